@@ -1,0 +1,1 @@
+"""Pure decisions: values in, values out. No input, no output, no clock, no kopf."""

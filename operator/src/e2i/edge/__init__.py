@@ -1,0 +1,1 @@
+"""Everything of the operator that touches the world, one module for each outside system."""

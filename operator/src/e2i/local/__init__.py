@@ -1,0 +1,1 @@
+"""A Kubernetes cluster on one Linux machine, without Docker and without root."""

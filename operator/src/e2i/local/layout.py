@@ -1,0 +1,160 @@
+"""Where one local cluster keeps its files, and which ports and addresses are its own.
+
+Several clusters live side by side on one machine: each has a name and an index, and everything that could
+collide (ports, loopback ranges, folders) is computed from these two.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+FIRST_PORT = 21000
+PORTS_PER_CLUSTER = 20
+HIGHEST_INDEX = 40
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The TCP ports of one cluster, all on 127.0.0.1."""
+
+    base: int
+
+    @property
+    def api_server(self) -> int:
+        return self.base
+
+    @property
+    def etcd_client(self) -> int:
+        return self.base + 1
+
+    @property
+    def etcd_peer(self) -> int:
+        return self.base + 2
+
+    @property
+    def controller_manager(self) -> int:
+        return self.base + 3
+
+    @property
+    def scheduler(self) -> int:
+        return self.base + 4
+
+    @property
+    def s3(self) -> int:
+        return self.base + 5
+
+    @property
+    def node_agent(self) -> int:
+        return self.base + 6
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The address ranges of one cluster: index 0 has 127.96/16, 10.97/16 and 127.97/16, index 1 the next pair.
+
+    Pods are 10.x.y.z in the API, because EndpointSlices refuse loopback addresses, and 127.x.y.z on the machine.
+    """
+
+    index: int
+
+    @property
+    def service_range(self) -> str:
+        return f"127.{96 + 2 * self.index}.0.0/16"
+
+    @property
+    def kubernetes_service(self) -> str:
+        return f"127.{96 + 2 * self.index}.0.1"
+
+    @property
+    def pod_range(self) -> str:
+        return f"10.{97 + 2 * self.index}.0.0/16"
+
+    def on_machine(self, pod_address: str) -> str:
+        """10.97.3.4 -> 127.97.3.4"""
+        return "127." + pod_address.split(".", 1)[1]
+
+
+@dataclass(frozen=True)
+class ClusterHome:
+    """The folders of one cluster; `reset` removes `root` and nothing else."""
+
+    name: str
+    index: int
+    root: Path
+
+    @cached_property
+    def ports(self) -> Ports:
+        return Ports(FIRST_PORT + PORTS_PER_CLUSTER * self.index)
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        return Addresses(self.index)
+
+    @property
+    def api_server_url(self) -> str:
+        return f"https://127.0.0.1:{self.ports.api_server}"
+
+    @property
+    def s3_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.s3}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, for the user."""
+        return self.root / "kubeconfig"
+
+    def kubeconfig_of(self, identity: str) -> Path:
+        """The kubeconfig of one component: node, proxy, yatai-deployment, ..."""
+        return self.root / "kubeconfigs" / f"{identity}.yaml"
+
+    @property
+    def pki(self) -> Path:
+        return self.root / "pki"
+
+    @property
+    def etcd(self) -> Path:
+        return self.root / "etcd"
+
+    @property
+    def bucket_data(self) -> Path:
+        return self.root / "s3"
+
+    @property
+    def images(self) -> Path:
+        return self.root / "images"
+
+    @property
+    def image_contents(self) -> Path:
+        """What the builder unpacked, one folder for each digest."""
+        return self.root / "image-contents"
+
+    @property
+    def pods(self) -> Path:
+        """One folder for each pod, by uid: its mounts and its logs."""
+        return self.root / "pods"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.logs / "audit.log"
+
+    @property
+    def run(self) -> Path:
+        """One file for each running component: its process id and start time."""
+        return self.root / "run"
+
+
+def state_root() -> Path:
+    """The folder of all clusters: $XDG_STATE_HOME/e2i, by default ~/.local/state/e2i."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "e2i"
+
+
+def cache_root() -> Path:
+    """The folder of built tools and virtual environments: $XDG_CACHE_HOME/e2i, by default ~/.cache/e2i."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "e2i"
