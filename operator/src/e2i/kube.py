@@ -164,15 +164,22 @@ class Kube:
         *,
         name: str = "",
         subresource: str = "",
+        manager: str = "",
     ) -> Object:
         """Create an object, or post to a subresource of `name` (a token, a binding, an eviction)."""
-        return await self.request("POST", resource.path(namespace, name or None, subresource), body=body)
+        path = resource.path(namespace, name or None, subresource)
+        return await self.request("POST", path, body=body, query=_owned_by(manager))
 
-    async def replace(self, resource: Resource, body: Object, *, subresource: str = "") -> Object:
-        """Replace an object read before; 409 Conflict when somebody changed it since."""
+    async def replace(
+        self, resource: Resource, body: Object, *, subresource: str = "", manager: str = ""
+    ) -> Object:
+        """Replace an object read before; 409 Conflict when somebody changed it since.
+
+        A body without metadata.resourceVersion replaces whatever is there.
+        """
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"], subresource)
-        return await self.request("PUT", path, body=body)
+        return await self.request("PUT", path, body=body, query=_owned_by(manager))
 
     async def apply(
         self, resource: Resource, body: Object, *, manager: str, force: bool = False, subresource: str = ""
@@ -328,6 +335,10 @@ async def _lines(response: Any) -> AsyncIterator[bytes]:
 def _selectors(labels: str, fields: str) -> dict[str, str]:
     chosen = {"labelSelector": labels, "fieldSelector": fields}
     return {key: value for key, value in chosen.items() if value}
+
+
+def _owned_by(manager: str) -> dict[str, str]:
+    return {"fieldManager": manager} if manager else {}
 
 
 def _api_error(error: DynamicApiError) -> ApiError:
