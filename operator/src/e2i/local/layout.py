@@ -6,10 +6,14 @@ collide (ports, loopback ranges, folders) is computed from these two.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from e2i.local.faults import ClusterFault
 
 FIRST_PORT = 21000
 PORTS_PER_CLUSTER = 20
@@ -49,6 +53,11 @@ class Ports:
     @property
     def node_agent(self) -> int:
         return self.base + 6
+
+    @property
+    def in_use(self) -> range:
+        """Every port that a component of the cluster listens on."""
+        return range(self.base, self.base + 7)
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,15 @@ class ClusterHome:
     @property
     def s3_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.s3}"
+
+    @property
+    def record(self) -> Path:
+        """What makes the folder a cluster's: its name and its index."""
+        return self.root / "cluster.json"
+
+    @property
+    def kubectl(self) -> Path:
+        return self.root / "bin" / "kubectl"
 
     @property
     def kubeconfig(self) -> Path:
@@ -158,3 +176,47 @@ def state_root() -> Path:
 def cache_root() -> Path:
     """The folder of built tools and virtual environments: $XDG_CACHE_HOME/e2i, by default ~/.cache/e2i."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "e2i"
+
+
+def home_of(name: str) -> Path:
+    """The folder of the cluster called `name`, whether it exists or not; ClusterFault for a name that cannot be."""
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", name):
+        raise ClusterFault(
+            f"A cluster cannot be called {name!r}: use at most 40 of a-z, 0-9 and -, no - at the ends."
+        )
+    return state_root() / name
+
+
+def load_home(root: Path) -> ClusterHome:
+    """The cluster that lives in `root`; ClusterFault when its record is missing or damaged."""
+    record = root / "cluster.json"
+    remedy = f"Run `e2i local reset --name {root.name}`, then `e2i local up --name {root.name}`."
+    try:
+        values = json.loads(record.read_text())
+        home = ClusterHome(values["name"], int(values["index"]), root.resolve())
+    except FileNotFoundError:
+        raise ClusterFault(f"There is no cluster in {root}: {record.name} is missing. {remedy}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ClusterFault(f"{record} is damaged ({error}). {remedy}") from error
+    if not 0 <= home.index <= HIGHEST_INDEX:
+        raise ClusterFault(f"{record} is damaged (index {home.index}). {remedy}")
+    return home
+
+
+def save_home(home: ClusterHome) -> None:
+    """Write the cluster's record, whole or not at all."""
+    home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = home.record.with_suffix(".partial")
+    partial.write_text(json.dumps({"name": home.name, "index": home.index}))
+    partial.replace(home.record)
+
+
+def known_homes() -> list[ClusterHome]:
+    """Every cluster of this user with a sound record, by name."""
+    homes = []
+    for record in sorted(state_root().glob("*/cluster.json")):
+        try:
+            homes.append(load_home(record.parent))
+        except ClusterFault:
+            continue
+    return homes
