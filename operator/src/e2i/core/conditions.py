@@ -1,0 +1,119 @@
+"""Every condition type and every reason the operator gives, one sentence each; nothing invents others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal
+
+Status = Literal["True", "False", "Unknown"]
+
+READY = "Ready"
+EXPORTED = "BentoExported"
+BUILT = "ImageBuilt"
+SERVING = "ReleaseServing"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+
+ALWAYS = (READY, EXPORTED, BUILT, SERVING)
+"""Present from the first visit on."""
+WHILE_TRUE = (RECONCILING, STALLED)
+"""Abnormal when true, and absent otherwise, as kstatus expects."""
+
+
+class Reason(Enum):
+    """The stable word for what happened; its value is the sentence for the reference page."""
+
+    # What goes well.
+    Ready = "The desired release serves with all its pods."
+    Exported = "The bento lies in the bucket under its digest."
+    Built = "Yatai has an image of the bento."
+    Serving = "The model's Service sends requests to ready pods of a release."
+
+    # What is under way.
+    Pending = "An earlier step has to end first."
+    Exporting = "The bento is being uploaded."
+    Building = "Yatai builds the image."
+    Deploying = "Pods of the release are starting."
+    Scaling = "The number of pods is changing."
+    Switching = "The Service is about to move to the release."
+    Suspended = "spec.suspend is true: the operator leaves the model as it is."
+    Deleting = "The model is being deleted."
+
+    # The bento.
+    TagRefused = "The tag is not an exact name:version."
+    BentoNotFound = "The store has no bento of exactly this tag."
+    BentoUnreadable = "The bento in the store is damaged or half-copied."
+    ModelMissing = "A model that the bento refers to is not in the store."
+    NoDeclaredModel = "The bento declares no model, so its archive would hold none."
+    UnsafeFile = "The bento holds a file that no archive may hold."
+    BentoChanged = "The bento changed while it was read."
+
+    # The bucket.
+    BucketUnreachable = "The S3 server does not answer."
+    BucketNotFound = "The S3 server has no such bucket."
+    BucketAccessDenied = "The S3 server refuses the operator's credentials."
+    UploadInterrupted = "The upload broke off."
+    ArchiveConflict = "Another content lies under the archive's key."
+    ArchiveCorrupted = "What the bucket holds differs from what was sent."
+    ExportFailed = "The export failed for a cause that has no word of its own."
+
+    # The cluster.
+    YataiNotInstalled = "The cluster does not serve Yatai's kinds."
+    NameTaken = "An object of somebody else has the name of one of the model's children."
+    Refused = "The API server refused an object that the operator wrote."
+    ApiUnavailable = "The API server did not take a request."
+
+    # The build and the pods.
+    BuildFailed = "The image build ended in failure."
+    BuildDeadlineExceeded = "The image build took longer than spec.rollout.progressDeadlineSeconds."
+    BuildBlocked = "The build's pod cannot start."
+    DeploymentRefused = "yatai-deployment could not make the Deployment."
+    PodsRefused = "The cluster refuses to create the pods: a quota or an admission rule."
+    PodUnschedulable = "No node has room for a pod."
+    ImagePullFailed = "A pod's image cannot be had."
+    ContainerConfigError = "A container cannot be started as configured."
+    CrashLoop = "A container starts and ends again and again."
+    ProgressDeadlineExceeded = "The pods were not all ready within spec.rollout.progressDeadlineSeconds."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """What is to be said under one condition type."""
+
+    type: str
+    status: Status
+    reason: Reason
+    message: str
+
+
+def merge_conditions(
+    old: Iterable[Mapping[str, Any]], facts: Iterable[Fact], generation: int, now: datetime
+) -> list[dict[str, Any]]:
+    """The conditions to write: facts in their order; `lastTransitionTime` moves only with the status."""
+    before = {condition["type"]: condition for condition in old}
+    return [_condition(before.get(fact.type), fact, generation, now) for fact in facts]
+
+
+def _condition(old: Mapping[str, Any] | None, fact: Fact, generation: int, now: datetime) -> dict[str, Any]:
+    unchanged = old is not None and old["status"] == fact.status
+    since = old["lastTransitionTime"] if old is not None and unchanged else timestamp(now)
+    return {
+        "type": fact.type,
+        "status": fact.status,
+        "reason": fact.reason.name,
+        "message": fact.message,
+        "observedGeneration": generation,
+        "lastTransitionTime": since,
+    }
+
+
+def timestamp(moment: datetime) -> str:
+    """2026-11-21T12:00:00Z, as Kubernetes writes time; whole seconds, UTC."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,95 @@
+"""Names, labels and annotations of everything the operator writes. Nothing else spells them out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from e2i.core import amounts
+from e2i.core.model import Model, Shape
+
+GROUP = "serving.e2i.dev"
+API_VERSION = f"{GROUP}/v1alpha1"
+KIND = "E2IModel"
+FIELD_MANAGER = "e2i-operator"
+SERVICE_PORT = 3000
+
+MODEL_LABEL = f"{GROUP}/model"
+RELEASE_LABEL = f"{GROUP}/release"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+
+TAG_ANNOTATION = f"{GROUP}/bento-tag"
+DIGEST_ANNOTATION = f"{GROUP}/bento-digest"
+SIZE_ANNOTATION = f"{GROUP}/archive-size"
+FORM_ANNOTATION = f"{GROUP}/form"
+SWITCHED_ANNOTATION = f"{GROUP}/switched-at"
+
+HEX = 8
+"""Hex digits of a digest that a name carries."""
+LONGEST_NAME = 63
+LONGEST_VERSION = 63
+IMAGE_HEX = 12
+
+
+def artifact_name(model: str, digest: str) -> str:
+    """Name of the BentoRequest: churn, sha256:9f3c21aa... -> churn-9f3c21aa"""
+    return _child_name(model, digest.removeprefix("sha256:")[:HEX])
+
+
+def release_name(model: str, release: str) -> str:
+    """Name of the BentoDeployment: churn, 0b1d77e2 -> churn-0b1d77e2"""
+    return _child_name(model, release)
+
+
+def _child_name(model: str, suffix: str) -> str:
+    """A model name too long for its suffix is cut and made unique again by a digest of the whole."""
+    if len(model) + 1 + len(suffix) <= LONGEST_NAME:
+        return f"{model}-{suffix}"
+    unique = hashlib.sha256(model.encode()).hexdigest()[:HEX]
+    room = LONGEST_NAME - 2 - len(unique) - len(suffix)
+    return f"{model[:room].rstrip('-')}-{unique}-{suffix}"
+
+
+def release_of(model: Model, bento_digest: str) -> str:
+    """The release's identity: 8 hex digits over the bento's content and the shape of the pods.
+
+    Replicas, labels, the bento's tag and the operator's own version are not part of it: none of them
+    changes what a running pod does.
+    """
+    text = json.dumps({"bento": bento_digest, "shape": _canonical(model.shape)}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:HEX]
+
+
+def _canonical(shape: Shape) -> dict[str, object]:
+    return {
+        "type": shape.type,
+        "requests": {name: amounts.canonical(amount) for name, amount in shape.requests},
+        "limits": {name: amounts.canonical(amount) for name, amount in shape.limits},
+        "env": [list(pair) for pair in shape.env],
+    }
+
+
+def image_version(version: str, digest: str) -> str:
+    """Version part of the tag that Yatai names the image by: 1.4.2 -> 1.4.2-9f3c21aa77b0
+
+    Yatai knows images by tag alone, and would take an old image for a bento that was built anew under the
+    same version; so the content decides the tag.
+    """
+    suffix = digest.removeprefix("sha256:")[:IMAGE_HEX]
+    return f"{version[: LONGEST_VERSION - 1 - IMAGE_HEX].rstrip('-._')}-{suffix}"
+
+
+def labels(model: str, release: str | None = None) -> dict[str, str]:
+    """Labels of a child; with `release` also those that its pods are selected by."""
+    chosen = {MANAGED_BY_LABEL: FIELD_MANAGER, MODEL_LABEL: model}
+    return chosen | ({RELEASE_LABEL: release} if release else {})
+
+
+def pod_labels(model: str, release: str) -> dict[str, str]:
+    """What the model's Service selects, and `/scale` reports."""
+    return {MODEL_LABEL: model, RELEASE_LABEL: release}
+
+
+def service_url(model: Model) -> str:
+    """The stable address inside the cluster: http://churn.models.svc:3000"""
+    return f"http://{model.name}.{model.namespace}.svc:{SERVICE_PORT}"

@@ -1,0 +1,132 @@
+"""API objects, as the API server sends them, to the values of `observed`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from e2i.core import naming
+from e2i.core.conditions import parse_timestamp
+from e2i.core.observed import Artifact, BentoDeployment, BentoRequest, Build, Child, Deployment, Service
+
+Body = Mapping[str, Any]
+
+
+def parse_child(kind: str, body: Body) -> Child:
+    """The value for an object of `kind`; one without our labels is only told by name, uid and owner."""
+    identity = _identity(body)
+    parser = _PARSERS.get(kind)
+    if parser is None or identity["model"] is None:
+        return Child(**identity)
+    return parser(identity, body)
+
+
+def _identity(body: Body) -> dict[str, Any]:
+    metadata = body["metadata"]
+    labels = metadata.get("labels") or {}
+    owners = metadata.get("ownerReferences") or ()
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "owner": next((owner["uid"] for owner in owners if owner.get("controller")), None),
+        "model": labels.get(naming.MODEL_LABEL),
+        "created": parse_timestamp(metadata["creationTimestamp"]),
+    }
+
+
+def _request(identity: dict[str, Any], body: Body) -> BentoRequest:
+    annotations = _annotations(body)
+    conditions = _conditions(body)
+    available = conditions.get("BentoAvailable", {})
+    building = conditions.get("ImageBuilding", {})
+    build = _build(available, building)
+    built_at = available.get("lastTransitionTime") if build is Build.DONE else None
+    return BentoRequest(
+        **identity,
+        digest=annotations.get(naming.DIGEST_ANNOTATION, ""),
+        artifact=_artifact(annotations, body["spec"]),
+        build=build,
+        built_at=parse_timestamp(built_at) if built_at else None,
+        message=(available if available.get("status") == "False" else building).get("message", ""),
+    )
+
+
+def _build(available: Body, building: Body) -> Build:
+    """`BentoAvailable` flips to Unknown a moment after a failure; only `ImageBuilding` keeps telling of it.
+
+    available True                      -> DONE, final
+    building False, message "... failed." -> FAILED
+    """
+    if available.get("status") == "True":
+        return Build.DONE
+    if building.get("status") == "False" and building.get("message", "").endswith("is failed."):
+        return Build.FAILED
+    return Build.RUNNING if building.get("status") == "True" else Build.UNKNOWN
+
+
+def _artifact(annotations: Body, spec: Body) -> Artifact | None:
+    tag, digest = annotations.get(naming.TAG_ANNOTATION), annotations.get(naming.DIGEST_ANNOTATION)
+    if not tag or not digest:
+        return None
+    return Artifact(
+        tag=tag,
+        digest=digest,
+        uri=spec.get("downloadUrl", ""),
+        size=int(annotations.get(naming.SIZE_ANNOTATION) or 0),
+        service=spec.get("serviceName", ""),
+        bentoml_version=spec.get("context", {}).get("bentomlVersion", ""),
+    )
+
+
+def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:
+    available = _conditions(body).get("Available", {})
+    labels = body["metadata"]["labels"]
+    return BentoDeployment(
+        **identity,
+        release=labels.get(naming.RELEASE_LABEL),
+        form=_annotations(body).get(naming.FORM_ANNOTATION, ""),
+        spec=body["spec"],
+        refusal=available.get("message", "") if available.get("status") == "False" else "",
+    )
+
+
+def _deployment(identity: dict[str, Any], body: Body) -> Deployment:
+    status = body.get("status", {})
+    failure = _conditions(body).get("ReplicaFailure", {})
+    return Deployment(
+        **identity,
+        generation=body["metadata"]["generation"],
+        observed_generation=status.get("observedGeneration", 0),
+        wanted=body["spec"].get("replicas", 1),
+        existing=status.get("replicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        ready=status.get("readyReplicas", 0),
+        failure=failure.get("message", "") if failure.get("status") == "True" else "",
+    )
+
+
+def _service(identity: dict[str, Any], body: Body) -> Service:
+    switched = _annotations(body).get(naming.SWITCHED_ANNOTATION)
+    return Service(
+        **identity,
+        selector=body["spec"].get("selector") or {},
+        switched_at=parse_timestamp(switched) if switched else None,
+    )
+
+
+def _annotations(body: Body) -> Body:
+    return body["metadata"].get("annotations") or {}
+
+
+def _conditions(body: Body) -> dict[str, Body]:
+    status = body.get("status") or {}
+    return {condition["type"]: condition for condition in status.get("conditions") or ()}
+
+
+_PARSERS = {
+    "BentoRequest": _request,
+    "BentoDeployment": _bento_deployment,
+    "Deployment": _deployment,
+    "Service": _service,
+}

@@ -1,0 +1,74 @@
+"""What keeps pods from becoming ready, read from the pods themselves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from e2i.core.conditions import Reason
+from e2i.core.observed import Trouble
+
+Body = Mapping[str, Any]
+
+_WAITING = {
+    "ErrImagePull": Reason.ImagePullFailed,
+    "ImagePullBackOff": Reason.ImagePullFailed,
+    "InvalidImageName": Reason.ImagePullFailed,
+    "CreateContainerConfigError": Reason.ContainerConfigError,
+    "CreateContainerError": Reason.ContainerConfigError,
+    "RunContainerError": Reason.ContainerConfigError,
+    "CrashLoopBackOff": Reason.CrashLoop,
+}
+
+
+def release_trouble(pods: Iterable[Body]) -> Trouble | None:
+    """The first thing that holds up a pod of a release; None while all of them merely start."""
+    return next((trouble for pod in pods if not _is_leaving(pod) for trouble in _troubles(pod)), None)
+
+
+def build_trouble(pods: Iterable[Body]) -> Trouble | None:
+    """The same for the pods of an image build, under the build's own word."""
+    trouble = release_trouble(pods)
+    if trouble is None or trouble.reason is Reason.CrashLoop:
+        # A build step that fails is tried again by its Job, and reported by the image builder.
+        return None
+    return Trouble(reason=Reason.BuildBlocked, message=f"the image build cannot start: {trouble.message}")
+
+
+def _is_leaving(pod: Body) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def _troubles(pod: Body) -> Iterator[Trouble]:
+    name, status = pod["metadata"]["name"], pod.get("status", {})
+    for condition in status.get("conditions") or ():
+        if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
+            yield Trouble(
+                reason=Reason.PodUnschedulable,
+                message=f"pod {name} cannot be placed: {condition.get('message', '')}. Ask for less in "
+                "spec.resources, or make room",
+            )
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        yield from _container_trouble(pod, container)
+
+
+def _container_trouble(pod: Body, container: Body) -> Iterator[Trouble]:
+    where = f"container {container['name']} of pod {pod['metadata']['name']}"
+    waiting = container.get("state", {}).get("waiting", {})
+    reason = _WAITING.get(waiting.get("reason", ""))
+    ended = container.get("lastState", {}).get("terminated")
+    if (reason is Reason.CrashLoop or (ended and not container.get("ready"))) and ended:
+        yield Trouble(reason=Reason.CrashLoop, message=f"{where} {_ending(pod, container, ended)}")
+    elif reason:
+        detail = waiting.get("message") or waiting["reason"]
+        yield Trouble(reason=reason, message=f"{where} cannot start ({waiting['reason']}): {detail}")
+
+
+def _ending(pod: Body, container: Body, ended: Body) -> str:
+    cause = f"signal {ended['signal']}" if ended.get("signal") else f"exit code {ended.get('exitCode')}"
+    words = f": {ended['message'].strip()}" if ended.get("message") else ""
+    log = f"kubectl logs -n {pod['metadata']['namespace']} {pod['metadata']['name']} --previous"
+    return (
+        f"ended {container.get('restartCount', 0)} times, last with {cause} ({ended.get('reason', 'Error')})"
+        f"{words}. Its log: {log}"
+    )

@@ -1,0 +1,160 @@
+"""Values to manifests: Python chooses the values, templates place them, the result is parsed and returned.
+
+Every value goes through `tojson`, so that no text of a user can become structure. A form is a folder of
+templates; a release keeps the form that it was first made in, so an upgraded operator rolls nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import jinja2
+import yaml
+
+from e2i.core import amounts, naming
+from e2i.core.conditions import timestamp
+from e2i.core.model import Autoscaling, Model, Shape
+from e2i.core.observed import Artifact
+
+Manifest = dict[str, Any]
+
+CREDENTIALS_ANNOTATION = "yatai.ai/aws-access-key-secret-name"
+"""Where yatai-image-builder looks for the Secret with which its builder reads the bucket."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuilderAccess:
+    """How the image builder's pods reach the bucket."""
+
+    secret: str
+    """Secret in the model's namespace with the AWS_* credentials; empty: none is needed."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Endpoint and region."""
+
+
+DEFAULT_RESOURCES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "v1": {
+        "Classification": {"cpu": "500m", "memory": "1Gi"},
+        "Regression": {"cpu": "500m", "memory": "1Gi"},
+        # Causal estimators hold several fitted models and their training residuals.
+        "Causal": {"cpu": "1", "memory": "2Gi"},
+    }
+}
+"""Requests by form and kind of model, where the user says nothing; the limits are then four times as much."""
+
+LIMIT_FACTOR = 4
+
+
+def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, form: str) -> Manifest:
+    """The BentoRequest that makes an image of `artifact` for `model`."""
+    name, version = artifact.tag.split(":")
+    annotations = {
+        naming.TAG_ANNOTATION: artifact.tag,
+        naming.DIGEST_ANNOTATION: artifact.digest,
+        naming.SIZE_ANNOTATION: str(artifact.size),
+        naming.FORM_ANNOTATION: form,
+    }
+    if access.secret:
+        annotations[CREDENTIALS_ANNOTATION] = access.secret
+    return _render(
+        form,
+        "bentorequest",
+        _identity(model, naming.artifact_name(model.name, artifact.digest)),
+        annotations=annotations,
+        bento_tag=f"{name}:{naming.image_version(version, artifact.digest)}",
+        download_url=artifact.uri,
+        service_name=artifact.service,
+        bentoml_version=artifact.bentoml_version,
+        builder_env=[{"name": key, "value": value} for key, value in access.env],
+    )
+
+
+def bento_deployment(model: Model, artifact: Artifact, release: str, form: str) -> Manifest:
+    """The BentoDeployment that runs `release` with the number of pods that `model` asks for now."""
+    return _render(
+        form,
+        "bentodeployment",
+        _identity(model, naming.release_name(model.name, release), release),
+        annotations={naming.TAG_ANNOTATION: artifact.tag, naming.FORM_ANNOTATION: form},
+        bento=naming.artifact_name(model.name, artifact.digest),
+        autoscaling=_autoscaling(model.autoscaling),
+        resources=_resources(model.shape, form),
+        envs=[{"name": name, "value": value} for name, value in model.shape.env],
+        pod_labels=naming.pod_labels(model.name, release),
+    )
+
+
+def service(model: Model, release: str, form: str, now: datetime) -> Manifest:
+    """The model's Service, pointed at the pods of `release` at the time `now`."""
+    return _render(
+        form,
+        "service",
+        _identity(model, model.name),
+        annotations={naming.SWITCHED_ANNOTATION: timestamp(now)},
+        selector=naming.pod_labels(model.name, release),
+        port=naming.SERVICE_PORT,
+    )
+
+
+def _identity(model: Model, name: str, release: str | None = None) -> dict[str, Any]:
+    owner = {
+        "apiVersion": naming.API_VERSION,
+        "kind": naming.KIND,
+        "name": model.name,
+        "uid": model.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {
+        "name": name,
+        "namespace": model.namespace,
+        "labels": naming.labels(model.name, release),
+        "owners": [owner],
+    }
+
+
+def _autoscaling(size: Autoscaling) -> dict[str, Any]:
+    bounds: dict[str, Any] = {"minReplicas": size.minimum, "maxReplicas": size.maximum}
+    return bounds | ({"metrics": [dict(metric) for metric in size.metrics]} if size.metrics else {})
+
+
+def _resources(shape: Shape, form: str) -> dict[str, Any]:
+    """What the user said wins; a default request is never above a limit, nor a limit below a request."""
+    defaults = DEFAULT_RESOURCES[form][shape.type]
+    requests, limits = dict(shape.requests), dict(shape.limits)
+    for name, amount in defaults.items():
+        if name not in requests:
+            requests[name] = min(amount, limits.get(name, amount), key=amounts.value)
+        if name not in limits:
+            limits[name] = amounts.times(requests[name], LIMIT_FACTOR)
+    return {"requests": _yatai_amounts(requests), "limits": _yatai_amounts(limits)}
+
+
+def _yatai_amounts(chosen: Mapping[str, str]) -> dict[str, Any]:
+    """Yatai has fields for cpu, memory and gpu, and a map for everything else."""
+    known = {"cpu": "cpu", "memory": "memory", "nvidia.com/gpu": "gpu"}
+    result: dict[str, Any] = {known[name]: amount for name, amount in chosen.items() if name in known}
+    custom = {name: amount for name, amount in chosen.items() if name not in known}
+    return result | ({"custom": custom} if custom else {})
+
+
+def _render(form: str, template: str, identity: Mapping[str, Any], **values: Any) -> Manifest:
+    text = _environment().get_template(f"{form}/{template}.yaml.j2").render(**identity, **values)
+    manifest: Manifest = yaml.safe_load(text)
+    return manifest
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    # The output is YAML, not HTML: `tojson` does the quoting that autoescape does for a web page.
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("e2i"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701
+    )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    return environment

@@ -1,0 +1,238 @@
+"""What the operator reports: facts about the parts, and Ready derived from the plan. Pure.
+
+Only this module decides what a status says; only `edge.publish` writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from e2i.core import conditions, naming
+from e2i.core.actions import Result
+from e2i.core.conditions import Fact, Reason
+from e2i.core.model import Model
+from e2i.core.observed import Build, Exporting, Observed, Trouble
+from e2i.core.plan import Plan
+from e2i.core.release import Desired, desired, is_in_service, ready_pods, serving_release
+
+LONGEST_MESSAGE = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """A condition that changed its status or reason; becomes one event and one log line."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    warning: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The status to write, and what is new in it."""
+
+    status: Mapping[str, Any]
+    changed: bool
+    transitions: tuple[Transition, ...]
+
+
+def report(model: Model, seen: Observed, chosen: Plan, results: Iterable[Result], now: datetime) -> Report:
+    """The status after this pass. The first action that failed speaks louder than the plan."""
+    trouble = next((result.trouble for result in results if result.trouble), None)
+    facts = tuple(_facts(model, seen, chosen, trouble))
+    old = model.status
+    merged = conditions.merge_conditions(old.get("conditions", ()), facts, model.generation, now)
+    status = {
+        "observedGeneration": model.generation,
+        "conditions": merged,
+        **_release_fields(model, seen),
+    }
+    return Report(
+        status=status,
+        changed=status != dict(old),
+        transitions=tuple(_transitions(old.get("conditions", ()), merged)),
+    )
+
+
+def _facts(model: Model, seen: Observed, chosen: Plan, trouble: Trouble | None) -> Iterator[Fact]:
+    yield _ready(model, seen, chosen, trouble)
+    yield _exported(model, seen, chosen)
+    yield _built(model, seen, chosen)
+    yield _serving(model, seen)
+    stalled = trouble.stalled if trouble else chosen.stalled
+    reason, message = (trouble.reason, trouble.message) if trouble else (chosen.reason, chosen.message)
+    if stalled:
+        yield _fact(conditions.STALLED, "True", reason, message)
+    elif reason not in (Reason.Ready, Reason.Suspended, Reason.Deleting):
+        yield _fact(conditions.RECONCILING, "True", reason, message)
+
+
+def _ready(model: Model, seen: Observed, chosen: Plan, trouble: Trouble | None) -> Fact:
+    if trouble:
+        return _fact(conditions.READY, "False", trouble.reason, trouble.message)
+    if chosen.reason is Reason.Suspended:
+        status: conditions.Status = "True" if is_in_service(model, seen) else "False"
+        return _fact(conditions.READY, status, chosen.reason, chosen.message)
+    return _fact(
+        conditions.READY, "True" if chosen.reason is Reason.Ready else "False", chosen.reason, chosen.message
+    )
+
+
+def _exported(model: Model, seen: Observed, chosen: Plan) -> Fact:
+    wanted = desired(model, seen)
+    if wanted:
+        artifact = wanted.artifact
+        return _fact(
+            conditions.EXPORTED,
+            "True",
+            Reason.Exported,
+            f"{artifact.tag} is {artifact.uri}, {artifact.digest}, {artifact.size} bytes",
+        )
+    match seen.export:
+        case Exporting(done=done, total=total):
+            percent = 100 * done // total if total else 0
+            return _fact(
+                conditions.EXPORTED,
+                "False",
+                Reason.Exporting,
+                f"{model.tag}: {done} of {total} bytes uploaded ({percent} %)",
+            )
+        case Trouble(reason=reason, message=message):
+            return _fact(conditions.EXPORTED, "False", reason, message)
+        case _:
+            return _fact(
+                conditions.EXPORTED, "Unknown", *_cause(chosen, f"{model.tag} was not looked for yet")
+            )
+
+
+def _built(model: Model, seen: Observed, chosen: Plan) -> Fact:
+    wanted = desired(model, seen)
+    request = wanted.request if wanted else None
+    if request is None:
+        return _fact(conditions.BUILT, "Unknown", Reason.Pending, "no image was asked for yet")
+    match request.build:
+        case Build.DONE:
+            return _fact(
+                conditions.BUILT,
+                "True",
+                Reason.Built,
+                f"BentoRequest {request.name} has an image of {model.tag}",
+            )
+        case Build.FAILED:
+            return _fact(conditions.BUILT, "False", Reason.BuildFailed, request.message)
+        case _:
+            return _fact(conditions.BUILT, "False", *_building(chosen, wanted))
+
+
+_BUILD_TROUBLES = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
+
+
+def _building(chosen: Plan, wanted: Desired | None) -> tuple[Reason, str]:
+    if chosen.reason in _BUILD_TROUBLES:
+        return chosen.reason, chosen.message
+    name = wanted.request_name if wanted else ""
+    return Reason.Building, f"Yatai builds the image (BentoRequest {name})"
+
+
+def _serving(model: Model, seen: Observed) -> Fact:
+    release = serving_release(seen)
+    if release is None:
+        return _fact(conditions.SERVING, "False", Reason.Pending, "no release has had the address yet")
+    pods = ready_pods(seen.workload(seen.deployment(release)))
+    if pods == 0:
+        return _fact(
+            conditions.SERVING,
+            "False",
+            Reason.Deploying,
+            f"release {release} has the address, but no ready pod",
+        )
+    return _fact(
+        conditions.SERVING,
+        "True",
+        Reason.Serving,
+        f"release {release} has the address {naming.service_url(model)}",
+    )
+
+
+def _cause(chosen: Plan, otherwise: str) -> tuple[Reason, str]:
+    """A plan that is stalled before the export says why nothing was exported."""
+    return (chosen.reason, chosen.message) if chosen.stalled else (Reason.Pending, otherwise)
+
+
+def _fact(type_: str, status: conditions.Status, reason: Reason, message: str) -> Fact:
+    return Fact(type=type_, status=status, reason=reason, message=_short(message))
+
+
+def _short(message: str) -> str:
+    """Others' words can be long: keep the beginning, where the cause stands."""
+    text = " ".join(message.split())
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+
+
+def _release_fields(model: Model, seen: Observed) -> dict[str, Any]:
+    """The status besides conditions; a field with nothing to say is left out."""
+    wanted = desired(model, seen)
+    serving = serving_release(seen)
+    shown = serving or (wanted.release if wanted else None)
+    workload = seen.workload(seen.deployment(shown)) if shown else None
+    fields: dict[str, Any] = {}
+    if wanted:
+        artifact = wanted.artifact
+        fields["desiredRelease"] = wanted.release
+        fields["artifact"] = {
+            "tag": artifact.tag,
+            "digest": artifact.digest,
+            "uri": artifact.uri,
+            "size": artifact.size,
+        }
+    if serving:
+        fields["servingRelease"] = serving
+        fields["url"] = naming.service_url(model)
+    if shown:
+        fields["selector"] = ",".join(f"{k}={v}" for k, v in naming.pod_labels(model.name, shown).items())
+    fields["replicas"] = workload.existing if workload else 0
+    fields["readyReplicas"] = ready_pods(workload)
+    return fields
+
+
+_PROGRESS = {Reason.Pending.name, Reason.Exporting.name, Reason.Building.name, Reason.Switching.name}
+_NORMAL = _PROGRESS | {
+    reason.name
+    for reason in (
+        Reason.Ready,
+        Reason.Exported,
+        Reason.Built,
+        Reason.Serving,
+        Reason.Deploying,
+        Reason.Scaling,
+        Reason.Suspended,
+        Reason.Deleting,
+    )
+}
+
+
+def _transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Transition]:
+    """What is worth an event: a changed status or reason, told once however many conditions show it."""
+    before = {condition["type"]: condition for condition in old}
+    told: set[str] = set()
+    for condition in new:
+        was = before.get(condition["type"])
+        same = was is not None and (was["status"], was["reason"]) == (
+            condition["status"],
+            condition["reason"],
+        )
+        if same or condition["reason"] in told or condition["reason"] == Reason.Pending.name:
+            continue
+        told.add(condition["reason"])
+        yield Transition(
+            type=condition["type"],
+            status=condition["status"],
+            reason=condition["reason"],
+            message=condition["message"],
+            warning=condition["reason"] not in _NORMAL,
+        )
