@@ -1,0 +1,226 @@
+"""The sample bentos, built by bentos/build.py and served by the real `bentoml serve`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+BENTOS = Path(__file__).resolve().parents[2] / "bentos"
+START_DEADLINE = 90.0
+STOP_DEADLINE = 20.0
+
+CUSTOMER = {
+    "tenure_months": 3,
+    "monthly_charge": 95.0,
+    "support_calls": 8,
+    "contract": "two_year",
+    "autopay": False,
+}
+TUMOUR = {
+    "mean_radius": 14.53,
+    "mean_texture": 13.98,
+    "mean_perimeter": 93.86,
+    "mean_area": 644.2,
+    "mean_smoothness": 0.1099,
+    "mean_compactness": 0.09242,
+    "mean_concavity": 0.06895,
+    "mean_concave_points": 0.06495,
+    "mean_symmetry": 0.165,
+    "mean_fractal_dimension": 0.06121,
+}
+SERVED = {
+    "churn_model:1.0.0": "churn",
+    "churn_model:2.0.0": "churn",
+    "breast_cancer_model:1.0.0": "breast_cancer",
+    "breast_cancer_model:2.0.0": "breast_cancer",
+    "echo:1.0.0": "echo",
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BentoML home with all sample bentos."""
+    home = tmp_path_factory.mktemp("bentoml")
+    for tag, name in SERVED.items():
+        result = build(home, name, tag.split(":")[1])
+        assert result.returncode == 0, result.stderr
+    return home
+
+
+@pytest.fixture(scope="module")
+def urls(store: Path) -> Iterator[Mapping[str, str]]:
+    """Address of a ready server for each bento, by tag."""
+    with ExitStack() as stack:
+        started = {tag: stack.enter_context(serving(store, tag)) for tag in SERVED}
+        for url in started.values():
+            wait_for_status(f"{url}/readyz", 200)
+        yield started
+
+
+def test_two_versions_of_the_churn_model_disagree_and_each_says_which_bento_it_is(
+    urls: Mapping[str, str],
+) -> None:
+    answers = [predict(urls[f"churn_model:{version}"], CUSTOMER).json() for version in ("1.0.0", "2.0.0")]
+    assert [(answer["label"], answer["bento"]) for answer in answers] == [
+        ("leaves", "churn_model:1.0.0"),
+        ("stays", "churn_model:2.0.0"),
+    ]
+
+
+def test_two_versions_of_the_breast_cancer_model_disagree(urls: Mapping[str, str]) -> None:
+    tags = ("breast_cancer_model:1.0.0", "breast_cancer_model:2.0.0")
+    assert [predict(urls[tag], TUMOUR).json()["label"] for tag in tags] == ["malignant", "benign"]
+
+
+def test_the_probabilities_name_every_class_and_add_up(urls: Mapping[str, str]) -> None:
+    answer = predict(urls["churn_model:1.0.0"], CUSTOMER).json()
+    assert set(answer["probabilities"]) == {"leaves", "stays"}
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+
+
+def test_echo_gives_back_what_it_got(urls: Mapping[str, str]) -> None:
+    answer = predict(urls["echo:1.0.0"], {"text": "good day"}).json()
+    assert answer == {"text": "good day", "bento": "echo:1.0.0"}
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "message"),
+    [
+        pytest.param({}, ["input_data"], "Field required", id="the body has no input_data"),
+        pytest.param(
+            {"input_data": CUSTOMER | {"contract": "forever"}},
+            ["input_data", "contract"],
+            "Input should be 'month_to_month', 'one_year' or 'two_year'",
+            id="a category does not exist",
+        ),
+        pytest.param(
+            {"input_data": CUSTOMER | {"tenure": 3}},
+            ["input_data", "tenure"],
+            "Extra inputs are not permitted",
+            id="a field is misspelt",
+        ),
+        pytest.param(
+            {"input_data": CUSTOMER | {"support_calls": -1}},
+            ["input_data", "support_calls"],
+            "Input should be greater than or equal to 0",
+            id="a number is out of its range",
+        ),
+    ],
+)
+def test_a_wrong_body_is_refused_with_400_and_the_place_and_the_reason(
+    urls: Mapping[str, str], body: Any, place: list[str], message: str
+) -> None:
+    answer = httpx.post(f"{urls['churn_model:1.0.0']}/predict", json=body)
+    assert answer.status_code == 400
+    assert (place, message) in [(detail["loc"], detail["msg"]) for detail in answer.json()["detail"]]
+
+
+def test_a_model_that_no_longer_predicts_its_golden_input_never_gets_ready(
+    store: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "bentoml"
+    shutil.copytree(store, other)
+    file = other / "models" / "churn_pipeline" / "1.0.0" / "model.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["metadata"]["golden"]["probabilities"] = [0.5, 0.5]
+    file.write_text(yaml.safe_dump(content))
+    with serving(other, "churn_model:1.0.0") as url:
+        wait_for_status(f"{url}/readyz", 503)
+
+
+def test_building_what_is_in_the_store_already_does_nothing(store: Path) -> None:
+    file = store / "bentos" / "churn_model" / "1.0.0" / "bento.yaml"
+    before = file.stat().st_mtime_ns
+    result = build(store, "churn", "1.0.0")
+    assert (result.returncode, file.stat().st_mtime_ns) == (0, before)
+    assert result.stdout == "churn_model:1.0.0 is in the store already: nothing to do\n"
+
+
+def test_a_version_that_there_is_no_training_for_is_refused(tmp_path: Path) -> None:
+    result = build(tmp_path, "churn", "3.0.0")
+    assert result.returncode == 1
+    assert result.stderr == "Error: churn has no version 3.0.0; choose one of 1.0.0, 2.0.0\n"
+
+
+def test_a_broken_bento_in_the_store_is_named_and_not_touched(tmp_path: Path) -> None:
+    broken = tmp_path / "bentos" / "echo" / "1.0.0"
+    broken.mkdir(parents=True)
+    (broken / "bento.yaml").write_text("name: echo\n")
+    result = build(tmp_path, "echo", "1.0.0")
+    assert result.returncode == 1
+    assert "echo:1.0.0 is in the store but cannot be read" in result.stderr
+    assert broken.exists()
+
+
+def test_a_model_left_by_an_interrupted_build_is_trained_again(tmp_path: Path) -> None:
+    left_over = tmp_path / "models" / "churn_pipeline" / "1.0.0"
+    left_over.mkdir(parents=True)
+    result = build(tmp_path, "churn", "1.0.0")
+    assert result.returncode == 0, result.stderr
+    assert (left_over / "saved_model.pkl").exists()
+
+
+def build(store: Path, name: str, version: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(BENTOS / "build.py"), name, "--version", version, "--store", str(store)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@contextmanager
+def serving(store: Path, tag: str) -> Iterator[str]:
+    """Serve the bento on a free loopback port; yields its address and leaves no process behind."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(port)],
+        env=os.environ | {"BENTOML_HOME": str(store), "BENTOML_DO_NOT_TRACK": "True"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_DEADLINE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_for_status(url: str, status: int) -> None:
+    deadline = time.monotonic() + START_DEADLINE
+    seen: object = "nothing"
+    while time.monotonic() < deadline:
+        try:
+            seen = httpx.get(url, timeout=2).status_code
+        except httpx.TransportError as error:
+            seen = error
+        if seen == status:
+            return
+        # Not a wait for a fixed time: the loop ends at the first right answer.
+        time.sleep(0.2)
+    pytest.fail(f"{url} should answer {status} within {START_DEADLINE:.0f} s, last was {seen}")
+
+
+def predict(url: str, input_data: Mapping[str, object]) -> httpx.Response:
+    return httpx.post(f"{url}/predict", json={"input_data": input_data}).raise_for_status()
