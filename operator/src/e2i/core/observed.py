@@ -124,6 +124,8 @@ class Observed:
     service: Service | None = None
     foreign: frozenset[tuple[str, str]] = frozenset()
     """(kind, name) of objects in the namespace that this model does not own."""
+    leftovers: frozenset[tuple[str, str]] = frozenset()
+    """The same for children of a deleted model of this name, which are about to go."""
     missing_kinds: frozenset[str] = frozenset()
     """Kinds of Yatai that the API server does not serve."""
     pod_trouble: Trouble | None = None

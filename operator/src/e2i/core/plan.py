@@ -115,13 +115,7 @@ def export_bento(model: Model, seen: Observed, now: datetime) -> Plan | None:
 
 
 def refuse_taken_names(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    wanted = _desired(model, seen)
-    names = [
-        ("Service", model.name),
-        ("BentoRequest", wanted.request_name),
-        ("BentoDeployment", wanted.name),
-    ]
-    taken = [f"{kind} {name}" for kind, name in names if (kind, name) in seen.foreign]
+    taken = [f"{kind} {name}" for kind, name in sorted(seen.foreign)]
     if not taken:
         return None
     return Plan(
@@ -129,6 +123,17 @@ def refuse_taken_names(model: Model, seen: Observed, now: datetime) -> Plan | No
         message=f"{', '.join(taken)} in {model.namespace} belongs to somebody else and is left as it is: "
         "remove or rename it, or give the model another name",
         stalled=True,
+        look_again=CLUSTER_POLL,
+    )
+
+
+def wait_for_leftovers(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    if not seen.leftovers:
+        return None
+    names = ", ".join(f"{kind} {name}" for kind, name in sorted(seen.leftovers))
+    return Plan(
+        reason=Reason.Pending,
+        message=f"{names} of a deleted model of the same name is still being removed",
         look_again=CLUSTER_POLL,
     )
 
@@ -292,9 +297,10 @@ RULES: tuple[Rule, ...] = (
     hold_while_suspended,
     wait_for_yatai,
     refuse_tag,
+    refuse_taken_names,
     export_bento,
     # From here on the bento is exported, so the desired release is known.
-    refuse_taken_names,
+    wait_for_leftovers,
     realise_release,
     remove_superseded,
     report_failed_build,

@@ -1,0 +1,47 @@
+"""One pass over one model: observe, plan, act, report, publish. The spine of the operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from e2i.core.plan import plan
+from e2i.core.status import report
+from e2i.edge import clock
+from e2i.edge.act import Hands, act
+from e2i.edge.observe import observe
+from e2i.edge.publish import publish
+from e2i.edge.workqueue import Key
+
+
+class Outcome(Enum):
+    """How a pass ended; decides when the model's turn comes again."""
+
+    GONE = "there is no such model"
+    SETTLED = "nothing was changed"
+    CHANGED = "something was changed: look at once what came of it"
+    FAILED = "something could not be done: try again later"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    outcome: Outcome
+    look_again: timedelta | None = None
+
+
+async def reconcile(key: Key, hands: Hands) -> Pass:
+    """Bring the model one step further. ApiError when the status could not be written."""
+    model = hands.view.model(key)
+    if model is None:
+        return Pass(outcome=Outcome.GONE)
+    seen = await observe(model, hands.view, hands.exports, hands.kube)
+    chosen = plan(model, seen, clock.now())
+    results = await act(model, chosen.actions, hands, clock.now())
+    failed = any(result.trouble for result in results)
+    if results and not failed:
+        # What was observed is stale now; the next pass sees and reports what came of it.
+        return Pass(outcome=Outcome.CHANGED)
+    now = clock.now()
+    await publish(model, report(model, seen, chosen, results, now), hands.kube, hands.view, now)
+    return Pass(outcome=Outcome.FAILED if failed else Outcome.SETTLED, look_again=chosen.look_again)
