@@ -203,7 +203,8 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
+        # The form that the API server also takes a public key from.
+        serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     )
 

@@ -24,7 +24,11 @@ HIGHEST_INDEX = 40
 class Ports:
     """The TCP ports of one cluster, all on 127.0.0.1."""
 
-    base: int
+    index: int
+
+    @property
+    def base(self) -> int:
+        return FIRST_PORT + PORTS_PER_CLUSTER * self.index
 
     @property
     def api_server(self) -> int:
@@ -96,7 +100,7 @@ class ClusterHome:
 
     @cached_property
     def ports(self) -> Ports:
-        return Ports(FIRST_PORT + PORTS_PER_CLUSTER * self.index)
+        return Ports(self.index)
 
     @cached_property
     def addresses(self) -> Addresses:

@@ -1,0 +1,94 @@
+"""What a cluster holds from its first minute: namespaces, Yatai's CRDs, rights, settings, credentials, images."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import e2i
+from e2i.local.components import BUCKET, REGION
+from e2i.local.credentials import S3Credentials, ensure_credentials
+from e2i.local.images import ImageStore, LocalImage
+from e2i.local.kubectl import apply_files, apply_objects
+from e2i.local.layout import ClusterHome
+
+SYSTEM_NAMESPACE = "e2i-system"
+MODEL_NAMESPACES = ("default", "models")
+OPERATOR_IMAGE = f"ghcr.io/e2i-dev/e2i-operator:{e2i.__version__}"
+BUILDER_IMAGE = "registry.e2i.local/bento-builder:local"
+
+_PACKAGE = Path(e2i.__file__).parent
+
+
+def bootstrap(home: ClusterHome, bento_store: Path) -> None:
+    """Apply all of it and register the images; the same again changes nothing."""
+    apply_files(home, *sorted((_PACKAGE / "local" / "yatai" / "crds").glob("*.yaml")), *_manifests())
+    apply_objects(home, settings(home, ensure_credentials(home), bento_store))
+    store = ImageStore(home.images)
+    for image in images(home):
+        store.put(image)
+
+
+def settings(home: ClusterHome, credentials: S3Credentials, bento_store: Path) -> list[dict[str, Any]]:
+    """The operator's ConfigMap and the Secrets with the bucket's credentials."""
+    keys = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+    }
+    values = {
+        "E2I_BUCKET": BUCKET,
+        "AWS_ENDPOINT_URL": home.s3_url,
+        "AWS_REGION": REGION,
+        "E2I_BENTO_STORE": str(bento_store),
+    }
+    return [
+        _object("ConfigMap", SYSTEM_NAMESPACE, "e2i-operator", {"data": values}),
+        _object("Secret", SYSTEM_NAMESPACE, "e2i-s3", {"stringData": keys}),
+        *(
+            _object("Secret", namespace, "e2i-bento-download", {"stringData": keys})
+            for namespace in MODEL_NAMESPACES
+        ),
+    ]
+
+
+def images(home: ClusterHome) -> list[LocalImage]:
+    """The operator and the bento builder: both are this very installation."""
+    path = (str(Path(sys.executable).parent),)
+    digest = f"sha256:{_digest_of_package()}"
+    account = "$(E2I_MOUNTS)/var/run/secrets/kubernetes.io/serviceaccount"
+    return [
+        LocalImage(
+            name=OPERATOR_IMAGE,
+            digest=digest,
+            working_dir=str(home.root),
+            path=path,
+            env={"E2I_SERVICE_ACCOUNT_DIR": account},
+        ),
+        LocalImage(name=BUILDER_IMAGE, digest=digest, working_dir=str(home.root), path=path),
+    ]
+
+
+def default_bento_store(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where BentoML keeps its bentos: $BENTOML_HOME, by default ~/bentoml."""
+    return Path(environment.get("BENTOML_HOME") or Path.home() / "bentoml").absolute()
+
+
+def _object(kind: str, namespace: str, name: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"namespace": namespace, "name": name}, **content}
+
+
+def _manifests() -> list[Path]:
+    folder = _PACKAGE / "local" / "manifests"
+    # A namespace must be there before what is in it.
+    return [folder / "namespaces.yaml", folder / "yatai-rbac.yaml"]
+
+
+def _digest_of_package() -> str:
+    digest = hashlib.sha256()
+    for file in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(f"{file.relative_to(_PACKAGE)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,227 @@
+"""The components of a local cluster: how each is started and where it says that it is ready. Pure.
+
+To add one, write a function that returns a `Component` and name it in `components()`, in starting order.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from e2i.local.credentials import S3Credentials
+from e2i.local.layout import ClusterHome
+from e2i.local.readiness import Endpoint
+
+BUCKET = "e2i"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The programs that were built for this machine."""
+
+    controlplane: Path
+    versitygw: Path
+
+
+@dataclass(frozen=True)
+class Component:
+    """One long-running process."""
+
+    name: str
+    argv: tuple[str, ...]
+    ports: tuple[int, ...] = ()
+    ready: Endpoint | None = None
+    """None: ready as soon as it runs."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def components(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> tuple[Component, ...]:
+    """All components in the order in which they are started; they are stopped the other way round."""
+    return (
+        etcd(home, tools),
+        s3(home, tools, credentials),
+        api_server(home, tools),
+        controller_manager(home, tools),
+        scheduler(home, tools),
+        node(home),
+        yatai(home),
+    )
+
+
+CONTROL_PLANE = ("etcd", "s3", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+EVERYTHING = (*CONTROL_PLANE, "yatai", "node")
+
+
+def etcd(home: ClusterHome, tools: Tools) -> Component:
+    clients = f"https://127.0.0.1:{home.ports.etcd_client}"
+    peers = f"https://127.0.0.1:{home.ports.etcd_peer}"
+    ca = f"{home.pki}/etcd-ca.crt"
+    flags = {
+        "name": "local",
+        "data-dir": home.etcd,
+        "listen-client-urls": clients,
+        "advertise-client-urls": clients,
+        "listen-peer-urls": peers,
+        "initial-advertise-peer-urls": peers,
+        "initial-cluster": f"local={peers}",
+        "cert-file": f"{home.pki}/etcd-serving.crt",
+        "key-file": f"{home.pki}/etcd-serving.key",
+        "client-cert-auth": "true",
+        "trusted-ca-file": ca,
+        "peer-cert-file": f"{home.pki}/etcd-serving.crt",
+        "peer-key-file": f"{home.pki}/etcd-serving.key",
+        "peer-client-cert-auth": "true",
+        "peer-trusted-ca-file": ca,
+        # Keeps the folder small on machines that are up for weeks.
+        "auto-compaction-mode": "periodic",
+        "auto-compaction-retention": "1h",
+    }
+    return Component(
+        "etcd",
+        _argv(tools.controlplane, "etcd", flags),
+        (home.ports.etcd_client, home.ports.etcd_peer),
+        Endpoint(home.ports.etcd_client, "/readyz", "etcd-ca", "etcd-client"),
+    )
+
+
+def s3(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> Component:
+    argv = [
+        str(tools.versitygw),
+        f"--port=127.0.0.1:{home.ports.s3}",
+        f"--region={REGION}",
+        "--health=/healthz",
+        "--quiet",
+        "posix",
+    ]
+    if credentials.metadata_folder:
+        argv.append(f"--sidecar={credentials.metadata_folder}")
+    return Component(
+        "s3",
+        (*argv, str(home.bucket_data)),
+        (home.ports.s3,),
+        Endpoint(home.ports.s3, "/healthz"),
+        # Not as flags: every user of the machine can read those.
+        {
+            "ROOT_ACCESS_KEY_ID": credentials.access_key_id,
+            "ROOT_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        },
+    )
+
+
+def api_server(home: ClusterHome, tools: Tools) -> Component:
+    pki = home.pki
+    flags = {
+        "bind-address": "127.0.0.1",
+        "secure-port": home.ports.api_server,
+        # Nobody uses it: pods reach the server on 127.0.0.1. It may be neither loopback nor absent, even on a
+        # machine without network, so it is the last address of the pod range; hence no endpoint is published.
+        "advertise-address": home.addresses.pod_range.replace("0.0/16", "255.254"),
+        "endpoint-reconciler-type": "none",
+        "service-cluster-ip-range": home.addresses.service_range,
+        "authorization-mode": "Node,RBAC",
+        "enable-admission-plugins": "NodeRestriction",
+        "anonymous-auth": "false",
+        "allow-privileged": "true",
+        "profiling": "false",
+        "client-ca-file": pki / "cluster-ca.crt",
+        "tls-cert-file": pki / "kube-apiserver-serving.crt",
+        "tls-private-key-file": pki / "kube-apiserver-serving.key",
+        "etcd-servers": f"https://127.0.0.1:{home.ports.etcd_client}",
+        "etcd-cafile": pki / "etcd-ca.crt",
+        "etcd-certfile": pki / "etcd-client.crt",
+        "etcd-keyfile": pki / "etcd-client.key",
+        "kubelet-certificate-authority": pki / "cluster-ca.crt",
+        "kubelet-client-certificate": pki / "kube-apiserver-kubelet-client.crt",
+        "kubelet-client-key": pki / "kube-apiserver-kubelet-client.key",
+        "kubelet-preferred-address-types": "InternalIP",
+        "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
+        "service-account-key-file": pki / "service-account.key",
+        "service-account-signing-key-file": pki / "service-account.key",
+        "requestheader-client-ca-file": pki / "front-proxy-ca.crt",
+        "requestheader-allowed-names": "front-proxy-client",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-username-headers": "X-Remote-User",
+        "proxy-client-cert-file": pki / "front-proxy-client.crt",
+        "proxy-client-key-file": pki / "front-proxy-client.key",
+        "audit-policy-file": Path(__file__).parent / "manifests" / "audit-policy.yaml",
+        "audit-log-path": home.audit_log,
+        "audit-log-maxsize": 50,
+        "audit-log-maxbackup": 2,
+    }
+    return Component(
+        "kube-apiserver",
+        _argv(tools.controlplane, "kube-apiserver", flags),
+        (home.ports.api_server,),
+        Endpoint(home.ports.api_server, "/readyz", "cluster-ca", "admin"),
+    )
+
+
+def controller_manager(home: ClusterHome, tools: Tools) -> Component:
+    flags = {
+        **_controller_flags(home, "kube-controller-manager", home.ports.controller_manager),
+        "service-account-private-key-file": home.pki / "service-account.key",
+        "root-ca-file": home.pki / "cluster-ca.crt",
+        "cluster-signing-cert-file": home.pki / "cluster-ca.crt",
+        "cluster-signing-key-file": home.pki / "cluster-ca.key",
+        "use-service-account-credentials": "true",
+    }
+    return Component(
+        "kube-controller-manager",
+        _argv(tools.controlplane, "kube-controller-manager", flags),
+        (home.ports.controller_manager,),
+        Endpoint(home.ports.controller_manager, "/healthz", "cluster-ca"),
+    )
+
+
+def scheduler(home: ClusterHome, tools: Tools) -> Component:
+    return Component(
+        "kube-scheduler",
+        _argv(
+            tools.controlplane,
+            "kube-scheduler",
+            _controller_flags(home, "kube-scheduler", home.ports.scheduler),
+        ),
+        (home.ports.scheduler,),
+        Endpoint(home.ports.scheduler, "/readyz", "cluster-ca"),
+    )
+
+
+def node(home: ClusterHome) -> Component:
+    return Component(
+        "node",
+        _python("e2i.local.node", home),
+        (home.ports.node_agent,),
+        Endpoint(home.ports.node_agent, "/healthz", "cluster-ca", "kube-apiserver-kubelet-client"),
+    )
+
+
+def yatai(home: ClusterHome) -> Component:
+    return Component("yatai", _python("e2i.local.yatai", home))
+
+
+def _controller_flags(home: ClusterHome, identity: str, port: int) -> dict[str, object]:
+    kubeconfig = home.kubeconfig_of(identity)
+    return {
+        "kubeconfig": kubeconfig,
+        "authentication-kubeconfig": kubeconfig,
+        "authorization-kubeconfig": kubeconfig,
+        "bind-address": "127.0.0.1",
+        "secure-port": port,
+        "tls-cert-file": home.pki / f"{identity}-serving.crt",
+        "tls-private-key-file": home.pki / f"{identity}-serving.key",
+        # There is one of each: an election would only delay the start.
+        "leader-elect": "false",
+        "profiling": "false",
+    }
+
+
+def _argv(program: Path, command: str, flags: dict[str, object]) -> tuple[str, ...]:
+    return (str(program), command, *(f"--{name}={value}" for name, value in flags.items()))
+
+
+def _python(module: str, home: ClusterHome) -> tuple[str, ...]:
+    # -P: the folder it starts in must not be able to shadow a module.
+    return (sys.executable, "-P", "-m", module, "--home", str(home.root))

@@ -1,0 +1,54 @@
+"""The S3 server's credentials: made once for each cluster, kept with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from e2i.local.faults import ClusterFault
+from e2i.local.layout import ClusterHome
+
+
+@dataclass(frozen=True)
+class S3Credentials:
+    """How to sign requests to the cluster's bucket, and how the server keeps its own notes."""
+
+    access_key_id: str
+    secret_access_key: str
+    metadata_folder: str | None = None
+    """Where the server keeps what it knows about objects if the file system has no extended attributes."""
+
+
+def ensure_credentials(home: ClusterHome) -> S3Credentials:
+    """Read the cluster's credentials, or make them at the first time."""
+    file = home.root / "s3-credentials.json"
+    try:
+        return S3Credentials(**json.loads(file.read_text()))
+    except FileNotFoundError:
+        pass
+    except (ValueError, TypeError) as error:
+        raise ClusterFault(
+            f"{file} is damaged ({error}). Delete it and run `e2i local up --name {home.name}` again: "
+            "new credentials are made, the data stays."
+        ) from error
+    home.bucket_data.mkdir(parents=True, exist_ok=True)
+    metadata = None if _has_attributes(home.bucket_data) else str(home.root / "s3-metadata")
+    credentials = S3Credentials("E2I" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30), metadata)
+    partial = file.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as target:
+        json.dump(asdict(credentials), target)
+    partial.replace(file)
+    return credentials
+
+
+def _has_attributes(folder: Path) -> bool:
+    try:
+        os.setxattr(folder, "user.e2i", b"1")
+        os.removexattr(folder, "user.e2i")
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,51 @@
+"""Calls of kubectl as the cluster's administrator."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from e2i.local.faults import ClusterFault
+from e2i.local.layout import ClusterHome
+
+FIELD_MANAGER = "e2i-local"
+
+
+def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str:
+    """Run kubectl to its end and return what it printed; ClusterFault with its last line when it fails."""
+    done = subprocess.run(
+        [home.kubectl, f"--kubeconfig={home.kubeconfig}", *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise ClusterFault(
+            f"`kubectl {' '.join(arguments)}` failed on cluster {home.name}: {lines[-1]} "
+            f"Look at `e2i local status --name {home.name}`."
+        )
+    return done.stdout
+
+
+def apply_objects(home: ClusterHome, objects: Sequence[dict[str, Any]]) -> None:
+    """Server-side apply of plain objects; fields that somebody else set are taken back."""
+    listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    _apply(home, "-f", "-", given=json.dumps(listing))
+
+
+def apply_files(home: ClusterHome, *paths: object) -> None:
+    """Server-side apply of manifest files."""
+    _apply(home, *(f"--filename={path}" for path in paths))
+
+
+def apply_kustomization(home: ClusterHome, folder: object) -> None:
+    """Server-side apply of a kustomization."""
+    _apply(home, "-k", str(folder))
+
+
+def _apply(home: ClusterHome, *arguments: str, given: str | None = None) -> None:
+    flags = ("--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}")
+    kubectl(home, "apply", *flags, *arguments, given=given)

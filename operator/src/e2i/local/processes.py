@@ -1,0 +1,151 @@
+"""Processes of one cluster: started apart from the caller, found again later, ended for certain.
+
+A process is known by its id and its start time together, because ids are used again. Every component carries
+its cluster and its own name in `E2I_LOCAL_COMPONENT`, every process of a pod its cluster in `E2I_LOCAL_CLUSTER`:
+what a lost file or a crash leaves behind is found by these.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+COMPONENT_VARIABLE = "E2I_LOCAL_COMPONENT"
+POD_VARIABLE = "E2I_LOCAL_CLUSTER"
+POLL = 0.05
+LARGEST_LOG = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process, for ever distinct from a later one with the same id.
+
+    `started` is in clock ticks after boot, `boot` is the kernel's random id of this boot.
+    """
+
+    pid: int
+    started: int
+    boot: str
+
+    @property
+    def alive(self) -> bool:
+        return find(self.pid) == self
+
+    @property
+    def age(self) -> float:
+        """Seconds since its start."""
+        ticks = os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.started / ticks
+
+
+def find(pid: int) -> Process | None:
+    """The living process with that id; a zombie is none."""
+    try:
+        # The command in parentheses may contain anything, so count from its end.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else Process(pid, int(fields[19]), _boot())
+
+
+def start(argv: tuple[str, ...], *, log: Path, environment: Mapping[str, str]) -> tuple[int, Process | None]:
+    """Start a program in a session of its own, output to the end of `log`; OSError when it cannot be started.
+
+    Returns its id, and the process unless it ended at once.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LARGEST_LOG:
+        log.replace(log.with_suffix(".log.1"))
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    # Not subprocess: it takes children for its own and complains when they outlive their parent.
+    pid = os.posix_spawn(
+        argv[0],
+        argv,
+        {**os.environ, **environment},
+        setsid=True,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+    )
+    return pid, find(pid)
+
+
+def exit_code(pid: int) -> int | None:
+    """How a child of this program ended (-9 for SIGKILL); None while it runs, or when it is nobody's child here.
+
+    Can be asked once: the kernel forgets it with the answer.
+    """
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def remember(process: Process, file: Path) -> None:
+    """Write down which process it is, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(process)))
+    partial.replace(file)
+
+
+def recall(file: Path) -> Process | None:
+    """The process that was written down, alive or not; None when nothing readable was."""
+    try:
+        values = json.loads(file.read_text())
+        return Process(int(values["pid"]), int(values["started"]), str(values["boot"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def stop(processes: Iterable[Process], *, patience: float) -> None:
+    """SIGTERM to all, SIGKILL after `patience` seconds to those that are left; returns when none is alive."""
+    remaining = list(processes)
+    _signal(remaining, signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while remaining := [process for process in remaining if process.alive]:
+        if time.monotonic() > deadline:
+            _signal(remaining, signal.SIGKILL)
+        time.sleep(POLL)
+
+
+def marked(variable: str, value: str) -> list[Process]:
+    """Every living process of this user with that variable in its environment, and all their descendants."""
+    wanted = f"{variable}={value}".encode()
+    living, parents = {}, {}
+    chosen: set[int] = set()
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or not (process := find(int(folder.name))):
+            continue
+        try:
+            parents[process.pid] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                chosen.add(process.pid)
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        living[process.pid] = process
+    while more := {pid for pid in living if parents[pid] in chosen} - chosen:
+        chosen |= more
+    return [living[pid] for pid in chosen if pid in living and pid != os.getpid()]
+
+
+def _signal(processes: Iterable[Process], number: signal.Signals) -> None:
+    for process in processes:
+        # Looked up again just before: the id may belong to a stranger by now.
+        if process.alive:
+            try:
+                os.kill(process.pid, number)
+            except ProcessLookupError:
+                continue
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
