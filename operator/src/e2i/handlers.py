@@ -13,8 +13,8 @@ import kopf
 
 from e2i.core import naming
 from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
-from e2i.operation import Operation
 from e2i.kube import ApiError, Resource
+from e2i.operation import Operation
 from e2i.settings import BadSetting, Settings, read_settings
 
 START_RETRY = 3.0

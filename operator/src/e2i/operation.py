@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from e2i.core import naming, render
 from e2i.edge.act import Hands
-from e2i.edge.export import exporter
+from e2i.edge.bring import bringer
 from e2i.edge.exports import Exports
 from e2i.edge.kinds import CHILDREN, DEPLOYMENTS, E2I_MODELS, OF_YATAI
 from e2i.edge.view import View
@@ -36,7 +36,7 @@ class Operation:
         self._kube = kube
         self._queue = Workqueue()
         self._view = View()
-        self._exports = Exports(exporter(settings), self._queue.add, settings.exports)
+        self._exports = Exports(bringer(settings), self._queue.add, settings.exports)
         self._hands = Hands(
             kube=kube, view=self._view, exports=self._exports, access=_builder_access(settings)
         )

@@ -32,6 +32,8 @@ class Settings:
     """E2I_SERVICE_ACCOUNT_DIR: where the pod's service account is mounted."""
     workers: int = 8
     """E2I_WORKERS: models reconciled at the same time."""
+    largest_bento: int = 64 << 30
+    """E2I_MAX_BENTO_BYTES: a bento with more bytes is refused."""
     exports: int = 2
     """E2I_EXPORTS: bentos uploaded at the same time; each takes at most 100 MiB of memory."""
     log_level: str = "INFO"
@@ -52,6 +54,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         download_secret=environment.get("E2I_DOWNLOAD_SECRET", defaults.download_secret),
         service_account=_folder(environment, "E2I_SERVICE_ACCOUNT_DIR", defaults.service_account),
         workers=_count(environment, "E2I_WORKERS", defaults.workers),
+        largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, 1 << 50),
         exports=_count(environment, "E2I_EXPORTS", defaults.exports),
         log_level=_level(environment, defaults.log_level),
     )
@@ -64,10 +67,10 @@ def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
     return path
 
 
-def _count(environment: Mapping[str, str], name: str, default: int) -> int:
+def _count(environment: Mapping[str, str], name: str, default: int, most: int = 64) -> int:
     text = environment.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 64:
-        raise BadSetting(f"{name}={text} is not a number from 1 to 64; without it {default} is used")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise BadSetting(f"{name}={text} is not a number from 1 to {most}; without it {default} is used")
     return int(text)
 
 
