@@ -1,0 +1,145 @@
+"""Forwarding TCP connections from one address to several: the data path of Services.
+
+    client ── Front ══ Back ── endpoint        each end writes what the other one reads
+
+An end that cannot write stops the other one's reading; an end of input is passed on, so that each
+direction closes on its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from e2i.local.node.routing import Backend
+
+CONNECT_WITHIN = 3.0
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time: closing sends a reset, as a refusing endpoint would."""
+
+
+class End(asyncio.Protocol):
+    """One end of a forwarded connection."""
+
+    def __init__(self, other: End | None = None) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.other = other
+        self.finished = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self.other and self.other.transport:
+            self.other.transport.write(data)
+
+    def eof_received(self) -> bool:
+        self.finished = True
+        if self.other and self.other.transport:
+            if self.other.finished:
+                self.other.transport.close()
+                return False
+            self.other.transport.write_eof()
+        return True
+
+    def pause_writing(self) -> None:
+        if self.other and self.other.transport:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other and self.other.transport:
+            self.other.transport.resume_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        other, self.other = self.other, None
+        if other and other.transport:
+            if error:
+                reset(other.transport)
+            else:
+                other.transport.close()
+
+
+class Front(End):
+    """The client's end: it looks for an endpoint that answers before it reads anything."""
+
+    def __init__(self, choose: Callable[[], Sequence[Backend]]) -> None:
+        super().__init__()
+        self._choose = choose
+        self._connecting: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        cast(asyncio.Transport, transport).pause_reading()
+        self._connecting = asyncio.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        assert self.transport  # noqa: S101  connection_made has set it
+        back = await connect(self._choose(), self)
+        if self.transport.is_closing():
+            if back and back.transport:
+                back.transport.close()
+        elif back is None:
+            reset(self.transport)
+        else:
+            self.other = back
+            self.transport.resume_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._connecting:
+            self._connecting.cancel()
+        super().connection_lost(error)
+
+
+async def connect(backends: Sequence[Backend], front: Front) -> End | None:
+    """Return the other end at the first backend that accepts; None when none does."""
+    loop = asyncio.get_running_loop()
+    for host, port in backends:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            await asyncio.wait_for(loop.sock_connect(sock, (host, port)), CONNECT_WITHIN)
+            _, back = await loop.create_connection(lambda: End(front), sock=sock)
+        except (OSError, TimeoutError):
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return back
+    return None
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close with a reset, so that the peer sees a failure and not a short answer."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transport.abort()
+
+
+class Listener:
+    """One address and port that leads to `backends`, in turn."""
+
+    def __init__(self) -> None:
+        self.backends: tuple[Backend, ...] = ()
+        self._turn = 0
+        self._server: asyncio.Server | None = None
+
+    async def open(self, host: str, port: int) -> None:
+        """Start to accept; OSError when the address cannot be used."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Front(self.choose), host, port, backlog=1024)
+
+    def choose(self) -> tuple[Backend, ...]:
+        """Return the backends in the order in which to try them; each connection begins with the next."""
+        if not self.backends:
+            return ()
+        self._turn = (self._turn + 1) % len(self.backends)
+        return self.backends[self._turn :] + self.backends[: self._turn]
+
+    def close(self) -> None:
+        """Accept no more; connections that exist go on."""
+        if self._server:
+            self._server.close()

@@ -1,0 +1,155 @@
+"""One container's processes: the first one and whatever it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import shutil
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from e2i.local.node import sweep
+from e2i.local.node.launch import Launch
+
+Output = Callable[[str, bytes], None]
+"""Takes the stream's name (stdout, stderr) and what came."""
+AFTER_KILL = 2.0
+
+
+class CannotStart(Exception):
+    """The program or its folder cannot be used."""
+
+
+def find_program(name: str, env: Mapping[str, str], folder: str) -> str:
+    """Return the program's absolute path; CannotStart says why there is none."""
+    if not Path(folder).is_dir():
+        raise CannotStart(f"working folder {folder} does not exist; set workingDir to one that does")
+    if "/" in name:
+        path = str(Path(folder, name))
+        if not Path(path).exists():
+            raise CannotStart(f"exec: {name!r}: no such file in {folder}")
+        if not os.access(path, os.X_OK) or Path(path).is_dir():
+            raise CannotStart(f"exec: {name!r}: permission denied; make it executable")
+        return path
+    found = shutil.which(name, path=env.get("PATH", ""))
+    if not found:
+        raise CannotStart(f"exec: {name!r}: executable file not found in PATH {env.get('PATH', '')}")
+    return found
+
+
+class _Protocol(asyncio.SubprocessProtocol):
+    def __init__(self, output: Output) -> None:
+        loop = asyncio.get_running_loop()
+        self.output = output
+        self.exited: asyncio.Future[None] = loop.create_future()
+        self.drained: asyncio.Future[None] = loop.create_future()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.output("stdout" if fd == 1 else "stderr", data)
+
+    def process_exited(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if not self.drained.done():
+            self.drained.set_result(None)
+
+
+class Processes:
+    """A started container: all processes that carry its mark."""
+
+    def __init__(self, transport: asyncio.SubprocessTransport, protocol: _Protocol, mark: str) -> None:
+        self._transport = transport
+        self._protocol = protocol
+        self._mark = mark
+        self.pid = transport.get_pid()
+
+    @classmethod
+    async def start(cls, launch: Launch, mark: str, output: Output) -> Processes:
+        """Start the first process; CannotStart when there is no such program."""
+        program = find_program(launch.argv[0], launch.env, launch.folder)
+        # The kernel kills it when the agent dies; argv[0] stays what the container asked for where it can.
+        argv = ["setpriv", "--pdeathsig", "KILL", "--", program, *launch.argv[1:]]
+        loop = asyncio.get_running_loop()
+        try:
+            transport, protocol = await loop.subprocess_exec(
+                lambda: _Protocol(output),
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                env=dict(launch.env),
+                cwd=launch.folder,
+                start_new_session=True,
+            )
+        except OSError as error:
+            hint = " (install util-linux)" if error.errno == errno.ENOENT else ""
+            raise CannotStart(f"exec: {program}: {error}{hint}") from error
+        return cls(transport, protocol, mark)
+
+    async def wait(self) -> int:
+        """Return the first process's exit code (minus the signal's number) once all its processes are gone.
+
+        The others are killed as soon as the first has ended, as the end of a real container does.
+        """
+        await asyncio.shield(self._protocol.exited)
+        code = self._transport.get_returncode()
+        await self.kill()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._protocol.drained), AFTER_KILL)
+        self._transport.close()
+        return 0 if code is None else code
+
+    @property
+    def alive(self) -> bool:
+        return not self._protocol.exited.done()
+
+    def terminate(self) -> None:
+        """Ask the first process to end."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """Kill every process of the container, also those that are being started right now."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + AFTER_KILL
+        while (alive := self.members()) and loop.time() < deadline:
+            sweep.kill(alive)
+            await asyncio.sleep(0.01)
+
+    def members(self) -> set[int]:
+        """Return the processes of this container that live."""
+        found = sweep.marked(sweep.CONTAINER_MARK, self._mark)
+        everyone = sweep.processes()
+        if not self.alive and self.pid in everyone:
+            # The number was given to a stranger, so nobody of our session is left.
+            return found
+        # The session's members too: a program may have overwritten its environment after its parent ended.
+        return found | sweep.family({self.pid}, everyone)
+
+
+async def run_briefly(launch: Launch, argv: list[str], seconds: float) -> tuple[int, str]:
+    """Run a probe's or hook's command beside the container; return its exit code and the end of its output.
+
+    TimeoutError when it takes longer than `seconds`; it is dead then.
+    """
+    program = find_program(argv[0], launch.env, launch.folder)
+    process = await asyncio.create_subprocess_exec(
+        *["setpriv", "--pdeathsig", "KILL", "--", program, *argv[1:]],
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=dict(launch.env),
+        cwd=launch.folder,
+        start_new_session=True,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), seconds)
+    finally:
+        if process.returncode is None:
+            sweep.kill(sweep.family({process.pid}, sweep.processes()))
+            await process.wait()
+    return process.returncode or 0, output[-1024:].decode(errors="replace").strip()

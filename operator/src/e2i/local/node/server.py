@@ -1,0 +1,185 @@
+"""The kubelet's HTTPS server as far as this node has it: logs, resource metrics, health.
+
+Only the API server may ask: it shows a client certificate of the cluster's CA with its own name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from e2i.local.layout import ClusterHome
+from e2i.local.node import clock
+from e2i.local.node.logfiles import Query, older, rendered, selected
+from e2i.local.node.pods import Pods
+from e2i.local.node.usage import Meter, Subject, exposition
+from e2i.local.node.worker import PodWorker
+
+CLIENT = "kube-apiserver-kubelet-client"
+LOOK_EVERY = 0.1
+PIECE = 64 * 1024
+
+
+class Server:
+    """Answers for the pods of this node."""
+
+    def __init__(self, pods: Pods) -> None:
+        self._pods = pods
+        self._meter = Meter()
+
+    async def start(self, home: ClusterHome) -> web.AppRunner:
+        """Listen on the node's port; the caller cleans the runner up."""
+        app = web.Application(middlewares=[only_the_api_server])
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/metrics/resource", self._metrics)
+        app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
+        app.router.add_route("*", "/{rest:.*}", self._not_offered)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", home.ports.node_agent, ssl_context=_tls(home.pki)).start()
+        return runner
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def _not_offered(self, request: web.Request) -> web.Response:
+        verb = request.path.split("/")[1]
+        return web.Response(
+            status=501, text=f"the local node does not offer {verb}; see its processes with ps\n"
+        )
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        subjects = [
+            Subject(
+                namespace=worker.pod["metadata"]["namespace"],
+                pod=worker.pod["metadata"]["name"],
+                container=name,
+                pid=attempt.pid,
+                started_at=attempt.begun,
+            )
+            for worker in self._pods.workers()
+            for name, attempt in worker.attempts.items()
+        ]
+        samples = await asyncio.to_thread(self._meter.samples, subjects)
+        return web.Response(text=exposition(samples))
+
+    async def _logs(self, request: web.Request) -> web.StreamResponse:
+        names, asked = request.match_info, dict(request.query)
+        worker = self._pods.find(names["namespace"], names["pod"])
+        if worker is None:
+            return web.Response(status=404, text=f'pod "{names["pod"]}" not found\n')
+        name = names["container"]
+        if name not in worker.records:
+            return web.Response(status=404, text=f'container "{name}" not found in pod "{names["pod"]}"\n')
+        path = log_path(worker, name, previous=asked.get("previous") == "true")
+        if isinstance(path, str):
+            return web.Response(status=400, text=path + "\n")
+        query = _query(asked)
+        answer = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        await answer.prepare(request)
+        left = int(asked.get("limitBytes", sys.maxsize))
+        async for piece in _content(path, worker, query, follow=asked.get("follow") == "true"):
+            await answer.write(piece[:left])
+            left -= len(piece)
+            if left <= 0:
+                break
+        await answer.write_eof()
+        return answer
+
+
+async def _content(path: Path, worker: PodWorker, query: Query, *, follow: bool) -> AsyncIterator[bytes]:
+    """Yield the log in pieces; with `follow` until its container has ended."""
+    attempt = next((each for each in worker.attempts.values() if each.log == path), None)
+    current: BinaryIO = path.open("rb")
+    try:
+        kept = (older(path).read_bytes() if older(path).exists() else b"") + current.read()
+        for piece in pieces(selected(kept, query)):
+            yield piece
+        rest = b""
+        while follow:
+            # Asked before reading: what was written before the end must still be shown.
+            over = attempt is None or worker.attempts.get(attempt.name) is not attempt
+            *lines, rest = (rest + current.read()).split(b"\n")
+            for piece in pieces(rendered(lines, query)):
+                yield piece
+            if over:
+                return
+            if not lines:
+                await asyncio.sleep(LOOK_EVERY)
+                current = _rotated(path, current)
+    finally:
+        current.close()
+
+
+def _rotated(path: Path, current: BinaryIO) -> BinaryIO:
+    """Return the open file, or the one that has taken its name, once the old one is read to its end."""
+    try:
+        if os.stat(path).st_ino == os.fstat(current.fileno()).st_ino:
+            return current
+        newer = path.open("rb")
+    except FileNotFoundError:
+        return current
+    current.close()
+    return newer
+
+
+def pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Put lines together to pieces worth sending."""
+    buffer = bytearray()
+    for line in lines:
+        buffer += line
+        if len(buffer) >= PIECE:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+def log_path(worker: PodWorker, name: str, *, previous: bool) -> Path | str:
+    """Return the log's file, or a sentence on why there is none."""
+    record, pod = worker.records[name], worker.pod["metadata"]["name"]
+    path = worker.log_file(name, record.restarts - previous)
+    if path.exists():
+        return path
+    if previous:
+        return f'previous terminated container "{name}" in pod "{pod}" not found'
+    reason = getattr(record.state, "reason", "")
+    return f'container "{name}" in pod "{pod}" is waiting to start: {reason}'
+
+
+def _query(asked: Mapping[str, str]) -> Query:
+    try:
+        since = None
+        if "sinceSeconds" in asked:
+            since = clock.now() - int(asked["sinceSeconds"])
+        elif "sinceTime" in asked:
+            since = clock.seconds_of(asked["sinceTime"])
+        tail = int(asked["tailLines"]) if "tailLines" in asked else None
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"bad log option: {error}\n") from error
+    return Query(since=since, tail=tail, timestamps=asked.get("timestamps") == "true")
+
+
+def _tls(pki: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(pki / "cluster-ca.crt"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(pki / "node-serving.crt", pki / "node-serving.key")
+    return context
+
+
+@web.middleware
+async def only_the_api_server(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse everybody else: the certificate is checked by TLS, the name in it here."""
+    certificate = request.get_extra_info("peercert") or {}
+    names = {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}
+    if CLIENT not in names:
+        return web.Response(status=403, text="only the API server may ask the node; use kubectl\n")
+    return await handler(request)

@@ -1,0 +1,158 @@
+"""What a pod has before its containers start: an address, volumes, and for each container a plan to run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from e2i.kube import Object
+from e2i.local.images import ImageStore
+from e2i.local.layout import ClusterHome
+from e2i.local.node import clock, environment, sweep, volumes
+from e2i.local.node.actions import Target
+from e2i.local.node.addresses import AddressPool
+from e2i.local.node.cluster import Cluster
+from e2i.local.node.environment import MissingValue, Sources
+from e2i.local.node.launch import INHERITED, CannotCreate, plan_launch
+from e2i.local.node.records import BackOff
+from e2i.local.node.servicelinks import service_links
+
+HOST_ADDRESS = "127.0.0.1"
+RENEW_TOKEN_AFTER = 0.8
+"""The part of a token's life after which it is replaced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """What all pods of this node share."""
+
+    home: ClusterHome
+    images: ImageStore
+    cluster: Cluster
+    http: aiohttp.ClientSession
+    addresses: AddressPool
+    allocatable: Mapping[str, str]
+    backoff: BackOff
+    services: Callable[[], list[Object]]
+    services_known: asyncio.Event
+    withdraw: Callable[[str], None]
+    """Sends no new connections to the pod with this address (as the API shows it)."""
+
+
+class PodSetup:
+    """The place of one pod on this node."""
+
+    def __init__(self, pod: Object, node: Node) -> None:
+        self._node = node
+        self.uid: str = pod["metadata"]["uid"]
+        self.folder: Path = node.home.pods / self.uid
+        self.on_host_network = bool(pod["spec"].get("hostNetwork"))
+        self.address = ""
+        self._before = (pod.get("status") or {}).get("podIP", "")
+        self.ready = False
+        self.renew_at: float | None = None
+        """When a token must be replaced; None when the pod has none."""
+
+    @property
+    def address_shown(self) -> str:
+        return self.address or self._before
+
+    @property
+    def machine_address(self) -> str:
+        return HOST_ADDRESS if self.on_host_network else self._node.home.addresses.on_machine(self.address)
+
+    async def prepare(self, pod: Object) -> None:
+        """Give the pod its address and volumes; renew its tokens when it is time.
+
+        CannotMount or ApiError say what is missing; safe to repeat.
+        """
+        if not self.address:
+            pool = self._node.addresses
+            self.address = HOST_ADDRESS if self.on_host_network else pool.take(self.uid, self._before)
+        if self.ready and (self.renew_at is None or clock.now() < self.renew_at):
+            return
+        ends: list[float] = []
+
+        async def fetch(projection: Object) -> str:
+            token, end = await self._node.cluster.token(pod, projection)
+            ends.append(end)
+            return token
+
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sources = await self._sources(pod, volumes.volume_references(pod))
+        await volumes.make_volumes(self.folder / "volumes", sources, fetch)
+        now = clock.now()
+        self.renew_at = now + (min(ends) - now) * RENEW_TOKEN_AFTER if ends else None
+        self.ready = True
+
+    async def target(self, pod: Object, container: Object) -> tuple[Target, str, Path]:
+        """Return how to run the container, the id of this attempt, and its termination message's file.
+
+        CannotCreate, CannotMount or ApiError when it cannot be run now.
+        """
+        image = self._node.images.find(container["image"])
+        if image is None:
+            known = (
+                f'image "{container["image"]}" is not on this cluster; build it, or see its name in `spec`'
+            )
+            raise CannotCreate("ErrImagePull", known)
+        await self._node.services_known.wait()
+        sources = await self._sources(pod, environment.references(container))
+        links = self._links(pod)
+        try:
+            own = environment.container_env(container, sources, links)
+        except MissingValue as error:
+            raise CannotCreate("CreateContainerConfigError", str(error)) from error
+        mounts = self.folder / "mounts" / container["name"]
+        volumes.make_mounts(mounts, self.folder / "volumes", container, own)
+        id_ = uuid.uuid4().hex
+        launch = plan_launch(
+            container,
+            image,
+            inherited={name: os.environ[name] for name in INHERITED if name in os.environ},
+            agent={
+                "E2I_POD_ADDRESS": self.machine_address,
+                "E2I_MOUNTS": str(mounts),
+                "HOSTNAME": _hostname(pod),
+            },
+            links=links,
+            own=own,
+            marks={sweep.CLUSTER_MARK: str(self._node.home.root), sweep.CONTAINER_MARK: id_},
+        )
+        message = container.get("terminationMessagePath") or "/dev/termination-log"
+        path = mounts / message.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Target(container, self.machine_address, launch, self._node.http), id_, path
+
+    def _links(self, pod: Object) -> dict[str, str]:
+        return service_links(
+            self._node.services(),
+            pod["metadata"]["namespace"],
+            (HOST_ADDRESS, self._node.home.ports.api_server),
+            enabled=pod["spec"].get("enableServiceLinks", True),
+        )
+
+    async def _sources(self, pod: Object, wanted: set[environment.Reference]) -> Sources:
+        return Sources(
+            pod=pod,
+            pod_address=self.machine_address,
+            host_address=HOST_ADDRESS,
+            allocatable=self._node.allocatable,
+            objects=await self._node.cluster.read(pod["metadata"]["namespace"], wanted),
+        )
+
+    def remove(self) -> None:
+        """Give everything back; logs go with the pod."""
+        self._node.addresses.release(self.uid)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _hostname(pod: Object) -> str:
+    return str(pod["spec"].get("hostname") or pod["metadata"]["name"])

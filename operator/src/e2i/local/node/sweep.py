@@ -1,0 +1,106 @@
+"""Finding and killing the processes of pods by the marks in their environment.
+
+Standard library only: the guardian, which outlives a crashed agent, needs nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+CLUSTER_MARK = "E2I_LOCAL_CLUSTER"
+CONTAINER_MARK = "E2I_LOCAL_CONTAINER"
+PATIENCE = 5.0
+"""Seconds after which processes that do not die (stuck in the kernel) are left alone."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """One process, as /proc shows it."""
+
+    pid: int
+    parent: int
+    session: int
+    ticks: int
+    """CPU time of itself and of its children that ended, in clock ticks."""
+
+
+def processes() -> dict[int, Running]:
+    """Return every live process; zombies are not alive."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (process := _read(int(entry))):
+            found[process.pid] = process
+    return found
+
+
+def _read(pid: int) -> Running | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # The name in parentheses may contain anything, so the fields are counted from the last parenthesis.
+    fields = text.rpartition(")")[2].split()
+    if fields[0] in "ZX":
+        return None
+    return Running(pid, int(fields[1]), int(fields[3]), sum(map(int, fields[11:15])))
+
+
+def marked(mark: str, value: str) -> set[int]:
+    """Return the processes whose environment has `mark` set to `value`, and all their descendants.
+
+    Descendants count because a program may overwrite what /proc shows of its environment.
+    """
+    everyone = processes()
+    wanted = f"{mark}={value}".encode()
+    roots = {pid for pid in everyone if wanted in _environment(pid)}
+    return family(roots, everyone) - _ourselves(everyone)
+
+
+def family(roots: set[int], everyone: dict[int, Running]) -> set[int]:
+    """Return the roots, the members of sessions they lead, and all descendants of these."""
+    members = {pid for pid, process in everyone.items() if pid in roots or process.session in roots}
+    while True:
+        more = {pid for pid, process in everyone.items() if process.parent in members} - members
+        if not more:
+            return members
+        members |= more
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        # It ended just now, or it belongs to another user and cannot be ours.
+        return []
+
+
+def _ourselves(everyone: dict[int, Running]) -> set[int]:
+    """The caller and its ancestors: an agent started from inside a pod must not kill itself."""
+    lineage, pid = set(), os.getpid()
+    while pid in everyone and pid not in lineage:
+        lineage.add(pid)
+        pid = everyone[pid].parent
+    return lineage
+
+
+def kill(pids: set[int]) -> None:
+    """Send SIGKILL to each; one that is gone already is no error."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def kill_cluster(root: Path) -> int:
+    """Kill every process of the cluster's pods, also those they start meanwhile; return how many."""
+    killed: set[int] = set()
+    deadline = time.monotonic() + PATIENCE
+    while (alive := marked(CLUSTER_MARK, str(root))) and time.monotonic() < deadline:
+        kill(alive)
+        killed |= alive
+        time.sleep(0.02)
+    return len(killed)

@@ -1,0 +1,102 @@
+"""CPU and memory of containers, measured in /proc, as the text that metrics-server reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2i.local.node import sweep
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+HELP = {
+    "node_cpu_usage_seconds_total": "counter",
+    "node_memory_working_set_bytes": "gauge",
+    "container_cpu_usage_seconds_total": "counter",
+    "container_memory_working_set_bytes": "gauge",
+    "container_start_time_seconds": "gauge",
+    "pod_cpu_usage_seconds_total": "counter",
+    "pod_memory_working_set_bytes": "gauge",
+    "resource_scrape_error": "gauge",
+}
+Sample = tuple[str, dict[str, str], float]
+"""Metric, labels, value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A running container to measure."""
+
+    namespace: str
+    pod: str
+    container: str
+    pid: int
+    started_at: float
+
+
+class Meter:
+    """Measures containers; remembers CPU time so that a counter never goes back when a process ends."""
+
+    def __init__(self) -> None:
+        self._cpu: dict[int, float] = {}
+
+    def samples(self, subjects: Iterable[Subject]) -> list[Sample]:
+        """Return the figures of each container, each pod and the node."""
+        everyone = sweep.processes()
+        found: list[Sample] = []
+        pods: dict[tuple[str, str], tuple[float, float]] = {}
+        seen: dict[int, float] = {}
+        for subject in subjects:
+            members = sweep.family({subject.pid}, everyone)
+            ticks = sum(everyone[pid].ticks for pid in members)
+            cpu = seen[subject.pid] = max(ticks / TICKS, self._cpu.get(subject.pid, 0.0))
+            memory = float(sum(map(_memory, members)))
+            labels = {"container": subject.container, "namespace": subject.namespace, "pod": subject.pod}
+            found += [
+                ("container_cpu_usage_seconds_total", labels, cpu),
+                ("container_memory_working_set_bytes", labels, memory),
+                ("container_start_time_seconds", labels, subject.started_at),
+            ]
+            before = pods.get((subject.namespace, subject.pod), (0.0, 0.0))
+            pods[subject.namespace, subject.pod] = (before[0] + cpu, before[1] + memory)
+        self._cpu = seen
+        return [*found, *_sums(pods), *_machine(), ("resource_scrape_error", {}, 0.0)]
+
+
+def _sums(pods: dict[tuple[str, str], tuple[float, float]]) -> Iterable[Sample]:
+    for (namespace, pod), (cpu, memory) in pods.items():
+        labels = {"namespace": namespace, "pod": pod}
+        yield "pod_cpu_usage_seconds_total", labels, cpu
+        yield "pod_memory_working_set_bytes", labels, memory
+
+
+def _machine() -> Iterable[Sample]:
+    user, nice, system = map(int, Path("/proc/stat").read_text().split()[1:4])
+    yield "node_cpu_usage_seconds_total", {}, (user + nice + system) / TICKS
+    info = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    total, available = (int(info[key].split()[0]) * 1024 for key in ("MemTotal", "MemAvailable"))
+    yield "node_memory_working_set_bytes", {}, float(total - available)
+
+
+def _memory(pid: int) -> int:
+    """A process's share of memory in bytes: pages it shares with others count in part."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        # It ended just now, or it made itself unreadable.
+        pass
+    return 0
+
+
+def exposition(samples: Iterable[Sample]) -> str:
+    """Return the samples in the Prometheus text form, metrics together."""
+    by_name: dict[str, list[str]] = {name: [] for name in HELP}
+    for name, labels, value in samples:
+        inside = ",".join(f'{key}="{label}"' for key, label in labels.items())
+        by_name[name].append(f"{name}{{{inside}}} {value:.3f}" if inside else f"{name} {value:.3f}")
+    blocks = [f"# TYPE {name} {HELP[name]}\n" + "\n".join(lines) for name, lines in by_name.items() if lines]
+    return "\n".join(blocks) + "\n"

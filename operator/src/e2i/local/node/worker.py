@@ -1,0 +1,247 @@
+"""One pod on this node: brings it from its spec to running processes, and at last to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from e2i.kube import ApiError, Object
+from e2i.local.node import clock, plan
+from e2i.local.node.container import Attempt
+from e2i.local.node.launch import CannotCreate
+from e2i.local.node.podstatus import Place, changes, pod_status
+from e2i.local.node.processes import CannotStart
+from e2i.local.node.records import Record, Running, Terminated, recalled
+from e2i.local.node.setup import Node, PodSetup
+from e2i.local.node.volumes import CannotMount
+
+log = logging.getLogger(__name__)
+RETRY = 1.0
+"""Seconds before a write that the API server did not take is tried again."""
+LAST_GRACE = 1.0
+"""What the processes of a pod have that is no longer in the API."""
+
+
+class PodWorker:
+    """Runs one pod; `update` and `lose` bring news of it."""
+
+    def __init__(self, pod: Object, node: Node) -> None:
+        self.pod = pod
+        self._node = node
+        self._woken = asyncio.Event()
+        self.is_lost = False
+        self._ended = False
+        self._telling: set[asyncio.Task[None]] = set()
+        status, now = pod.get("status") or {}, clock.now()
+        known = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+        past = {entry["name"]: recalled(entry, now) for entry in known}
+        self.records: dict[str, Record] = {name: past.get(name, Record()) for name in self.containers}
+        self.attempts: dict[str, Attempt] = {}
+        # Somebody else may have ended it (an eviction): then no container may run any more.
+        self._closed = status.get("phase") in ("Succeeded", "Failed")
+        self.setup = PodSetup(pod, node)
+
+    @property
+    def containers(self) -> dict[str, Object]:
+        spec = self.pod["spec"]
+        return {c["name"]: c for c in [*(spec.get("initContainers") or []), *spec["containers"]]}
+
+    @property
+    def deleting(self) -> bool:
+        return self.is_lost or bool(self.pod["metadata"].get("deletionTimestamp"))
+
+    def update(self, pod: Object) -> None:
+        """Take the newer form of the pod."""
+        if _version(pod) > _version(self.pod):
+            self.pod = pod
+            self._woken.set()
+
+    def lose(self) -> None:
+        """The pod is no longer in the API: end what is left of it."""
+        self.is_lost = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Live the pod's life; returns when nothing of it is left on this node."""
+        while not self.deleting:
+            self._woken.clear()
+            await self._sleep(await self._pass())
+        self._node.withdraw(self.setup.address)
+        await self._end_containers()
+        self._ended = True
+        while not (self.is_lost or await self._leave()):
+            await self._sleep(clock.now() + RETRY)
+        self.setup.remove()
+
+    async def halt(self, grace: float) -> None:
+        """End the processes because the agent ends; the pod stays in the API."""
+        for attempt in self.attempts.values():
+            attempt.stop(grace)
+        lives = [attempt.life for attempt in self.attempts.values() if attempt.life]
+        if lives:
+            await asyncio.wait(lives)
+
+    async def _pass(self) -> float | None:
+        """Do what is due; return when to look again, if nothing happens before."""
+        now = clock.now()
+        if self._closed or plan.is_over(self.pod["spec"], self.records):
+            self._node.addresses.release(self.setup.uid)
+        elif not await self._prepared():
+            await self._publish()
+            return now + self._node.backoff.first
+        step = plan.Step() if self._closed else plan.next_step(self.pod["spec"], self.records, now)
+        for name in step.stop:
+            self.attempts[name].stop(self._grace())
+        for name in step.start:
+            await self._start(name)
+        if step.start:
+            self._woken.set()
+        published = await self._publish()
+        times = [step.wake_at, self.setup.renew_at, None if published else now + RETRY]
+        return min((time for time in times if time is not None), default=None)
+
+    async def _sleep(self, until: float | None) -> None:
+        timeout = None if until is None else max(0.0, until - clock.now())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), timeout)
+
+    async def _prepared(self) -> bool:
+        try:
+            await self.setup.prepare(self.pod)
+        except (CannotMount, ApiError, RuntimeError) as error:
+            self.tell("Warning", "FailedMount", str(error))
+            return False
+        return True
+
+    async def _start(self, name: str) -> None:
+        record, first = self.records[name], self._node.backoff.first
+        try:
+            await self._launch(name)
+        except CannotCreate as error:
+            delay = self._node.backoff.after_refusal(record.delay)
+            self.tell("Warning", "Failed", f"Error: {error.reason}: {error.message}")
+            self.records[name] = record.refused(error.reason, error.message, delay, clock.now())
+            if error.reason == "ErrImagePull":
+                # A kubelet shows the error first and from then on that it waits: watchers see both.
+                await self._publish()
+                message = f"Back-off pulling image: {error.message}"
+                self.records[name] = record.refused("ImagePullBackOff", message, delay, clock.now())
+        except CannotStart as error:
+            now = clock.now()
+            self.tell("Warning", "Failed", f"Error: {error}")
+            failed = Terminated(
+                exit_code=128, reason="StartError", message=str(error), started_at=now, finished_at=now
+            )
+            self.records[name] = record.begun("", record.image_id, now).ended(failed, self._node.backoff)
+        except (CannotMount, ApiError) as error:
+            message = str(error)
+            self.records[name] = record.refused("CreateContainerConfigError", message, first, clock.now())
+
+    async def _launch(self, name: str) -> None:
+        record = self.records[name]
+        restarts = record.begun("", "", 0.0).restarts
+        target, id_, message = await self.setup.target(self.pod, self.containers[name])
+        attempt = Attempt(target, id_, self.log_file(name, restarts), message, self._pod_grace(), self)
+        await attempt.start()
+        self.log_file(name, restarts - 2).unlink(missing_ok=True)
+        self.attempts[name] = attempt
+        self.records[name] = record.begun(f"processes://{id_}", target.launch.image_id, clock.now())
+        self.tell("Normal", "Started", f"Started container {name}")
+
+    def log_file(self, name: str, restarts: int) -> Path:
+        return self.setup.folder / "logs" / name / f"{restarts}.log"
+
+    # What an Attempt reports (container.Observer).
+
+    def became_started(self, name: str) -> None:
+        self._change(name, started=True)
+
+    def became_ready(self, name: str, ready: bool) -> None:
+        self._change(name, ready=ready)
+
+    def ended(self, name: str, state: Terminated) -> None:
+        del self.attempts[name]
+        record = self.records[name] = self.records[name].ended(state, self._node.backoff)
+        again = plan.wants_start(self.containers[name], self.pod["spec"], record)
+        if again and record.delay and not self.deleting:
+            pod = f"{self.pod['metadata']['namespace']}/{self.pod['metadata']['name']}"
+            self.tell("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {pod}")
+        self._woken.set()
+
+    def tell(self, type_: str, reason: str, message: str) -> None:
+        """Post an event about the pod, without waiting for it."""
+        self._spawn(self._node.cluster.event(self.pod, type_, reason, message))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    def _change(self, name: str, **values: bool) -> None:
+        record = self.records[name]
+        if isinstance(record.state, Running):
+            self.records[name] = replace(record, **values)  # type: ignore[arg-type]
+            self._woken.set()
+
+    # The end.
+
+    def _pod_grace(self) -> float:
+        return float(self.pod["spec"].get("terminationGracePeriodSeconds", 30))
+
+    def _grace(self) -> float:
+        if self.is_lost:
+            return LAST_GRACE
+        wanted = self.pod["metadata"].get("deletionGracePeriodSeconds")
+        return self._pod_grace() if wanted is None else float(wanted)
+
+    async def _end_containers(self) -> None:
+        """Stop all containers, sidecars last; a shorter grace period that comes meanwhile holds."""
+        deadline = clock.now() + self._grace()
+        while self.attempts:
+            self._woken.clear()
+            deadline = min(deadline, clock.now() + self._grace())
+            sidecars = {n for n in self.attempts if plan.is_sidecar(self.containers[n])}
+            for name in (set(self.attempts) - sidecars) or sidecars:
+                self.attempts[name].stop(max(0.0, deadline - clock.now()))
+            await self._woken.wait()
+
+    async def _leave(self) -> bool:
+        """Report the end and take the pod out of the API; False when that must be tried again."""
+        if not await self._publish():
+            return False
+        try:
+            await self._node.cluster.remove(self.pod)
+        except ApiError as error:
+            log.warning("pod %s could not be removed: %s; trying again", self.setup.uid, error)
+            return error.status == 409
+        return True
+
+    async def _publish(self) -> bool:
+        """Write the status if the API does not say it yet; return whether it does now."""
+        if self._closed and not self._ended:
+            return True
+        place = Place(self.setup.address_shown, "127.0.0.1", self.setup.ready)
+        wanted = pod_status(self.pod, self.records, place, clock.now(), ended=self._ended)
+        part = changes(self.pod, wanted)
+        if not part:
+            return True
+        try:
+            self.update(await self._node.cluster.patch_status(self.pod, part))
+        except ApiError as error:
+            if error.status in (404, 409):
+                # It is gone, or another pod has its name by now.
+                self.lose()
+                return True
+            log.warning("status of pod %s could not be written: %s", self.setup.uid, error)
+            return False
+        return True
+
+
+def _version(pod: Object) -> int:
+    # Versions may be compared as numbers since Kubernetes 1.35 says so.
+    return int(pod["metadata"]["resourceVersion"])
