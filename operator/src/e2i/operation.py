@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from e2i.core import naming, render
 from e2i.edge.act import Hands
-from e2i.edge.bring import bringer
+from e2i.edge.bucket import Bucket
+from e2i.edge.export import Exporter
 from e2i.edge.exports import Exports
 from e2i.edge.kinds import CHILDREN, DEPLOYMENTS, E2I_MODELS, OF_YATAI
 from e2i.edge.view import View
@@ -36,7 +37,9 @@ class Operation:
         self._kube = kube
         self._queue = Workqueue()
         self._view = View()
-        self._exports = Exports(bringer(settings), self._queue.add, settings.exports)
+        bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
+        exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento)
+        self._exports = Exports(exporter, self._queue.add, settings.exports)
         self._hands = Hands(
             kube=kube, view=self._view, exports=self._exports, access=_builder_access(settings)
         )

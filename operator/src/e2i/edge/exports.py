@@ -1,4 +1,4 @@
-"""Exports under way: one for each tag however many models want it, watched by the passes.
+"""Exports under way: one for each tag however many models want it, in threads, watched by the passes.
 
 A pass never waits for an upload; it starts one, or looks how far it is. Results are kept for a moment only:
 the store and the bucket are the truth, and asking them again is cheap.
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from e2i.core.conditions import Reason
 from e2i.core.observed import Artifact, Export, Exporting, Trouble
 
 Key = tuple[str, str]
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) from the thread that uploads."""
-Bring = Callable[[str, Progress], Awaitable[Artifact | Trouble]]
-"""Exports the bento of a tag; stops soon after its task is cancelled."""
+Work = Callable[[str, Progress, threading.Event], Artifact | Trouble]
+"""Exports the bento of a tag; ends soon after the event is set."""
 
 logger = logging.getLogger("e2i")
 
@@ -33,6 +36,7 @@ TELL_EVERY = 10.0
 @dataclass
 class _Job:
     task: asyncio.Task[None]
+    cancel: threading.Event
     wanted_by: set[Key]
     progress: Exporting | None = None
     told: float = field(default=float("-inf"))
@@ -41,10 +45,10 @@ class _Job:
 class Exports:
     """The exports of one operator; all methods but the progress callback belong to the event loop."""
 
-    def __init__(self, bring: Bring, wake: Callable[[Key], None], limit: int) -> None:
-        self._bring = bring
+    def __init__(self, work: Work, wake: Callable[[Key], None], limit: int) -> None:
+        self._work = work
         self._wake = wake
-        self._places = asyncio.Semaphore(limit)
+        self._threads = ThreadPoolExecutor(max_workers=limit, thread_name_prefix="export")
         self._jobs: dict[str, _Job] = {}
         self._results: dict[str, tuple[Artifact | Trouble, float]] = {}
 
@@ -64,8 +68,9 @@ class Exports:
         """Begin the export unless it runs; come back when it has ended, or after PATIENCE."""
         job = self._jobs.get(tag)
         if job is None:
-            task = asyncio.create_task(self._run(tag), name=f"export {tag}")
-            job = self._jobs[tag] = _Job(task=task, wanted_by=set())
+            cancel = threading.Event()
+            task = asyncio.create_task(self._run(tag, cancel), name=f"export {tag}")
+            job = self._jobs[tag] = _Job(task=task, cancel=cancel, wanted_by=set())
         job.wanted_by.add(key)
         await asyncio.wait([job.task], timeout=PATIENCE)
 
@@ -74,29 +79,35 @@ class Exports:
         for job in self._jobs.values():
             job.wanted_by.discard(key)
             if not job.wanted_by:
-                job.task.cancel()
+                job.cancel.set()
 
     async def close(self) -> None:
         """Stop everything; uploads begun are given up, and leave nothing in the bucket."""
         for job in self._jobs.values():
-            job.task.cancel()
+            job.cancel.set()
         await asyncio.gather(*(job.task for job in self._jobs.values()), return_exceptions=True)
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def _run(self, tag: str) -> None:
+    async def _run(self, tag: str, cancel: threading.Event) -> None:
         loop = asyncio.get_running_loop()
 
         def progress(done: int, total: int) -> None:
             loop.call_soon_threadsafe(self._tell, tag, done, total)
 
+        result: Artifact | Trouble
         try:
-            async with self._places:
-                result = await self._bring(tag, progress)
-            keep = KEEP_ARTIFACT if isinstance(result, Artifact) else KEEP_TROUBLE
+            result = await loop.run_in_executor(self._threads, self._work, tag, progress, cancel)
+        except Exception as error:
+            # A surprise concerns this bento alone: it is told like any other failure, and all others go on.
+            logger.exception("export of %s failed in a way that has no word of its own", tag)
+            result = Trouble(reason=Reason.ExportFailed, message=f"{tag}: {type(error).__name__}: {error}")
+        job = self._jobs.pop(tag)
+        keep = KEEP_ARTIFACT if isinstance(result, Artifact) else KEEP_TROUBLE
+        if not cancel.is_set():
             self._results[tag] = (result, loop.time() + keep)
-        finally:
-            # Those who came while it was being stopped are woken too, and start it anew.
-            for key in self._jobs.pop(tag).wanted_by:
-                self._wake(key)
+        # Who came to want it while it was being given up finds no result, and starts it anew.
+        for key in job.wanted_by:
+            self._wake(key)
 
     def _tell(self, tag: str, done: int, total: int) -> None:
         job = self._jobs.get(tag)
