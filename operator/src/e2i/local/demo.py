@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import subprocess
 import sys
@@ -158,8 +157,8 @@ async def show_prediction(url: str, say: Say) -> None:
 
 async def move_under_traffic(home: ClusterHome, kube: Kube, url: str, say: Say) -> Tally:
     """Apply the second version while requests go on; returns their count once only that version answers."""
-    tally = Tally()
-    requests = asyncio.create_task(trickle(url, BODY, tally, say))
+    tally, enough = Tally(), asyncio.Event()
+    requests = asyncio.create_task(trickle(url, BODY, tally, say, enough))
     try:
         patch = json.dumps({"spec": {"bento": {"tag": f"{BENTO}:{VERSIONS[1]}"}}})
         command = ("patch", "e2im", NAME, "-n", NAMESPACE, "--type=merge", "-p", patch)
@@ -169,9 +168,8 @@ async def move_under_traffic(home: ClusterHome, kube: Kube, url: str, say: Say) 
         await _wait_until_moved(url, tally)
         await asyncio.sleep(STEADY)
     finally:
-        requests.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await requests
+        enough.set()
+        await requests
     return tally
 
 

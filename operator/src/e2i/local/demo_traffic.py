@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from e2i.kube import Object
+from e2i.local.faults import ClusterFault
 
 INTERVAL = 0.1
 TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -33,6 +34,14 @@ class Tally:
         shares = ", ".join(f"{count} answered by {bento}" for bento, count in self.answers.items())
         return f"{self.requests} requests, {len(self.failures)} failed; {shares or 'none answered'}"
 
+    def require_no_failure(self) -> None:
+        """ClusterFault when a request failed."""
+        if self.failures:
+            raise ClusterFault(
+                f"{len(self.failures)} of {self.requests} requests failed during the move, the first with: "
+                f"{self.failures[0]}. This should not happen: look at `e2i local logs node` and report it."
+            )
+
 
 async def predict(session: aiohttp.ClientSession, url: str, body: Object) -> Object:
     """The model's answer; OSError, aiohttp.ClientError or TimeoutError when there is none."""
@@ -41,6 +50,8 @@ async def predict(session: aiohttp.ClientSession, url: str, body: Object) -> Obj
         if response.status != 200:
             raise OSError(f"{url}/predict answered {response.status}: {text[:200]}")
         answer: Object = json.loads(text)
+        if "bento" not in answer:
+            raise OSError(f"{url}/predict does not say which bento answered: {text[:200]}")
         return answer
 
 
@@ -49,10 +60,12 @@ def new_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=TIMEOUT, connector=aiohttp.TCPConnector(force_close=True))
 
 
-async def trickle(url: str, body: Object, tally: Tally, say: Callable[[str], None]) -> None:
-    """Send one request after the other, at most ten a second, until cancelled; say when the answerer changes."""
+async def trickle(
+    url: str, body: Object, tally: Tally, say: Callable[[str], None], enough: asyncio.Event
+) -> None:
+    """Send one request after the other, at most ten a second, until `enough`; say when the answerer changes."""
     async with new_session() as session:
-        while True:
+        while not enough.is_set():
             started = time.monotonic()
             try:
                 answer = await predict(session, url, body)
