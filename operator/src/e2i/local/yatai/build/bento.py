@@ -1,0 +1,75 @@
+"""Reads what a builder must know of an unpacked bento, of either layout (spec 1 and 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from e2i.local.yatai.build import Failure
+
+REMEDY = "build the bento with `bentoml build`, export it again and upload that"
+REQUIREMENTS = {1: ("requirements.lock.txt", "requirements.txt"), 2: ("requirements.txt",)}
+USUAL_COMMANDS = 1
+"""The first command of every image installs Debian packages that BentoML itself asks for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bento:
+    tag: str
+    requirements: str
+    """Relative path of the locked requirements."""
+    python_version: str | None
+    """What the bento asks for, such as 3.11 or 3.11.7."""
+    envs: dict[str, str]
+    """Variables that the image sets."""
+    commands: tuple[str, ...]
+    """What the real builder would run besides installing the requirements."""
+
+
+def read_bento(folder: Path) -> Bento:
+    """Failure when a part that the real builder needs is missing or unreadable."""
+    for needed in ("bento.yaml", "env/docker/Dockerfile", "env/docker/entrypoint.sh"):
+        if not (folder / needed).is_file():
+            raise Failure(f"the archive has no {needed}, so it is no bento; {REMEDY}")
+    try:
+        content = yaml.safe_load((folder / "bento.yaml").read_text())
+    except (yaml.YAMLError, ValueError) as error:
+        raise Failure(f"bento.yaml cannot be read: {error}; {REMEDY}") from error
+    if not isinstance(content, dict) or not content.get("name") or not content.get("version"):
+        raise Failure(f"bento.yaml has no name and version; {REMEDY}")
+    image = content.get("image") or {}
+    return Bento(
+        tag=f"{content['name']}:{content['version']}",
+        requirements=requirements_of(folder, content),
+        python_version=python_version_of(folder, image),
+        envs=envs_of(content),
+        commands=(*(image.get("commands") or ())[USUAL_COMMANDS:], *(image.get("post_commands") or ())),
+    )
+
+
+def requirements_of(folder: Path, content: dict[str, Any]) -> str:
+    spec = content.get("spec", 1)
+    for name in REQUIREMENTS.get(spec, ()):
+        path = f"env/python/{name}"
+        if (folder / path).is_file():
+            return path
+    raise Failure(f"the bento (spec {spec}) has no locked requirements in env/python; {REMEDY}")
+
+
+def python_version_of(folder: Path, image: dict[str, Any]) -> str | None:
+    if image.get("python_version"):
+        return str(image["python_version"])
+    file = folder / "env/python/version.txt"
+    return file.read_text().strip() or None if file.is_file() else None
+
+
+def envs_of(content: dict[str, Any]) -> dict[str, str]:
+    """Variables with a value; the ones for the build or the run alone are not part of an image."""
+    return {
+        str(env["name"]): str(env["value"])
+        for env in content.get("envs") or ()
+        if env.get("value") and env.get("stage", "all") == "all"
+    }

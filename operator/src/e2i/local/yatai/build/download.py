@@ -1,0 +1,100 @@
+"""Fetches an archive from s3://, http:// or https:// into a file, never more than the disk can hold."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from e2i.local.yatai.build import Failure
+
+BLOCK = 4 << 20
+DISK_RESERVE = 256 << 20
+"""Bytes that stay free for everything else on the disk."""
+TIMEOUT = 60
+REGION = "us-east-1"
+
+
+def fetch(url: str, target: Path, environment: Mapping[str, str]) -> tuple[str, int]:
+    """Write what is at `url` to `target`; returns its sha256 as hex and its size in bytes.
+
+    Credentials and endpoint of S3 come from the AWS_* variables. Failure when it cannot be had whole.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "s3":
+        return receive(s3_blocks(url, environment), target)
+    if scheme in ("http", "https"):
+        return receive(http_blocks(url), target)
+    raise Failure(
+        f"downloadUrl {url!r} is neither s3:// nor http(s)://; put the archive where one of these is"
+    )
+
+
+def receive(blocks: Iterator[bytes], target: Path) -> tuple[str, int]:
+    """Write the blocks to `target`, and stop while some of the disk is still free."""
+    digest, size = hashlib.sha256(), 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        for block in blocks:
+            if shutil.disk_usage(target.parent).free < DISK_RESERVE + len(block):
+                raise Failure(
+                    f"the disk of {target.parent} is full after {size} bytes; make room and try again"
+                )
+            file.write(block)
+            digest.update(block)
+            size += len(block)
+    return digest.hexdigest(), size
+
+
+def s3_blocks(url: str, environment: Mapping[str, str]) -> Iterator[bytes]:
+    parts = urlsplit(url)
+    bucket, key = parts.netloc, parts.path.removeprefix("/")
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
+    endpoint = environment.get("AWS_ENDPOINT_URL")
+    patience = Config(connect_timeout=10, read_timeout=TIMEOUT, retries={"mode": "standard"})
+    try:
+        client = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=patience)
+        answer = client.get_object(Bucket=bucket, Key=key)
+        expected, size = answer["ContentLength"], 0
+        for block in answer["Body"].iter_chunks(BLOCK):
+            size += len(block)
+            yield block
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        raise Failure(f"S3 at {endpoint or 'AWS'} answered {code} for {url}; {s3_remedy(code)}") from error
+    except BotoCoreError as error:
+        raise Failure(f"{url} from {endpoint or 'AWS'}: {error}; check endpoint and credentials") from error
+    if size != expected:
+        raise Failure(f"{url} ended after {size} of {expected} bytes; it is tried again")
+
+
+def s3_remedy(code: str) -> str:
+    if code in ("NoSuchKey", "404"):
+        return "upload the archive there, or correct downloadUrl"
+    if code == "NoSuchBucket":
+        return "create the bucket, or correct downloadUrl"
+    return "check the secret named by the annotation yatai.ai/aws-access-key-secret-name"
+
+
+def http_blocks(url: str) -> Iterator[bytes]:
+    try:
+        # Only http(s) comes here; a redirect to another scheme is refused by urllib itself.
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310
+            expected, size = answer.headers.get("Content-Length"), 0
+            while block := answer.read(BLOCK):
+                size += len(block)
+                yield block
+    except urllib.error.HTTPError as error:
+        raise Failure(f"{url} answered {error.code} {error.reason}; correct downloadUrl") from error
+    except (OSError, ValueError) as error:
+        raise Failure(f"{url} cannot be read: {error}; check that the server is up") from error
+    if expected is not None and size != int(expected):
+        raise Failure(f"{url} ended after {size} of {expected} bytes; it is tried again")

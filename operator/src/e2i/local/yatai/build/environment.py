@@ -1,0 +1,99 @@
+"""Makes the virtual environment that a bento's locked requirements describe, once for all clusters.
+
+The folder is named after what is in it, so the same requirements are installed once. It is made under
+another name and renamed when it is whole; a lock keeps two builds of the same one apart.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from e2i.local.yatai.build import Failure
+from e2i.local.yatai.build.bento import Bento
+from e2i.local.yatai.build.python import Python
+
+INSTALL_TIMEOUT = 1800
+FROM_AN_INDEX = re.compile(r"\s*($|#|--|[A-Za-z0-9][A-Za-z0-9._-]*(\[[^\]]*\])?\s*([=<>!~;]|$))")
+"""A line that means the same wherever the bento lies: an option, or a package by name."""
+
+
+def ensure_environment(
+    contents: Path, bento: Bento, python: Python, folder: Path, say: Callable[[str], None]
+) -> Path:
+    """The environment of the bento in `contents`, installed below `folder` if it is not there yet.
+
+    Index settings of the machine (uv's own files and variables) win over the index that the requirements
+    name. Failure when a requirement cannot be installed.
+    """
+    requirements = contents / bento.requirements
+    venv = folder / digest_of(requirements.read_text(), python, contents)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / f"{venv.name}.lock", say):
+        if (venv / "bin" / "python").exists():
+            say(f"using the environment made before, {venv}")
+            return venv
+        partial = venv.with_name(f"{venv.name}.partial")
+        for leftover in (venv, partial):
+            shutil.rmtree(leftover, ignore_errors=True)
+        say(f"installing {bento.requirements} into {venv}")
+        run_uv(["venv", "--relocatable", "--no-project", "--python", python.path, str(partial)], contents)
+        interpreter = partial / "bin" / "python"
+        install = ["pip", "install", "--python", str(interpreter), "--requirement", str(requirements)]
+        run_uv(install, install_root(contents))
+        partial.rename(venv)
+    return venv
+
+
+def digest_of(requirements: str, python: Python, contents: Path) -> str:
+    """What decides the environment: requirements and interpreter; the bento too if it brings own packages."""
+    parts = [requirements, python.path, python.version]
+    if not all(FROM_AN_INDEX.match(line) for line in requirements.splitlines()):
+        parts.append(contents.name)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def install_root(contents: Path) -> Path:
+    """Where relative paths in requirements begin, as in the bento's own Dockerfile."""
+    source = contents / "src"
+    return source if source.is_dir() else contents / "env" / "python"
+
+
+def run_uv(arguments: list[str], folder: Path) -> None:
+    """Run uv with its output among ours; Failure when it does not end well."""
+    settings = {**os.environ, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    # Set by whoever started us, and not the environment that is meant.
+    settings.pop("VIRTUAL_ENV", None)
+    argv = [sys.executable, "-m", "uv", *arguments]
+    what = f"`uv {' '.join(arguments[:2])}`"
+    sys.stdout.flush()
+    try:
+        done = subprocess.run(
+            argv, cwd=folder, env=settings, stderr=subprocess.STDOUT, timeout=INSTALL_TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Failure(f"{what} took more than {INSTALL_TIMEOUT} s; check the package index") from error
+    if done.returncode:
+        raise Failure(
+            f"{what} ended with {done.returncode}; the lines above say why: correct the requirements"
+        )
+
+
+@contextmanager
+def locked(file: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock; the kernel releases it when the process ends, however it ends."""
+    with file.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another build of the same environment")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

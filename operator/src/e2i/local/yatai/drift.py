@@ -1,0 +1,77 @@
+"""Does a live object differ from the wanted one, in the sense in which yatai-deployment asks it?
+
+Three objects take part: what the controller wrote last (kept in an annotation), what it wants now, and what
+is live. Only fields that it writes count. So a field added by hand stays until the next real update, and
+that update replaces the whole object and so loses it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from e2i.kube import Object
+
+LAST_APPLIED = "banzaicloud.com/last-applied"
+
+# Lists whose elements are told apart by a field of theirs, as in Kubernetes' own strategic merge.
+MERGE_KEYS = {
+    "containers": "name",
+    "env": "name",
+    "imagePullSecrets": "name",
+    "ownerReferences": "uid",
+    "topologySpreadConstraints": "topologyKey",
+    "volumeMounts": "mountPath",
+    "volumes": "name",
+}
+
+
+def with_last_applied(wanted: Object) -> Object:
+    """A copy of `wanted` that carries itself in the annotation."""
+    text = json.dumps(wanted, separators=(",", ":"), sort_keys=True)
+    annotations = {**wanted["metadata"].get("annotations", {}), LAST_APPLIED: text}
+    return {**wanted, "metadata": {**wanted["metadata"], "annotations": annotations}}
+
+
+def last_applied(live: Object) -> Object:
+    """What the controller wrote last; empty when somebody else made the object or spoilt the annotation."""
+    text = live["metadata"].get("annotations", {}).get(LAST_APPLIED, "{}")
+    try:
+        applied = json.loads(text)
+    except ValueError:
+        return {}
+    return applied if isinstance(applied, dict) else {}
+
+
+def has_drifted(wanted: Object, live: Object) -> bool:
+    return _differs(last_applied(live), wanted, live)
+
+
+def _differs(applied: Any, wanted: Any, live: Any, field: str = "") -> bool:
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        return _mapping_differs(applied if isinstance(applied, dict) else {}, wanted, live)
+    if isinstance(wanted, list) and isinstance(live, list):
+        return _list_differs(applied if isinstance(applied, list) else [], wanted, live, field)
+    return bool(wanted != live)
+
+
+def _mapping_differs(applied: Object, wanted: Object, live: Object) -> bool:
+    if any(key in live for key in applied.keys() - wanted.keys()):
+        return True
+    return any(
+        key not in live or _differs(applied.get(key), value, live[key], key) for key, value in wanted.items()
+    )
+
+
+def _list_differs(applied: list[Any], wanted: list[Any], live: list[Any], field: str) -> bool:
+    key = MERGE_KEYS.get(field)
+    if key is None:
+        # Replaced as one; its elements may still carry defaults that the API server added.
+        if len(wanted) != len(live):
+            return True
+        return any(_differs(None, new, old) for new, old in zip(wanted, live, strict=True))
+    return _mapping_differs(
+        {item[key]: item for item in applied},
+        {item[key]: item for item in wanted},
+        {item[key]: item for item in live},
+    )

@@ -1,0 +1,169 @@
+"""The pod template of a BentoDeployment's Deployment: values in, object out.
+
+Only the fields that yatai-deployment writes are here, because only these take part in its drift correction.
+Its two sidecars (metrics-transformer, proxy) are left out: they are not in the path of a request.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from e2i.kube import Object
+from e2i.local.yatai.quantities import canonical, half_in_binary, is_zero
+
+SERVE = "./env/docker/entrypoint.sh bentoml serve . --production"
+PORT = 3000
+ON = "true"
+EXTRA_POD_FIELDS = ("schedulerName", "nodeSelector", "tolerations", "topologySpreadConstraints")
+HOST_ANNOTATIONS = {
+    "yatai.ai/enable-host-ipc": "hostIPC",
+    "yatai.ai/enable-host-network": "hostNetwork",
+    "yatai.ai/enable-host-pid": "hostPID",
+}
+# PEP 440, the form of Python versions.
+VERSION = re.compile(
+    r"v?(\d+!)?\d+(\.\d+)*"
+    r"([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?"
+    r"(-\d+|[-_.]?(post|rev|r)[-_.]?\d*)?"
+    r"([-_.]?dev[-_.]?\d*)?"
+    r"(\+[a-z0-9]+([-_.][a-z0-9]+)*)?",
+    re.IGNORECASE,
+)
+
+
+class Unreconcilable(Exception):
+    """The BentoDeployment asks for something that cannot be made; the text is yatai-deployment's own."""
+
+
+def pod_spec(owner: Object, bento: Object, service_account: str) -> Object:
+    """`service_account` is used where the BentoDeployment names none."""
+    spec = owner["spec"]
+    annotations = spec.get("annotations", {})
+    extra = spec.get("extraPodSpec", {})
+    check_version(bento["spec"].get("context", {}).get("bentomlVersion", ""))
+    resources = resources_of(spec.get("resources", {}))
+    pod: Object = {
+        "containers": [main_container(owner, bento["spec"]["image"], resources)],
+        "volumes": [shared_memory(resources)],
+        "serviceAccountName": extra.get("serviceAccountName") or service_account,
+    }
+    pod |= {field: stored_form(extra[field]) for field in EXTRA_POD_FIELDS if extra.get(field)}
+    if secrets := bento["spec"].get("imagePullSecrets"):
+        pod["imagePullSecrets"] = secrets
+    for annotation, field in HOST_ANNOTATIONS.items():
+        if annotations.get(annotation) == ON:
+            pod[field] = True
+    if annotations.get("yatai.ai/enable-debug-mode") == ON:
+        pod["shareProcessNamespace"] = True
+    return pod
+
+
+def check_version(version: str) -> None:
+    """Yatai reads the version to recognise very old bentos, and stumbles over one that is none."""
+    if version and not VERSION.fullmatch(version):
+        raise Unreconcilable(f"invalid bentoml version {version}: Malformed version: {version}")
+
+
+def main_container(owner: Object, image: str, resources: Object) -> Object:
+    env, port = environment(owner)
+    container: Object = {
+        "name": "main",
+        "image": image,
+        "command": ["sh", "-c"],
+        "args": [SERVE],
+        "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
+        "env": env,
+        "resources": resources,
+        "volumeMounts": [{"name": "shared-memory", "mountPath": "/dev/shm"}],  # noqa: S108 - where it belongs
+        "livenessProbe": probe("/livez", delay=10, timeout=20, failures=6),
+        "readinessProbe": probe("/readyz", delay=5, timeout=5, failures=12),
+        "stdin": True,
+        "tty": True,
+    }
+    if context := security_context(owner["spec"].get("annotations", {})):
+        container["securityContext"] = context
+    return container
+
+
+def environment(owner: Object) -> tuple[list[dict[str, str]], int]:
+    """The variables in yatai-deployment's order, and the port: the user's first, a repeated name dropped.
+
+    Only name and value are copied: a variable with `valueFrom` ends up set and empty.
+    """
+    given: dict[str, str] = {}
+    for variable in owner["spec"].get("envs", ()):
+        given.setdefault(variable["name"], variable.get("value", ""))
+    own = {
+        "PORT": str(PORT),
+        "YATAI_T_DEPLOYMENT_UID": owner["metadata"]["uid"],
+        "YATAI_BENTO_DEPLOYMENT_NAME": owner["metadata"]["name"],
+        "YATAI_BENTO_DEPLOYMENT_NAMESPACE": owner["metadata"]["namespace"],
+    }
+    variables = given | {name: value for name, value in own.items() if name not in given}
+    try:
+        port = int(variables["PORT"])
+    except ValueError as error:
+        raise Unreconcilable(f"invalid port value {variables['PORT']}") from error
+    # The API stores no empty value, so none is wanted.
+    return [{"name": name} | ({"value": value} if value else {}) for name, value in variables.items()], port
+
+
+def resources_of(wanted: Object) -> Object:
+    """Requests and limits: the defaults with the given ones over them; `requests.gpu` is ignored."""
+    limits = {"cpu": "500m", "memory": "1Gi"}
+    requests = {"cpu": "300m", "memory": "500Mi"}
+    for side, result in (("limits", limits), ("requests", requests)):
+        given = wanted.get(side, {})
+        names = {"cpu": "cpu", "memory": "memory"}
+        if side == "limits":
+            names["gpu"] = "nvidia.com/gpu"
+        values = {names[name]: (name, given[name]) for name in names if given.get(name)}
+        values |= {name: (name, value) for name, value in given.get("custom", {}).items()}
+        for resource, (name, text) in values.items():
+            result[resource] = _quantity(text, f"parse {side} {name} quantity")
+    return {"limits": limits, "requests": requests}
+
+
+def _quantity(text: str, doing: str) -> str:
+    try:
+        return canonical(text)
+    except ValueError as error:
+        raise Unreconcilable(f"failed to get resources config: {doing}: {error}") from error
+
+
+def shared_memory(resources: Object) -> Object:
+    """A volume in memory, half as large as the memory limit."""
+    limit = resources["limits"]["memory"]
+    size = "64Mi" if is_zero(limit) else half_in_binary(limit)
+    return {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": size}}
+
+
+def probe(path: str, *, delay: int, timeout: int, failures: int) -> Object:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "initialDelaySeconds": delay,
+        "timeoutSeconds": timeout,
+        "failureThreshold": failures,
+    }
+
+
+def security_context(annotations: dict[str, str]) -> Object:
+    """What the privilege annotations ask for; the local node cannot grant or refuse any of it."""
+    context: Object = {}
+    if annotations.get("yatai.ai/enable-container-privileged") == ON:
+        context["privileged"] = True
+    if annotations.get("yatai.ai/enable-container-ptrace") == ON:
+        context["capabilities"] = {"add": ["SYS_PTRACE"]}
+    if annotations.get("yatai.ai/run-container-as-root") == ON:
+        context["runAsUser"] = 0
+    return context
+
+
+def stored_form(value: Any) -> Any:
+    """The value without empty texts, which the API does not store; otherwise they would look like drift."""
+    if isinstance(value, dict):
+        return {key: stored_form(item) for key, item in value.items() if item not in ("", None)}
+    if isinstance(value, list):
+        return [stored_form(item) for item in value]
+    return value
