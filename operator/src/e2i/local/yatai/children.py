@@ -32,7 +32,7 @@ CPU_80_PERCENT = {
 }
 
 
-def deployment(owner: Object, bento: Object, service_account: str) -> Object:
+def deployment(owner: Object, bento: Object) -> Object:
     """The Deployment, without `replicas`: its autoscaler owns them, and each update sets them to 1.
 
     Unreconcilable when a value of the BentoDeployment cannot be used.
@@ -46,7 +46,7 @@ def deployment(owner: Object, bento: Object, service_account: str) -> Object:
         "strategy": strategy(owner["spec"].get("annotations", {})),
         "template": {
             "metadata": {"labels": pod_labels, "annotations": child_annotations(owner, bento)},
-            "spec": pod_spec(owner, bento, service_account),
+            "spec": pod_spec(owner, bento),
         },
     }
     return {

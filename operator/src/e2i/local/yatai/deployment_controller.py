@@ -21,7 +21,6 @@ from e2i.local.yatai.kinds import (
     BENTO_REQUEST,
     DEPLOYMENT,
     SERVICE,
-    SERVICE_ACCOUNT,
     Key,
     controller_of,
     key_of,
@@ -33,7 +32,6 @@ from e2i.local.yatai.workqueue import Workqueue
 LOG = logging.getLogger("yatai-deployment")
 MANAGER = "yatai-deployment"
 STARTING = "Starting to reconcile BentoDeployment"
-POD_ACCOUNT = "yatai.ai/bento-deployment-pod=true"
 
 
 class DeploymentController:
@@ -143,8 +141,7 @@ class DeploymentController:
 
     async def _keep_children(self, owner: Object, bento: Object) -> None:
         try:
-            account = await self._service_account(owner["metadata"]["namespace"])
-            await self._keep(DEPLOYMENT, children.deployment(owner, bento, account))
+            await self._keep(DEPLOYMENT, children.deployment(owner, bento))
         except ApiError as error:
             raise Unreconcilable(f"create or update deployment: {error.message}") from error
         except Unreconcilable as error:
@@ -167,10 +164,6 @@ class DeploymentController:
         elif has_drifted(wanted, live):
             LOG.info("replacing %s %s/%s", resource.kind, metadata["namespace"], metadata["name"])
             await self._kube.replace(resource, with_last_applied(wanted), manager=MANAGER)
-
-    async def _service_account(self, namespace: str) -> str:
-        accounts, _ = await self._kube.list(SERVICE_ACCOUNT, namespace, labels=POD_ACCOUNT)
-        return str(accounts[0]["metadata"]["name"]) if accounts else "default"
 
     async def _write(self, owner: Object, *news: Condition) -> Object:
         return await write_conditions(self._kube, BENTO_DEPLOYMENT, owner, *news)

@@ -12,7 +12,6 @@ BENTO_DEPLOYMENT = Resource("serving.yatai.ai", "v2alpha1", "bentodeployments", 
 DEPLOYMENT = Resource("apps", "v1", "deployments", "Deployment")
 AUTOSCALER = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 SERVICE = Resource("", "v1", "services", "Service")
-SERVICE_ACCOUNT = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 JOB = Resource("batch", "v1", "jobs", "Job")
 
 Key = tuple[str, str]

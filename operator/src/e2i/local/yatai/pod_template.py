@@ -36,8 +36,7 @@ class Unreconcilable(Exception):
     """The BentoDeployment asks for something that cannot be made; the text is yatai-deployment's own."""
 
 
-def pod_spec(owner: Object, bento: Object, service_account: str) -> Object:
-    """`service_account` is used where the BentoDeployment names none."""
+def pod_spec(owner: Object, bento: Object) -> Object:
     spec = owner["spec"]
     annotations = spec.get("annotations", {})
     extra = spec.get("extraPodSpec", {})
@@ -46,7 +45,7 @@ def pod_spec(owner: Object, bento: Object, service_account: str) -> Object:
     pod: Object = {
         "containers": [main_container(owner, bento["spec"]["image"], resources)],
         "volumes": [shared_memory(resources)],
-        "serviceAccountName": extra.get("serviceAccountName") or service_account,
+        "serviceAccountName": extra.get("serviceAccountName") or "default",
     }
     pod |= {field: stored_form(extra[field]) for field in EXTRA_POD_FIELDS if extra.get(field)}
     if secrets := bento["spec"].get("imagePullSecrets"):
