@@ -20,9 +20,8 @@ _GUARD = """
 import sys
 from pathlib import Path
 from e2i.local.cluster import reset
-from e2i.local.layout import load_home
 sys.stdin.read()
-reset(load_home(Path(sys.argv[1])), lambda line: None)
+reset(Path(sys.argv[1]), lambda line: None)
 """
 
 

@@ -16,6 +16,11 @@ from e2i.local.readiness import Endpoint
 BUCKET = "e2i"
 REGION = "us-east-1"
 
+CONTROL_PLANE = ("etcd", "s3", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+CONTROLLERS = ("yatai", "node")
+EVERYTHING = (*CONTROL_PLANE, *CONTROLLERS)
+"""Every component by name, in starting order."""
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -38,20 +43,16 @@ class Component:
 
 
 def components(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> tuple[Component, ...]:
-    """All components in the order in which they are started; they are stopped the other way round."""
+    """All components, in the order of `EVERYTHING`; they are stopped the other way round."""
     return (
         etcd(home, tools),
         s3(home, tools, credentials),
         api_server(home, tools),
         controller_manager(home, tools),
         scheduler(home, tools),
-        node(home),
         yatai(home),
+        node(home),
     )
-
-
-CONTROL_PLANE = ("etcd", "s3", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
-EVERYTHING = (*CONTROL_PLANE, "yatai", "node")
 
 
 def etcd(home: ClusterHome, tools: Tools) -> Component:

@@ -75,7 +75,9 @@ def _version(program: Path) -> str:
 
 
 def _installed(wheel: Path) -> Path | None:
-    return next((path for path in wheel.glob("**/bin/go") if os.access(path, os.X_OK)), None)
+    # The wheel's own bin/go is a script for its own environment; this is the compiler itself.
+    program = wheel / "go" / "bin" / "go"
+    return program if os.access(program, os.X_OK) else None
 
 
 def _install(wheel: Path) -> None:

@@ -11,6 +11,9 @@ from e2i.local.faults import ClusterFault
 from e2i.local.layout import ClusterHome
 
 FIELD_MANAGER = "e2i-local"
+OPERATOR = "e2i-operator"
+OPERATOR_NAMESPACE = "e2i-system"
+OPERATOR_WITHIN = 60
 
 
 def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str:
@@ -24,7 +27,7 @@ def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         raise ClusterFault(
-            f"`kubectl {' '.join(arguments)}` failed on cluster {home.name}: {lines[-1]} "
+            f"`kubectl {' '.join(arguments)}` failed on cluster {home.name}: {lines[-1].rstrip('.')}. "
             f"Look at `e2i local status --name {home.name}`."
         )
     return done.stdout
@@ -44,6 +47,20 @@ def apply_files(home: ClusterHome, *paths: object) -> None:
 def apply_kustomization(home: ClusterHome, folder: object) -> None:
     """Server-side apply of a kustomization."""
     _apply(home, "-k", str(folder))
+
+
+def wait_for_operator(home: ClusterHome) -> None:
+    """Return when the operator's Deployment is available; ClusterFault with its pods' state when it is not in time."""
+    target = ("--namespace", OPERATOR_NAMESPACE, f"deployment/{OPERATOR}")
+    try:
+        kubectl(home, "rollout", "status", *target, f"--timeout={OPERATOR_WITHIN}s")
+    except ClusterFault as fault:
+        query = "{range .items[*].status.containerStatuses[*]}{.state}{end}"
+        state = kubectl(home, "get", "pods", *target[:2], "--output", f"jsonpath={query}")
+        raise ClusterFault(
+            f"{OPERATOR} was not available within {OPERATOR_WITHIN} s; its container says: "
+            f"{state or 'nothing, there is no pod'}. Read `e2i local logs operator --name {home.name}`."
+        ) from fault
 
 
 def _apply(home: ClusterHome, *arguments: str, given: str | None = None) -> None:

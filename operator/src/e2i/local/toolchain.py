@@ -71,6 +71,11 @@ def ensure_tools(say: Callable[[str], None]) -> Tools:
     return Tools(controlplane=_ensure(CONTROLPLANE, say), versitygw=_ensure(VERSITYGW, say))
 
 
+def expected_tools() -> Tools:
+    """Where the programs are in the cache, or would be."""
+    return Tools(controlplane=program_of(CONTROLPLANE), versitygw=program_of(VERSITYGW))
+
+
 def program_of(module: Module) -> Path:
     """Where the cache has the program, or will have it."""
     return cache_root() / "tools" / module.digest / module.name

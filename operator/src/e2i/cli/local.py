@@ -1,0 +1,164 @@
+"""`e2i local`: a Kubernetes cluster on this machine, without Docker and without root."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from e2i.local.faults import ClusterFault
+
+# The cluster's modules are imported where they are used, so that help and completion are quick.
+
+_name = click.option("--name", default="e2i", show_default=True, help="Name of the cluster.")
+
+
+@click.group()
+def local() -> None:
+    """Run a Kubernetes cluster on this machine, without Docker and without root."""
+
+
+@local.command()
+@_name
+@click.option(
+    "--bento-store",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The BentoML store that the operator reads.  [default: $BENTOML_HOME or ~/bentoml]",
+)
+@click.option(
+    "--manifests",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The kustomization that installs the operator.  [default: kustomize/overlays/local of the checkout]",
+)
+@click.option("--no-operator", is_flag=True, help="Leave the operator out.")
+def up(name: str, bento_store: Path | None, manifests: Path | None, no_operator: bool) -> None:
+    """Start the cluster, or what is missing of it."""
+    with in_words():
+        from e2i.local import cluster
+
+        overlay = None if no_operator else manifests or cluster.OVERLAY
+        home = cluster.up(name, stopwatch(), bento_store=bento_store, overlay=overlay)
+    click.echo(f"\nCluster {name} is up. To use it:\n")
+    click.echo(f"    export KUBECONFIG={home.kubeconfig} PATH={home.kubectl.parent}:$PATH")
+    click.echo("    kubectl get nodes\n")
+
+
+@local.command()
+@_name
+def down(name: str) -> None:
+    """Stop the cluster; what it holds stays for the next start."""
+    with in_words():
+        from e2i.local import cluster, layout
+
+        cluster.down(layout.load_home(layout.home_of(name)), stopwatch())
+
+
+@local.command()
+@_name
+def status(name: str) -> None:
+    """Show each component; exit code 1 when one that should run does not."""
+    with in_words():
+        from e2i.local import status as state
+        from e2i.local import toolchain
+        from e2i.local.components import components
+        from e2i.local.credentials import ensure_credentials
+        from e2i.local.layout import home_of, load_home
+
+        home = load_home(home_of(name))
+        parts = components(home, toolchain.expected_tools(), ensure_credentials(home))
+        rows = [state.look(home, part) for part in parts]
+        click.echo(state.table(rows))
+        if sentences := state.complaints(home, rows):
+            raise ClusterFault("\n".join(sentences))
+
+
+@local.command()
+@_name
+@click.option("-f", "--follow", is_flag=True, help="Go on with new lines as they come.")
+@click.argument("component")
+def logs(name: str, component: str, follow: bool) -> None:
+    """Show the last lines of COMPONENT: a name from `e2i local status`, `audit`, or `operator`."""
+    with in_words():
+        from e2i.local import kubectl, layout, supervision
+
+        home = layout.load_home(layout.home_of(name))
+        if component == "operator":
+            target = ["logs", f"--namespace={kubectl.OPERATOR_NAMESPACE}", f"deployment/{kubectl.OPERATOR}"]
+            command = [str(home.kubectl), f"--kubeconfig={home.kubeconfig}", *target, "--tail=200"]
+            command += ["--follow"] if follow else []
+        else:
+            file = supervision.log_of(home, component)
+            if not file.exists():
+                known = ", ".join(sorted([*(log.stem for log in home.logs.glob("*.log")), "operator"]))
+                raise ClusterFault(f"Cluster {name} has no log of {component!r}. There is: {known}.")
+            # -F: the file may be replaced when it has grown large.
+            command = ["tail", "-n", "200", *(["-F"] if follow else []), str(file)]
+        os.execvp(command[0], command)  # noqa: S606
+
+
+@local.command()
+@_name
+@click.option("--print", "content", is_flag=True, help="Print the file itself, not its path.")
+def kubeconfig(name: str, content: bool) -> None:
+    """Print the path of the administrator's kubeconfig."""
+    with in_words():
+        from e2i.local import layout
+
+        home = layout.load_home(layout.home_of(name))
+        click.echo(home.kubeconfig.read_text() if content else home.kubeconfig)
+
+
+@local.command()
+@_name
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--cache", is_flag=True, help="Remove the built tools too, for all clusters.")
+def reset(name: str, yes: bool, cache: bool) -> None:
+    """Stop the cluster and remove everything it holds."""
+    with in_words():
+        from e2i.local import cluster, layout
+
+        root = layout.home_of(name)
+        if not root.exists() and not cache:
+            raise ClusterFault(f"There is no cluster {name}: {root} does not exist. Nothing to do.")
+        if not yes:
+            click.confirm(f"Remove {root}{f' and {layout.cache_root()}' if cache else ''}?", abort=True)
+        if root.exists():
+            cluster.reset(root, stopwatch())
+        if cache:
+            shutil.rmtree(layout.cache_root(), ignore_errors=True)
+
+
+def stopwatch() -> Callable[[str], None]:
+    """A way to print steps, each with the seconds since now."""
+    started = time.monotonic()
+    return lambda line: click.echo(f"{time.monotonic() - started:6.1f} s  {line}")
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Turn what can go wrong outside this program into one sentence and exit code 1."""
+    try:
+        yield
+    except ClusterFault as fault:
+        raise click.ClickException(str(fault)) from fault
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            raise
+        raise click.ClickException(
+            f"{error.filename or 'A file'}: {error.strerror}. {_REMEDIES[error.errno]}"
+        ) from error
+
+
+_REMEDIES = {
+    errno.ENOSPC: "The disk is full: free some space, or set XDG_STATE_HOME and XDG_CACHE_HOME to another disk.",
+    errno.EDQUOT: "Your quota is used up: free some space, or set XDG_STATE_HOME and XDG_CACHE_HOME elsewhere.",
+    errno.EACCES: "Give yourself the right to it, or set XDG_STATE_HOME and XDG_CACHE_HOME to folders of your own.",
+    errno.EPERM: "Give yourself the right to it, or set XDG_STATE_HOME and XDG_CACHE_HOME to folders of your own.",
+    errno.EROFS: "Set XDG_STATE_HOME and XDG_CACHE_HOME to folders that can be written to.",
+}

@@ -1,0 +1,116 @@
+"""One component at a time: started when it does not run, waited for until it is ready, stopped for certain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from e2i.local import ports, processes
+from e2i.local.components import Component
+from e2i.local.faults import ClusterFault
+from e2i.local.layout import ClusterHome
+from e2i.local.readiness import is_ready
+
+Say = Callable[[str], None]
+
+READY_WITHIN = 60.0
+END_WITHIN = 10.0
+POLL = 0.05
+
+
+def ensure_running(home: ClusterHome, component: Component, say: Say) -> None:
+    """Bring the component up, or only wait for it when it runs; ClusterFault when it does not get ready."""
+    started = time.monotonic()
+    process = running(home, component.name)
+    if not process:
+        process = _start(home, component)
+        _wait_until_ready(home, component, process)
+        say(f"{component.name} is ready ({time.monotonic() - started:.1f} s)")
+    else:
+        _wait_until_ready(home, component, process)
+        say(f"{component.name} runs already")
+
+
+def _start(home: ClusterHome, component: Component) -> processes.Process:
+    # One whose record was lost would hold the port or the data for ever.
+    processes.stop(_strays(home, component.name), patience=END_WITHIN)
+    for port in component.ports:
+        if not ports.is_free(port):
+            raise ClusterFault(
+                f"Port {port} of {component.name} is in use by {ports.holder(port) or 'another user'}. "
+                f"End that program, or choose another cluster: `e2i local up --name other`."
+            )
+    log = log_of(home, component.name)
+    mark = {processes.COMPONENT_VARIABLE: f"{home.root}:{component.name}"}
+    pid, process = processes.start(component.argv, log=log, environment={**component.environment, **mark})
+    if not process:
+        raise _ended(component.name, pid, log)
+    processes.remember(process, _record_of(home, component.name))
+    return process
+
+
+def _wait_until_ready(home: ClusterHome, component: Component, process: processes.Process) -> None:
+    log = log_of(home, component.name)
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline:
+        if not process.alive:
+            raise _ended(component.name, process.pid, log)
+        if component.ready is None or is_ready(home, component.ready):
+            return
+        time.sleep(POLL)
+    raise ClusterFault(
+        f"{component.name} runs but was not ready within {READY_WITHIN:.0f} s; "
+        f"its last line is: {last_line(log)} -- read {log}."
+    )
+
+
+def _ended(name: str, pid: int, log: Path) -> ClusterFault:
+    code = processes.exit_code(pid)
+    how = "" if code is None else f" with exit code {code}"
+    return ClusterFault(
+        f"{name} ended{how} before it was ready; its last line is: {last_line(log)} -- read {log}."
+    )
+
+
+def stop(home: ClusterHome, name: str, say: Say) -> None:
+    """End the component and whatever else carries its mark; none of them runs afterwards."""
+    process = running(home, name)
+    processes.stop([process] if process else [], patience=END_WITHIN)
+    processes.stop(_strays(home, name), patience=END_WITHIN)
+    _record_of(home, name).unlink(missing_ok=True)
+    if process:
+        say(f"{name} is stopped")
+
+
+def running(home: ClusterHome, name: str) -> processes.Process | None:
+    """The component's process, if it lives."""
+    process = processes.recall(_record_of(home, name))
+    return process if process and process.alive else None
+
+
+def was_started(home: ClusterHome, name: str) -> bool:
+    """Whether the component was started and not stopped since: it should run."""
+    return _record_of(home, name).exists()
+
+
+def _strays(home: ClusterHome, name: str) -> list[processes.Process]:
+    return processes.marked(processes.COMPONENT_VARIABLE, f"{home.root}:{name}")
+
+
+def _record_of(home: ClusterHome, name: str) -> Path:
+    return home.run / f"{name}.json"
+
+
+def log_of(home: ClusterHome, name: str) -> Path:
+    """Where the component's output goes."""
+    return home.logs / f"{name}.log"
+
+
+def last_line(log: Path) -> str:
+    """The last line that says something; `(nothing)` for an empty or missing log."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        lines = []
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "(nothing)")
