@@ -220,7 +220,8 @@ def _transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, An
     """What is worth an event: a changed status or reason, told once however many conditions show it."""
     before = {condition["type"]: condition for condition in old}
     told: set[str] = set()
-    for condition in new:
+    # The summary comes after the parts it sums up, as they happened.
+    for condition in sorted(new, key=lambda condition: condition["type"] == conditions.READY):
         was = before.get(condition["type"])
         same = was is not None and (was["status"], was["reason"]) == (
             condition["status"],
