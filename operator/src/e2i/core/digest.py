@@ -42,21 +42,22 @@ class Member:
 
 
 def tree_digest(members: Iterable[tuple[Member, str]]) -> str:
-    """Return 64 hex digits over (member, sha256 hex of a file's content, or "") pairs, whatever their order.
+    """Return sha256:<64 hex> over pairs of member and sha256 hex of a file's content ("" for others).
 
-    Every field is ended by a NUL, which neither a path nor a link can hold, so no two trees read the same.
+    The order of the pairs is of no matter. Every field ends in a NUL, which neither a path nor a link can
+    hold, so no two trees read the same.
     """
     digest = hashlib.sha256(_FORM)
     for member, content in sorted(members, key=lambda pair: pair[0].path.encode()):
         fields = (member.kind, f"{member.mode:04o}", member.path, member.target, content)
         digest.update("".join(f"{field}\0" for field in fields).encode())
-    return digest.hexdigest()
+    return f"sha256:{digest.hexdigest()}"
 
 
 def archive_key(tag: Tag, digest: str, prefix: str = "") -> str:
     """Return the bucket key: same tree, same key.
 
-    churn_model:1.4.2, 9f…, prefix "team" -> team/bentos/churn_model/1.4.2/9f….tar
+    churn_model:1.4.2, sha256:9f…, prefix "team" -> team/bentos/churn_model/1.4.2/9f….tar
     """
-    key = f"bentos/{tag.name}/{tag.version}/{digest}.tar"
+    key = f"bentos/{tag.name}/{tag.version}/{digest.removeprefix('sha256:')}.tar"
     return f"{prefix.strip('/')}/{key}" if prefix.strip("/") else key

@@ -1,0 +1,78 @@
+"""Brings one bento from the store into the bucket: look, digest, archive, upload.
+
+Blocking, for a thread. An export takes SENDERS parts of memory (64 MiB) and nothing on disk; how many run at
+a time is the caller's decision. Asking again for what is in the bucket costs a look at the files and one HEAD.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from e2i.core.conditions import Reason
+from e2i.core.digest import archive_key
+from e2i.core.failures import ExportCancelled, ExportFailure
+from e2i.core.observed import Artifact, Trouble
+from e2i.core.tags import TagRefused, parse_tag
+from e2i.edge.archive import ArchiveStream, Contents, archive_size, read_contents
+from e2i.edge.bentos import LARGEST_BENTO, FoundBento, find_bento
+from e2i.edge.bucket import Bucket, Stored, Upload
+from e2i.edge.parts import Progress
+
+REMEMBERED = 1000
+
+
+class Exporter:
+    """Exports bentos of one store into one bucket; safe to call from several threads.
+
+    It remembers the digests of the last bentos, by the looks of their files: an unchanged one is not read twice.
+    """
+
+    def __init__(self, store: Path, bucket: Bucket, prefix: str = "", max_bytes: int = LARGEST_BENTO) -> None:
+        self._store = store
+        self._bucket = bucket
+        self._prefix = prefix
+        self._max_bytes = max_bytes
+        self._known: dict[str, Contents] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, tag: str, progress: Progress, cancel: threading.Event) -> Artifact | Trouble:
+        """Return when the archive is in the bucket, whoever brought it there, or with what is in the way."""
+        try:
+            bento = find_bento(self._store, parse_tag(tag), self._max_bytes)
+            archive = self._export(bento, progress, cancel)
+        except TagRefused as refused:
+            return Trouble(reason=Reason.TagRefused, message=refused.message, stalled=True)
+        except ExportFailure as failure:
+            return Trouble(
+                reason=Reason[failure.reason], message=failure.message, stalled=not failure.passing
+            )
+        except ExportCancelled:
+            return Trouble(reason=Reason.UploadInterrupted, message=f"The export of {tag} was given up.")
+        return Artifact(
+            tag=tag,
+            digest=archive.digest,
+            uri=archive.uri,
+            size=archive.size,
+            service=bento.service,
+            bentoml_version=bento.bentoml_version,
+        )
+
+    def _export(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> Stored:
+        contents = self._contents(bento, cancel)
+        key = archive_key(bento.tag, contents.digest, self._prefix)
+        size = archive_size(bento.pieces)
+        with ArchiveStream(bento.pieces, contents) as stream:
+            return self._bucket.put_archive(Upload(key, stream, size, contents.digest, cancel, progress))
+
+    def _contents(self, bento: FoundBento, cancel: threading.Event) -> Contents:
+        with self._lock:
+            known = self._known.get(bento.signature)
+        contents = known or read_contents(bento.pieces, cancel)
+        with self._lock:
+            # Put last, so that the first is the one that nobody asked for longest.
+            self._known.pop(bento.signature, None)
+            self._known[bento.signature] = contents
+            while len(self._known) > REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return contents
