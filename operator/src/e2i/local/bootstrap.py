@@ -22,6 +22,16 @@ OPERATOR_IMAGE = f"ghcr.io/e2i-dev/e2i-operator:{e2i.__version__}"
 BUILDER_IMAGE = "registry.e2i.local/bento-builder:local"
 
 _PACKAGE = Path(e2i.__file__).parent
+_NETWORK = {
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "XDG_CACHE_HOME",
+    "HOME",
+}
 
 
 def bootstrap(home: ClusterHome, bento_store: Path) -> None:
@@ -68,8 +78,23 @@ def images(home: ClusterHome) -> list[LocalImage]:
             path=path,
             env={"E2I_SERVICE_ACCOUNT_DIR": account},
         ),
-        LocalImage(name=BUILDER_IMAGE, digest=digest, working_dir=str(home.root), path=path),
+        LocalImage(
+            name=BUILDER_IMAGE,
+            digest=digest,
+            working_dir=str(home.root),
+            path=path,
+            env=package_index_settings(os.environ),
+        ),
     ]
+
+
+def package_index_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """How this machine reaches its package index: proxies, certificates, mirrors; the builder needs the same."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(("UV_", "PIP_")) or name.upper() in _NETWORK
+    }
 
 
 def default_bento_store(environment: Mapping[str, str] = os.environ) -> Path:
