@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -16,7 +15,6 @@ from e2i.local.images import ImageStore
 from e2i.local.layout import ClusterHome, load_home
 from e2i.local.yatai.deployment_controller import DeploymentController
 from e2i.local.yatai.image_builder import ImageBuilder
-from e2i.local.yatai.machine import package_settings, save_settings
 
 
 def main() -> int:
@@ -26,7 +24,6 @@ def main() -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    save_settings(home, package_settings(os.environ))
     try:
         asyncio.run(run_until_told(home))
     except ApiError as error:

@@ -20,7 +20,6 @@ from e2i.local.yatai.build.download import fetch
 from e2i.local.yatai.build.environment import ensure_environment
 from e2i.local.yatai.build.image import adopt, describe, register
 from e2i.local.yatai.build.python import choose_python
-from e2i.local.yatai.machine import load_settings
 
 DOWNLOAD_FAILED = 1
 BUILD_FAILED = 42
@@ -64,7 +63,6 @@ def download(url: str, workspace: Path) -> None:
 def build(image: str, workspace: Path) -> None:
     """Check the bento, make its environment, and register the image under its name."""
     home = load_home(Path(os.environ["E2I_LOCAL_CLUSTER"]))
-    os.environ.update(load_settings(home))
     bento = read_bento(workspace / "buildcontext")
     digest = (workspace / "archive.sha256").read_text()
     say(f"building {image} from {bento.tag}")

@@ -21,6 +21,7 @@ DISK_RESERVE = 256 << 20
 """Bytes that stay free for everything else on the disk."""
 TIMEOUT = 60
 REGION = "us-east-1"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def fetch(url: str, target: Path, environment: Mapping[str, str]) -> tuple[str, int]:
@@ -59,9 +60,11 @@ def s3_blocks(url: str, environment: Mapping[str, str]) -> Iterator[bytes]:
     bucket, key = parts.netloc, parts.path.removeprefix("/")
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
     endpoint = environment.get("AWS_ENDPOINT_URL")
-    patience = Config(connect_timeout=10, read_timeout=TIMEOUT, retries={"mode": "standard"})
+    # The machine's proxy cannot reach the machine's own S3 server.
+    proxies = {} if urlsplit(endpoint or "").hostname in LOOPBACK else None
+    settings = Config(connect_timeout=10, read_timeout=TIMEOUT, retries={"mode": "standard"}, proxies=proxies)
     try:
-        client = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=patience)
+        client = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=settings)
         answer = client.get_object(Bucket=bucket, Key=key)
         expected, size = answer["ContentLength"], 0
         for block in answer["Body"].iter_chunks(BLOCK):

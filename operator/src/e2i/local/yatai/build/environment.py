@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from e2i.local.yatai.build.bento import Bento
 from e2i.local.yatai.build.python import Python
 
 INSTALL_TIMEOUT = 1800
+UV_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 FROM_AN_INDEX = re.compile(r"\s*($|#|--|[A-Za-z0-9][A-Za-z0-9._-]*(\[[^\]]*\])?\s*([=<>!~;]|$))")
 """A line that means the same wherever the bento lies: an option, or a package by name."""
 
@@ -69,15 +70,17 @@ def install_root(contents: Path) -> Path:
 
 def run_uv(arguments: list[str], folder: Path) -> None:
     """Run uv with its output among ours; Failure when it does not end well."""
-    settings = {**os.environ, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-    # Set by whoever started us, and not the environment that is meant.
-    settings.pop("VIRTUAL_ENV", None)
     argv = [sys.executable, "-m", "uv", *arguments]
     what = f"`uv {' '.join(arguments[:2])}`"
     sys.stdout.flush()
     try:
         done = subprocess.run(
-            argv, cwd=folder, env=settings, stderr=subprocess.STDOUT, timeout=INSTALL_TIMEOUT, check=False
+            argv,
+            cwd=folder,
+            env=uv_settings(os.environ),
+            stderr=subprocess.STDOUT,
+            timeout=INSTALL_TIMEOUT,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{what} took more than {INSTALL_TIMEOUT} s; check the package index") from error
@@ -85,6 +88,16 @@ def run_uv(arguments: list[str], folder: Path) -> None:
         raise Failure(
             f"{what} ended with {done.returncode}; the lines above say why: correct the requirements"
         )
+
+
+def uv_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """uv's environment: quiet, and with pip's index where uv has none of its own."""
+    settings = {**environment, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    # Set by whoever started us, and not the environment that is meant.
+    settings.pop("VIRTUAL_ENV", None)
+    if "PIP_INDEX_URL" in environment and not any(name in environment for name in UV_INDEX):
+        settings["UV_DEFAULT_INDEX"] = environment["PIP_INDEX_URL"]
+    return settings
 
 
 @contextmanager
