@@ -1,0 +1,313 @@
+"""Values and API objects for tests: valid by default, each argument changes one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from e2i.core import naming, render
+from e2i.core.conditions import timestamp
+from e2i.core.model import Autoscaling, Model, Rollout, Shape
+from e2i.core.observed import (
+    Artifact,
+    BentoDeployment,
+    BentoRequest,
+    Build,
+    Deployment,
+    Observed,
+    Service,
+)
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+TAG = "churn_model:1.4.2"
+DIGEST = "sha256:" + "9f3c21aa" * 8
+ACCESS = render.BuilderAccess(
+    secret="e2i-bento-download",
+    env=(("AWS_ENDPOINT_URL", "http://s3.example:9000"), ("AWS_REGION", "us-east-1")),
+)
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def a_model(
+    *,
+    name: str = "churn",
+    tag: str = TAG,
+    uid: str = "uid-model",
+    replicas: int = 1,
+    autoscaling: Autoscaling | None = None,
+    env: tuple[tuple[str, str], ...] = (),
+    requests: tuple[tuple[str, str], ...] = (),
+    limits: tuple[tuple[str, str], ...] = (),
+    kind: str = "Classification",
+    deadline: int = 600,
+    delay: int = 30,
+    history: int = 5,
+    suspended: bool = False,
+    deleting: bool = False,
+    status: Mapping[str, Any] | None = None,
+) -> Model:
+    """A model of one pod, as nobody has looked at it yet."""
+    return Model(
+        namespace="models",
+        name=name,
+        uid=uid,
+        generation=1,
+        tag=tag,
+        shape=Shape(type=kind, requests=requests, limits=limits, env=env),
+        autoscaling=autoscaling or Autoscaling(minimum=replicas, maximum=replicas),
+        rollout=Rollout(progress_deadline=deadline, scale_down_delay=delay, history=history),
+        suspended=suspended,
+        deleting=deleting,
+        status=status or {},
+    )
+
+
+def an_artifact(tag: str = TAG, digest: str = DIGEST) -> Artifact:
+    name, version = tag.split(":")
+    return Artifact(
+        tag=tag,
+        digest=digest,
+        uri=f"s3://e2i/bentos/{name}/{version}/{digest[7:]}.bento",
+        size=4096,
+        service="churn_model",
+        bentoml_version="1.4.39",
+    )
+
+
+def a_request(
+    model: Model | None = None,
+    *,
+    tag: str | None = None,
+    digest: str = DIGEST,
+    build: Build = Build.DONE,
+    created: datetime = NOON,
+    built_at: datetime | None = None,
+    message: str = "",
+) -> BentoRequest:
+    """The request for the model's bento, built in the moment it was made."""
+    model = model or a_model()
+    name = naming.artifact_name(model.name, digest)
+    return BentoRequest(
+        namespace=model.namespace,
+        name=name,
+        uid=f"uid-{name}",
+        owner=model.uid,
+        model=model.name,
+        created=created,
+        digest=digest,
+        artifact=an_artifact(tag or model.tag, digest),
+        build=build,
+        built_at=(built_at or created) if build is Build.DONE else None,
+        message=message,
+    )
+
+
+def a_deployment(
+    model: Model | None = None,
+    *,
+    digest: str = DIGEST,
+    release: str | None = None,
+    created: datetime = NOON,
+    refusal: str = "",
+    form: str = "v1",
+    spec: Mapping[str, Any] | None = None,
+) -> BentoDeployment:
+    """The BentoDeployment of the model's desired release, exactly as the operator writes it."""
+    model = model or a_model()
+    release = release or naming.release_of(model, digest)
+    made = render.bento_deployment(model, an_artifact(model.tag, digest), release, "v1")
+    return BentoDeployment(
+        namespace=model.namespace,
+        name=made["metadata"]["name"],
+        uid=f"uid-{made['metadata']['name']}",
+        owner=model.uid,
+        model=model.name,
+        created=created,
+        release=release,
+        form=form,
+        spec=made["spec"] if spec is None else spec,
+        refusal=refusal,
+    )
+
+
+def a_workload(
+    of: BentoDeployment,
+    *,
+    wanted: int = 1,
+    existing: int | None = None,
+    updated: int | None = None,
+    ready: int | None = None,
+    generation: int = 1,
+    observed: int | None = None,
+    failure: str = "",
+) -> Deployment:
+    """The Deployment that Yatai made of `of`, all its pods ready."""
+    return Deployment(
+        namespace=of.namespace,
+        name=of.name,
+        uid=f"uid-workload-{of.name}",
+        owner=of.uid,
+        model=of.model,
+        created=of.created,
+        generation=generation,
+        observed_generation=generation if observed is None else observed,
+        wanted=wanted,
+        existing=wanted if existing is None else existing,
+        updated=wanted if updated is None else updated,
+        ready=wanted if ready is None else ready,
+        failure=failure,
+    )
+
+
+def a_service(model: Model | None = None, *, release: str, switched_at: datetime | None = NOON) -> Service:
+    model = model or a_model()
+    return Service(
+        namespace=model.namespace,
+        name=model.name,
+        uid=f"uid-service-{model.name}",
+        owner=model.uid,
+        model=model.name,
+        created=NOON,
+        selector=naming.pod_labels(model.name, release),
+        switched_at=switched_at,
+    )
+
+
+def seen(**changes: Any) -> Observed:
+    """Nothing is there yet."""
+    return Observed(**changes)
+
+
+def seen_exported(model: Model, **changes: Any) -> Observed:
+    """The bento is in the bucket, and no child is there."""
+    return seen(export=an_artifact(model.tag), **changes)
+
+
+def seen_building(model: Model, **changes: Any) -> Observed:
+    """Both children were made; Yatai builds the image."""
+    request = a_request(model, build=Build.RUNNING, message="Bento image is building")
+    return _replaced(seen(requests=(request,), deployments=(a_deployment(model),)), changes)
+
+
+def seen_starting(model: Model, **changes: Any) -> Observed:
+    """The image is there; the one pod is not ready."""
+    deployment = a_deployment(model)
+    state = seen(
+        requests=(a_request(model),),
+        deployments=(deployment,),
+        workloads=(a_workload(deployment, wanted=model.autoscaling.minimum, ready=0),),
+    )
+    return _replaced(state, changes)
+
+
+def seen_ready(model: Model, **changes: Any) -> Observed:
+    """All pods are ready; the address has not moved yet."""
+    workload = a_workload(a_deployment(model), wanted=model.autoscaling.minimum)
+    return _replaced(seen_starting(model, workloads=(workload,)), changes)
+
+
+def seen_serving(model: Model, **changes: Any) -> Observed:
+    """The desired release has the address and all its pods."""
+    service = a_service(model, release=naming.release_of(model, DIGEST))
+    return _replaced(seen_ready(model, service=service), changes)
+
+
+def _replaced(state: Observed, changes: Mapping[str, Any]) -> Observed:
+    return Observed(**{**vars(state), **changes})
+
+
+def a_body(
+    *,
+    name: str = "churn",
+    spec: Mapping[str, Any] | None = None,
+    uid: str = "uid-model",
+    generation: int = 1,
+    version: int = 1,
+    status: Mapping[str, Any] | None = None,
+    **metadata: Any,
+) -> dict[str, Any]:
+    """An E2IModel as the API server returns it."""
+    return {
+        "apiVersion": naming.API_VERSION,
+        "kind": naming.KIND,
+        "metadata": {
+            "namespace": "models",
+            "name": name,
+            "uid": uid,
+            "generation": generation,
+            "resourceVersion": str(version),
+            "creationTimestamp": timestamp(NOON),
+            **metadata,
+        },
+        "spec": {"type": "Classification", "bento": {"tag": TAG}, **(spec or {})},
+        **({"status": dict(status)} if status else {}),
+    }
+
+
+def a_child_body(
+    kind: str,
+    *,
+    name: str,
+    uid: str = "uid-child",
+    owner: str | None = "uid-model",
+    model: str | None = "churn",
+    version: int = 1,
+    generation: int = 1,
+    annotations: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    spec: Mapping[str, Any] | None = None,
+    status: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A child as the API server returns it; `owner` None is somebody else's object."""
+    owners = [{"uid": owner, "controller": True, "kind": naming.KIND, "name": model}] if owner else []
+    marks = ({naming.MODEL_LABEL: model} if model else {}) | dict(labels or {})
+    return {
+        "kind": kind,
+        "metadata": {
+            "namespace": "models",
+            "name": name,
+            "uid": uid,
+            "generation": generation,
+            "resourceVersion": str(version),
+            "creationTimestamp": timestamp(NOON),
+            "labels": marks,
+            "annotations": dict(annotations or {}),
+            "ownerReferences": owners,
+        },
+        "spec": dict(spec or {}),
+        **({"status": dict(status)} if status else {}),
+    }
+
+
+def a_condition(type_: str, status: str, message: str = "", at: datetime = NOON) -> dict[str, Any]:
+    return {
+        "type": type_,
+        "status": status,
+        "reason": "Because",
+        "message": message,
+        "lastTransitionTime": timestamp(at),
+    }
+
+
+def a_pod(
+    *,
+    name: str = "churn-0b1d77e2-abc",
+    conditions: Iterable[Mapping[str, Any]] = (),
+    containers: Iterable[Mapping[str, Any]] = (),
+    init: Iterable[Mapping[str, Any]] = (),
+    leaving: bool = False,
+) -> dict[str, Any]:
+    """A pod's body; containers are container statuses."""
+    metadata: dict[str, Any] = {"namespace": "models", "name": name}
+    if leaving:
+        metadata["deletionTimestamp"] = timestamp(NOON)
+    status = {
+        "conditions": list(conditions),
+        "initContainerStatuses": list(init),
+        "containerStatuses": list(containers),
+    }
+    return {"metadata": metadata, "status": status}
