@@ -227,7 +227,7 @@ def wait_for_pods(model: Model, seen: Observed, now: datetime) -> Plan | None:
     if is_complete(wanted.workload, model.autoscaling) or not wanted.request or not wanted.deployment:
         return None
     left = pods_deadline(model, wanted.request, wanted.deployment) - now
-    trouble = seen.pod_trouble or _refusal(wanted)
+    trouble = seen.pod_trouble or _refusal(wanted, now)
     if left <= timedelta(0):
         cause = f"{trouble.reason.name}: {trouble.message}" if trouble else _progress(model, wanted)
         return Plan(
@@ -322,9 +322,15 @@ def _desired(model: Model, seen: Observed) -> Desired:
     return wanted
 
 
-def _refusal(wanted: Desired) -> Trouble | None:
-    """What keeps the Deployment from being made, or from making pods."""
+def _refusal(wanted: Desired, now: datetime) -> Trouble | None:
+    """What keeps the Deployment from being made, or from making pods.
+
+    For a moment after a build yatai-deployment still says what it said before it.
+    """
+    built = wanted.request.built_at if wanted.request else None
     if wanted.workload is None and wanted.deployment and wanted.deployment.refusal:
+        if built and now - built < PODS_POLL:
+            return None
         return Trouble(reason=Reason.DeploymentRefused, message=wanted.deployment.refusal)
     if wanted.workload and wanted.workload.failure:
         return Trouble(reason=Reason.PodsRefused, message=wanted.workload.failure)
