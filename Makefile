@@ -1,0 +1,92 @@
+# Everything that people and machines do with this project. Needs: Linux, Python 3.11 to 3.14, git, make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+SETUP := .venv/setup.stamp
+PYTHON_CODE := operator tests bentos
+# The first interpreter of a version that pyproject.toml allows.
+FIND_PYTHON := for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; \
+	  then echo $$python; exit; fi; done
+
+.PHONY: help
+help: ## Show every target
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: $(SETUP) ## Make .venv with everything locked; does nothing when it is up to date
+
+$(SETUP): requirements.lock pyproject.toml
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then \
+	  echo "No Python 3.11 to 3.14 was found on PATH: install one, for example with your distribution's package python3."; \
+	  exit 1; fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$python cannot make virtual environments: install its venv module, on Debian and Ubuntu with" \
+	       "'apt install python3-venv', then run make again."; \
+	  exit 1; fi; \
+	echo "making .venv with $$($$python --version); the first time it downloads about 300 MB"; \
+	if ! [ -x $(BIN)/python ] || ! $(BIN)/python -c 'import pip' 2>/dev/null; then $$python -m venv --clear .venv; fi
+	@awk '/^uv==/ {found = 1} found {print} found && !/\\$$/ {exit}' requirements.lock > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@# Kept for the next run of this recipe; sync removes everything else that is not locked.
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## From nothing to a model that answers, and to its second version
+	@$(BIN)/e2i demo
+
+.PHONY: up
+up: setup ## Start the local cluster
+	@$(BIN)/e2i local up
+
+.PHONY: down
+down: setup ## Stop the local cluster; what it holds stays
+	@$(BIN)/e2i local down
+
+.PHONY: test
+test: lint check ## Everything: lint, types, layers, unit, scenarios, API server, end to end
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: setup ## Style of the code
+	$(BIN)/ruff check $(PYTHON_CODE)
+	$(BIN)/ruff format --check $(PYTHON_CODE)
+
+.PHONY: check
+check: setup ## Types and layers
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: test-unit
+test-unit: setup ## Tests that need no cluster
+	$(BIN)/pytest -m "not api and not e2e"
+
+.PHONY: test-api
+test-api: setup ## Tests on a real API server
+	$(BIN)/pytest -m api
+
+.PHONY: test-e2e
+test-e2e: setup ## Tests on the whole local cluster
+	$(BIN)/pytest -m e2e
+
+.PHONY: bench
+bench: setup ## Measure what docs/reference/benchmarks.md reports
+	@for script in tests/benchmarks/bench_*.py; do $(BIN)/python $$script; done
+
+.PHONY: lock
+lock: setup ## Write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --universal --extra local --group dev --group bentos \
+	  pyproject.toml -o requirements.lock
+
+.PHONY: verify
+verify: lock ## Regenerate what is generated; fails when that changes a file
+	$(BIN)/python tests/support/reference.py --write
+	@git diff --exit-code || { echo "Regenerated files differ from the committed ones: commit them."; exit 1; }
