@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 
-from e2i.kube import ApiError, Kube, Object
+from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.local.node import clock
 from e2i.local.node.environment import Reference, object_data
 from e2i.local.node.kinds import CONFIG_MAPS, EVENTS, PODS, SECRETS, SERVICE_ACCOUNTS
 
 log = logging.getLogger(__name__)
 REMEMBERED_EVENTS = 1000
+SHORT_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 class Cluster:
@@ -30,8 +32,22 @@ class Cluster:
         found: dict[Reference, Mapping[str, bytes] | None] = {}
         for kind, name in wanted:
             resource = SECRETS if kind == "secret" else CONFIG_MAPS
-            found[kind, name] = object_data(kind, await self._kube.get(resource, namespace, name))
+            found[kind, name] = object_data(kind, await self._allowed(resource, namespace, name))
         return found
+
+    async def _allowed(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        """Get the object; wait a little when it is forbidden.
+
+        The API server lets a node read what its pods refer to, but learns of a new pod a moment after the node.
+        """
+        for delay in SHORT_DELAYS:
+            try:
+                return await self._kube.get(resource, namespace, name)
+            except ApiError as error:
+                if error.status != 403:
+                    raise
+            await asyncio.sleep(delay)
+        return await self._kube.get(resource, namespace, name)
 
     async def token(self, pod: Object, projection: Object) -> tuple[str, float]:
         """Return a token of the pod's service account and when it ends."""

@@ -9,6 +9,8 @@ direction closes on its own.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -99,7 +101,12 @@ async def connect(backends: Sequence[Backend], front: Front) -> End | None:
     for host, port in backends:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            await asyncio.wait_for(loop.sock_connect(sock, (host, port)), CONNECT_WITHIN)
+            # On one machine a connection stands at once or is refused; only a full queue makes it wait.
+            code = sock.connect_ex((host, port))
+            if code == errno.EINPROGRESS:
+                await asyncio.wait_for(loop.sock_connect(sock, (host, port)), CONNECT_WITHIN)
+            elif code:
+                raise OSError(code, os.strerror(code))
             _, back = await loop.create_connection(lambda: End(front), sock=sock)
         except (OSError, TimeoutError):
             sock.close()

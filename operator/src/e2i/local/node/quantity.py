@@ -27,7 +27,7 @@ def divided(value: Decimal, divisor: str) -> str:
     0.25 by "1" -> "1";  0.25 by "1m" -> "250";  1073741824 by "1Mi" -> "1024"
     """
     unit = parse(divisor) or Decimal(1)
-    return str((value / unit).to_integral_value(ROUND_CEILING))
+    return str(int((value / unit).to_integral_value(ROUND_CEILING)))
 
 
 def _decimal(text: str, number: str) -> Decimal:
