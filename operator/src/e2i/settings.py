@@ -25,7 +25,7 @@ class Settings:
     endpoint: str = ""
     """AWS_ENDPOINT_URL: the S3 server, also told to the image builder; empty for AWS itself."""
     region: str = "us-east-1"
-    """AWS_REGION, also told to the image builder."""
+    """AWS_REGION: the region of the bucket, also told to the image builder."""
     download_secret: str = "e2i-bento-download"  # noqa: S105 - the name of a Secret, not one
     """E2I_DOWNLOAD_SECRET: Secret in each model's namespace with which the image builder reads the bucket."""
     service_account: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")

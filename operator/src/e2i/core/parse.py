@@ -73,10 +73,15 @@ def _artifact(annotations: Body, spec: Body) -> Artifact | None:
         tag=tag,
         digest=digest,
         uri=spec.get("downloadUrl", ""),
-        size=int(annotations.get(naming.SIZE_ANNOTATION) or 0),
+        size=_count(annotations.get(naming.SIZE_ANNOTATION, "")),
         service=spec.get("serviceName", ""),
         bentoml_version=spec.get("context", {}).get("bentomlVersion", ""),
     )
+
+
+def _count(text: str) -> int:
+    """0 for what is no number: whoever spoilt an annotation must not stop the operator."""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:

@@ -45,7 +45,7 @@ def _troubles(pod: Body) -> Iterator[Trouble]:
         if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
             yield Trouble(
                 reason=Reason.PodUnschedulable,
-                message=f"pod {name} cannot be placed: {condition.get('message', '')}. Ask for less in "
+                message=f"pod {name} cannot be placed: {_clause(condition.get('message', ''))}. Ask for less in "
                 "spec.resources, or make room",
             )
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
@@ -66,9 +66,15 @@ def _container_trouble(pod: Body, container: Body) -> Iterator[Trouble]:
 
 def _ending(pod: Body, container: Body, ended: Body) -> str:
     cause = f"signal {ended['signal']}" if ended.get("signal") else f"exit code {ended.get('exitCode')}"
-    words = f": {ended['message'].strip()}" if ended.get("message") else ""
+    words = f": {_clause(ended['message'])}" if ended.get("message") else ""
+    count = container.get("restartCount", 0)
     log = f"kubectl logs -n {pod['metadata']['namespace']} {pod['metadata']['name']} --previous"
     return (
-        f"ended {container.get('restartCount', 0)} times, last with {cause} ({ended.get('reason', 'Error')})"
+        f"ended {count} time{'' if count == 1 else 's'}, last with {cause} ({ended.get('reason', 'Error')})"
         f"{words}. Its log: {log}"
     )
+
+
+def _clause(words: str) -> str:
+    """Somebody else's sentence, to stand within one of ours."""
+    return words.strip().rstrip(".")

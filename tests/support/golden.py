@@ -1,0 +1,37 @@
+"""The manifests whose text is agreed, by the name of their golden file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from support.builders import ACCESS, NOON, a_model, an_artifact
+
+from e2i.core import render
+from e2i.core.model import Autoscaling
+
+FOLDER = Path(__file__).resolve().parents[1] / "unit" / "golden"
+RELEASE = "0b1d77e2"
+CPU = {
+    "type": "Resource",
+    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+}
+
+
+def manifests() -> dict[str, dict[str, Any]]:
+    full = a_model(
+        kind="Causal",
+        autoscaling=Autoscaling(minimum=2, maximum=6, metrics=(CPU,)),
+        env=(("LOG_LEVEL", "INFO"), ("GREETING", "{{ hello }}: 'you'")),
+        requests=(("cpu", "250m"), ("nvidia.com/gpu", "1")),
+        limits=(("cpu", "1"), ("ephemeral-storage", "2Gi"), ("memory", "1Gi"), ("nvidia.com/gpu", "1")),
+    )
+    return {
+        "bentorequest": render.bento_request(a_model(), an_artifact(), ACCESS, "v1"),
+        "bentorequest-without-credentials": render.bento_request(
+            a_model(name="m" * 63), an_artifact(), render.BuilderAccess(secret=""), "v1"
+        ),
+        "bentodeployment": render.bento_deployment(a_model(), an_artifact(), RELEASE, "v1"),
+        "bentodeployment-full": render.bento_deployment(full, an_artifact(), RELEASE, "v1"),
+        "service": render.service(a_model(), RELEASE, "v1", NOON),
+    }
