@@ -122,9 +122,12 @@ SITUATIONS = [
     pytest.param(MODEL, seen_starting(MODEL), Reason.Deploying, (), id="starting pods are waited for"),
     pytest.param(MODEL, seen_starting(MODEL, pod_trouble=UNPLACED), Reason.PodUnschedulable, (),
                  id="pods that cannot start say why"),
-    pytest.param(MODEL, seen_starting(MODEL, workloads=(),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(a_request(built_at=NOON - seconds(5)),),
                                       deployments=(a_deployment(refusal="configmap network not found"),)),
                  Reason.DeploymentRefused, (), id="yatai-deployment's refusal is told while there is no Deployment"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(a_request(built_at=NOON - seconds(4)),),
+                                      deployments=(a_deployment(refusal="the bento has no image"),)),
+                 Reason.Deploying, (), id="for a moment after the build its old refusal does not count"),
     pytest.param(MODEL, seen_starting(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0, failure="quota"),)),
                  Reason.PodsRefused, (), id="a quota that refuses pods is told"),
     pytest.param(a_model(replicas=3), seen_starting(a_model(replicas=3), workloads=(
@@ -198,9 +201,13 @@ def _verdict(model: Model, state: Observed) -> object:
 @pytest.mark.parametrize(
     ("after", "reason", "look_again"),
     [
-        pytest.param(594, Reason.Building, 5, id="six seconds before the deadline pods are looked at in five"),
+        pytest.param(
+            594, Reason.Building, 5, id="six seconds before the deadline pods are looked at in five"
+        ),
         pytest.param(598, Reason.Building, 2, id="close to the deadline the next look is exactly then"),
-        pytest.param(600, Reason.BuildDeadlineExceeded, 30, id="the build's deadline counts from the request"),
+        pytest.param(
+            600, Reason.BuildDeadlineExceeded, 30, id="the build's deadline counts from the request"
+        ),
     ],
 )
 def test_the_deadline_of_a_build(after: int, reason: Reason, look_again: int) -> None:

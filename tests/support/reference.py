@@ -1,0 +1,152 @@
+"""Writes what is made from the code: golden manifests and docs/reference. Without --write it only compares.
+
+python tests/support/reference.py [--write]
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import yaml  # noqa: E402
+from support import golden  # noqa: E402
+
+import e2i  # noqa: E402
+from e2i.core import conditions  # noqa: E402
+from e2i.core.conditions import Reason  # noqa: E402
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = PROJECT / "docs" / "reference"
+CRD = PROJECT / "manifests" / "crds" / "e2imodels.yaml"
+SETTINGS = Path(e2i.__file__).parent / "settings.py"
+MADE = "<!-- Made from the code by tests/support/reference.py --write; edit the code instead. -->"
+
+
+def pages() -> dict[Path, str]:
+    """Every file that is made, with its text."""
+    made = {
+        golden.FOLDER / f"{name}.yaml": yaml.safe_dump(manifest, sort_keys=False)
+        for name, manifest in golden.manifests().items()
+    }
+    made[PAGES / "conditions.md"] = conditions_page()
+    made[PAGES / "settings.md"] = settings_page()
+    made[PAGES / "e2imodel.md"] = model_page()
+    return made
+
+
+_CONDITIONS = {
+    conditions.READY: "The release that the spec asks for has the address and all its pods are ready.",
+    conditions.EXPORTED: "The bento of spec.bento.tag lies in the bucket.",
+    conditions.BUILT: "Yatai has an image of it.",
+    conditions.SERVING: "The address leads to ready pods, of the desired release or of the one before it.",
+    conditions.RECONCILING: "There only while true: the operator works on it, or waits for something that will come.",
+    conditions.STALLED: "There only while true: somebody has to change something.",
+}
+
+
+def conditions_page() -> str:
+    types = [f"| `{name}` | {_CONDITIONS[name]} |" for name in (*conditions.ALWAYS, *conditions.WHILE_TRUE)]
+    reasons = [f"| `{reason.name}` | {reason.value} |" for reason in Reason]
+    return _page(
+        "Conditions of an E2IModel",
+        "`kubectl describe e2im NAME` shows them. Reasons are stable words for machines; events and the operator's "
+        "log carry the same words. Messages are for people and may change.",
+        "## Types",
+        "| Condition | True when |\n| --- | --- |\n" + "\n".join(types),
+        "## Reasons",
+        "| Reason | What happened |\n| --- | --- |\n" + "\n".join(reasons),
+    )
+
+
+def settings_page() -> str:
+    rows = [f"| `{name}` | {default} | {text} |" for name, default, text in _settings()]
+    return _page(
+        "Settings of the operator",
+        "Variables of its environment: in a cluster the ConfigMap `e2i-operator`, and the Secret `e2i-s3` for "
+        "`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. One that cannot be used ends the operator with a sentence "
+        "that names it.",
+        "| Variable | Default | Meaning |\n| --- | --- | --- |\n" + "\n".join(rows),
+    )
+
+
+_SETTING = re.compile(
+    r'    \w+: \w+(?: = (?P<default>.+?))?(?:  # .*)?\n    """(?P<name>\w+): (?P<text>[^"]+)"""'
+)
+
+
+def _settings() -> Iterator[tuple[str, str, str]]:
+    for found in _SETTING.finditer(SETTINGS.read_text()):
+        default = (found["default"] or "none").removeprefix("Path(").removesuffix(")").strip('"')
+        text = " ".join(found["text"].split())
+        yield found["name"], f"`{default}`" if default not in ("", "none") else default or "empty", text
+
+
+def model_page() -> str:
+    version = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]
+    schema = version["schema"]["openAPIV3Schema"]
+    parts = [
+        f"## {part}\n\n| Field | Type | Meaning |\n| --- | --- | --- |\n"
+        + "\n".join(_fields(schema["properties"][part], part))
+        for part in ("spec", "status")
+    ]
+    rules = [f"- {rule}" for rule in dict.fromkeys(_rules(schema))]
+    return _page(
+        "E2IModel, serving.e2i.dev/v1alpha1",
+        schema["description"],
+        "The same text is in `kubectl explain e2im.spec`. A field marked * is required.",
+        *parts,
+        "## What the API server refuses",
+        "\n".join(rules),
+    )
+
+
+def _fields(schema: dict[str, Any], path: str) -> Iterator[str]:
+    for name, field in schema.get("properties", {}).items():
+        mark = "*" if name in schema.get("required", ()) else ""
+        yield f"| `{path}.{name}`{mark} | {_type(field)} | {' '.join(field.get('description', '').split())} |"
+        inner = field.get("items", field)
+        yield from _fields(inner, f"{path}.{name}" + ("[]" if "items" in field else ""))
+
+
+def _type(field: dict[str, Any]) -> str:
+    """integer 1..1000, default 1"""
+    words = " or ".join(field["enum"]) if "enum" in field else field.get("type", "any")
+    if "items" in field:
+        words = f"list of {field['items'].get('type', 'any')}, at most {field['maxItems']}"
+    if "minimum" in field:
+        words += f" {field['minimum']}..{field['maximum']}"
+    if "maxLength" in field and "enum" not in field:
+        words += f", at most {field['maxLength']} characters"
+    default = field.get("default")
+    return words if default in (None, {}) else f"{words}, default `{str(default).lower()}`"
+
+
+def _rules(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for rule in schema.get("x-kubernetes-validations", ()):
+            yield " ".join(rule["message"].split())
+        for value in schema.values():
+            yield from _rules(value)
+
+
+def _page(title: str, *blocks: str) -> str:
+    return "\n\n".join((f"# {title}", MADE, *blocks)) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    stale = [path for path, text in pages().items() if not path.is_file() or path.read_text() != text]
+    for path in stale:
+        if "--write" in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(pages()[path])
+        print(f"{path.relative_to(PROJECT)} {'written' if '--write' in arguments else 'is stale'}")  # noqa: T201
+    return 0 if "--write" in arguments else int(bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
