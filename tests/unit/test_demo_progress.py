@@ -41,10 +41,22 @@ def test_a_changed_reason_is_news() -> None:
     ]
 
 
-def test_a_changed_message_alone_is_no_news() -> None:
+def test_progress_in_the_message_alone_is_no_news() -> None:
     before = current_conditions(a_model(a_condition("BentoExported")))
     after = current_conditions(a_model(a_condition("BentoExported") | {"message": "50 %"}))
     assert list(news(before, after)) == []
+
+
+def test_a_true_condition_that_tells_of_another_release_is_news() -> None:
+    before = current_conditions(a_model(a_condition("ReleaseServing", "True")))
+    after = current_conditions(a_model(a_condition("ReleaseServing", "True") | {"message": "release b"}))
+    assert [item.message for item in news(before, after)] == ["release b"]
+
+
+def test_a_long_message_is_cut() -> None:
+    told = current_conditions(a_model(a_condition("Ready") | {"message": "x" * 200}))["Ready"]
+    assert str(told).endswith("x...")
+    assert len(str(told)) < 160
 
 
 def test_conditions_are_told_in_the_order_in_which_they_turn_true() -> None:

@@ -123,8 +123,8 @@ async def _states(kube: Kube) -> AsyncIterator[Object]:
 def _stuck(what: str, condition: demo_progress.Condition | None, home: ClusterHome) -> str:
     why = f"{condition.reason}: {condition.message}" if condition else "the operator said nothing about it"
     return (
-        f"E2IModel {NAME} {what} ({why}). Look at `{home.kubectl} --kubeconfig={home.kubeconfig} "
-        f"logs -n e2i-system deployment/e2i-operator` and at the components' logs in {home.logs}."
+        f"E2IModel {NAME} {what}: {why.rstrip('.')}. "
+        f"Look at `e2i local logs operator --name {home.name}`; the components' logs are in {home.logs}."
     )
 
 

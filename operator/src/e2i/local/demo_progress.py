@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from e2i.kube import Object
 
 SHOWN = ("BentoExported", "ImageBuilt", "ReleaseServing", "Ready")
+LONGEST_MESSAGE = 110
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,9 @@ class Condition:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.type:<14} {self.status:<7} {self.reason}: {self.message}"
+        long = len(self.message) > LONGEST_MESSAGE
+        message = f"{self.message[: LONGEST_MESSAGE - 3]}..." if long else self.message
+        return f"{self.type:<14} {self.status:<7} {self.reason}: {message}"
 
 
 def current_conditions(model: Object) -> dict[str, Condition]:
@@ -34,13 +37,19 @@ def current_conditions(model: Object) -> dict[str, Condition]:
 
 
 def news(before: Mapping[str, Condition], after: Mapping[str, Condition]) -> Iterator[Condition]:
-    """The shown conditions whose status or reason changed; a new message alone is no news."""
+    """The shown conditions that changed; a new message alone is news of a true one only.
+
+    Then it tells another release or artifact. Of one that is not true it tells progress, in many small steps.
+    """
     for name in SHOWN:
-        if name not in after:
-            continue
-        known, seen = before.get(name), after[name]
-        if known is None or (known.status, known.reason) != (seen.status, seen.reason):
+        known, seen = before.get(name), after.get(name)
+        if seen and (known is None or _what_counts(known) != _what_counts(seen)):
             yield seen
+
+
+def _what_counts(condition: Condition) -> tuple[str, str, str]:
+    message = condition.message if condition.status == "True" else ""
+    return condition.status, condition.reason, message
 
 
 def is_ready(conditions: Mapping[str, Condition]) -> bool:
