@@ -40,7 +40,8 @@ def demo(name: str) -> None:
             url = asyncio.run(_release_twice(home, say))
     except ApiError as error:
         raise click.ClickException(
-            f"The API server of cluster {name} refused or did not answer ({error}). Look at `e2i local status --name {name}`."
+            f"The API server of cluster {name} refused or did not answer ({error}). "
+            f"Look at `e2i local status --name {name}`."
         ) from error
     _title(say, "Done. The cluster stays up.")
     click.echo(_how_to_look_around(home, url))
