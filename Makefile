@@ -30,11 +30,12 @@ $(SETUP): requirements.lock pyproject.toml
 	       "'apt install python3-venv', then run make again."; \
 	  exit 1; fi; \
 	echo "making .venv with $$($$python --version); the first time it downloads about 300 MB"; \
-	if ! [ -x $(BIN)/python ] || ! $(BIN)/python -c 'import pip' 2>/dev/null; then $$python -m venv --clear .venv; fi
+	if ! $(BIN)/python --version >/dev/null 2>&1; then $$python -m venv --clear .venv; fi
+	@# pip's only task is to bring uv; sync then makes the environment equal to the lock file, without pip.
 	@awk '/^uv==/ {found = 1} found {print} found && !/\\$$/ {exit}' requirements.lock > .venv/uv.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	@# Kept for the next run of this recipe; sync removes everything else that is not locked.
-	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@if ! [ -x $(BIN)/uv ]; then \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt; fi
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
