@@ -6,9 +6,11 @@ written: a tar can name absolute paths, climb out of the folder, hide behind lin
 
 from __future__ import annotations
 
+import lzma
 import posixpath
 import shutil
 import tarfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from e2i.local.yatai.build.download import DISK_RESERVE
 
 MAGIC: dict[bytes, str] = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz"}
 BLOCK_OF_DISK = 4096
+READ_AHEAD = 1 << 20
 REMEDY = "export the bento again and upload that"
 
 
@@ -26,11 +29,12 @@ def unpack(archive: Path, folder: Path) -> int:
     try:
         with open_tar(archive) as tar:
             members = tar.getmembers()
+            check_end(tar)
             check(members, room=shutil.disk_usage(archive.parent).free - DISK_RESERVE)
             folder.mkdir(parents=True)
             # Checked above, and once more by the filter, member by member.
             tar.extractall(folder, members, filter=readable)  # noqa: S202
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError) as error:
         raise Failure(f"the archive cannot be unpacked: {error}; {REMEDY}") from error
     return len(members)
 
@@ -47,6 +51,21 @@ def open_tar(archive: Path) -> tarfile.TarFile:
     if start[257:262] != b"ustar":
         raise Failure(f"the archive is no tar, plain, gzip or xz (it begins with {start[:8]!r}); {REMEDY}")
     return tarfile.open(archive, "r:")
+
+
+def check_end(tar: tarfile.TarFile) -> None:
+    """Failure unless the tar ends with its mark: tarfile takes a tar that is cut off for a shorter one.
+
+    Reads on to the end, so that a gzip or xz stream that was cut off shows too (EOFError).
+    """
+    file = tar.fileobj
+    if file is None:
+        raise Failure(f"the archive was closed too early; {REMEDY}")
+    file.seek(tar.offset)
+    if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise Failure(f"the archive is cut off or damaged at byte {tar.offset}; {REMEDY}")
+    while file.read(READ_AHEAD):
+        pass
 
 
 def readable(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:

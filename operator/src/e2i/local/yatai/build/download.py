@@ -61,7 +61,7 @@ def s3_blocks(url: str, environment: Mapping[str, str]) -> Iterator[bytes]:
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
     endpoint = environment.get("AWS_ENDPOINT_URL")
     # The machine's proxy cannot reach the machine's own S3 server.
-    proxies = {} if urlsplit(endpoint or "").hostname in LOOPBACK else None
+    proxies: dict[str, str] | None = {} if urlsplit(endpoint or "").hostname in LOOPBACK else None
     settings = Config(connect_timeout=10, read_timeout=TIMEOUT, retries={"mode": "standard"}, proxies=proxies)
     try:
         client = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=settings)
