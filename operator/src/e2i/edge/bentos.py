@@ -22,7 +22,7 @@ from e2i.edge.tree import Piece, list_tree
 
 NO_MODEL_LABEL = "e2i.dev/no-model"
 LARGEST_BENTO = 64 << 30
-LARGEST_DESCRIPTION = 16 << 20
+LARGEST_DESCRIPTION = 2 << 20
 VERSIONS_NAMED = 5
 
 
@@ -108,14 +108,15 @@ def _description(path: Path, tag: Tag) -> Mapping[str, Any]:
     repair = f"Build {tag} again, or delete it with `bentoml delete {tag}` and import it anew."
     try:
         with file.open("rb") as stream:
-            text = stream.read(LARGEST_DESCRIPTION)
-        description = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+            text = stream.read(LARGEST_DESCRIPTION + 1)
+        # Not the loader in C: it crashes the process on deeply nested YAML.
+        description = yaml.safe_load(text) if len(text) <= LARGEST_DESCRIPTION else None
     except FileNotFoundError:
         raise BentoUnreadable(f"The bento {tag} has no bento.yaml, as if half copied. {repair}") from None
     except (OSError, yaml.YAMLError, RecursionError) as error:
         raise BentoUnreadable(f"{file} cannot be read ({type(error).__name__}). {repair}") from error
     if not isinstance(description, dict) or not {"name", "version", "service"} <= description.keys():
-        raise BentoUnreadable(f"{file} is not the description of a bento. {repair}")
+        raise BentoUnreadable(f"{file} is no description of a bento, or a huge one. {repair}")
     if (description["name"], str(description["version"])) != (tag.name, tag.version):
         says = f"{description['name']}:{description['version']}"
         raise BentoUnreadable(f"{file} says that it is {says}, not {tag}. {repair}")
@@ -143,7 +144,7 @@ def _references(tag: Tag, description: Mapping[str, Any]) -> list[Mapping[str, A
 def _models(store: Path, tag: Tag, description: Mapping[str, Any]) -> tuple[FoundModel, ...]:
     references = _references(tag, description)
     labels = description.get("labels")
-    if not references and not (isinstance(labels, dict) and str(labels.get(NO_MODEL_LABEL)) == "true"):
+    if not references and not (isinstance(labels, dict) and str(labels.get(NO_MODEL_LABEL)).lower() == "true"):
         raise NoDeclaredModel(
             f"The bento {tag} declares no model, so one that its code loads would be missing where it runs. "
             "Declare it as a class attribute, model = bentoml.models.BentoModel(...), and build again; "

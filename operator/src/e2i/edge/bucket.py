@@ -1,4 +1,4 @@
-"""The bucket: the only part of the operator that talks to S3.
+"""The bucket: the only part of the operator that calls S3.
 
 Archives are stored under their digest and never overwritten. Each byte is checked twice: every part carries
 its sha256, which the server compares, and the stored object is looked at again when it is complete. Where a
@@ -43,7 +43,6 @@ PROBE_KEY = ".e2i/conditional-write-probe"
 class Stored:
     """An archive in the bucket; `size` in bytes, `digest` as its metadata says ("" without)."""
 
-    key: str
     uri: str
     size: int
     digest: str
@@ -73,6 +72,9 @@ class Bucket:
         self._place = place_of(name, endpoint)
         self._clients: Clients = open_clients(endpoint, region, read_timeout)
 
+    def close(self) -> None:
+        self._clients.close()
+
     def head(self, key: str) -> Stored | None:
         """What lies under the key, None if nothing does; an ExportFailure if that cannot be known."""
         with self._failures():
@@ -83,9 +85,8 @@ class Bucket:
                     raise
                 self._confirm_missing(key)
                 return None
-        digest = answer.get("Metadata", {}).get(DIGEST, "")
-        checksum = answer.get("ChecksumSHA256", "")
-        return Stored(key, f"s3://{self.name}/{key}", answer["ContentLength"], digest, checksum)
+        digest, checksum = answer["Metadata"].get(DIGEST, ""), answer.get("ChecksumSHA256", "")
+        return Stored(f"s3://{self.name}/{key}", answer["ContentLength"], digest, checksum)
 
     def put_archive(self, upload: Upload) -> Stored:
         """Store the archive unless it is there already, then look at it again.

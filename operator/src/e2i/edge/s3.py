@@ -79,19 +79,25 @@ class Clients:
     sending: Any
     aborting: Any
 
+    def close(self) -> None:
+        for client in (self.asking, self.sending, self.aborting):
+            client.close()
+
 
 def open_clients(endpoint: str, region: str, read_timeout: float) -> Clients:
     """Clients with the default credential chain; nothing is sent yet. ValueError for an unusable endpoint."""
+    # A session of its own: boto's default one would keep the credentials that it found first for ever.
+    session = boto3.session.Session(region_name=region)
     return Clients(
-        asking=_client(endpoint, region, CONNECT_TIMEOUT, read_timeout, ATTEMPTS),
+        asking=_client(session, endpoint, CONNECT_TIMEOUT, read_timeout, ATTEMPTS),
         # While a body is sent, the time for that is counted against the connect timeout.
-        sending=_client(endpoint, region, read_timeout, read_timeout, ATTEMPTS),
+        sending=_client(session, endpoint, read_timeout, read_timeout, ATTEMPTS),
         # Nobody waits long for an abort: the next export of the archive tries again.
-        aborting=_client(endpoint, region, ABORT_TIMEOUT, ABORT_TIMEOUT, 1),
+        aborting=_client(session, endpoint, ABORT_TIMEOUT, ABORT_TIMEOUT, 1),
     )
 
 
-def _client(endpoint: str, region: str, connect: float, read: float, attempts: int) -> Any:
+def _client(session: Any, endpoint: str, connect: float, read: float, attempts: int) -> Any:
     config = Config(
         signature_version=SIGNATURE,
         s3={"addressing_style": "path"} if endpoint else {},
@@ -104,7 +110,7 @@ def _client(endpoint: str, region: str, connect: float, read: float, attempts: i
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return boto3.client("s3", region_name=region, endpoint_url=endpoint or None, config=config)
+    return session.client("s3", endpoint_url=endpoint or None, config=config)
 
 
 def error_code(error: Exception) -> str:

@@ -1,0 +1,289 @@
+"""The bucket on a real S3 server: stored once, whole, never overwritten, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support.s3 import Fault, FaultProxy, S3Server, free_port
+
+from e2i.core.failures import (
+    ArchiveConflict,
+    BucketAccessDenied,
+    BucketNotFound,
+    BucketUnreachable,
+    ExportCancelled,
+    ExportFailure,
+    UploadInterrupted,
+)
+from e2i.edge.bucket import Bucket, Stored, Upload
+
+KEY = "bentos/churn/1.0.0/9f.tar"
+SMALL = 100_000
+LARGE = 40 << 20
+CANARY = "CANARYKEY"
+# The server tells its time in whole seconds, so what began just now may seem to lie ahead.
+AT_ONCE = timedelta(seconds=-2)
+
+
+class Zeros(io.RawIOBase):
+    """`size` zero bytes; `at_half` is called once, when half of them are read."""
+
+    def __init__(self, size: int, at_half: Callable[[], object] = lambda: None) -> None:
+        self._left, self._half, self._at_half = size, size // 2, at_half
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if self._left == self._half:
+            self._half = 0
+            self._at_half()
+        count = min(len(buffer), self._left - self._half)
+        buffer[:count] = bytes(count)
+        self._left -= count
+        return count
+
+
+def an_upload(
+    size: int = SMALL,
+    *,
+    stream: io.RawIOBase | None = None,
+    digest: str = "sha256:9f",
+    cancel: threading.Event | None = None,
+) -> Upload:
+    return Upload(KEY, stream or Zeros(size), size, digest, cancel or threading.Event(), lambda *_: None)
+
+
+@pytest.fixture
+def nothing_is_left(s3: Any, name: str) -> Iterator[None]:
+    yield
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
+    assert_no_parts(s3, name)
+
+
+def unfinished(s3: Any, name: str) -> list[str]:
+    return [upload["Key"] for upload in s3.list_multipart_uploads(Bucket=name).get("Uploads", [])]
+
+
+def assert_no_parts(s3: Any, name: str) -> None:
+    """Parts that are under way when an export ends are removed when they arrive: within seconds."""
+    deadline = time.monotonic() + 10
+    while unfinished(s3, name):
+        assert time.monotonic() < deadline, f"parts are left in {name}"
+        threading.Event().wait(0.1)
+
+
+@pytest.mark.parametrize("size", [SMALL, 16 << 20, LARGE])
+def test_an_archive_is_stored_with_its_digest(bucket: Bucket, s3: Any, name: str, size: int) -> None:
+    stored = bucket.put_archive(an_upload(size))
+    assert (stored.size, stored.digest, stored.uri) == (size, "sha256:9f", f"s3://{name}/{KEY}")
+    body = s3.get_object(Bucket=name, Key=KEY)["Body"].read()
+    assert hashlib.sha256(body).digest() == hashlib.sha256(bytes(size)).digest()
+    assert stored.checksum
+    assert_no_parts(s3, name)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_what_is_there_is_not_sent_again(bucket: Bucket, size: int) -> None:
+    first = bucket.put_archive(an_upload(size))
+
+    def fail() -> None:
+        raise AssertionError("read again")
+
+    assert bucket.put_archive(an_upload(size, stream=Zeros(size, fail))) == first
+
+
+@pytest.mark.parametrize("other", [{"digest": "sha256:00"}, {"size": SMALL + 1}])
+def test_another_content_under_the_key_is_a_conflict_and_stays(bucket: Bucket, other: dict[str, Any]) -> None:
+    first = bucket.put_archive(an_upload())
+    with pytest.raises(ArchiveConflict, match=r"s3://.*9f\.tar has 100000 bytes"):
+        bucket.put_archive(an_upload(**other))
+    assert bucket.head(KEY) == first
+
+
+def test_an_object_without_our_metadata_is_a_conflict(bucket: Bucket, s3: Any, name: str) -> None:
+    s3.put_object(Bucket=name, Key=KEY, Body=bytes(SMALL))
+    with pytest.raises(ArchiveConflict, match="digest unknown"):
+        bucket.put_archive(an_upload())
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("digest", ["sha256:9f", "sha256:00"])
+def test_of_two_who_upload_at_once_the_first_wins(
+    bucket: Bucket, s3: Any, name: str, server: S3Server, size: int, digest: str
+) -> None:
+    second = Bucket(name, endpoint=server.url)
+    with contextlib.closing(second):
+        late = an_upload(size, stream=Zeros(size, lambda: second.put_archive(an_upload(size, digest=digest))))
+        if digest == late.digest:
+            assert bucket.put_archive(late).digest == digest
+        else:
+            with pytest.raises(ArchiveConflict, match="sha256:00"):
+                bucket.put_archive(late)
+    assert_no_parts(s3, name)
+
+
+def test_uploads_at_the_same_time_all_succeed(bucket: Bucket, s3: Any, name: str) -> None:
+    results: list[Stored] = []
+    uploads = [
+        threading.Thread(target=lambda: results.append(bucket.put_archive(an_upload(LARGE))))
+        for _ in range(3)
+    ]
+    for upload in uploads:
+        upload.start()
+    for upload in uploads:
+        upload.join()
+    assert len(results) == 3
+    assert len(set(results)) == 1
+    assert_no_parts(s3, name)
+
+
+def test_a_missing_key_is_not_there(bucket: Bucket) -> None:
+    assert bucket.head(KEY) is None
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_cancel_stops_within_two_seconds_though_the_server_hangs(
+    behind_proxy: Bucket, proxy: FaultProxy, s3: Any, name: str, size: int
+) -> None:
+    cancel, cancelled = threading.Event(), []
+    proxy.set(Fault("stall", at=size // 2, connections=1))
+
+    def cancel_when_it_hangs() -> None:
+        assert proxy.hit.wait(30)
+        cancelled.append(time.monotonic())
+        cancel.set()
+
+    threading.Thread(target=cancel_when_it_hangs).start()
+    with pytest.raises(ExportCancelled):
+        behind_proxy.put_archive(an_upload(size, cancel=cancel))
+    assert time.monotonic() - cancelled[0] < 2
+    assert_no_parts(s3, name)
+
+
+@pytest.mark.usefixtures("nothing_is_left")
+def test_a_cancel_between_two_parts_leaves_nothing(bucket: Bucket) -> None:
+    cancel = threading.Event()
+    with pytest.raises(ExportCancelled):
+        bucket.put_archive(an_upload(LARGE, stream=Zeros(LARGE, cancel.set), cancel=cancel))
+
+
+@pytest.mark.usefixtures("nothing_is_left")
+def test_a_failing_stream_leaves_nothing(bucket: Bucket) -> None:
+    def fail() -> None:
+        raise UploadInterrupted("the disk")
+
+    with pytest.raises(UploadInterrupted, match="the disk"):
+        bucket.put_archive(an_upload(LARGE, stream=Zeros(LARGE, fail)))
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_connection_that_is_cut_once_is_made_again(
+    behind_proxy: Bucket, proxy: FaultProxy, size: int
+) -> None:
+    proxy.set(Fault("cut", at=size // 2, connections=1))
+    assert behind_proxy.put_archive(an_upload(size)).size == size
+    assert proxy.hit.is_set()
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_connection_that_is_cut_each_time_ends_the_export(
+    behind_proxy: Bucket, proxy: FaultProxy, bucket: Bucket, s3: Any, name: str, size: int
+) -> None:
+    proxy.set(Fault("cut", at=size // 2))
+    with pytest.raises((UploadInterrupted, BucketUnreachable), match=name):
+        behind_proxy.put_archive(an_upload(size))
+    proxy.set(None)
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
+    # The abort could not get through; the next export clears up and succeeds.
+    assert bucket.abort_stale_uploads(KEY, AT_ONCE) == (size == LARGE)
+    assert behind_proxy.put_archive(an_upload(size)).size == size
+    assert_no_parts(s3, name)
+
+
+def test_a_server_that_stops_answering_is_given_up(behind_proxy: Bucket, proxy: FaultProxy) -> None:
+    proxy.set(Fault("stall", at=SMALL // 2))
+    with pytest.raises((UploadInterrupted, BucketUnreachable)):
+        behind_proxy.put_archive(an_upload())
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_byte_that_changes_on_the_way_is_never_published(
+    behind_proxy: Bucket, proxy: FaultProxy, s3: Any, name: str, size: int
+) -> None:
+    # Beyond the first headers, so that it is a byte of the archive.
+    proxy.set(Fault("flip", at=size // 2))
+    with contextlib.suppress(ExportFailure):
+        behind_proxy.put_archive(an_upload(size))
+    assert proxy.hit.is_set()
+    for found in s3.list_objects_v2(Bucket=name).get("Contents", []):
+        assert s3.get_object(Bucket=name, Key=found["Key"])["Body"].read() == bytes(size)
+    assert_no_parts(s3, name)
+
+
+def test_what_a_killed_export_left_is_aborted_once_it_is_stale(bucket: Bucket, s3: Any, name: str) -> None:
+    upload = s3.create_multipart_upload(Bucket=name, Key=KEY)
+    part = {"Bucket": name, "Key": KEY, "UploadId": upload["UploadId"], "PartNumber": 1}
+    s3.upload_part(**part, Body=bytes(5 << 20))
+    s3.create_multipart_upload(Bucket=name, Key="somebody/else")
+    assert bucket.abort_stale_uploads("bentos/", timedelta(minutes=15)) == 0
+    assert bucket.abort_stale_uploads("bentos/", AT_ONCE) == 1
+    assert unfinished(s3, name) == ["somebody/else"]
+
+
+def test_the_server_is_asked_whether_it_refuses_to_overwrite(bucket: Bucket) -> None:
+    assert bucket.conditional_writes() is True
+    assert bucket.conditional_writes() is True
+
+
+def _ask(bucket: Bucket) -> list[ExportFailure]:
+    failures = []
+    for question in (lambda: bucket.head(KEY), lambda: bucket.put_archive(an_upload(LARGE))):
+        with pytest.raises(ExportFailure) as raised:
+            question()
+        assert raised.value.__cause__ is None
+        failures.append(raised.value)
+    bucket.close()
+    return failures
+
+
+def test_a_server_that_is_down_is_unreachable(name: str) -> None:
+    for failure in _ask(Bucket(name, endpoint=f"http://user:{CANARY}@127.0.0.1:{free_port()}")):
+        assert isinstance(failure, BucketUnreachable)
+        assert f"the bucket {name} at http://127.0.0.1:" in failure.message
+        assert CANARY not in failure.message
+
+
+@pytest.mark.parametrize("missing", ["no-such-bucket", "No_Bucket!"])
+def test_a_missing_bucket_is_not_found(server: S3Server, missing: str) -> None:
+    for failure in _ask(Bucket(missing, endpoint=server.url)):
+        assert isinstance(failure, BucketNotFound)
+        assert missing in failure.message
+
+
+@pytest.mark.parametrize("variable", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_wrong_credentials_are_refused_and_shown_nowhere(
+    server: S3Server, name: str, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, CANARY)
+    for failure in _ask(Bucket(name, endpoint=server.url)):
+        assert isinstance(failure, BucketAccessDenied)
+        assert "request " in failure.message
+        for secret in (CANARY, "Signature=", "AWS4-HMAC"):
+            assert secret not in repr(failure)
+
+
+def test_without_credentials_it_says_so(server: S3Server, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    for failure in _ask(Bucket(name, endpoint=server.url)):
+        assert isinstance(failure, BucketAccessDenied)
+        assert "no usable credentials" in failure.message

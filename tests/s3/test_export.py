@@ -1,0 +1,203 @@
+"""From a bento in a store to an archive in a bucket, and what each wrong input is answered."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.s3 import Fault, FaultProxy, S3Server, free_port
+from support.stores import a_bento, a_model
+
+from e2i.core.conditions import Reason
+from e2i.core.observed import Artifact, Trouble
+from e2i.edge.bucket import Bucket
+from e2i.edge.export import Exporter
+
+TAG = "churn:1.0.0"
+LARGE = 40 << 20
+
+EXPORT = """
+import sys, threading
+from pathlib import Path
+from e2i.edge.bucket import Bucket
+from e2i.edge.export import Exporter
+store, name, endpoint, tag = sys.argv[1:]
+print(Exporter(Path(store), Bucket(name, endpoint=endpoint))(tag, lambda *_: None, threading.Event()))
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    a_bento(tmp_path)
+    return tmp_path
+
+
+def export(exporter: Exporter, tag: str = TAG) -> Artifact | Trouble:
+    return exporter(tag, lambda *_: None, threading.Event())
+
+
+def exported(exporter: Exporter, tag: str = TAG) -> Artifact:
+    result = export(exporter, tag)
+    assert isinstance(result, Artifact), result
+    return result
+
+
+def trouble(exporter: Exporter, tag: str = TAG) -> Trouble:
+    result = export(exporter, tag)
+    assert isinstance(result, Trouble), result
+    return result
+
+
+def test_a_bento_and_its_models_are_in_the_bucket(store: Path, bucket: Bucket, s3: Any) -> None:
+    artifact = exported(Exporter(store, bucket, "team"))
+    digest = artifact.digest.removeprefix("sha256:")
+    assert artifact.uri == f"s3://{bucket.name}/team/bentos/churn/1.0.0/{digest}.tar"
+    assert (artifact.tag, artifact.service, artifact.bentoml_version) == (TAG, "churn", "1.4.39")
+    body = s3.get_object(Bucket=bucket.name, Key=artifact.uri.split("/", 3)[3])["Body"].read()
+    assert len(body) == artifact.size
+    with tarfile.open(fileobj=BytesIO(body)) as archive:
+        names = archive.getnames()
+    assert names == sorted(names)
+    assert {"bento.yaml", "models/weights/7/weights.bin", "models/weights/latest"} <= set(names)
+
+
+def test_an_export_writes_nothing_into_the_store(store: Path, bucket: Bucket) -> None:
+    def look() -> list[tuple[str, int]]:
+        return sorted((str(path), path.stat().st_mtime_ns) for path in store.rglob("*"))
+
+    before = look()
+    exported(Exporter(store, bucket))
+    assert look() == before
+
+
+def test_an_unchanged_bento_is_not_read_again(
+    store: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = Exporter(store, bucket)
+    first = exported(exporter)
+    monkeypatch.setattr("e2i.edge.archive._open", lambda path: pytest.fail(f"{path} was read"))
+    assert exported(exporter) == first
+
+
+def test_a_bento_that_was_built_anew_is_another_artifact(store: Path, bucket: Bucket) -> None:
+    exporter = Exporter(store, bucket)
+    first = exported(exporter)
+    a_model(store, size=2000)
+    second = exported(exporter)
+    assert first.uri != second.uri
+    a_model(store, size=1000)
+    assert exported(exporter) == first
+
+
+@pytest.mark.parametrize("tag", ["churn:latest", "churn", "Churn:1.0.0", "churn:1.0.0\n"])
+def test_a_tag_that_is_not_exact_stalls(store: Path, bucket: Bucket, tag: str) -> None:
+    found = trouble(Exporter(store, bucket), tag)
+    assert (found.reason, found.stalled) == (Reason.TagRefused, True)
+    assert repr(tag) in found.message
+
+
+def test_each_wrong_bento_has_its_own_reason(store: Path, bucket: Bucket) -> None:
+    a_bento(store, "empty:1", uses=())
+    a_bento(store, "broken:1")
+    (store / "bentos/broken/1/bento.yaml").unlink()
+    a_bento(store, "lost:1", uses=("gone:1",))
+    (store / "models/gone/1/model.yaml").unlink()
+    a_bento(store, "unsafe:1")
+    (store / "bentos/unsafe/1/src/token").symlink_to("/etc/hostname")
+    exporter = Exporter(store, bucket)
+    tags = ("empty:1", "broken:1", "lost:1", "unsafe:1", "churn:1.0")
+    assert [trouble(exporter, tag).reason for tag in tags] == [
+        Reason.NoDeclaredModel,
+        Reason.BentoUnreadable,
+        Reason.ModelMissing,
+        Reason.UnsafeFile,
+        Reason.BentoNotFound,
+    ]
+    assert exported(exporter).tag == TAG
+
+
+def test_each_trouble_with_the_bucket_has_its_own_reason(
+    store: Path, server: S3Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reason(name: str, endpoint: str) -> Reason:
+        with contextlib.closing(Bucket(name, endpoint=endpoint)) as bucket:
+            return trouble(Exporter(store, bucket)).reason
+
+    assert reason(name, f"http://127.0.0.1:{free_port()}") is Reason.BucketUnreachable
+    assert reason("no-such-bucket", server.url) is Reason.BucketNotFound
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    assert reason(name, server.url) is Reason.BucketAccessDenied
+
+
+def test_an_object_of_somebody_else_under_the_key_is_a_conflict(store: Path, bucket: Bucket, s3: Any) -> None:
+    exporter = Exporter(store, bucket)
+    key = exported(exporter).uri.split("/", 3)[3]
+    s3.put_object(Bucket=bucket.name, Key=key, Body=b"something else")
+    assert trouble(exporter).reason is Reason.ArchiveConflict
+
+
+def test_a_bento_that_changes_while_it_is_sent_is_not_published(
+    store: Path, behind_proxy: Bucket, proxy: FaultProxy, s3: Any, name: str
+) -> None:
+    weights = a_model(store, size=200 << 20) / "weights.bin"
+    exporter = Exporter(store, behind_proxy)
+    proxy.set(Fault("count", at=1 << 20))
+
+    def change() -> None:
+        assert proxy.hit.wait(60)
+        with weights.open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"x")
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    found = trouble(exporter)
+    changer.join()
+    assert found.reason is Reason.BentoChanged
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
+
+
+def test_exports_from_two_processes_at_once_end_in_one_object(
+    store: Path, server: S3Server, name: str, s3: Any
+) -> None:
+    a_model(store, size=LARGE)
+    argv = [sys.executable, "-c", EXPORT, store, name, server.url, TAG]
+    exports = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0] for process in exports]
+    assert said[0] == said[1]
+    assert "Artifact(" in said[0]
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 1
+
+
+def test_a_kill_in_the_middle_leaves_no_object_and_the_next_export_succeeds(
+    store: Path, proxy: FaultProxy, server: S3Server, name: str, s3: Any, bucket: Bucket
+) -> None:
+    a_model(store, size=LARGE)
+    proxy.set(Fault("stall", at=LARGE // 2))
+    process = subprocess.Popen([sys.executable, "-c", EXPORT, store, name, proxy.url, TAG])
+    assert proxy.hit.wait(60)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
+    assert exported(Exporter(store, bucket)).size > LARGE
+    # The part that came in last may be a second old: nobody can tell yet that its sender is dead.
+    assert bucket.abort_stale_uploads("", timedelta(seconds=-2)) == 1
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 1
+
+
+def test_a_cancelled_export_says_so(store: Path, bucket: Bucket) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    result = Exporter(store, bucket)(TAG, lambda *_: None, cancel)
+    assert isinstance(result, Trouble)
+    assert "given up" in result.message
