@@ -52,10 +52,10 @@ class View:
 
     def _put_child(self, kind: str, key: Key, child: Child) -> Key | None:
         children = self._children.setdefault(kind, {})
-        self._unlink(kind, key, children.get(key))
+        before = self._unlink(kind, key, children.get(key))
         children[key] = child
         if child.model is None:
-            return None
+            return before
         model = (child.namespace, child.model)
         self._by_model.setdefault(model, set()).add((kind, key))
         return model
