@@ -13,12 +13,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import yaml  # noqa: E402
-from support import golden  # noqa: E402
+import yaml
+from support import golden
 
-import e2i  # noqa: E402
-from e2i.core import conditions  # noqa: E402
-from e2i.core.conditions import Reason  # noqa: E402
+import e2i
+from e2i.core import conditions
+from e2i.core.conditions import Reason
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = PROJECT / "docs" / "reference"

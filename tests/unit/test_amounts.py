@@ -44,7 +44,9 @@ def test_value(amount: str, value: str) -> None:
     assert amounts.value(amount) == Decimal(value)
 
 
-@pytest.mark.parametrize("text", ["", "Gi", "1 Gi", "1gi", "1K", "1e", "1e3Mi", "١", "1Gi\n", "0x10", "1,5"])
+@pytest.mark.parametrize(
+    "text", ["", "Gi", "1 Gi", "1gi", "1K", "1e", "1e3Mi", "\u0661", "1Gi\n", "0x10", "1,5"]
+)
 def test_what_is_no_quantity_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity: write for instance"):
         amounts.value(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -300,4 +299,4 @@ def test_an_export_that_needs_a_person_makes_the_model_stalled(stalled: bool) ->
 
 def test_rules_that_know_the_release_may_not_be_asked_before_the_export() -> None:
     with pytest.raises(AssertionError, match="before the bento was exported"):
-        plan.rest(MODEL, seen(), datetime.max)
+        plan.rest(MODEL, seen(), NOON)

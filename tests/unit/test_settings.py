@@ -53,7 +53,7 @@ def test_every_variable_is_read() -> None:
         ("E2I_BUCKET", "", "E2I_BUCKET is not set: name the bucket"),
         ("E2I_WORKERS", "0", "E2I_WORKERS=0 is not a number from 1 to 64; without it 8 is used"),
         ("E2I_WORKERS", "many", "E2I_WORKERS=many"),
-        ("E2I_WORKERS", "٣", "E2I_WORKERS=٣"),
+        ("E2I_WORKERS", "\u0663", "E2I_WORKERS=\u0663"),
         ("E2I_EXPORTS", "65", "E2I_EXPORTS=65 is not a number from 1 to 64"),
         ("E2I_MAX_BENTO_BYTES", "-1", "E2I_MAX_BENTO_BYTES=-1 is not a number from 1 to"),
         ("E2I_BENTO_STORE", "bentos", "E2I_BENTO_STORE=bentos is a relative path"),
