@@ -37,6 +37,7 @@ from e2i.core.actions import (
 from e2i.core.conditions import Reason
 from e2i.core.model import Autoscaling, Model
 from e2i.core.observed import Build, Exporting, Observed, Trouble
+from e2i.core.rules import making, serving
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -286,7 +287,7 @@ def test_of_two_requests_of_one_tag_the_younger_counts() -> None:
 
 
 def test_an_older_form_is_kept_by_the_release_that_was_made_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "CURRENT_FORM", "v2")
+    monkeypatch.setattr(making, "CURRENT_FORM", "v2")
     assert plan.plan(MODEL, seen_serving(MODEL), NOON).actions == ()
 
 
@@ -299,4 +300,4 @@ def test_an_export_that_needs_a_person_makes_the_model_stalled(stalled: bool) ->
 
 def test_rules_that_know_the_release_may_not_be_asked_before_the_export() -> None:
     with pytest.raises(AssertionError, match="before the bento was exported"):
-        plan.rest(MODEL, seen(), NOON)
+        serving.rest(MODEL, seen(), NOON)

@@ -38,6 +38,9 @@ class BuilderAccess:
     """Endpoint and region."""
 
 
+CURRENT_FORM = "v1"
+"""The form that new releases are made in: the folder of templates."""
+
 DEFAULT_RESOURCES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "v1": {
         "Classification": {"cpu": "500m", "memory": "1Gi"},

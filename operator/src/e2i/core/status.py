@@ -15,8 +15,8 @@ from e2i.core.actions import Result
 from e2i.core.conditions import Fact, Reason
 from e2i.core.model import Model
 from e2i.core.observed import Build, Exporting, Observed, Trouble
-from e2i.core.plan import Plan
 from e2i.core.release import Desired, desired, is_in_service, ready_pods, serving_release
+from e2i.core.rules.verdict import Plan
 
 LONGEST_MESSAGE = 1024
 

@@ -20,7 +20,7 @@ from e2i.core.actions import (
 from e2i.core.conditions import Reason
 from e2i.core.model import Model
 from e2i.core.observed import Trouble
-from e2i.core.plan import CURRENT_FORM
+from e2i.core.render import CURRENT_FORM
 from e2i.edge.exports import Exports
 from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, OF_YATAI, SERVICES
 from e2i.edge.view import View
