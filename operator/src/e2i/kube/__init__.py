@@ -1,0 +1,14 @@
+"""The one package that calls a Kubernetes API server; the operator's edge and the local cluster share it.
+
+Objects go in and out as plain dictionaries in the API's JSON form: the typed models of the `kubernetes`
+package cost 80 MiB of memory and buy nothing where every object is turned into a small value at once.
+The package's asynchronous client does authentication, TLS and connection pooling.
+"""
+
+from e2i.kube.client import Kube
+from e2i.kube.connection import SERVICE_ACCOUNT_DIR
+from e2i.kube.errors import ApiError
+from e2i.kube.kinds import Object, Resource
+from e2i.kube.watching import Change, Snapshot
+
+__all__ = ["SERVICE_ACCOUNT_DIR", "ApiError", "Change", "Kube", "Object", "Resource", "Snapshot"]
