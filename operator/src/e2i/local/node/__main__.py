@@ -18,9 +18,10 @@ from e2i.kube import ApiError, Kube
 from e2i.local.faults import ClusterFault
 from e2i.local.images import ImageStore
 from e2i.local.layout import ClusterHome, load_home
-from e2i.local.node import guardian, machine, sweep
+from e2i.local.node import machine, sweep
 from e2i.local.node.addresses import AddressPool
 from e2i.local.node.cluster import Cluster
+from e2i.local.node.guardian import Guardian
 from e2i.local.node.nodestatus import allocatable
 from e2i.local.node.pods import Pods
 from e2i.local.node.proxy import Proxy
@@ -45,14 +46,15 @@ async def run(home: ClusterHome, backoff: BackOff) -> None:
     home.pods.mkdir(parents=True, exist_ok=True)
     killed = sweep.kill_cluster(home.root)
     log.info("node %s starts; %d processes of an earlier agent were killed", NAME, killed)
-    watcher = guardian.start(home.root)
+    guardian = Guardian(home.root)
+    await guardian.start()
     try:
-        await _serve(home, backoff, stopped)
+        await _serve(home, backoff, guardian, stopped)
     finally:
-        watcher.communicate()
+        await guardian.end()
 
 
-async def _serve(home: ClusterHome, backoff: BackOff, stopped: asyncio.Event) -> None:
+async def _serve(home: ClusterHome, backoff: BackOff, guardian: Guardian, stopped: asyncio.Event) -> None:
     async with contextlib.AsyncExitStack() as stack:
         node_kube = await stack.enter_async_context(await Kube.from_kubeconfig(home.kubeconfig_of("node")))
         proxy_kube = await stack.enter_async_context(await Kube.from_kubeconfig(home.kubeconfig_of("proxy")))
@@ -78,7 +80,7 @@ async def _serve(home: ClusterHome, backoff: BackOff, stopped: asyncio.Event) ->
         runner = await Server(pods).start(home)
         stack.push_async_callback(runner.cleanup)
         registration = Registration(node_kube, NAME, measured, home.ports.node_agent)
-        await _until(stopped, pods.run(), proxy.run(), registration.run())
+        await _until(stopped, pods.run(), proxy.run(), registration.run(), guardian.keep())
 
 
 async def _until(stopped: asyncio.Event, *forever: Coroutine[Any, Any, None]) -> None:

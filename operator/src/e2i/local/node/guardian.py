@@ -4,31 +4,53 @@
       │ killed              │ reads the end of the pipe
       x                     └ kills the processes of all pods, ends
 
-The kernel kills the first process of each container with the agent (setpriv --pdeathsig); this catches the
-processes that those have started themselves.
+It finds them by their mark, together with all their descendants, while their parents still live; the kernel's own
+means (PR_SET_PDEATHSIG) would end the first process of each container only, and then nobody knows the others.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 from e2i.local.node.sweep import kill_cluster
 
+log = logging.getLogger(__name__)
 
-def start(root: Path) -> subprocess.Popen[bytes]:
-    """Start the guardian of the cluster at `root`; it ends by itself soon after this process."""
-    # No environment, so that nobody takes it for a process of a pod or for the agent itself; a session of
-    # its own, because a Ctrl-C in the agent's terminal is not meant for it.
-    return subprocess.Popen(
-        [sys.executable, "-m", "e2i.local.node.guardian", str(root)],
-        stdin=subprocess.PIPE,
-        env={},
-        start_new_session=True,
-    )
+
+class Guardian:
+    """The guardian as the agent sees it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        # No environment, so that nobody takes it for a process of a pod or for the agent itself; a session of
+        # its own, because a Ctrl-C in the agent's terminal is not meant for it.
+        self._process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "e2i.local.node.guardian", str(self._root)],
+            stdin=asyncio.subprocess.PIPE,
+            env={},
+            start_new_session=True,
+        )
+
+    async def keep(self) -> None:
+        """Replace it whenever it ends, for ever."""
+        while self._process:
+            code = await self._process.wait()
+            log.warning("the guardian ended (%d); starting another one", code)
+            await self.start()
+
+    async def end(self) -> None:
+        """Let it sweep a last time and end."""
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+            await self._process.wait()
 
 
 def main() -> None:

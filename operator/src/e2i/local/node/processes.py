@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import shutil
 import signal
@@ -72,21 +71,19 @@ class Processes:
     async def start(cls, launch: Launch, mark: str, output: Output) -> Processes:
         """Start the first process; CannotStart when there is no such program."""
         program = find_program(launch.argv[0], launch.env, launch.folder)
-        # The kernel kills it when the agent dies; argv[0] stays what the container asked for where it can.
-        argv = ["setpriv", "--pdeathsig", "KILL", "--", program, *launch.argv[1:]]
         loop = asyncio.get_running_loop()
         try:
             transport, protocol = await loop.subprocess_exec(
                 lambda: _Protocol(output),
-                *argv,
+                *[program, *launch.argv[1:]],
                 stdin=asyncio.subprocess.DEVNULL,
                 env=dict(launch.env),
                 cwd=launch.folder,
                 start_new_session=True,
             )
         except OSError as error:
-            hint = " (install util-linux)" if error.errno == errno.ENOENT else ""
-            raise CannotStart(f"exec: {program}: {error}{hint}") from error
+            # For example a script whose first line names an interpreter that does not exist.
+            raise CannotStart(f"exec: {program}: {error}") from error
         return cls(transport, protocol, mark)
 
     async def wait(self) -> int:
@@ -138,7 +135,7 @@ async def run_briefly(launch: Launch, argv: list[str], seconds: float) -> tuple[
     """
     program = find_program(argv[0], launch.env, launch.folder)
     process = await asyncio.create_subprocess_exec(
-        *["setpriv", "--pdeathsig", "KILL", "--", program, *argv[1:]],
+        *[program, *argv[1:]],
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -1,0 +1,131 @@
+"""The agent itself: what it registers, whom it answers, and what is left when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import signal
+import ssl
+import subprocess
+import sys
+
+import pytest
+from support.nodelab import Agent, Lab, eventually, is_ready_pod, is_running, main_status
+
+from e2i.local.node.kinds import LEASES, NODES
+from e2i.local.node.sweep import CLUSTER_MARK, marked, processes
+
+pytestmark = pytest.mark.api
+
+FAMILY = "env -i sleep 1000 & setsid sleep 1000 & (setsid sleep 1000 &) ; wait"
+"""A container with a child without our mark, one in a session of its own, and one without a parent."""
+
+
+async def test_the_node_is_ready_and_keeps_its_lease(lab: Lab) -> None:
+    async def is_ready() -> bool:
+        node = await lab.kube.get(NODES, None, "local") or {}
+        conditions = {c["type"]: c["status"] for c in (node.get("status") or {}).get("conditions") or []}
+        return conditions.get("Ready") == "True"
+
+    await eventually(is_ready)
+    node, lease = (
+        await lab.kube.get(NODES, None, "local"),
+        await lab.kube.get(LEASES, "kube-node-lease", "local"),
+    )
+    assert node
+    assert lease
+    assert int(node["status"]["allocatable"]["memory"].removesuffix("Ki")) > 0
+    assert lease["spec"]["holderIdentity"] == "local"
+
+
+@pytest.mark.parametrize(
+    ("client", "status"), [("kube-apiserver-kubelet-client", 200), ("admin", 403), ("node", 403)]
+)
+async def test_only_the_api_server_is_answered(lab: Lab, client: str, status: int) -> None:
+    assert ask(lab, client, "/metrics/resource")[0] == status
+
+
+async def test_without_a_certificate_there_is_no_conversation(lab: Lab) -> None:
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        ask(lab, "", "/healthz")
+
+
+def ask(lab: Lab, client: str, path: str) -> tuple[int, str]:
+    pki = lab.home.pki
+    context = ssl.create_default_context(cafile=pki / "cluster-ca.crt")
+    if client:
+        context.load_cert_chain(pki / f"{client}.crt", pki / f"{client}.key")
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", lab.home.ports.node_agent, context=context, timeout=5
+    )
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+async def test_the_use_of_a_busy_container_is_measured(lab: Lab) -> None:
+    await lab.run("busy", "while :; do :; done")
+    await lab.until("busy", is_running)
+    label = f'container_cpu_usage_seconds_total{{container="main",namespace="{lab.namespace}",pod="busy"}} '
+
+    async def has_used_cpu() -> bool:
+        lines = ask(lab, "kube-apiserver-kubelet-client", "/metrics/resource")[1].splitlines()
+        return any(float(line.removeprefix(label)) > 0.1 for line in lines if line.startswith(label))
+
+    await eventually(has_used_cpu)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_every_process_ends_with_the_agent_and_comes_back_with_the_next(
+    lab: Lab, number: signal.Signals
+) -> None:
+    await lab.run("a", FAMILY)
+    before = await lab.until("a", is_ready_pod)
+    agent: Agent = lab.agent
+
+    async def is_complete() -> bool:
+        return len(marked(CLUSTER_MARK, str(lab.home.root))) >= 4
+
+    await eventually(is_complete)
+    family = marked(CLUSTER_MARK, str(lab.home.root))
+    try:
+        code = agent.end(number)
+        assert code == (0 if number is signal.SIGTERM else -9)
+
+        async def all_gone() -> bool:
+            return not family & set(processes())
+
+        await eventually(all_gone)
+    finally:
+        agent.start()
+    after = await lab.until("a", lambda pod: main_status(pod).get("restartCount") == 1 and is_ready_pod(pod))
+    assert after["status"]["podIP"] == before["status"]["podIP"]
+    assert main_status(after)["lastState"]["terminated"]["exitCode"] == 137
+
+
+async def test_what_an_earlier_agent_left_is_killed_at_the_start(lab: Lab) -> None:
+    root = str(lab.home.root)
+    left, other = [
+        await asyncio.create_subprocess_exec("sleep", "1000", env={**os.environ, CLUSTER_MARK: cluster})
+        for cluster in (root, root + "2")
+    ]
+    try:
+        lab.agent.end()
+        lab.agent.start()
+        assert await asyncio.wait_for(left.wait(), 5) == -signal.SIGKILL
+        assert other.returncode is None
+    finally:
+        other.kill()
+        await other.wait()
+
+
+def test_without_a_cluster_it_says_so_in_one_sentence(tmp_path: object) -> None:
+    argv = [sys.executable, "-m", "e2i.local.node", "--home", str(tmp_path)]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
+    assert ended.returncode == 1
+    assert "cluster.json is missing" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
