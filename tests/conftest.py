@@ -10,7 +10,7 @@ import pytest
 from support.cluster import TestCluster, temporary_home
 
 from e2i.local.bootstrap import bootstrap
-from e2i.local.cluster import start_components
+from e2i.local.cluster import OVERLAY, bring_up, start_components
 from e2i.local.components import CONTROL_PLANE
 
 
@@ -23,6 +23,14 @@ def control_plane(say: Callable[[str], None]) -> Iterator[TestCluster]:
     with temporary_home("test-api") as home:
         start_components(home, CONTROL_PLANE, say)
         bootstrap(home, bento_store=home.root / "bentoml")
+        yield TestCluster(home.kubeconfig, home)
+
+
+@pytest.fixture(scope="session")
+def local_cluster(say: Callable[[str], None]) -> Iterator[TestCluster]:
+    """The whole local cluster with the operator; its BentoML store is `bentoml` in the cluster's folder."""
+    with temporary_home("test-e2e") as home:
+        bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY)
         yield TestCluster(home.kubeconfig, home)
 
 

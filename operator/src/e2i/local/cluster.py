@@ -31,7 +31,14 @@ LEAST_FREE_DISK = 512 * 1024**2
 def up(
     name: str, say: Say, *, bento_store: Path | None = None, overlay: Path | None = OVERLAY
 ) -> ClusterHome:
-    """Bring the whole cluster up, the operator included; without an `overlay`, without the operator.
+    """Bring the cluster of that name up; made, when there is none. Otherwise as `bring_up`."""
+    home = open_home(name)
+    bring_up(home, say, bento_store=bento_store or default_bento_store(), overlay=overlay)
+    return home
+
+
+def bring_up(home: ClusterHome, say: Say, *, bento_store: Path, overlay: Path | None) -> None:
+    """Start every component that does not run, then the operator; without an `overlay`, without the operator.
 
     ClusterFault with a sentence for the user when something stands in the way; run again, it goes on from there.
     """
@@ -40,16 +47,14 @@ def up(
             f"The operator's manifests are not in {overlay}. Name the folder of the kustomization with "
             "--manifests, or leave the operator out with --no-operator."
         )
-    home = open_home(name)
     start_components(home, CONTROL_PLANE, say)
-    bootstrap(home, (bento_store or default_bento_store()).absolute())
+    bootstrap(home, bento_store.absolute())
     say("namespaces, rights, Yatai's resources and settings are in place")
     start_components(home, CONTROLLERS, say)
     if overlay:
         kubectl.apply_kustomization(home, overlay)
         kubectl.wait_for_operator(home)
         say("e2i-operator is available")
-    return home
 
 
 def open_home(name: str) -> ClusterHome:

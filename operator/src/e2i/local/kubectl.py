@@ -13,7 +13,7 @@ from e2i.local.layout import ClusterHome
 FIELD_MANAGER = "e2i-local"
 OPERATOR = "e2i-operator"
 OPERATOR_NAMESPACE = "e2i-system"
-OPERATOR_WITHIN = 60
+OPERATOR_WITHIN = 120
 
 
 def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str:

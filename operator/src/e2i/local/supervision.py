@@ -14,7 +14,8 @@ from e2i.local.readiness import is_ready
 
 Say = Callable[[str], None]
 
-READY_WITHIN = 60.0
+# Only a bound for a machine under heavy load: a component that ends is noticed at once.
+READY_WITHIN = 120.0
 END_WITHIN = 10.0
 POLL = 0.05
 

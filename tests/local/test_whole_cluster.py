@@ -1,0 +1,31 @@
+"""The whole local cluster, as somebody meets it after `e2i local up`."""
+
+from __future__ import annotations
+
+import pytest
+from support.cluster import TestCluster
+
+from e2i.kube import Kube, Resource
+
+pytestmark = pytest.mark.e2e
+
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+PODS = Resource("", "v1", "pods", "Pod")
+
+
+async def test_its_one_node_is_ready(local_cluster: TestCluster) -> None:
+    async with await Kube.from_kubeconfig(local_cluster.kubeconfig) as kube:
+        node = await kube.get(NODES, None, "local")
+    assert node
+    assert {"type": "Ready", "status": "True"}.items() <= _condition(node, "Ready").items()
+
+
+async def test_the_operator_runs_as_a_pod_of_the_cluster(local_cluster: TestCluster) -> None:
+    async with await Kube.from_kubeconfig(local_cluster.kubeconfig) as kube:
+        pods, _ = await kube.list(PODS, "e2i-system", labels="app.kubernetes.io/name=e2i-operator")
+    assert [_condition(pod, "Ready")["status"] for pod in pods] == ["True"]
+    assert {pod["spec"]["nodeName"] for pod in pods} == {"local"}
+
+
+def _condition(item: dict, kind: str) -> dict:
+    return next(condition for condition in item["status"]["conditions"] if condition["type"] == kind)
