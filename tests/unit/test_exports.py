@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from support.builders import TAG, an_artifact
@@ -60,10 +60,14 @@ async def exports(
     await asyncio.wait_for(made.close(), 5)
 
 
-async def until_woken(woken: list[Key], count: int = 1) -> None:
+async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while len(woken) < count:
+        while not true():  # noqa: ASYNC110 - what is waited for happens in another thread
             await asyncio.sleep(0.005)
+
+
+async def until_woken(woken: list[Key], count: int = 1) -> None:
+    await until(lambda: len(woken) >= count)
 
 
 async def test_nobody_asked_yet(exports: Exports) -> None:
@@ -112,9 +116,7 @@ async def test_an_export_that_nobody_wants_any_more_is_stopped(exports: Exports,
     exports.abandon(A)
     assert bringer.cancelled == []
     exports.abandon(B)
-    async with asyncio.timeout(5):
-        while isinstance(exports.state(TAG), Exporting):
-            await asyncio.sleep(0.005)
+    await until(lambda: not isinstance(exports.state(TAG), Exporting))
     assert bringer.cancelled == [TAG]
 
 

@@ -71,7 +71,9 @@ def test_the_first_export_of_a_tag_is_what_it_means() -> None:
 def test_a_release_is_in_service_with_the_address_and_all_its_pods() -> None:
     assert release.is_in_service(a_model(), seen_serving(a_model()))
     assert not release.is_in_service(a_model(), seen_ready(a_model()))
-    assert not release.is_in_service(a_model(), seen_serving(a_model(), service=a_service(release="0000aaaa")))
+    assert not release.is_in_service(
+        a_model(), seen_serving(a_model(), service=a_service(release="0000aaaa"))
+    )
     assert not release.is_in_service(a_model(), seen_serving(a_model(), workloads=()))
 
 

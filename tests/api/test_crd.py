@@ -1,0 +1,361 @@
+"""The CRD on a real API server: what is accepted, what is refused and in which words, defaults, scale, explain."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.cluster import TestCluster
+
+from e2i.edge.kinds import E2I_MODELS
+from e2i.kube import ApiError, Kube, Object, Resource
+from e2i.local.faults import ClusterFault
+from e2i.local.kubectl import apply_files, kubectl
+
+pytestmark = pytest.mark.api
+
+PROJECT = Path(__file__).resolve().parents[2]
+SAMPLES = sorted((PROJECT / "manifests" / "samples").glob("*.yaml"))
+SCALES = Resource("serving.e2i.dev", "v1alpha1", "e2imodels", "Scale")
+CPU = {
+    "type": "Resource",
+    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: TestCluster) -> TestCluster:
+    if control_plane.home is None:
+        pytest.skip("a cluster of somebody's own has its CRDs already")
+    apply_files(control_plane.home, PROJECT / "manifests" / "crds" / "e2imodels.yaml")
+    kubectl(control_plane.home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+    return control_plane
+
+
+@pytest.fixture
+async def kube(cluster: TestCluster) -> AsyncIterator[Kube]:
+    async with await Kube.from_kubeconfig(cluster.kubeconfig) as connected:
+        yield connected
+        await connected.request("DELETE", E2I_MODELS.path("default"))
+
+
+def a_spec(**changes: Any) -> dict[str, Any]:
+    """The smallest spec; a change to None takes a field out."""
+    spec = {"type": "Classification", "bento": {"tag": "churn_model:1.4.2"}} | changes
+    return {key: value for key, value in spec.items() if value is not None}
+
+
+async def create(kube: Kube, spec: dict[str, Any], name: str = "churn") -> Object:
+    query = {"fieldValidation": "Strict"}
+    return await kube.request("POST", E2I_MODELS.path("default"), body=a_model_body(name, spec), query=query)
+
+
+def a_model_body(name: str, spec: dict[str, Any]) -> Object:
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "serving.e2i.dev/v1alpha1", "kind": "E2IModel", "metadata": metadata, "spec": spec}
+
+
+def tagged(tag: object) -> dict[str, Any]:
+    return a_spec(bento={"tag": tag})
+
+
+def with_resources(requests: dict[str, Any], limits: dict[str, Any] | None = None) -> dict[str, Any]:
+    return a_spec(resources={"requests": requests} | ({"limits": limits} if limits is not None else {}))
+
+
+def with_env(*names: str, value: str = "x") -> dict[str, Any]:
+    return a_spec(env=[{"name": name, "value": value} for name in names])
+
+
+ACCEPTED = [
+    pytest.param(a_spec(), id="the smallest spec"),
+    pytest.param(a_spec(bento={"tag": "churn_model:1.4.2", "store": {}}), id="the store said in so many words"),
+    pytest.param(tagged("a:b"), id="a tag of one letter each"),
+    pytest.param(tagged(f"{'n' * 63}:{'v' * 63}"), id="63 characters each"),
+    pytest.param(tagged("churn.model-x_1:latest-2"), id="a version that begins with latest"),
+    pytest.param(a_spec(replicas=1000), id="a thousand pods"),
+    pytest.param(a_spec(autoscaling={"maxReplicas": 1}), id="autoscaling from one to one"),
+    pytest.param(a_spec(autoscaling={"minReplicas": 2, "maxReplicas": 4, "metrics": [CPU]}), id="by CPU"),
+    pytest.param(with_resources({"cpu": 1, "memory": "1Gi"}, {"cpu": "1000m", "memory": "1024Mi"}),
+                 id="request and limit equal in different units"),
+    pytest.param(with_resources({"nvidia.com/gpu": 1}, {"nvidia.com/gpu": 1}), id="an extended resource"),
+    pytest.param(with_resources({"memory": "1e3"}), id="an exponent"),
+    pytest.param(a_spec(resources={}), id="no resources in so many words"),
+    pytest.param(with_env("_A", "LOG_LEVEL", "PORTER", value=""), id="variables, also empty ones"),
+    pytest.param(with_env(*(f"A{n}" for n in range(100))), id="a hundred variables"),
+    pytest.param(a_spec(rollout={"progressDeadlineSeconds": 10, "scaleDownDelaySeconds": 0,
+                                 "revisionHistoryLimit": 0}), id="the smallest rollout"),
+    pytest.param(a_spec(suspend=True), id="suspended from the beginning"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", ACCEPTED)
+async def test_accepted(kube: Kube, spec: dict[str, Any]) -> None:
+    assert await create(kube, spec)
+
+
+REFUSED = [
+    pytest.param(a_spec(type=None), "spec.type: Required value", id="no kind"),
+    pytest.param(a_spec(type="Clustering"), 'supported values: "Classification", "Regression", "Causal"',
+                 id="an unknown kind"),
+    pytest.param(a_spec(bento=None), "spec.bento: Required value", id="no bento"),
+    pytest.param(a_spec(bento={}), "spec.bento.tag: Required value", id="no tag"),
+    pytest.param(tagged(""), "must be name:version", id="an empty tag"),
+    pytest.param(tagged("churn_model:latest"), "'latest' would mean another model tomorrow", id="latest"),
+    pytest.param(tagged("churn_model"), "must be name:version, for instance churn_model:1.4.2", id="only a name"),
+    pytest.param(tagged("churn_model:"), "must be name:version", id="no version behind the colon"),
+    pytest.param(tagged(":1.4.2"), "must be name:version", id="no name before the colon"),
+    pytest.param(tagged("a:b:c"), "must be name:version", id="two colons"),
+    pytest.param(tagged("Churn_Model:1.4.2"), "must be lower case, as BentoML stores it", id="upper case"),
+    pytest.param(tagged("churn_model:1.4.2\n"), "no white space", id="a line break at the end"),
+    pytest.param(tagged("churn model:1"), "no white space", id="a blank"),
+    pytest.param(tagged("churn:.1"), "a letter or digit at both ends", id="a dot first"),
+    pytest.param(tagged("churn-:1"), "a letter or digit at both ends", id="a dash last"),
+    pytest.param(tagged("örn:1"), "at most 63 of a-z", id="another alphabet"),
+    pytest.param(tagged(f"{'n' * 64}:1"), "at most 63", id="a name of 64"),
+    pytest.param(tagged(f"n:{'v' * 64}"), "at most 63", id="a version of 64"),
+    pytest.param(tagged("n" * 128), "Too long: may not be more than 127", id="far too long"),
+    pytest.param(tagged(14), "must be of type string", id="a number for a tag"),
+    pytest.param(a_spec(replicas=0), "should be greater than or equal to 1", id="no pods"),
+    pytest.param(a_spec(replicas=1001), "should be less than or equal to 1000", id="too many pods"),
+    pytest.param(a_spec(replicas=2, autoscaling={"maxReplicas": 3}), "with spec.autoscaling leave spec.replicas out",
+                 id="a number and autoscaling"),
+    pytest.param(a_spec(autoscaling={"minReplicas": 3, "maxReplicas": 2}),
+                 "minReplicas must not be greater than maxReplicas", id="more at least than at most"),
+    pytest.param(a_spec(autoscaling={}), "spec.autoscaling.maxReplicas: Required value", id="no upper bound"),
+    pytest.param(a_spec(autoscaling={"maxReplicas": 3, "metrics": [CPU] * 3}), "must have at most 2 items",
+                 id="three metrics"),
+    pytest.param(with_resources({"cpu": "2"}, {"cpu": "1"}), "a request must not be greater than the limit",
+                 id="more asked than allowed"),
+    pytest.param(with_resources({"cpu": 1}, {"cpu": "999m"}), "a request must not be greater than the limit",
+                 id="more asked than allowed in another unit"),
+    pytest.param(with_resources({"memory": "1Gi"}, {"memory": "1G"}), "a request must not be greater than the limit",
+                 id="a binary unit is more than a decimal one"),
+    pytest.param(with_resources({"memory": "1 Gi"}), "each amount must be a quantity of at least 0", id="a blank"),
+    pytest.param(with_resources({"memory": "much"}), "each amount must be a quantity of at least 0",
+                 id="a word for an amount"),
+    pytest.param(with_resources({"cpu": "-1"}), "each amount must be a quantity of at least 0", id="less than nothing"),
+    pytest.param(with_resources({"cpu": -1}), "each amount must be a quantity of at least 0",
+                 id="less than nothing as a number"),
+    pytest.param(with_resources({"cpu": 0.5}), "must be of type", id="a fraction without quotes"),
+    pytest.param(with_resources({"gpu": "1"}), "a resource is cpu, memory, ephemeral-storage or an extended one",
+                 id="an unknown resource"),
+    pytest.param(with_resources({f"x.y/{n}": 1 for n in range(9)}), "must have at most 8", id="nine resources"),
+    pytest.param(with_env("PORT"), "PORT, BENTOML_PORT and YATAI_* are set by Yatai", id="a variable of Yatai"),
+    pytest.param(with_env("YATAI_X"), "are set by Yatai", id="a variable that begins as Yatai's do"),
+    pytest.param(with_env("1A"), "should match", id="a name that begins with a digit"),
+    pytest.param(with_env("A B"), "should match", id="a name with a blank"),
+    pytest.param(with_env("A\n"), "env", id="a name with a line break at the end"),
+    pytest.param(with_env("A", "A"), "Duplicate value", id="a variable twice"),
+    pytest.param(with_env(*(f"A{n}" for n in range(101))), "must have at most 100 items", id="101 variables"),
+    pytest.param(a_spec(env=[{"name": "A"}]), "spec.env[0].value: Required value", id="a variable without a value"),
+    pytest.param(with_env("A", value="x" * 8193), "Too long: may not be more than 8192", id="a huge value"),
+    pytest.param(a_spec(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+                 'unknown field "spec.env[0].valueFrom"', id="a variable from a Secret"),
+    pytest.param(a_spec(replica=2), 'unknown field "spec.replica"', id="a misspelt field"),
+    pytest.param(a_spec(bento={"tag": "a:b", "image": "x"}), 'unknown field "spec.bento.image"',
+                 id="a place that is not there yet"),
+    pytest.param(a_spec(rollout={"progressDeadlineSeconds": 9}), "should be greater than or equal to 10",
+                 id="a deadline too short"),
+    pytest.param(a_spec(rollout={"revisionHistoryLimit": 51}), "should be less than or equal to 50",
+                 id="too long a history"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "words"), REFUSED)
+async def test_refused(kube: Kube, spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        await create(kube, spec)
+    print(refused.value.message)  # noqa: T201 - shown by `pytest -rP`, to be read as users would
+    assert refused.value.status in (400, 422)
+    assert words in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["churn", "a", "m" * 63, "a-1"])
+async def test_names_that_a_service_may_have(kube: Kube, name: str) -> None:
+    assert await create(kube, a_spec(), name)
+
+
+@pytest.mark.parametrize("name", ["1churn", "m" * 64, "churn.model"])
+async def test_names_that_no_service_may_have(kube: Kube, name: str) -> None:
+    with pytest.raises(ApiError, match=r"metadata\.name becomes the name of the model's Service"):
+        await create(kube, a_spec(), name)
+
+
+def test_a_spec_nested_without_end_is_refused(cluster: TestCluster) -> None:
+    assert cluster.home
+    deep = '{"a":' * 12_000 + "1" + "}" * 12_000
+    text = json.dumps(a_model_body("churn", a_spec(bento={"tag": "a:b", "store": "@"}))).replace('"@"', deep)
+    with pytest.raises(ClusterFault, match=r"nested too deep|exceeded max depth"):
+        kubectl(cluster.home, "create", "--raw", E2I_MODELS.path("default"), "-f", "-", given=text)
+
+
+async def test_defaults(kube: Kube) -> None:
+    spec = (await create(kube, a_spec(autoscaling={"maxReplicas": 3})))["spec"]
+    assert spec["replicas"] == 1
+    assert spec["autoscaling"]["minReplicas"] == 1
+    assert spec["rollout"] == {
+        "progressDeadlineSeconds": 600,
+        "scaleDownDelaySeconds": 30,
+        "revisionHistoryLimit": 5,
+    }
+    assert spec["suspend"] is False
+
+
+async def test_a_change_of_the_status_is_no_change_of_the_spec(kube: Kube) -> None:
+    created = await create(kube, a_spec())
+    patch = {"spec": {"replicas": 7}, "status": {"replicas": 2, "selector": "a=b"}}
+    written = await kube.patch(E2I_MODELS, "default", "churn", patch, subresource="status")
+    assert (written["spec"]["replicas"], written["status"]["replicas"]) == (1, 2)
+    assert written["metadata"]["generation"] == created["metadata"]["generation"]
+    body = await kube.patch(E2I_MODELS, "default", "churn", {"status": {"replicas": 9}})
+    assert body["status"]["replicas"] == 2
+
+
+async def test_scale_reads_and_writes_the_number_of_pods(kube: Kube) -> None:
+    await create(kube, a_spec(replicas=2))
+    await kube.patch(
+        E2I_MODELS, "default", "churn", {"status": {"replicas": 2, "selector": "a=b"}}, subresource="status"
+    )
+    scale = await kube.request("GET", SCALES.path("default", "churn", "scale"))
+    assert (scale["spec"]["replicas"], scale["status"]) == (2, {"replicas": 2, "selector": "a=b"})
+    scale["spec"]["replicas"] = 5
+    await kube.request("PUT", SCALES.path("default", "churn", "scale"), body=scale)
+    model = await kube.get(E2I_MODELS, "default", "churn")
+    assert model
+    assert model["spec"]["replicas"] == 5
+
+
+async def test_scale_is_refused_while_the_autoscaler_decides(kube: Kube) -> None:
+    await create(kube, a_spec(autoscaling={"maxReplicas": 3}))
+    with pytest.raises(ApiError, match=r"with spec\.autoscaling leave spec\.replicas out"):
+        await kube.patch(E2I_MODELS, "default", "churn", {"spec": {"replicas": 2}}, subresource="scale")
+
+
+async def test_the_columns_of_kubectl_get(kube: Kube, cluster: TestCluster) -> None:
+    assert cluster.home
+    await create(kube, a_spec())
+    header = kubectl(cluster.home, "get", "e2im", "--namespace=default", "--output=wide").splitlines()[0]
+    assert header.split() == [
+        "NAME",
+        "BENTO",
+        "READY",
+        "REASON",
+        "REPLICAS",
+        "RELEASE",
+        "URL",
+        "MESSAGE",
+        "AGE",
+    ]
+    assert "e2imodel.serving.e2i.dev/churn" in kubectl(
+        cluster.home, "get", "e2i", "--namespace=default", "--output=name"
+    )
+
+
+def test_kubectl_explains_every_field(cluster: TestCluster) -> None:
+    assert cluster.home
+    crd = yaml.safe_load((PROJECT / "manifests" / "crds" / "e2imodels.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    unexplained = [
+        path
+        for part in ("spec", "status")
+        for path, field in _fields(schema["properties"][part], part)
+        if not field.get("description")
+    ]
+    assert unexplained == []
+    told = kubectl(cluster.home, "explain", "e2im.spec.bento.tag")
+    assert "Exact tag of the bento" in told
+
+
+def _fields(schema: dict[str, Any], path: str) -> list[tuple[str, dict[str, Any]]]:
+    found = [(path, schema)]
+    for name, field in schema.get("properties", {}).items():
+        found += _fields(field.get("items", field) | field, f"{path}.{name}")
+    return found
+
+
+def test_there_are_samples() -> None:
+    assert SAMPLES
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_is_accepted(cluster: TestCluster, sample: Path) -> None:
+    assert cluster.home
+    kubectl(cluster.home, "apply", "--dry-run=server", "--validate=strict", f"--filename={sample}")
+
+
+def can(cluster: TestCluster, verb: str, resource: str, *flags: str) -> bool:
+    assert cluster.home
+    done = subprocess.run(
+        [cluster.home.kubectl, f"--kubeconfig={cluster.kubeconfig}", "auth", "can-i", verb, resource,
+         "--as=system:serviceaccount:e2i-system:e2i-operator", *flags],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return done.stdout.strip() == "yes"
+
+
+@pytest.fixture(scope="module")
+def with_rights(cluster: TestCluster) -> TestCluster:
+    assert cluster.home
+    apply_files(cluster.home, PROJECT / "manifests" / "namespace.yaml", PROJECT / "manifests" / "rbac.yaml")
+    return cluster
+
+
+@pytest.mark.parametrize(
+    ("verbs", "resource", "flags"),
+    [
+        ("get list watch", "e2imodels.serving.e2i.dev", ()),
+        ("patch", "e2imodels.serving.e2i.dev", ("--subresource=status",)),
+        ("get list watch create patch delete", "bentorequests.resources.yatai.ai", ()),
+        ("get list watch create patch delete", "bentodeployments.serving.yatai.ai", ()),
+        ("get list watch create patch", "services", ()),
+        ("list watch", "deployments.apps", ()),
+        ("list", "pods", ()),
+        ("create", "events.events.k8s.io", ()),
+        ("list watch", "customresourcedefinitions", ()),
+    ],
+)
+def test_the_operator_may(
+    with_rights: TestCluster, verbs: str, resource: str, flags: tuple[str, ...]
+) -> None:
+    assert [verb for verb in verbs.split() if not can(with_rights, verb, resource, "-A", *flags)] == []
+
+
+@pytest.mark.parametrize(
+    ("verbs", "resource"),
+    [
+        ("create update patch delete", "e2imodels.serving.e2i.dev"),
+        ("delete", "services"),
+        ("create patch delete", "deployments.apps"),
+        ("create delete patch", "pods"),
+        ("get list watch create", "secrets"),
+        ("get list", "configmaps"),
+        ("create", "clusterrolebindings"),
+        ("patch", "bentoes.resources.yatai.ai"),
+    ],
+)
+def test_the_operator_may_not(with_rights: TestCluster, verbs: str, resource: str) -> None:
+    assert [verb for verb in verbs.split() if can(with_rights, verb, resource, "-A")] == []
+
+
+@pytest.mark.parametrize(
+    "folder", ["manifests", *sorted(f"kustomize/{path.parent.relative_to(PROJECT / 'kustomize')}"
+                                    for path in PROJECT.glob("kustomize/**/kustomization.yaml"))]
+)  # fmt: skip
+def test_a_kustomization_is_accepted(with_rights: TestCluster, folder: str) -> None:
+    assert with_rights.home
+    # The namespace is there: what a dry run makes is not there for what comes after it.
+    kubectl(
+        with_rights.home,
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "--force-conflicts",
+        "-k",
+        PROJECT / folder,
+    )
