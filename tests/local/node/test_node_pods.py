@@ -64,6 +64,15 @@ async def test_a_missing_secret_holds_the_container_until_it_is_there(lab: Lab) 
     assert main_status(running)["restartCount"] == 0
 
 
+async def test_a_pod_that_cannot_be_prepared_says_why_and_can_be_deleted(lab: Lab) -> None:
+    volumes = [{"name": "v", "secret": {"secretName": "nowhere"}}]
+    await lab.run("a", "sleep 100", volumes=volumes)
+    assert 'volume "v": secret "nowhere" not found' in (await lab.event("FailedMount"))["message"]
+    assert main_status(await lab.until("a", waits_for("ContainerCreating")))["restartCount"] == 0
+    await lab.kube.delete(PODS, lab.namespace, "a")
+    await lab.gone("a")
+
+
 async def test_an_image_that_is_missing_is_pulled_when_it_appears(lab: Lab) -> None:
     await lab.run("a", "sleep 100", main={"image": f"{lab.namespace}:1"})
     await lab.until("a", waits_for("ErrImagePull"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.local.node import clock
@@ -13,7 +14,17 @@ from e2i.local.node.kinds import CONFIG_MAPS, EVENTS, PODS, SECRETS, SERVICE_ACC
 
 log = logging.getLogger(__name__)
 REMEMBERED_EVENTS = 1000
+COUNT_EVERY = 30.0
 SHORT_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+@dataclass(frozen=True)
+class _Posted:
+    """An event that the API server has."""
+
+    name: str
+    count: int
+    written_at: float
 
 
 class Cluster:
@@ -23,7 +34,7 @@ class Cluster:
         self._kube = kube
         self._component = component
         self._node = node
-        self._events: dict[tuple[str, str, str, str], tuple[str, int]] = {}
+        self._events: dict[tuple[str, str, str, str], _Posted] = {}
 
     async def read(
         self, namespace: str, wanted: Iterable[Reference]
@@ -90,21 +101,29 @@ class Cluster:
     async def event(self, about: Object, type_: str, reason: str, message: str) -> None:
         """Post an event; the same one again only counts up. Never fails: events are a courtesy."""
         key = (about["metadata"].get("uid", ""), type_, reason, message)
-        name, count = self._events.pop(key, ("", 0))
+        posted = self._events.pop(key, None)
         try:
-            if name:
-                change = {"count": count + 1, "lastTimestamp": clock.timestamp(clock.now())}
-                namespace = about["metadata"].get("namespace") or "default"
-                await self._kube.patch(EVENTS, namespace, name, change)
-            else:
+            if posted is None:
                 name = await self._first_event(about, type_, reason, message)
+                posted = _Posted(name, 1, clock.now())
+            else:
+                posted = await self._count_up(about["metadata"].get("namespace") or "default", posted)
         except ApiError as error:
             # It may have been forgotten by the API server (events live an hour): the next one is new.
             log.info("event %s (%s) was not recorded: %s", reason, message, error)
             return
-        self._events[key] = (name, count + 1)
+        self._events[key] = posted
         while len(self._events) > REMEMBERED_EVENTS:
             del self._events[next(iter(self._events))]
+
+    async def _count_up(self, namespace: str, posted: _Posted) -> _Posted:
+        count, now = posted.count + 1, clock.now()
+        # A probe that fails every second is not worth a write every second.
+        if now < posted.written_at + COUNT_EVERY:
+            return replace(posted, count=count)
+        change = {"count": count, "lastTimestamp": clock.timestamp(now)}
+        await self._kube.patch(EVENTS, namespace, posted.name, change)
+        return _Posted(posted.name, count, now)
 
     async def _first_event(self, about: Object, type_: str, reason: str, message: str) -> str:
         metadata, now = about["metadata"], clock.timestamp(clock.now())

@@ -20,6 +20,7 @@ from e2i.local.layout import ClusterHome
 from e2i.local.node import clock
 from e2i.local.node.logfiles import Query, older, rendered, selected
 from e2i.local.node.pods import Pods
+from e2i.local.node.records import Terminated
 from e2i.local.node.usage import Meter, Subject, exposition
 from e2i.local.node.worker import PodWorker
 
@@ -146,7 +147,9 @@ def pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
 def log_path(worker: PodWorker, name: str, *, previous: bool) -> Path | str:
     """Return the log's file, or a sentence on why there is none."""
     record, pod = worker.records[name], worker.pod["metadata"]["name"]
-    path = worker.log_file(name, record.restarts - previous)
+    # While a container waits for its restart, the attempt that ended last is the previous one already.
+    waits = isinstance(record.state, Terminated) and worker.will_restart(name)
+    path = worker.log_file(name, record.restarts - (previous and not waits))
     if path.exists():
         return path
     if previous:

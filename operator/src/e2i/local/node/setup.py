@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 
 from e2i.kube import Object
-from e2i.local.images import ImageStore
+from e2i.local.images import ImageStore, LocalImage
 from e2i.local.layout import ClusterHome
 from e2i.local.node import clock, environment, sweep, volumes
 from e2i.local.node.actions import Target
@@ -97,19 +97,10 @@ class PodSetup:
 
         CannotCreate, CannotMount or ApiError when it cannot be run now.
         """
-        image = self._node.images.find(container["image"])
-        if image is None:
-            known = (
-                f'image "{container["image"]}" is not on this cluster; build it, or see its name in `spec`'
-            )
-            raise CannotCreate("ErrImagePull", known)
+        image = self._image(container["image"])
         await self._node.services_known.wait()
-        sources = await self._sources(pod, environment.references(container))
         links = self._links(pod)
-        try:
-            own = environment.container_env(container, sources, links)
-        except MissingValue as error:
-            raise CannotCreate("CreateContainerConfigError", str(error)) from error
+        own = await self._own_variables(pod, container, links)
         mounts = self.folder / "mounts" / container["name"]
         volumes.make_mounts(mounts, self.folder / "volumes", container, own)
         id_ = uuid.uuid4().hex
@@ -120,16 +111,31 @@ class PodSetup:
             agent={
                 "E2I_POD_ADDRESS": self.machine_address,
                 "E2I_MOUNTS": str(mounts),
-                "HOSTNAME": _hostname(pod),
+                "HOSTNAME": pod["spec"].get("hostname") or pod["metadata"]["name"],
             },
             links=links,
             own=own,
             marks={sweep.CLUSTER_MARK: str(self._node.home.root), sweep.CONTAINER_MARK: id_},
         )
-        message = container.get("terminationMessagePath") or "/dev/termination-log"
-        path = mounts / message.lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return Target(container, self.machine_address, launch, self._node.http), id_, path
+        message = mounts / (container.get("terminationMessagePath") or "/dev/termination-log").lstrip("/")
+        message.parent.mkdir(parents=True, exist_ok=True)
+        return Target(container, self.machine_address, launch, self._node.http), id_, message
+
+    def _image(self, name: str) -> LocalImage:
+        image = self._node.images.find(name)
+        if image is None:
+            message = f'image "{name}" is not on this cluster; build it, or correct its name in the spec'
+            raise CannotCreate("ErrImagePull", message)
+        return image
+
+    async def _own_variables(
+        self, pod: Object, container: Object, links: Mapping[str, str]
+    ) -> dict[str, str]:
+        sources = await self._sources(pod, environment.references(container))
+        try:
+            return environment.container_env(container, sources, links)
+        except MissingValue as error:
+            raise CannotCreate("CreateContainerConfigError", str(error)) from error
 
     def _links(self, pod: Object) -> dict[str, str]:
         return service_links(
@@ -148,11 +154,17 @@ class PodSetup:
             objects=await self._node.cluster.read(pod["metadata"]["namespace"], wanted),
         )
 
+    def give_address_back(self) -> None:
+        """Let other pods have the address; the status goes on showing it."""
+        self._node.addresses.release(self.uid)
+        self._before, self.address = self.address_shown, ""
+
+    def withdraw(self) -> None:
+        """Send no new connections to the pod."""
+        if self.address and not self.on_host_network:
+            self._node.withdraw(self.address)
+
     def remove(self) -> None:
         """Give everything back; logs go with the pod."""
-        self._node.addresses.release(self.uid)
+        self.give_address_back()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _hostname(pod: Object) -> str:
-    return str(pod["spec"].get("hostname") or pod["metadata"]["name"])

@@ -71,7 +71,7 @@ class PodWorker:
         while not self.deleting:
             self._woken.clear()
             await self._sleep(await self._pass())
-        self._node.withdraw(self.setup.address)
+        self.setup.withdraw()
         await self._end_containers()
         self._ended = True
         while not (self.is_lost or await self._leave()):
@@ -90,7 +90,7 @@ class PodWorker:
         """Do what is due; return when to look again, if nothing happens before."""
         now = clock.now()
         if self._closed or plan.is_over(self.pod["spec"], self.records):
-            self._node.addresses.release(self.setup.uid)
+            self.setup.give_address_back()
         elif not await self._prepared():
             await self._publish()
             return now + self._node.backoff.first
@@ -153,6 +153,10 @@ class PodWorker:
         self.records[name] = record.begun(f"processes://{id_}", target.launch.image_id, clock.now())
         self.tell("Normal", "Started", f"Started container {name}")
 
+    def will_restart(self, name: str) -> bool:
+        """Return whether the container is to be started, at once or later."""
+        return plan.wants_start(self.containers[name], self.pod["spec"], self.records[name])
+
     def log_file(self, name: str, restarts: int) -> Path:
         return self.setup.folder / "logs" / name / f"{restarts}.log"
 
@@ -167,8 +171,7 @@ class PodWorker:
     def ended(self, name: str, state: Terminated) -> None:
         del self.attempts[name]
         record = self.records[name] = self.records[name].ended(state, self._node.backoff)
-        again = plan.wants_start(self.containers[name], self.pod["spec"], record)
-        if again and record.delay and not self.deleting:
+        if self.will_restart(name) and record.delay and not self.deleting:
             pod = f"{self.pod['metadata']['namespace']}/{self.pod['metadata']['name']}"
             self.tell("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {pod}")
         self._woken.set()
@@ -223,7 +226,7 @@ class PodWorker:
 
     async def _publish(self) -> bool:
         """Write the status if the API does not say it yet; return whether it does now."""
-        if self._closed and not self._ended:
+        if self._closed:
             return True
         place = Place(self.setup.address_shown, "127.0.0.1", self.setup.ready)
         wanted = pod_status(self.pod, self.records, place, clock.now(), ended=self._ended)
