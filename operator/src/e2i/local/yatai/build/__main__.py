@@ -70,7 +70,7 @@ def build(image: str, workspace: Path) -> None:
         say(f"not run on the local cluster: {command}")
     python, remark = choose_python(bento.python_version)
     say(remark)
-    contents = adopt(workspace / "buildcontext", home.image_contents / digest)
+    contents = adopt(workspace / "buildcontext", home.image_contents / digest, say)
     venv = ensure_environment(contents, bento, python, cache_root() / "venvs", say)
     register(home, describe(image, digest, contents, venv, bento.envs))
     say(f"registered {image}")

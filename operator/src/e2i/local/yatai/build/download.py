@@ -10,10 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from e2i.local.yatai.build import Failure
 
 BLOCK = 4 << 20
@@ -56,6 +52,11 @@ def receive(blocks: Iterator[bytes], target: Path) -> tuple[str, int]:
 
 
 def s3_blocks(url: str, environment: Mapping[str, str]) -> Iterator[bytes]:
+    # Here, because loading it takes longer than all the rest that other commands do.
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
     parts = urlsplit(url)
     bucket, key = parts.netloc, parts.path.removeprefix("/")
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
@@ -64,7 +65,9 @@ def s3_blocks(url: str, environment: Mapping[str, str]) -> Iterator[bytes]:
     proxies: dict[str, str] | None = {} if urlsplit(endpoint or "").hostname in LOOPBACK else None
     settings = Config(connect_timeout=10, read_timeout=TIMEOUT, retries={"mode": "standard"}, proxies=proxies)
     try:
-        client = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=settings)
+        client = boto3.session.Session().client(
+            "s3", region_name=region, endpoint_url=endpoint, config=settings
+        )
         answer = client.get_object(Bucket=bucket, Key=key)
         expected, size = answer["ContentLength"], 0
         for block in answer["Body"].iter_chunks(BLOCK):

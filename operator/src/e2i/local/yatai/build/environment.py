@@ -6,19 +6,18 @@ another name and renamed when it is whole; a lock keeps two builds of the same o
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from e2i.local.yatai.build import Failure
 from e2i.local.yatai.build.bento import Bento
+from e2i.local.yatai.build.lock import locked
 from e2i.local.yatai.build.python import Python
 
 INSTALL_TIMEOUT = 1800
@@ -37,8 +36,7 @@ def ensure_environment(
     """
     requirements = contents / bento.requirements
     venv = folder / digest_of(requirements.read_text(), python, contents)
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / f"{venv.name}.lock", say):
+    with locked(venv, say):
         if (venv / "bin" / "python").exists():
             say(f"using the environment made before, {venv}")
             return venv
@@ -98,15 +96,3 @@ def uv_settings(environment: Mapping[str, str]) -> dict[str, str]:
     if "PIP_INDEX_URL" in environment and not any(name in environment for name in UV_INDEX):
         settings["UV_DEFAULT_INDEX"] = environment["PIP_INDEX_URL"]
     return settings
-
-
-@contextmanager
-def locked(file: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock; the kernel releases it when the process ends, however it ends."""
-    with file.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another build of the same environment")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from e2i.local.images import ImageStore, LocalImage
 from e2i.local.layout import ClusterHome
+from e2i.local.yatai.build.lock import locked
 
 CONTAINER_HOME = "$(E2I_MOUNTS)/home/bentoml"
 """Writable, and each container's own: BentoML writes there even when it only serves."""
 
 
-def adopt(unpacked: Path, target: Path) -> Path:
+def adopt(unpacked: Path, target: Path, say: Callable[[str], None]) -> Path:
     """Move the tree to `target`, whole or not at all; the same digest again is the same tree."""
-    if target.exists():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    # A rename when both are on one disk, a copy otherwise.
-    shutil.move(unpacked, partial)
-    (partial / "env/docker/entrypoint.sh").chmod(0o755)
-    partial.rename(target)
+    with locked(target, say):
+        if target.exists():
+            return target
+        partial = target.with_name(f"{target.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        # A rename when both are on one disk, a copy otherwise.
+        shutil.move(unpacked, partial)
+        (partial / "env/docker/entrypoint.sh").chmod(0o755)
+        partial.rename(target)
     return target
 
 
