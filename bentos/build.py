@@ -71,8 +71,10 @@ def is_in_store(tag: str) -> bool:
     except bentoml.exceptions.NotFound:
         return False
     except Exception as error:
+        folder = store_folder() / "bentos" / tag.replace(":", "/")
         raise click.ClickException(
-            f"{tag} is in the store but cannot be read ({error}); remove it with: bentoml delete {tag}"
+            f"{tag} is in the store but cannot be read ({type(error).__name__}: {error}). "
+            f"Remove the folder {folder}, then build again."
         ) from error
 
 

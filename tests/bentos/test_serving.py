@@ -162,6 +162,7 @@ def test_a_broken_bento_in_the_store_is_named_and_not_touched(tmp_path: Path) ->
     result = build(tmp_path, "echo", "1.0.0")
     assert result.returncode == 1
     assert "echo:1.0.0 is in the store but cannot be read" in result.stderr
+    assert f"Remove the folder {broken}" in result.stderr
     assert broken.exists()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -49,17 +50,22 @@ STEADY = 3.0
 def build_bentos(project: Path, store: str, say: Say) -> None:
     """Train and build both versions of the churn model, unless the store has them."""
     for version in VERSIONS:
-        program = [sys.executable, str(project / "bentos" / "build.py"), "churn"]
-        arguments = ["--version", version, "--store", store]
-        done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=False)
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        arguments = ["bentos/build.py", "churn", "--version", version, "--store", store]
+        # A file and not a pipe for the errors: only one pipe can be read line by line without a dead end.
+        with tempfile.TemporaryFile("w+") as errors:
+            command = [sys.executable, *arguments]
+            with subprocess.Popen(
+                command, cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as running:
+                for line in running.stdout or ():
+                    say(line.rstrip())
+            errors.seek(0)
+            lines = errors.read().strip().splitlines() or ["it gave no reason"]
+        if running.returncode:
             raise ClusterFault(
-                f"The bento {BENTO}:{version} was not built: {last} "
-                f"See it whole with `python bentos/build.py churn --version {version} --store {store}`."
+                f"The bento {BENTO}:{version} was not built: {lines[-1].removeprefix('Error: ').rstrip('.')}. "
+                f"See it whole with `{sys.executable} {' '.join(arguments)}` in {project}."
             )
-        for line in done.stdout.splitlines():
-            say(line)
 
 
 async def bento_store(kube: Kube) -> str:
