@@ -32,9 +32,9 @@ class Progress:
         """One line of the compiler's output: a download, a package that it compiles now, or a problem."""
         if line.startswith("go: downloading "):
             self._downloaded += 1
-        elif line and " " not in line and not line.startswith("#"):
+        elif line and " " not in line:
             self._compiled += 1
-        elif line.strip() and not self.problem:
+        elif line and not line.startswith("#") and not self.problem:
             self.problem = line.strip()
 
     def line(self, seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -25,16 +26,20 @@ def holder(port: int) -> str | None:
     """`postgres, process 4711` for the process that listens on the port; None when it cannot be seen."""
     inodes = _listening_inodes(port)
     for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            links = {str(link.readlink()) for link in (folder / "fd").iterdir()}
-        except OSError:
-            # Gone by now, or another user's.
-            continue
-        if links & inodes:
+        if folder.name.isdigit() and _open_files(folder) & inodes:
             return f"{(folder / 'comm').read_text().strip()}, process {folder.name}"
     return None
+
+
+def _open_files(process: Path) -> set[str]:
+    """What the process has open, as far as it is to be seen."""
+    files = set()
+    with contextlib.suppress(OSError):
+        for link in (process / "fd").iterdir():
+            # One may be closed while we look; the others still count.
+            with contextlib.suppress(OSError):
+                files.add(str(link.readlink()))
+    return files
 
 
 def _listening_inodes(port: int) -> set[str]:

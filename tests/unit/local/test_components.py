@@ -1,0 +1,69 @@
+"""How the components are started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from e2i.local.bootstrap import images, settings
+from e2i.local.components import EVERYTHING, Component, Tools, components
+from e2i.local.credentials import S3Credentials, ensure_credentials
+from e2i.local.faults import ClusterFault
+from e2i.local.layout import ClusterHome
+
+HOME = ClusterHome("test", 4, Path("/state/test"))
+CREDENTIALS = S3Credentials("KEY", "hidden")
+ALL = components(HOME, Tools(Path("/bin/controlplane"), Path("/bin/versitygw")), CREDENTIALS)
+
+
+def test_the_names_are_in_starting_order() -> None:
+    assert tuple(component.name for component in ALL) == EVERYTHING
+
+
+@pytest.mark.parametrize("component", ALL, ids=lambda component: component.name)
+def test_no_other_user_can_read_a_secret_from_the_command_line(component: Component) -> None:
+    assert "hidden" not in " ".join(component.argv)
+
+
+def test_no_two_components_share_a_port_and_all_are_the_clusters_own() -> None:
+    ports = [port for component in ALL for port in component.ports]
+    assert sorted(ports) == list(HOME.ports.in_use)
+
+
+def test_nothing_listens_beyond_this_machine() -> None:
+    text = " ".join(argument for component in ALL for argument in component.argv)
+    assert "0.0.0.0" not in text.replace("0.0.0.0/16", "")  # noqa: S104
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+        argv = next(component.argv for component in ALL if component.name == name)
+        assert "--bind-address=127.0.0.1" in argv
+
+
+def test_models_get_the_credentials_that_the_server_checks() -> None:
+    objects = settings(HOME, CREDENTIALS, Path("/bentos"))
+    secrets = [item for item in objects if item["kind"] == "Secret"]
+    places = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in secrets}
+    assert places == {
+        ("e2i-system", "e2i-s3"),
+        ("models", "e2i-bento-download"),
+        ("default", "e2i-bento-download"),
+    }
+    assert {item["stringData"]["AWS_SECRET_ACCESS_KEY"] for item in secrets} == {"hidden"}
+
+
+def test_the_operator_image_has_the_version_of_this_package() -> None:
+    names = {image.name for image in images(HOME)}
+    assert names == {"ghcr.io/e2i-dev/e2i-operator:0.1.0", "registry.e2i.local/bento-builder:local"}
+
+
+def test_credentials_stay_the_same_from_start_to_start(tmp_path: Path) -> None:
+    home = ClusterHome("test", 0, tmp_path)
+    assert ensure_credentials(home) == ensure_credentials(home)
+    assert (tmp_path / "s3-credentials.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"access_key_id": "a"}'])
+def test_damaged_credentials_say_how_to_get_new_ones(tmp_path: Path, content: str) -> None:
+    (tmp_path / "s3-credentials.json").write_text(content)
+    with pytest.raises(ClusterFault, match="Delete it and run `e2i local up"):
+        ensure_credentials(ClusterHome("test", 0, tmp_path))

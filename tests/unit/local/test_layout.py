@@ -1,0 +1,78 @@
+"""Names, folders, ports and ranges of clusters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from e2i.local.faults import ClusterFault
+from e2i.local.layout import (
+    HIGHEST_INDEX,
+    Addresses,
+    ClusterHome,
+    Ports,
+    home_of,
+    known_homes,
+    load_home,
+    save_home,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("Test", id="upper case"),
+        pytest.param("-a", id="starts with a dash"),
+        pytest.param("a-", id="ends with a dash"),
+        pytest.param("../a", id="leads out of the folder"),
+        pytest.param("a\n", id="ends with a newline"),
+        pytest.param("a" * 41, id="too long"),
+    ],
+)
+def test_a_name_that_cannot_be_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(ClusterFault, match="cannot be called"):
+        home_of(name)
+
+
+def test_a_saved_cluster_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    home = ClusterHome("one", 3, home_of("one"))
+    save_home(home)
+    assert load_home(home.root) == home
+    assert known_homes() == [home]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"name": "a"}', '{"name": "a", "index": "x"}', '{"name": "a", "index": 9999}'],
+)
+def test_a_damaged_record_says_how_to_start_over(tmp_path: Path, content: str) -> None:
+    (tmp_path / "cluster.json").write_text(content)
+    with pytest.raises(ClusterFault, match=r"is damaged .* Run `e2i local reset"):
+        load_home(tmp_path)
+
+
+def test_a_damaged_cluster_does_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    save_home(ClusterHome("sound", 0, home_of("sound")))
+    home_of("broken").mkdir()
+    (home_of("broken") / "cluster.json").write_text("?")
+    assert [home.name for home in known_homes()] == ["sound"]
+
+
+def test_no_two_clusters_share_a_port_or_a_range() -> None:
+    ports = [port for index in range(HIGHEST_INDEX + 1) for port in Ports(index).in_use]
+    assert len(ports) == len(set(ports))
+    every = [Addresses(index) for index in range(HIGHEST_INDEX + 1)]
+    machine = [a.service_range for a in every] + [a.on_machine(a.pod_range) for a in every]
+    assert len(machine) == len(set(machine))
+
+
+def test_every_port_that_a_component_uses_counts_as_in_use() -> None:
+    ports = Ports(5)
+    named = {getattr(ports, name) for name in vars(Ports) if isinstance(vars(Ports)[name], property)} - {
+        ports.in_use
+    }
+    assert named == set(ports.in_use)
