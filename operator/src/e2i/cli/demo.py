@@ -37,7 +37,7 @@ def demo(name: str) -> None:
                 say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine"
             )
             home = cluster.up(name, say)
-            url = asyncio.run(_release_twice(home, say))
+            url = asyncio.run(release_twice(home, say))
     except ApiError as error:
         raise click.ClickException(
             f"The API server of cluster {name} refused or did not answer ({error}). "
@@ -47,7 +47,7 @@ def demo(name: str) -> None:
     click.echo(_how_to_look_around(home, url))
 
 
-async def _release_twice(home: ClusterHome, say: Callable[[str], None]) -> str:
+async def release_twice(home: ClusterHome, say: Callable[[str], None]) -> str:
     """Everything after the cluster is up; returns the model's address."""
     from e2i.kube import Kube
     from e2i.local import demo as steps
