@@ -9,11 +9,12 @@ import signal
 import ssl
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.nodelab import Agent, Lab, eventually, is_ready_pod, is_running, main_status
 
-from e2i.local.node.kinds import LEASES, NODES
+from e2i.local.node.kinds import LEASES, NODES, PODS
 from e2i.local.node.sweep import CLUSTER_MARK, marked, processes
 
 pytestmark = pytest.mark.api
@@ -105,6 +106,31 @@ async def test_every_process_ends_with_the_agent_and_comes_back_with_the_next(
     after = await lab.until("a", lambda pod: main_status(pod).get("restartCount") == 1 and is_ready_pod(pod))
     assert after["status"]["podIP"] == before["status"]["podIP"]
     assert main_status(after)["lastState"]["terminated"]["exitCode"] == 137
+
+
+async def test_a_guardian_that_is_killed_is_replaced(lab: Lab) -> None:
+    await lab.run("a", FAMILY)
+    await lab.until("a", is_ready_pod)
+    (first,) = guardians(lab)
+    os.kill(first, signal.SIGKILL)
+
+    async def another_is_there() -> bool:
+        return bool(guardians(lab) - {first})
+
+    await eventually(another_is_there)
+    assert is_running(await lab.kube.get(PODS, lab.namespace, "a") or {})
+
+
+def guardians(lab: Lab) -> set[int]:
+    words = f"e2i.local.node.guardian\0{lab.home.root}\0".encode()
+    return {pid for pid in processes() if words in command_line(pid)}
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 async def test_what_an_earlier_agent_left_is_killed_at_the_start(lab: Lab) -> None:

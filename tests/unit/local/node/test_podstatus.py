@@ -90,7 +90,7 @@ def test_a_pod_is_not_over_while_its_sidecar_runs() -> None:
     [
         (Record(state=replace(DEAD, exit_code=0)), "Succeeded"),
         (Record(state=DEAD), "Failed"),
-        (Record(state=Waiting()), "Succeeded"),
+        (Record(state=Waiting()), "Failed"),
     ],
 )
 def test_a_deleted_pod_ends_in_a_final_phase(record: Record, phase: str) -> None:

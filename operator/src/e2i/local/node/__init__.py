@@ -9,5 +9,7 @@ back-off, hooks, grace periods, exit codes, logs, Service addresses. It does not
 - the pod's own address space: a process must listen on $(E2I_POD_ADDRESS) (a loopback address that stands
   for the pod's address); two pods that listen on 0.0.0.0 get in each other's way;
 - cluster DNS, NodePorts, session affinity, exec, attach and port-forward; persistent volumes; gRPC probes;
-- changes of a running pod's images or resources, of its mounted Secrets and ConfigMaps.
+- a process that leaves its session and its parent and wipes its environment: it is not found any more;
+- a pod's activeDeadlineSeconds; changes of a running pod's images or resources, of its mounted Secrets and
+  ConfigMaps.
 """

@@ -30,12 +30,12 @@ class Guardian:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        # No environment, so that nobody takes it for a process of a pod or for the agent itself; a session of
-        # its own, because a Ctrl-C in the agent's terminal is not meant for it.
+        # Hardly an environment, so that nobody takes it for a process of a pod or for the agent itself; a
+        # session of its own, because a Ctrl-C in the agent's terminal is not meant for it.
         self._process = await asyncio.create_subprocess_exec(
             *[sys.executable, "-m", "e2i.local.node.guardian", str(self._root)],
             stdin=asyncio.subprocess.PIPE,
-            env={},
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
             start_new_session=True,
         )
 

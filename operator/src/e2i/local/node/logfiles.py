@@ -30,9 +30,10 @@ class LogWriter:
     def write(self, stream: str, data: bytes) -> None:
         """Add what came from `stream`; a line that has no end yet waits for it."""
         *lines, rest = (self._pending[stream] + data).split(b"\n")
-        out = [part for line in lines for part in _parts(line, stream)]
+        head = _head(stream)
+        out = [part for line in lines for part in _parts(line, head)]
         while len(rest) >= LONGEST_LINE:
-            out.append(_entry(rest[:LONGEST_LINE], stream, b"P"))
+            out.append(b"%sP %s\n" % (head, rest[:LONGEST_LINE]))
             rest = rest[LONGEST_LINE:]
         self._pending[stream] = rest
         self._append(b"".join(out))
@@ -40,7 +41,7 @@ class LogWriter:
     def close(self) -> None:
         for stream, rest in self._pending.items():
             if rest:
-                self._append(_entry(rest, stream, b"F"))
+                self._append(b"%sF %s\n" % (_head(stream), rest))
         self._file.close()
 
     def _append(self, data: bytes) -> None:
@@ -58,16 +59,16 @@ def older(path: Path) -> Path:
     return path.with_name(path.name + ".1")
 
 
-def _parts(line: bytes, stream: str) -> Iterator[bytes]:
+def _head(stream: str) -> bytes:
+    """What every entry of one moment begins with."""
+    return f"{clock.micro_timestamp(clock.now())} {stream} ".encode()
+
+
+def _parts(line: bytes, head: bytes) -> Iterator[bytes]:
     while len(line) > LONGEST_LINE:
-        yield _entry(line[:LONGEST_LINE], stream, b"P")
+        yield b"%sP %s\n" % (head, line[:LONGEST_LINE])
         line = line[LONGEST_LINE:]
-    yield _entry(line, stream, b"F")
-
-
-def _entry(text: bytes, stream: str, tag: bytes) -> bytes:
-    stamp = clock.micro_timestamp(clock.now())
-    return b"%s %s %s %s\n" % (stamp.encode(), stream.encode(), tag, text)
+    yield b"%sF %s\n" % (head, line)
 
 
 @dataclass(frozen=True, kw_only=True)

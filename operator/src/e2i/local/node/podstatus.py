@@ -33,7 +33,7 @@ def pod_status(pod: Object, records: Records, place: Place, now: float, *, ended
     inits = spec.get("initContainers") or []
     status: Object = {
         "observedGeneration": pod["metadata"].get("generation", 1),
-        "phase": _last_phase(records) if ended else _phase(spec, records),
+        "phase": _last_phase(spec, records) if ended else _phase(spec, records),
         "startTime": old.get("startTime") or timestamp(now),
         "hostIP": place.host_address,
         "hostIPs": [{"ip": place.host_address}],
@@ -54,8 +54,9 @@ def _phase(spec: Object, records: Records) -> str:
     return "Running" if over else phase
 
 
-def _last_phase(records: Records) -> str:
-    clean = all(record.succeeded for record in records.values() if record.state != Waiting())
+def _last_phase(spec: Object, records: Records) -> str:
+    # A container that never came to run did not do its work either.
+    clean = all(records[container["name"]].succeeded for container in spec["containers"])
     return "Succeeded" if clean else "Failed"
 
 

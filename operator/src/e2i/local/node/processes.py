@@ -113,7 +113,7 @@ class Processes:
         """Kill every process of the container, also those that are being started right now."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + AFTER_KILL
-        while (alive := self.members()) and loop.time() < deadline:
+        while (alive := await asyncio.to_thread(self.members)) and loop.time() < deadline:
             sweep.kill(alive)
             await asyncio.sleep(0.01)
 

@@ -164,7 +164,8 @@ class PodSetup:
         if self.address and not self.on_host_network:
             self._node.withdraw(self.address)
 
-    def remove(self) -> None:
+    async def remove(self) -> None:
         """Give everything back; logs go with the pod."""
         self.give_address_back()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # An unpacked bento may have many files, and connections must not wait for them.
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)

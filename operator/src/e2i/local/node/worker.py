@@ -76,7 +76,7 @@ class PodWorker:
         self._ended = True
         while not (self.is_lost or await self._leave()):
             await self._sleep(clock.now() + RETRY)
-        self.setup.remove()
+        await self.setup.remove()
 
     async def halt(self, grace: float) -> None:
         """End the processes because the agent ends; the pod stays in the API."""
