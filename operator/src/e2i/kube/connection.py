@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import config
@@ -41,7 +43,7 @@ class Connection:
             )
         except config.ConfigException as error:
             raise ApiError(0, "BadKubeconfig", f"kubeconfig {path} cannot be used: {error}") from error
-        return cls(ApiClient(configuration))
+        return cls(_client(configuration))
 
     @classmethod
     async def from_service_account(cls, directory: Path = SERVICE_ACCOUNT_DIR) -> Self:
@@ -52,7 +54,7 @@ class Connection:
             loader.load_and_set(configuration)
         except config.ConfigException as error:
             raise ApiError(0, "NoServiceAccount", f"service account in {directory}: {error}") from error
-        return cls(ApiClient(configuration))
+        return cls(_client(configuration))
 
     async def close(self) -> None:
         await self._client.close()
@@ -107,3 +109,20 @@ class Connection:
             )
         except DynamicApiError as error:
             raise api_error(error) from error
+
+
+def _client(configuration: Configuration) -> ApiClient:
+    """A client that knows its proxy from the start.
+
+    Left to itself it asks the environment and ~/.netrc for each request, in two threads one after the other,
+    and refuses to send our token to a host that ~/.netrc has a password for.
+    """
+    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.proxy = configuration.proxy or _proxy_of(configuration.host)
+    return ApiClient(configuration)
+
+
+def _proxy_of(url: str) -> str | None:
+    """What HTTPS_PROXY, HTTP_PROXY and NO_PROXY say about the server at `url`."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
