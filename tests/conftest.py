@@ -22,7 +22,7 @@ def control_plane(say: Callable[[str], None]) -> Iterator[TestCluster]:
         return
     with temporary_home("test-api") as home:
         start_components(home, CONTROL_PLANE, say)
-        bootstrap(home, bento_store=home.root / "bentoml")
+        bootstrap(home, home.root / "bentoml")
         yield TestCluster(home.kubeconfig, home)
 
 

@@ -13,7 +13,7 @@ import e2i
 from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import S3Credentials, ensure_credentials
 from e2i.local.images import ImageStore, LocalImage
-from e2i.local.kubectl import apply_files, apply_objects
+from e2i.local.kubectl import apply_all
 from e2i.local.layout import ClusterHome
 
 SYSTEM_NAMESPACE = "e2i-system"
@@ -36,8 +36,8 @@ _NETWORK = {
 
 def bootstrap(home: ClusterHome, bento_store: Path) -> None:
     """Apply all of it and register the images; the same again changes nothing."""
-    apply_files(home, *sorted((_PACKAGE / "local" / "yatai" / "crds").glob("*.yaml")), *_manifests())
-    apply_objects(home, settings(home, ensure_credentials(home), bento_store))
+    crds = sorted((_PACKAGE / "local" / "yatai" / "crds").glob("*.yaml"))
+    apply_all(home, [*crds, *_manifests()], settings(home, ensure_credentials(home), bento_store))
     store = ImageStore(home.images)
     for image in images(home):
         store.put(image)

@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import e2i
 from e2i.local import kubectl, ports, processes, supervision
 from e2i.local.bootstrap import bootstrap, default_bento_store
 from e2i.local.certificates import ensure_certificates
-from e2i.local.components import BUCKET, CONTROL_PLANE, CONTROLLERS, EVERYTHING, Tools, components
+from e2i.local.components import BUCKET, EVERYTHING, WAVES, Tools, components
 from e2i.local.credentials import ensure_credentials
 from e2i.local.faults import ClusterFault
 from e2i.local.kubeconfigs import write_kubeconfigs
@@ -47,10 +47,12 @@ def bring_up(home: ClusterHome, say: Say, *, bento_store: Path, overlay: Path | 
             f"The operator's manifests are not in {overlay}. Name the folder of the kustomization with "
             "--manifests, or leave the operator out with --no-operator."
         )
-    start_components(home, CONTROL_PLANE, say)
-    bootstrap(home, bento_store.absolute())
-    say("namespaces, rights, Yatai's resources and settings are in place")
-    start_components(home, CONTROLLERS, say)
+
+    def settle() -> None:
+        bootstrap(home, bento_store.absolute())
+        say("namespaces, rights, Yatai's resources, settings and images are in place")
+
+    start_components(home, EVERYTHING, say, settle)
     if overlay:
         kubectl.apply_kustomization(home, overlay)
         kubectl.wait_for_operator(home)
@@ -74,14 +76,23 @@ def open_home(name: str) -> ClusterHome:
     )
 
 
-def start_components(home: ClusterHome, names: Sequence[str], say: Say) -> None:
-    """Bring the named components up; those that run already are only asked whether they are ready."""
+def start_components(
+    home: ClusterHome, names: Sequence[str], say: Say, settle: Callable[[], None] = lambda: None
+) -> None:
+    """Bring the named components up; those that run already are only asked whether they are ready.
+
+    `settle` is called once the API server is ready, while what depends on it starts.
+    """
     tools = ensure_tools(say)
     with exclusively(home, say):
         _prepare(home, tools, say)
-        for component in components(home, tools, ensure_credentials(home)):
-            if component.name in names:
-                supervision.ensure_running(home, component, say)
+        known = {part.name: part for part in components(home, tools, ensure_credentials(home))}
+        for wave in WAVES:
+            launched = [supervision.launch(home, known[name]) for name in wave if name in names]
+            if wave == WAVES[-1]:
+                settle()
+            for part in launched:
+                supervision.wait_until_ready(home, part, say)
 
 
 def down(home: ClusterHome, say: Say) -> None:

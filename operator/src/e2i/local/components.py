@@ -16,10 +16,15 @@ from e2i.local.readiness import Endpoint
 BUCKET = "e2i"
 REGION = "us-east-1"
 
-CONTROL_PLANE = ("etcd", "s3", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
-CONTROLLERS = ("yatai", "node")
-EVERYTHING = (*CONTROL_PLANE, *CONTROLLERS)
+WAVES = (
+    ("etcd", "s3"),
+    ("kube-apiserver",),
+    ("kube-controller-manager", "kube-scheduler", "yatai", "node"),
+)
+"""What can start at the same time; a wave needs the ones before it."""
+EVERYTHING = tuple(name for wave in WAVES for name in wave)
 """Every component by name, in starting order."""
+CONTROL_PLANE = tuple(name for name in EVERYTHING if name not in ("yatai", "node"))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from e2i.local.faults import ClusterFault
@@ -33,15 +34,10 @@ def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str
     return done.stdout
 
 
-def apply_objects(home: ClusterHome, objects: Sequence[dict[str, Any]]) -> None:
-    """Server-side apply of plain objects; fields that somebody else set are taken back."""
+def apply_all(home: ClusterHome, files: Sequence[Path], objects: Sequence[dict[str, Any]]) -> None:
+    """Server-side apply of manifest files, then of plain objects; fields that somebody else set are taken back."""
     listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-    _apply(home, "-f", "-", given=json.dumps(listing))
-
-
-def apply_files(home: ClusterHome, *paths: object) -> None:
-    """Server-side apply of manifest files."""
-    _apply(home, *(f"--filename={path}" for path in paths))
+    _apply(home, *(f"--filename={file}" for file in files), "--filename=-", given=json.dumps(listing))
 
 
 def apply_kustomization(home: ClusterHome, folder: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from e2i.local import ports, processes
@@ -20,17 +21,45 @@ END_WITHIN = 10.0
 POLL = 0.05
 
 
-def ensure_running(home: ClusterHome, component: Component, say: Say) -> None:
-    """Bring the component up, or only wait for it when it runs; ClusterFault when it does not get ready."""
-    started = time.monotonic()
+@dataclass(frozen=True)
+class Launched:
+    """A component that was started, or found running, and may not be ready yet."""
+
+    component: Component
+    process: processes.Process
+    is_new: bool
+    """False when it ran already."""
+
+
+def launch(home: ClusterHome, component: Component) -> Launched:
+    """Start the component unless it runs; ClusterFault when it cannot be started."""
     process = running(home, component.name)
-    if not process:
-        process = _start(home, component)
-        _wait_until_ready(home, component, process)
-        say(f"{component.name} is ready ({time.monotonic() - started:.1f} s)")
-    else:
-        _wait_until_ready(home, component, process)
-        say(f"{component.name} runs already")
+    if process:
+        return Launched(component, process, is_new=False)
+    return Launched(component, _start(home, component), is_new=True)
+
+
+def wait_until_ready(home: ClusterHome, launched: Launched, say: Say) -> None:
+    """Return when the component is ready; ClusterFault with its last words when it ends or takes too long."""
+    name, process, log = launched.component.name, launched.process, log_of(home, launched.component.name)
+    deadline = time.monotonic() + READY_WITHIN
+    while not _is_ready(home, launched.component):
+        if not process.alive:
+            raise _ended(name, process.pid, log)
+        if time.monotonic() > deadline:
+            raise ClusterFault(
+                f"{name} runs but was not ready within {READY_WITHIN:.0f} s; "
+                f"its last line is: {last_line(log)} -- read {log}."
+            )
+        time.sleep(POLL)
+    # Somebody else may answer on its port.
+    if not process.alive:
+        raise _ended(name, process.pid, log)
+    say(f"{name} is ready" if launched.is_new else f"{name} runs already")
+
+
+def _is_ready(home: ClusterHome, component: Component) -> bool:
+    return component.ready is None or is_ready(home, component.ready)
 
 
 def _start(home: ClusterHome, component: Component) -> processes.Process:
@@ -49,21 +78,6 @@ def _start(home: ClusterHome, component: Component) -> processes.Process:
         raise _ended(component.name, pid, log)
     processes.remember(process, _record_of(home, component.name))
     return process
-
-
-def _wait_until_ready(home: ClusterHome, component: Component, process: processes.Process) -> None:
-    log = log_of(home, component.name)
-    deadline = time.monotonic() + READY_WITHIN
-    while time.monotonic() < deadline:
-        if not process.alive:
-            raise _ended(component.name, process.pid, log)
-        if component.ready is None or is_ready(home, component.ready):
-            return
-        time.sleep(POLL)
-    raise ClusterFault(
-        f"{component.name} runs but was not ready within {READY_WITHIN:.0f} s; "
-        f"its last line is: {last_line(log)} -- read {log}."
-    )
 
 
 def _ended(name: str, pid: int, log: Path) -> ClusterFault:
