@@ -32,8 +32,8 @@ async def publish(model: Model, report: Report, kube: Kube, view: View, now: dat
             E2I_MODELS, body, manager=naming.FIELD_MANAGER, force=True, subresource="status"
         )
     except ApiError as error:
-        if error.status in (404, 409):
-            return  # The model is gone, or another one of that name has come: there is nobody to tell.
+        if error.status == 404:
+            return  # The model is gone: there is nobody to tell.
         raise
     view.put(naming.KIND, written)
     for transition in report.transitions:

@@ -1,0 +1,18 @@
+"""A new world for each scenario."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from support.world import World
+
+from e2i.edge import clock
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    made = World()
+    monkeypatch.setattr(clock, "now", lambda: made.now)
+    yield made
+    await made.close()

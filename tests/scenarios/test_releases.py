@@ -1,0 +1,232 @@
+"""Whole lives of models: the operator's own passes on a cluster in memory."""
+
+from __future__ import annotations
+
+from support.world import World, digest_of
+
+from e2i.core import naming
+
+
+async def quiet(world: World) -> None:
+    """Settled means quiet: neither another pass, nor a restart, nor an hour later is anything written."""
+    world.kube.writes.clear()
+    for _ in range(2):
+        for model in list(world.view.models()):
+            await world.run_pass(model.key)
+        await world.restart()
+        await world.run(passes=3)
+    assert not world.kube.writes
+
+
+async def test_the_first_release(world: World) -> None:
+    world.apply()
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert world.address() == world.status()["desiredRelease"]
+    told = [reason for _, _, reason in world.kube.events]
+    assert told == ["Exported", "Building", "Built", "Serving", "Ready"]
+    assert world.kube.writes["apply", "BentoRequest"] == 1
+    assert world.kube.writes["apply", "BentoDeployment"] == 1
+    assert world.kube.writes["apply", "Service"] == 1
+    await quiet(world)
+
+
+async def test_the_address_moves_to_the_second_version_only_when_that_is_ready(world: World) -> None:
+    world.apply(tag="churn:1")
+    await world.run()
+    first = world.address()
+    world.apply(tag="churn:2")
+    while world.address() == first:
+        # The world itself refuses an address that leads to no ready pod.
+        await world.run(passes=1)
+        assert world.pods_of(first or "")
+    assert len(world.all("BentoDeployment")) == 2
+    await world.run(passes=5)
+    assert len(world.all("BentoDeployment")) == 2, "the first stays for requests under way"
+    await world.run(passes=40)
+    assert len(world.all("BentoDeployment")) == 1
+    assert len(world.all("BentoRequest")) == 2
+    await quiet(world)
+
+
+async def test_going_back_needs_neither_export_nor_build(world: World) -> None:
+    for tag in ("churn:1", "churn:2"):
+        world.apply(tag=tag)
+        await world.run(passes=80)
+    world.exports_begun.clear()
+    world.kube.writes.clear()
+    world.apply(tag="churn:1")
+    await world.run(passes=80)
+    assert world.condition() == "True/Ready"
+    assert world.exports_begun == []
+    assert world.kube.writes["apply", "BentoRequest"] == 0
+    assert world.address() == world.status()["desiredRelease"]
+
+
+async def test_another_number_of_pods_is_one_write_and_no_release(world: World) -> None:
+    world.apply(replicas=1)
+    await world.run()
+    release = world.address()
+    world.kube.writes.clear()
+    world.apply(replicas=3)
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert world.status()["readyReplicas"] == 3
+    assert world.address() == release
+    assert world.kube.writes["apply", "BentoDeployment"] == 1
+    assert world.kube.writes["apply", "Service"] == 0
+    await quiet(world)
+
+
+async def test_a_spec_that_changes_twice_before_the_second_serves(world: World) -> None:
+    world.apply(env=[{"name": "V", "value": "A"}])
+    await world.run()
+    first = world.address()
+    world.apply(env=[{"name": "V", "value": "B"}])
+    await world.run(passes=2, yatai=False)
+    world.apply(env=[{"name": "V", "value": "C"}])
+    await world.run(passes=3, yatai=False)
+    assert len(world.all("BentoDeployment")) == 2, "B never served, and goes before C does"
+    assert world.address() == first
+    await world.run(passes=80)
+    assert world.condition() == "True/Ready"
+    assert len(world.all("BentoDeployment")) == 1
+    await quiet(world)
+
+
+async def test_back_to_what_serves_while_the_next_release_starts(world: World) -> None:
+    world.apply(env=[{"name": "V", "value": "A"}])
+    await world.run()
+    first = world.address()
+    world.apply(env=[{"name": "V", "value": "B"}])
+    await world.run(passes=2, yatai=False)
+    world.apply(env=[{"name": "V", "value": "A"}])
+    await world.run(passes=80)
+    assert (world.address(), world.condition()) == (first, "True/Ready")
+    assert len(world.all("BentoDeployment")) == 1
+    await quiet(world)
+
+
+async def test_a_failed_build_leaves_the_previous_release_serving(world: World) -> None:
+    world.apply(tag="churn:1")
+    await world.run()
+    first = world.address()
+    world.bad_builds.add(digest_of("churn:2"))
+    world.apply(tag="churn:2")
+    await world.run()
+    assert world.condition() == "False/BuildFailed"
+    assert world.condition("Stalled") == "True/BuildFailed"
+    assert world.condition("ReleaseServing") == "True/Serving"
+    assert world.address() == first
+    await quiet(world)
+
+
+async def test_pods_that_never_get_ready_stall_the_model_and_nothing_else(world: World) -> None:
+    world.apply(tag="churn:1", rollout={"progressDeadlineSeconds": 30})
+    world.apply("other", tag="other:1")
+    await world.run()
+    first = world.address()
+    world.bad_pods.add("broken")
+    world.apply(env=[{"name": "MODE", "value": "broken"}], rollout={"progressDeadlineSeconds": 30})
+    await world.run(passes=20)
+    assert world.condition() == "False/Deploying"
+    await world.run(passes=40)
+    assert world.condition() == "False/ProgressDeadlineExceeded"
+    assert world.condition("Stalled") == "True/ProgressDeadlineExceeded"
+    assert world.address() == first
+    assert world.condition(name="other") == "True/Ready"
+    world.bad_pods.clear()
+    await world.run(passes=80)
+    assert world.condition() == "True/Ready", "pods that come up late are taken all the same"
+
+
+async def test_a_deleted_model_takes_its_children_with_it(world: World) -> None:
+    world.apply()
+    await world.run()
+    world.kube.writes.clear()
+    world.delete()
+    await world.run()
+    assert world.kube.objects == {}
+    assert not world.kube.writes, "Kubernetes removes the children, not the operator"
+    assert world.view.model(("models", "churn")) is None
+
+
+async def test_a_model_that_is_created_again_starts_anew(world: World) -> None:
+    world.apply()
+    await world.run()
+    before = {item["metadata"]["uid"] for item in world.all("BentoDeployment")}
+    world.delete()
+    world.apply()
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert not before & {item["metadata"]["uid"] for item in world.all("BentoDeployment")}
+
+
+async def test_a_model_that_is_created_again_while_its_children_are_still_there_waits(world: World) -> None:
+    world.apply()
+    await world.run()
+    place = (naming.KIND, "models", "churn")
+    children = {key: item for key, item in world.kube.objects.items() if key != place}
+    world.delete()
+    for key, item in children.items():
+        # Kubernetes removes them a little later.
+        world.kube.put(key, item)
+    world.apply()
+    await world.run(passes=5)
+    assert world.condition().endswith("Pending")
+    for key in list(world.kube.objects):
+        if key != place and key in world.kube.objects:
+            world.kube.remove(key)
+    await world.run()
+    assert world.condition() == "True/Ready"
+
+
+async def test_a_suspended_model_is_left_as_it_is(world: World) -> None:
+    world.apply()
+    await world.run()
+    world.kube.writes.clear()
+    world.apply(suspend=True, tag="churn:2", replicas=4)
+    await world.run()
+    assert world.condition() == "False/Suspended"
+    assert {kind for _, kind in world.kube.writes} <= {naming.KIND, "Event"}
+    world.apply(tag="churn:2", replicas=4)
+    await world.run(passes=80)
+    assert (world.condition(), world.status()["readyReplicas"]) == ("True/Ready", 4)
+
+
+async def test_a_service_that_somebody_turned_away_is_turned_back(world: World) -> None:
+    world.apply()
+    await world.run()
+    release = world.address()
+    world.edit("Service", "churn", selector={"app": "debug"})
+    assert world.address() is None
+    await world.run()
+    assert (world.address(), world.condition()) == (release, "True/Ready")
+
+
+async def test_a_release_that_somebody_edited_is_written_again(world: World) -> None:
+    world.apply()
+    await world.run()
+    name = world.all("BentoDeployment")[0]["metadata"]["name"]
+    world.edit("BentoDeployment", name, bento="another")
+    await world.run()
+    assert world.all("BentoDeployment")[0]["spec"]["bento"] != "another"
+    assert world.condition() == "True/Ready"
+
+
+async def test_images_beyond_the_limit_go(world: World) -> None:
+    for number in range(4):
+        world.apply(tag=f"churn:{number}", rollout={"revisionHistoryLimit": 1, "scaleDownDelaySeconds": 0})
+        await world.run()
+    tags = {item["metadata"]["annotations"][naming.TAG_ANNOTATION] for item in world.all("BentoRequest")}
+    assert tags == {"churn:2", "churn:3"}
+    await quiet(world)
+
+
+async def test_two_models_of_one_bento_have_children_of_their_own(world: World) -> None:
+    world.apply("one", tag="churn:1")
+    world.apply("two", tag="churn:1")
+    await world.run()
+    assert (world.condition(name="one"), world.condition(name="two")) == ("True/Ready", "True/Ready")
+    assert len(world.all("BentoRequest")) == 2
+    assert world.exports_begun == ["churn:1"]
