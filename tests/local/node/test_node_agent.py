@@ -149,6 +149,19 @@ async def test_what_an_earlier_agent_left_is_killed_at_the_start(lab: Lab) -> No
         await other.wait()
 
 
+async def test_a_second_agent_of_the_same_cluster_ends_without_harm(lab: Lab) -> None:
+    await lab.run("a", "sleep 1000")
+    before = await lab.until("a", is_running)
+    argv = [sys.executable, "-m", "e2i.local.node", "--home", str(lab.home.root)]
+    second = await asyncio.create_subprocess_exec(*argv, stderr=asyncio.subprocess.PIPE)
+    _, errors = await asyncio.wait_for(second.communicate(), 30)
+    assert second.returncode == 1
+    assert b"address already in use" in errors
+    after = await lab.kube.get(PODS, lab.namespace, "a") or {}
+    assert main_status(after)["containerID"] == main_status(before)["containerID"]
+    assert is_running(after)
+
+
 def test_without_a_cluster_it_says_so_in_one_sentence(tmp_path: object) -> None:
     argv = [sys.executable, "-m", "e2i.local.node", "--home", str(tmp_path)]
     ended = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)

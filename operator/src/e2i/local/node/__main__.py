@@ -8,7 +8,7 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from e2i.local.node import machine, sweep
 from e2i.local.node.addresses import AddressPool
 from e2i.local.node.cluster import Cluster
 from e2i.local.node.guardian import Guardian
-from e2i.local.node.nodestatus import allocatable
+from e2i.local.node.nodestatus import Machine, allocatable
 from e2i.local.node.pods import Pods
 from e2i.local.node.proxy import Proxy
 from e2i.local.node.records import BackOff
@@ -44,28 +44,41 @@ async def run(home: ClusterHome, backoff: BackOff) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     home.pods.mkdir(parents=True, exist_ok=True)
-    killed = sweep.kill_cluster(home.root)
-    log.info("node %s starts; %d processes of an earlier agent were killed", NAME, killed)
-    guardian = Guardian(home.root)
-    await guardian.start()
-    try:
-        await _serve(home, backoff, guardian, stopped)
-    finally:
-        await guardian.end()
+    await _serve(home, backoff, stopped)
 
 
-async def _serve(home: ClusterHome, backoff: BackOff, guardian: Guardian, stopped: asyncio.Event) -> None:
+async def _serve(home: ClusterHome, backoff: BackOff, stopped: asyncio.Event) -> None:
     async with contextlib.AsyncExitStack() as stack:
         node_kube = await stack.enter_async_context(await Kube.from_kubeconfig(home.kubeconfig_of("node")))
         proxy_kube = await stack.enter_async_context(await Kube.from_kubeconfig(home.kubeconfig_of("proxy")))
-        connector = aiohttp.TCPConnector(limit=0, force_close=True)
-        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         measured = machine.measure(home.root)
         proxy = Proxy(proxy_kube, Cluster(proxy_kube, "node-proxy", NAME), home)
-        node = Node(
+        node = await stack.enter_async_context(shared_by_pods(home, node_kube, proxy, measured, backoff))
+        pods = Pods(node_kube, NAME, node)
+        runner = await Server(pods).start(home)
+        stack.push_async_callback(runner.cleanup)
+        # Only the agent that has the port may take the processes of this cluster for leftovers.
+        killed = await asyncio.to_thread(sweep.kill_cluster, home.root)
+        log.info("node %s starts; %d processes of an earlier agent were killed", NAME, killed)
+        guardian = Guardian(home.root)
+        await guardian.start()
+        stack.push_async_callback(guardian.end)
+        stack.push_async_callback(pods.halt, LAST_GRACE)
+        stack.callback(proxy.close)
+        registration = Registration(node_kube, NAME, measured, home.ports.node_agent)
+        await _until(stopped, pods.run(), proxy.run(), registration.run(), guardian.keep())
+
+
+@contextlib.asynccontextmanager
+async def shared_by_pods(
+    home: ClusterHome, kube: Kube, proxy: Proxy, measured: Machine, backoff: BackOff
+) -> AsyncIterator[Node]:
+    """Put together what all pods of the node share; a probe never reuses a connection."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as http:
+        yield Node(
             home=home,
             images=ImageStore(home.images),
-            cluster=Cluster(node_kube, "node-agent", NAME),
+            cluster=Cluster(kube, "node-agent", NAME),
             http=http,
             addresses=AddressPool(home.addresses.pod_range),
             allocatable=allocatable(measured),
@@ -74,13 +87,6 @@ async def _serve(home: ClusterHome, backoff: BackOff, guardian: Guardian, stoppe
             services_known=proxy.services_known,
             withdraw=proxy.withdraw,
         )
-        pods = Pods(node_kube, NAME, node)
-        stack.push_async_callback(pods.halt, LAST_GRACE)
-        stack.callback(proxy.close)
-        runner = await Server(pods).start(home)
-        stack.push_async_callback(runner.cleanup)
-        registration = Registration(node_kube, NAME, measured, home.ports.node_agent)
-        await _until(stopped, pods.run(), proxy.run(), registration.run(), guardian.keep())
 
 
 async def _until(stopped: asyncio.Event, *forever: Coroutine[Any, Any, None]) -> None:
