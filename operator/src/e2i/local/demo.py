@@ -164,19 +164,25 @@ async def show_prediction(url: str, say: Say) -> None:
 async def move_under_traffic(home: ClusterHome, kube: Kube, url: str, say: Say) -> Tally:
     """Apply the second version while requests go on; returns their count once only that version answers."""
     tally, enough = Tally(), asyncio.Event()
-    requests = asyncio.create_task(trickle(url, BODY, tally, say, enough))
     try:
-        patch = json.dumps({"spec": {"bento": {"tag": f"{BENTO}:{VERSIONS[1]}"}}})
-        command = ("patch", "e2im", NAME, "-n", NAMESPACE, "--type=merge", "-p", patch)
-        # In a thread, so that the requests go on meanwhile.
-        await asyncio.to_thread(show_kubectl, home, say, *command)
-        await follow_until_ready(home, kube, say)
-        await _wait_until_moved(url, tally)
-        await asyncio.sleep(STEADY)
-    finally:
-        enough.set()
-        await requests
+        async with asyncio.TaskGroup() as group:
+            group.create_task(trickle(url, BODY, tally, say, enough))
+            await _release_second(home, kube, say)
+            await _wait_until_moved(url, tally)
+            await asyncio.sleep(STEADY)
+            enough.set()
+    except ExceptionGroup as faults:
+        # The first to give up cancelled the others.
+        raise faults.exceptions[0] from None
     return tally
+
+
+async def _release_second(home: ClusterHome, kube: Kube, say: Say) -> None:
+    patch = json.dumps({"spec": {"bento": {"tag": f"{BENTO}:{VERSIONS[1]}"}}})
+    command = ("patch", "e2im", NAME, "-n", NAMESPACE, "--type=merge", "-p", patch)
+    # In a thread, so that the requests go on meanwhile.
+    await asyncio.to_thread(show_kubectl, home, say, *command)
+    await follow_until_ready(home, kube, say)
 
 
 async def _wait_until_moved(url: str, tally: Tally) -> None:

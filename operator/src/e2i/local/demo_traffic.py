@@ -16,6 +16,8 @@ from e2i.local.faults import ClusterFault
 
 INTERVAL = 0.1
 TIMEOUT = aiohttp.ClientTimeout(total=5)
+HOPELESS = 20
+"""Failures in a row after which nobody is expected to answer any more."""
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Tally:
         if self.failures:
             raise ClusterFault(
                 f"{len(self.failures)} of {self.requests} requests failed during the move, the first with: "
-                f"{self.failures[0]}. This should not happen: look at `e2i local logs node` and report it."
+                f"{self.failures[0]}. Look at `e2i local status` and `e2i local logs node`; if all runs, report it."
             )
 
 
@@ -63,7 +65,11 @@ def new_session() -> aiohttp.ClientSession:
 async def trickle(
     url: str, body: Object, tally: Tally, say: Callable[[str], None], enough: asyncio.Event
 ) -> None:
-    """Send one request after the other, at most ten a second, until `enough`; say when the answerer changes."""
+    """Send one request after the other, at most ten a second, until `enough`; say when the answerer changes.
+
+    ClusterFault when nobody answers any more.
+    """
+    in_a_row = 0
     async with new_session() as session:
         while not enough.is_set():
             started = time.monotonic()
@@ -71,10 +77,17 @@ async def trickle(
                 answer = await predict(session, url, body)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 tally.failures.append(str(error) or type(error).__name__)
+                in_a_row += 1
+                if in_a_row == HOPELESS:
+                    tally.require_no_failure()
             else:
-                bento = str(answer["bento"])
-                tally.answers[bento] += 1
-                if bento != tally.last:
-                    tally.last = bento
-                    say(f"{url} is answered by {bento} (request {tally.requests})")
+                in_a_row = 0
+                _count(str(answer["bento"]), url, tally, say)
             await asyncio.sleep(max(0.0, started + INTERVAL - time.monotonic()))
+
+
+def _count(bento: str, url: str, tally: Tally, say: Callable[[str], None]) -> None:
+    tally.answers[bento] += 1
+    if bento != tally.last:
+        tally.last = bento
+        say(f"{url} is answered by {bento} (request {tally.requests})")
