@@ -23,9 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.s3 import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
-from support.stores import a_bento, a_model
 
-MIB = 1 << 20
 TAG = "big:1.0.0"
 XZ_MIB = 32
 
@@ -79,6 +77,25 @@ measure(lambda: s3.upload_file(file, bucket, "file"))
 s3.delete_object(Bucket=bucket, Key="file")
 """
 )
+SERVICE = """
+import bentoml
+
+@bentoml.service(name="big")
+class Big:
+    weights = bentoml.models.BentoModel("weights:1")
+
+    @bentoml.api
+    def ask(self) -> str:
+        return "nothing"
+"""
+BUILD = """
+import bentoml, os, sys
+from pathlib import Path
+with bentoml.models.create("weights:1") as model, open(model.path_of("weights.bin"), "wb") as file:
+    for _ in range(int(sys.argv[1])):
+        file.write(os.urandom(2**20))
+bentoml.bentos.build("service:Big", version="1.0.0", build_ctx=".", python={"lock_packages": False})
+"""
 SIDES = {"export": EXPORT, "plain put_object": PLAIN_PUT, "boto3 upload_file": UPLOAD_FILE}
 
 
@@ -111,14 +128,22 @@ def _arguments() -> argparse.Namespace:
 
 
 def _inputs(root: Path, mib: int) -> tuple[Path, Path]:
-    """A store with one bento of `mib` MiB that does not compress, and its model as a file."""
-    store = root / "store"
-    a_bento(store, TAG, uses=("weights:1",))
-    weights = a_model(store, "weights:1") / "weights.bin"
-    with weights.open("wb") as stream:
-        for _ in range(mib):
-            stream.write(os.urandom(MIB))
-    return store, weights
+    """A store with one bento whose model has `mib` MiB that do not compress, and that model as a file."""
+    context, store = root / "context", root / "store"
+    context.mkdir(parents=True)
+    (context / "service.py").write_text(SERVICE)
+    _bentoml(store, "-c", BUILD, str(mib), cwd=context)
+    return store, store / "models" / "weights" / "1" / "weights.bin"
+
+
+def _bentoml(home: Path, *arguments: str, cwd: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments],
+        env={**os.environ, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"},
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
 
 
 def _run(code: str, server: S3Server, store: Path, file: Path) -> dict[str, float]:
@@ -156,18 +181,8 @@ def _print_table(results: dict[str, list[dict[str, float]]], mib: int) -> None:
 def _bentoml_export(root: Path) -> float:
     """MiB/s of `bentoml export` in its default form, on a smaller bento: a GiB would take a quarter of an hour."""
     store, _ = _inputs(root / "xz", XZ_MIB)
-    (store / "models/weights/1/model.yaml").write_text(
-        "name: weights\nversion: '1'\nmodule: ''\nlabels: {}\noptions: {}\nmetadata: {}\n"
-        "context: {framework_name: '', framework_versions: {}, bentoml_version: 1.4.39, python_version: '3.11'}\n"
-        "signatures: {}\napi_version: v1\ncreation_time: '2026-01-01T00:00:00+00:00'\n"
-    )
     begun = time.monotonic()
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "bentoml", "export", TAG, root / "xz" / "out.bento"],
-        env={**os.environ, "BENTOML_HOME": str(store), "BENTOML_DO_NOT_TRACK": "True"},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+    _bentoml(store, "-m", "bentoml", "export", TAG, str(root / "xz" / "out.bento"), cwd=root)
     return XZ_MIB / (time.monotonic() - begun)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import threading
@@ -14,8 +15,10 @@ from typing import Any
 import pytest
 from support.s3 import Fault, FaultProxy, S3Server, free_port
 
+from e2i.core.digest import PART_SIZE
 from e2i.core.failures import (
     ArchiveConflict,
+    ArchiveCorrupted,
     BucketAccessDenied,
     BucketNotFound,
     BucketUnreachable,
@@ -53,13 +56,19 @@ class Zeros(io.RawIOBase):
 
 
 def an_upload(
-    size: int = SMALL,
-    *,
-    stream: io.RawIOBase | None = None,
-    digest: str = "sha256:9f",
-    cancel: threading.Event | None = None,
+    size: int = SMALL, *, stream: io.RawIOBase | None = None, cancel: threading.Event | None = None
 ) -> Upload:
-    return Upload(KEY, stream or Zeros(size), size, digest, cancel or threading.Event(), lambda *_: None)
+    sizes = [min(PART_SIZE, size - start) for start in range(0, size, PART_SIZE)]
+    parts = tuple(hashlib.sha256(bytes(part)).digest() for part in sizes)
+    return Upload(KEY, stream or Zeros(size), size, parts, cancel or threading.Event(), lambda *_: None)
+
+
+def another(size: int = SMALL) -> Upload:
+    """An archive of the same size and key, with a last byte of its own."""
+    content = bytes(size - 1) + b"x"
+    parts = [content[start : start + PART_SIZE] for start in range(0, size, PART_SIZE)]
+    hashes = tuple(hashlib.sha256(part).digest() for part in parts)
+    return dataclasses.replace(an_upload(size), stream=io.BytesIO(content), parts=hashes)
 
 
 @pytest.fixture
@@ -81,13 +90,12 @@ def assert_no_parts(s3: Any, name: str) -> None:
         threading.Event().wait(0.1)
 
 
-@pytest.mark.parametrize("size", [SMALL, 16 << 20, LARGE])
+@pytest.mark.parametrize("size", [SMALL, PART_SIZE, LARGE])
 def test_an_archive_is_stored_with_its_digest(bucket: Bucket, s3: Any, name: str, size: int) -> None:
-    stored = bucket.put_archive(an_upload(size))
-    assert (stored.size, stored.digest, stored.uri) == (size, "sha256:9f", f"s3://{name}/{KEY}")
-    body = s3.get_object(Bucket=name, Key=KEY)["Body"].read()
-    assert hashlib.sha256(body).digest() == hashlib.sha256(bytes(size)).digest()
-    assert stored.checksum
+    upload = an_upload(size)
+    stored = bucket.put_archive(upload)
+    assert stored == Stored(f"s3://{name}/{KEY}", size, upload.digest, upload.checksum)
+    assert s3.get_object(Bucket=name, Key=KEY)["Body"].read() == bytes(size)
     assert_no_parts(s3, name)
 
 
@@ -101,11 +109,11 @@ def test_what_is_there_is_not_sent_again(bucket: Bucket, size: int) -> None:
     assert bucket.put_archive(an_upload(size, stream=Zeros(size, fail))) == first
 
 
-@pytest.mark.parametrize("other", [{"digest": "sha256:00"}, {"size": SMALL + 1}])
-def test_another_content_under_the_key_is_a_conflict_and_stays(bucket: Bucket, other: dict[str, Any]) -> None:
+@pytest.mark.parametrize("other", [another(), an_upload(SMALL + 1)])
+def test_another_content_under_the_key_is_a_conflict_and_stays(bucket: Bucket, other: Upload) -> None:
     first = bucket.put_archive(an_upload())
     with pytest.raises(ArchiveConflict, match=r"s3://.*9f\.tar has 100000 bytes"):
-        bucket.put_archive(an_upload(**other))
+        bucket.put_archive(other)
     assert bucket.head(KEY) == first
 
 
@@ -115,19 +123,45 @@ def test_an_object_without_our_metadata_is_a_conflict(bucket: Bucket, s3: Any, n
         bucket.put_archive(an_upload())
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
-@pytest.mark.parametrize("digest", ["sha256:9f", "sha256:00"])
-def test_of_two_who_upload_at_once_the_first_wins(
-    bucket: Bucket, s3: Any, name: str, server: S3Server, size: int, digest: str
+def test_an_object_whose_metadata_lies_is_a_conflict(bucket: Bucket, s3: Any, name: str) -> None:
+    lie = dataclasses.replace(another(), cancel=threading.Event())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Upload, "digest", an_upload().digest)
+        patch.setattr(Upload, "is_stored_as", lambda *_: True)
+        bucket.put_archive(lie)
+    with pytest.raises(ArchiveConflict, match="checksum"):
+        bucket.put_archive(an_upload())
+
+
+def test_a_copy_that_was_cut_differently_is_the_same_archive(bucket: Bucket, s3: Any, name: str) -> None:
+    upload = an_upload(LARGE)
+    metadata = {"e2i-digest": upload.digest}
+    s3.put_object(Bucket=name, Key=KEY, Body=bytes(LARGE), Metadata=metadata, ChecksumAlgorithm="SHA256")
+    assert bucket.put_archive(upload).digest == upload.digest
+
+
+def test_a_part_of_another_content_than_the_digest_says_is_not_published(
+    bucket: Bucket, s3: Any, name: str
 ) -> None:
-    second = Bucket(name, endpoint=server.url)
-    with contextlib.closing(second):
-        late = an_upload(size, stream=Zeros(size, lambda: second.put_archive(an_upload(size, digest=digest))))
-        if digest == late.digest:
-            assert bucket.put_archive(late).digest == digest
-        else:
-            with pytest.raises(ArchiveConflict, match="sha256:00"):
-                bucket.put_archive(late)
+    wrong = dataclasses.replace(an_upload(LARGE), parts=another(LARGE).parts)
+    with pytest.raises(ArchiveCorrupted, match="other bytes"):
+        bucket.put_archive(wrong)
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
+    assert_no_parts(s3, name)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("make", [an_upload, another])
+def test_of_two_who_upload_at_once_the_first_wins(
+    bucket: Bucket, s3: Any, name: str, size: int, make: Callable[[int], Upload]
+) -> None:
+    first = make(size)
+    late = an_upload(size, stream=Zeros(size, lambda: bucket.put_archive(first)))
+    if first.digest == late.digest:
+        assert bucket.put_archive(late).digest == first.digest
+    else:
+        with pytest.raises(ArchiveConflict, match=first.digest):
+            bucket.put_archive(late)
     assert_no_parts(s3, name)
 
 
@@ -204,7 +238,7 @@ def test_a_connection_that_is_cut_each_time_ends_the_export(
     proxy.set(None)
     assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
     # The abort could not get through; the next export clears up and succeeds.
-    assert bucket.abort_stale_uploads(KEY, AT_ONCE) == (size == LARGE)
+    assert bucket.abort_stale_uploads(KEY, AT_ONCE) == 1
     assert behind_proxy.put_archive(an_upload(size)).size == size
     assert_no_parts(s3, name)
 

@@ -167,6 +167,23 @@ def test_a_bento_that_changes_while_it_is_sent_is_not_published(
     assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
 
 
+def test_a_change_without_a_trace_is_refused_by_the_server_and_read_anew(
+    store: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = Exporter(store, bucket)
+    # No clock is fine enough to make such a change at will: the stamp is taken away instead.
+    monkeypatch.setattr("e2i.edge.tree.Stamp.of", lambda status: "always the same")
+    monkeypatch.setattr(bucket, "put_archive", lambda upload: None)
+    with contextlib.suppress(AttributeError):
+        export(exporter)
+    monkeypatch.undo()
+    monkeypatch.setattr("e2i.edge.tree.Stamp.of", lambda status: "always the same")
+    weights = store / "models/weights/7/weights.bin"
+    weights.write_bytes(bytes(weights.stat().st_size))
+    assert trouble(exporter).reason is Reason.ArchiveCorrupted
+    assert exported(exporter).tag == TAG
+
+
 def test_exports_from_two_processes_at_once_end_in_one_object(
     store: Path, server: S3Server, name: str, s3: Any
 ) -> None:

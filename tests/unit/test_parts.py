@@ -10,7 +10,7 @@ import pytest
 
 from e2i.core.failures import ExportCancelled, UploadInterrupted
 from e2i.edge import parts
-from e2i.edge.parts import MIB, SENDERS, Transfer, part_size
+from e2i.edge.parts import SENDERS, Transfer
 
 NEVER = threading.Event()
 
@@ -30,16 +30,7 @@ class Source(io.RawIOBase):
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "part_size", lambda size: 4096)
-
-
-@pytest.mark.parametrize(
-    ("size", "wanted"),
-    [(1, 16 * MIB), (1 << 30, 16 * MIB), (10_000 * 16 * MIB, 16 * MIB), (10_000 * 16 * MIB + 1, 17 * MIB)],
-)
-def test_ten_thousand_parts_are_always_enough(size: int, wanted: int) -> None:
-    assert part_size(size) == wanted
-    assert -(-size // part_size(size)) <= 10_000
+    monkeypatch.setattr(parts, "PART_SIZE", 4096)
 
 
 @pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 40_000])

@@ -1,20 +1,23 @@
-"""The identity of a bento: a digest over its tree, and the bucket key that follows from it.
+"""The identity of a bento: a digest of its tree, and the bucket key that follows from it.
 
 Two archives of one bento may differ in bytes (times, owners, order, compression); their trees do not. So the
-digest is over what unpacking gives: paths, kinds, modes and contents.
+digest is over the one tar that `edge.archive` makes of a tree, wherever and whenever. It is cut as the upload is:
+the sha256 of each part is computed once, and serves for the digest, for signing and for the server's own check.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from e2i.core.tags import Tag
 
-# Part of every digest: whoever changes what is hashed must change it, and gets new digests for all bentos.
-_FORM = b"e2i bento tree 1\n"
+PART_SIZE = 16 << 20
+"""Bytes of each part but the last. Part of every digest: another value gives all bentos new ones."""
+MOST_PARTS = 10_000
+"""S3 takes no more parts in one object."""
 
 
 class Kind(StrEnum):
@@ -41,17 +44,12 @@ class Member:
         return 0o755 if self.executable or self.kind is Kind.FOLDER else 0o644
 
 
-def tree_digest(members: Iterable[tuple[Member, str]]) -> str:
-    """Return sha256:<64 hex> over pairs of member and sha256 hex of a file's content ("" for others).
+def archive_digest(parts: Sequence[bytes]) -> str:
+    """Return sha256:<64 hex> over the 32-byte sha256 of each part of the archive, in order.
 
-    The order of the pairs is of no matter. Every field ends in a NUL, which neither a path nor a link can
-    hold, so no two trees read the same.
+    S3 shows the same value, in base64, as the composite checksum of the object.
     """
-    digest = hashlib.sha256(_FORM)
-    for member, content in sorted(members, key=lambda pair: pair[0].path.encode()):
-        fields = (member.kind, f"{member.mode:04o}", member.path, member.target, content)
-        digest.update("".join(f"{field}\0" for field in fields).encode())
-    return f"sha256:{digest.hexdigest()}"
+    return f"sha256:{hashlib.sha256(b''.join(parts)).hexdigest()}"
 
 
 def archive_key(tag: Tag, digest: str, prefix: str = "") -> str:

@@ -77,7 +77,7 @@ class UploadInterrupted(ExportFailure):
 
 
 class ArchiveCorrupted(ExportFailure):
-    """What the server received or stored is not what was sent."""
+    """What the server received or stored is not what the digest says; the bento is read anew."""
 
     passing = True
 

@@ -1,4 +1,4 @@
-"""Turns the pieces of a bento into its digest and into a tar, as a stream, without writing anything.
+"""Turns the pieces of a bento into a tar, as a stream, without writing anything.
 
 The tar is the same byte for byte whenever the tree is: sorted, owner 0, fixed modes and times. It has no
 entry for its root: an ordinary user who unpacks it into somebody else's folder may not set that one's mode.
@@ -6,47 +6,25 @@ entry for its root: an ordinary user who unpacks it into somebody else's folder 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import tarfile
-import threading
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i.core.digest import Kind, Member, tree_digest
-from e2i.core.failures import BentoChanged, ExportCancelled
+from e2i.core.digest import Kind, Member
+from e2i.core.failures import BentoChanged
 from e2i.edge.tree import Piece, Stamp
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BLOCK = 1 << 20
-READERS = 4
 # 1980-01-01: GNU tar warns about 1970.
 _TIME = 315532800
 _END = bytes(2 * tarfile.BLOCKSIZE)
 _TYPES = {Kind.FILE: tarfile.REGTYPE, Kind.FOLDER: tarfile.DIRTYPE, Kind.LINK: tarfile.SYMTYPE}
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What one look at every byte gave: the tree's digest, and each file's sha256 by its path."""
-
-    digest: str
-    hashes: dict[str, str]
-
-
-def read_contents(pieces: Sequence[Piece], cancel: threading.Event) -> Contents:
-    """Hash every file, several at a time, one block of memory each. BentoChanged, ExportCancelled."""
-    files = [piece for piece in pieces if piece.member.kind is Kind.FILE]
-    with ThreadPoolExecutor(READERS, thread_name_prefix="digest") as readers:
-        hashes = dict(readers.map(lambda piece: (piece.member.path, _sha256(piece, cancel)), files))
-    digest = tree_digest((piece.member, hashes.get(piece.member.path, "")) for piece in pieces)
-    return Contents(digest, hashes)
 
 
 def archive_size(pieces: Sequence[Piece]) -> int:
@@ -55,10 +33,10 @@ def archive_size(pieces: Sequence[Piece]) -> int:
 
 
 class ArchiveStream(io.RawIOBase):
-    """The tar as a readable stream; BentoChanged when a file is no longer what `contents` says."""
+    """The tar as a readable stream; BentoChanged when a file is not the one that was listed."""
 
-    def __init__(self, pieces: Sequence[Piece], contents: Contents) -> None:
-        self._blocks = _tar_blocks(pieces, contents)
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._blocks = _tar_blocks(pieces)
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -81,19 +59,12 @@ class ArchiveStream(io.RawIOBase):
         super().close()
 
 
-def _tar_blocks(pieces: Sequence[Piece], contents: Contents) -> Generator[memoryview, None, None]:
+def _tar_blocks(pieces: Sequence[Piece]) -> Generator[memoryview, None, None]:
     for piece in sorted(pieces, key=lambda piece: piece.member.path.encode()):
         yield memoryview(_header(piece.member))
-        if piece.member.kind is not Kind.FILE:
-            continue
-        digest = hashlib.sha256()
-        for block in _blocks(piece):
-            # Hashed again: a change within one tick of the clock leaves no trace in a file's times.
-            digest.update(block)
-            yield block
-        if digest.hexdigest() != contents.hashes[piece.member.path]:
-            raise _changed(piece)
-        yield memoryview(bytes(_padded(piece.member.size) - piece.member.size))
+        if piece.member.kind is Kind.FILE:
+            yield from _blocks(piece)
+            yield memoryview(bytes(_padded(piece.member.size) - piece.member.size))
     yield memoryview(_END)
 
 
@@ -109,15 +80,6 @@ def _header(member: Member) -> bytes:
 
 def _padded(size: int) -> int:
     return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-
-
-def _sha256(piece: Piece, cancel: threading.Event) -> str:
-    digest = hashlib.sha256()
-    for block in _blocks(piece):
-        if cancel.is_set():
-            raise ExportCancelled
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def _blocks(piece: Piece) -> Iterator[memoryview]:

@@ -144,7 +144,9 @@ def _references(tag: Tag, description: Mapping[str, Any]) -> list[Mapping[str, A
 def _models(store: Path, tag: Tag, description: Mapping[str, Any]) -> tuple[FoundModel, ...]:
     references = _references(tag, description)
     labels = description.get("labels")
-    if not references and not (isinstance(labels, dict) and str(labels.get(NO_MODEL_LABEL)).lower() == "true"):
+    if not references and not (
+        isinstance(labels, dict) and str(labels.get(NO_MODEL_LABEL)).lower() == "true"
+    ):
         raise NoDeclaredModel(
             f"The bento {tag} declares no model, so one that its code loads would be missing where it runs. "
             "Declare it as a class attribute, model = bentoml.models.BentoModel(...), and build again; "

@@ -1,15 +1,14 @@
 """The bucket: the only part of the operator that calls S3.
 
-Archives are stored under their digest and never overwritten. Each byte is checked twice: every part carries
-its sha256, which the server compares, and the stored object is looked at again when it is complete. Where a
-server ignores `If-None-Match`, a race can only replace an archive by one of the same digest: it is in the key.
+Archives are stored under their digest and never overwritten. Every part carries the sha256 that went into the
+digest, and the server refuses a part of another; when the object is complete, the server's own checksum of it
+is compared once more. Where a server ignores `If-None-Match`, a race can only replace an archive by itself.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import io
 import threading
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from e2i.core.digest import archive_digest
 from e2i.core.failures import (
     ArchiveConflict,
     ArchiveCorrupted,
@@ -28,7 +28,7 @@ from e2i.core.failures import (
     ExportFailure,
     UploadInterrupted,
 )
-from e2i.edge.parts import PART_SIZE, Progress, Transfer
+from e2i.edge.parts import Progress, Transfer
 from e2i.edge.s3 import Clients, error_code, failure_of, open_clients, place_of, status_of
 
 DIGEST = "e2i-digest"
@@ -47,19 +47,37 @@ class Stored:
     size: int
     digest: str
     checksum: str = ""
-    """The server's own sha256 over the object, or over those of its parts; base64, "" if it keeps none."""
+    """The server's own checksum of the object, "" if it keeps none: base64, "-", number of parts."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What to store: `size` bytes of `stream` under `key`. `progress` is called by the thread of the upload."""
+    """What to store: `size` bytes of `stream` under `key`, whose parts have the sha256 in `parts`.
+
+    `progress` is called by the thread that uploads.
+    """
 
     key: str
     stream: io.RawIOBase
     size: int
-    digest: str
+    parts: tuple[bytes, ...]
     cancel: threading.Event
     progress: Progress
+
+    @property
+    def digest(self) -> str:
+        return archive_digest(self.parts)
+
+    @property
+    def checksum(self) -> str:
+        """What S3 shows of an object that was uploaded in these parts."""
+        return f"{_base64(bytes.fromhex(self.digest.removeprefix('sha256:')))}-{len(self.parts)}"
+
+    def is_stored_as(self, stored: Stored) -> bool:
+        """A copy that was cut differently has another checksum: then only size and metadata speak."""
+        comparable = stored.checksum.partition("-")[2] == str(len(self.parts))
+        sound = not comparable or stored.checksum == self.checksum
+        return sound and (stored.digest, stored.size) == (self.digest, self.size)
 
 
 class Bucket:
@@ -99,11 +117,12 @@ class Bucket:
             # Best effort: the right to list uploads may be missing, and the upload itself tells of the rest.
             with contextlib.suppress(ExportFailure):
                 self.abort_stale_uploads(upload.key)
-            there = self._read_back(upload.key, self._put(upload))
-        if (there.digest, there.size) != (upload.digest, upload.size):
+            there = self._put(upload)
+        if not upload.is_stored_as(there):
             raise ArchiveConflict(
-                f"{there.uri} has {there.size} bytes of digest {there.digest or 'unknown'}, not {upload.size} "
-                f"bytes of {upload.digest}: somebody else wrote it. Look at it, then delete it."
+                f"{there.uri} has {there.size} bytes of digest {there.digest or 'unknown'} and checksum "
+                f"{there.checksum or 'unknown'}, not {upload.size} bytes of {upload.digest}: somebody else "
+                "wrote it. Look at it, then delete it."
             )
         return there
 
@@ -148,33 +167,32 @@ class Bucket:
         else:
             raise BucketUnreachable(f"{self._place} gave two answers about {key}; it is asked again.")
 
-    def _put(self, upload: Upload) -> str:
-        """Upload, and return the checksum that the server should show; "" if another was first."""
+    def _put(self, upload: Upload) -> Stored:
+        """Upload; what lies under the key then, which is another's if that one was first."""
         try:
             with self._failures(UploadInterrupted):
-                return self._put_whole(upload) if upload.size <= PART_SIZE else self._put_parts(upload)
+                self._send(upload)
         except (BucketUnreachable, UploadInterrupted):
             # The reply may be lost, or another exporter was first: what lies there is compared by the caller.
-            if self.head(upload.key) is None:
-                raise
-            return ""
-
-    def _put_whole(self, upload: Upload) -> str:
-        def send(_: int, body: bytearray) -> str:
-            checksum = _base64(hashlib.sha256(body).digest())
-            self._clients.sending.put_object(
-                Bucket=self.name,
-                Key=upload.key,
-                Body=body,
-                Metadata={DIGEST: upload.digest},
-                ChecksumSHA256=checksum,
-                IfNoneMatch=ANY,
+            if there := self.head(upload.key):
+                return there
+            raise
+        stored = self.head(upload.key)
+        if stored is None:
+            raise UploadInterrupted(
+                f"{upload.key} was stored in {self._place} and is gone; it is sent again."
             )
-            return checksum
+        if not upload.is_stored_as(stored):
+            # It is ours, and of no use.
+            with self._failures():
+                self._clients.asking.delete_object(Bucket=self.name, Key=upload.key)
+            raise ArchiveCorrupted(
+                f"{stored.uri} was sent as {upload.size} bytes with checksum {upload.checksum} and stored as "
+                f"{stored.size} with {stored.checksum}; it was removed. Check the disks of the S3 server."
+            )
+        return stored
 
-        return Transfer(send, upload.cancel, upload.progress).run(upload.stream, upload.size)[0]
-
-    def _put_parts(self, upload: Upload) -> str:
+    def _send(self, upload: Upload) -> None:
         place = {"Bucket": self.name, "Key": upload.key}
         place["UploadId"] = self._clients.asking.create_multipart_upload(
             **place, Metadata={DIGEST: upload.digest}, ChecksumAlgorithm="SHA256"
@@ -182,8 +200,10 @@ class Bucket:
         aborted = threading.Event()
 
         def send(number: int, body: bytearray) -> dict[str, Any]:
+            checksum = _base64(upload.parts[number - 1])
+            part = {"PartNumber": number, "ChecksumSHA256": checksum}
             try:
-                return self._send_part(place, number, body)
+                return {**part, "ETag": self._clients.sending.upload_part(**place, **part, Body=body)["ETag"]}
             finally:
                 # A part that ends after the abort would stay for ever.
                 if aborted.is_set():
@@ -200,29 +220,6 @@ class Bucket:
             aborted.set()
             self._abort(place)
             raise
-        joined = b"".join(base64.b64decode(part["ChecksumSHA256"]) for part in parts)
-        return f"{_base64(hashlib.sha256(joined).digest())}-{len(parts)}"
-
-    def _send_part(self, place: dict[str, str], number: int, body: bytearray) -> dict[str, Any]:
-        checksum = _base64(hashlib.sha256(body).digest())
-        answer = self._clients.sending.upload_part(
-            **place, PartNumber=number, Body=body, ChecksumSHA256=checksum
-        )
-        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
-
-    def _read_back(self, key: str, checksum: str) -> Stored:
-        """What was just stored; if it is not what was sent it is removed: it is ours and of no use."""
-        stored = self.head(key)
-        if stored is None:
-            raise UploadInterrupted(f"s3://{self.name}/{key} was stored and is not there; it is sent again.")
-        if checksum and stored.checksum not in ("", checksum):
-            with self._failures():
-                self._clients.asking.delete_object(Bucket=self.name, Key=key)
-            raise ArchiveCorrupted(
-                f"{stored.uri} was sent with sha256 {checksum} and stored with {stored.checksum}; it was "
-                "removed and is sent again. Check the disks of the S3 server."
-            )
-        return stored
 
     def _last_sign(self, upload: dict[str, str], begun: datetime) -> datetime:
         """When the upload began or got its last part."""

@@ -6,18 +6,19 @@ a time is the caller's decision. Asking again for what is in the bucket costs a 
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 
 from e2i.core.conditions import Reason
-from e2i.core.digest import archive_key
-from e2i.core.failures import ExportCancelled, ExportFailure
+from e2i.core.digest import MOST_PARTS, PART_SIZE, archive_digest, archive_key
+from e2i.core.failures import ArchiveCorrupted, ExportCancelled, ExportFailure, UnsafeFile
 from e2i.core.observed import Artifact, Trouble
 from e2i.core.tags import TagRefused, parse_tag
-from e2i.edge.archive import ArchiveStream, Contents, archive_size, read_contents
+from e2i.edge.archive import ArchiveStream, archive_size
 from e2i.edge.bentos import LARGEST_BENTO, FoundBento, find_bento
 from e2i.edge.bucket import Bucket, Stored, Upload
-from e2i.edge.parts import Progress
+from e2i.edge.parts import Progress, Transfer
 
 REMEMBERED = 1000
 
@@ -33,7 +34,7 @@ class Exporter:
         self._bucket = bucket
         self._prefix = prefix
         self._max_bytes = max_bytes
-        self._known: dict[str, Contents] = {}
+        self._known: dict[str, tuple[bytes, ...]] = {}
         self._lock = threading.Lock()
 
     def __call__(self, tag: str, progress: Progress, cancel: threading.Event) -> Artifact | Trouble:
@@ -59,20 +60,36 @@ class Exporter:
         )
 
     def _export(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> Stored:
-        contents = self._contents(bento, cancel)
-        key = archive_key(bento.tag, contents.digest, self._prefix)
         size = archive_size(bento.pieces)
-        with ArchiveStream(bento.pieces, contents) as stream:
-            return self._bucket.put_archive(Upload(key, stream, size, contents.digest, cancel, progress))
+        if size > MOST_PARTS * PART_SIZE:
+            raise UnsafeFile(
+                f"The archive of {bento.tag} has {size} bytes, and S3 takes {MOST_PARTS * PART_SIZE}."
+            )
+        parts = self._parts(bento, size, cancel)
+        key = archive_key(bento.tag, archive_digest(parts), self._prefix)
+        try:
+            with ArchiveStream(bento.pieces) as stream:
+                return self._bucket.put_archive(Upload(key, stream, size, parts, cancel, progress))
+        except ArchiveCorrupted:
+            # A change within one tick of the clock leaves no trace in a file's times: read all of it again.
+            with self._lock:
+                self._known.pop(bento.signature, None)
+            raise
 
-    def _contents(self, bento: FoundBento, cancel: threading.Event) -> Contents:
+    def _parts(self, bento: FoundBento, size: int, cancel: threading.Event) -> tuple[bytes, ...]:
+        """The sha256 of each part of the archive."""
         with self._lock:
-            known = self._known.get(bento.signature)
-        contents = known or read_contents(bento.pieces, cancel)
+            parts = self._known.pop(bento.signature, None)
+        if parts is None:
+            with ArchiveStream(bento.pieces) as stream:
+                parts = tuple(Transfer(_sha256, cancel, lambda *_: None).run(stream, size))
         with self._lock:
             # Put last, so that the first is the one that nobody asked for longest.
-            self._known.pop(bento.signature, None)
-            self._known[bento.signature] = contents
+            self._known[bento.signature] = parts
             while len(self._known) > REMEMBERED:
                 del self._known[next(iter(self._known))]
-        return contents
+        return parts
+
+
+def _sha256(_: int, body: bytearray) -> bytes:
+    return hashlib.sha256(body).digest()

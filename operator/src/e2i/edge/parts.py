@@ -1,4 +1,4 @@
-"""Cuts a stream into parts and has several threads send them, in bounded memory, until somebody says stop.
+"""Cuts a stream into parts and has several threads work on them, in bounded memory, until somebody says stop.
 
 The threads are daemons: one that hangs in a dead connection must not hold up the end of the process.
 """
@@ -13,11 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from e2i.core.digest import PART_SIZE
 from e2i.core.failures import ExportCancelled, UploadInterrupted
 
-MIB = 1 << 20
-PART_SIZE = 16 * MIB
-MOST_PARTS = 10_000
 SENDERS = 4
 # How long a failed or cancelled transfer waits for the parts that are on their way.
 LAST_WAIT = 0.5
@@ -27,14 +25,6 @@ Sent = TypeVar("Sent")
 Send = Callable[[int, bytearray], Sent]
 Progress = Callable[[int, int], None]
 """(bytes sent, bytes in all); called in the thread that runs the transfer."""
-
-
-def part_size(size: int) -> int:
-    """The size of each part but the last: 16 MiB, more only where S3's 10,000 parts would not do.
-
-    1 GiB -> 16 MiB      200 GiB -> 21 MiB
-    """
-    return max(PART_SIZE, -(-size // MOST_PARTS // MIB) * MIB)
 
 
 def fill(stream: io.RawIOBase, buffer: bytearray, size: int) -> bytearray:
@@ -69,15 +59,14 @@ class Transfer(Generic[Sent]):
 
     def run(self, stream: io.RawIOBase, size: int) -> list[Sent]:
         """Send all `size` bytes in parts numbered from 1; what `send` returned for each, in order."""
-        step = part_size(size)
-        starts = range(0, size, step)
-        spare = [bytearray(step) for _ in range(min(SENDERS, len(starts)))]
+        starts = range(0, size, PART_SIZE)
+        spare = [bytearray(PART_SIZE) for _ in range(min(SENDERS, len(starts)))]
         for sender in self._senders:
             sender.start()
         try:
             for number, start in enumerate(starts, 1):
                 buffer = spare.pop() if spare else self._next_ended(size)
-                self._todo.put((number, fill(stream, buffer, min(step, size - start))))
+                self._todo.put((number, fill(stream, buffer, min(PART_SIZE, size - start))))
             while len(self._results) < len(starts):
                 self._next_ended(size)
         finally:

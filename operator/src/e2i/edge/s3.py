@@ -58,9 +58,9 @@ _CORRUPTED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzCo
 
 
 class HashOnceAuth(S3SigV4Auth):  # type: ignore[misc]
-    """Signature version 4, with the body's checksum as its hash: boto would compute the same sha256 again.
+    """Signature version 4, with the part's checksum as its hash: boto would compute the same sha256 again.
 
-    The body stays signed, over plain HTTP too.
+    The body stays signed, over plain HTTP too, and the server refuses one of another hash.
     """
 
     def payload(self, request: Any) -> str:

@@ -1,0 +1,61 @@
+"""An independent watch: tells when a model and each of its children were first to be seen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Self
+
+from e2i.core.naming import MODEL_LABEL
+from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS
+from e2i.kube import Change, Kube, Resource
+
+PATIENCE = 30.0
+
+
+class Observer:
+    """Watches one namespace while it is entered. Times are seconds of the machine's monotonic clock."""
+
+    def __init__(self, kube: Kube, namespace: str) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._first: dict[tuple[str, str], asyncio.Future[float]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        kinds = (E2I_MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS)
+        self._tasks = [asyncio.create_task(self._watch(kind)) for kind in kinds]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def model(self, name: str) -> float:
+        """When the model was seen; waits for it."""
+        return await self._seen(E2I_MODELS, name)
+
+    async def request(self, model: str) -> float:
+        return await self._seen(BENTO_REQUESTS, model)
+
+    async def deployment(self, model: str) -> float:
+        return await self._seen(BENTO_DEPLOYMENTS, model)
+
+    async def _seen(self, resource: Resource, model: str) -> float:
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._moment(resource.kind, model)), PATIENCE)
+        except TimeoutError:
+            raise RuntimeError(f"no {resource.kind} of model {model} within {PATIENCE:.0f} s") from None
+
+    async def _watch(self, resource: Resource) -> None:
+        async for news in self._kube.watch(resource, self._namespace):
+            if isinstance(news, Change) and news.type == "ADDED":
+                metadata = news.object["metadata"]
+                model = metadata.get("labels", {}).get(MODEL_LABEL, metadata["name"])
+                moment = self._moment(resource.kind, model)
+                if not moment.done():
+                    moment.set_result(time.monotonic())
+
+    def _moment(self, kind: str, model: str) -> asyncio.Future[float]:
+        return self._first.setdefault((kind, model), asyncio.get_running_loop().create_future())

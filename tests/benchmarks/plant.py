@@ -1,0 +1,165 @@
+"""A control plane of the benchmarks' own, and the operator beside it as a process with its service account.
+
+The operator is started as its Deployment starts it, with the rights that the project ships; only the pod around
+it is missing. Everything is gone when the block ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.cluster import temporary_home
+from support.s3 import free_port
+
+from benchmarks.figures import PROJECT, say
+from e2i.kube import Kube, Object, Resource
+from e2i.local.bootstrap import bootstrap
+from e2i.local.cluster import start_components
+from e2i.local.components import BUCKET, CONTROL_PLANE, REGION
+from e2i.local.credentials import ensure_credentials
+from e2i.local.kubectl import apply_all
+from e2i.local.layout import ClusterHome
+
+NAMESPACE = "bench"
+OPERATOR_USER = "system:serviceaccount:e2i-system:e2i-operator"
+MODELS = Resource("serving.e2i.dev", "v1alpha1", "e2imodels", "E2IModel")
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+START_WITHIN = 60.0
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def bench_cluster() -> Iterator[ClusterHome]:
+    """etcd, API server, controller manager, scheduler and S3, with our CRD and rights; no node, no controllers."""
+    with temporary_home("bench") as home:
+        start_components(home, CONTROL_PLANE, lambda line: say(f"  {line}"))
+        bootstrap(home, store_of(home))
+        folder = PROJECT / "manifests"
+        files = [folder / "namespace.yaml", folder / "crds" / "e2imodels.yaml", folder / "rbac.yaml"]
+        apply_all(home, files, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
+        yield home
+
+
+def store_of(home: ClusterHome) -> Path:
+    """The BentoML home of the benchmarks' bentos."""
+    return home.root / "bentoml"
+
+
+def bucket_settings(home: ClusterHome) -> dict[str, str]:
+    """The variables by which the operator finds the cluster's bucket."""
+    credentials = ensure_credentials(home)
+    return {
+        "E2I_BUCKET": BUCKET,
+        "AWS_ENDPOINT_URL": home.s3_url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+    }
+
+
+async def service_account(home: ClusterHome, kube: Kube) -> Path:
+    """A folder as it is mounted into the operator's pod: its token, and whom to trust."""
+    request: Object = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 3 * 3600},
+    }
+    answer = await kube.create(
+        SERVICE_ACCOUNTS, "e2i-system", request, name="e2i-operator", subresource="token"
+    )
+    folder = home.root / "service-account"
+    folder.mkdir(exist_ok=True)
+    (folder / "token").write_text(answer["status"]["token"])
+    (folder / "ca.crt").write_bytes((home.pki / "cluster-ca.crt").read_bytes())
+    return folder
+
+
+def a_model(name: str, tag: str) -> Object:
+    return {
+        "apiVersion": MODELS.api_version,
+        "kind": MODELS.kind,
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "type": "Classification",
+            "bento": {"tag": tag},
+            "replicas": 1,
+            "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+            "rollout": {"scaleDownDelaySeconds": 1},
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process has used so far: CPU seconds and resident memory in MiB."""
+
+    cpu: float
+    memory: float
+
+
+def usage(pid: int) -> Usage:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return Usage((int(fields[11]) + int(fields[12])) * TICK, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+
+@contextlib.asynccontextmanager
+async def operator(
+    home: ClusterHome, account: Path, *, modules: Sequence[Path] = (), trace: Path | None = None
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """The running operator. `modules` are loaded beside its handlers, `trace` is where they may write."""
+    health = f"http://127.0.0.1:{free_port()}/healthz"
+    argv = [sys.executable, "-P", "-m", "kopf", "run", "--module=e2i.handlers", "--standalone"]
+    argv += [
+        "--all-namespaces",
+        "--log-format=json",
+        f"--liveness={health}",
+        *(str(path) for path in modules),
+    ]
+    environment = {
+        **os.environ,
+        **bucket_settings(home),
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(home.ports.api_server),
+        "E2I_SERVICE_ACCOUNT_DIR": str(account),
+        "E2I_BENTO_STORE": str(store_of(home)),
+        "E2I_BENCH_TRACE": str(trace or os.devnull),
+    }
+    log = home.logs / "operator.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(argv, env=environment, stdout=output, stderr=output, cwd=home.root)
+        try:
+            await _until_healthy(health, process, log)
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                code = process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+    if code:
+        raise RuntimeError(f"the operator ended with exit code {code}; its log:\n{log.read_text()[-2000:]}")
+
+
+async def _until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_WITHIN
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the operator ended at once; its log:\n{log.read_text()[-2000:]}")
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+            if "passes" in json.loads(answer.read()):
+                return
+        await asyncio.sleep(0.1)
+    raise RuntimeError(f"the operator was not healthy within {START_WITHIN:.0f} s; read {log}")

@@ -1,0 +1,31 @@
+"""Small bentos in the cluster's store, and exported ahead into its bucket where only what follows is measured."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from support.stores import a_bento
+
+from benchmarks.plant import bucket_settings, store_of
+from e2i.core.observed import Artifact
+from e2i.edge.bucket import Bucket
+from e2i.edge.export import Exporter
+from e2i.local.layout import ClusterHome
+
+
+def put_bento(home: ClusterHome, tag: str) -> None:
+    """A bento and its model, 1 kB each, in the store."""
+    a_bento(store_of(home), tag, uses=(f"{tag.partition(':')[0]}-weights:1",))
+
+
+def export_ahead(home: ClusterHome, tag: str) -> Artifact:
+    """Bring a bento that is in the store into the bucket."""
+    settings = bucket_settings(home)
+    # The client takes its credentials from the environment, as in the operator's pod.
+    os.environ.update(settings)
+    bucket = Bucket(settings["E2I_BUCKET"], endpoint=settings["AWS_ENDPOINT_URL"])
+    done = Exporter(store_of(home), bucket)(tag, lambda done, total: None, threading.Event())
+    if not isinstance(done, Artifact):
+        raise RuntimeError(f"the bento {tag} was not exported: {done.message}")
+    return done
