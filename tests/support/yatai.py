@@ -129,6 +129,16 @@ async def workbench(cluster: TestCluster, folder: Path) -> AsyncIterator[Workben
         await kube.create(NAMESPACE, None, {"metadata": {"name": name}})
         yield Workbench(kube, name, ImageStore(folder / "images"))
         await kube.delete(NAMESPACE, None, name)
+    await until_sockets_are_closed()
+
+
+async def until_sockets_are_closed() -> None:
+    """Return when only the loop's own socket is left: TLS connections that were cut off end a little later."""
+    registered = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
+    deadline = time.monotonic() + PATIENCE
+    while len(registered) > 1:
+        assert time.monotonic() < deadline, f"{len(registered) - 1} sockets are still open"
+        await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

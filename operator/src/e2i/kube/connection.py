@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,6 @@ from e2i.kube.kinds import Object
 
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 REQUEST_TIMEOUT = 30.0
-TURNS_TO_CLOSE = 10
 
 
 class Connection:
@@ -58,9 +56,6 @@ class Connection:
 
     async def close(self) -> None:
         await self._client.close()
-        # A TLS handshake that was cancelled needs some turns of the loop until its socket is closed.
-        for _ in range(TURNS_TO_CLOSE):
-            await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         return self
