@@ -15,6 +15,7 @@ import pytest
 from support.nodelab import Agent, Lab, eventually, is_ready_pod, is_running, main_status
 
 from e2i.local.node.kinds import LEASES, NODES, PODS
+from e2i.local.node.nodestatus import is_ready
 from e2i.local.node.sweep import CLUSTER_MARK, marked, processes
 
 pytestmark = pytest.mark.api
@@ -24,20 +25,14 @@ FAMILY = "env -i sleep 1000 & setsid sleep 1000 & (setsid sleep 1000 &) ; wait"
 
 
 async def test_the_node_is_ready_and_keeps_its_lease(lab: Lab) -> None:
-    async def is_ready() -> bool:
+    async def is_registered() -> bool:
         node = await lab.kube.get(NODES, None, "local") or {}
-        conditions = {c["type"]: c["status"] for c in (node.get("status") or {}).get("conditions") or []}
-        return conditions.get("Ready") == "True"
+        lease = await lab.kube.get(LEASES, "kube-node-lease", "local")
+        return is_ready(node) and lease is not None and lease["spec"]["holderIdentity"] == "local"
 
-    await eventually(is_ready)
-    node, lease = (
-        await lab.kube.get(NODES, None, "local"),
-        await lab.kube.get(LEASES, "kube-node-lease", "local"),
-    )
-    assert node
-    assert lease
+    await eventually(is_registered)
+    node = await lab.kube.get(NODES, None, "local") or {}
     assert int(node["status"]["allocatable"]["memory"].removesuffix("Ki")) > 0
-    assert lease["spec"]["holderIdentity"] == "local"
 
 
 @pytest.mark.parametrize(
@@ -89,10 +84,10 @@ async def test_every_process_ends_with_the_agent_and_comes_back_with_the_next(
     agent: Agent = lab.agent
 
     async def is_complete() -> bool:
-        return len(marked(CLUSTER_MARK, str(lab.home.root))) >= 4
+        return len(marked(CLUSTER_MARK, str(lab.home.root), processes())) >= 4
 
     await eventually(is_complete)
-    family = marked(CLUSTER_MARK, str(lab.home.root))
+    family = marked(CLUSTER_MARK, str(lab.home.root), processes())
     try:
         code = agent.end(number)
         assert code == (0 if number is signal.SIGTERM else -9)

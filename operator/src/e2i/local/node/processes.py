@@ -119,8 +119,8 @@ class Processes:
 
     def members(self) -> set[int]:
         """Return the processes of this container that live."""
-        found = sweep.marked(sweep.CONTAINER_MARK, self._mark)
         everyone = sweep.processes()
+        found = sweep.marked(sweep.CONTAINER_MARK, self._mark, everyone)
         if not self.alive and self.pid in everyone:
             # The number was given to a stranger, so nobody of our session is left.
             return found

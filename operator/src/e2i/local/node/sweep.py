@@ -50,12 +50,11 @@ def _read(pid: int) -> Running | None:
     return Running(pid, int(fields[1]), int(fields[3]), sum(map(int, fields[11:15])))
 
 
-def marked(mark: str, value: str) -> set[int]:
-    """Return the processes whose environment has `mark` set to `value`, and all their descendants.
+def marked(mark: str, value: str, everyone: dict[int, Running]) -> set[int]:
+    """Return those of `everyone` whose environment has `mark` set to `value`, and all their descendants.
 
     Descendants count because a program may overwrite what /proc shows of its environment.
     """
-    everyone = processes()
     wanted = f"{mark}={value}".encode()
     roots = {pid for pid in everyone if wanted in _environment(pid)}
     return family(roots, everyone) - _ourselves(everyone)
@@ -99,7 +98,7 @@ def kill_cluster(root: Path) -> int:
     """Kill every process of the cluster's pods, also those they start meanwhile; return how many."""
     killed: set[int] = set()
     deadline = time.monotonic() + PATIENCE
-    while (alive := marked(CLUSTER_MARK, str(root))) and time.monotonic() < deadline:
+    while (alive := marked(CLUSTER_MARK, str(root), processes())) and time.monotonic() < deadline:
         kill(alive)
         killed |= alive
         time.sleep(0.02)
