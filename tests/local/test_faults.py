@@ -16,7 +16,7 @@ import pytest
 from support.cluster import temporary_home
 
 from e2i.local import cluster, processes, supervision
-from e2i.local.components import CONTROL_PLANE
+from e2i.local.components import CONTROL_PLANE, EVERYTHING
 from e2i.local.faults import ClusterFault
 from e2i.local.layout import ClusterHome
 from e2i.local.toolchain import ensure_tools
@@ -56,6 +56,33 @@ def test_a_killed_component_is_reported_and_comes_back(home: ClusterHome) -> Non
     assert running(home) == ("etcd",)
     cluster.start_components(home, STORAGE, quiet)
     assert running(home) == STORAGE
+
+
+def test_two_commands_at_once_start_one_cluster(tmp_path: Path, say: Callable[[str], None]) -> None:
+    ensure_tools(say)
+    state = tmp_path / "state"
+    environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+    try:
+        both = [
+            subprocess.Popen(
+                [E2I, "local", "up", "--name=twin", "--no-operator"],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        answers = [command.communicate() for command in both]
+        assert [command.returncode for command in both] == [0, 0], answers
+        for name in EVERYTHING:
+            if name == "node":
+                continue  # It has a guardian below it.
+            found = processes.marked(processes.COMPONENT_VARIABLE, f"{state}/e2i/twin:{name}")
+            assert len(found) == 1, name
+    finally:
+        cluster.reset(state / "e2i" / "twin", quiet)
+    assert list((state / "e2i").iterdir()) == [state / "e2i" / "lock"]
 
 
 def test_a_component_that_cannot_start_is_quoted_with_its_log(home: ClusterHome) -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
+
 import pytest
 from support.cluster import TestCluster
 
 from e2i.kube import Kube, Resource
+from e2i.local import supervision
+from e2i.local.cluster import OVERLAY, bring_up
+from e2i.local.components import EVERYTHING
 
 pytestmark = pytest.mark.e2e
 
@@ -25,6 +32,20 @@ async def test_the_operator_runs_as_a_pod_of_the_cluster(local_cluster: TestClus
         pods, _ = await kube.list(PODS, "e2i-system", labels="app.kubernetes.io/name=e2i-operator")
     assert [_condition(pod, "Ready")["status"] for pod in pods] == ["True"]
     assert {pod["spec"]["nodeName"] for pod in pods} == {"local"}
+
+
+async def test_it_comes_back_after_all_its_components_were_killed_at_once(
+    local_cluster: TestCluster, say: Callable[[str], None]
+) -> None:
+    home = local_cluster.home
+    assert home
+    victims = [supervision.running(home, name) for name in EVERYTHING]
+    for victim in victims:
+        assert victim
+        os.kill(victim.pid, signal.SIGKILL)
+    bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY)
+    await test_its_one_node_is_ready(local_cluster)
+    await test_the_operator_runs_as_a_pod_of_the_cluster(local_cluster)
 
 
 def _condition(item: dict, kind: str) -> dict:

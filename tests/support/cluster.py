@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,11 +16,13 @@ from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, save_home
 
 # Waits until the tests are over, however they end, then clears up.
 _GUARD = """
-import sys
+import shutil, sys
 from pathlib import Path
 from e2i.local.cluster import reset
 sys.stdin.read()
-reset(Path(sys.argv[1]), lambda line: None)
+root = Path(sys.argv[1])
+reset(root, lambda line: None)
+shutil.rmtree(root.parent)
 """
 
 
@@ -51,7 +52,6 @@ def temporary_home(name: str) -> Iterator[ClusterHome]:
         yield home
     finally:
         guard.communicate()
-        shutil.rmtree(folder)
         assert guard.returncode == 0, f"cluster {home.root} was not cleared away"
 
 

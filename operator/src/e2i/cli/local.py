@@ -150,9 +150,11 @@ def in_words() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _REMEDIES:
             raise
-        raise click.ClickException(
-            f"{error.filename or 'A file'}: {error.strerror}. {_REMEDIES[error.errno]}"
-        ) from error
+        from e2i.local.layout import state_root
+
+        # A write to an open file fails without its name.
+        place = error.filename or f"Writing below {state_root()}"
+        raise click.ClickException(f"{place}: {error.strerror}. {_REMEDIES[error.errno]}") from error
 
 
 _REMEDIES = {

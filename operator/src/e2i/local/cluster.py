@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from e2i.local.credentials import ensure_credentials
 from e2i.local.faults import ClusterFault
 from e2i.local.kubeconfigs import write_kubeconfigs
 from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, home_of, known_homes, load_home, save_home
+from e2i.local.locks import alone
 from e2i.local.supervision import Say
 from e2i.local.toolchain import ensure_tools
 
@@ -62,18 +61,10 @@ def bring_up(home: ClusterHome, say: Say, *, bento_store: Path, overlay: Path | 
 def open_home(name: str) -> ClusterHome:
     """The cluster of that name; made, with the lowest index that is free, when there is none."""
     root = home_of(name)
-    if (root / "cluster.json").exists():
+    with alone(root.parent / "lock"):
+        if not (root / "cluster.json").exists():
+            save_home(ClusterHome(name, _free_index(), root))
         return load_home(root)
-    taken = {home.index for home in known_homes()}
-    for index in range(HIGHEST_INDEX + 1):
-        # Another user's cluster is not in our list, but its ports are busy.
-        if index not in taken and all(ports.is_free(port) for port in Ports(index).in_use):
-            save_home(ClusterHome(name, index, root))
-            return load_home(root)
-    raise ClusterFault(
-        f"No place for another cluster: all {HIGHEST_INDEX + 1} port ranges from 21000 on are in use. "
-        "Remove a cluster with `e2i local reset --name NAME`."
-    )
 
 
 def start_components(
@@ -84,7 +75,7 @@ def start_components(
     `settle` is called once the API server is ready, while what depends on it starts.
     """
     tools = ensure_tools(say)
-    with exclusively(home, say):
+    with _changing(home, say):
         _prepare(home, tools, say)
         known = {part.name: part for part in components(home, tools, ensure_credentials(home))}
         for wave in WAVES:
@@ -97,7 +88,7 @@ def start_components(
 
 def down(home: ClusterHome, say: Say) -> None:
     """Stop everything, pods first. Nothing of the cluster runs afterwards; all files stay."""
-    with exclusively(home, say):
+    with _changing(home, say):
         for name in reversed(EVERYTHING):
             supervision.stop(home, name, say)
         leftovers = processes.marked(processes.POD_VARIABLE, str(home.root))
@@ -113,20 +104,30 @@ def reset(root: Path, say: Say) -> None:
     shutil.rmtree(root)
 
 
-@contextlib.contextmanager
-def exclusively(home: ClusterHome, say: Say) -> Iterator[None]:
-    """Let one command at a time change the cluster; others wait. Released with the process, however it ends."""
-    with open(os.open(home.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another command is changing cluster {home.name}: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _free_index() -> int:
+    taken = {home.index for home in known_homes()}
+    for index in range(HIGHEST_INDEX + 1):
+        # Another user's cluster is not in our list, but its ports are busy.
+        if index not in taken and all(ports.is_free(port) for port in Ports(index).in_use):
+            return index
+    raise ClusterFault(
+        f"No place for another cluster: all {HIGHEST_INDEX + 1} port ranges from 21000 on are in use. "
+        "Remove a cluster with `e2i local reset --name NAME`."
+    )
+
+
+def _changing(home: ClusterHome, say: Say) -> AbstractContextManager[None]:
+    waiting = f"another command is changing cluster {home.name}: waiting for it"
+    return alone(home.root / "lock", lambda: say(waiting))
 
 
 def _prepare(home: ClusterHome, tools: Tools, say: Say) -> None:
     """Folders, certificates and kubeconfigs; with new certificates every component starts afresh."""
+    if not home.record.exists():
+        raise ClusterFault(
+            f"Cluster {home.name} was removed by another command. "
+            f"Run `e2i local up --name {home.name}` to make it anew."
+        )
     free = shutil.disk_usage(home.root).free
     if free < LEAST_FREE_DISK:
         raise ClusterFault(

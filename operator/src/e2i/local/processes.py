@@ -78,15 +78,15 @@ def start(argv: tuple[str, ...], *, log: Path, environment: Mapping[str, str]) -
 
 
 def exit_code(pid: int) -> int | None:
-    """How a child of this program ended (-9 for SIGKILL); None while it runs, or when it is nobody's child here.
+    """How a child of this program that is not alive any more ended (-9 for SIGKILL); None for nobody's child here.
 
     Can be asked once: the kernel forgets it with the answer.
     """
     try:
-        ended, status = os.waitpid(pid, os.WNOHANG)
+        # Waits: while its last threads end, a process is dead already and has no exit code yet.
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     except ChildProcessError:
         return None
-    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def remember(process: Process, file: Path) -> None:

@@ -6,14 +6,11 @@ It appears there whole or not at all; of several callers one builds and the othe
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from e2i.local.components import Tools
 from e2i.local.faults import ClusterFault
 from e2i.local.golang import Go, find_go
 from e2i.local.layout import cache_root
+from e2i.local.locks import alone
 
 KUBERNETES_VERSION = "v1.36.3"
 DISK_FOR_A_BUILD = 5 * 1024**3
@@ -86,7 +84,8 @@ def _ensure(module: Module, say: Callable[[str], None]) -> Path:
     if program.exists():
         return program
     program.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(program.parent.parent / "lock", say):
+    waiting = "another command is building the tools: waiting for it"
+    with alone(program.parent.parent / "lock", lambda: say(waiting)):
         if not program.exists():
             _build(module, program, find_go(say), say)
     return program
@@ -108,15 +107,3 @@ def _build(module: Module, program: Path, go: Go, say: Callable[[str], None]) ->
             f"{partial} was built but does not start. Run `e2i local reset --cache`, then try again."
         )
     partial.replace(program)
-
-
-@contextlib.contextmanager
-def _alone(file: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock on `file`; it is released with the process, however that ends."""
-    with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600)) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another command is building the tools: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
