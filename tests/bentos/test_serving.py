@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 BENTOS = Path(__file__).resolve().parents[2] / "bentos"
-START_DEADLINE = 90.0
+START_DEADLINE = 180.0
 STOP_DEADLINE = 20.0
 
 CUSTOMER = {
