@@ -26,8 +26,9 @@ async def start(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> N
     chosen = _settings()
     _configure(settings)
     logging.getLogger("e2i").setLevel(chosen.log_level)
-    # One line for each event of each object would drown the operator's own words.
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    # A line for each event of each object and for each probe would drown the operator's own words.
+    for chatty in ("kopf.objects", "kopf.activities.probe", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         memo.operation = await Operation.start(chosen)
     except ApiError as error:

@@ -46,7 +46,9 @@ def ensure_environment(
         say(f"installing {bento.requirements} into {venv}")
         run_uv(["venv", "--relocatable", "--no-project", "--python", python.path, str(partial)], contents)
         interpreter = partial / "bin" / "python"
-        install = ["pip", "install", "--python", str(interpreter), "--requirement", str(requirements)]
+        # Compiled here, once: otherwise every first start compiles while its probes are waiting.
+        compiled = "--compile-bytecode"
+        install = ["pip", "install", compiled, "--python", str(interpreter), "--requirement", str(requirements)]
         run_uv(install, install_root(contents))
         partial.rename(venv)
     return venv
