@@ -1,0 +1,251 @@
+"""The operator's process on a real API server: from a new model to a served one, quiet afterwards, and its ends."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.cluster import TestCluster
+from support.operating import (
+    ACCOUNT,
+    Audit,
+    Operator,
+    Stage,
+    apply_files,
+    condition,
+    install,
+    is_ready,
+    operating,
+    staging,
+)
+from support.stores import a_bento
+from support.yatai import controllers
+
+from e2i.core import naming
+from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
+from e2i.local.images import ImageStore
+from e2i.local.kubectl import kubectl
+
+pytestmark = pytest.mark.api
+
+CRDS = Path(__file__).resolve().parents[2] / "operator" / "src" / "e2i" / "local" / "yatai" / "crds"
+FIRST, SECOND = "churn:1.0.0", "churn:2.0.0"
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: TestCluster) -> TestCluster:
+    if control_plane.home is None:
+        pytest.skip("counts requests in the audit log of a cluster of its own")
+    install(control_plane.home)
+    return control_plane
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    a_bento(folder, FIRST)
+    a_bento(folder, SECOND, labels={"second": "yes"})
+    return folder
+
+
+@pytest.fixture
+async def stage(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Stage]:
+    """Yatai's stand-in is at work; the test plays the node."""
+    async with staging(cluster) as made, controllers(cluster, ImageStore(tmp_path / "images")):
+        yield made
+
+
+@pytest.fixture
+def operator(cluster: TestCluster, store: Path, tmp_path: Path) -> Iterator[Operator]:
+    assert cluster.home
+    with operating(cluster.home, tmp_path, store) as running:
+        yield running
+
+
+async def test_a_model_is_served_and_then_left_in_peace(
+    stage: Stage, operator: Operator, store: Path
+) -> None:
+    await stage.create()
+    await stage.reason("BuildBlocked")
+    await stage.end_builds()
+    await stage.reason("PodUnschedulable")
+    await stage.ready()
+    model = await stage.model()
+    status = model["status"]
+    digest = status["artifact"]["digest"]
+    assert status["servingRelease"] == status["desiredRelease"]
+    assert condition(model, "Reconciling") is None
+
+    children = [
+        await stage.child(BENTO_REQUESTS, naming.artifact_name("churn", digest)),
+        await stage.child(BENTO_DEPLOYMENTS, naming.release_name("churn", status["desiredRelease"])),
+        await stage.child(SERVICES, "churn"),
+    ]
+    for child in children:
+        assert child
+        assert [owner["uid"] for owner in child["metadata"]["ownerReferences"]] == [model["metadata"]["uid"]]
+        assert "e2i-operator" in {entry["manager"] for entry in child["metadata"]["managedFields"]}
+    service = children[2]
+    assert service
+    assert service["spec"]["selector"] == naming.pod_labels("churn", status["servingRelease"])
+    assert not model["metadata"].get("finalizers")
+    assert [entry["manager"] for entry in model["metadata"]["managedFields"] if entry.get("subresource")] == [
+        "e2i-operator"
+    ]
+    assert ("Warning", "PodUnschedulable") in await stage.events()
+    assert ("Normal", "Ready") in await stage.events()
+
+    audit = Audit(stage.home)
+    await stage.touch("churn")
+    await stage.create("sentinel", "churn:9")
+    await stage.reason("BentoNotFound", "sentinel")
+    assert ("patch", "bentodeployments") not in audit.writes()
+    assert {resource for _, resource in audit.writes()} <= {"e2imodels/status", "events"}
+    assert await stage.model() == (await stage.model()) | {"status": status}
+
+
+async def test_another_number_of_pods_is_one_write_and_no_release(stage: Stage, operator: Operator) -> None:
+    await stage.create()
+    await stage.ready()
+    before = await stage.model()
+    audit = Audit(stage.home)
+    await stage.change(replicas=2)
+    await stage.reason("Scaling")
+    await stage.ready()
+    assert [request for request in audit.writes() if request[1] == "bentodeployments"] == [
+        ("patch", "bentodeployments")
+    ]
+    assert not {"bentorequests", "services"} & {resource for _, resource in audit.writes()}
+    after = await stage.model()
+    assert after["status"]["servingRelease"] == before["status"]["servingRelease"]
+    assert after["status"]["readyReplicas"] == 2
+
+
+async def test_the_address_moves_to_the_second_version_when_it_is_ready(
+    stage: Stage, operator: Operator
+) -> None:
+    await stage.create(rollout={"scaleDownDelaySeconds": 0})
+    await stage.ready()
+    first = (await stage.model())["status"]["servingRelease"]
+    await stage.change(bento={"tag": SECOND})
+    await stage.reason("BuildBlocked")
+    await stage.end_builds()
+    await stage.reason("PodUnschedulable")
+    assert (await stage.model())["status"]["servingRelease"] == first
+    await stage.ready()
+    status = (await stage.model())["status"]
+    assert status["servingRelease"] not in (first, None)
+
+    async def only_the_second() -> bool:
+        return len(await stage.children(BENTO_DEPLOYMENTS)) == 1
+
+    await stage.until(only_the_second, "the first release to go")
+    assert len(await stage.children(BENTO_REQUESTS)) == 2
+
+
+async def test_a_restart_with_a_hundred_models_writes_nothing(
+    stage: Stage, operator: Operator, cluster: TestCluster, store: Path, tmp_path: Path
+) -> None:
+    assert cluster.home
+    names = [f"model-{number}" for number in range(100)]
+    for name in names:
+        await stage.create(name, FIRST)
+    await stage.ready(*names)
+    assert operator.stop() == 0
+    audit = Audit(stage.home)
+    with operating(cluster.home, tmp_path, store):
+        await stage.create("sentinel", "churn:9")
+        await stage.reason("BentoNotFound", "sentinel")
+        await stage.touch(*names)
+        await stage.create("after-them", "churn:9")
+        await stage.reason("BentoNotFound", "after-them")
+    told = [request for request in audit.writes() if request[1] != "events"]
+    assert set(told) == {("patch", "e2imodels/status")}
+    # Exporting may be told before BentoNotFound, of each of the two that are new.
+    assert len(told) <= 4
+
+
+async def test_a_build_that_fails_is_told_with_where_its_log_is(stage: Stage, operator: Operator) -> None:
+    await stage.create()
+    await stage.reason("BuildBlocked")
+
+    async def failed() -> bool:
+        await stage.end_builds(exit_code=1)
+        told = condition(await stage.model(), "Stalled")
+        return bool(told and told["reason"] == "BuildFailed")
+
+    await stage.until(failed, "BuildFailed")
+    message = await stage.reason("BuildFailed")
+    assert f"kubectl logs -n {stage.namespace} -l yatai.ai/bento-request=churn-" in message
+
+
+async def test_it_ends_in_order_when_told(stage: Stage, operator: Operator) -> None:
+    await stage.create("sentinel", "churn:9")
+    await stage.reason("BentoNotFound", "sentinel")
+    assert operator.stop() == 0
+    assert "Traceback" not in operator.log.read_text()
+
+
+async def test_killed_between_two_writes_it_goes_on_where_it_stopped(
+    stage: Stage, operator: Operator, cluster: TestCluster, store: Path, tmp_path: Path
+) -> None:
+    assert cluster.home
+    await stage.create()
+
+    async def first_write() -> bool:
+        return bool(await stage.children(BENTO_REQUESTS))
+
+    await stage.until(first_write, "the BentoRequest")
+    operator.stop(signal.SIGKILL)
+    with operating(cluster.home, tmp_path, store):
+        await stage.ready()
+    assert is_ready(await stage.model())
+    assert len(await stage.children(BENTO_REQUESTS)) == 1
+    assert len(await stage.children(BENTO_DEPLOYMENTS)) == 1
+
+
+async def test_a_deleted_model_takes_its_children_with_it(stage: Stage, operator: Operator) -> None:
+    await stage.create()
+    await stage.ready()
+    await stage.kube.delete(E2I_MODELS, stage.namespace, "churn")
+
+    async def all_gone() -> bool:
+        return not any([await stage.children(kind) for kind in (BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES)])
+
+    await stage.until(all_gone, "the children to go")
+    assert "Traceback" not in operator.log.read_text()
+
+
+async def test_it_waits_for_yatai_to_be_installed(cluster: TestCluster, store: Path, tmp_path: Path) -> None:
+    home = cluster.home
+    assert home
+    names = ("bentorequests.resources.yatai.ai", "bentodeployments.serving.yatai.ai")
+    kubectl(home, "delete", "crd", *names)
+    try:
+        async with staging(cluster) as stage:
+            with operating(home, tmp_path, store):
+                await stage.create()
+                message = await stage.reason("YataiNotInstalled")
+                assert "BentoDeployment, BentoRequest" in message
+                apply_files(home, *sorted(CRDS.glob("*.yaml")))
+
+                async def asked_for() -> Any:
+                    return await stage.children(BENTO_DEPLOYMENTS)
+
+                await stage.until(asked_for, "the release to be asked for")
+    finally:
+        apply_files(home, *sorted(CRDS.glob("*.yaml")))
+        kubectl(home, "wait", "--for=condition=Established", *(f"crd/{name}" for name in names))
+
+
+async def test_its_log_is_one_json_object_for_each_line_and_names_the_model(
+    stage: Stage, operator: Operator
+) -> None:
+    await stage.create("sentinel", "churn:9")
+    await stage.reason("BentoNotFound", "sentinel")
+    told = [line for line in operator.said() if line.get("reason") == "BentoNotFound"]
+    assert [line["model"] for line in told] == [f"{stage.namespace}/sentinel"]
+    assert ACCOUNT not in operator.log.read_text()
