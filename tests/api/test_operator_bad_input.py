@@ -88,6 +88,29 @@ async def test_a_bento_that_cannot_be_served(
     await stage.until(good_goes_on, "the good model's request")
 
 
+async def test_a_build_that_failed_is_told_with_where_its_log_is(stage: Stage, operator: Operator) -> None:
+    await stage.create()
+
+    async def request() -> object:
+        return await stage.children(BENTO_REQUESTS)
+
+    await stage.until(request, "the request")
+    (made,) = await stage.children(BENTO_REQUESTS)
+    failed = {
+        "type": "ImageBuilding",
+        "status": "False",
+        "reason": "Reconciling",
+        "message": "Image building job builder-1 is failed.",
+        "lastTransitionTime": "2026-11-21T12:00:00Z",
+    }
+    status = {"status": {"conditions": [failed], "imageBuilderPodStatus": {}}}
+    name = made["metadata"]["name"]
+    await stage.kube.patch(BENTO_REQUESTS, stage.namespace, name, status, subresource="status")
+    message = await stage.reason("BuildFailed")
+    assert "Image building job builder-1 is failed." in message
+    assert f"kubectl logs -n {stage.namespace} -l yatai.ai/bento-request={name}" in message
+
+
 async def test_two_models_of_one_bento_share_the_archive(stage: Stage, operator: Operator) -> None:
     await stage.create("one")
     await stage.create("two")

@@ -94,6 +94,7 @@ def test_a_build_that_cannot_start_says_why() -> None:
     assert trouble
     assert trouble.reason is Reason.BuildBlocked
     assert trouble.message.startswith("the image build cannot start: pod ")
+    assert "spec.resources" not in trouble.message, "they are the model's, not the build's"
 
 
 def test_a_build_step_that_failed_is_left_to_its_job() -> None:

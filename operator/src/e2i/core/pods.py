@@ -23,30 +23,34 @@ _WAITING = {
 
 def release_trouble(pods: Iterable[Body]) -> Trouble | None:
     """The first thing that holds up a pod of a release; None while all of them merely start."""
-    return next((trouble for pod in pods if not _is_leaving(pod) for trouble in _troubles(pod)), None)
+    return _first_trouble(pods, "Ask for less in spec.resources, or make room")
 
 
 def build_trouble(pods: Iterable[Body]) -> Trouble | None:
     """The same for the pods of an image build, under the build's own word."""
-    trouble = release_trouble(pods)
+    trouble = _first_trouble(pods, "Make room for it")
     if trouble is None or trouble.reason is Reason.CrashLoop:
         # A build step that fails is tried again by its Job, and reported by the image builder.
         return None
     return Trouble(reason=Reason.BuildBlocked, message=f"the image build cannot start: {trouble.message}")
 
 
+def _first_trouble(pods: Iterable[Body], advice: str) -> Trouble | None:
+    """`advice`: what to do if no node takes the pod."""
+    return next((trouble for pod in pods if not _is_leaving(pod) for trouble in _troubles(pod, advice)), None)
+
+
 def _is_leaving(pod: Body) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
-def _troubles(pod: Body) -> Iterator[Trouble]:
+def _troubles(pod: Body, advice: str) -> Iterator[Trouble]:
     name, status = pod["metadata"]["name"], pod.get("status", {})
     for condition in status.get("conditions") or ():
         if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
             yield Trouble(
                 reason=Reason.PodUnschedulable,
-                message=f"pod {name} cannot be placed: {_clause(condition.get('message', ''))}. Ask for less in "
-                "spec.resources, or make room",
+                message=f"pod {name} cannot be placed: {_clause(condition.get('message', ''))}. {advice}",
             )
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         yield from _container_trouble(pod, container)
