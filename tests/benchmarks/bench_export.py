@@ -96,7 +96,8 @@ with bentoml.models.create("weights:1") as model, open(model.path_of("weights.bi
         file.write(os.urandom(2**20))
 bentoml.bentos.build("service:Big", version="1.0.0", build_ctx=".", python={"lock_packages": False})
 """
-SIDES = {"export": EXPORT, "plain put_object": PLAIN_PUT, "boto3 upload_file": UPLOAD_FILE}
+# The export comes last, so that the bento that was built just now has settled.
+SIDES = {"plain put_object": PLAIN_PUT, "boto3 upload_file": UPLOAD_FILE, "export": EXPORT}
 
 
 def main() -> None:

@@ -35,6 +35,12 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
 
 
+@pytest.fixture(autouse=True)
+def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All bentos here were made just now; the tests of settling set a time of their own."""
+    monkeypatch.setattr("e2i.edge.export.SETTLED", 0.0)
+
+
 @pytest.fixture
 def s3(server: S3Server) -> Iterator[Any]:
     client = server.client()

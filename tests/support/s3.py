@@ -84,10 +84,10 @@ class Fault:
     """What happens to what clients send, once `at` bytes of it have passed since the fault was set.
 
     `cut` closes the connection, `stall` keeps it open and passes nothing more, `flip` inverts one byte. A cut or
-    a stall hits the first `connections` that get there, a flip only one byte in all; `count` harms nothing.
+    a stall hits the first `connections` that get there, a flip only one byte in all.
     """
 
-    kind: Literal["cut", "stall", "flip", "count"]
+    kind: Literal["cut", "stall", "flip"]
     at: int
     connections: int = 1_000_000
 
@@ -154,8 +154,6 @@ class FaultProxy:
             if fault is None or self._passed <= fault.at or fault.connections <= 0:
                 return block
             self.hit.set()
-            if fault.kind == "count":
-                return block
             fault.connections -= 1
             if fault.kind == "flip":
                 self._fault = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -240,6 +241,66 @@ def test_a_second_name_and_a_detour_are_refused(tmp_path: Path, make: Callable[[
     make(folder / "src/evil")
     with pytest.raises(UnsafeFile, match="src"):
         find_bento(tmp_path, TAG)
+
+
+def test_a_fifo_as_description_is_not_waited_for(tmp_path: Path) -> None:
+    file = a_bento(tmp_path) / "bento.yaml"
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(UnsafeFile, match=r"bento\.yaml"):
+        find_bento(tmp_path, TAG)
+
+
+@pytest.mark.parametrize(
+    "linked", ["bentos/churn/1.0.0", "bentos/churn", "models/weights/7", "models/weights"]
+)
+def test_a_folder_of_the_store_that_is_a_link_is_refused(tmp_path: Path, linked: str) -> None:
+    a_bento(tmp_path / "store")
+    (tmp_path / "store" / linked).rename(tmp_path / "elsewhere")
+    (tmp_path / "store" / linked).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnsafeFile, match="link"):
+        find_bento(tmp_path / "store", TAG)
+
+
+def test_a_store_that_is_itself_a_link_is_fine(tmp_path: Path) -> None:
+    a_bento(tmp_path / "store")
+    (tmp_path / "link").symlink_to("store")
+    assert find_bento(tmp_path / "link", TAG).tag == TAG
+
+
+def test_more_files_than_memory_should_hold_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("e2i.edge.tree.MOST_MEMBERS", 10)
+    folder = a_bento(tmp_path)
+    for number in range(11):
+        (folder / f"src/{number}").touch()
+    with pytest.raises(UnsafeFile, match="more than 10 files"):
+        find_bento(tmp_path, TAG)
+
+
+@pytest.fixture
+def nobody() -> Iterator[Callable[[], None]]:
+    """Become a user who owns nothing, until the test ends."""
+    before = os.geteuid()
+    if before != 0:
+        pytest.skip("only root can become somebody else")
+    yield lambda: os.seteuid(65534)
+    os.seteuid(before)
+
+
+@pytest.mark.parametrize(
+    "closed", ["bentos/churn/1.0.0", "models/weights/7", "bentos/churn/1.0.0/bento.yaml"]
+)
+def test_what_the_operator_may_not_read_is_named(nobody: Callable[[], None], closed: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        a_bento(Path(folder))
+        (Path(folder) / closed).chmod(0)
+        nobody()
+        with pytest.raises(BentoUnreadable, match=rf"user 65534 may not read .*{closed}"):
+            find_bento(Path(folder), TAG)
+        os.seteuid(0)
 
 
 def test_a_link_inside_the_bento_stays_a_link(tmp_path: Path) -> None:

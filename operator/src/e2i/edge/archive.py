@@ -7,15 +7,12 @@ entry for its root: an ordinary user who unpacks it into somebody else's folder 
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i.core.digest import Kind, Member
-from e2i.core.failures import BentoChanged
-from e2i.edge.tree import Piece, Stamp
+from e2i.edge.tree import Piece, check_unchanged, open_listed
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -89,26 +86,8 @@ def _blocks(piece: Piece) -> Iterator[memoryview]:
         return
     buffer = memoryview(bytearray(min(BLOCK, max(piece.member.size, 1))))
     left = piece.member.size
-    with _open(piece.source) as file:
-        if Stamp.of(os.fstat(file.fileno())) != piece.stamp:
-            raise _changed(piece)
+    with open_listed(piece) as file:
         while count := file.readinto(buffer[: min(len(buffer), left)]):
             left -= count
             yield buffer[:count]
-        if left or Stamp.of(os.fstat(file.fileno())) != piece.stamp:
-            raise _changed(piece)
-
-
-def _open(path: Path) -> io.FileIO:
-    # Not through a link and not waiting: what was a file when it was listed may be a link or a FIFO now.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        return io.FileIO(os.open(path, flags), closefd=True)
-    except OSError as error:
-        raise BentoChanged(f"{path} was listed and cannot be opened now: {error.strerror}.") from error
-
-
-def _changed(piece: Piece) -> BentoChanged:
-    return BentoChanged(
-        f"{piece.source} changed while it was read; it is read again when the store is quiet."
-    )
+        check_unchanged(piece, file)

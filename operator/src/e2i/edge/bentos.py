@@ -18,7 +18,7 @@ import yaml
 from e2i.core.digest import Kind, Member
 from e2i.core.failures import BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel, UnsafeFile
 from e2i.core.tags import Tag, TagRefused, parse_tag
-from e2i.edge.tree import Piece, list_tree
+from e2i.edge.tree import Piece, list_tree, not_allowed, open_listed
 
 NO_MODEL_LABEL = "e2i.dev/no-model"
 LARGEST_BENTO = 64 << 30
@@ -38,7 +38,8 @@ class FoundModel:
 class FoundBento:
     """A bento that can be exported: all of it is there, and nothing that must not leave the machine.
 
-    `size` is the bytes of all files; `signature` changes whenever a file of the bento or its models does;
+    `size` is the bytes of all files; `signature` changes whenever a file of the bento or its models does, and
+    `changed` is when one last did, in seconds since the epoch by the clock of the file system;
     `pieces` is everything the archive will hold, sorted.
     """
 
@@ -49,6 +50,7 @@ class FoundBento:
     bentoml_version: str
     size: int
     signature: str
+    changed: float
     pieces: tuple[Piece, ...]
 
 
@@ -57,12 +59,24 @@ def find_bento(store: Path, tag: Tag, max_bytes: int = LARGEST_BENTO) -> FoundBe
 
     Blocking, for a thread: reads bento.yaml and looks at every file of the bento, but reads none of them.
     """
+    try:
+        return _find(store, tag, max_bytes)
+    except PermissionError as error:
+        raise not_allowed(error) from error
+    except OSError as error:
+        raise BentoUnreadable(f"{error.filename} of {tag} cannot be read: {error.strerror}.") from error
+
+
+def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
     path = store / "bentos" / tag.name / tag.version
     if not path.is_dir():
         raise BentoNotFound(_not_found(store, tag))
-    description = _description(path, tag)
+    _refuse_link(store, path)
+    # A `models` folder in a stored bento is what an export of BentoML's has put there, perhaps cut off.
+    own = list_tree(path, skip="models")
+    description = _description(own, path, tag)
     models = _models(store, tag, description)
-    pieces = _pieces(path, models, description)
+    pieces = _pieces(own, models, description)
     size = sum(piece.member.size for piece in pieces)
     if size > max_bytes:
         largest = max(pieces, key=lambda piece: piece.member.size)
@@ -78,8 +92,15 @@ def find_bento(store: Path, tag: Tag, max_bytes: int = LARGEST_BENTO) -> FoundBe
         bentoml_version=str(description.get("bentoml_version") or ""),
         size=size,
         signature=_signature(pieces),
+        changed=max(piece.stamp.ctime_ns for piece in pieces if piece.stamp) / 1e9,
         pieces=pieces,
     )
+
+
+def _refuse_link(store: Path, folder: Path) -> None:
+    """A folder of the store that is a link may lead to anything the operator can read."""
+    if folder.resolve() != store.resolve() / folder.relative_to(store):
+        raise UnsafeFile(f"{folder} is, or is below, a link; copy what it leads to into the store.")
 
 
 def _not_found(store: Path, tag: Tag) -> str:
@@ -102,18 +123,19 @@ def _not_found(store: Path, tag: Tag) -> str:
     return f"The store {store} has no bento {tag}; it has {named}{more}. Write one of these, or build {tag}."
 
 
-def _description(path: Path, tag: Tag) -> Mapping[str, Any]:
+def _description(own: Sequence[Piece], path: Path, tag: Tag) -> Mapping[str, Any]:
     """bento.yaml of a bento that was built completely and is the one that its folder says."""
     file = path / "bento.yaml"
     repair = f"Build {tag} again, or delete it with `bentoml delete {tag}` and import it anew."
+    found = next((piece for piece in own if piece.member.path == file.name and piece.source), None)
+    if found is None:
+        raise BentoUnreadable(f"The bento {tag} has no bento.yaml, as if half copied. {repair}")
     try:
-        with file.open("rb") as stream:
+        with open_listed(found) as stream:
             text = stream.read(LARGEST_DESCRIPTION + 1)
         # Not the loader in C: it crashes the process on deeply nested YAML.
         description = yaml.safe_load(text) if len(text) <= LARGEST_DESCRIPTION else None
-    except FileNotFoundError:
-        raise BentoUnreadable(f"The bento {tag} has no bento.yaml, as if half copied. {repair}") from None
-    except (OSError, yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BentoUnreadable(f"{file} cannot be read ({type(error).__name__}). {repair}") from error
     if not isinstance(description, dict) or not {"name", "version", "service"} <= description.keys():
         raise BentoUnreadable(f"{file} is no description of a bento, or a huge one. {repair}")
@@ -165,6 +187,8 @@ def _model(store: Path, bento: Tag, text: str) -> FoundModel:
             f"The bento {bento} refers to a model by no exact tag: {refused.message}"
         ) from None
     path = store / "models" / tag.name / tag.version
+    if path.is_dir():
+        _refuse_link(store, path)
     if not (path / "model.yaml").is_file():
         raise ModelMissing(
             f"The bento {bento} needs the model {tag}, and the store {store} has no complete one. "
@@ -173,9 +197,10 @@ def _model(store: Path, bento: Tag, text: str) -> FoundModel:
     return FoundModel(tag, path)
 
 
-def _pieces(path: Path, models: Sequence[FoundModel], description: Mapping[str, Any]) -> tuple[Piece, ...]:
-    # A `models` folder in a stored bento is what an export of BentoML's has put there, perhaps cut off.
-    pieces = list(list_tree(path, skip="models"))
+def _pieces(
+    own: Sequence[Piece], models: Sequence[FoundModel], description: Mapping[str, Any]
+) -> tuple[Piece, ...]:
+    pieces = list(own)
     if models:
         pieces.append(Piece(Member("models", Kind.FOLDER)))
     for name in sorted({model.tag.name for model in models}):

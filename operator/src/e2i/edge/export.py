@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from pathlib import Path
 
 from e2i.core.conditions import Reason
 from e2i.core.digest import MOST_PARTS, PART_SIZE, archive_digest, archive_key
 from e2i.core.failures import ArchiveCorrupted, ExportCancelled, ExportFailure, UnsafeFile
 from e2i.core.observed import Artifact, Trouble
-from e2i.core.tags import TagRefused, parse_tag
+from e2i.core.tags import Tag, TagRefused, parse_tag
 from e2i.edge.archive import ArchiveStream, archive_size
 from e2i.edge.bentos import LARGEST_BENTO, FoundBento, find_bento
 from e2i.edge.bucket import Bucket, Stored, Upload
 from e2i.edge.parts import Progress, Transfer
 
 REMEMBERED = 1000
+SETTLED = 2.0
+"""Seconds without a change after which a bento counts as complete: building and copying take a while."""
 
 
 class Exporter:
@@ -40,7 +43,7 @@ class Exporter:
     def __call__(self, tag: str, progress: Progress, cancel: threading.Event) -> Artifact | Trouble:
         """Return when the archive is in the bucket, whoever brought it there, or with what is in the way."""
         try:
-            bento = find_bento(self._store, parse_tag(tag), self._max_bytes)
+            bento = self._settled(parse_tag(tag), cancel)
             archive = self._export(bento, progress, cancel)
         except TagRefused as refused:
             return Trouble(reason=Reason.TagRefused, message=refused.message, stalled=True)
@@ -58,6 +61,19 @@ class Exporter:
             service=bento.service,
             bentoml_version=bento.bentoml_version,
         )
+
+    def _settled(self, tag: Tag, cancel: threading.Event) -> FoundBento:
+        """Find the bento; one that changed just now is looked at until it stays the same."""
+        bento = find_bento(self._store, tag, self._max_bytes)
+        # The file system's clock may be ahead: then one look more is enough.
+        while time.time() - bento.changed < SETTLED:
+            before = bento.signature
+            if cancel.wait(SETTLED):
+                raise ExportCancelled
+            bento = find_bento(self._store, tag, self._max_bytes)
+            if bento.signature == before:
+                break
+        return bento
 
     def _export(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> Stored:
         size = archive_size(bento.pieces)

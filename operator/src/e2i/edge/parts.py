@@ -60,7 +60,7 @@ class Transfer(Generic[Sent]):
     def run(self, stream: io.RawIOBase, size: int) -> list[Sent]:
         """Send all `size` bytes in parts numbered from 1; what `send` returned for each, in order."""
         starts = range(0, size, PART_SIZE)
-        spare = [bytearray(PART_SIZE) for _ in range(min(SENDERS, len(starts)))]
+        spare = [bytearray(min(PART_SIZE, size)) for _ in range(min(SENDERS, len(starts)))]
         for sender in self._senders:
             sender.start()
         try:

@@ -6,18 +6,22 @@ a sparse file of a terabyte must not be read, let alone be sent away.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from e2i.core.digest import Kind, Member
-from e2i.core.failures import BentoChanged, UnsafeFile
+from e2i.core.failures import BentoChanged, BentoUnreadable, UnsafeFile
 
 # Python writes these beside the sources when a bento is served from the store: they are not part of it.
 BYTECODE_CACHE = "__pycache__"
+# All members are held in memory, so a tree of millions of names would end the operator for everybody.
+MOST_MEMBERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +49,70 @@ class Piece:
     content: bytes = b""
 
 
-def list_tree(root: Path, prefix: str = "", *, skip: str = "") -> Iterator[Piece]:
-    """Yield the pieces below `root`, at `prefix` in the archive, without `root/<skip>`.
+def list_tree(root: Path, prefix: str = "", *, skip: str = "") -> list[Piece]:
+    """Return the pieces below `root`, at `prefix` in the archive, without `root/<skip>`.
 
-    Raises UnsafeFile, or BentoChanged when an entry goes away while it is looked at.
+    Raises UnsafeFile, BentoChanged when an entry goes away while it is looked at, and OSError.
     """
     real_root = root.resolve()
     folders = [(real_root, prefix)]
+    pieces: list[Piece] = []
     while folders:
         folder, above = folders.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except FileNotFoundError as error:
-            raise BentoChanged(f"The folder {folder} went away while it was read.") from error
-        for entry in entries:
-            if entry.name == BYTECODE_CACHE or (folder == real_root and entry.name == skip):
-                continue
-            piece = _piece(entry, f"{above}{entry.name}", real_root)
-            if piece.member.kind is Kind.FOLDER:
-                folders.append((Path(entry.path), f"{piece.member.path}/"))
-            yield piece
+        with _scan(folder) as entries:
+            for entry in entries:
+                if entry.name == BYTECODE_CACHE or (folder == real_root and entry.name == skip):
+                    continue
+                piece = _piece(entry, f"{above}{entry.name}", real_root)
+                if piece.member.kind is Kind.FOLDER:
+                    folders.append((Path(entry.path), f"{piece.member.path}/"))
+                pieces.append(piece)
+                if len(pieces) > MOST_MEMBERS:
+                    raise UnsafeFile(f"{root} has more than {MOST_MEMBERS} files; pack them into fewer.")
+    return pieces
+
+
+def open_listed(piece: Piece) -> io.FileIO:
+    """Open the file of a piece; BentoChanged unless it is the one that was listed, BentoUnreadable."""
+    if piece.source is None:
+        raise ValueError(f"{piece.member.path} is no file of the store")
+    # Not through a link and not waiting: what was a file when it was listed may be a link or a FIFO now.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        file = io.FileIO(os.open(piece.source, flags), closefd=True)
+    except PermissionError as error:
+        raise not_allowed(error) from error
+    except OSError as error:
+        raise BentoChanged(
+            f"{piece.source} was listed and cannot be opened now: {error.strerror}."
+        ) from error
+    try:
+        check_unchanged(piece, file)
+    except BentoChanged:
+        file.close()
+        raise
+    return file
+
+
+def not_allowed(error: PermissionError) -> BentoUnreadable:
+    """Stores are often filled by another user, and BentoML gives nobody else the right to read."""
+    return BentoUnreadable(
+        f"The operator's user {os.geteuid()} may not read {error.filename}; "
+        "give it the right, for instance by `chmod -R a+rX` on the store."
+    )
+
+
+def check_unchanged(piece: Piece, file: io.FileIO) -> None:
+    """BentoChanged unless the open file still looks as it did in the list."""
+    if Stamp.of(os.fstat(file.fileno())) != piece.stamp:
+        raise BentoChanged(f"{piece.source} changed while it was read; it is read again when it is quiet.")
+
+
+def _scan(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+    try:
+        return os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BentoChanged(f"The folder {folder} went away while it was read.") from error
 
 
 def _piece(entry: os.DirEntry[str], path: str, root: Path) -> Piece:
