@@ -71,23 +71,23 @@ async def until_woken(woken: list[Key], count: int = 1) -> None:
 
 
 async def test_nobody_asked_yet(exports: Exports) -> None:
-    assert exports.state(TAG) is None
+    assert exports.state(TAG, A) is None
 
 
 async def test_a_short_export_is_over_when_the_pass_goes_on(exports: Exports, bringer: Bringer) -> None:
     bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.state(TAG) == an_artifact()
+    assert exports.state(TAG, A) == an_artifact()
 
 
 async def test_a_long_export_lets_the_pass_go_and_wakes_its_model(
     exports: Exports, bringer: Bringer, woken: list[Key]
 ) -> None:
     await exports.start(TAG, A)
-    assert exports.state(TAG) == Exporting(done=0, total=0)
+    assert exports.state(TAG, A) == Exporting(done=0, total=0)
     bringer.finish.set()
     await until_woken(woken)
-    assert (woken, exports.state(TAG)) == ([A], an_artifact())
+    assert (woken, exports.state(TAG, A)) == ([A], an_artifact())
 
 
 async def test_two_models_share_one_export(exports: Exports, bringer: Bringer, woken: list[Key]) -> None:
@@ -98,6 +98,16 @@ async def test_two_models_share_one_export(exports: Exports, bringer: Bringer, w
     assert (set(woken), bringer.calls) == ({A, B}, [TAG])
 
 
+async def test_a_model_that_finds_the_export_of_another_under_way_is_woken_too(
+    exports: Exports, bringer: Bringer, woken: list[Key]
+) -> None:
+    await exports.start(TAG, A)
+    assert exports.state(TAG, B) == Exporting(done=0, total=0)
+    bringer.finish.set()
+    await until_woken(woken, 2)
+    assert set(woken) == {A, B}
+
+
 async def test_progress_is_told_at_once_and_then_seldom(
     exports: Exports, bringer: Bringer, woken: list[Key]
 ) -> None:
@@ -106,7 +116,7 @@ async def test_progress_is_told_at_once_and_then_seldom(
     bringer.progress(1, 10)
     bringer.progress(2, 10)
     await until_woken(woken)
-    assert exports.state(TAG) == Exporting(done=1, total=10)
+    assert exports.state(TAG, A) == Exporting(done=1, total=10)
     assert woken == [A]
 
 
@@ -116,7 +126,7 @@ async def test_an_export_that_nobody_wants_any_more_is_stopped(exports: Exports,
     exports.abandon(A)
     assert bringer.cancelled == []
     exports.abandon(B)
-    await until(lambda: not isinstance(exports.state(TAG), Exporting))
+    await until(lambda: not isinstance(exports.state(TAG, A), Exporting))
     assert bringer.cancelled == [TAG]
 
 
@@ -129,8 +139,8 @@ async def test_a_namesake_that_comes_while_an_export_is_being_stopped_gets_one_o
     await exports.start(TAG, A)
     bringer.finish.set()
     async with asyncio.timeout(5):
-        while not isinstance(exports.state(TAG), Artifact):
-            assert exports.state(TAG) != GONE
+        while not isinstance(exports.state(TAG, A), Artifact):
+            assert exports.state(TAG, A) != GONE
             await asyncio.sleep(0.005)
             await exports.start(TAG, A)
 
@@ -141,7 +151,7 @@ async def test_a_surprise_is_told_like_any_other_failure(
     bringer.result = RuntimeError("a bug")
     bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.state(TAG) == Trouble(reason=Reason.ExportFailed, message=f"{TAG}: RuntimeError: a bug")
+    assert exports.state(TAG, A) == Trouble(reason=Reason.ExportFailed, message=f"{TAG}: RuntimeError: a bug")
     assert "RuntimeError" in caplog.text
 
 
@@ -151,7 +161,7 @@ async def test_a_retry_shows_the_trouble_that_it_retries(exports: Exports, bring
     await exports.start(TAG, A)
     bringer.finish.clear()
     await exports.start(TAG, A)
-    assert exports.state(TAG) == bringer.result
+    assert exports.state(TAG, A) == bringer.result
 
 
 async def test_results_are_kept_for_a_moment_only(
@@ -160,7 +170,7 @@ async def test_results_are_kept_for_a_moment_only(
     monkeypatch.setattr(exports_module, "KEEP_ARTIFACT", 0.0)
     bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.state(TAG) is None
+    assert exports.state(TAG, A) is None
 
 
 async def test_the_end_of_the_operator_is_the_end_of_its_exports(exports: Exports, bringer: Bringer) -> None:

@@ -52,11 +52,15 @@ class Exports:
         self._jobs: dict[str, _Job] = {}
         self._results: dict[str, tuple[Artifact | Trouble, float]] = {}
 
-    def state(self, tag: str) -> Export:
-        """A retry shows the trouble it retries until it gets further, so that a status does not flap."""
+    def state(self, tag: str, key: Key) -> Export:
+        """How far the export is; a model that finds it under way, whoever began it, is woken when it ends.
+
+        A retry shows the trouble it retries until it gets further, so that a status does not flap.
+        """
         job = self._jobs.get(tag)
         result, kept_until = self._results.get(tag, (None, 0.0))
         if job is not None:
+            job.wanted_by.add(key)
             if job.progress is None and isinstance(result, Trouble):
                 return result
             return job.progress or Exporting(done=0, total=0)

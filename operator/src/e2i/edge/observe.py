@@ -15,7 +15,7 @@ from e2i.kube import ApiError, Kube, Object
 async def observe(model: Model, view: View, exports: Exports, kube: Kube) -> Observed:
     """The model's part of the view; pods are asked for only while something waits for them."""
     seen = Observed(
-        export=exports.state(model.tag),
+        export=exports.state(model.tag, model.key),
         requests=view.requests(model),
         deployments=view.deployments(model),
         workloads=view.workloads(model),
