@@ -97,6 +97,21 @@ def package_index_settings(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def choose_bento_store(home: ClusterHome, asked: Path | None) -> Path:
+    """The store that was asked for, else the one the cluster has, else the user's own; the choice is kept."""
+    record = home.root / "bento-store"
+    if asked is None and record.exists():
+        return Path(record.read_text())
+    store = (asked or default_bento_store()).absolute()
+    record.write_text(str(store))
+    return store
+
+
+def operator_inputs(bento_store: Path) -> str:
+    """A digest of what a running operator does not notice when it changes: its code and its settings."""
+    return hashlib.sha256(f"{_digest_of_package()} {bento_store}".encode()).hexdigest()[:16]
+
+
 def default_bento_store(environment: Mapping[str, str] = os.environ) -> Path:
     """Where BentoML keeps its bentos: $BENTOML_HOME, by default ~/bentoml."""
     return Path(environment.get("BENTOML_HOME") or Path.home() / "bentoml").absolute()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import e2i
 from e2i.local import kubectl, ports, processes, supervision
-from e2i.local.bootstrap import bootstrap, default_bento_store
+from e2i.local.bootstrap import bootstrap, choose_bento_store, operator_inputs
 from e2i.local.certificates import ensure_certificates
 from e2i.local.components import BUCKET, EVERYTHING, WAVES, Tools, components
 from e2i.local.credentials import ensure_credentials
@@ -32,11 +32,11 @@ def up(
 ) -> ClusterHome:
     """Bring the cluster of that name up; made, when there is none. Otherwise as `bring_up`."""
     home = open_home(name)
-    bring_up(home, say, bento_store=bento_store or default_bento_store(), overlay=overlay)
+    bring_up(home, say, bento_store=bento_store, overlay=overlay)
     return home
 
 
-def bring_up(home: ClusterHome, say: Say, *, bento_store: Path, overlay: Path | None) -> None:
+def bring_up(home: ClusterHome, say: Say, *, bento_store: Path | None, overlay: Path | None) -> None:
     """Start every component that does not run, then the operator; without an `overlay`, without the operator.
 
     ClusterFault with a sentence for the user when something stands in the way; run again, it goes on from there.
@@ -47,13 +47,15 @@ def bring_up(home: ClusterHome, say: Say, *, bento_store: Path, overlay: Path | 
             "--manifests, or leave the operator out with --no-operator."
         )
 
+    store = choose_bento_store(home, bento_store)
+
     def settle() -> None:
-        bootstrap(home, bento_store.absolute())
+        bootstrap(home, store)
         say("namespaces, rights, Yatai's resources, settings and images are in place")
 
     start_components(home, EVERYTHING, say, settle)
     if overlay:
-        kubectl.apply_kustomization(home, overlay)
+        kubectl.apply_operator(home, overlay, operator_inputs(store))
         kubectl.wait_for_operator(home)
         say("e2i-operator is available")
 

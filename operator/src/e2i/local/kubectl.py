@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from e2i.local.faults import ClusterFault
 from e2i.local.layout import ClusterHome
 
@@ -40,9 +42,16 @@ def apply_all(home: ClusterHome, files: Sequence[Path], objects: Sequence[dict[s
     _apply(home, *(f"--filename={file}" for file in files), "--filename=-", given=json.dumps(listing))
 
 
-def apply_kustomization(home: ClusterHome, folder: object) -> None:
-    """Server-side apply of a kustomization."""
-    _apply(home, "-k", str(folder))
+def apply_operator(home: ClusterHome, folder: Path, started_with: str) -> None:
+    """Server-side apply of the operator's kustomization; another `started_with` starts a running operator anew."""
+    objects = [
+        manifest for manifest in yaml.safe_load_all(kubectl(home, "kustomize", str(folder))) if manifest
+    ]
+    for manifest in objects:
+        if (manifest["kind"], manifest["metadata"]["name"]) == ("Deployment", OPERATOR):
+            template = manifest["spec"]["template"]["metadata"]
+            template.setdefault("annotations", {})["e2i.dev/started-with"] = started_with
+    apply_all(home, [], objects)
 
 
 def wait_for_operator(home: ClusterHome) -> None:
