@@ -50,6 +50,14 @@ def operator(
 
 
 @pytest.fixture
+def alone(operator: Operator) -> Iterator[None]:
+    """The operator of the other tests rests: it would do the work of one that cannot."""
+    operator.stop()
+    yield
+    operator.start()
+
+
+@pytest.fixture
 async def stage(cluster: TestCluster) -> AsyncIterator[Stage]:
     async with staging(cluster) as made:
         yield made
@@ -181,6 +189,7 @@ async def test_another_content_under_the_archive_s_key_is_not_overwritten(
                      id="nobody answers"),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("alone")
 async def test_a_bucket_that_cannot_be_used(
     cluster: TestCluster, store: Path, tmp_path: Path, environment: dict[str, str], reason: str, words: str
 ) -> None:
