@@ -50,8 +50,8 @@ class Story:
             "env": lambda: self.change(env=[{"name": "MODE", "value": f"mode {number}"}]),
             "replicas": lambda: self.change(replicas=number + 1),
             "suspend": lambda: self.change(suspend=number % 2 == 1),
-            "bad build": lambda: self.world.bad_builds.add(digest_of(f"churn:{number}")),
-            "bad pods": lambda: self.world.bad_pods.symmetric_difference_update({f"mode {number}"}),
+            "bad build": lambda: self.world.yatai.bad_builds.add(digest_of(f"churn:{number}")),
+            "bad pods": lambda: self.world.yatai.bad_pods.symmetric_difference_update({f"mode {number}"}),
             "fault": lambda: self.world.kube.fail.append(
                 ApiError((409, 403, 500, 0)[number], "Fault", "a fault")
             ),

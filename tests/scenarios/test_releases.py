@@ -111,7 +111,7 @@ async def test_a_failed_build_leaves_the_previous_release_serving(world: World) 
     world.apply(tag="churn:1")
     await world.run()
     first = world.address()
-    world.bad_builds.add(digest_of("churn:2"))
+    world.yatai.bad_builds.add(digest_of("churn:2"))
     world.apply(tag="churn:2")
     await world.run()
     assert world.condition() == "False/BuildFailed"
@@ -126,7 +126,7 @@ async def test_pods_that_never_get_ready_stall_the_model_and_nothing_else(world:
     world.apply("other", tag="other:1")
     await world.run()
     first = world.address()
-    world.bad_pods.add("broken")
+    world.yatai.bad_pods.add("broken")
     world.apply(env=[{"name": "MODE", "value": "broken"}], rollout={"progressDeadlineSeconds": 30})
     await world.run(passes=20)
     assert world.condition() == "False/Deploying"
@@ -135,7 +135,7 @@ async def test_pods_that_never_get_ready_stall_the_model_and_nothing_else(world:
     assert world.condition("Stalled") == "True/ProgressDeadlineExceeded"
     assert world.address() == first
     assert world.condition(name="other") == "True/Ready"
-    world.bad_pods.clear()
+    world.yatai.bad_pods.clear()
     await world.run(passes=80)
     assert world.condition() == "True/Ready", "pods that come up late are taken all the same"
 

@@ -10,154 +10,26 @@ import contextlib
 import copy
 import hashlib
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from support.builders import ACCESS, NOON, an_artifact
+from support.fakekube import FakeKube
+from support.smallyatai import SmallYatai
 
 from e2i.core import naming
-from e2i.core.conditions import Reason, timestamp
+from e2i.core.conditions import Reason
 from e2i.core.observed import Artifact, Trouble
 from e2i.edge.act import Hands
 from e2i.edge.exports import Exports
 from e2i.edge.kinds import CHILDREN, E2I_MODELS
 from e2i.edge.view import View
-from e2i.kube import ApiError, Object, Resource
+from e2i.kube import ApiError, Object
 from e2i.reconcile import Outcome, Pass, reconcile
 
-Place = tuple[str, str, str]
-"""(kind, namespace, name)"""
 NAMESPACE = "models"
-
-
-class FakeKube:
-    """The API server, as far as the operator asks it."""
-
-    def __init__(self, world: World) -> None:
-        self.objects: dict[Place, Object] = {}
-        self.writes: Counter[tuple[str, str]] = Counter()
-        self.events: list[tuple[str, str, str]] = []
-        self.fail: list[ApiError] = []
-        """Each refuses one write of the operator."""
-        self.missing: set[str] = set()
-        """Kinds that the cluster does not serve."""
-        self._world = world
-        self._version = 0
-
-    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
-        self._must_serve(resource)
-        return copy.deepcopy(self.objects.get((resource.kind, namespace or "", name)))
-
-    async def list(
-        self, resource: Resource, namespace: str | None = None, *, labels: str = ""
-    ) -> tuple[list[Object], str]:
-        self._must_serve(resource)
-        found = [
-            copy.deepcopy(item)
-            for (kind, space, _), item in self.objects.items()
-            if kind == resource.kind and namespace in (None, space) and _matches(item, labels)
-        ]
-        return found, str(self._version)
-
-    async def create(self, resource: Resource, namespace: str | None, body: Object) -> Object:
-        self._write("create", resource)
-        self.events.append((body["regarding"]["name"], body["type"], body["reason"]))
-        return body
-
-    async def apply(
-        self, resource: Resource, body: Object, *, manager: str, force: bool = False, subresource: str = ""
-    ) -> Object:
-        self._write("status" if subresource else "apply", resource)
-        metadata = body["metadata"]
-        place = (resource.kind, metadata["namespace"], metadata["name"])
-        old = self.objects.get(place)
-        if subresource:
-            if old is None:
-                raise ApiError(404, "NotFound", f"{place} not found")
-            if old["metadata"]["uid"] != metadata["uid"]:
-                raise ApiError(409, "Conflict", "the UID in the precondition does not match")
-            return self.put(place, {**old, "status": copy.deepcopy(body["status"])})
-        self._must_be_possible(body)
-        if old is None:
-            return self.put(place, copy.deepcopy(body))
-        if not force and old["metadata"].get("labels", {}).get(naming.MANAGED_BY_LABEL) != manager:
-            raise ApiError(409, "Conflict", "Apply failed with 1 conflict: .spec")
-        merged = {**old, **copy.deepcopy(body), "metadata": {**old["metadata"], **copy.deepcopy(metadata)}}
-        return self.put(place, merged)
-
-    async def delete(
-        self, resource: Resource, namespace: str | None, name: str, *, uid: str | None = None
-    ) -> None:
-        self._write("delete", resource)
-        item = self.objects.get((resource.kind, namespace or "", name))
-        if item is None:
-            return
-        if uid and item["metadata"]["uid"] != uid:
-            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
-        assert not self._world.takes_traffic(item), f"{name} was deleted while the address leads to it"
-        self.remove((resource.kind, namespace or "", name))
-
-    def put(self, place: Place, body: Object) -> Object:
-        """Store it; a new version only for a real change, a new generation only for a changed spec."""
-        old = self.objects.get(place)
-        if old is not None and _content(old) == _content(body):
-            return copy.deepcopy(old)
-        self._version += 1
-        known = old["metadata"] if old else {"uid": f"uid-{self._version}", "generation": 0}
-        generation = known["generation"] + (old is None or old.get("spec") != body.get("spec"))
-        created = known.get("creationTimestamp", timestamp(self._world.now))
-        body["metadata"] = body["metadata"] | {
-            "uid": known["uid"],
-            "generation": generation,
-            "creationTimestamp": created,
-            "resourceVersion": str(self._version),
-        }
-        self.objects[place] = body
-        self._world.tell(place[0], "MODIFIED" if old else "ADDED", body)
-        return copy.deepcopy(body)
-
-    def remove(self, place: Place) -> None:
-        """Remove an object, and all that it owns."""
-        gone = self.objects.pop(place)
-        self._version += 1
-        gone["metadata"]["resourceVersion"] = str(self._version)
-        self._world.tell(place[0], "DELETED", gone)
-        for other, item in list(self.objects.items()):
-            owners = item["metadata"].get("ownerReferences", ())
-            if any(owner["uid"] == gone["metadata"]["uid"] for owner in owners) and other in self.objects:
-                self.remove(other)
-
-    def _must_serve(self, resource: Resource) -> None:
-        if resource.kind in self.missing:
-            raise ApiError(404, "NotFound", "the server could not find the requested resource")
-
-    def _write(self, verb: str, resource: Resource) -> None:
-        self._must_serve(resource)
-        self.writes[verb, resource.kind] += 1
-        if self.fail:
-            raise self.fail.pop(0)
-
-    def _must_be_possible(self, body: Object) -> None:
-        """What no operator may ever write."""
-        metadata, spec = body["metadata"], body["spec"]
-        owners = [owner["uid"] for owner in metadata["ownerReferences"]]
-        assert len(owners) == 1, "a child has one owner"
-        owner = self.objects.get((naming.KIND, metadata["namespace"], metadata["labels"][naming.MODEL_LABEL]))
-        assert owner is None or owner["metadata"]["uid"] in owners, "a child of somebody else's model"
-        if body["kind"] == "Service":
-            release = spec["selector"][naming.RELEASE_LABEL]
-            assert self._world.pods_of(release), (
-                f"the address moves to release {release}, which has no ready pod"
-            )
-        if body["kind"] == "BentoDeployment":
-            old = self.objects.get((body["kind"], metadata["namespace"], metadata["name"]))
-            kept = {key: value for key, value in spec.items() if key != "autoscaling"}
-            assert old is None or self._world.was_edited(old) or kept.items() <= old["spec"].items(), (
-                "a release was edited"
-            )
 
 
 class World:
@@ -166,12 +38,9 @@ class World:
     def __init__(self) -> None:
         self.now = NOON
         self.kube = FakeKube(self)
+        self.yatai = SmallYatai(self.kube)
         self.digests: dict[str, str] = {}
         self.trouble: dict[str, Trouble] = {}
-        self.bad_builds: set[str] = set()
-        """Bento digests of which no image can be built."""
-        self.bad_pods: set[str] = set()
-        """Values of the variable MODE with which no pod gets ready."""
         self.edited: set[str] = set()
         self._watched = True
         self.exports_begun: list[str] = []
@@ -191,7 +60,7 @@ class World:
             bodies = [
                 copy.deepcopy(item) for (kind, *_), item in self.kube.objects.items() if kind == resource.kind
             ]
-            for key in self.view.replace(resource.kind, bodies, self.kube._version):
+            for key in self.view.replace(resource.kind, bodies, self.kube.version):
                 self._wake(key)
         for model in self.view.models():
             self._wake(model.key)
@@ -242,7 +111,7 @@ class World:
     # What is to be seen.
 
     def all(self, kind: str) -> list[Object]:
-        return [item for (of, *_), item in self.kube.objects.items() if of == kind]
+        return self.kube.all(kind)
 
     def status(self, name: str = "churn") -> Mapping[str, Any]:
         status: Mapping[str, Any] = self.kube.objects[naming.KIND, NAMESPACE, name].get("status", {})
@@ -281,7 +150,7 @@ class World:
         for _ in range(passes):
             worked = await self.run_due()
             if yatai:
-                worked = self.work_yatai() or worked
+                worked = self.yatai.step(self.now) or worked
             if not worked and not self.due:
                 return
             self.now += timedelta(seconds=step)
@@ -341,109 +210,7 @@ class World:
             return Trouble(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
         return an_artifact(tag, self.digests.get(tag, digest_of(tag)))
 
-    # What Yatai does, one step at a time.
-
-    def work_yatai(self) -> bool:
-        """Whether there was anything to do."""
-        before = self.kube._version
-        for request in self.all("BentoRequest"):
-            self._build(request)
-        for deployment in self.all("BentoDeployment"):
-            self._run(deployment)
-        for workload in self.all("Deployment"):
-            self._start_pods(workload)
-        return self.kube._version != before
-
-    def _build(self, request: Object) -> None:
-        place = ("BentoRequest", NAMESPACE, request["metadata"]["name"])
-        told = {item["type"]: item for item in request.get("status", {}).get("conditions", ())}
-        if naming.DIGEST_ANNOTATION not in request["metadata"].get("annotations", {}):
-            return
-        if "ImageBuilding" not in told:
-            conditions = [_condition("ImageBuilding", "True", "Bento image is building", self.now)]
-        elif told["ImageBuilding"]["status"] == "True":
-            bad = request["metadata"]["annotations"][naming.DIGEST_ANNOTATION] in self.bad_builds
-            name = request["metadata"]["name"]
-            words = f"Job {name} is failed." if bad else "Bento image is built"
-            conditions = [
-                _condition("BentoAvailable", "Unknown" if bad else "True", "", self.now),
-                _condition("ImageBuilding", "False", words, self.now),
-            ]
-        else:
-            return
-        self.kube.put(place, {**request, "status": {"conditions": conditions}})
-
-    def _run(self, deployment: Object) -> None:
-        """A Deployment once the image is there, of the size that the autoscaler's bounds allow."""
-        built = {
-            request["metadata"]["name"]
-            for request in self.all("BentoRequest")
-            for item in request.get("status", {}).get("conditions", ())
-            if (item["type"], item["status"]) == ("BentoAvailable", "True")
-        }
-        if deployment["spec"]["bento"] not in built:
-            return
-        metadata = deployment["metadata"]
-        place = ("Deployment", NAMESPACE, metadata["name"])
-        old = self.kube.objects.get(place)
-        bounds = deployment["spec"]["autoscaling"]
-        replicas = old["spec"]["replicas"] if old else 1
-        replicas = max(bounds["minReplicas"], min(bounds["maxReplicas"], replicas)) if old else 1
-        mode = next((env["value"] for env in deployment["spec"]["envs"] if env["name"] == "MODE"), "")
-        owner = {
-            "uid": metadata["uid"],
-            "controller": True,
-            "kind": "BentoDeployment",
-            "name": metadata["name"],
-        }
-        body = {
-            "kind": "Deployment",
-            "metadata": {
-                "name": metadata["name"],
-                "namespace": NAMESPACE,
-                "labels": dict(deployment["spec"]["labels"]),
-                "ownerReferences": [owner],
-            },
-            "spec": {"replicas": replicas, "mode": mode},
-            "status": old.get("status", {}) if old else {},
-        }
-        self.kube.put(place, body if old is None else {**old, "spec": body["spec"]})
-
-    def _start_pods(self, workload: Object) -> None:
-        place = ("Deployment", NAMESPACE, workload["metadata"]["name"])
-        count = workload["spec"]["replicas"]
-        ready = 0 if workload["spec"]["mode"] in self.bad_pods else count
-        generation = workload["metadata"]["generation"]
-        status = {
-            "observedGeneration": generation,
-            "replicas": count,
-            "updatedReplicas": count,
-            "readyReplicas": ready,
-        }
-        self.kube.put(place, {**workload, "status": status})
-
 
 def digest_of(tag: str) -> str:
     """A bento's digest, for a store that holds every bento."""
     return f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
-
-
-def _condition(kind: str, status: str, message: str, at: datetime) -> Object:
-    return {
-        "type": kind,
-        "status": status,
-        "reason": "Because",
-        "message": message,
-        "lastTransitionTime": timestamp(at),
-    }
-
-
-def _content(body: Mapping[str, Any]) -> Object:
-    volatile = ("resourceVersion", "generation", "uid", "creationTimestamp")
-    metadata = {key: value for key, value in body["metadata"].items() if key not in volatile}
-    return {"metadata": metadata, "spec": body.get("spec"), "status": body.get("status") or {}}
-
-
-def _matches(item: Object, labels: str) -> bool:
-    wanted = dict(pair.split("=") for pair in labels.split(",") if pair)
-    return wanted.items() <= item["metadata"].get("labels", {}).items()

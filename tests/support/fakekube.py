@@ -1,0 +1,175 @@
+"""An API server in memory, as far as the operator asks it.
+
+It refuses what cannot be, gives every real change a new version, removes what lost its owner, counts writes,
+and fails when it is told to.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from e2i.core import naming
+from e2i.core.conditions import timestamp
+from e2i.kube import ApiError, Object, Resource
+
+Place = tuple[str, str, str]
+"""(kind, namespace, name)"""
+
+
+class Surroundings(Protocol):
+    """What the API server does not know by itself."""
+
+    now: datetime
+
+    def tell(self, kind: str, event: str, body: Object) -> None: ...
+
+    def pods_of(self, release: str) -> int: ...
+
+    def takes_traffic(self, item: Object) -> bool: ...
+
+    def was_edited(self, item: Object) -> bool: ...
+
+
+class FakeKube:
+    """Keeps objects; the same methods as `e2i.kube.Kube`."""
+
+    def __init__(self, world: Surroundings) -> None:
+        self.objects: dict[Place, Object] = {}
+        self.writes: Counter[tuple[str, str]] = Counter()
+        self.events: list[tuple[str, str, str]] = []
+        self.fail: list[ApiError] = []
+        """Each refuses one write of the operator."""
+        self.missing: set[str] = set()
+        """Kinds that the cluster does not serve."""
+        self._world = world
+        self.version = 0
+
+    def all(self, kind: str) -> list[Object]:
+        return [item for (of, *_), item in self.objects.items() if of == kind]
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        self._must_serve(resource)
+        return copy.deepcopy(self.objects.get((resource.kind, namespace or "", name)))
+
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, labels: str = ""
+    ) -> tuple[list[Object], str]:
+        self._must_serve(resource)
+        found = [
+            copy.deepcopy(item)
+            for (kind, space, _), item in self.objects.items()
+            if kind == resource.kind and namespace in (None, space) and _matches(item, labels)
+        ]
+        return found, str(self.version)
+
+    async def create(self, resource: Resource, namespace: str | None, body: Object) -> Object:
+        self._write("create", resource)
+        self.events.append((body["regarding"]["name"], body["type"], body["reason"]))
+        return body
+
+    async def apply(
+        self, resource: Resource, body: Object, *, manager: str, force: bool = False, subresource: str = ""
+    ) -> Object:
+        self._write("status" if subresource else "apply", resource)
+        metadata = body["metadata"]
+        place = (resource.kind, metadata["namespace"], metadata["name"])
+        old = self.objects.get(place)
+        if subresource:
+            if old is None:
+                raise ApiError(404, "NotFound", f"{place} not found")
+            if old["metadata"]["uid"] != metadata["uid"]:
+                raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+            return self.put(place, {**old, "status": copy.deepcopy(body["status"])})
+        self._must_be_possible(body)
+        if old is None:
+            return self.put(place, copy.deepcopy(body))
+        if not force and old["metadata"].get("labels", {}).get(naming.MANAGED_BY_LABEL) != manager:
+            raise ApiError(409, "Conflict", "Apply failed with 1 conflict: .spec")
+        merged = {**old, **copy.deepcopy(body), "metadata": {**old["metadata"], **copy.deepcopy(metadata)}}
+        return self.put(place, merged)
+
+    async def delete(
+        self, resource: Resource, namespace: str | None, name: str, *, uid: str | None = None
+    ) -> None:
+        self._write("delete", resource)
+        item = self.objects.get((resource.kind, namespace or "", name))
+        if item is None:
+            return
+        if uid and item["metadata"]["uid"] != uid:
+            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+        assert not self._world.takes_traffic(item), f"{name} was deleted while the address leads to it"
+        self.remove((resource.kind, namespace or "", name))
+
+    def put(self, place: Place, body: Object) -> Object:
+        """Store it; a new version only for a real change, a new generation only for a changed spec."""
+        old = self.objects.get(place)
+        if old is not None and _content(old) == _content(body):
+            return copy.deepcopy(old)
+        self.version += 1
+        known = old["metadata"] if old else {"uid": f"uid-{self.version}", "generation": 0}
+        generation = known["generation"] + (old is None or old.get("spec") != body.get("spec"))
+        created = known.get("creationTimestamp", timestamp(self._world.now))
+        body["metadata"] = body["metadata"] | {
+            "uid": known["uid"],
+            "generation": generation,
+            "creationTimestamp": created,
+            "resourceVersion": str(self.version),
+        }
+        self.objects[place] = body
+        self._world.tell(place[0], "MODIFIED" if old else "ADDED", body)
+        return copy.deepcopy(body)
+
+    def remove(self, place: Place) -> None:
+        """Remove an object, and all that it owns."""
+        gone = self.objects.pop(place)
+        self.version += 1
+        gone["metadata"]["resourceVersion"] = str(self.version)
+        self._world.tell(place[0], "DELETED", gone)
+        for other, item in list(self.objects.items()):
+            owners = item["metadata"].get("ownerReferences", ())
+            if any(owner["uid"] == gone["metadata"]["uid"] for owner in owners) and other in self.objects:
+                self.remove(other)
+
+    def _must_serve(self, resource: Resource) -> None:
+        if resource.kind in self.missing:
+            raise ApiError(404, "NotFound", "the server could not find the requested resource")
+
+    def _write(self, verb: str, resource: Resource) -> None:
+        self._must_serve(resource)
+        self.writes[verb, resource.kind] += 1
+        if self.fail:
+            raise self.fail.pop(0)
+
+    def _must_be_possible(self, body: Object) -> None:
+        """What no operator may ever write."""
+        metadata, spec = body["metadata"], body["spec"]
+        owners = [owner["uid"] for owner in metadata["ownerReferences"]]
+        assert len(owners) == 1, "a child has one owner"
+        owner = self.objects.get((naming.KIND, metadata["namespace"], metadata["labels"][naming.MODEL_LABEL]))
+        assert owner is None or owner["metadata"]["uid"] in owners, "a child of somebody else's model"
+        if body["kind"] == "Service":
+            release = spec["selector"][naming.RELEASE_LABEL]
+            assert self._world.pods_of(release), (
+                f"the address moves to release {release}, which has no ready pod"
+            )
+        if body["kind"] == "BentoDeployment":
+            old = self.objects.get((body["kind"], metadata["namespace"], metadata["name"]))
+            kept = {key: value for key, value in spec.items() if key != "autoscaling"}
+            assert old is None or self._world.was_edited(old) or kept.items() <= old["spec"].items(), (
+                "a release was edited"
+            )
+
+
+def _content(body: Mapping[str, Any]) -> Object:
+    volatile = ("resourceVersion", "generation", "uid", "creationTimestamp")
+    metadata = {key: value for key, value in body["metadata"].items() if key not in volatile}
+    return {"metadata": metadata, "spec": body.get("spec"), "status": body.get("status") or {}}
+
+
+def _matches(item: Object, labels: str) -> bool:
+    wanted = dict(pair.split("=") for pair in labels.split(",") if pair)
+    return wanted.items() <= item["metadata"].get("labels", {}).items()
