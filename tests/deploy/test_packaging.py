@@ -1,0 +1,151 @@
+"""What leaves the repository: the wheel, its locked dependencies, the image's commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+SOURCE = PROJECT / "operator" / "src"
+UV = Path(sys.executable).parent / "uv"
+INSTRUCTION = re.compile(r"^([A-Z]+) (.*(?:\\\n.*)*)", re.MULTILINE)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built with what is installed, so without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=PROJECT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of a new environment with the wheel and the locked dependencies, and nothing else."""
+    environment = tmp_path_factory.mktemp("installed") / "venv"
+    run(UV, "venv", "--quiet", "--python", sys.executable, environment)
+    install = (UV, "pip", "install", "--quiet", "--python", environment / "bin" / "python")
+    run(*install, "--require-hashes", "-r", PROJECT / "operator" / "requirements.lock")
+    run(*install, "--no-deps", "--no-index", wheel)
+    return environment / "bin"
+
+
+def run(*command: object, cwd: Path | None = None) -> str:
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    sources = {path for path in (SOURCE / "e2i").rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert names == {str(path.relative_to(SOURCE)) for path in sources}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "py.typed",
+        "templates/v1/bentorequest.yaml.j2",
+        "local/controlplane/go.mod",
+        "local/controlplane/go.sum",
+        "local/versitygw/go.sum",
+        "local/go-requirements.txt",
+        "local/yatai/crds/bentodeployments.yaml",
+        "local/manifests/namespaces.yaml",
+    ],
+)
+def test_the_wheel_has_the_files_that_are_read_at_run_time(wheel: Path, name: str) -> None:
+    assert f"e2i/{name}" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_the_same_source_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=PROJECT)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        pytest.param({}, "E2I_BUCKET is not set: name the bucket", id="no bucket"),
+        pytest.param(
+            {"E2I_BUCKET": "e2i", "E2I_WORKERS": "many"},
+            "E2I_WORKERS=many is not a number",
+            id="a bad number",
+        ),
+    ],
+)
+def test_an_installed_operator_says_which_setting_is_wrong(
+    installed: Path, tmp_path: Path, settings: dict[str, str], sentence: str
+) -> None:
+    """Its first word is that sentence, and it ends by itself."""
+    done = subprocess.run(
+        [installed / "kopf", *entrypoint()[1:]],
+        env={"PATH": f"{installed}:{os.defpath}", "HOME": str(tmp_path), **settings},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    first = json.loads(done.stderr.splitlines()[0])
+    assert sentence in first["message"]
+    assert first["severity"] == "error"
+
+
+def test_an_installed_command_finds_its_own_files(installed: Path, tmp_path: Path) -> None:
+    assert "e2i local" in run(installed / "e2i", "local", "--help", cwd=tmp_path)
+
+
+def test_the_image_starts_as_the_deployment_does() -> None:
+    deployment = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == entrypoint()
+
+
+def test_the_image_runs_as_the_user_of_the_deployment() -> None:
+    deployment = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())
+    wanted = deployment["spec"]["template"]["spec"]["securityContext"]
+    assert dict(instructions())["USER"] == f"{wanted['runAsUser']}:{wanted['runAsGroup']}"
+
+
+def test_what_the_image_copies_is_there_and_sent_to_the_builder() -> None:
+    sent = (PROJECT / "operator" / "Dockerfile.dockerignore").read_text().splitlines()
+    copies = [line.split() for word, line in instructions() if word == "COPY" and "--from" not in line]
+    for source in (source for *sources, _ in copies for source in sources):
+        assert (PROJECT / source).exists()
+        assert f"!{source}" in sent
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "build.lock"])
+def test_the_image_has_the_versions_that_were_tested(name: str) -> None:
+    tested = pins(PROJECT / "requirements.lock")
+    chosen = pins(PROJECT / "operator" / name)
+    assert chosen
+    assert chosen <= tested
+
+
+def pins(lock: Path) -> set[tuple[str, str]]:
+    return set(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", lock.read_text(), re.MULTILINE))
+
+
+def entrypoint() -> list[str]:
+    """In the form of a list: a shell in front would keep SIGTERM from the operator."""
+    command = json.loads(dict(instructions())["ENTRYPOINT"])
+    assert isinstance(command, list)
+    return command
+
+
+def instructions() -> Iterator[tuple[str, str]]:
+    for found in INSTRUCTION.finditer((PROJECT / "operator" / "Dockerfile").read_text()):
+        yield found[1], found[2]
