@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -288,75 +287,3 @@ def test_there_are_samples() -> None:
 def test_a_sample_is_accepted(cluster: TestCluster, sample: Path) -> None:
     assert cluster.home
     kubectl(cluster.home, "apply", "--dry-run=server", "--validate=strict", f"--filename={sample}")
-
-
-def can(cluster: TestCluster, verb: str, resource: str, *flags: str) -> bool:
-    assert cluster.home
-    done = subprocess.run(
-        [cluster.home.kubectl, f"--kubeconfig={cluster.kubeconfig}", "auth", "can-i", verb, resource,
-         "--as=system:serviceaccount:e2i-system:e2i-operator", *flags],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    return done.stdout.strip() == "yes"
-
-
-@pytest.fixture(scope="module")
-def with_rights(cluster: TestCluster) -> TestCluster:
-    assert cluster.home
-    apply_files(cluster.home, PROJECT / "manifests" / "namespace.yaml", PROJECT / "manifests" / "rbac.yaml")
-    return cluster
-
-
-@pytest.mark.parametrize(
-    ("verbs", "resource", "flags"),
-    [
-        ("get list watch", "e2imodels.serving.e2i.dev", ()),
-        ("patch", "e2imodels.serving.e2i.dev", ("--subresource=status",)),
-        ("get list watch create patch delete", "bentorequests.resources.yatai.ai", ()),
-        ("get list watch create patch delete", "bentodeployments.serving.yatai.ai", ()),
-        ("get list watch create patch", "services", ()),
-        ("list watch", "deployments.apps", ()),
-        ("list", "pods", ()),
-        ("create", "events.events.k8s.io", ()),
-        ("list watch", "customresourcedefinitions", ()),
-    ],
-)
-def test_the_operator_may(
-    with_rights: TestCluster, verbs: str, resource: str, flags: tuple[str, ...]
-) -> None:
-    assert [verb for verb in verbs.split() if not can(with_rights, verb, resource, "-A", *flags)] == []
-
-
-@pytest.mark.parametrize(
-    ("verbs", "resource"),
-    [
-        ("create update patch delete", "e2imodels.serving.e2i.dev"),
-        ("delete", "services"),
-        ("create patch delete", "deployments.apps"),
-        ("create delete patch", "pods"),
-        ("get list watch create", "secrets"),
-        ("get list", "configmaps"),
-        ("create", "clusterrolebindings"),
-        ("patch", "bentoes.resources.yatai.ai"),
-    ],
-)
-def test_the_operator_may_not(with_rights: TestCluster, verbs: str, resource: str) -> None:
-    assert [verb for verb in verbs.split() if can(with_rights, verb, resource, "-A")] == []
-
-
-@pytest.mark.parametrize(
-    "folder", ["manifests", *sorted(f"kustomize/{path.parent.relative_to(PROJECT / 'kustomize')}"
-                                    for path in PROJECT.glob("kustomize/**/kustomization.yaml"))]
-)  # fmt: skip
-def test_a_kustomization_is_accepted(with_rights: TestCluster, folder: str) -> None:
-    assert with_rights.home
-    # The namespace is there: what a dry run makes is not there for what comes after it.
-    kubectl(
-        with_rights.home,
-        "apply",
-        "--server-side",
-        "--dry-run=server",
-        "--force-conflicts",
-        "-k",
-        PROJECT / folder,
-    )

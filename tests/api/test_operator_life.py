@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.audit import ACCOUNT, Audit
 from support.cluster import TestCluster
 from support.operating import (
-    ACCOUNT,
-    Audit,
     Operator,
     Stage,
     apply_files,

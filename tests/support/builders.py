@@ -1,13 +1,12 @@
-"""Values and API objects for tests: valid by default, each argument changes one thing."""
+"""Values for tests: valid by default, each argument changes one thing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from e2i.core import naming, render
-from e2i.core.conditions import timestamp
 from e2i.core.model import Autoscaling, Model, Rollout, Shape
 from e2i.core.observed import (
     Artifact,
@@ -218,96 +217,3 @@ def seen_serving(model: Model, **changes: Any) -> Observed:
 
 def _replaced(state: Observed, changes: Mapping[str, Any]) -> Observed:
     return Observed(**{**vars(state), **changes})
-
-
-def a_body(
-    *,
-    name: str = "churn",
-    spec: Mapping[str, Any] | None = None,
-    uid: str = "uid-model",
-    generation: int = 1,
-    version: int = 1,
-    status: Mapping[str, Any] | None = None,
-    **metadata: Any,
-) -> dict[str, Any]:
-    """An E2IModel as the API server returns it."""
-    return {
-        "apiVersion": naming.API_VERSION,
-        "kind": naming.KIND,
-        "metadata": {
-            "namespace": "models",
-            "name": name,
-            "uid": uid,
-            "generation": generation,
-            "resourceVersion": str(version),
-            "creationTimestamp": timestamp(NOON),
-            **metadata,
-        },
-        "spec": {"type": "Classification", "bento": {"tag": TAG}, **(spec or {})},
-        **({"status": dict(status)} if status else {}),
-    }
-
-
-def a_child_body(
-    kind: str,
-    *,
-    name: str,
-    uid: str = "uid-child",
-    owner: str | None = "uid-model",
-    model: str | None = "churn",
-    version: int = 1,
-    generation: int = 1,
-    annotations: Mapping[str, str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    spec: Mapping[str, Any] | None = None,
-    status: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """A child as the API server returns it; `owner` None is somebody else's object."""
-    owners = [{"uid": owner, "controller": True, "kind": naming.KIND, "name": model}] if owner else []
-    marks = ({naming.MODEL_LABEL: model} if model else {}) | dict(labels or {})
-    return {
-        "kind": kind,
-        "metadata": {
-            "namespace": "models",
-            "name": name,
-            "uid": uid,
-            "generation": generation,
-            "resourceVersion": str(version),
-            "creationTimestamp": timestamp(NOON),
-            "labels": marks,
-            "annotations": dict(annotations or {}),
-            "ownerReferences": owners,
-        },
-        "spec": dict(spec or {}),
-        **({"status": dict(status)} if status else {}),
-    }
-
-
-def a_condition(type_: str, status: str, message: str = "", at: datetime = NOON) -> dict[str, Any]:
-    return {
-        "type": type_,
-        "status": status,
-        "reason": "Because",
-        "message": message,
-        "lastTransitionTime": timestamp(at),
-    }
-
-
-def a_pod(
-    *,
-    name: str = "churn-0b1d77e2-abc",
-    conditions: Iterable[Mapping[str, Any]] = (),
-    containers: Iterable[Mapping[str, Any]] = (),
-    init: Iterable[Mapping[str, Any]] = (),
-    leaving: bool = False,
-) -> dict[str, Any]:
-    """A pod's body; containers are container statuses."""
-    metadata: dict[str, Any] = {"namespace": "models", "name": name}
-    if leaving:
-        metadata["deletionTimestamp"] = timestamp(NOON)
-    status = {
-        "conditions": list(conditions),
-        "initContainerStatuses": list(init),
-        "containerStatuses": list(containers),
-    }
-    return {"metadata": metadata, "status": status}

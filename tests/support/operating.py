@@ -32,11 +32,9 @@ from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
 
 PROJECT = Path(__file__).resolve().parents[2]
-ACCOUNT = "system:serviceaccount:e2i-system:e2i-operator"
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 BUILD_LABEL = "yatai.ai/bento-request"
 PATIENCE = 60.0
-READING = ("get", "list", "watch")
 
 
 def install(home: ClusterHome) -> None:
@@ -245,37 +243,3 @@ def is_ready(model: Object) -> bool:
     told = condition(model, "Ready")
     current = model.get("status", {}).get("observedGeneration") == model["metadata"]["generation"]
     return bool(told and told["status"] == "True" and current)
-
-
-class Audit:
-    """What the operator asked of the API server since a moment, from the audit log."""
-
-    def __init__(self, home: ClusterHome) -> None:
-        self._file = home.audit_log
-        self._start = self._file.stat().st_size
-
-    def requests(self) -> list[tuple[str, str]]:
-        """(verb, resource) of each request of the operator, oldest first."""
-        with self._file.open("rb") as log:
-            log.seek(self._start)
-            lines = log.read().splitlines()
-        entries = [entry for line in lines if (entry := _parsed(line))]
-        return [
-            (
-                entry["verb"],
-                "/".join(filter(None, map(entry.get("objectRef", {}).get, ("resource", "subresource")))),
-            )
-            for entry in entries
-            if entry["user"]["username"] == ACCOUNT and entry["stage"] == "ResponseComplete"
-        ]
-
-    def writes(self) -> list[tuple[str, str]]:
-        return [request for request in self.requests() if request[0] not in READING]
-
-
-def _parsed(line: bytes) -> Any:
-    """None for a line that is being written."""
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None

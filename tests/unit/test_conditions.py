@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from support.builders import NOON, a_condition
+from support.bodies import a_condition
+from support.builders import NOON
 
 from e2i.core import conditions
 from e2i.core.conditions import Fact, Reason

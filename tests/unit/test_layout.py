@@ -17,6 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 SOURCE = PROJECT / "operator" / "src" / "e2i"
 MODULES = sorted(SOURCE.rglob("*.py"))
 LONGEST_MODULE = 250
+PAGES = reference.pages()
 
 
 def test_the_folder_operator_is_no_package() -> None:
@@ -52,10 +53,10 @@ def test_every_rule_is_a_named_situation() -> None:
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
 
 
-@pytest.mark.parametrize("path", sorted(reference.pages()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(PAGES), ids=lambda path: path.name)
 def test_a_page_says_what_the_code_says(path: Path) -> None:
     """If not: python tests/support/reference.py --write"""
-    assert path.read_text() == reference.pages()[path]
+    assert path.read_text() == PAGES[path]
 
 
 def test_every_setting_is_on_its_page() -> None:

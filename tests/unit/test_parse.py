@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.builders import DIGEST, NOON, TAG, a_body, a_child_body, a_condition, an_artifact, seconds
+from support.bodies import a_body, a_child_body, a_condition
+from support.builders import DIGEST, NOON, TAG, an_artifact, seconds
 
 from e2i.core import naming, parse
 from e2i.core.model import Autoscaling, Rollout, parse_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.builders import a_pod
+from support.bodies import a_pod
 
 from e2i.core import pods
 from e2i.core.conditions import Reason

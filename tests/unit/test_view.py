@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.builders import a_body, a_child_body
+from support.bodies import a_body, a_child_body
 
 from e2i.core import naming
 from e2i.core.observed import Service
