@@ -17,6 +17,7 @@ from e2i.local.yatai.kinds import AUTOSCALER, BENTO, BENTO_DEPLOYMENT, DEPLOYMEN
 pytestmark = pytest.mark.api
 FIXTURES = Path(__file__).parent / "fixtures" / "yatai"
 QUOTA = Resource("", "v1", "resourcequotas", "ResourceQuota")
+TOUCHED = {"annotations": {"touched": "yes"}}
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ async def test_fields_that_yatai_does_not_write_stay(control_plane: TestCluster,
         extended = await scaled_and_extended(idle)
         await idle.settle()
     async with controllers(control_plane, idle.images):
-        await idle.patch(BENTO, "fraud-v1", {"metadata": {"annotations": {"touched": "yes"}}})
+        await idle.patch(BENTO, "fraud-v1", {"metadata": TOUCHED})
         await idle.settle()
         assert (await idle.seen(DEPLOYMENT, "plain"))["spec"] == extended["spec"]
 
@@ -177,7 +178,16 @@ async def test_a_service_changed_by_hand_stays_changed(bench: Workbench) -> None
     assert (await bench.seen(SERVICE, "plain"))["spec"]["selector"]["mine"] == "yes"
 
 
-async def test_an_error_is_not_tried_again_until_the_bento_is_touched(bench: Workbench) -> None:
+@pytest.mark.parametrize(
+    ("resource", "name", "body"),
+    [
+        pytest.param(BENTO, "fraud-v1", {"metadata": TOUCHED}, id="its Bento is written"),
+        pytest.param(BENTO_DEPLOYMENT, "plain", {"spec": TOUCHED}, id="its spec gets an annotation"),
+    ],
+)
+async def test_an_error_is_tried_again_only_when(
+    bench: Workbench, resource: Resource, name: str, body: Object
+) -> None:
     await bench.bento()
     await bench.create(QUOTA, "none", {"hard": {"count/deployments.apps": "0"}})
     await bench.until(lambda: quota_counts(bench), "the quota")
@@ -186,11 +196,24 @@ async def test_an_error_is_not_tried_again_until_the_bento_is_touched(bench: Wor
     assert message.startswith("Failed to reconcile BentoDeployment: create or update deployment: ")
     assert "exceeded quota" in message
     await bench.kube.delete(QUOTA, bench.namespace, "none")
-    await bench.patch(BENTO_DEPLOYMENT, "plain", {"metadata": {"annotations": {"touched": "yes"}}})
+    await bench.patch(BENTO_DEPLOYMENT, "plain", {"metadata": TOUCHED})
     await bench.settle()
     assert await bench.get(DEPLOYMENT, "plain") is None
-    await bench.patch(BENTO, "fraud-v1", {"metadata": {"annotations": {"touched": "yes"}}})
+    await bench.patch(resource, name, body)
     await bench.condition(BENTO_DEPLOYMENT, "plain", "Available", "True")
+
+
+async def test_an_annotation_in_the_spec_changes_no_child(bench: Workbench) -> None:
+    await scaled_and_extended(bench)
+    await bench.settle()
+    before = [await bench.seen(kind, "plain") for kind in (DEPLOYMENT, SERVICE)]
+    await bench.patch(BENTO_DEPLOYMENT, "plain", {"spec": TOUCHED})
+    await bench.settle()
+    after = [await bench.seen(kind, "plain") for kind in (DEPLOYMENT, SERVICE)]
+    assert [child["spec"] for child in after] == [child["spec"] for child in before]
+    assert [child["metadata"]["labels"] for child in after] == [
+        child["metadata"]["labels"] for child in before
+    ]
 
 
 async def quota_counts(bench: Workbench) -> bool:
