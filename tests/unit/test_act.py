@@ -38,6 +38,17 @@ async def test_what_was_written_is_in_the_view_at_once() -> None:
     await world.close()
 
 
+async def test_what_was_deleted_is_out_of_the_view_at_once() -> None:
+    world = World()
+    await perform(world, REQUEST)
+    (request,) = world.all("BentoRequest")
+    name = request["metadata"]["name"]
+    with world.unwatched():
+        await perform(world, DeleteRequest(name, request["metadata"]["uid"]))
+    assert world.view.child("BentoRequest", "models", name) is None
+    await world.close()
+
+
 async def test_the_same_again_changes_nothing() -> None:
     world = World()
     await perform(world, REQUEST, DEPLOYMENT)

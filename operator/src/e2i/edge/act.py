@@ -23,7 +23,7 @@ from e2i.core.observed import Trouble
 from e2i.core.render import CURRENT_FORM
 from e2i.edge.exports import Exports
 from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, OF_YATAI, SERVICES
-from e2i.edge.view import View
+from e2i.edge.view import Key, View
 from e2i.kube import ApiError, Kube, Resource
 
 
@@ -63,9 +63,9 @@ async def _perform(model: Model, action: Action, hands: Hands, now: datetime) ->
             await _apply(SERVICES, render.service(model, release, CURRENT_FORM, now), hands)
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, hands):
-                await hands.kube.delete(BENTO_DEPLOYMENTS, model.namespace, name, uid=uid)
+                await _delete(BENTO_DEPLOYMENTS, (model.namespace, name), uid, hands)
         case DeleteRequest(name=name, uid=uid):
-            await hands.kube.delete(BENTO_REQUESTS, model.namespace, name, uid=uid)
+            await _delete(BENTO_REQUESTS, (model.namespace, name), uid, hands)
 
 
 async def _apply(resource: Resource, manifest: render.Manifest, hands: Hands) -> None:
@@ -74,6 +74,12 @@ async def _apply(resource: Resource, manifest: render.Manifest, hands: Hands) ->
     ours = hands.view.child(resource.kind, metadata["namespace"], metadata["name"]) is not None
     body = await hands.kube.apply(resource, manifest, manager=naming.FIELD_MANAGER, force=ours)
     hands.view.put(resource.kind, body)
+
+
+async def _delete(resource: Resource, key: Key, uid: str, hands: Hands) -> None:
+    """Forgotten at once: the next pass may come before the watch tells of it, and would delete it again."""
+    await hands.kube.delete(resource, *key, uid=uid)
+    hands.view.remove(resource.kind, key, uid)
 
 
 async def _has_traffic(model: Model, release: str | None, hands: Hands) -> bool:
