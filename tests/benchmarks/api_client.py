@@ -17,10 +17,11 @@ from pathlib import Path
 from benchmarks.clients import CLIENTS
 from benchmarks.figures import machine, say, spread, table
 from benchmarks.plant import bench_cluster, service_account
+
 from e2i.kube import Kube
 from e2i.local.layout import ClusterHome
 
-ROUNDS = 2
+ROUNDS = 5
 REQUESTS_A_ROUND = 100
 
 

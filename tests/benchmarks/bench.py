@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 # Run as a file: the folder above holds the packages `benchmarks` and `support`.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import page
 from benchmarks.figures import say

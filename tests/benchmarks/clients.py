@@ -80,7 +80,7 @@ class Bare(Client):
 
 
 class Ours(Client):
-    title = "e2i.kube: `kubernetes.aio`, plain dictionaries"
+    title = "`e2i.kube`: `kubernetes.aio`, proxy looked up once, plain dictionaries"
 
     async def open(self) -> None:
         from e2i.kube import Kube, Resource
@@ -98,8 +98,8 @@ class Ours(Client):
         await self._kube.close()
 
 
-class Typed(Client):
-    title = "`kubernetes.aio`, CoreV1Api with its typed models"
+class Package(Client):
+    """The package's client with its own settings."""
 
     async def open(self) -> None:
         from kubernetes.aio import client
@@ -109,6 +109,43 @@ class Typed(Client):
         configuration = client.Configuration()
         InClusterConfigLoader(f"{account}/token", f"{account}/ca.crt").load_and_set(configuration)
         self._client = client.ApiClient(configuration)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class Plain(Package):
+    title = "`kubernetes.aio` as it comes, plain dictionaries"
+
+    async def open(self) -> None:
+        from kubernetes.aio.dynamic import DynamicClient
+
+        await super().open()
+        self._dynamic = DynamicClient(self._client)
+
+    async def get(self) -> Any:
+        answer = await self._dynamic.request("GET", PATH, query_params=[], serialize=False)
+        return json.loads(await answer.read())
+
+    async def apply(self, body: dict[str, Any]) -> Any:
+        answer = await self._dynamic.request(
+            "PATCH",
+            PATH,
+            body=body,
+            query_params=[("fieldManager", MANAGER), ("force", "true")],
+            content_type="application/apply-patch+yaml",
+            serialize=False,
+        )
+        return json.loads(await answer.read())
+
+
+class Typed(Package):
+    title = "`kubernetes.aio` as it comes, CoreV1Api with its typed models"
+
+    async def open(self) -> None:
+        from kubernetes.aio import client
+
+        await super().open()
         self._api = client.CoreV1Api(self._client)
 
     async def get(self) -> Any:
@@ -124,11 +161,8 @@ class Typed(Client):
             _content_type="application/apply-patch+yaml",
         )
 
-    async def close(self) -> None:
-        await self._client.close()
 
-
-CLIENTS: dict[str, type[Client]] = {"bare": Bare, "ours": Ours, "typed": Typed}
+CLIENTS: dict[str, type[Client]] = {"bare": Bare, "ours": Ours, "plain": Plain, "typed": Typed}
 
 
 def main(name: str, count: int) -> None:

@@ -6,6 +6,7 @@ import json
 
 from benchmarks.floor import NAME, UID
 from benchmarks.plant import NAMESPACE, a_model
+
 from e2i.core import naming, render
 from e2i.core.model import parse_model
 from e2i.core.observed import Artifact

@@ -22,13 +22,14 @@ from benchmarks.floor_bodies import prepared_bodies
 from benchmarks.observer import Observer
 from benchmarks.plant import MODELS, NAMESPACE, a_model, bench_cluster, operator, service_account, usage
 from benchmarks.store import export_ahead, put_bento
+
 from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS
 from e2i.kube import Kube
 from e2i.local.layout import ClusterHome
 
 TAG = "small:1.0.0"
-ROUNDS = 1
-MODELS_A_ROUND = 20
+ROUNDS = 8
+MODELS_A_ROUND = 25
 PAUSE = 0.2
 """Seconds from one model's children to the next model, so that the operator has told its status by then."""
 
@@ -66,7 +67,7 @@ async def _measure(home: ClusterHome) -> str:
     own_tags = [f"own{number}:1.0.0" for number in range(MODELS_A_ROUND)]
     for tag in (TAG, *own_tags):
         put_bento(home, tag)
-        artifact = export_ahead(home, tag)
+        export_ahead(home, tag)
     bodies = home.root / "bodies.json"
     bodies.write_text(json.dumps(prepared_bodies(home, export_ahead(home, TAG))))
     ours, least, own = Series(), Series(), Series()
@@ -101,7 +102,7 @@ class Bench:
             yield process
         for resource in (MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS):
             await self.kube.request("DELETE", resource.path(NAMESPACE))
-            while (await self.kube.list(resource, NAMESPACE))[0]:
+            while (await self.kube.list(resource, NAMESPACE))[0]:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.1)
 
     async def run(self, prefix: str, tags: Sequence[str], pid: int, series: Series) -> None:
@@ -122,7 +123,8 @@ class Bench:
 @contextlib.asynccontextmanager
 async def _floor(bench: Bench, bodies: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
     server = f"127.0.0.1:{bench.home.ports.api_server}"
-    process = subprocess.Popen([sys.executable, floor.__file__, server, bench.account, NAMESPACE, bodies])
+    program = [sys.executable, floor.__file__, server, bench.account, NAMESPACE, bodies]
+    process = subprocess.Popen(program)  # noqa: ASYNC220 - nothing else is to run meanwhile
     try:
         yield process
     finally:

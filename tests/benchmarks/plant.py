@@ -17,12 +17,13 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
 
+from benchmarks.figures import PROJECT, say
 from support.cluster import temporary_home
 from support.s3 import free_port
 
-from benchmarks.figures import PROJECT, say
 from e2i.kube import Kube, Object, Resource
 from e2i.local.bootstrap import bootstrap
 from e2i.local.cluster import start_components
@@ -138,7 +139,10 @@ async def operator(
     }
     log = home.logs / "operator.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(argv, env=environment, stdout=output, stderr=output, cwd=home.root)
+        # Blocking calls here and below: nothing else is to run until the operator does.
+        process = subprocess.Popen(  # noqa: ASYNC220
+            argv, env=environment, stdout=output, stderr=output, cwd=home.root
+        )
         try:
             await _until_healthy(health, process, log)
             yield process
@@ -158,8 +162,13 @@ async def _until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) 
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the operator ended at once; its log:\n{log.read_text()[-2000:]}")
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        with contextlib.suppress(OSError), _opened(url) as answer:
             if "passes" in json.loads(answer.read()):
                 return
         await asyncio.sleep(0.1)
     raise RuntimeError(f"the operator was not healthy within {START_WITHIN:.0f} s; read {log}")
+
+
+def _opened(url: str) -> contextlib.AbstractContextManager[HTTPResponse]:
+    answer: HTTPResponse = urllib.request.urlopen(url, timeout=5)  # noqa: S310 - our own http address
+    return answer

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 
+from benchmarks.plant import bucket_settings, store_of
 from support.stores import a_bento
 
-from benchmarks.plant import bucket_settings, store_of
 from e2i.core.observed import Artifact
 from e2i.edge.bucket import Bucket
 from e2i.edge.export import Exporter

@@ -1,0 +1,7 @@
+"""Loaded by the operator beside its handlers: its full lists come every two seconds and not every five minutes."""
+
+from __future__ import annotations
+
+import e2i.operation
+
+e2i.operation.RESYNC = 2.0
