@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from e2i.core import naming, render
+from e2i.core.failures import ExportFailure
 from e2i.edge.act import Hands
 from e2i.edge.bucket import Bucket
 from e2i.edge.export import Exporter
@@ -37,7 +38,7 @@ class Operation:
         self._kube = kube
         self._queue = Workqueue()
         self._view = View()
-        bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
+        bucket = self._bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
         exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento)
         self._exports = Exports(exporter, self._queue.add, settings.exports)
         self._hands = Hands(
@@ -56,6 +57,7 @@ class Operation:
             raise
         operation._tasks = [
             asyncio.create_task(operation._keep_in_sync(), name="resync"),
+            asyncio.create_task(operation._look_at_bucket(settings.prefix), name="bucket"),
             *(asyncio.create_task(operation._work(), name=f"worker {n}") for n in range(settings.workers)),
         ]
         return operation
@@ -112,6 +114,22 @@ class Operation:
                 await self.resync()
             except ApiError as error:
                 logger.warning("the cluster could not be listed, it is tried again: %s", error)
+
+    async def _look_at_bucket(self, prefix: str) -> None:
+        """Clear away what a killed operator left, and say early what every export would stumble over."""
+        bentos = f"{prefix}/bentos/" if prefix else "bentos/"
+        try:
+            aborted = await asyncio.to_thread(self._bucket.abort_stale_uploads, bentos)
+            guarded = await asyncio.to_thread(self._bucket.conditional_writes)
+        except ExportFailure as failure:
+            logger.warning("%s: %s", failure.reason, failure.message, extra={"reason": failure.reason})
+            return
+        if aborted:
+            logger.info("%d unfinished uploads of an earlier operator were given up", aborted)
+        if not guarded:
+            logger.warning(
+                "the S3 server overwrites although asked not to: archives are safe by their digest only"
+            )
 
     async def _work(self) -> None:
         while True:
