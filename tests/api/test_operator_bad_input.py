@@ -9,8 +9,9 @@ from pathlib import Path
 import boto3
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, Stage, condition, install, operating, staging
+from support.operating import Operator, install, operating
 from support.s3 import free_port
+from support.stage import Stage, condition, staging
 from support.stores import a_bento
 
 from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, SERVICES

@@ -10,16 +10,8 @@ from typing import Any
 import pytest
 from support.audit import ACCOUNT, Audit
 from support.cluster import TestCluster
-from support.operating import (
-    Operator,
-    Stage,
-    apply_files,
-    condition,
-    install,
-    is_ready,
-    operating,
-    staging,
-)
+from support.operating import Operator, apply_files, install, operating
+from support.stage import Stage, condition, is_ready, staging
 from support.stores import a_bento
 from support.yatai import controllers
 
@@ -160,7 +152,7 @@ async def test_a_restart_with_a_hundred_models_writes_nothing(
     )
     for name in names[1:]:
         await stage.create(name)
-    await stage.ready(*names)
+    await stage.ready(*names, patience=600)
     assert operator.stop() == 0
     audit = Audit(stage.home)
     with operating(cluster.home, tmp_path, store):
@@ -239,6 +231,10 @@ async def test_its_log_is_one_json_object_for_each_line_and_names_the_model(
 ) -> None:
     await stage.create("sentinel", "churn:9")
     await stage.reason("BentoNotFound", "sentinel")
-    told = [line for line in operator.said() if line.get("reason") == "BentoNotFound"]
+
+    async def said() -> list[dict[str, Any]]:
+        return [line for line in operator.said() if line.get("reason") == "BentoNotFound"]
+
+    told = await stage.until(said, "the line")
     assert [line["model"] for line in told] == [f"{stage.namespace}/sentinel"]
     assert ACCOUNT not in operator.log.read_text()

@@ -1,11 +1,10 @@
 """The operator as a process of its own, with its own service account, on a cluster without nodes.
 
-Yatai is played by the stand-in's controllers (`support.yatai`), the node by `Stage.start_pods`.
+Yatai is played by the stand-in's controllers (`support.yatai`), the node by the test (`support.stage`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
@@ -13,28 +12,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from support.cluster import TestCluster
 from support.s3 import free_port
 
-from e2i.core import naming
-from e2i.edge.kinds import E2I_MODELS, EVENTS, PODS
-from e2i.kube import Kube, Object, Resource
 from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import ensure_credentials
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
 
 PROJECT = Path(__file__).resolve().parents[2]
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-BUILD_LABEL = "yatai.ai/bento-request"
-PATIENCE = 60.0
 
 
 def install(home: ClusterHome) -> None:
@@ -123,123 +114,3 @@ def operating(home: ClusterHome, folder: Path, store: Path, **environment: str) 
     finally:
         if operator.is_running:
             operator.stop(signal.SIGKILL)
-
-
-class Stage:
-    """A namespace of its own, looked at and changed as the administrator."""
-
-    def __init__(self, kube: Kube, home: ClusterHome, namespace: str) -> None:
-        self.kube = kube
-        self.home = home
-        self.namespace = namespace
-
-    async def create(self, name: str = "churn", tag: str = "churn:1.0.0", **spec: Any) -> Object:
-        body = {
-            "apiVersion": naming.API_VERSION,
-            "kind": naming.KIND,
-            "metadata": {"name": name, "namespace": self.namespace},
-            "spec": {"type": "Classification", "bento": {"tag": tag}, **spec},
-        }
-        return await self.kube.create(E2I_MODELS, self.namespace, body)
-
-    async def change(self, name: str = "churn", **spec: Any) -> None:
-        await self.kube.patch(E2I_MODELS, self.namespace, name, {"spec": spec})
-
-    async def touch(self, *names: str) -> None:
-        """An event without news: the operator makes a pass and must write nothing."""
-        for name in names:
-            body = {"metadata": {"annotations": {"touched": str(time.monotonic_ns())}}}
-            await self.kube.patch(E2I_MODELS, self.namespace, name, body)
-
-    async def model(self, name: str = "churn") -> Object:
-        found = await self.kube.get(E2I_MODELS, self.namespace, name)
-        assert found, f"there is no model {name}"
-        return found
-
-    async def child(self, resource: Resource, name: str) -> Object | None:
-        return await self.kube.get(resource, self.namespace, name)
-
-    async def children(self, resource: Resource) -> list[Object]:
-        found, _ = await self.kube.list(resource, self.namespace, labels=naming.MODEL_LABEL)
-        return found
-
-    async def reason(self, word: str, name: str = "churn") -> str:
-        """Wait until Ready has this reason; its message, printed to be read as a user reads it."""
-
-        async def look() -> str | None:
-            told = condition(await self.model(name), "Ready")
-            return told["message"] if told and told["reason"] == word else None
-
-        message: str = await self.until(look, f"reason {word} of {name}")
-        print(f"{word}: {message}")  # noqa: T201
-        return message
-
-    async def ready(self, *names: str) -> None:
-        """Play the node until the models are Ready."""
-
-        async def look() -> bool:
-            await self.end_builds()
-            await self.start_pods()
-            models, _ = await self.kube.list(E2I_MODELS, self.namespace)
-            wanted = [model for model in models if not names or model["metadata"]["name"] in names]
-            return all(is_ready(model) for model in wanted)
-
-        await self.until(look, "Ready", patience=4 * PATIENCE)
-
-    async def start_pods(self) -> None:
-        """Play the node: every pod of a model runs and is ready."""
-        running = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-        await self._play(naming.MODEL_LABEL, running)
-
-    async def end_builds(self, exit_code: int = 0) -> None:
-        """Play the node: every build has run and ended."""
-        ended = {"terminated": {"exitCode": exit_code, "reason": "Error" if exit_code else "Completed"}}
-        container = {"name": "builder", "image": "", "imageID": "", "ready": False, "restartCount": 0}
-        phase = "Failed" if exit_code else "Succeeded"
-        await self._play(BUILD_LABEL, {"phase": phase, "containerStatuses": [{**container, "state": ended}]})
-
-    async def _play(self, label: str, status: Object) -> None:
-        pods, _ = await self.kube.list(PODS, self.namespace, labels=label)
-        for pod in pods:
-            if pod["status"].get("phase") == "Pending":
-                name = pod["metadata"]["name"]
-                await self.kube.patch(PODS, self.namespace, name, {"status": status}, subresource="status")
-
-    async def events(self, name: str = "churn") -> list[tuple[str, str]]:
-        found, _ = await self.kube.list(EVENTS, self.namespace)
-        return [(e["type"], e["reason"]) for e in found if e["regarding"]["name"] == name]
-
-    async def until(self, look: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
-        deadline = time.monotonic() + patience
-        while not (found := await look()):
-            assert time.monotonic() < deadline, f"waited {patience:.0f} s for {what}: {await self._told()}"
-            await asyncio.sleep(0.1)
-        return found
-
-    async def _told(self) -> list[Any]:
-        models, _ = await self.kube.list(E2I_MODELS, self.namespace)
-        return [(model["metadata"]["name"], condition(model, "Ready")) for model in models]
-
-
-@contextlib.asynccontextmanager
-async def staging(cluster: TestCluster) -> AsyncIterator[Stage]:
-    assert cluster.home
-    name = f"operator-{uuid.uuid4().hex[:8]}"
-    async with await Kube.from_kubeconfig(cluster.kubeconfig) as kube:
-        await kube.create(NAMESPACES, None, {"metadata": {"name": name}})
-        try:
-            yield Stage(kube, cluster.home, name)
-        finally:
-            await kube.request("DELETE", E2I_MODELS.path(name))
-            await kube.delete(NAMESPACES, None, name)
-
-
-def condition(model: Object, kind: str) -> Mapping[str, Any] | None:
-    conditions = model.get("status", {}).get("conditions", ())
-    return next((item for item in conditions if item["type"] == kind), None)
-
-
-def is_ready(model: Object) -> bool:
-    told = condition(model, "Ready")
-    current = model.get("status", {}).get("observedGeneration") == model["metadata"]["generation"]
-    return bool(told and told["status"] == "True" and current)
