@@ -19,9 +19,9 @@ from support.e2e import (
     ready,
     told,
 )
-from support.operating import Stage, condition, staging
+from support.stage import Stage, condition, staging
 
-from e2i.edge.kinds import BENTO_REQUESTS
+from e2i.kube import Object
 from e2i.local.kubectl import kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -43,12 +43,8 @@ async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]
 
 async def test_a_bento_whose_packages_cannot_be_had(stage: Stage) -> None:
     message = await told(stage, "hopeless", "BuildFailed")
-    (request,) = [r for r in await stage.children(BENTO_REQUESTS) if r["spec"]["bentoTag"].startswith("hop")]
-    selector = f"-l yatai.ai/bento-request={request['metadata']['name']} --all-containers"
-    assert f"Its log: kubectl logs -n {stage.namespace} {selector}" in message
-    # The command in the message, as it stands there.
-    log = kubectl(stage.home, "logs", "-n", stage.namespace, *selector.split())
-    assert "e2i-nobody-has-this-package" in log
+    command, _, _ = message.partition("Its log: kubectl ")[2].partition(". ")
+    assert "e2i-nobody-has-this-package" in kubectl(stage.home, *command.split())
     assert is_stalled(await stage.model("hopeless"), "BuildFailed")
 
 
@@ -61,7 +57,7 @@ async def test_a_request_for_more_memory_than_the_node_has(stage: Stage) -> None
 async def test_a_pod_that_exits_at_once(stage: Stage) -> None:
     message = await told(stage, "ending", "CrashLoop")
     assert "exit code" in message
-    _, _, command = message.partition("kubectl ")
+    command = message.partition("Its log: kubectl ")[2]
     assert "moody does not want to start today" in kubectl(stage.home, *command.split())
     await stage.change("ending", env=[])
     await ready(stage, "ending")
@@ -95,6 +91,6 @@ async def test_a_namespace_without_the_download_secret(local_cluster: TestCluste
         assert await answered_by(bare, "early") == tag
 
 
-def is_stalled(model: dict, reason: str) -> bool:
+def is_stalled(model: Object, reason: str) -> bool:
     found = condition(model, "Stalled")
     return bool(found and (found["status"], found["reason"]) == ("True", reason))

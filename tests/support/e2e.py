@@ -15,12 +15,13 @@ from typing import Any
 
 import yaml
 from support.cluster import TestCluster
-from support.operating import PROJECT, Stage, condition, is_ready, staging
+from support.stage import Stage, condition, is_ready, staging
 
 from e2i.edge.kinds import SERVICES
 from e2i.kube import Object, Resource
 from e2i.local.demo_traffic import Tally, new_session, predict, trickle
 
+PROJECT = Path(__file__).resolve().parents[2]
 MOODY = PROJECT / "tests" / "e2e" / "moody"
 FIRST, SECOND = "moody:1.0.0", "moody:2.0.0"
 HOPELESS = "hopeless:1.0.0"

@@ -1,0 +1,149 @@
+"""Lives of good models on real pods: scaled, interrupted, begun anew, and ended without a trace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support.cluster import TestCluster
+from support.e2e import (
+    FIRST,
+    SECOND,
+    address,
+    answered_by,
+    bento_folder,
+    copy_bento,
+    create,
+    place,
+    ready,
+    requests,
+    told,
+)
+from support.stage import Stage
+
+from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
+from e2i.kube import Object, Resource
+from e2i.local import processes, supervision
+from e2i.local.cluster import start_components
+from e2i.local.components import BUCKET
+from e2i.local.kubectl import kubectl
+
+pytestmark = pytest.mark.e2e
+
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+SYSTEM, OPERATOR = "e2i-system", "app.kubernetes.io/name=e2i-operator"
+
+
+@pytest.fixture
+async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
+    async with place(local_cluster) as stage:
+        yield stage
+
+
+async def test_scaled_up_down_and_moved_while_twenty_requests_a_second_come(stage: Stage) -> None:
+    await create(stage, "busy")
+    release = (await ready(stage, "busy"))["status"]["servingRelease"]
+    async with requests(await address(stage, "busy")) as tally:
+        for replicas in (2, 1):
+            await stage.change("busy", replicas=replicas)
+            status = (await ready(stage, "busy"))["status"]
+            assert (status["servingRelease"], status["readyReplicas"]) == (release, replicas)
+            assert len(await stage.children(BENTO_DEPLOYMENTS)) == 1
+        await stage.change("busy", bento={"tag": SECOND})
+        assert (await ready(stage, "busy"))["status"]["servingRelease"] != release
+
+        async def moved() -> bool:
+            return tally.last == SECOND
+
+        await stage.until(moved, "an answer of the second version")
+    assert tally.failures == []
+    assert set(tally.answers) == {FIRST, SECOND}
+
+
+async def test_the_operator_is_deleted_while_it_releases(stage: Stage, store: Path) -> None:
+    await create(stage, "steady", copy_bento(store, FIRST))
+    await stage.until(lambda: stage.children(BENTO_REQUESTS), "the BentoRequest")
+    (before,) = await operators(stage)
+    await stage.kube.delete(PODS, SYSTEM, before["metadata"]["name"])
+    await ready(stage, "steady")
+    assert [len(await stage.children(kind)) for kind in (BENTO_REQUESTS, BENTO_DEPLOYMENTS)] == [1, 1]
+    assert before["metadata"]["uid"] not in [pod["metadata"]["uid"] for pod in await operators(stage)]
+
+
+async def test_kubectl_shows_what_the_pods_of_model_and_operator_say(stage: Stage) -> None:
+    await create(stage, "talkative")
+    await ready(stage, "talkative")
+    selected = "--selector=serving.e2i.dev/model=talkative"
+    assert "Starting production HTTP BentoServer" in kubectl(
+        stage.home, "logs", f"-n={stage.namespace}", selected, "--tail=-1"
+    )
+    lines = kubectl(stage.home, "logs", f"-n={SYSTEM}", "deployment/e2i-operator").splitlines()
+    assert f"{stage.namespace}/talkative" in {json.loads(line).get("model") for line in lines}
+
+
+async def test_a_deleted_model_leaves_nothing(stage: Stage) -> None:
+    await create(stage, "leaving")
+    await ready(stage, "leaving")
+    alive = running_for(stage)
+    assert alive
+    await stage.kube.delete(E2I_MODELS, stage.namespace, "leaving")
+
+    async def left() -> list[str]:
+        kinds = (BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES, REPLICA_SETS, PODS)
+        found = [item for kind in kinds for item in (await stage.kube.list(kind, stage.namespace))[0]]
+        return [f"{item['kind']} {item['metadata']['name']}" for item in found]
+
+    async def nothing() -> bool:
+        return not await left()
+
+    await stage.until(nothing, f"nothing to be left of {await left()}", 120)
+    assert running_for(stage) == []
+    assert not any(process.alive for process in alive)
+
+
+async def test_deleted_while_it_is_exported_and_made_again_under_its_name(stage: Stage, store: Path) -> None:
+    large = copy_bento(store, FIRST)
+    with (bento_folder(store, large) / "src" / "weights.bin").open("wb") as weights:
+        # A hole: it takes no room here, and the time of its whole length to be read.
+        weights.truncate(2 * 1024**3)
+    await create(stage, "hasty", large)
+    await told(stage, "hasty", "Exporting")
+    await stage.kube.delete(E2I_MODELS, stage.namespace, "hasty")
+    await create(stage, "hasty", FIRST)
+    await ready(stage, "hasty")
+    assert await answered_by(stage, "hasty") == FIRST
+    tags = [request["spec"]["bentoTag"] for request in await stage.children(BENTO_REQUESTS)]
+    assert len(tags) == 1
+    assert tags[0].startswith(FIRST)
+    assert large.replace(":", "/") not in keys_in_bucket(stage)
+
+
+async def test_the_bucket_is_away_for_a_while(stage: Stage, store: Path) -> None:
+    home = stage.home
+    await create(stage, "early")
+    await ready(stage, "early")
+    supervision.stop(home, "s3", lambda line: None)
+    try:
+        tag = copy_bento(store, FIRST)
+        await create(stage, "late", tag)
+        assert home.s3_url in await told(stage, "late", "BucketUnreachable")
+        assert await answered_by(stage, "early") == FIRST
+    finally:
+        start_components(home, ["s3"], lambda line: None)
+    await ready(stage, "late")
+    assert await answered_by(stage, "late") == tag
+
+
+async def operators(stage: Stage) -> list[Object]:
+    return (await stage.kube.list(PODS, SYSTEM, labels=OPERATOR))[0]
+
+
+def keys_in_bucket(stage: Stage) -> str:
+    return "\n".join(str(path) for path in (stage.home.bucket_data / BUCKET).rglob("*"))
+
+
+def running_for(stage: Stage) -> list[processes.Process]:
+    """Every process of the namespace's pods."""
+    return processes.marked("YATAI_BENTO_DEPLOYMENT_NAMESPACE", stage.namespace)
