@@ -47,9 +47,8 @@ def ensure_environment(
         run_uv(["venv", "--relocatable", "--no-project", "--python", python.path, str(partial)], contents)
         interpreter = partial / "bin" / "python"
         # Compiled here, once: otherwise every first start compiles while its probes are waiting.
-        compiled = "--compile-bytecode"
-        install = ["pip", "install", compiled, "--python", str(interpreter), "--requirement", str(requirements)]
-        run_uv(install, install_root(contents))
+        install = ["pip", "install", "--compile-bytecode", "--python", str(interpreter)]
+        run_uv([*install, "--requirement", str(requirements)], install_root(contents))
         partial.rename(venv)
     return venv
 
