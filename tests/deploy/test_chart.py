@@ -1,0 +1,263 @@
+"""The Helm chart: the objects of the manifests, values that are checked, and a life on a real API server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+from deploy.programs import CHART, PROJECT, Program
+
+CRD = "e2imodels.serving.e2i.dev"
+BUCKET = ("--set", "bucket.name=e2i-bentos")
+OF_HELM = {
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/version",
+    "app.kubernetes.io/managed-by",
+    "helm.sh/chart",
+    "helm.sh/resource-policy",
+    "checksum/settings",
+}
+"""Labels and annotations that the chart's objects have beside those of the manifests."""
+PATIENCE = 60.0
+
+
+def rendered(helm: Program, *values: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """The chart's objects by kind and name, installed as the manifests are."""
+    text = helm("template", "e2i-operator", CHART, "--namespace=e2i-system", *BUCKET, *values)
+    return by_name(text)
+
+
+def by_name(text: str) -> dict[tuple[str, str], dict[str, Any]]:
+    objects = [item for item in yaml.safe_load_all(text) if item]
+    named = {(item["kind"], item["metadata"]["name"]): item for item in objects}
+    assert len(named) == len(objects)
+    return named
+
+
+def without_helm(value: Any) -> Any:
+    """The same without what only Helm needs, and without the maps that are empty then."""
+    if isinstance(value, list):
+        return [without_helm(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: without_helm(item) for key, item in value.items() if key not in OF_HELM}
+    return {key: item for key, item in kept.items() if item != {} or value[key] == {}}
+
+
+def operator(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    template: dict[str, Any] = objects["Deployment", "e2i-operator"]["spec"]["template"]
+    return template
+
+
+def test_the_chart_passes_helms_own_check(helm: Program) -> None:
+    helm("lint", "--strict", CHART, *BUCKET)
+
+
+def test_the_chart_has_the_crd_of_the_manifests() -> None:
+    """If not: cp manifests/crds/e2imodels.yaml charts/e2i-operator/files/"""
+    copy = (CHART / "files" / "e2imodels.yaml").read_bytes()
+    assert copy == (PROJECT / "manifests" / "crds" / "e2imodels.yaml").read_bytes()
+
+
+def test_the_chart_has_the_version_of_the_operator() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    image = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())["spec"]["template"]
+    assert image["spec"]["containers"][0]["image"].endswith(f":{chart['appVersion']}")
+
+
+def test_the_chart_makes_the_objects_of_the_manifests(helm: Program, kustomize: Program) -> None:
+    """But for the namespace, which Helm makes itself, and the settings, which the manifests leave to an overlay."""
+    chart = rendered(helm)
+    del chart["ConfigMap", "e2i-operator"]
+    manifests = by_name(kustomize(PROJECT / "kustomize" / "base"))
+    del manifests["Namespace", "e2i-system"]
+    manifests["CustomResourceDefinition", CRD]["metadata"]["labels"] = {"app.kubernetes.io/part-of": "e2i"}
+    # The manifests leave it to Kubernetes, which takes the same for a tag that is not `latest`.
+    operator(manifests)["spec"]["containers"][0]["imagePullPolicy"] = "IfNotPresent"
+    assert chart.keys() == manifests.keys()
+    for key, made in chart.items():
+        assert without_helm(made) == manifests[key]
+
+
+def test_the_values_become_the_operators_settings(helm: Program) -> None:
+    bucket = "bucket.endpoint=https://s3.example.com,bucket.prefix=team"
+    given = rendered(helm, "--set", bucket, "--set-string", "settings.E2I_EXPORTS=3")
+    assert given["ConfigMap", "e2i-operator"]["data"] == {
+        "E2I_BUCKET": "e2i-bentos",
+        "E2I_BUCKET_PREFIX": "team",
+        "E2I_DOWNLOAD_SECRET": "e2i-bento-download",
+        "E2I_EXPORTS": "3",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": "https://s3.example.com",
+    }
+
+
+def test_a_changed_setting_starts_the_operator_anew(helm: Program) -> None:
+    first, same = operator(rendered(helm)), operator(rendered(helm, "--set", "bucket.region=us-east-1"))
+    other = operator(rendered(helm, "--set", "bucket.region=eu-west-1"))
+    assert first == same
+    assert first["metadata"]["annotations"] != other["metadata"]["annotations"]
+    assert first["spec"] == other["spec"]
+
+
+def test_the_store_is_the_claim_that_is_named(helm: Program) -> None:
+    spec = operator(rendered(helm, "--set", "store.existingClaim=bentos-of-ci"))["spec"]
+    claim = {"claimName": "bentos-of-ci", "readOnly": True}
+    assert spec["volumes"][0] == {"name": "bentos", "persistentVolumeClaim": claim}
+
+
+def test_an_operator_with_a_role_needs_no_secret(helm: Program) -> None:
+    role = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn=arn:aws:iam::1:role/e2i"
+    objects = rendered(helm, "--set", "bucket.secretName=,bucket.downloadSecretName=", "--set", role)
+    (source,) = operator(objects)["spec"]["containers"][0]["envFrom"]
+    assert "configMapRef" in source
+    assert objects["ConfigMap", "e2i-operator"]["data"]["E2I_DOWNLOAD_SECRET"] == ""
+    assert objects["ServiceAccount", "e2i-operator"]["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "image"),
+    [
+        pytest.param("1.2.3", "ghcr.io/e2i-dev/e2i-operator:1.2.3", id="a tag"),
+        pytest.param("sha256:abc", "ghcr.io/e2i-dev/e2i-operator@sha256:abc", id="a digest"),
+    ],
+)
+def test_the_image_is_named_by(helm: Program, tag: str, image: str) -> None:
+    objects = rendered(helm, "--set-string", f"image.tag={tag}")
+    assert operator(objects)["spec"]["containers"][0]["image"] == image
+
+
+def test_the_crd_can_be_left_to_somebody_else(helm: Program) -> None:
+    assert ("CustomResourceDefinition", CRD) not in rendered(helm, "--set", "crds.enabled=false")
+
+
+REFUSED = [
+    pytest.param("bucket.name=", "/bucket/name", id="no bucket"),
+    pytest.param("bucket.name=ab", "/bucket/name", id="a bucket's name too short"),
+    pytest.param("bucket.endpoint=s3.example.com", "/bucket/endpoint", id="an address that is no URL"),
+    pytest.param("bucket.nam=e2i", "'nam'", id="a misspelt value"),
+    pytest.param("replicas=2", "'replicas'", id="a value that is not there: never two operators"),
+    pytest.param("image.tag=1", "/image/tag", id="a number for a tag"),
+    pytest.param("image.pullPolicy=Sometimes", "/image/pullPolicy", id="an unknown policy"),
+    pytest.param("settings.WORKERS=x", "'WORKERS'", id="a setting that is none of the operator's"),
+    pytest.param("settings.E2I_WORKERS=4", "/settings/E2I_WORKERS", id="a number for a setting"),
+    pytest.param(
+        "settings.E2I_BUCKET=other",
+        "settings.E2I_BUCKET is not for the settings: it comes from bucket.name",
+        id="a setting that a value of its own decides",
+    ),
+    pytest.param(
+        "settings.AWS_SECRET_ACCESS_KEY=s",
+        "comes from the Secret that bucket.secretName names",
+        id="a key in a ConfigMap",
+    ),
+    pytest.param("crds.enabled=maybe", "/crds/enabled", id="neither yes nor no"),
+]
+
+
+@pytest.mark.parametrize(("value", "words"), REFUSED)
+def test_refused(helm: Program, value: str, words: str) -> None:
+    done = helm.tried("template", "e2i-operator", CHART, *BUCKET, "--set", value)
+    print(done.stderr)  # noqa: T201 - shown by `pytest -rP`, to be read as users would
+    assert done.returncode
+    assert words in done.stderr
+
+
+def test_the_bucket_must_be_given(helm: Program) -> None:
+    assert "/bucket/name" in helm.tried("template", "e2i-operator", CHART).stderr
+
+
+MODEL = {
+    "apiVersion": "serving.e2i.dev/v1alpha1",
+    "kind": "E2IModel",
+    "metadata": {"name": "churn", "namespace": "default"},
+    "spec": {"type": "Classification", "bento": {"tag": "churn:1.0.0"}},
+}
+MODELS = "e2imodel.serving.e2i.dev/churn\n"
+
+
+@dataclass(frozen=True)
+class Release:
+    """The release `models` in a namespace of its own."""
+
+    helm: Program
+    kubectl: Program
+
+    def install(self, *values: str) -> None:
+        self.helm("install", "models", CHART, *BUCKET, *values)
+
+    def uninstall(self) -> None:
+        self.helm("uninstall", "models", "--wait", "--timeout=120s")
+
+    def pod_template(self) -> dict[str, Any]:
+        deployment = json.loads(self.kubectl("get", "deployment", "models-e2i-operator", "-o=json"))
+        template: dict[str, Any] = deployment["spec"]["template"]
+        return template
+
+
+@pytest.fixture
+def release(helm: Program, kubectl: Program) -> Iterator[Release]:
+    """The namespace is as strict as that of the manifests; at the end there is neither release nor CRD."""
+    kubectl("create", "namespace", "e2i-chart")
+    kubectl("label", "namespace", "e2i-chart", "pod-security.kubernetes.io/enforce=restricted")
+    there = "--namespace=e2i-chart"
+    made = Release(Program((*helm.argv, kubectl.argv[1], there)), Program((*kubectl.argv, there)))
+    yield made
+    made.helm("uninstall", "models", "--ignore-not-found", "--wait")
+    kubectl("delete", "namespace", "e2i-chart", "--timeout=120s")
+    kubectl("delete", "crd", CRD, "--ignore-not-found", "--timeout=120s")
+
+
+@pytest.mark.api
+def test_a_release_brings_the_crd_and_a_pod_that_is_admitted(release: Release) -> None:
+    release.install()
+    release.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=60s")
+    deadline = time.monotonic() + PATIENCE
+    while not release.kubectl("get", "pods", "-o=name"):
+        assert time.monotonic() < deadline, release.kubectl("describe", "rs")
+        time.sleep(0.2)
+
+
+@pytest.mark.api
+def test_an_upgrade_with_another_setting_makes_another_pod(release: Release) -> None:
+    release.install()
+    first = release.pod_template()
+    release.helm("upgrade", "models", CHART, *BUCKET)
+    assert release.pod_template() == first
+    release.helm("upgrade", "models", CHART, *BUCKET, "--set-string", "settings.E2I_WORKERS=4")
+    assert release.pod_template() != first
+    settings = json.loads(release.kubectl("get", "configmap", "models-e2i-operator", "-o=json"))
+    assert settings["data"]["E2I_WORKERS"] == "4"
+
+
+@pytest.mark.api
+def test_models_outlive_the_release_and_meet_the_next_one(release: Release, kubectl: Program) -> None:
+    release.install()
+    kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=60s")
+    kubectl("create", "--filename=-", given=json.dumps(MODEL))
+    release.uninstall()
+    assert kubectl("get", "e2im", "-o=name") == MODELS
+    assert (
+        release.kubectl("get", "deployments,configmaps", "-l=app.kubernetes.io/part-of=e2i", "-o=name") == ""
+    )
+    assert "e2i" not in kubectl("get", "clusterroles,clusterrolebindings", "-o=name")
+    release.install()
+    assert kubectl("get", "e2im", "-o=name") == MODELS
+
+
+@pytest.mark.api
+def test_a_crd_that_somebody_else_applied_is_not_taken_unasked(release: Release, kubectl: Program) -> None:
+    kubectl("apply", "--server-side", "-f", PROJECT / "manifests" / "crds" / "e2imodels.yaml")
+    refused = release.helm.tried("install", "models", CHART, *BUCKET)
+    assert refused.returncode
+    assert CRD in refused.stderr
+    release.install("--set", "crds.enabled=false")
+    release.helm("upgrade", "models", CHART, *BUCKET, "--take-ownership")
+    assert json.loads(kubectl("get", "crd", CRD, "-o=json"))["metadata"]["labels"][
+        "app.kubernetes.io/managed-by"
+    ]

@@ -1,0 +1,58 @@
+"""The kustomize overlays: each can be built, is taken by a real API server, and its pods are admitted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deploy.programs import PROJECT, Program
+
+OVERLAYS = sorted((PROJECT / "kustomize" / "overlays").iterdir())
+PATIENCE = 60.0
+
+
+def test_the_base_is_the_manifests(kustomize: Program) -> None:
+    assert kustomize(PROJECT / "kustomize" / "base") == kustomize(PROJECT / "manifests")
+
+
+def test_the_local_overlay_changes_nothing(kustomize: Program) -> None:
+    assert kustomize(PROJECT / "kustomize" / "overlays" / "local") == kustomize(PROJECT / "manifests")
+
+
+def test_the_production_overlay_gives_settings_and_a_store(kustomize: Program) -> None:
+    built = list(yaml.safe_load_all(kustomize(PROJECT / "kustomize" / "overlays" / "production")))
+    (settings,) = (item for item in built if item["kind"] == "ConfigMap")
+    pod = operator_pod(built)
+    assert pod["containers"][0]["envFrom"][0]["configMapRef"]["name"] == settings["metadata"]["name"]
+    assert pod["volumes"][0] == {
+        "name": "bentos",
+        "persistentVolumeClaim": {"claimName": "bento-store", "readOnly": True},
+    }
+
+
+@pytest.mark.api
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
+def test_an_overlay_is_applied_and_its_pod_admitted(kubectl: Program, applied: Path) -> None:
+    """The namespace enforces the restricted profile, so a pod that is made at all has passed it."""
+    deadline = time.monotonic() + PATIENCE
+    while not kubectl("get", "pods", "-n=e2i-system", "-o=name"):
+        assert time.monotonic() < deadline, kubectl("describe", "rs", "-n=e2i-system")
+        time.sleep(0.2)
+    assert kubectl("diff", "-k", applied) == ""
+
+
+@pytest.fixture
+def applied(kubectl: Program, overlay: Path) -> Iterator[Path]:
+    kubectl("apply", "--server-side", "-k", overlay)
+    yield overlay
+    kubectl("delete", "-k", overlay, "--timeout=120s")
+
+
+def operator_pod(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    (deployment,) = (item for item in objects if item["kind"] == "Deployment")
+    pod: dict[str, Any] = deployment["spec"]["template"]["spec"]
+    return pod
