@@ -17,7 +17,7 @@ PROGRAM = Path(__file__).with_name("bench_export.py")
 def report() -> str:
     """The section's text, measured now."""
     taken_on = machine(Path(tempfile.gettempdir()))
-    command = [sys.executable, PROGRAM, "--versitygw", ensure_tools(say).versitygw]
+    command = [sys.executable, str(PROGRAM), "--versitygw", str(ensure_tools(say).versitygw)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise RuntimeError(f"{PROGRAM.name} ended with exit code {done.returncode}; its words are above")

@@ -65,6 +65,6 @@ def _file_system(folder: Path) -> str:
 
 
 def _commit() -> str:
-    command = ["git", "-C", PROJECT, "rev-parse", "--short", "HEAD"]
+    command = ["git", "-C", str(PROJECT), "rev-parse", "--short", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"

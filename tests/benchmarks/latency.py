@@ -123,7 +123,7 @@ class Bench:
 @contextlib.asynccontextmanager
 async def _floor(bench: Bench, bodies: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
     server = f"127.0.0.1:{bench.home.ports.api_server}"
-    program = [sys.executable, floor.__file__, server, bench.account, NAMESPACE, bodies]
+    program = [sys.executable, floor.__file__, server, str(bench.account), NAMESPACE, str(bodies)]
     process = subprocess.Popen(program)  # noqa: ASYNC220 - nothing else is to run meanwhile
     try:
         yield process
