@@ -161,6 +161,25 @@ def test_a_bento_deployment_is_refused_when_yatai_says_so() -> None:
     assert available.refusal == ""
 
 
+def test_a_bento_that_is_gone_is_a_refusal_although_yatai_says_unknown() -> None:
+    lost = a_condition("BentoFound", "False", "Bento not found")
+    body = a_child_body(
+        "BentoDeployment",
+        name="churn-0b1d77e2",
+        labels={naming.RELEASE_LABEL: "0b1d77e2"},
+        spec={"bento": "churn-9f3c21aa", "annotations": {naming.ATTEMPT_ANNOTATION: "2026-11-21T12:00:00Z"}},
+        status={"conditions": [a_condition("Available", "Unknown", "Reconciling"), lost]},
+    )
+    child = parse.parse_child("BentoDeployment", body)
+    assert isinstance(child, BentoDeployment)
+    assert child.refusal == "Bento not found"
+    assert child.attempted_at is not None
+    body["spec"]["annotations"][naming.ATTEMPT_ANNOTATION] = "yesterday"
+    spoilt = parse.parse_child("BentoDeployment", body)
+    assert isinstance(spoilt, BentoDeployment)
+    assert spoilt.attempted_at is None
+
+
 def test_a_deployment_that_nobody_looked_at_has_no_pods() -> None:
     child = parse.parse_child("Deployment", a_child_body("Deployment", name="churn-1", generation=3))
     assert isinstance(child, Deployment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -49,6 +50,8 @@ CRASH = Trouble(reason=Reason.CrashLoop, message="container main ended 3 times")
 UNPLACED = Trouble(reason=Reason.PodUnschedulable, message="pod churn-1 cannot be placed")
 TAKEN = frozenset({("Service", "churn")})
 THIS_DEPLOYMENT = a_deployment(MODEL)
+PARKED = replace(a_deployment(MODEL, refusal="exceeded quota: deployments"), refused_at=NOON - timedelta(seconds=30))
+BUILT_LONG_AGO = a_request(built_at=NOON - timedelta(seconds=200))
 
 
 def beside_old(state: Observed, **changes: Any) -> Observed:
@@ -128,6 +131,17 @@ SITUATIONS = [
     pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(a_request(built_at=NOON - seconds(4)),),
                                       deployments=(a_deployment(refusal="the bento has no image"),)),
                  Reason.Deploying, (), id="for a moment after the build its old refusal does not count"),
+    pytest.param(MODEL, seen_building(MODEL, deployments=(PARKED,)), Reason.Building, (),
+                 id="what yatai-deployment says before the image is there is no reason to wake it"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
+                 Reason.DeploymentRefused, (ApplyDeployment(an_artifact(), RELEASE, "v1", attempt=NOON),),
+                 id="yatai-deployment is made to try again what it failed with"),
+    pytest.param(MODEL, seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),),
+                                     requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
+                 Reason.DeploymentRefused, (ApplyDeployment(an_artifact(), RELEASE, "v1", attempt=NOON),),
+                 id="the same for a serving release that is not whole"),
+    pytest.param(MODEL, seen_serving(MODEL, requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
+                 Reason.Ready, (), id="a release that is whole is left alone, whatever yatai-deployment says"),
     pytest.param(MODEL, seen_starting(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0, failure="quota"),)),
                  Reason.PodsRefused, (), id="a quota that refuses pods is told"),
     pytest.param(a_model(replicas=3), seen_starting(a_model(replicas=3), workloads=(
@@ -168,6 +182,27 @@ def test_plan(model: Model, state: Observed, reason: Reason, actions: tuple[Any,
     chosen = plan.plan(model, state, NOON)
     assert (chosen.reason, chosen.actions) == (reason, actions)
     assert chosen.message
+
+
+@pytest.mark.parametrize(
+    ("refused", "attempted", "woken"),
+    [
+        pytest.param(29, None, False, id="not before half a minute has passed"),
+        pytest.param(30, None, True, id="after half a minute"),
+        pytest.param(60, 30, True, id="after half a minute more"),
+        pytest.param(121, 60, False, id="the third time only after as long as all before it"),
+        pytest.param(120, 60, True, id="the third time after as long as all before it"),
+    ],
+)
+def test_a_parked_deployment_is_woken_at_growing_distances(
+    refused: int, attempted: int | None, woken: bool
+) -> None:
+    attempted_at = NOON - seconds(attempted) if attempted else None
+    parked = replace(PARKED, refused_at=NOON - seconds(refused), attempted_at=attempted_at)
+    chosen = plan.plan(
+        MODEL, seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(parked,)), NOON
+    )
+    assert (bool(chosen.actions), chosen.reason) == (woken, Reason.DeploymentRefused)
 
 
 @pytest.mark.parametrize("position", range(len(plan.RULES) - 1))

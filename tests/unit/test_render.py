@@ -19,7 +19,7 @@ from support.builders import ACCESS, DIGEST, NOON, a_model, an_artifact
 from support.golden import FOLDER, manifests
 
 import e2i
-from e2i.core import amounts, render
+from e2i.core import amounts, naming, render
 from e2i.core.observed import Artifact
 
 GOLDEN = manifests()
@@ -160,6 +160,14 @@ def test_defaults_never_put_a_request_above_a_limit(requests: dict[str, str], li
     for name in {"cpu", "memory"} - said:
         request, limit = resources["requests"][name], resources["limits"][name]
         assert amounts.value(request) <= amounts.value(limit)
+
+
+def test_another_attempt_changes_only_an_annotation_that_reaches_no_child() -> None:
+    model, artifact = a_model(), an_artifact()
+    first = render.bento_deployment(model, artifact, "0b1d77e2", "v1")
+    again = render.bento_deployment(model, artifact, "0b1d77e2", "v1", NOON)
+    assert again["spec"].pop("annotations") == {naming.ATTEMPT_ANNOTATION: "2026-11-21T12:00:00Z"}
+    assert again == first
 
 
 def test_a_service_says_when_it_was_switched() -> None:

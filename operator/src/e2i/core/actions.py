@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from e2i.core.observed import Artifact, Trouble
 
@@ -28,6 +29,8 @@ class ApplyDeployment:
     artifact: Artifact
     release: str
     form: str
+    attempt: datetime | None = None
+    """Set to make Yatai look again at one that it failed with, and would leave so for ever."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ DIGEST_ANNOTATION = f"{GROUP}/bento-digest"
 SIZE_ANNOTATION = f"{GROUP}/archive-size"
 FORM_ANNOTATION = f"{GROUP}/form"
 SWITCHED_ANNOTATION = f"{GROUP}/switched-at"
+ATTEMPT_ANNOTATION = f"{GROUP}/attempted-at"
+"""In the spec of a BentoDeployment, where it reaches no child and yet makes Yatai look again."""
 
 HEX = 8
 """Hex digits of a digest that a name carries."""

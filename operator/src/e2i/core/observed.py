@@ -91,6 +91,9 @@ class BentoDeployment(Child):
     spec: Mapping[str, Any] = field(hash=False)
     refusal: str
     """yatai-deployment's error, empty when it has none."""
+    refused_at: datetime | None = None
+    attempted_at: datetime | None = None
+    """When we last made Yatai try again."""
 
 
 @dataclass(frozen=True, kw_only=True)

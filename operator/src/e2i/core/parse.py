@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from e2i.core import naming
@@ -85,15 +86,35 @@ def _count(text: str) -> int:
 
 
 def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:
-    available = _conditions(body).get("Available", {})
+    refusal = _refusal(_conditions(body))
+    attempted = body["spec"].get("annotations", {}).get(naming.ATTEMPT_ANNOTATION)
     labels = body["metadata"]["labels"]
     return BentoDeployment(
         **identity,
         release=labels.get(naming.RELEASE_LABEL),
         form=_annotations(body).get(naming.FORM_ANNOTATION, ""),
         spec=body["spec"],
-        refusal=available.get("message", "") if available.get("status") == "False" else "",
+        refusal=refusal.get("message", ""),
+        refused_at=_moment(refusal.get("lastTransitionTime")),
+        attempted_at=_moment(attempted),
     )
+
+
+def _refusal(conditions: Mapping[str, Body]) -> Body:
+    """The condition that says why there is no Deployment; a Bento that is gone leaves `Available` Unknown."""
+    available, found = conditions.get("Available", {}), conditions.get("BentoFound", {})
+    if available.get("status") == "False":
+        return available
+    lost = found.get("status") == "False" and available.get("status") != "True"
+    return found if lost else {}
+
+
+def _moment(text: str | None) -> datetime | None:
+    """None for what is no time: whoever spoilt an annotation must not stop the operator."""
+    try:
+        return parse_timestamp(text) if text else None
+    except ValueError:
+        return None
 
 
 def _deployment(identity: dict[str, Any], body: Body) -> Deployment:

@@ -25,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     making.remove_superseded,
     making.report_failed_build,
     making.wait_for_build,
+    serving.wake_parked_deployment,
     serving.keep_serving_release_whole,
     serving.wait_for_pods,
     serving.switch_service,

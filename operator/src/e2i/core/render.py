@@ -80,9 +80,11 @@ def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, form:
     )
 
 
-def bento_deployment(model: Model, artifact: Artifact, release: str, form: str) -> Manifest:
+def bento_deployment(
+    model: Model, artifact: Artifact, release: str, form: str, attempt: datetime | None = None
+) -> Manifest:
     """The BentoDeployment that runs `release` with the number of pods that `model` asks for now."""
-    return _render(
+    manifest = _render(
         form,
         "bentodeployment",
         _identity(model, naming.release_name(model.name, release), release),
@@ -93,6 +95,9 @@ def bento_deployment(model: Model, artifact: Artifact, release: str, form: str) 
         envs=[{"name": name, "value": value} for name, value in model.shape.env],
         pod_labels=naming.pod_labels(model.name, release),
     )
+    if attempt:
+        manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(attempt)}
+    return manifest
 
 
 def service(model: Model, release: str, form: str, now: datetime) -> Manifest:

@@ -57,8 +57,9 @@ async def _perform(model: Model, action: Action, hands: Hands, now: datetime) ->
         case ApplyRequest(artifact=artifact):
             manifest = render.bento_request(model, artifact, hands.access, CURRENT_FORM)
             await _apply(BENTO_REQUESTS, manifest, hands)
-        case ApplyDeployment(artifact=artifact, release=release, form=form):
-            await _apply(BENTO_DEPLOYMENTS, render.bento_deployment(model, artifact, release, form), hands)
+        case ApplyDeployment(artifact=artifact, release=release, form=form, attempt=attempt):
+            manifest = render.bento_deployment(model, artifact, release, form, attempt)
+            await _apply(BENTO_DEPLOYMENTS, manifest, hands)
         case ApplyService(release=release):
             await _apply(SERVICES, render.service(model, release, CURRENT_FORM, now), hands)
         case DeleteDeployment(name=name, uid=uid, release=release):

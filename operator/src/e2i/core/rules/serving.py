@@ -5,12 +5,33 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from e2i.core import drift
-from e2i.core.actions import ApplyService, DeleteDeployment, DeleteRequest
+from e2i.core.actions import ApplyDeployment, ApplyService, DeleteDeployment, DeleteRequest
 from e2i.core.conditions import Reason
 from e2i.core.model import Model
 from e2i.core.observed import Observed, Trouble
 from e2i.core.release import Desired, is_complete, pods_deadline, serving_release
 from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, Plan, progress, serves, the_desired
+
+FIRST_ATTEMPT = timedelta(seconds=30)
+
+
+def wake_parked_deployment(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """yatai-deployment never tries again by itself what it failed with; a changed annotation makes it."""
+    wanted = the_desired(model, seen)
+    trouble = _refusal(wanted, now)
+    parked = wanted.deployment
+    if trouble is None or parked is None or not parked.refusal or not parked.refused_at:
+        return None
+    last = max(parked.refused_at, parked.attempted_at or parked.refused_at)
+    # 30 s, 60 s, 120 s, ... after the failure, so that a lasting cause is not hammered.
+    due = last + max(FIRST_ATTEMPT, last - parked.refused_at)
+    if now < due or is_complete(wanted.workload, model.autoscaling):
+        return None
+    return Plan(
+        reason=trouble.reason,
+        message=trouble.message,
+        actions=(ApplyDeployment(wanted.artifact, wanted.release, parked.form, attempt=now),),
+    )
 
 
 def keep_serving_release_whole(model: Model, seen: Observed, now: datetime) -> Plan | None:
@@ -18,7 +39,7 @@ def keep_serving_release_whole(model: Model, seen: Observed, now: datetime) -> P
     wanted = the_desired(model, seen)
     if serving_release(seen) != wanted.release or is_complete(wanted.workload, model.autoscaling):
         return None
-    trouble = seen.pod_trouble
+    trouble = seen.pod_trouble or _refusal(wanted, now)
     if trouble:
         return Plan(
             reason=trouble.reason, message=trouble.message, stalled=trouble.stalled, look_again=PODS_POLL
@@ -47,12 +68,12 @@ def wait_for_pods(model: Model, seen: Observed, now: datetime) -> Plan | None:
 
 
 def _refusal(wanted: Desired, now: datetime) -> Trouble | None:
-    """What keeps the Deployment from being made, or from making pods.
+    """What keeps the Deployment or its autoscaler from being made, or the Deployment from making pods.
 
     For a moment after a build yatai-deployment still says what it said before it.
     """
     built = wanted.request.built_at if wanted.request else None
-    if wanted.workload is None and wanted.deployment and wanted.deployment.refusal:
+    if wanted.deployment and wanted.deployment.refusal:
         if built and now - built < PODS_POLL:
             return None
         return Trouble(reason=Reason.DeploymentRefused, message=wanted.deployment.refusal)
