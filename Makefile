@@ -8,6 +8,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 SETUP := .venv/setup.stamp
 PYTHON_CODE := operator tests bentos
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal
 # The first interpreter of a version that pyproject.toml allows.
 FIND_PYTHON := for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; \
@@ -79,13 +80,14 @@ test-e2e: setup ## Tests on the whole local cluster
 
 .PHONY: bench
 bench: setup ## Measure what docs/reference/benchmarks.md reports
-	@for script in tests/benchmarks/bench_*.py; do $(BIN)/python $$script; done
+	@$(BIN)/python tests/benchmarks/bench.py
 
 .PHONY: lock
-lock: setup ## Write requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
-	  --python-version 3.11 --universal --extra local --group dev --group bentos \
-	  pyproject.toml -o requirements.lock
+lock: setup ## Write the lock files anew from pyproject.toml
+	$(COMPILE) --extra local --group dev --group bentos pyproject.toml -o requirements.lock
+	@# The image has a part of what was tested, in the same versions.
+	$(COMPILE) --constraint requirements.lock pyproject.toml -o operator/requirements.lock
+	echo 'hatchling>=1.27' | $(COMPILE) --constraint requirements.lock - -o operator/build.lock
 
 .PHONY: verify
 verify: lock ## Regenerate what is generated; fails when that changes a file

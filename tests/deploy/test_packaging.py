@@ -119,6 +119,13 @@ def test_the_image_runs_as_the_user_of_the_deployment() -> None:
     assert dict(instructions())["USER"] == f"{wanted['runAsUser']}:{wanted['runAsGroup']}"
 
 
+def test_the_image_gives_a_name_to_a_user_that_has_only_a_number() -> None:
+    """kopf asks for it, and would end with a KeyError: the base image knows no user 65532."""
+    settings = dict(word.split("=", 1) for word in dict(instructions())["ENV"].split())
+    assert settings["USER"]
+    assert settings["HOME"] == "/tmp"
+
+
 def test_what_the_image_copies_is_there_and_sent_to_the_builder() -> None:
     sent = (PROJECT / "operator" / "Dockerfile.dockerignore").read_text().splitlines()
     copies = [line.split() for word, line in instructions() if word == "COPY" and "--from" not in line]
