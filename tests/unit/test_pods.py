@@ -100,3 +100,31 @@ def test_a_build_that_cannot_start_says_why() -> None:
 def test_a_build_step_that_failed_is_left_to_its_job() -> None:
     assert pods.build_trouble([a_pod(containers=[waiting("x", lastState=ended())])]) is None
     assert pods.build_trouble([]) is None
+
+
+def test_a_download_that_fails_is_told_although_the_job_tries_again() -> None:
+    pod = a_pod()
+    pod["status"]["initContainerStatuses"] = [
+        {"name": "bento-downloader", "state": {"terminated": {"exitCode": 1}}}
+    ]
+    trouble = pods.build_trouble([pod])
+    assert trouble is not None
+    assert trouble.reason is Reason.BuildBlocked
+    assert "bento-downloader of the image build ended with exit code 1" in trouble.message
+    assert trouble.message.endswith("-c bento-downloader")
+
+
+def test_a_download_that_went_well_is_no_trouble() -> None:
+    pod = a_pod()
+    pod["status"]["initContainerStatuses"] = [
+        {"name": "bento-downloader", "state": {"terminated": {"exitCode": 0}}}
+    ]
+    assert pods.build_trouble([pod]) is None
+
+
+def test_who_misses_a_secret_is_told_where_to_make_it() -> None:
+    missing = {"reason": "CreateContainerConfigError", "message": 'secret "e2i-bento-download" not found'}
+    pod = a_pod(containers=[{"name": "builder", "state": {"waiting": missing}}])
+    trouble = pods.build_trouble([pod])
+    assert trouble is not None
+    assert trouble.message.endswith('secret "e2i-bento-download" not found. Make it in namespace models')

@@ -69,13 +69,13 @@ class Reason(Enum):
     # The build and the pods.
     BuildFailed = "The image build ended in failure."
     BuildDeadlineExceeded = "The image build took longer than spec.rollout.progressDeadlineSeconds."
-    BuildBlocked = "The build's pod cannot start."
+    BuildBlocked = "The build's pod cannot start, or cannot get the archive."
     DeploymentRefused = "yatai-deployment could not make the Deployment."
     PodsRefused = "The cluster refuses to create the pods: a quota or an admission rule."
     PodUnschedulable = "No node has room for a pod."
     ImagePullFailed = "A pod's image cannot be had."
     ContainerConfigError = "A container cannot be started as configured."
-    CrashLoop = "A container starts and ends again and again."
+    CrashLoop = "A container ended by itself and was started again, or waits to be."
     ProgressDeadlineExceeded = "The pods were not all ready within spec.rollout.progressDeadlineSeconds."
 
 

@@ -28,11 +28,27 @@ def release_trouble(pods: Iterable[Body]) -> Trouble | None:
 
 def build_trouble(pods: Iterable[Body]) -> Trouble | None:
     """The same for the pods of an image build, under the build's own word."""
-    trouble = _first_trouble(pods, "Make room for it")
+    found = tuple(pods)
+    trouble = _first_trouble(found, "Make room for it")
     if trouble is None or trouble.reason is Reason.CrashLoop:
-        # A build step that fails is tried again by its Job, and reported by the image builder.
-        return None
+        # A builder that fails ends the build, and the image builder tells of it; a download is tried again.
+        return next((failed for pod in found if (failed := _failed_download(pod))), None)
     return Trouble(reason=Reason.BuildBlocked, message=f"the image build cannot start: {trouble.message}")
+
+
+def _failed_download(pod: Body) -> Trouble | None:
+    """The Job repeats it with growing waits for minutes, and the image builder only says that it builds."""
+    where, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    for container in pod.get("status", {}).get("initContainerStatuses") or ():
+        ended = container.get("state", {}).get("terminated") or {}
+        if ended.get("exitCode"):
+            step = container["name"]
+            return Trouble(
+                reason=Reason.BuildBlocked,
+                message=f"the step {step} of the image build ended with exit code {ended['exitCode']} and is tried "
+                f"again. Its log: kubectl logs -n {where} {name} -c {step}",
+            )
+    return None
 
 
 def _first_trouble(pods: Iterable[Body], advice: str) -> Trouble | None:
@@ -64,7 +80,9 @@ def _container_trouble(pod: Body, container: Body) -> Iterator[Trouble]:
     if (reason is Reason.CrashLoop or (ended and not container.get("ready"))) and ended:
         yield Trouble(reason=Reason.CrashLoop, message=f"{where} {_ending(pod, container, ended)}")
     elif reason:
-        detail = waiting.get("message") or waiting["reason"]
+        detail = _clause(waiting.get("message") or waiting["reason"])
+        if detail.endswith("not found"):
+            detail += f". Make it in namespace {pod['metadata']['namespace']}"
         yield Trouble(reason=reason, message=f"{where} cannot start ({waiting['reason']}): {detail}")
 
 

@@ -72,9 +72,21 @@ async def _perform(model: Model, action: Action, hands: Hands, now: datetime) ->
 async def _apply(resource: Resource, manifest: render.Manifest, hands: Hands) -> None:
     """Force only over what is known to be ours: a stranger's object of that name answers with a conflict."""
     metadata = manifest["metadata"]
-    ours = hands.view.child(resource.kind, metadata["namespace"], metadata["name"]) is not None
+    owner = metadata["ownerReferences"][0]["uid"]
+    known = hands.view.child(resource.kind, metadata["namespace"], metadata["name"])
+    ours = known is not None and known.owner == owner
+    if resource is SERVICES and not ours:
+        await _refuse_stranger(metadata, owner, hands)
     body = await hands.kube.apply(resource, manifest, manager=naming.FIELD_MANAGER, force=ours)
     hands.view.put(resource.kind, body)
+
+
+async def _refuse_stranger(metadata: render.Manifest, owner: str, hands: Hands) -> None:
+    """A Service without a selector has no field that could conflict: without this look it would be adopted."""
+    found = await hands.kube.get(SERVICES, metadata["namespace"], metadata["name"])
+    owners = (found or {}).get("metadata", {}).get("ownerReferences") or ()
+    if found is not None and not any(reference["uid"] == owner for reference in owners):
+        raise ApiError(409, "AlreadyExists", f"services {metadata['name']!r} already exists")
 
 
 async def _delete(resource: Resource, key: Key, uid: str, hands: Hands) -> None:
