@@ -261,3 +261,11 @@ def test_a_crd_that_somebody_else_applied_is_not_taken_unasked(release: Release,
     assert json.loads(kubectl("get", "crd", CRD, "-o=json"))["metadata"]["labels"][
         "app.kubernetes.io/managed-by"
     ]
+
+
+@pytest.mark.api
+def test_there_is_no_second_operator_in_a_cluster(release: Release) -> None:
+    release.install()
+    refused = release.helm.tried("install", "others", CHART, *BUCKET, "--set", "crds.enabled=false")
+    assert refused.returncode
+    assert "e2i-models-" in refused.stderr
