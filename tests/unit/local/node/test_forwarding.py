@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from e2i.local.node.forwarding import Listener
+from e2i.local.node import forwarding
+from e2i.local.node.forwarding import End, Front, Listener
+from e2i.local.node.routing import Backend
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 MEBIBYTE = 1024 * 1024
@@ -74,6 +76,26 @@ async def conversation(port: int, sent: bytes = b"") -> bytes:
 async def test_the_end_of_a_request_is_passed_on_while_the_answer_still_comes() -> None:
     async with endpoint(echo_after_the_end) as back, front(back) as port:
         assert await conversation(port, b"all of it") == b"got all of it"
+
+
+async def test_what_a_client_sends_before_the_endpoint_is_found_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find_at_once = forwarding.connect
+
+    async def find_late(backends: Sequence[Backend], client: Front) -> End | None:
+        async with asyncio.timeout(10):
+            while not client._early:
+                await asyncio.sleep(0)
+        return await find_at_once(backends, client)
+
+    monkeypatch.setattr(forwarding, "connect", find_late)
+    async with endpoint(echo_after_the_end) as port, front(port) as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service)
+        writer.write(b"early")
+        writer.write_eof()
+        assert await reader.read() == b"got early"
+        writer.close()
 
 
 async def test_endpoints_take_turns() -> None:

@@ -65,17 +65,25 @@ class End(asyncio.Protocol):
 
 
 class Front(End):
-    """The client's end: it looks for an endpoint that answers before it reads anything."""
+    """The client's end: it looks for an endpoint that answers, and keeps what the client sends meanwhile."""
 
     def __init__(self, choose: Callable[[], Sequence[Backend]]) -> None:
         super().__init__()
         self._choose = choose
         self._connecting: asyncio.Task[None] | None = None
+        self._early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        cast(asyncio.Transport, transport).pause_reading()
         self._connecting = asyncio.create_task(self._connect())
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is None and self.transport:
+            # Not paused before: a transport of Python 3.11.2 that is paused when it is made reads all the same.
+            self._early += data
+            self.transport.pause_reading()
+        else:
+            super().data_received(data)
 
     async def _connect(self) -> None:
         assert self.transport  # noqa: S101  connection_made has set it
@@ -86,8 +94,17 @@ class Front(End):
         elif back is None:
             reset(self.transport)
         else:
-            self.other = back
+            self._join(back)
             self.transport.resume_reading()
+
+    def _join(self, back: End) -> None:
+        """Pass on what the client has sent so far, and that it sends no more if it said so."""
+        self.other = back
+        if back.transport:
+            back.transport.write(self._early)
+            if self.finished:
+                back.transport.write_eof()
+        self._early = b""
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._connecting:
