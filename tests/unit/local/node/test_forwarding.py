@@ -81,14 +81,18 @@ async def test_the_end_of_a_request_is_passed_on_while_the_answer_still_comes() 
 async def test_what_a_client_sends_before_the_endpoint_is_found_is_not_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    find_at_once = forwarding.connect
+    find_at_once, receive = forwarding.connect, Front.data_received
+    arrived = asyncio.Event()
+
+    def receive_and_tell(client: Front, data: bytes) -> None:
+        receive(client, data)
+        arrived.set()
 
     async def find_late(backends: Sequence[Backend], client: Front) -> End | None:
-        async with asyncio.timeout(10):
-            while not client._early:
-                await asyncio.sleep(0)
+        await asyncio.wait_for(arrived.wait(), timeout=10)
         return await find_at_once(backends, client)
 
+    monkeypatch.setattr(Front, "data_received", receive_and_tell)
     monkeypatch.setattr(forwarding, "connect", find_late)
     async with endpoint(echo_after_the_end) as port, front(port) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service)
