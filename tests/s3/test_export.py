@@ -189,7 +189,7 @@ def test_exports_from_two_processes_at_once_end_in_one_object(
     a_model(store, size=LARGE)
     argv = [sys.executable, "-c", EXPORT, store, name, server.url, TAG]
     exports = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=60)[0] for process in exports]
+    said = [process.communicate(timeout=180)[0] for process in exports]
     assert said[0] == said[1]
     assert "Artifact(" in said[0]
     assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 1

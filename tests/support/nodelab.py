@@ -17,9 +17,10 @@ from e2i.local.images import ImageStore, LocalImage
 from e2i.local.layout import ClusterHome
 from e2i.local.node.kinds import EVENTS, PODS
 from e2i.local.readiness import Endpoint, is_ready
+from e2i.local.supervision import END_WITHIN
 
 ANSWERER = Path(__file__).with_name("answerer.py")
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 class Agent:
@@ -48,10 +49,10 @@ class Agent:
             time.sleep(0.05)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send the signal and return the exit code."""
+        """Send the signal and return the exit code; it must end before the cluster would kill it."""
         assert self._process
         self._process.send_signal(number)
-        return self._process.wait(timeout=5)
+        return self._process.wait(timeout=END_WITHIN)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from botocore.config import Config
 ACCESS_KEY = "TESTKEY"
 SECRET_KEY = "test-secret-key"
 REGION = "us-east-1"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

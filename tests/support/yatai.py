@@ -22,7 +22,7 @@ from e2i.local.yatai.kinds import BENTO, BENTO_DEPLOYMENT, BENTO_REQUEST, JOB
 
 NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 POD = Resource("", "v1", "pods", "Pod")
-PATIENCE = 20.0
+PATIENCE = 60.0
 # What the API server and Kubernetes' own controllers add, and what differs from run to run.
 VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "generateName")
 

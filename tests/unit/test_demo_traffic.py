@@ -40,7 +40,7 @@ async def answering(answers: Iterable[tuple[int, object]]) -> AsyncIterator[tupl
 
 async def run_through(answers: Iterable[tuple[int, object]]) -> tuple[Tally, list[str]]:
     tally, said = Tally(), list[str]()
-    async with answering(answers) as (url, last_given), asyncio.timeout(10):
+    async with answering(answers) as (url, last_given), asyncio.timeout(60):
         await trickle(url, {}, tally, said.append, last_given)
     return tally, said
 

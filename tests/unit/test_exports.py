@@ -57,11 +57,11 @@ async def exports(
     monkeypatch.setattr(exports_module, "PATIENCE", 0.02)
     made = Exports(bringer, woken.append, limit=2)
     yield made
-    await asyncio.wait_for(made.close(), 5)
+    await asyncio.wait_for(made.close(), 30)
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 - what is waited for happens in another thread
             await asyncio.sleep(0.005)
 
@@ -138,7 +138,7 @@ async def test_a_namesake_that_comes_while_an_export_is_being_stopped_gets_one_o
     exports.abandon(A)
     await exports.start(TAG, A)
     bringer.finish.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not isinstance(exports.state(TAG, A), Artifact):
             assert exports.state(TAG, A) != GONE
             await asyncio.sleep(0.005)
@@ -175,5 +175,5 @@ async def test_results_are_kept_for_a_moment_only(
 
 async def test_the_end_of_the_operator_is_the_end_of_its_exports(exports: Exports, bringer: Bringer) -> None:
     await exports.start(TAG, A)
-    await asyncio.wait_for(exports.close(), 5)
+    await asyncio.wait_for(exports.close(), 30)
     assert bringer.cancelled == [TAG]

@@ -58,16 +58,16 @@ def test_no_more_parts_are_held_than_there_are_senders() -> None:
 
     def send(number: int, body: bytearray) -> int:
         reached.release()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return number
 
     transfer = threading.Thread(target=Transfer(send, NEVER, lambda *_: None).run, args=(source, 100_000))
     transfer.start()
     for _ in range(SENDERS):
-        assert reached.acquire(timeout=10)
+        assert reached.acquire(timeout=60)
     assert source._content.tell() == SENDERS * 4096
     go_on.set()
-    transfer.join(10)
+    transfer.join(60)
     assert source._content.tell() == 100_000
 
 
@@ -101,5 +101,5 @@ def test_a_cancel_does_not_wait_for_a_part_that_hangs() -> None:
     begun = time.monotonic()
     with pytest.raises(ExportCancelled):
         Transfer(send, cancel, lambda *_: None).run(Source(bytes(100_000)), 100_000)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 15
     hang.set()

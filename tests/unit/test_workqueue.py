@@ -15,7 +15,7 @@ SOON = timedelta(milliseconds=20)
 
 
 async def take(queue: Workqueue) -> tuple[str, str]:
-    return await asyncio.wait_for(queue.get(), 5)
+    return await asyncio.wait_for(queue.get(), 30)
 
 
 async def nothing(queue: Workqueue) -> bool:

@@ -107,7 +107,7 @@ async def test_a_job_fails_at_once_on_the_exit_code_its_policy_names(lab: Lab) -
     template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
     spec = {"backoffLimit": 5, "template": template, "podFailurePolicy": {"rules": [rule]}}
     await lab.kube.create(JOBS, lab.namespace, {"metadata": {"name": "j"}, "spec": spec})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for _ in lab.kube.watch(JOBS, lab.namespace):
             status = (await lab.kube.get(JOBS, lab.namespace, "j") or {}).get("status", {})
             if any(c["type"] == "Failed" for c in status.get("conditions") or []):

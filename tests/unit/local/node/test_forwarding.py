@@ -67,7 +67,7 @@ async def conversation(port: int, sent: bytes = b"") -> bytes:
     try:
         writer.write(sent)
         writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read()
     finally:
         writer.close()
@@ -158,4 +158,4 @@ async def test_a_client_that_vanishes_ends_the_connection_to_the_endpoint() -> N
         writer.write(b"x")
         await writer.drain()
         writer.transport.abort()
-        await asyncio.wait_for(ended, 10)
+        await asyncio.wait_for(ended, 60)

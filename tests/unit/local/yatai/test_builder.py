@@ -100,7 +100,7 @@ def test_builds_at_once_do_not_disturb_each_other(
         argv = [sys.executable, "-m", "e2i.local.yatai.build", "build", "--image", f"{IMAGE}-{number}"]
         builds.append(subprocess.Popen(argv, stdout=subprocess.PIPE, text=True))
     for build in builds:
-        output, _ = build.communicate(timeout=60)
+        output, _ = build.communicate(timeout=180)
         assert build.returncode == 0, output
     assert len(ImageStore(home.images).names()) == 3
 

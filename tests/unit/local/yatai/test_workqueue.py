@@ -24,7 +24,7 @@ async def test_a_key_waits_once_and_in_order() -> None:
 async def test_a_failed_key_comes_back_by_itself() -> None:
     queue = Workqueue()
     queue.add_failed(A)
-    assert await asyncio.wait_for(queue.take(), timeout=5) == A
+    assert await asyncio.wait_for(queue.take(), timeout=30) == A
 
 
 async def test_delays_double_up_to_a_bound_and_start_again_after_success() -> None:
