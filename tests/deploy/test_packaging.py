@@ -101,6 +101,7 @@ def test_an_installed_operator_says_which_setting_is_wrong(
     first = json.loads(done.stderr.splitlines()[0])
     assert sentence in first["message"]
     assert first["severity"] == "error"
+    assert "Traceback" not in done.stderr
 
 
 def test_an_installed_command_finds_its_own_files(installed: Path, tmp_path: Path) -> None:

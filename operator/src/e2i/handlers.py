@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 import kopf
@@ -85,7 +86,9 @@ def _settings() -> Settings:
     try:
         return read_settings(os.environ)
     except BadSetting as error:
-        raise kopf.PermanentError(str(error)) from error
+        # An exception that kopf handles would bury this sentence under a traceback.
+        logging.getLogger("e2i").error("%s", error)
+        sys.exit(1)
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
