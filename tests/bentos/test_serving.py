@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,22 +42,30 @@ TUMOUR = {
     "mean_symmetry": 0.165,
     "mean_fractal_dimension": 0.06121,
 }
-SERVED = {
-    "churn_model:1.0.0": "churn",
-    "churn_model:2.0.0": "churn",
-    "breast_cancer_model:1.0.0": "breast_cancer",
-    "breast_cancer_model:2.0.0": "breast_cancer",
-    "echo:1.0.0": "echo",
-}
+VERSIONS = {"churn": ("1.0.0", "2.0.0"), "breast_cancer": ("1.0.0", "2.0.0"), "echo": ("1.0.0",)}
+SERVED = (
+    "churn_model:1.0.0",
+    "churn_model:2.0.0",
+    "breast_cancer_model:1.0.0",
+    "breast_cancer_model:2.0.0",
+    "echo:1.0.0",
+)
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BentoML home with all sample bentos."""
     home = tmp_path_factory.mktemp("bentoml")
-    for tag, name in SERVED.items():
-        result = build(home, name, tag.split(":")[1])
-        assert result.returncode == 0, result.stderr
+
+    def build_versions(name: str) -> None:
+        for version in VERSIONS[name]:
+            result = build(home, name, version)
+            assert result.returncode == 0, result.stderr
+
+    # The versions of one bento one after the other: they share the file that names the latest.
+    with ThreadPoolExecutor() as builders:
+        for _ in builders.map(build_versions, VERSIONS):
+            pass
     return home
 
 
