@@ -50,7 +50,9 @@ CRASH = Trouble(reason=Reason.CrashLoop, message="container main ended 3 times")
 UNPLACED = Trouble(reason=Reason.PodUnschedulable, message="pod churn-1 cannot be placed")
 TAKEN = frozenset({("Service", "churn")})
 THIS_DEPLOYMENT = a_deployment(MODEL)
-PARKED = replace(a_deployment(MODEL, refusal="exceeded quota: deployments"), refused_at=NOON - timedelta(seconds=30))
+PARKED = replace(
+    a_deployment(MODEL, refusal="exceeded quota: deployments"), refused_at=NOON - timedelta(seconds=30)
+)
 BUILT_LONG_AGO = a_request(built_at=NOON - timedelta(seconds=200))
 
 
