@@ -117,6 +117,7 @@ def s3(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> Component
 
 
 def api_server(home: ClusterHome, tools: Tools) -> Component:
+    # Long, but one table: each line is one flag, and they are looked up here side by side.
     pki = home.pki
     flags = {
         "bind-address": "127.0.0.1",
