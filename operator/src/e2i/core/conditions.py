@@ -39,6 +39,13 @@ class Reason(Enum):
     Deploying = "Pods of the release are starting."
     Scaling = "The number of pods is changing."
     Switching = "The Service is about to move to the release."
+    Verifying = "The release is being asked its golden predictions."
+    Verified = "The release gave the predictions that spec.rollout.verify expects."
+    NotAsked = "spec.rollout.verify asks for no prediction."
+    Promoting = "A canary takes its next share of the requests."
+    CanaryPaused = "The canary keeps its share for a time, or until somebody promotes it."
+    Paused = "The annotation serving.e2i.dev/paused holds the rollout where it is."
+    RolledBack = "The release failed, and an earlier one serves in its place."
     Suspended = "spec.suspend is true: the operator leaves the model as it is."
     Deleting = "The model is being deleted."
 
@@ -77,6 +84,22 @@ class Reason(Enum):
     ContainerConfigError = "A container cannot be started as configured."
     CrashLoop = "A container ended by itself and was started again, or waits to be."
     ProgressDeadlineExceeded = "The pods were not all ready within spec.rollout.progressDeadlineSeconds."
+
+    # The verification.
+    CheckInvalid = "spec.rollout.verify or spec.rollout.contract cannot be understood."
+    VerificationFailed = "The release answered a golden prediction otherwise than expected."
+    VerificationTimeout = "The release did not answer a golden prediction in time."
+    VerificationError = "The release failed while it answered a golden prediction."
+    PredictionNotFinite = "A prediction holds NaN, an infinity, or nothing where a number belongs."
+    ContractBroken = "An answer has not the form that spec.type asks for."
+
+    # After the switch.
+    ErrorRatioExceeded = "More requests failed after the switch than spec.rollout.watch allows."
+    LatencyExceeded = "Requests took longer after the switch than spec.rollout.watch allows."
+    PodsLost = "The release lost its ready pods soon after it took the requests."
+
+    # The ledger.
+    RecordFailed = "The release's record could not be written to the bucket."
 
 
 @dataclass(frozen=True, kw_only=True)
