@@ -27,7 +27,8 @@ SIGNED = (
         pytest.param("redis://:pa55@cache/0", "redis://:***@cache/0", id="a password without a user"),
         pytest.param(SIGNED, "GET https://s3.example/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=***"
                      "&X-Amz-Expires=60&X-Amz-Security-Token=***&X-Amz-Signature=*** failed", id="a signed URL"),
-        pytest.param("DB_PASSWORD=hunter2 dbpassword=x PORT=3000", "DB_PASSWORD=*** dbpassword=*** PORT=3000", id="an environment"),
+        pytest.param("DB_PASSWORD=hunter2 dbpassword=x PORT=3000", "DB_PASSWORD=*** dbpassword=*** PORT=3000",
+                     id="an environment"),
         pytest.param('{"api_key": "a b\\"c", "n": 1}', '{"api_key": ***, "n": 1}', id="a JSON field"),
         pytest.param("{'token': 'abc', 'n': 1}", "{'token': ***, 'n': 1}", id="a printed dict"),
         pytest.param("pushed with ghp_0123456789abcdefABCD", "pushed with ***", id="a token of a code host"),
