@@ -203,8 +203,11 @@ async def test_defaults(kube: Kube) -> None:
         "progressDeadlineSeconds": 600,
         "scaleDownDelaySeconds": 30,
         "revisionHistoryLimit": 5,
+        "strategy": "BlueGreen",
+        "rollback": "Automatic",
     }
     assert spec["suspend"] is False
+    assert spec["deletionPolicy"] == "Retain"
 
 
 async def test_a_change_of_the_status_is_no_change_of_the_spec(kube: Kube) -> None:
