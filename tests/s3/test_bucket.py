@@ -26,7 +26,8 @@ from e2i.core.failures import (
     ExportFailure,
     UploadInterrupted,
 )
-from e2i.edge.bucket import Bucket, Stored, Upload
+from e2i.edge.bucket import Bucket
+from e2i.edge.uploads import Stored, Upload
 
 KEY = "bentos/churn/1.0.0/9f.tar"
 SMALL = 100_000

@@ -1,87 +1,40 @@
-"""The bucket: the only part of the operator that calls S3.
+"""The bucket, and what its answers mean: archives, which `edge.uploads` sends, and small objects.
 
-Archives are stored under their digest and never overwritten. Every part carries the sha256 that went into the
-digest, and the server refuses a part of another; when the object is complete, the server's own checksum of it
-is compared once more. Where a server ignores `If-None-Match`, a race can only replace an archive by itself.
+Both are written once and never overwritten. Archives lie under their digest. Every part carries the sha256 that
+went into the digest, and the server refuses a part of another; when the object is complete, the server's own
+checksum of it is compared once more. Where a server ignores `If-None-Match`, a race can only replace an archive
+by itself.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import io
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any
+from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from e2i.core.digest import archive_digest
 from e2i.core.failures import (
     ArchiveConflict,
     ArchiveCorrupted,
     BucketUnreachable,
-    ExportCancelled,
     ExportFailure,
     UploadInterrupted,
 )
-from e2i.edge.parts import Progress, Transfer
 from e2i.edge.s3 import Clients, error_code, failure_of, open_clients, place_of, status_of
+from e2i.edge.uploads import ANY, DIGEST, Stored, Upload, Uploads
 
-DIGEST = "e2i-digest"
-ANY = "*"
 # An upload that got no part for so long has nobody left who sends: each try ends after READ_TIMEOUT.
 STALE_AFTER = timedelta(minutes=15)
 READ_TIMEOUT = 60.0
 PROBE_KEY = ".e2i/conditional-write-probe"
 
 
-@dataclass(frozen=True)
-class Stored:
-    """An archive in the bucket; `size` in bytes, `digest` as its metadata says ("" without)."""
-
-    uri: str
-    size: int
-    digest: str
-    checksum: str = ""
-    """The server's own checksum of the object, "" if it keeps none: base64, "-", number of parts."""
-
-
-@dataclass(frozen=True)
-class Upload:
-    """What to store: `size` bytes of `stream` under `key`, whose parts have the sha256 in `parts`.
-
-    `progress` is called by the thread that uploads.
-    """
-
-    key: str
-    stream: io.RawIOBase
-    size: int
-    parts: tuple[bytes, ...]
-    cancel: threading.Event
-    progress: Progress
-
-    @property
-    def digest(self) -> str:
-        return archive_digest(self.parts)
-
-    @property
-    def checksum(self) -> str:
-        """What S3 shows of an object that was uploaded in these parts."""
-        return f"{_base64(bytes.fromhex(self.digest.removeprefix('sha256:')))}-{len(self.parts)}"
-
-    def is_stored_as(self, stored: Stored) -> bool:
-        """A copy that was cut differently has another checksum: then only size and metadata speak."""
-        comparable = stored.checksum.partition("-")[2] == str(len(self.parts))
-        sound = not comparable or stored.checksum == self.checksum
-        return sound and (stored.digest, stored.size) == (self.digest, self.size)
-
-
 class Bucket:
-    """One bucket of one S3 server, with the default credential chain. Safe to use from several threads."""
+    """One bucket of one S3 server, with the default credential chain. Safe to use from several threads.
+
+    Every method raises an ExportFailure when the server does not do what is asked.
+    """
 
     def __init__(
         self, name: str, *, endpoint: str = "", region: str = "us-east-1", read_timeout: float = READ_TIMEOUT
@@ -89,6 +42,7 @@ class Bucket:
         self.name = name
         self._place = place_of(name, endpoint)
         self._clients: Clients = open_clients(endpoint, region, read_timeout)
+        self._uploads = Uploads(name, self._clients)
 
     def close(self) -> None:
         self._clients.close()
@@ -105,6 +59,49 @@ class Bucket:
                 return None
         digest, checksum = answer["Metadata"].get(DIGEST, ""), answer.get("ChecksumSHA256", "")
         return Stored(f"s3://{self.name}/{key}", answer["ContentLength"], digest, checksum)
+
+    def get(self, key: str, most: int) -> bytes | None:
+        """The first `most` bytes of what lies under the key, None if nothing does."""
+        with self._failures():
+            try:
+                answer = self._clients.asking.get_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if error_code(error) == "NoSuchKey":
+                    return None
+                raise
+            with contextlib.closing(answer["Body"]) as body:
+                return bytes(body.read(most))
+
+    def put_once(self, key: str, body: bytes) -> bool:
+        """Store a small object; False if something lay under the key, which then stays as it is."""
+        # For servers that ignore If-None-Match; and one that is down is noticed with the shorter time-outs.
+        if self.head(key) is not None:
+            return False
+        with self._failures():
+            try:
+                self._clients.sending.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch=ANY)
+            except ClientError as error:
+                # Another was first, or this one was, and its answer got lost.
+                if status_of(error) != 412:
+                    raise
+                return False
+        return True
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """All keys that begin with the prefix, in whatever order the server has; asks page by page."""
+        with self._failures():
+            lister = self._clients.asking.get_paginator("list_objects_v2")
+            for page in lister.paginate(Bucket=self.name, Prefix=prefix):
+                yield from (listed["Key"] for listed in page.get("Contents", []))
+
+    def delete(self, key: str) -> None:
+        """Remove what lies under the key; gone already is success."""
+        with self._failures():
+            try:
+                self._clients.asking.delete_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if error_code(error) != "NoSuchKey":
+                    raise
 
     def put_archive(self, upload: Upload) -> Stored:
         """Store the archive unless it is there already, then look at it again.
@@ -131,17 +128,8 @@ class Bucket:
 
         They are what a killed operator leaves. Their age is told by the server's clock alone.
         """
-        aborted = 0
         with self._failures():
-            lister = self._clients.asking.get_paginator("list_multipart_uploads")
-            for page in lister.paginate(Bucket=self.name, Prefix=prefix):
-                now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
-                for listed in page.get("Uploads", []):
-                    found = {"Bucket": self.name, "Key": listed["Key"], "UploadId": listed["UploadId"]}
-                    if now - self._last_sign(found, listed["Initiated"]) >= older_than:
-                        self._abort(found)
-                        aborted += 1
-        return aborted
+            return self._uploads.abort_stale(prefix, older_than)
 
     def conditional_writes(self) -> bool:
         """Does the server refuse to overwrite when asked to? Leaves one empty object, PROBE_KEY."""
@@ -171,7 +159,7 @@ class Bucket:
         """Upload; what lies under the key then, which is another's if that one was first."""
         try:
             with self._failures(UploadInterrupted):
-                self._send(upload)
+                self._uploads.send(upload)
         except (BucketUnreachable, UploadInterrupted):
             # The reply may be lost, or another exporter was first: what lies there is compared by the caller.
             if there := self.head(upload.key):
@@ -184,55 +172,12 @@ class Bucket:
             )
         if not upload.is_stored_as(stored):
             # It is ours, and of no use.
-            with self._failures():
-                self._clients.asking.delete_object(Bucket=self.name, Key=upload.key)
+            self.delete(upload.key)
             raise ArchiveCorrupted(
                 f"{stored.uri} was sent as {upload.size} bytes with checksum {upload.checksum} and stored as "
                 f"{stored.size} with {stored.checksum}; it was removed. Check the disks of the S3 server."
             )
         return stored
-
-    def _send(self, upload: Upload) -> None:
-        place = {"Bucket": self.name, "Key": upload.key}
-        place["UploadId"] = self._clients.asking.create_multipart_upload(
-            **place, Metadata={DIGEST: upload.digest}, ChecksumAlgorithm="SHA256"
-        )["UploadId"]
-        aborted = threading.Event()
-
-        def send(number: int, body: bytearray) -> dict[str, Any]:
-            checksum = _base64(upload.parts[number - 1])
-            part = {"PartNumber": number, "ChecksumSHA256": checksum}
-            try:
-                return {**part, "ETag": self._clients.sending.upload_part(**place, **part, Body=body)["ETag"]}
-            finally:
-                # A part that ends after the abort would stay for ever.
-                if aborted.is_set():
-                    self._abort(place)
-
-        try:
-            parts = Transfer(send, upload.cancel, upload.progress).run(upload.stream, upload.size)
-            if upload.cancel.is_set():
-                raise ExportCancelled
-            self._clients.sending.complete_multipart_upload(
-                **place, MultipartUpload={"Parts": parts}, IfNoneMatch=ANY
-            )
-        except BaseException:
-            aborted.set()
-            self._abort(place)
-            raise
-
-    def _last_sign(self, upload: dict[str, str], begun: datetime) -> datetime:
-        """When the upload began or got its last part."""
-        last = begun
-        with contextlib.suppress(self._clients.asking.exceptions.NoSuchUpload):
-            for page in self._clients.asking.get_paginator("list_parts").paginate(**upload):
-                last = max([last, *(part["LastModified"] for part in page.get("Parts", []))])
-        return last
-
-    def _abort(self, upload: dict[str, str]) -> None:
-        # What cannot be aborted now is found by abort_stale_uploads.
-        with contextlib.suppress(ClientError, BotoCoreError):
-            self._clients.aborting.abort_multipart_upload(**upload)
 
     @contextlib.contextmanager
     def _failures(self, unanswered: type[ExportFailure] = BucketUnreachable) -> Iterator[None]:
@@ -241,7 +186,3 @@ class Bucket:
         except (ClientError, BotoCoreError) as error:
             # Not chained: a logged cause would show the server's text, which may hold the access key.
             raise failure_of(error, self._place, unanswered) from None
-
-
-def _base64(digest: bytes) -> str:
-    return base64.b64encode(digest).decode()

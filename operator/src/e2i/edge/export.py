@@ -18,8 +18,9 @@ from e2i.core.observed import Artifact, Trouble
 from e2i.core.tags import Tag, TagRefused, parse_tag
 from e2i.edge.archive import ArchiveStream, archive_size
 from e2i.edge.bentos import LARGEST_BENTO, FoundBento, find_bento
-from e2i.edge.bucket import Bucket, Stored, Upload
+from e2i.edge.bucket import Bucket
 from e2i.edge.parts import Progress, Transfer
+from e2i.edge.uploads import Stored, Upload
 
 REMEMBERED = 1000
 SETTLED = 2.0
