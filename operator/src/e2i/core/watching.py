@@ -16,6 +16,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from e2i.core.conditions import Reason
@@ -132,12 +133,11 @@ def since(first: Sample, last: Sample) -> Sample:
     A counter that fell belongs to a container that started again: all of them began at zero then.
     """
     before = dict(first.buckets)
-    fell = any(count < before.get(bound, 0) for bound, count in last.buckets) or len(last.buckets) < len(
-        before
-    )
-    if fell or last.requests < first.requests or last.errors < first.errors:
-        return last
     rise = tuple((bound, count - before.get(bound, 0)) for bound, count in last.buckets)
+    # Each bucket holds the shorter ones too, so the rise of a longer one is never less.
+    fell = any(longer < shorter for shorter, longer in pairwise((0.0, *(count for _, count in rise))))
+    if fell or len(rise) < len(before) or last.requests < first.requests or last.errors < first.errors:
+        return last
     return Sample(last.requests - first.requests, last.errors - first.errors, rise)
 
 
