@@ -30,6 +30,8 @@ SIGNED = (
         pytest.param("DB_PASSWORD=hunter2 dbpassword=x PORT=3000", "DB_PASSWORD=*** dbpassword=*** PORT=3000",
                      id="an environment"),
         pytest.param('{"api_key": "a b\\"c", "n": 1}', '{"api_key": ***, "n": 1}', id="a JSON field"),
+        pytest.param(r'said {\"token\": \"abc\", \"n\": 1}', r'said {\"token\": ***, \"n\": 1}',
+                     id="JSON within JSON"),
         pytest.param("{'token': 'abc', 'n': 1}", "{'token': ***, 'n': 1}", id="a printed dict"),
         pytest.param("pushed with ghp_0123456789abcdefABCD", "pushed with ***", id="a token of a code host"),
         pytest.param("a\n-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nb", "a\n***\nb",
@@ -61,6 +63,10 @@ def test_ordinary_words_stay(text: str) -> None:
 def test_known_values_go_in_every_form() -> None:
     text = "plain p@ss/word, quoted p%40ss%2Fword, path p%40ss/word"
     assert redact(text, ("p@ss/word",)) == "plain ***, quoted ***, path ***"
+
+
+def test_a_known_value_goes_as_json_writes_it() -> None:
+    assert redact(r'{"said": "pa\"ss"}', ('pa"ss',)) == '{"said": "***"}'
 
 
 def test_the_longer_of_two_known_values_goes_whole() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -10,7 +11,7 @@ MASK = "***"
 SHORTEST = 4
 """A shorter known value is left: it would be found in the middle of ordinary words."""
 
-_VALUE = r"""("(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|[^\s"',;&{}\[\]()<>]+)"""
+_VALUE = r"""(\\"[^"\\\n]*(?:\\")?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|[^\s"',;&{}\[\]()<>]+)"""
 _NAMES = (
     "password|passwd|passphrase|secret|token|credentials?|signature|sig"
     "|aws_?access_?key_?id|(?:api|access|secret|private|account|signing|encryption)[_-]?key"
@@ -30,14 +31,14 @@ _PATTERNS = (
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}"), rf"\1{MASK}"),
     # name=value and "name": "value", in logs, JSON, environments and the queries of signed URLs.
     # A name may have a prefix (DB_PASSWORD), but not go on (tokenizer, tokens).
-    (re.compile(rf"(?i)((?:{_NAMES})[\"']?\s{{0,4}}[:=]\s{{0,4}}){_VALUE}"), rf"\1{MASK}"),
+    (re.compile(rf"(?i)((?:{_NAMES})\\?[\"']?\s{{0,4}}[:=]\s{{0,4}}){_VALUE}"), rf"\1{MASK}"),
 )
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:
     """The text with `***` in place of every known value, and of whatever has the form of a secret.
 
-    `secrets`: values from the release's environment and Secrets; percent-encoded ones are found too.
+    `secrets`: values from the release's environment and Secrets; they are found as URLs and JSON write them, too.
     Redact before cutting to a length: half of a known value is not found any more.
     """
     for value in sorted(_forms(secrets), key=len, reverse=True):
@@ -49,7 +50,11 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
 
 def _forms(secrets: tuple[str, ...]) -> set[str]:
     """Every way in which the values are written; the lines of a value of many, each for itself."""
-    return {form for value in _lines(secrets) for form in (value, quote(value), quote(value, safe=""))}
+    return {
+        form
+        for value in _lines(secrets)
+        for form in (value, quote(value), quote(value, safe=""), json.dumps(value)[1:-1])
+    }
 
 
 def _lines(secrets: tuple[str, ...]) -> Iterator[str]:
