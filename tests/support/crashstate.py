@@ -1,0 +1,98 @@
+"""What a run has come to: every object and key, and how often each object was created and deleted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from typing import Any
+
+from support.stage import Stage
+from support.yatai import made
+
+from e2i.core import naming
+from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
+from e2i.kube import Object
+from e2i.local.layout import ClusterHome
+from e2i.local.yatai.kinds import AUTOSCALER, BENTO, JOB
+
+KINDS = (E2I_MODELS, BENTO_REQUESTS, BENTO, BENTO_DEPLOYMENTS, DEPLOYMENTS, AUTOSCALER, SERVICES, JOB)
+OURS = (E2I_MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS)
+"""A write too many to one of these would show in its generation."""
+_COUNTED = tuple(kind.plural for kind in KINDS)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+_PORT = re.compile(r"127\.0\.0\.1:\d+")
+_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+Counts = Counter[tuple[str, str, str]]
+"""How often (create or delete, kind, name) was done, whoever did it."""
+
+
+async def state_of(stage: Stage, keys: list[str]) -> str:
+    """Everything in the stage's namespace as JSON, without what differs between equal runs; `keys` of S3."""
+    found: list[Object] = []
+    for kind in KINDS:
+        items, _ = await stage.kube.list(kind, stage.namespace)
+        found += [_plain(item, with_generation=kind in OURS) for item in items]
+    text = json.dumps({"objects": found, "keys": keys}, indent=1, sort_keys=True)
+    for volatile, name in ((stage.namespace, "namespace"), (_TIME, "time"), (_PORT, "port"), (_UID, "uid")):
+        text = re.sub(volatile, f"<{name}>", text)
+    return text
+
+
+def _plain(item: Object, *, with_generation: bool) -> Object:
+    plain = made(item)
+    if item["kind"] == naming.KIND:
+        plain["status"] = item.get("status")
+    if with_generation:
+        plain["metadata"]["generation"] = item["metadata"]["generation"]
+    if item["kind"] == JOB.kind:
+        # Its name is drawn by lot; what counts is that there is one.
+        plain = {"kind": JOB.kind}
+    return plain
+
+
+class Changes:
+    """Creations and deletions by namespace since a moment, read from the audit log as it grows."""
+
+    def __init__(self, home: ClusterHome) -> None:
+        self._path = home.audit_log
+        self._log = self._path.open("rb")
+        self._log.seek(0, os.SEEK_END)
+        self._half = b""
+        self._counts: dict[str, Counts] = {}
+
+    def counts(self, namespace: str) -> Counts:
+        self._read()
+        # A log that grew too long was renamed, and goes on in a new file.
+        if os.fstat(self._log.fileno()).st_ino != self._path.stat().st_ino:
+            self.close()
+            self._log = self._path.open("rb")
+            self._read()
+        return self._counts.get(namespace, Counter())
+
+    def close(self) -> None:
+        self._log.close()
+
+    def _read(self) -> None:
+        *lines, self._half = (self._half + self._log.read()).split(b"\n")
+        for line in lines:
+            if change := _change(line):
+                namespace, what = change
+                self._counts.setdefault(namespace, Counter())[what] += 1
+
+
+def _change(line: bytes) -> tuple[str, tuple[str, str, str]] | None:
+    """Cheap first: nearly all lines are reads."""
+    if not any(verb in line for verb in (b'"verb":"create"', b'"verb":"patch"', b'"verb":"delete"')):
+        return None
+    entry: dict[str, Any] = json.loads(line)
+    reference = entry.get("objectRef", {})
+    verb, code = entry["verb"], entry.get("responseStatus", {}).get("code")
+    if reference.get("resource") not in _COUNTED or "subresource" in reference:
+        return None
+    if (verb, code) not in (("create", 201), ("patch", 201), ("delete", 200)):
+        return None
+    kind = reference["resource"]
+    name = "" if kind == JOB.plural else reference["name"]
+    return reference["namespace"], ("delete" if verb == "delete" else "create", kind, name)
