@@ -1,0 +1,118 @@
+"""Is this the answer that was asked for? One answer of a model against one golden prediction. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from e2i.core import jsontext
+from e2i.core.checks import Check, Contract
+from e2i.core.comparing import Difference, differences, field_differences
+from e2i.core.conditions import Reason
+from e2i.core.contract import contract_differences
+from e2i.core.excerpts import excerpt
+from e2i.core.observed import Trouble
+from e2i.core.redaction import redact
+
+_PLACE, _VALUE = 100, 200
+"""Characters of a place, and of a value, that a message shows."""
+_ADVICE = {
+    Reason.VerificationFailed: "If the answer is right, correct {place}.expect; if not, release a bento that gives "
+    "the expected one.",
+    Reason.VerificationError: "The log of the release's pods tells more.",
+    Reason.PredictionNotFinite: "Release a bento that answers this request with finite numbers.",
+    Reason.ContractBroken: "Release a bento that answers in this form, or say in spec.rollout.contract where "
+    "the parts of the answer stand.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; `truncated`: the body was longer than what was read of it."""
+
+    status: int
+    body: bytes
+    truncated: bool = False
+
+
+def judge(
+    check: Check, contract: Contract | None, kind: str, answer: Answer, secrets: tuple[str, ...] = ()
+) -> Trouble | None:
+    """The first thing that is wrong with the answer; None: nothing is.
+
+    `kind`: Classification, Regression or Causal. `secrets` stand in no message.
+    """
+    difference = next(_differences(check, contract or Contract(), kind, answer), None)
+    if difference is None:
+        return None
+    place = excerpt(difference.place, _PLACE, secrets)
+    wanted, found = (excerpt(words, _VALUE, secrets) for words in (difference.wanted, difference.found))
+    advice = _ADVICE[difference.reason].format(place=check.place)
+    message = f"{check.title}: {place} should be {wanted}, but is {found}. {advice}"
+    return Trouble(reason=difference.reason, message=redact(message, secrets), stalled=True)
+
+
+def _differences(check: Check, contract: Contract, kind: str, answer: Answer) -> Iterator[Difference]:
+    if answer.status != check.expect.status:
+        yield _wrong_status(check, answer)
+        return
+    successful = 200 <= answer.status < 300
+    if not successful and not check.expect.reads_content:
+        return
+    try:
+        value = _read(answer)
+    except jsontext.NotJson as error:
+        yield Difference(
+            reason=Reason.VerificationError,
+            place="the answer",
+            wanted="JSON",
+            found=f"not ({error}): {_words(answer)}",
+        )
+        return
+    yield from _not_finite(value)
+    yield from _unexpected(check, value)
+    if successful:
+        yield from contract_differences(contract, kind, value)
+
+
+def _wrong_status(check: Check, answer: Answer) -> Difference:
+    words = "a redirect, which is not followed" if 300 <= answer.status < 400 else _words(answer)
+    return Difference(
+        reason=Reason.VerificationError if answer.status >= 500 else Reason.VerificationFailed,
+        place="the status",
+        wanted=str(check.expect.status),
+        found=f"{answer.status}: {words}",
+    )
+
+
+def _words(answer: Answer) -> str:
+    return answer.body.decode("utf-8", "replace").strip() or "nothing"
+
+
+def _read(answer: Answer) -> jsontext.Value:
+    if answer.truncated:
+        raise jsontext.NotJson(f"longer than {len(answer.body)} bytes")
+    try:
+        return jsontext.read(answer.body.decode())
+    except UnicodeDecodeError as error:
+        raise jsontext.NotJson(f"no UTF-8 at byte {error.start + 1}") from None
+
+
+def _not_finite(value: jsontext.Value) -> Iterator[Difference]:
+    for place, number in jsontext.not_finite(value):
+        yield Difference(
+            reason=Reason.PredictionNotFinite,
+            place=place,
+            wanted="a finite number",
+            found=jsontext.show(number),
+        )
+
+
+def _unexpected(check: Check, value: jsontext.Value) -> Iterator[Difference]:
+    expect = check.expect
+    if expect.body is not None:
+        yield from differences(expect.body.value, value, expect.tolerance)
+    if expect.subset is not None:
+        yield from differences(expect.subset.value, value, expect.tolerance, subset=True)
+    for rule in expect.fields:
+        yield from field_differences(rule, value, expect.tolerance)
