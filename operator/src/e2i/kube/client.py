@@ -14,6 +14,8 @@ from e2i.kube.kinds import Object, Resource
 from e2i.kube.watching import Change, Snapshot, changes
 
 PAGE = 500
+PODS = Resource("", "v1", "pods", "Pod")
+LOG_TIMEOUT = 10.0
 
 
 class Kube(Connection):
@@ -125,6 +127,24 @@ class Kube(Connection):
         except ApiError as error:
             if error.status != 404:
                 raise
+
+    async def log(
+        self, namespace: str, pod: str, container: str, *, lines: int, limit: int, previous: bool = False
+    ) -> str:
+        """The last lines of a container's log, at most `limit` bytes of them counted from their beginning.
+
+        `previous`: of the run before the present one. ApiError when there is no such log.
+        """
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(limit)}
+        if previous:
+            query["previous"] = "true"
+        path = PODS.path(namespace, pod, "log")
+        try:
+            response = await self.open("GET", path, None, query, "application/json", LOG_TIMEOUT)
+            text: bytes = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"log of pod {pod}: {str(error) or type(error).__name__}") from error
+        return text.decode(errors="replace")
 
     async def watch(
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
