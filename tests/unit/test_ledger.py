@@ -304,6 +304,11 @@ def test_a_release_that_failed_after_it_served_is_not_returned_to() -> None:
     assert set(entries(first)) <= lasting(entries(first, second, crashed))
 
 
+def test_a_failure_in_the_very_second_of_the_serving_counts() -> None:
+    served = a_record()
+    assert good([served, dataclasses.replace(served, result=FAILED)]) == ()
+
+
 def test_a_release_that_served_after_all_is_returned_to() -> None:
     first = a_record(0, release="a1")
     late = a_record(60, release="b2", result=FAILED)
