@@ -70,6 +70,10 @@ def said(trouble: Trouble | None) -> tuple[str, str]:
             answer({"e": 1}, 422), {"status": 422, "subset": '{"e": 1}'}, id="a refusal with its words"
         ),
         pytest.param(answer("", 503), {"status": 503}, id="a failure is expected"),
+        pytest.param(Answer(200, b"stay", plain=True), {"body": '"stay"'}, id="a plain text is a string"),
+        pytest.param(
+            Answer(200, b'{"a": 1}', plain=True), {"body": '{"a": 1}'}, id="JSON that is called plain text"
+        ),
     ],
 )
 def test_an_answer_as_expected_is_no_trouble(found: Answer, expect: dict[str, Any]) -> None:
@@ -177,6 +181,10 @@ FAILED, ERROR, NAN = "VerificationFailed", "VerificationError", "PredictionNotFi
             f"the answer should be JSON, but is not (nested deeper than 64 levels): {'[' * 163}…",
             id="nested too deep",
         ),
+        pytest.param(
+            Answer(200, b"leave", plain=True), {"body": '"stay"'}, FAILED,
+            '$ should be "stay", but is "leave"', id="another plain text",
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_answer_is_told_by_place_expectation_and_value(
@@ -258,6 +266,8 @@ def test_whatever_json_a_model_answers_there_is_a_verdict(found: Any, kind: str,
         judge(loose, contract, kind, answer(found))
 
 
-@given(st.binary(), st.integers(100, 599), st.booleans())
-def test_whatever_bytes_a_server_sends_there_is_a_verdict(body: bytes, status: int, truncated: bool) -> None:
-    judge(check(), None, "Classification", Answer(status, body, truncated))
+@given(st.binary(), st.integers(100, 599), st.booleans(), st.booleans())
+def test_whatever_bytes_a_server_sends_there_is_a_verdict(
+    body: bytes, status: int, truncated: bool, plain: bool
+) -> None:
+    judge(check(), None, "Classification", Answer(status, body, truncated, plain))

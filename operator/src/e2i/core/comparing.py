@@ -109,7 +109,10 @@ def _range_words(minimum: Decimal | None, maximum: Decimal | None) -> str:
 
 
 def no_number(place: str, wanted: str, found: Value, reason: Reason) -> Difference:
-    """A NaN reaches us as null or as text from frameworks whose JSON has no word for it."""
+    """A NaN arrives as null or as text where the server's JSON has no word for it.
+
+    BentoML writes it as null inside objects and arrays, and as NaN in a plain list.
+    """
     lost = found is None or (isinstance(found, str) and _WRITTEN_NOT_FINITE.fullmatch(found) is not None)
     return Difference(
         reason=Reason.PredictionNotFinite if lost else reason, place=place, wanted=wanted, found=show(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from e2i.core import jsontext
 from e2i.core.checks import Check, Contract
@@ -28,11 +29,14 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; `truncated`: the body was longer than what was read of it."""
+    """An HTTP answer."""
 
     status: int
     body: bytes
     truncated: bool = False
+    """The body was longer than what was read of it."""
+    plain: bool = False
+    """The server calls it text/plain, as BentoML does with a prediction that is a str."""
 
 
 def judge(
@@ -54,25 +58,19 @@ def judge(
 
 def _differences(check: Check, contract: Contract, kind: str, answer: Answer) -> Iterator[Difference]:
     if answer.status != check.expect.status:
-        yield _wrong_status(check, answer)
-        return
+        return iter([_wrong_status(check, answer)])
     successful = 200 <= answer.status < 300
     if not successful and not check.expect.reads_content:
-        return
+        return iter(())
     try:
         value = _read(answer)
     except jsontext.NotJson as error:
-        yield Difference(
-            reason=Reason.VerificationError,
-            place="the answer",
-            wanted="JSON",
-            found=f"not ({error}): {_words(answer)}",
-        )
-        return
-    yield from _not_finite(value)
-    yield from _unexpected(check, value)
-    if successful:
-        yield from contract_differences(contract, kind, value)
+        return iter([_not_json(error, answer)])
+    return chain(
+        _not_finite(value),
+        _unexpected(check, value),
+        contract_differences(contract, kind, value) if successful else (),
+    )
 
 
 def _wrong_status(check: Check, answer: Answer) -> Difference:
@@ -85,6 +83,11 @@ def _wrong_status(check: Check, answer: Answer) -> Difference:
     )
 
 
+def _not_json(error: jsontext.NotJson, answer: Answer) -> Difference:
+    words = f"not ({error}): {_words(answer)}"
+    return Difference(reason=Reason.VerificationError, place="the answer", wanted="JSON", found=words)
+
+
 def _words(answer: Answer) -> str:
     return answer.body.decode("utf-8", "replace").strip() or "nothing"
 
@@ -93,9 +96,15 @@ def _read(answer: Answer) -> jsontext.Value:
     if answer.truncated:
         raise jsontext.NotJson(f"longer than {len(answer.body)} bytes")
     try:
-        return jsontext.read(answer.body.decode())
+        text = answer.body.decode()
     except UnicodeDecodeError as error:
         raise jsontext.NotJson(f"no UTF-8 at byte {error.start + 1}") from None
+    try:
+        return jsontext.read(text)
+    except jsontext.NotJson:
+        if answer.plain:
+            return text
+        raise
 
 
 def _not_finite(value: jsontext.Value) -> Iterator[Difference]:

@@ -1,0 +1,107 @@
+"""Golden predictions of a real BentoML server: the forms in which it answers are understood."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from e2i.core.checks import parse_verification
+from e2i.edge.verify import verify
+
+START_SECONDS = 60
+STOP_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the service in forms.py, served from its source, once it is ready."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = tmp_path_factory.mktemp("bentoml")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bentoml", "serve", "forms:Forms", "--host", "127.0.0.1", "--port", str(port)],
+        cwd=Path(__file__).parent,
+        env=os.environ | {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/readyz", timeout=2).status_code == 200:
+                return
+        # Not a wait for a fixed time: the loop ends at the first right answer.
+        time.sleep(0.1)
+    pytest.fail(f"{url} should be ready within {START_SECONDS} s")
+
+
+async def found(url: str, path: str, share: float, **expect: Any) -> str | None:
+    """The reason for which the release would not be verified, or None."""
+    check = {"path": f"/{path}", "body": f'{{"share": {share}}}', "retries": 0, "expect": expect}
+    verification = parse_verification({"verify": [check], "contract": {"labels": ["stay", "leave"]}})
+    finding = await verify(url, verification, "Classification")
+    return None if finding is None else f"{finding.trouble.reason.name}: {finding.http}"
+
+
+async def test_an_object_with_probabilities_is_understood(url: str) -> None:
+    expected = '{"label": "stay", "probabilities": {"stay": 0.7, "leave": 0.3}}'
+    assert await found(url, "an_object", 0.7, body=expected, tolerance="0.001") is None
+
+
+async def test_rows_of_probabilities_are_understood(url: str) -> None:
+    assert await found(url, "rows", 0.25, fields=[{"jsonPath": "$[0][0]", "equals": "0.25"}]) is None
+
+
+async def test_a_label_that_is_a_plain_text_is_understood(url: str) -> None:
+    assert await found(url, "a_text", 0.7, body='"stay"') is None
+
+
+async def test_nan_is_found_where_bentoml_writes_null_for_it(url: str) -> None:
+    assert await found(url, "an_object", -1) == (
+        'PredictionNotFinite: POST /an_object -> 200: {"label":"stay","probabilities":{"stay":null,"leave":null}}'
+    )
+
+
+async def test_nan_is_found_where_bentoml_writes_nan(url: str) -> None:
+    assert await found(url, "a_list", 0.7) == "PredictionNotFinite: POST /a_list -> 200: [0.7, NaN]"
+
+
+async def test_an_exception_in_the_model_is_a_failure_of_the_release(url: str) -> None:
+    verdict = await found(url, "a_failure", 0.7, status=201)
+    assert verdict is not None
+    assert verdict.startswith("VerificationError: POST /a_failure -> 500: ")
+
+
+async def test_a_body_that_the_model_refuses_is_told(url: str) -> None:
+    check = {"path": "/an_object", "body": "{}"}
+    finding = await verify(url, parse_verification({"verify": [check]}), "Classification")
+    assert finding is not None
+    assert finding.trouble.reason.name == "VerificationFailed"
+    assert "the status should be 200, but is 400" in finding.trouble.message
+    assert "Field required" in finding.http
