@@ -133,7 +133,8 @@ def excerpt(log: str, secrets: tuple[str, ...]) -> str:
     """The last 20 lines that say something, at most 2048 characters, as plain text and without secrets."""
     # Colours first: they may stand in the middle of a secret. Cutting last: half a secret is not found.
     plain = "\n".join(_shown(line) for line in _ESCAPES.sub("", log[-_LONGEST_TEXT:]).split("\n"))
-    lines = [line for line in redact(plain, secrets).split("\n") if line]
+    # Nor do the marks that Python draws below the code in a traceback say anything.
+    lines = [line for line in redact(plain, secrets).split("\n") if line.strip(" ^~")]
     text = "\n".join(lines[-LINES:])
     return text if len(text) <= LONGEST_LOG else f"…{text[1 - LONGEST_LOG :]}"
 
