@@ -159,7 +159,7 @@ def test_of_long_lines_the_end_is_shown() -> None:
         pytest.param("10%\r50%\r100%\r\nnext\r\n", "100%\nnext", id="a progress bar and the ends of lines"),
         pytest.param("evil\u202etxt\u200b", "eviltxt", id="signs that turn the text around"),
         pytest.param("\n\n  indented\n\n", "  indented", id="empty lines"),
-        pytest.param("    f(x)\n    ~^^^\nValueError", "    f(x)\nValueError", id="marks below the code of a traceback"),
+        pytest.param("    f(x)\n    ~^^^\nValueError", "    f(x)\nValueError", id="marks below code in a traceback"),
         pytest.param("", "", id="nothing"),
     ],
 )  # fmt: skip
