@@ -1,0 +1,104 @@
+"""Manifests from files, standard input or a kustomization: the E2IModels in them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from e2i.cli.plugin.faults import Fault
+from e2i.core import naming
+
+KUSTOMIZE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """The E2IModels of one source, in its order, and how many other objects were passed over."""
+
+    models: tuple[dict[str, Any], ...]
+    others: int
+
+
+def read_manifests(file: str | None, folder: Path | None) -> Manifests:
+    """The E2IModels in `file` (- is standard input) or in what kustomize makes of `folder`; Fault if there is none."""
+    if folder is not None:
+        source, text = str(folder), _kustomized(folder)
+    else:
+        source, text = file or "-", _text(file or "-")
+    objects = list(_objects(text, source))
+    models = tuple(body for body in objects if _is_model(body))
+    if not models:
+        raise Fault(f"{source} holds no {naming.KIND} of {naming.GROUP} (objects in it: {len(objects)}).")
+    for body in models:
+        _check(body, source)
+    return Manifests(models, len(objects) - len(models))
+
+
+def _text(file: str) -> str:
+    try:
+        with click.open_file(file) as stream:
+            text: str = stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    return text
+
+
+def _kustomized(folder: Path) -> str:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        raise Fault("-k needs kubectl on PATH: install it, or pipe `kustomize build` into plan -f -.")
+    try:
+        done = subprocess.run(
+            [kubectl, "kustomize", str(folder)],
+            capture_output=True,
+            text=True,
+            timeout=KUSTOMIZE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Fault(
+            f"kubectl kustomize {folder} took longer than {KUSTOMIZE_SECONDS} s and was stopped."
+        ) from None
+    if done.returncode:
+        raise Fault(f"kubectl kustomize {folder} failed: {done.stderr or done.returncode}")
+    return done.stdout
+
+
+def _objects(text: str, source: str) -> Iterator[dict[str, Any]]:
+    """Every object, those inside of a List one by one."""
+    try:
+        documents = list(yaml.safe_load_all(text))
+    except yaml.YAMLError as error:
+        raise Fault(f"{source} is not YAML: {error}") from error
+    for number, document in enumerate(documents, start=1):
+        if document is None:
+            continue
+        if not isinstance(document, dict) or "kind" not in document:
+            raise Fault(f"Document {number} of {source} is no Kubernetes object: it has no kind.")
+        inside = document.get("items")
+        yield from (
+            inside if str(document["kind"]).endswith("List") and isinstance(inside, list) else (document,)
+        )
+
+
+def _is_model(body: Mapping[str, Any]) -> bool:
+    group, _, _ = str(body.get("apiVersion", "")).partition("/")
+    return isinstance(body, dict) and body.get("kind") == naming.KIND and group == naming.GROUP
+
+
+def _check(body: Mapping[str, Any], source: str) -> None:
+    """What a request cannot even be made without; the rest the API server checks."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise Fault(f"An {naming.KIND} in {source} has no metadata.name: plan needs to know which one it is.")
+    if body["apiVersion"] != naming.API_VERSION:
+        raise Fault(
+            f"{metadata['name']} in {source} has apiVersion {body['apiVersion']}: write {naming.API_VERSION}."
+        )

@@ -1,0 +1,207 @@
+"""Draws a status document as a tree of lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from e2i.cli.plugin.output import age, coloured, plain
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One line: what it is, the word for its state, since when, and a sentence."""
+
+    title: str
+    state: str = ""
+    tone: str = ""
+    since: str | None = None
+    message: str = ""
+    children: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sheet:
+    """Where the columns stand, and how wide the whole may be."""
+
+    title: int
+    state: int
+    whole: int | None
+    now: datetime | None
+    colour: bool
+
+
+def draw(
+    document: Document, now: datetime, *, colour: bool = False, ages: bool = True, width: int | None = None
+) -> list[str]:
+    """The lines of the tree, notes below it; lines longer than `width` are cut."""
+    rows = list(_rows(_model(document), "", ""))
+    sheet = _Sheet(
+        title=max(len(stem) + len(node.title) for stem, node in rows),
+        state=max(len(node.state) for _, node in rows),
+        whole=width,
+        now=now if ages else None,
+        colour=colour,
+    )
+    lines = [_line(stem, node, sheet) for stem, node in rows]
+    return [*lines, *(_cut(f"note: {note}", width) for note in document["notes"])]
+
+
+def _rows(node: Node, stem: str, below: str) -> Iterator[tuple[str, Node]]:
+    yield stem, node
+    for number, child in enumerate(node.children, start=1):
+        is_last = number == len(node.children)
+        yield from _rows(child, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  "))
+
+
+def _line(stem: str, node: Node, sheet: _Sheet) -> str:
+    since = f"{age(node.since, sheet.now):>5}  " if sheet.now else ""
+    start = (stem + node.title).ljust(sheet.title) + "  "
+    text = _cut(f"{start}{node.state.ljust(sheet.state)}  {since}{plain(node.message)}".rstrip(), sheet.whole)
+    end = len(start) + len(node.state)
+    return text[: len(start)] + coloured(text[len(start) : end], node.tone, sheet.colour) + text[end:]
+
+
+def _cut(text: str, width: int | None) -> str:
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def _model(document: Document) -> Node:
+    model = document["model"]
+    told = _condition(model, "Ready")
+    ready = told.get("status") == "True"
+    stalled = _condition(model, "Stalled") or _condition(model, "RolledBack")
+    message = told.get("message", "The operator has not looked at it yet.")
+    return Node(
+        title=f"E2IModel {model['namespace']}/{model['name']}",
+        state=told.get("reason", "Pending") if model["current"] else "Changed",
+        tone="good" if ready and model["current"] else "bad" if stalled else "busy",
+        since=told.get("lastTransitionTime"),
+        message=message if model["current"] else "The operator has not yet seen the last change.",
+        children=tuple(_parts(document)),
+    )
+
+
+def _parts(document: Document) -> Iterator[Node]:
+    model, rollout = document["model"], document["rollout"]
+    if model["paused"]:
+        yield Node("Paused", "held", "busy", None, f"Let it go on: kubectl e2i resume {model['name']}")
+    if model["service"]:
+        ready = f"{model['readyReplicas']}/{model['replicas']} ready"
+        message = f"{model['url'] or ''} -> release {model['servingRelease'] or 'unknown'}"
+        yield Node(f"Service {model['name']}", ready, "", model["service"]["switchedAt"], message)
+    if rollout:
+        yield _canary(model, rollout)
+    for release in document["releases"]:
+        yield _release(model, release)
+
+
+def _canary(model: Document, rollout: Document) -> Node:
+    steps, step = model["steps"] or (), rollout.get("step", 0)
+    asked, real = rollout.get("weight"), rollout.get("actualWeight")
+    message = f"asked for {asked} % of the requests, has {real} % of the ready pods"
+    if step < len(steps) and "pause" in steps[step]:
+        duration = (steps[step]["pause"] or {}).get("duration")
+        rest = f"waits {duration}" if duration else f"waits for kubectl e2i promote {model['name']}"
+        message = f"{message}; {rest}"
+    title = f"Canary {rollout['release']}"
+    return Node(
+        title, f"step {min(step + 1, len(steps))}/{len(steps)}", "busy", rollout.get("stepStartedAt"), message
+    )
+
+
+def _release(model: Document, release: Document) -> Node:
+    roles = ", ".join(release["roles"])
+    state, tone, since, message = _release_state(model, release)
+    children = [_request(release["request"])] if release["request"] else []
+    children += [_deployment(release["deployment"])] if release["deployment"] else []
+    title = f"Release {release['release'] or '?'} ({roles})"
+    tag = release["bentoTag"] or ""
+    return Node(title, state, tone, since, f"{tag}: {message}" if message else tag, tuple(children))
+
+
+def _release_state(model: Document, release: Document) -> tuple[str, str, str | None, str]:
+    failure = release["failure"]
+    if failure:
+        return failure["reason"], "bad", failure.get("failedAt"), failure["message"]
+    if "serving" in release["roles"]:
+        ready = _condition(model, "ReleaseServing")
+        good = ready.get("status") == "True"
+        return "Serving", "good" if good else "bad", release["servedAt"], ""
+    if "desired" in release["roles"]:
+        first = _unfinished(model) if model["current"] else {}
+        return (
+            first.get("reason", "Pending"),
+            "busy",
+            first.get("lastTransitionTime"),
+            first.get("message", ""),
+        )
+    return release["result"] or "Kept", "faint", release["endedAt"], ""
+
+
+def _unfinished(model: Document) -> Document:
+    """The first step towards serving that the desired release has not taken."""
+    steps = ("BentoExported", "ImageBuilt", "Verified")
+    open_ = (told for kind in steps if (told := _condition(model, kind)) and told["status"] != "True")
+    settled = ("NotAsked", "Pending")
+    return next((told for told in open_ if told["reason"] not in settled), _condition(model, "Ready"))
+
+
+def _request(request: Document) -> Node:
+    artifact = request["artifact"] or {}
+    built = request["state"] == "Built"
+    message = request["message"] or (request["image"] if built else artifact.get("uri")) or ""
+    tone = "good" if built else "bad" if request["state"] == "BuildFailed" else "busy"
+    children = tuple(map(_pod, request["pods"]))
+    return Node(
+        f"BentoRequest {request['name']}", request["state"], tone, request["created"], message, children
+    )
+
+
+def _deployment(deployment: Document) -> Node:
+    tones = {"Refused": "bad", "Pending": "busy"}
+    workload = deployment["workload"]
+    return Node(
+        f"BentoDeployment {deployment['name']}",
+        deployment["state"],
+        tones.get(deployment["state"], ""),
+        deployment["created"],
+        deployment["message"],
+        (_workload(workload),) if workload else (),
+    )
+
+
+def _workload(workload: Document) -> Node:
+    full = workload["ready"] == workload["wanted"]
+    return Node(
+        f"Deployment {workload['name']}",
+        f"{workload['ready']}/{workload['wanted']} ready",
+        "good" if full else "bad" if workload["message"] else "busy",
+        workload["created"],
+        workload["message"],
+        tuple(map(_pod, workload["pods"])),
+    )
+
+
+_POD_TONES = {
+    "Ready": "good",
+    "Running": "busy",
+    "Starting": "busy",
+    "NotReady": "busy",
+    "Terminating": "faint",
+}
+
+
+def _pod(pod: Document) -> Node:
+    restarts = f"restarted {pod['restarts']} times" if pod["restarts"] and not pod["message"] else ""
+    tone = _POD_TONES.get(pod["state"], "bad")
+    return Node(f"Pod {pod['name']}", pod["state"], tone, pod["created"], pod["message"] or restarts)
+
+
+def _condition(model: Document, kind: str) -> Document:
+    found: Iterable[Document] = (item for item in model["conditions"] if item["type"] == kind)
+    return next(iter(found), {})

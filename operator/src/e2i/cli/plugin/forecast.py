@@ -1,0 +1,162 @@
+"""What the operator would do about a changed E2IModel, by its own pure core. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from e2i.cli.plugin.capacity import Extra, Size, extra_capacity, size_of
+from e2i.core import naming
+from e2i.core.model import Model, Rollback, Strategy, parse_model
+from e2i.core.observed import Artifact, BentoRequest, Build, Observed
+from e2i.core.parse import parse_child
+from e2i.core.release import artifact_of
+
+Body = Mapping[str, Any]
+
+NEW, NOTHING, SCALING, SETTINGS, RELEASE = "new model", "nothing", "scaling", "settings", "new release"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What an apply would change, for one model."""
+
+    change: str
+    release: str | None
+    """The release asked for afterwards; None while its bento was never exported."""
+    release_before: str | None
+    image: str
+    """`kept`, `building`, `failed`, or `export and build` when nothing is there yet."""
+    strategy: str
+    pods: Size
+    pods_before: Size | None
+    started: Size
+    """Pods that would be started."""
+    extra: Extra
+    """What they need beyond what runs now; for a time, unless the model is new or grows."""
+    quarantine: Body | None
+    """The entry of status.failedReleases that keeps the release from being tried."""
+    notes: tuple[str, ...] = ()
+
+
+def forecast(live: Body | None, after: Body, requests: Iterable[Body]) -> Forecast:
+    """`live`: the object as it is, None when there is none; `after`: as the API server would store it."""
+    seen = Observed(requests=tuple(_requests(requests, after)))
+    model = parse_model(after)
+    before = parse_model(live) if live else None
+    artifact = artifact_of(model, seen)
+    release = naming.release_of(model, artifact.digest) if artifact else None
+    change = _change(live, after, before, model, seen)
+    size, size_before = size_of(model), size_of(before) if before else None
+    started = _started(change, size, size_before)
+    return Forecast(
+        change=change,
+        release=release,
+        release_before=_release_before(live, before, seen),
+        image=_image(seen, model, artifact),
+        strategy=model.rollout.strategy.value,
+        pods=size,
+        pods_before=size_before,
+        started=started,
+        extra=extra_capacity(model, started, in_place=change == RELEASE and _is_in_place(model)),
+        quarantine=_quarantine(model, release) if change in (RELEASE, SETTINGS) else None,
+        notes=tuple(_notes(after, model, change)),
+    )
+
+
+def as_document(found: Forecast) -> dict[str, Any]:
+    """The forecast as `plan -o json` shows it."""
+    words = {"release_before": "releaseBefore", "pods_before": "podsBefore"}
+    return {words.get(key, key): value for key, value in asdict(found).items() if key != "notes"} | {
+        "notes": list(found.notes)
+    }
+
+
+def _requests(bodies: Iterable[Body], after: Body) -> Iterable[BentoRequest]:
+    parsed = (parse_child("BentoRequest", body) for body in bodies)
+    owner = after["metadata"].get("uid")
+    return (child for child in parsed if isinstance(child, BentoRequest) and child.owner == owner)
+
+
+def _change(live: Body | None, after: Body, before: Model | None, model: Model, seen: Observed) -> str:
+    if live is None or before is None:
+        return NEW
+    if live["spec"] == after["spec"]:
+        return NOTHING if wishes(live) == wishes(after) else SETTINGS
+    if _is_released_anew(before, model, seen):
+        return RELEASE
+    sized = {key: after["spec"].get(key) for key in ("replicas", "autoscaling")}
+    rest = {**live["spec"], **sized}
+    return (
+        SCALING
+        if {key: value for key, value in rest.items() if value is not None} == after["spec"]
+        else SETTINGS
+    )
+
+
+def wishes(body: Body) -> Body:
+    """Labels and annotations, but for the notes that tools leave there."""
+    metadata = body["metadata"]
+    annotations = dict(metadata.get("annotations") or {})
+    annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
+    return {"labels": metadata.get("labels") or {}, "annotations": annotations}
+
+
+def _is_released_anew(before: Model, model: Model, seen: Observed) -> bool:
+    old, new = artifact_of(before, seen), artifact_of(model, seen)
+    if before.tag != model.tag and not (old and new):
+        return True
+    # Of one and the same bento any digest will do, to see whether the shape differs.
+    digests = (old.digest, new.digest) if old and new else ("", "")
+    return naming.release_of(before, digests[0]) != naming.release_of(model, digests[1])
+
+
+def _release_before(live: Body | None, before: Model | None, seen: Observed) -> str | None:
+    if live is None or before is None:
+        return None
+    artifact = artifact_of(before, seen)
+    if artifact:
+        return naming.release_of(before, artifact.digest)
+    desired: str | None = live.get("status", {}).get("desiredRelease")
+    return desired
+
+
+def _image(seen: Observed, model: Model, artifact: Artifact | None) -> str:
+    if artifact is None:
+        return "export and build"
+    request = seen.request(naming.artifact_name(model.name, artifact.digest))
+    build = request.build if request else Build.UNKNOWN
+    return {Build.DONE: "kept", Build.FAILED: "failed"}.get(build, "building")
+
+
+def _started(change: str, size: Size, before: Size | None) -> Size:
+    if change in (NEW, RELEASE):
+        return size
+    if change == SCALING and before:
+        return Size(least=max(0, size.least - before.least), most=max(0, size.most - before.least))
+    return Size(least=0, most=0)
+
+
+def _is_in_place(model: Model) -> bool:
+    return model.rollout.strategy is Strategy.IN_PLACE
+
+
+def _quarantine(model: Model, release: str | None) -> Body | None:
+    """Another check or another deadline makes another trial, which is tried."""
+    if release is None or model.rollout.rollback is Rollback.DISABLED:
+        return None
+    trial = naming.trial_of(model, release)
+    failed = model.status.get("failedReleases", ())
+    return next((dict(entry) for entry in failed if entry["trial"] == trial), None)
+
+
+def _notes(after: Body, model: Model, change: str) -> Iterable[str]:
+    if change == NOTHING:
+        return
+    if model.suspended:
+        yield "spec.suspend is true: the operator does nothing of this until it is false"
+    if model.paused and change in (RELEASE, SCALING):
+        yield "the rollout is paused: no switch until kubectl e2i resume"
+    if "deletionTimestamp" in after["metadata"]:
+        yield "the model is being deleted: an apply does not bring it back"

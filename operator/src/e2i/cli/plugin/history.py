@@ -1,0 +1,85 @@
+"""`history`: what became of a model's last releases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+
+from e2i.cli.plugin.output import age, dump, plain, table
+from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
+from e2i.edge.clock import now
+
+_HEAD = ("RELEASE", "BENTO", "RESULT", "REASON", "NOW", "STARTED", "SERVED", "ENDED")
+_WIDE = ("DIGEST", "IMAGE", "MESSAGE")
+
+
+@click.command()
+@model_name
+@click.option(
+    "-o", "--output", type=click.Choice(["wide", "json", "yaml"]), help="More columns, or for machines."
+)
+@with_target
+def history(target: Target, name: str, output: str | None) -> None:
+    """Show what became of a model's last releases, the newest first."""
+
+    async def read(session: Session) -> Mapping[str, Any]:
+        from e2i.cli.plugin.reading import read_model
+
+        return await read_model(session, name)
+
+    model = ask(target, read)
+    if output in ("json", "yaml"):
+        click.echo(dump(document(model), output))
+    else:
+        click.echo("\n".join(lines(model, wide=output == "wide", moment=now())))
+
+
+def document(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The history as `-o json` prints it."""
+    metadata = model["metadata"]
+    return {
+        "model": {"namespace": metadata["namespace"], "name": metadata["name"]},
+        "history": [
+            {**entry, "roles": _roles(model, entry["release"])}
+            for entry in model.get("status", {}).get("history", ())
+        ],
+    }
+
+
+def lines(model: Mapping[str, Any], *, wide: bool, moment: datetime) -> list[str]:
+    """The table; its times are ages."""
+    entries = document(model)["history"]
+    if not entries:
+        return [f"{model['metadata']['name']} has no history yet: no release has served or failed."]
+    rows = [_row(entry, moment) + (_more(entry) if wide else ()) for entry in entries]
+    return table(_HEAD + (_WIDE if wide else ()), rows)
+
+
+def _row(entry: Mapping[str, Any], moment: datetime) -> tuple[str, ...]:
+    return (
+        entry["release"],
+        entry.get("bentoTag") or "-",
+        entry["result"],
+        entry.get("reason") or "-",
+        ",".join(entry["roles"]) or "-",
+        *(age(entry.get(field), moment) or "-" for field in ("startedAt", "servedAt", "endedAt")),
+    )
+
+
+def _more(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(plain(entry.get(field) or "-") for field in ("digest", "image", "message"))
+
+
+def _roles(model: Mapping[str, Any], release: str) -> list[str]:
+    """What the release is at present: desired, serving, quarantined."""
+    status = model.get("status", {})
+    failed = {entry["release"] for entry in status.get("failedReleases", ())}
+    told = {
+        "desired": release == status.get("desiredRelease"),
+        "serving": release == status.get("servingRelease"),
+        "quarantined": release in failed,
+    }
+    return [role for role, holds in told.items() if holds]

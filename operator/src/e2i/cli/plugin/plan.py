@@ -1,0 +1,147 @@
+"""`plan`: what applying a manifest would change, without changing anything."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from e2i.cli.plugin.faults import Fault
+from e2i.cli.plugin.output import as_yaml, dump
+from e2i.cli.plugin.session import Session, Target, ask, with_target
+
+if TYPE_CHECKING:
+    from e2i.cli.plugin.applying import Rehearsal
+    from e2i.cli.plugin.documents import Manifests
+    from e2i.cli.plugin.forecast import Forecast
+
+CHANGES = 1
+
+
+@click.command()
+@click.option(
+    "-f", "--filename", "file", type=click.Path(allow_dash=True), help="Manifest; - is standard input."
+)
+@click.option(
+    "-k", "--kustomize", "folder", type=click.Path(path_type=Path), help="Folder with a kustomization."
+)
+@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="For machines.")
+@with_target
+def plan(target: Target, file: str | None, folder: Path | None, output: str | None) -> None:
+    """Show what applying a manifest would change: releases, builds, pods and room for them.
+
+    The exit code is 0 when nothing changes, 1 when something does, 2 on errors, a refusal by the API server among
+    them.
+    """
+    if (file is None) == (folder is None):
+        raise click.UsageError("Name a manifest with -f or a folder with -k.")
+    from e2i.cli.plugin.documents import read_manifests
+
+    manifests = read_manifests(file, folder)
+    rehearsals = ask(target, lambda session: _rehearse(session, manifests, target.namespace))
+    _print(rehearsals, manifests.others, output)
+
+
+async def _rehearse(session: Session, manifests: Manifests, namespace: str | None) -> list[Rehearsal]:
+    from e2i.cli.plugin.applying import rehearse
+
+    return [await rehearse(session, body, namespace) for body in manifests.models]
+
+
+def _print(rehearsals: list[Rehearsal], others: int, output: str | None) -> None:
+    from e2i.cli.plugin.forecast import NOTHING, forecast
+
+    found = [(one, forecast(one.live, one.after, one.requests) if one.after else None) for one in rehearsals]
+    if output:
+        click.echo(dump({"plans": [_document(*pair) for pair in found], "otherObjects": others}, output))
+    else:
+        for rehearsal, made in found:
+            click.echo("\n".join(_lines(rehearsal, made)))
+        if others:
+            click.echo(f"{others} other objects were not looked at")
+    refused = [f"{one.namespace}/{one.name}: {one.refusal}" for one in rehearsals if one.refusal]
+    if refused:
+        raise Fault("The API server refuses " + "; ".join(refused))
+    raise SystemExit(CHANGES if any(made and made.change != NOTHING for _, made in found) else 0)
+
+
+def _document(rehearsal: Rehearsal, made: Forecast | None) -> dict[str, Any]:
+    from e2i.cli.plugin.forecast import as_document
+
+    return {
+        "namespace": rehearsal.namespace,
+        "name": rehearsal.name,
+        "refused": rehearsal.refusal or None,
+        **(as_document(made) if made else {}),
+    }
+
+
+def _lines(rehearsal: Rehearsal, made: Forecast | None) -> Iterator[str]:
+    """The forecast as people read it, then the change of the spec as a diff."""
+    title = f"E2IModel {rehearsal.namespace}/{rehearsal.name}"
+    if made is None:
+        yield f"{title}: refused"
+        yield f"  {rehearsal.refusal}"
+        return
+    from e2i.cli.plugin.forecast import NOTHING
+
+    yield f"{title}: {made.change}"
+    if made.change == NOTHING:
+        return
+    yield from (f"  {name:<11}{text}" for name, text in _facts(rehearsal.after or {}, made))
+    yield from (f"  {line}" for line in _diff(rehearsal.live, rehearsal.after or {}))
+
+
+def _facts(after: Mapping[str, Any], made: Forecast) -> Iterator[tuple[str, str]]:
+    from e2i.cli.plugin.forecast import NEW, RELEASE, SCALING
+
+    if made.change in (NEW, RELEASE):
+        before = f"{made.release_before} -> " if made.release_before else ""
+        yield "release", before + (made.release or "new: its id follows from the bento's content")
+        yield "bento", f"{after['spec']['bento']['tag']}: {_IMAGES[made.image]}"
+    if made.quarantine:
+        failed = made.quarantine
+        yield "quarantine", f"not tried: it failed with {failed['reason']} at {failed['failedAt']}"
+    elif made.change in (NEW, RELEASE):
+        yield "pods", f"{made.started} to start ({made.strategy})"
+    if made.change == SCALING or (made.change == RELEASE and made.pods != made.pods_before):
+        yield "size", f"{made.pods_before} -> {made.pods} pods"
+    yield "capacity", _capacity(made)
+    yield from (("note", note) for note in made.notes)
+
+
+_IMAGES = {
+    "kept": "its image is there, no export and no build",
+    "building": "its image is being built",
+    "failed": "its image could not be built, and is not tried again",
+    "export and build": "export and build needed",
+}
+
+
+def _capacity(made: Forecast) -> str:
+    from e2i.cli.plugin.forecast import RELEASE
+
+    if made.quarantine or made.extra.pods.most == 0:
+        return "nothing beyond what runs now"
+    amounts = ", ".join(f"{name} {amount}" for name, amount in made.extra.requests.items())
+    amounts = f" asking for {amounts}" if amounts else ""
+    if made.change != RELEASE:
+        return f"{made.extra.pods} pods more{amounts}"
+    most = "at most " if made.strategy == "Canary" else ""
+    return f"{most}{made.extra.pods} pods more{amounts}, until the release before it is gone"
+
+
+def _diff(live: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[str]:
+    """Only what a person wrote or wished: no status, no bookkeeping of the API server."""
+    now, applied = (as_yaml(_written(body)).splitlines() if body else [] for body in (live, after))
+    yield from difflib.unified_diff(now, applied, "now", "applied", n=2, lineterm="")
+
+
+def _written(body: Mapping[str, Any]) -> dict[str, Any]:
+    from e2i.cli.plugin.forecast import wishes
+
+    metadata = {key: value for key, value in wishes(body).items() if value}
+    return {**({"metadata": metadata} if metadata else {}), "spec": body["spec"]}

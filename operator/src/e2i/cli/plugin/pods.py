@@ -1,0 +1,57 @@
+"""One pod in one word and one sentence, the operator's own where it has one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from e2i.core.conditions import parse_timestamp
+from e2i.core.observed import Trouble
+from e2i.core.pods import build_trouble, release_trouble
+
+Body = Mapping[str, Any]
+
+BUILD_LABEL = "yatai.ai/bento-request"
+DEPLOYMENT_LABEL = "yatai.ai/bento-deployment"
+"""Yatai's labels: what a pod builds, and what it runs for. The second is the Deployment's name too, and holds for
+pods of two releases while one is edited in place."""
+
+
+def build_of(pod: Body) -> str | None:
+    """The BentoRequest whose image the pod builds."""
+    return (pod["metadata"].get("labels") or {}).get(BUILD_LABEL)
+
+
+def deployment_of(pod: Body) -> str | None:
+    """The BentoDeployment, and Deployment, that the pod runs for."""
+    return (pod["metadata"].get("labels") or {}).get(DEPLOYMENT_LABEL)
+
+
+def document(pod: Body, *, building: bool = False) -> dict[str, Any]:
+    """The pod as `status -o json` shows it."""
+    trouble = build_trouble([pod]) if building else _trouble(pod)
+    statuses = pod.get("status", {}).get("containerStatuses") or ()
+    return {
+        "name": pod["metadata"]["name"],
+        "created": pod["metadata"]["creationTimestamp"],
+        "state": trouble.reason.name if trouble else _state(pod),
+        "message": trouble.message if trouble else "",
+        "restarts": sum(status.get("restartCount", 0) for status in statuses),
+        "node": pod.get("spec", {}).get("nodeName"),
+    }
+
+
+def _trouble(pod: Body) -> Trouble | None:
+    """What holds it up. Whether that is final is the operator's to say, so no present moment is needed."""
+    return release_trouble([pod], parse_timestamp(pod["metadata"]["creationTimestamp"]))
+
+
+def _state(pod: Body) -> str:
+    if "deletionTimestamp" in pod["metadata"]:
+        return "Terminating"
+    status = pod.get("status", {})
+    phase: str = status.get("phase", "Pending")
+    if phase != "Running":
+        return "Starting" if phase == "Pending" else phase
+    conditions = {item["type"]: item["status"] for item in status.get("conditions") or ()}
+    return "Ready" if conditions.get("Ready") == "True" else "NotReady"

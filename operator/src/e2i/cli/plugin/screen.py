@@ -1,0 +1,84 @@
+"""Shows status documents to a person: drawn over each other on a terminal, as new lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any, Protocol, TextIO
+
+from e2i.cli.plugin.drawing import draw
+from e2i.cli.plugin.output import wants_colour
+from e2i.edge.clock import now
+
+Document = dict[str, Any]
+
+_BRANCHES = str.maketrans("├└│─", "    ")
+
+
+class Shower(Protocol):
+    """Takes each document that differs from the one before."""
+
+    def show(self, document: Document) -> None: ...
+
+
+def shower(stream: TextIO, *, machine: bool) -> Shower:
+    """The way to follow that suits whoever reads the stream."""
+    if machine:
+        return Documents(stream)
+    return Screen(stream) if stream.isatty() else Lines(stream)
+
+
+def show_once(stream: TextIO, document: Document) -> None:
+    """The whole tree, as wide as it is."""
+    print("\n".join(draw(document, now(), colour=wants_colour(stream))), file=stream)
+
+
+class Screen:
+    """Draws each document in place of the one before it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._colour = wants_colour(stream)
+        self._drawn = 0
+
+    def show(self, document: Document) -> None:
+        size = shutil.get_terminal_size()
+        # A line that wraps, or scrolls away, could not be drawn over.
+        lines = draw(document, now(), colour=self._colour, width=size.columns)
+        room = max(2, size.lines - 1)
+        if len(lines) > room:
+            lines = [*lines[: room - 1], f"... and {len(lines) - room + 1} lines more"]
+        back = f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
+        print(back + "\n".join(lines), file=self._stream, flush=True)
+        self._drawn = len(lines)
+
+
+class Lines:
+    """Tells what is new since the document before, each line with its time."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._told: set[str] = set()
+
+    def show(self, document: Document) -> None:
+        moment = now()
+        lines = {_words(line): line for line in draw(document, moment, ages=False)}
+        for words, line in lines.items():
+            if words not in self._told:
+                print(f"{moment:%H:%M:%SZ} {line}", file=self._stream, flush=True)
+        self._told = set(lines)
+
+
+class Documents:
+    """One JSON document a line, for programs that follow."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def show(self, document: Document) -> None:
+        print(json.dumps(document, ensure_ascii=False), file=self._stream, flush=True)
+
+
+def _words(line: str) -> str:
+    """What a line says, wherever in the tree it stands."""
+    return " ".join(line.translate(_BRANCHES).split())

@@ -1,0 +1,109 @@
+"""One command's talk with one cluster: who asks, where, and every failure in one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from e2i.cli.plugin.faults import Fault, api_fault
+
+# The API client takes half a second to import: help and completion of options do without it.
+if TYPE_CHECKING:
+    from e2i.kube import Kube
+
+T = TypeVar("T")
+
+COMPLETION_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which cluster and namespace the user named; None where kubectl's own choice holds."""
+
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: Path | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open connection, and the namespace that is meant."""
+
+    kube: Kube
+    namespace: str
+
+
+def with_target(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command kubectl's options for the cluster; it gets them as its first argument, a Target."""
+
+    @click.option("-n", "--namespace", help="Namespace.  [default: the context's]")
+    @click.option("--context", help="Context of the kubeconfig.  [default: its current one]")
+    @click.option(
+        "--kubeconfig",
+        type=click.Path(path_type=Path),
+        help="The kubeconfig.  [default: $KUBECONFIG or ~/.kube/config]",
+    )
+    @functools.wraps(command)
+    def run(
+        *arguments: Any, namespace: str | None, context: str | None, kubeconfig: Path | None, **options: Any
+    ) -> None:
+        command(Target(namespace, context, kubeconfig), *arguments, **options)
+
+    return run
+
+
+def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the models there are; nothing when they cannot be had: a shell has no place for sentences."""
+    chosen = {name: context.params.get(name) for name in ("namespace", "context", "kubeconfig")}
+
+    async def names(session: Session) -> list[str]:
+        from e2i.edge.kinds import E2I_MODELS
+
+        async with asyncio.timeout(COMPLETION_SECONDS):
+            models, _ = await session.kube.list(E2I_MODELS, session.namespace)
+        return [model["metadata"]["name"] for model in models]
+
+    try:
+        return [name for name in ask(Target(**chosen), names) if name.startswith(incomplete)]
+    except (Fault, TimeoutError):
+        return []
+
+
+model_name = click.argument("name", shell_complete=complete_model)
+
+
+def ask(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
+    """Connect, ask, and return the answer; Fault for everything that the outside can do to us."""
+    from e2i.kube import ApiError
+
+    async def asked() -> T:
+        async with _connected(target) as session:
+            return await question(session)
+
+    try:
+        return asyncio.run(asked())
+    except ApiError as error:
+        raise api_fault(error.status, error.reason, error.message) from error
+
+
+@contextlib.asynccontextmanager
+async def _connected(target: Target) -> AsyncIterator[Session]:
+    from e2i.cli.plugin import kubeconfig
+    from e2i.cli.plugin.connecting import from_context, from_pod, is_pod
+
+    if target.kubeconfig is None and target.context is None and is_pod(os.environ):
+        kube, namespace = await from_pod()
+    else:
+        files = kubeconfig.config_files(target.kubeconfig, os.environ)
+        context = kubeconfig.context_of(files, target.context)
+        kube, namespace = await from_context(context), context.namespace
+    async with kube:
+        yield Session(kube, target.namespace or namespace)

@@ -1,0 +1,60 @@
+"""`retry`, `promote`, `pause` and `resume`: annotations by which a person steers the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from e2i.cli.plugin import wishes
+from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
+from e2i.edge.clock import now
+
+Decision = Callable[[Mapping[str, Any]], wishes.Change]
+
+
+@click.command()
+@model_name
+@with_target
+def retry(target: Target, name: str) -> None:
+    """Try the release in quarantine anew."""
+    _steer(target, name, lambda model: wishes.retry(model, now()))
+
+
+@click.command()
+@model_name
+@with_target
+def promote(target: Target, name: str) -> None:
+    """End the pause that a canary waits in."""
+    _steer(target, name, lambda model: wishes.promote(model, now()))
+
+
+@click.command()
+@model_name
+@with_target
+def pause(target: Target, name: str) -> None:
+    """Hold the rollout where it is; scaling and rollback go on."""
+    _steer(target, name, wishes.pause)
+
+
+@click.command()
+@model_name
+@with_target
+def resume(target: Target, name: str) -> None:
+    """Let a held rollout go on."""
+    _steer(target, name, wishes.resume)
+
+
+def _steer(target: Target, name: str, decide: Decision) -> None:
+    async def steer(session: Session) -> str:
+        from e2i.cli.plugin.patching import annotate
+        from e2i.cli.plugin.reading import read_model
+
+        model = await read_model(session, name)
+        change = decide(model)
+        if change.annotations:
+            await annotate(session, model, change.annotations)
+        return change.sentence
+
+    click.echo(ask(target, steer))

@@ -1,0 +1,131 @@
+"""The program itself: help, completion, and how it ends when the outside is not as it should be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from e2i.cli.plugin.faults import api_fault
+
+PROGRAM = [sys.executable, "-c", "from e2i.cli.plugin import main; main()"]
+BUDGET = 1.0
+"""Seconds that help may take on a machine that is busy; it takes a sixth of that on an idle one."""
+
+
+def run(
+    *arguments: str, home: Path = Path("/nonexistent"), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
+    }
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        env={**clean, "HOME": str(home), **environment},
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_is_quick_and_names_every_command() -> None:
+    started = time.monotonic()
+    done = run("--help")
+    assert time.monotonic() - started < BUDGET
+    for command in ("status", "history", "undo", "retry", "promote", "pause", "resume", "plan", "completion"):
+        assert f"\n  {command} " in done.stdout
+
+
+def test_help_imports_no_client_of_the_api() -> None:
+    code = (
+        "import sys; from e2i.cli.plugin import plugin; plugin(['--help'], standalone_mode=False); "
+        "print([name for name in ('aiohttp', 'kubernetes', 'jinja2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("status", "churn"), ("history", "churn"), ("undo", "churn"), ("retry", "churn"), ("pause", "churn")],
+    ids=lambda command: command[0],
+)
+def test_without_a_kubeconfig_one_line_says_so(command: tuple[str, ...]) -> None:
+    done = run(*command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: There is no kubeconfig:")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_cluster_out_of_reach_is_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n"
+        "contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n"
+    )
+    done = run("status", "churn", "--kubeconfig", str(config))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: API server https://127.0.0.1:1:")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_plan_wants_one_source() -> None:
+    done = run("plan")
+    assert done.returncode == 2
+    assert "Name a manifest with -f or a folder with -k" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_come_for_every_shell(shell: str) -> None:
+    done = run("completion", shell)
+    assert done.returncode == 0
+    assert "kubectl-e2i" in done.stdout
+    assert "_KUBECTL_E2I_COMPLETE" in done.stdout
+
+
+def test_kubectls_hook_asks_the_plugin() -> None:
+    assert 'exec kubectl-e2i complete -- "$@"' in run("completion", "kubectl").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("pro",), ["promote\tEnd the pause that a canary waits in.", ":4"]),
+        (("status", "chu"), [":4"]),
+        (("history", "churn", "-o", "w"), ["wide", ":4"]),
+        (("plan", "-f", ""), [":0"]),
+        (("completion", "z"), ["zsh", ":4"]),
+    ],
+    ids=["a command", "a name, without a cluster", "a choice", "a file", "a shell"],
+)
+def test_kubectl_is_told_how_words_go_on(words: tuple[str, ...], answer: list[str]) -> None:
+    assert run("complete", "--", *words).stdout.splitlines() == answer
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "message", "sentence"),
+    [
+        (0, "Unreachable", "API server https://x: refused", "Is the cluster up?"),
+        (401, "Unauthorized", "Unauthorized", "does not accept your credentials"),
+        (403, "Forbidden", 'e2imodels "churn" is forbidden: User "u" cannot get', "Ask for a role"),
+        (404, "Not Found", "404 page not found", "their CRD is not installed"),
+        (404, "NotFound", "the server could not find the requested resource", "their CRD is not installed"),
+        (404, "NotFound", 'namespaces "x" not found', 'namespaces "x" not found'),
+        (409, "Conflict", "the object has been modified", "run the command again"),
+        (429, "TooManyRequests", "storage is (re)initializing", "in a moment"),
+        (500, "InternalError", "etcd", "The API server refused: etcd"),
+    ],
+)
+def test_each_refusal_has_a_sentence_with_a_next_step(
+    status: int, reason: str, message: str, sentence: str
+) -> None:
+    fault = api_fault(status, reason, message)
+    assert sentence in fault.message
+    assert fault.exit_code == 2

@@ -1,0 +1,165 @@
+"""What `plan` foretells of a changed manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.bodies import a_body
+
+from e2i.cli.plugin import forecast, merging
+from e2i.cli.plugin.capacity import Size
+from e2i.core import naming
+from e2i.core.model import parse_model
+
+from .conftest import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_DIGEST, OLD_TAG, Body, a_request, churn, failure
+
+NEXT_TAG = "churn_model:2.0.0"
+BOTH = (a_request(OLD_TAG, OLD_DIGEST), a_request(NEW_TAG, NEW_DIGEST))
+
+
+def foretell(spec: dict[str, Any], requests: tuple[Body, ...] = BOTH, **live: Any) -> forecast.Forecast:
+    """The live model asks for 1.5.0 with three pods; `spec` is what changes."""
+    before = churn(spec={"replicas": 3}, **live)
+    after = churn(spec={"replicas": 3, **spec}, **live)
+    return forecast.forecast(before, after, requests)
+
+
+def test_a_new_model_needs_everything() -> None:
+    found = forecast.forecast(None, a_body(spec={"replicas": 2, "bento": {"tag": NEXT_TAG}}), ())
+    assert (found.change, found.release, found.release_before) == (forecast.NEW, None, None)
+    assert found.image == "export and build"
+    assert found.extra.pods == Size(least=2, most=2)
+    assert found.extra.requests == {"cpu": "1000m", "memory": "2Gi"}
+
+
+def test_the_same_manifest_changes_nothing() -> None:
+    found = foretell({})
+    assert (found.change, found.release, found.release_before) == (forecast.NOTHING, NEW, NEW)
+    assert found.extra.pods == Size(least=0, most=0)
+
+
+def test_more_replicas_are_scaling_and_no_release() -> None:
+    found = foretell({"replicas": 5})
+    assert (found.change, found.release) == (forecast.SCALING, NEW)
+    assert found.started == Size(least=2, most=2)
+    assert found.extra.requests == {"cpu": "200m", "memory": "2Gi"}
+
+
+def test_fewer_replicas_need_no_room() -> None:
+    found = foretell({"replicas": 1})
+    assert found.change == forecast.SCALING
+    assert not found.extra.requests
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"rollout": {"progressDeadlineSeconds": 900}},
+        {"suspend": True},
+        {"replicas": 5, "suspend": True},
+        {"resources": {"requests": {"cpu": "0.1"}}},
+    ],
+    ids=["a deadline", "suspension", "more than the size", "the same amount in other words"],
+)
+def test_what_makes_no_release_and_is_no_scaling_is_a_setting(spec: dict[str, Any]) -> None:
+    assert foretell(spec).change == forecast.SETTINGS
+
+
+def test_a_bento_that_was_never_exported_makes_a_release_whose_id_nobody_knows() -> None:
+    found = foretell({"bento": {"tag": NEXT_TAG}})
+    assert (found.change, found.release, found.release_before) == (forecast.RELEASE, None, NEW)
+    assert found.image == "export and build"
+    assert found.started == found.extra.pods == Size(least=3, most=3)
+    assert found.extra.requests == {"cpu": "300m", "memory": "3Gi"}
+
+
+def test_going_back_to_an_earlier_bento_needs_no_build() -> None:
+    found = foretell({"bento": {"tag": OLD_TAG}})
+    assert (found.change, found.release, found.image) == (forecast.RELEASE, OLD, "kept")
+
+
+def test_another_environment_makes_a_release_of_the_image_that_is_there() -> None:
+    found = foretell({"env": []})
+    assert (found.change, found.image) == (forecast.RELEASE, "kept")
+    assert found.release not in (NEW, OLD, None)
+
+
+def test_an_image_that_is_being_built_is_told() -> None:
+    found = foretell({"bento": {"tag": OLD_TAG}}, (a_request(OLD_TAG, OLD_DIGEST, built=False),))
+    assert found.image == "building"
+
+
+def test_the_same_content_under_another_tag_is_the_same_release() -> None:
+    again = a_request(NEXT_TAG, NEW_DIGEST)
+    assert foretell({"bento": {"tag": NEXT_TAG}}, (*BOTH, again)).change == forecast.SETTINGS
+
+
+def test_in_place_needs_no_room_beside() -> None:
+    found = foretell({"bento": {"tag": OLD_TAG}, "rollout": {"strategy": "InPlace"}})
+    assert found.started == Size(least=3, most=3)
+    assert found.extra.pods == Size(least=0, most=0)
+
+
+def test_an_autoscaled_release_starts_between_its_bounds() -> None:
+    bounds = {"minReplicas": 2, "maxReplicas": 6}
+    spec = {"bento": {"tag": OLD_TAG}, "autoscaling": bounds}
+    found = forecast.forecast(churn(), churn(spec=spec), BOTH)
+    assert found.extra.pods == Size(least=2, most=6)
+    assert found.extra.requests == {"cpu": "200m", "memory": "2Gi"}
+
+
+def test_a_release_in_quarantine_is_not_tried_until_what_judges_it_changes() -> None:
+    trial = naming.trial_of(parse_model(churn(spec={"bento": {"tag": OLD_TAG}})), OLD)
+    failed = [failure(OLD, OLD_TAG, OLD_DIGEST, trial=trial)]
+    back = {"bento": {"tag": OLD_TAG}}
+    found = foretell(back, failedReleases=failed)
+    assert found.quarantine
+    assert found.quarantine["reason"] == "VerificationFailed"
+    judged_otherwise = {**back, "rollout": {"verify": [{"path": "/predict"}]}}
+    assert foretell(judged_otherwise, failedReleases=failed).quarantine is None
+    assert foretell({**back, "rollout": {"rollback": "Disabled"}}, failedReleases=failed).quarantine is None
+
+
+def test_suspension_and_pause_are_noted() -> None:
+    paused = {"annotations": {"serving.e2i.dev/paused": "true"}}
+    found = foretell({"suspend": True, "bento": {"tag": OLD_TAG}}, metadata=paused)
+    assert len(found.notes) == 2
+
+
+def test_an_apply_takes_away_what_it_applied_before_and_keeps_what_others_set() -> None:
+    before = '{"spec": {"replicas": 2, "env": [], "rollout": {"strategy": "Canary", "rollback": "Manual"}}}'
+    live = {"metadata": {"annotations": {merging.LAST_APPLIED: before}}, "spec": {"suspend": True}}
+    wanted = {"spec": {"replicas": 3, "rollout": {"rollback": "Manual"}}}
+    patch = merging.merge_patch(live, wanted)
+    assert patch == {
+        "spec": {"env": None, "replicas": 3, "rollout": {"strategy": None, "rollback": "Manual"}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "manager"),
+    [
+        pytest.param({}, None, id="nobody applied it"),
+        pytest.param(
+            {"managedFields": [{"manager": "argocd-controller", "operation": "Apply"}]}, "argocd-controller"
+        ),
+        pytest.param(
+            {"managedFields": [{"manager": "e2i-operator", "operation": "Apply", "subresource": "status"}]},
+            None,
+            id="the operator's status",
+        ),
+        pytest.param(
+            {
+                "annotations": {merging.LAST_APPLIED: "{}"},
+                "managedFields": [{"manager": "kubectl", "operation": "Apply"}],
+            },
+            None,
+            id="client-side apply",
+        ),
+    ],
+)
+def test_the_dry_run_goes_the_way_the_object_was_applied(
+    metadata: dict[str, Any], manager: str | None
+) -> None:
+    assert merging.applier({"metadata": metadata}) == manager

@@ -1,0 +1,55 @@
+"""The table of what became of a model's releases."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import NOON, seconds
+
+from e2i.cli.plugin.history import document, lines
+from e2i.cli.plugin.output import age, plain
+from e2i.core.conditions import timestamp
+
+from .conftest import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_TAG, churn, failure
+
+LATER = NOON + seconds(300)
+
+
+def test_each_release_is_a_line_with_its_fate_and_what_it_is_now() -> None:
+    assert [line.split() for line in lines(churn(), wide=False, moment=LATER)] == [
+        ["RELEASE", "BENTO", "RESULT", "REASON", "NOW", "STARTED", "SERVED", "ENDED"],
+        [NEW, NEW_TAG, "Serving", "-", "desired,serving", "15m", "5m", "-"],
+        [OLD, OLD_TAG, "Superseded", "-", "-", "15m", "5m", "5m"],
+    ]
+
+
+def test_wide_adds_digest_image_and_message() -> None:
+    head, first, _ = lines(churn(), wide=True, moment=LATER)
+    assert head.split()[-3:] == ["DIGEST", "IMAGE", "MESSAGE"]
+    assert first.split()[-3:] == [NEW_DIGEST, "registry/churn:new", "-"]
+
+
+def test_a_release_in_quarantine_is_marked() -> None:
+    entries = document(churn(failedReleases=[failure(NEW, NEW_TAG, NEW_DIGEST)]))["history"]
+    assert [entry["roles"] for entry in entries] == [["desired", "serving", "quarantined"], []]
+
+
+def test_a_model_without_history_says_so() -> None:
+    assert lines(churn(history=[]), wide=False, moment=LATER) == [
+        "churn has no history yet: no release has served or failed."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "shown"),
+    [(-5, "0s"), (0, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172_800, "2d")],
+)
+def test_ages_are_short(after: int, shown: str) -> None:
+    assert age(timestamp(NOON), NOON + seconds(after)) == shown
+
+
+def test_no_time_has_no_age() -> None:
+    assert age(None, NOON) == ""
+
+
+def test_text_of_others_becomes_one_harmless_line() -> None:
+    assert plain("a\n\tb\x1b[31mc\u202ed") == "a b [31mc d"

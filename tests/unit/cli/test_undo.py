@@ -1,0 +1,176 @@
+"""Which release `undo` goes back to, who decides about the model, and what else would have to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from e2i.cli.plugin import gitops, shapes
+from e2i.cli.plugin.faults import Fault
+from e2i.cli.plugin.target import find_way
+from e2i.cli.plugin.undo import hindrance
+
+from .conftest import (
+    NEW,
+    NEW_DIGEST,
+    NEW_TAG,
+    OLD,
+    OLD_DIGEST,
+    OLD_TAG,
+    a_deployment,
+    churn,
+    entry,
+    failure,
+    release,
+)
+
+SERVING = entry(OLD, OLD_TAG, OLD_DIGEST, "Serving")
+FAILED = entry(NEW, NEW_TAG, NEW_DIGEST, "Failed")
+ARGO = {"argocd.argoproj.io/tracking-id": "shop:serving.e2i.dev/E2IModel:models/churn"}
+INSTANCE = {"app.kubernetes.io/instance": "shop"}
+BY_ARGO = [{"manager": "argocd-controller", "operation": "Update"}]
+FLUX = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+HELM = {"helm.toolkit.fluxcd.io/name": "churn", "helm.toolkit.fluxcd.io/namespace": "models"}
+
+
+def test_it_goes_back_to_what_served_before() -> None:
+    way = find_way(churn(), (), None)
+    assert (way.release, way.tag, way.by_tag) == (OLD, OLD_TAG, True)
+
+
+def test_it_goes_back_to_what_serves_when_the_desired_release_failed() -> None:
+    model = churn(
+        servingRelease=OLD, history=[FAILED, SERVING], failedReleases=[failure(NEW, NEW_TAG, NEW_DIGEST)]
+    )
+    assert find_way(model, (), None).release == OLD
+
+
+def test_what_never_served_is_no_place_to_go_back_to() -> None:
+    history = [entry(NEW, NEW_TAG, NEW_DIGEST, "Serving"), entry(OLD, OLD_TAG, OLD_DIGEST, "Failed")]
+    with pytest.raises(Fault, match="no earlier release that served"):
+        find_way(churn(history=history), (), None)
+
+
+def test_a_release_in_quarantine_is_passed_over() -> None:
+    older = release("churn_model:1.0.0", "sha256:" + "c" * 64)
+    history = [
+        entry(OLD, OLD_TAG, OLD_DIGEST, "Superseded"),
+        entry(older, "churn_model:1.0.0", "sha256:" + "c" * 64, "Superseded"),
+    ]
+    model = churn(history=history, failedReleases=[failure(OLD, OLD_TAG, OLD_DIGEST)])
+    assert find_way(model, (), None).release == older
+
+
+@pytest.mark.parametrize(
+    "to", [OLD, OLD_TAG, None], ids=["by its id", "by its tag", "as the only earlier one"]
+)
+def test_a_release_in_quarantine_is_refused(to: str | None) -> None:
+    model = churn(failedReleases=[failure(OLD, OLD_TAG, OLD_DIGEST)])
+    with pytest.raises(Fault, match=f"Release {OLD} .* is in quarantine: it failed with VerificationFailed"):
+        find_way(model, (), to)
+
+
+def test_what_is_not_in_the_history_is_refused_with_what_is() -> None:
+    with pytest.raises(Fault, match=rf"no release or bento churn_model:9. It has {NEW} .*, {OLD} "):
+        find_way(churn(), (), "churn_model:9")
+
+
+def test_of_two_releases_of_a_tag_the_one_that_the_tag_alone_restores_is_taken() -> None:
+    other = release(OLD_TAG, OLD_DIGEST, {"env": []})
+    history = [entry(other, OLD_TAG, OLD_DIGEST, "Superseded"), entry(OLD, OLD_TAG, OLD_DIGEST, "Superseded")]
+    assert find_way(churn(history=history), (), OLD_TAG).release == OLD
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"env": [{"name": "LEVEL", "value": "DEBUG"}]},
+        {"resources": {"requests": {"memory": "2Gi"}, "limits": {"cpu": "3"}}},
+        {"resources": {}},
+        {"type": "Causal", "env": []},
+    ],
+    ids=["another environment", "other amounts", "only default amounts", "another type"],
+)
+def test_the_earlier_shape_is_found_again_and_shown_as_lines_of_the_manifest(spec: dict[str, Any]) -> None:
+    earlier = release(OLD_TAG, OLD_DIGEST, spec)
+    kept = _as_operated(earlier, spec)
+    model = churn(history=[entry(earlier, OLD_TAG, OLD_DIGEST, "Superseded")])
+    way = find_way(model, [kept], None)
+    assert not way.by_tag
+    assert way.spec
+    assert shapes.release_of(model, way.spec, OLD_DIGEST) == earlier
+    diff = shapes.manifest_diff(model, way.spec)
+    assert f"-    tag: {NEW_TAG}" in diff
+    assert f"+    tag: {OLD_TAG}" in diff
+    assert len([line for line in diff if line.startswith(("-", "+"))]) > 4
+    assert "differs in more than the bento" in (hindrance(model, way) or "")
+
+
+def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """The BentoDeployment as the operator's own rendering has it."""
+    from support.bodies import a_body
+
+    from e2i.cli.plugin.capacity import _ANY
+    from e2i.core import render
+    from e2i.core.model import parse_model
+
+    body = a_body(spec={**churn()["spec"], **spec})
+    model = parse_model(body)
+    recipe = render.Recipe(
+        release=name,
+        name="x",
+        artifact=_ANY,
+        shape=model.shape,
+        size=model.autoscaling,
+        form=render.CURRENT_FORM,
+    )
+    rendered = render.bento_deployment(model, recipe)["spec"]
+    return a_deployment(
+        name, OLD_TAG, OLD_DIGEST, {"resources": rendered["resources"], "envs": rendered["envs"]}
+    )
+
+
+def test_a_shape_that_nobody_remembers_is_told_as_such() -> None:
+    earlier = release(OLD_TAG, OLD_DIGEST, {"env": []})
+    way = find_way(churn(history=[entry(earlier, OLD_TAG, OLD_DIGEST, "Superseded")]), (), None)
+    assert way.spec is None
+    assert not way.by_tag
+
+
+@pytest.mark.parametrize(
+    ("metadata", "keeper"),
+    [
+        pytest.param({}, None, id="nobody"),
+        pytest.param({"annotations": ARGO}, "the Argo CD application shop", id="Argo CD by annotation"),
+        pytest.param(
+            {"labels": INSTANCE, "managedFields": BY_ARGO},
+            "the Argo CD application shop",
+            id="Argo CD by label",
+        ),
+        pytest.param({"labels": INSTANCE}, None, id="a chart's label that is not Argo CD's"),
+        pytest.param(
+            {"annotations": {"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:models/other"}},
+            None,
+            id="an annotation that was copied from another object",
+        ),
+        pytest.param({"labels": FLUX}, "the Flux Kustomization flux-system/apps", id="a Flux Kustomization"),
+        pytest.param({"labels": HELM}, "the Flux HelmRelease models/churn", id="a Flux HelmRelease"),
+        pytest.param(
+            {"labels": {"kustomize.toolkit.fluxcd.io/name": ""}}, None, id="Flux kept off by an empty name"
+        ),
+    ],
+)
+def test_who_keeps_a_model_is_seen_from_what_the_tools_write(
+    metadata: dict[str, Any], keeper: str | None
+) -> None:
+    assert gitops.keeper(churn(metadata=metadata)) == keeper
+
+
+def test_the_change_to_commit_is_a_small_diff() -> None:
+    model = churn(metadata={"annotations": ARGO})
+    way = find_way(model, (), None)
+    assert way.spec
+    assert "kept by the Argo CD application shop" in (hindrance(model, way) or "")
+    changed = [line for line in shapes.manifest_diff(model, way.spec) if line.startswith(("-  ", "+  "))]
+    assert changed == [f"-    tag: {NEW_TAG}", f"+    tag: {OLD_TAG}"]
