@@ -73,7 +73,7 @@ async def test_another_number_of_pods_is_one_write_and_no_release(world: World) 
     assert world.condition() == "True/Ready"
     assert world.status()["readyReplicas"] == 3
     assert world.address() == release
-    assert world.kube.writes["apply", "BentoDeployment"] == 1
+    assert world.kube.writes["patch", "BentoDeployment"] == 1
     assert world.kube.writes["apply", "Service"] == 0
     await quiet(world)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from e2i.core.observed import (
     Observed,
     Service,
 )
+from e2i.core.render import Recipe
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 TAG = "churn_model:1.4.2"
@@ -45,9 +47,11 @@ def a_model(
     deadline: int = 600,
     delay: int = 30,
     history: int = 5,
+    rollout: Mapping[str, Any] | None = None,
     suspended: bool = False,
     deleting: bool = False,
     status: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> Model:
     """A model of one pod, as nobody has looked at it yet."""
     return Model(
@@ -58,10 +62,13 @@ def a_model(
         tag=tag,
         shape=Shape(type=kind, requests=requests, limits=limits, env=env),
         autoscaling=autoscaling or Autoscaling(minimum=replicas, maximum=replicas),
-        rollout=Rollout(progress_deadline=deadline, scale_down_delay=delay, history=history),
+        rollout=Rollout(
+            **{"progress_deadline": deadline, "scale_down_delay": delay, "history": history, **(rollout or {})}
+        ),
         suspended=suspended,
         deleting=deleting,
         status=status or {},
+        **changes,
     )
 
 
@@ -105,6 +112,19 @@ def a_request(
     )
 
 
+def a_recipe(model: Model, release: str, *, digest: str = DIGEST, **changes: Any) -> Recipe:
+    """What the release's BentoDeployment is made from."""
+    recipe = Recipe(
+        release=release,
+        name=naming.release_name(model.name, release),
+        artifact=an_artifact(model.tag, digest),
+        shape=model.shape,
+        size=model.autoscaling,
+        form="v1",
+    )
+    return replace(recipe, **changes)
+
+
 def a_deployment(
     model: Model | None = None,
     *,
@@ -118,7 +138,7 @@ def a_deployment(
     """The BentoDeployment of the model's desired release, exactly as the operator writes it."""
     model = model or a_model()
     release = release or naming.release_of(model, digest)
-    made = render.bento_deployment(model, an_artifact(model.tag, digest), release, "v1")
+    made = render.bento_deployment(model, a_recipe(model, release, digest=digest))
     return BentoDeployment(
         namespace=model.namespace,
         name=made["metadata"]["name"],
@@ -128,6 +148,7 @@ def a_deployment(
         created=created,
         release=release,
         form=form,
+        tag=model.tag,
         spec=made["spec"] if spec is None else spec,
         refusal=refusal,
     )
@@ -152,6 +173,7 @@ def a_workload(
         owner=of.uid,
         model=of.model,
         created=of.created,
+        release=of.release,
         generation=generation,
         observed_generation=generation if observed is None else observed,
         wanted=wanted,
@@ -173,6 +195,7 @@ def a_service(model: Model | None = None, *, release: str, switched_at: datetime
         created=NOON,
         selector=naming.pod_labels(model.name, release),
         switched_at=switched_at,
+        serving=release,
     )
 
 

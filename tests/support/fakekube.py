@@ -78,6 +78,8 @@ class FakeKube:
         metadata = body["metadata"]
         place = (resource.kind, metadata["namespace"], metadata["name"])
         old = self.objects.get(place)
+        if resource.kind == naming.KIND and not subresource:
+            return self._finalize(place, metadata.get("finalizers", []))
         if subresource:
             if old is None:
                 raise ApiError(404, "NotFound", f"{place} not found")
@@ -92,6 +94,23 @@ class FakeKube:
         merged = {**old, **copy.deepcopy(body), "metadata": {**old["metadata"], **copy.deepcopy(metadata)}}
         return self.put(place, merged)
 
+    async def patch(
+        self, resource: Resource, namespace: str, name: str, body: Object, *, manager: str
+    ) -> Object:
+        """Of spec.autoscaling only: nothing else may be changed of a release."""
+        self._write("patch", resource)
+        old = self.objects.get((resource.kind, namespace, name))
+        if old is None:
+            raise ApiError(404, "NotFound", f"{name} not found")
+        assert set(body) == {"spec"}
+        assert set(body["spec"]) == {"autoscaling"}
+        size = {key: value for key, value in body["spec"]["autoscaling"].items() if value is not None}
+        place = (resource.kind, namespace, name)
+        return self.put(place, {**old, "spec": {**old["spec"], "autoscaling": size}})
+
+    async def log(self, *_: object, **__: object) -> str:
+        return "the last words"
+
     async def delete(
         self, resource: Resource, namespace: str | None, name: str, *, uid: str | None = None
     ) -> None:
@@ -103,6 +122,14 @@ class FakeKube:
             raise ApiError(409, "Conflict", "the UID in the precondition does not match")
         assert not self._world.takes_traffic(item), f"{name} was deleted while the address leads to it"
         self.remove((resource.kind, namespace or "", name))
+
+    def _finalize(self, place: Place, finalizers: list[str]) -> Object:
+        old = self.objects[place]
+        body = {**old, "metadata": {**old["metadata"], "finalizers": finalizers}}
+        if "deletionTimestamp" in old["metadata"] and not finalizers:
+            self.remove(place)
+            return body
+        return self.put(place, body)
 
     def put(self, place: Place, body: Object) -> Object:
         """Store it; a new version only for a real change, a new generation only for a changed spec."""
@@ -152,14 +179,16 @@ class FakeKube:
         owner = self.objects.get((naming.KIND, metadata["namespace"], metadata["labels"][naming.MODEL_LABEL]))
         assert owner is None or owner["metadata"]["uid"] in owners, "a child of somebody else's model"
         if body["kind"] == "Service":
-            release = spec["selector"][naming.RELEASE_LABEL]
+            release = metadata["annotations"][naming.SERVING_ANNOTATION]
+            assert spec["selector"].get(naming.RELEASE_LABEL, release) == release
             assert self._world.pods_of(release), (
                 f"the address moves to release {release}, which has no ready pod"
             )
         if body["kind"] == "BentoDeployment":
             old = self.objects.get((body["kind"], metadata["namespace"], metadata["name"]))
             kept = {key: value for key, value in spec.items() if key != "autoscaling"}
-            assert old is None or self._world.was_edited(old) or kept.items() <= old["spec"].items(), (
+            in_place = metadata["name"].endswith("-inplace")
+            assert in_place or old is None or self._world.was_edited(old) or kept.items() <= old["spec"].items(), (
                 "a release was edited"
             )
 

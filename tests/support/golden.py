@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from support.builders import ACCESS, NOON, a_model, an_artifact
+from support.builders import ACCESS, NOON, a_model, a_recipe, an_artifact
 
-from e2i.core import render
+from e2i.core import naming, render
 from e2i.core.model import Autoscaling
 
 FOLDER = Path(__file__).resolve().parents[1] / "unit" / "golden"
@@ -31,7 +31,7 @@ def manifests() -> dict[str, dict[str, Any]]:
         "bentorequest-without-credentials": render.bento_request(
             a_model(name="m" * 63), an_artifact(), render.BuilderAccess(secret=""), "v1"
         ),
-        "bentodeployment": render.bento_deployment(a_model(), an_artifact(), RELEASE, "v1"),
-        "bentodeployment-full": render.bento_deployment(full, an_artifact(), RELEASE, "v1"),
-        "service": render.service(a_model(), RELEASE, "v1", NOON),
+        "bentodeployment": render.bento_deployment(a_model(), a_recipe(a_model(), RELEASE)),
+        "bentodeployment-full": render.bento_deployment(full, a_recipe(full, RELEASE)),
+        "service": render.service(a_model(), RELEASE, naming.pod_labels("churn", RELEASE), "v1", NOON),
     }

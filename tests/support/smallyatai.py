@@ -85,7 +85,11 @@ class SmallYatai:
             "spec": {"replicas": replicas, "mode": mode},
             "status": old.get("status", {}) if old else {},
         }
-        self._kube.put(place, body if old is None else {**old, "spec": body["spec"]})
+        if old is None:
+            self._kube.put(place, body)
+            return
+        labels = {"labels": body["metadata"]["labels"]}
+        self._kube.put(place, {**old, "metadata": {**old["metadata"], **labels}, "spec": body["spec"]})
 
     def _start_pods(self, workload: Object) -> None:
         place = ("Deployment", NAMESPACE, workload["metadata"]["name"])

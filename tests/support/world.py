@@ -17,14 +17,17 @@ from typing import Any
 
 from support.builders import ACCESS, NOON, an_artifact
 from support.fakekube import FakeKube
+from support.judges import Judges
+from support.smallledger import SmallLedger
 from support.smallyatai import SmallYatai
 
 from e2i.core import naming
-from e2i.core.conditions import Reason
+from e2i.core.conditions import Reason, timestamp
 from e2i.core.observed import Artifact, Trouble
-from e2i.edge.act import Hands
 from e2i.edge.exports import Exports
+from e2i.edge.hands import Hands
 from e2i.edge.kinds import CHILDREN, E2I_MODELS
+from e2i.edge.ledgers import Ledgers
 from e2i.edge.view import View
 from e2i.kube import ApiError, Object
 from e2i.reconcile import Outcome, Pass, reconcile
@@ -44,6 +47,8 @@ class World:
         self.edited: set[str] = set()
         self._watched = True
         self.exports_begun: list[str] = []
+        self.ledger = SmallLedger()
+        self.judges = Judges(self._wake)
         self.start_operator()
 
     def start_operator(self) -> None:
@@ -51,7 +56,16 @@ class World:
         self.view = View()
         self.due: dict[tuple[str, str], datetime] = {}
         self.exports = Exports(self._bring, self._wake, limit=2)
-        self.hands = Hands(kube=self.kube, view=self.view, exports=self.exports, access=ACCESS)  # type: ignore[arg-type]
+        self.hands = Hands(
+            kube=self.kube,  # type: ignore[arg-type]
+            view=self.view,
+            exports=self.exports,
+            ledgers=Ledgers(self.ledger),  # type: ignore[arg-type]
+            verifications=self.judges,  # type: ignore[arg-type]
+            watches=self.judges.watches,  # type: ignore[arg-type]
+            access=ACCESS,
+        )
+        self.judges.forget_all()
         self.resync()
 
     def resync(self) -> None:
@@ -95,8 +109,23 @@ class World:
             body = {**self.kube.objects[place], "spec": body["spec"]}
         self.kube.put(place, body)
 
+    def annotate(self, name: str = "churn", **annotations: str) -> None:
+        """retry_at="1" sets serving.e2i.dev/retry-at to 1."""
+        place = (naming.KIND, NAMESPACE, name)
+        old = self.kube.objects[place]
+        named = {f"{naming.GROUP}/{key.replace('_', '-')}": value for key, value in annotations.items()}
+        kept = old["metadata"].get("annotations", {})
+        self.kube.put(place, {**old, "metadata": {**old["metadata"], "annotations": {**kept, **named}}})
+
     def delete(self, name: str = "churn") -> None:
-        self.kube.remove((naming.KIND, NAMESPACE, name))
+        """One with a finalizer is only marked."""
+        place = (naming.KIND, NAMESPACE, name)
+        old = self.kube.objects[place]
+        if old["metadata"].get("finalizers"):
+            marked = {**old["metadata"], "deletionTimestamp": timestamp(self.now)}
+            self.kube.put(place, {**old, "metadata": marked})
+        else:
+            self.kube.remove(place)
 
     def stranger(self, kind: str, name: str) -> None:
         self.kube.put((kind, NAMESPACE, name), {"kind": kind, "metadata": {"name": name, "namespace": NAMESPACE},
@@ -123,9 +152,22 @@ class World:
         return f"{found[0]['status']}/{found[0]['reason']}" if found else "nothing"
 
     def address(self, name: str = "churn") -> str | None:
-        """The release that the model's Service leads to."""
+        """The release that the model's Service belongs to."""
         service = self.kube.objects.get(("Service", NAMESPACE, name))
-        return service["spec"].get("selector", {}).get(naming.RELEASE_LABEL) if service else None
+        if service is None:
+            return None
+        selected: str | None = service["spec"].get("selector", {}).get(naming.RELEASE_LABEL)
+        return selected or service["metadata"]["annotations"].get(naming.SERVING_ANNOTATION)
+
+    def takes_in(self, name: str = "churn") -> list[str]:
+        """Releases with ready pods that the model's Service selects."""
+        selector = self.kube.objects["Service", NAMESPACE, name]["spec"]["selector"].items()
+        found = [item for item in self.all("Deployment") if selector <= item["metadata"]["labels"].items()]
+        return [
+            item["metadata"]["labels"][naming.RELEASE_LABEL]
+            for item in found
+            if item.get("status", {}).get("readyReplicas")
+        ]
 
     def pods_of(self, release: str) -> int:
         """Ready pods."""
@@ -196,7 +238,7 @@ class World:
         if event == "DELETED":
             concerned = self.view.remove(kind, key, metadata["uid"])
             if kind == naming.KIND:
-                self.exports.abandon(key)
+                self.hands.let_go(key)
         else:
             concerned = self.view.put(kind, copy.deepcopy(body))
         if concerned:

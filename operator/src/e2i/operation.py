@@ -12,12 +12,16 @@ from typing import Any, Self
 
 from e2i.core import naming, render
 from e2i.core.failures import ExportFailure
-from e2i.edge.act import Hands
 from e2i.edge.bucket import Bucket
 from e2i.edge.export import Exporter
 from e2i.edge.exports import Exports
+from e2i.edge.hands import Hands
 from e2i.edge.kinds import CHILDREN, DEPLOYMENTS, E2I_MODELS, OF_YATAI
+from e2i.edge.ledger import Ledger
+from e2i.edge.ledgers import Ledgers
+from e2i.edge.verifications import Verifications
 from e2i.edge.view import View
+from e2i.edge.watches import Watches
 from e2i.edge.workqueue import Key, Workqueue
 from e2i.kube import ApiError, Kube, Resource
 from e2i.reconcile import Outcome, Pass, reconcile
@@ -40,9 +44,14 @@ class Operation:
         self._view = View()
         bucket = self._bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
         exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento)
-        self._exports = Exports(exporter, self._queue.add, settings.exports)
         self._hands = Hands(
-            kube=kube, view=self._view, exports=self._exports, access=_builder_access(settings)
+            kube=kube,
+            view=self._view,
+            exports=Exports(exporter, self._queue.add, settings.exports),
+            ledgers=Ledgers(Ledger(bucket, settings.prefix)),
+            verifications=Verifications(kube, self._queue.add),
+            watches=Watches(kube, self._queue.add, settings.pod_network),
+            access=_builder_access(settings),
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -67,8 +76,7 @@ class Operation:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._exports.close()
-        await self._kube.close()
+        await self._hands.close()
 
     def take_in(self, resource: Resource, event: str | None, body: Mapping[str, Any]) -> None:
         """A watch told of an object: remember it, and wake the model it concerns if that is news."""
@@ -77,7 +85,7 @@ class Operation:
         if event == "DELETED":
             concerned = self._view.remove(resource.kind, key, metadata["uid"])
             if resource == E2I_MODELS:
-                self._exports.abandon(key)
+                self._hands.let_go(key)
         else:
             concerned = self._view.put(resource.kind, body)
         if concerned:

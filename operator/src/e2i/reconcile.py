@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
 from e2i.core.plan import plan
 from e2i.core.status import report
 from e2i.edge import clock
-from e2i.edge.act import Hands, act
-from e2i.edge.observe import observe
+from e2i.edge.act import act
+from e2i.edge.hands import Hands
+from e2i.edge.observe import evidence_of, observe
 from e2i.edge.publish import publish
 from e2i.edge.workqueue import Key
+
+logger = logging.getLogger("e2i")
 
 
 class Outcome(Enum):
@@ -35,13 +39,21 @@ async def reconcile(key: Key, hands: Hands) -> Pass:
     model = hands.view.model(key)
     if model is None:
         return Pass(outcome=Outcome.GONE)
-    seen = await observe(model, hands.view, hands.exports, hands.kube)
+    seen = await observe(model, hands, clock.now())
     chosen = plan(model, seen, clock.now())
+    if chosen.failure:
+        # Now, while there are pods to be asked.
+        evidence = await evidence_of(model, seen, chosen, hands.kube)
+        chosen = replace(chosen, failure=replace(chosen.failure, evidence=evidence))
     results = await act(model, chosen.actions, hands, clock.now())
-    failed = any(result.trouble for result in results)
-    if results and not failed:
+    troubles = [result.trouble for result in results if result.trouble]
+    if results and not troubles:
         # What was observed is stale now; the next pass sees and reports what came of it.
         return Pass(outcome=Outcome.CHANGED)
+    for trouble in troubles:
+        logger.warning(
+            "%s/%s %s: %s", *key, trouble.reason.name, trouble.message, extra={"model": "/".join(key)}
+        )
     now = clock.now()
     await publish(model, report(model, seen, chosen, results, now), hands.kube, hands.view, now)
-    return Pass(outcome=Outcome.FAILED if failed else Outcome.SETTLED, look_again=chosen.look_again)
+    return Pass(outcome=Outcome.FAILED if troubles else Outcome.SETTLED, look_again=chosen.look_again)

@@ -6,8 +6,10 @@ docs/reference/settings.md is checked against the fields below by a test.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from e2i.core.podnetwork import PodNetwork
 
 
 class BadSetting(Exception):
@@ -36,6 +38,8 @@ class Settings:
     """E2I_MAX_BENTO_BYTES: a bento with more bytes is refused."""
     exports: int = 2
     """E2I_EXPORTS: bentos uploaded at the same time; each takes at most 100 MiB of memory."""
+    pod_network: PodNetwork = field(default_factory=PodNetwork)
+    """E2I_POD_NETWORK: NETWORK=NETWORK, where the addresses of pods lead elsewhere from the operator's place."""
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
@@ -56,8 +60,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         workers=_count(environment, "E2I_WORKERS", defaults.workers),
         largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, 1 << 50),
         exports=_count(environment, "E2I_EXPORTS", defaults.exports),
+        pod_network=_network(environment),
         log_level=_level(environment, defaults.log_level),
     )
+
+
+def _network(environment: Mapping[str, str]) -> PodNetwork:
+    try:
+        return PodNetwork.parse(environment.get("E2I_POD_NETWORK", ""))
+    except ValueError as error:
+        raise BadSetting(f"E2I_POD_NETWORK: {error}") from error
 
 
 def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:

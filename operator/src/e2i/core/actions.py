@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from e2i.core.ledger import Record
+from e2i.core.model import Autoscaling
 from e2i.core.observed import Artifact, Trouble
+from e2i.core.render import Recipe
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,11 @@ class Export:
     """Bring the bento of this tag into the bucket."""
 
     tag: str
+
+
+@dataclass(frozen=True)
+class ReadLedger:
+    """Ask the bucket what it remembers of the model."""
 
 
 @dataclass(frozen=True)
@@ -24,20 +33,50 @@ class ApplyRequest:
 
 @dataclass(frozen=True)
 class ApplyDeployment:
-    """Have Yatai run the release, in the form that it was first made in."""
+    """Have Yatai run a release."""
 
-    artifact: Artifact
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Change the number of a release's pods, and nothing else of it."""
+
+    name: str
+    size: Autoscaling
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Ask the release its golden predictions, at its own address."""
+
+    name: str
+    trial: str
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Read the release's metrics until then."""
+
     release: str
-    form: str
-    attempt: datetime | None = None
-    """Set to make Yatai look again at one that it failed with, and would leave so for ever."""
+    trial: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class WriteRecord:
+    """Write into the bucket what became of a release."""
+
+    record: Record
 
 
 @dataclass(frozen=True)
 class ApplyService:
-    """Point the model's address at the pods of the release."""
+    """Point the model's address at pods: it belongs to `release` from now on, or since `switched_at`."""
 
     release: str
+    selector: Mapping[str, str] = field(hash=False)
+    switched_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +89,14 @@ class DeleteDeployment:
 
 
 @dataclass(frozen=True)
+class DeleteArchive:
+    """Remove an archive that no kept release needs; left alone if anybody else's does."""
+
+    uri: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class DeleteRequest:
     """Forget an image that no kept release needs."""
 
@@ -57,7 +104,37 @@ class DeleteRequest:
     uid: str
 
 
-Action = Export | ApplyRequest | ApplyDeployment | ApplyService | DeleteDeployment | DeleteRequest
+@dataclass(frozen=True)
+class SetFinalizer:
+    """Hold the model's deletion until its part of the bucket is removed, or let it go."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True)
+class EmptyBucket:
+    """Remove the model's records, and its archives that nobody else needs."""
+
+    archives: tuple[tuple[str, str], ...]
+    """(uri, digest)"""
+
+
+Action = (
+    Export
+    | ReadLedger
+    | ApplyRequest
+    | ApplyDeployment
+    | Resize
+    | Verify
+    | Watch
+    | WriteRecord
+    | ApplyService
+    | DeleteDeployment
+    | DeleteArchive
+    | DeleteRequest
+    | SetFinalizer
+    | EmptyBucket
+)
 
 
 @dataclass(frozen=True)

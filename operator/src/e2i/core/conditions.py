@@ -13,13 +13,15 @@ Status = Literal["True", "False", "Unknown"]
 READY = "Ready"
 EXPORTED = "BentoExported"
 BUILT = "ImageBuilt"
+VERIFIED = "Verified"
 SERVING = "ReleaseServing"
+ROLLED_BACK = "RolledBack"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 
-ALWAYS = (READY, EXPORTED, BUILT, SERVING)
+ALWAYS = (READY, EXPORTED, BUILT, VERIFIED, SERVING)
 """Present from the first visit on."""
-WHILE_TRUE = (RECONCILING, STALLED)
+WHILE_TRUE = (ROLLED_BACK, RECONCILING, STALLED)
 """Abnormal when true, and absent otherwise, as kstatus expects."""
 
 
@@ -45,7 +47,6 @@ class Reason(Enum):
     Promoting = "A canary takes its next share of the requests."
     CanaryPaused = "The canary keeps its share for a time, or until somebody promotes it."
     Paused = "The annotation serving.e2i.dev/paused holds the rollout where it is."
-    RolledBack = "The release failed, and an earlier one serves in its place."
     Suspended = "spec.suspend is true: the operator leaves the model as it is."
     Deleting = "The model is being deleted."
 

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from e2i.core import naming, render
-from e2i.core.model import Model
-from e2i.core.observed import Service
-from e2i.core.release import Desired
+from e2i.core import render
+from e2i.core.model import Autoscaling, Model
+from e2i.core.observed import BentoDeployment
+from e2i.core.render import Recipe
 
 
-def of_deployment(model: Model, wanted: Desired, current_form: str) -> bool:
-    """Whether the release's BentoDeployment is missing, or differs from what its form makes of the spec."""
-    if wanted.deployment is None:
-        return True
-    made = render.bento_deployment(
-        model, wanted.artifact, wanted.release, wanted.deployment.form or current_form
-    )
-    return not contains(wanted.deployment.spec, made["spec"])
+def of_deployment(model: Model, live: BentoDeployment, recipe: Recipe) -> bool:
+    """Whether a BentoDeployment differs from its recipe in anything but its size."""
+    made = render.bento_deployment(model, recipe)["spec"]
+    del made["autoscaling"]
+    return not contains(live.spec, made)
 
 
-def of_service(model: Model, wanted: Desired, service: Service | None) -> bool:
-    return service is None or dict(service.selector) != naming.pod_labels(model.name, wanted.release)
+def of_size(live: BentoDeployment, size: Autoscaling) -> bool:
+    """Whether a BentoDeployment has other bounds than these."""
+    return not contains(live.spec.get("autoscaling"), render.autoscaling(size))
 
 
 def contains(live: Any, ours: Any) -> bool:

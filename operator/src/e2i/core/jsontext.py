@@ -16,7 +16,7 @@ Value = Any
 """None, bool, str, list, dict; a number is an int, a Decimal, or a float if it is not finite."""
 
 MAX_DEPTH = 64
-MAX_VALUES = 50_000
+MAX_VALUES = 20_000
 """More than any golden prediction needs; it bounds how long checking one answer can take."""
 
 _DIGITS = 300

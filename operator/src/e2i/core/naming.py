@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 
 from e2i.core import amounts
 from e2i.core.model import Model, Shape
@@ -23,6 +24,10 @@ DIGEST_ANNOTATION = f"{GROUP}/bento-digest"
 SIZE_ANNOTATION = f"{GROUP}/archive-size"
 FORM_ANNOTATION = f"{GROUP}/form"
 SWITCHED_ANNOTATION = f"{GROUP}/switched-at"
+SERVING_ANNOTATION = f"{GROUP}/serving-release"
+"""On the Service: which release the address belongs to, also while its selector takes in two."""
+ASKED_ANNOTATION = f"{GROUP}/asked-at"
+"""On a BentoDeployment that is edited in place: when its release was asked for."""
 ATTEMPT_ANNOTATION = f"{GROUP}/attempted-at"
 """In the spec of a BentoDeployment, where it reaches no child and yet makes Yatai look again."""
 
@@ -43,6 +48,11 @@ def release_name(model: str, release: str) -> str:
     return _child_name(model, release)
 
 
+def inplace_name(model: str) -> str:
+    """Name of the one BentoDeployment of a model with the strategy InPlace: churn -> churn-inplace"""
+    return _child_name(model, "inplace")
+
+
 def _child_name(model: str, suffix: str) -> str:
     """A model name too long for its suffix is cut and made unique again by a digest of the whole."""
     if len(model) + 1 + len(suffix) <= LONGEST_NAME:
@@ -60,6 +70,23 @@ def release_of(model: Model, bento_digest: str) -> str:
     """
     text = json.dumps({"bento": bento_digest, "shape": _canonical(model.shape)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:HEX]
+
+
+def trial_of(model: Model, release: str) -> str:
+    """Which attempt at a release this is: 8 hex digits over it and over what it is judged by.
+
+    A release that failed is not tried again as it is; another check, or a new retry-at, makes another trial.
+    """
+    rollout = model.rollout
+    judged_by = {
+        "release": release,
+        "checks": rollout.checks,
+        "watch": rollout.watch,
+        "strategy": rollout.strategy.value,
+        "deadline": rollout.progress_deadline,
+        "retry": model.retry_at,
+    }
+    return hashlib.sha256(json.dumps(judged_by, sort_keys=True).encode()).hexdigest()[:HEX]
 
 
 def _canonical(shape: Shape) -> dict[str, object]:
@@ -88,8 +115,13 @@ def labels(model: str, release: str | None = None) -> dict[str, str]:
 
 
 def pod_labels(model: str, release: str) -> dict[str, str]:
-    """What the model's Service selects, and `/scale` reports."""
+    """Labels of a release's pods, which the model's Service selects and `/scale` reports."""
     return {MODEL_LABEL: model, RELEASE_LABEL: release}
+
+
+def label_selector(labels: Mapping[str, str]) -> str:
+    """{a: b, c: d} -> a=b,c=d"""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def service_url(model: Model) -> str:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from e2i.core.conditions import Reason
+
+if TYPE_CHECKING:
+    # A record tells of an artifact, which is one of the values here.
+    from e2i.core.ledger import Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,8 @@ class Trouble:
     reason: Reason
     message: str
     stalled: bool = False
+    final: bool = False
+    """The release itself is not to be had: it has failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,24 +88,31 @@ class BentoRequest(Child):
     built_at: datetime | None
     message: str
     """The image builder's own words."""
+    image: str = ""
+    """The image that the builder made, empty until it tells of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BentoDeployment(Child):
     release: str | None
     form: str
+    tag: str
+    """Of its bento."""
     spec: Mapping[str, Any] = field(hash=False)
     refusal: str
     """yatai-deployment's error, empty when it has none."""
     refused_at: datetime | None = None
     attempted_at: datetime | None = None
     """When we last made Yatai try again."""
+    asked_at: datetime | None = None
+    """When its release was asked for, if that was not when it was created."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment(Child):
     """What yatai-deployment made of a BentoDeployment; `owner` is that one's uid."""
 
+    release: str | None
     generation: int
     observed_generation: int
     wanted: int
@@ -108,12 +121,31 @@ class Deployment(Child):
     ready: int
     failure: str
     """Message of the condition ReplicaFailure (quota, admission), empty when there is none."""
+    failing_since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Child):
     selector: Mapping[str, str] = field(hash=False)
     switched_at: datetime | None
+    serving: str | None = None
+    """The release that the address belongs to, as we wrote it there."""
+
+
+class Verdict(Enum):
+    """How far the verification of a release is; a Finding says what is wrong."""
+
+    RUNNING = "being asked"
+    PASSED = "passed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a release was not verified."""
+
+    trouble: Trouble
+    http: str
+    """POST /predict -> 200: {...}; one line of at most 1024 characters, without secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +164,16 @@ class Observed:
     missing_kinds: frozenset[str] = frozenset()
     """Kinds of Yatai that the API server does not serve."""
     pod_trouble: Trouble | None = None
-    """The first thing that keeps a pod of the desired release, or of its build, from going on."""
+    """The first thing that keeps a pod of the release to be served, or of its build, from going on."""
+    verification: Verdict | Finding | None = None
+    """Of the desired release's present trial; None: not begun, or forgotten by a restart."""
+    watching: bool = False
+    """Whether the metrics of the desired release are read."""
+    watch_trouble: Trouble | None = None
+    ledger: tuple[Record, ...] | Trouble | None = None
+    """What the bucket remembers of the model; None: not read yet."""
+    recorded: frozenset[str] = frozenset()
+    """Trials whose failure is known to stand in the ledger."""
 
     def request(self, name: str) -> BentoRequest | None:
         return next((request for request in self.requests if request.name == name), None)
@@ -141,7 +182,11 @@ class Observed:
         return next((child for child in self.deployments if child.release == release), None)
 
     def workload(self, deployment: BentoDeployment | None) -> Deployment | None:
-        """The Deployment that belongs to this very BentoDeployment, not to a namesake before it."""
+        """The Deployment that belongs to this very BentoDeployment, not to a namesake before it.
+
+        One that was edited in place is asked for by its release: until Yatai has followed, there is none.
+        """
         if deployment is None:
             return None
-        return next((child for child in self.workloads if child.owner == deployment.uid), None)
+        mine = (child for child in self.workloads if child.owner == deployment.uid)
+        return next((child for child in mine if child.release == deployment.release), None)

@@ -50,7 +50,15 @@ def _request(identity: dict[str, Any], body: Body) -> BentoRequest:
         build=build,
         built_at=parse_timestamp(built_at) if built_at else None,
         message=(available if available.get("status") == "False" else building).get("message", ""),
+        image=_image(conditions),
     )
+
+
+def _image(conditions: Mapping[str, Body]) -> str:
+    """Both conditions name the image in their messages, the first once it was pushed."""
+    exists = conditions.get("ImageExists", {})
+    message: str = exists.get("message", "") if exists.get("status") == "True" else ""
+    return message if " " not in message else ""
 
 
 def _build(available: Body, building: Body) -> Build:
@@ -93,10 +101,12 @@ def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:
         **identity,
         release=labels.get(naming.RELEASE_LABEL),
         form=_annotations(body).get(naming.FORM_ANNOTATION, ""),
+        tag=_annotations(body).get(naming.TAG_ANNOTATION, ""),
         spec=body["spec"],
         refusal=refusal.get("message", ""),
         refused_at=_moment(refusal.get("lastTransitionTime")),
         attempted_at=_moment(attempted),
+        asked_at=_moment(_annotations(body).get(naming.ASKED_ANNOTATION)),
     )
 
 
@@ -120,24 +130,28 @@ def _moment(text: str | None) -> datetime | None:
 def _deployment(identity: dict[str, Any], body: Body) -> Deployment:
     status = body.get("status", {})
     failure = _conditions(body).get("ReplicaFailure", {})
+    failing = failure.get("status") == "True"
     return Deployment(
         **identity,
+        release=body["metadata"]["labels"].get(naming.RELEASE_LABEL),
         generation=body["metadata"]["generation"],
         observed_generation=status.get("observedGeneration", 0),
         wanted=body["spec"].get("replicas", 1),
         existing=status.get("replicas", 0),
         updated=status.get("updatedReplicas", 0),
         ready=status.get("readyReplicas", 0),
-        failure=failure.get("message", "") if failure.get("status") == "True" else "",
+        failure=failure.get("message", "") if failing else "",
+        failing_since=_moment(failure.get("lastTransitionTime")) if failing else None,
     )
 
 
 def _service(identity: dict[str, Any], body: Body) -> Service:
-    switched = _annotations(body).get(naming.SWITCHED_ANNOTATION)
+    annotations = _annotations(body)
     return Service(
         **identity,
         selector=body["spec"].get("selector") or {},
-        switched_at=parse_timestamp(switched) if switched else None,
+        switched_at=_moment(annotations.get(naming.SWITCHED_ANNOTATION)),
+        serving=annotations.get(naming.SERVING_ANNOTATION),
     )
 
 

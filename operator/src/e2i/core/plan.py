@@ -5,37 +5,72 @@ The order of RULES is the priority: the first rule that recognises its situation
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from e2i.core.model import Model
+from e2i.core import naming
+from e2i.core.memory import Failure
+from e2i.core.model import Model, Rollback
 from e2i.core.observed import Observed
-from e2i.core.rules import making, refusing, serving
-from e2i.core.rules.verdict import Plan, Rule
+from e2i.core.quarantine import quarantine
+from e2i.core.rules import judging, leaving, making, refusing, retiring, serving, switching
+from e2i.core.rules.verdict import NOW, Plan, Rule, is_desired, the_desired
 
 RULES: tuple[Rule, ...] = (
-    refusing.leave_deleted_model,
+    leaving.leave_deleted_model,
     refusing.hold_while_suspended,
     refusing.wait_for_yatai,
     refusing.refuse_tag,
+    refusing.refuse_checks,
     refusing.refuse_taken_names,
+    leaving.keep_finalizer,
+    making.read_ledger,
     making.export_bento,
-    # From here on the bento is exported, so the desired release is known.
+    # From here on the bento is exported, so the release to serve is known.
     refusing.wait_for_leftovers,
+    judging.judge_serving_release,
+    switching.go_back,
+    switching.keep_address,
     making.realise_release,
     making.remove_superseded,
     making.report_failed_build,
     making.wait_for_build,
     serving.wake_parked_deployment,
+    serving.resize,
     serving.keep_serving_release_whole,
     serving.wait_for_pods,
-    serving.switch_service,
-    # From here on the desired release serves with all its pods.
-    serving.retire_previous,
-    serving.trim_images,
-    serving.rest,
+    # From here on the release to serve has all its pods.
+    judging.hold_failed,
+    judging.verify_release,
+    switching.hold_paused,
+    switching.advance_canary,
+    switching.switch_service,
+    # From here on it serves.
+    switching.record_failure,
+    retiring.retire_others,
+    retiring.trim_images,
+    retiring.rest,
 )
 
 
 def plan(model: Model, seen: Observed, now: datetime) -> Plan:
     """The first rule's verdict; the last rule always has one."""
-    return next(verdict for rule in RULES if (verdict := rule(model, seen, now)))
+    verdict = next(verdict for rule in RULES if (verdict := rule(model, seen, now)))
+    return _give_up(model, seen, verdict, now) if verdict.failed else verdict
+
+
+def _give_up(model: Model, seen: Observed, verdict: Plan, now: datetime) -> Plan:
+    """Quarantine a release that is not to be had; what serves in its place is the next pass's business."""
+    if model.rollout.rollback is Rollback.DISABLED or not is_desired(model, seen) or quarantine(model, seen):
+        return verdict
+    wanted = the_desired(model, seen)
+    failure = Failure(
+        release=wanted.release,
+        tag=wanted.tag,
+        digest=wanted.artifact.digest,
+        trial=naming.trial_of(model, wanted.release),
+        reason=verdict.reason,
+        message=verdict.message,
+        failed_at=now,
+    )
+    return replace(verdict, failure=failure, look_again=NOW)

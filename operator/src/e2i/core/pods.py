@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from e2i.core.conditions import Reason
+from e2i.core.conditions import Reason, parse_timestamp
 from e2i.core.observed import Trouble
 
 Body = Mapping[str, Any]
@@ -21,9 +23,29 @@ _WAITING = {
 }
 
 
-def release_trouble(pods: Iterable[Body]) -> Trouble | None:
-    """The first thing that holds up a pod of a release; None while all of them merely start."""
-    return _first_trouble(pods, "Ask for less in spec.resources, or make room")
+CRASHES = 3
+"""Endings of a container after which its release has failed: one may be bad luck with a neighbour."""
+PATIENCE = timedelta(seconds=60)
+"""A registry may be down for a moment, or a Secret on its way."""
+_MAY_PASS = (Reason.ImagePullFailed, Reason.ContainerConfigError)
+
+
+def release_trouble(pods: Iterable[Body], now: datetime) -> Trouble | None:
+    """What holds up pods of a release, the final before what may pass; None while all of them merely start."""
+    advice = "Ask for less in spec.resources, or make room"
+    here = [pod for pod in pods if not _is_leaving(pod)]
+    troubles = [_weighed(trouble, pod, now) for pod in here for trouble in _troubles(pod, advice)]
+    return max(troubles, key=lambda trouble: trouble.final, default=None)
+
+
+def _weighed(trouble: Trouble, pod: Body, now: datetime) -> Trouble:
+    """Whether it is final."""
+    if trouble.reason is Reason.CrashLoop:
+        statuses = pod.get("status", {}).get("containerStatuses") or ()
+        return replace(trouble, final=any(each.get("restartCount", 0) >= CRASHES for each in statuses))
+    if trouble.reason in _MAY_PASS:
+        return replace(trouble, final=now - parse_timestamp(pod["metadata"]["creationTimestamp"]) >= PATIENCE)
+    return trouble
 
 
 def build_trouble(pods: Iterable[Body]) -> Trouble | None:

@@ -6,61 +6,121 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from e2i.core import naming
-from e2i.core.model import Autoscaling, Model
-from e2i.core.observed import Artifact, BentoDeployment, BentoRequest, Deployment, Observed
+from e2i.core.conditions import Reason
+from e2i.core.ledger import Record
+from e2i.core.model import Autoscaling, Model, Shape, Strategy
+from e2i.core.observed import Artifact, BentoDeployment, BentoRequest, Deployment, Observed, Trouble
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desired:
-    """The release the spec asks for, with what there is of it so far."""
+class Release:
+    """A release that should serve, with what there is of it so far."""
 
-    artifact: Artifact
     release: str
+    """8 hex digits over its bento and shape."""
+    artifact: Artifact
+    shape: Shape | None
+    """None: it was made earlier, and is kept as it is."""
     request_name: str
     name: str
+    """Of its BentoDeployment."""
     request: BentoRequest | None
     deployment: BentoDeployment | None
     workload: Deployment | None
+
+    @property
+    def tag(self) -> str:
+        return self.artifact.tag
 
 
 def artifact_of(model: Model, seen: Observed) -> Artifact | None:
     """The exported bento of the wanted tag: one that was requested before, else a fresh export.
 
     A tag means the content it had when it was first released here: bento versions are never reused, and a
-    store that was changed behind our back must not make a release nobody asked for.
+    store that was changed behind our back must not make a release nobody asked for. What the store no longer
+    has, the bucket may: a rebuilt cluster comes with an empty store.
     """
     known = [request for request in seen.requests if request.artifact and request.artifact.tag == model.tag]
     if known:
         return max(known, key=lambda request: request.created).artifact
-    return seen.export if isinstance(seen.export, Artifact) else None
+    if isinstance(seen.export, Artifact):
+        return seen.export
+    if isinstance(seen.export, Trouble) and seen.export.reason is Reason.BentoNotFound:
+        return next((record.artifact for record in records(seen) if record.artifact.tag == model.tag), None)
+    return None
 
 
-def desired(model: Model, seen: Observed) -> Desired | None:
+def records(seen: Observed) -> tuple[Record, ...]:
+    """What the bucket remembers, the newest first; empty while it was not asked."""
+    if not isinstance(seen.ledger, tuple):
+        return ()
+    return tuple(sorted(seen.ledger, key=lambda record: record.at, reverse=True))
+
+
+def desired(model: Model, seen: Observed) -> Release | None:
     """None until the bento is exported: before that nobody knows its digest."""
     artifact = artifact_of(model, seen)
     if artifact is None:
         return None
     release = naming.release_of(model, artifact.digest)
+    return made_of(model, seen, release, artifact, model.shape)
+
+
+def made_of(model: Model, seen: Observed, release: str, artifact: Artifact, shape: Shape) -> Release:
+    """The release of this artifact and shape, under the name that it has or gets."""
     request_name = naming.artifact_name(model.name, artifact.digest)
     deployment = seen.deployment(release)
-    return Desired(
-        artifact=artifact,
+    in_place = model.rollout.strategy is Strategy.IN_PLACE
+    name = naming.inplace_name(model.name) if in_place else naming.release_name(model.name, release)
+    return Release(
         release=release,
+        artifact=artifact,
+        shape=shape,
         request_name=request_name,
-        name=naming.release_name(model.name, release),
+        name=deployment.name if deployment else name,
         request=seen.request(request_name),
         deployment=deployment,
         workload=seen.workload(deployment),
     )
 
 
+def kept(seen: Observed, deployment: BentoDeployment) -> Release:
+    """A release that runs already, whatever the spec says now."""
+    request = seen.request(deployment.spec.get("bento", ""))
+    unknown = Artifact(tag=deployment.tag, digest="", uri="", size=0)
+    return Release(
+        release=deployment.release or "",
+        artifact=request.artifact if request and request.artifact else unknown,
+        shape=None,
+        request_name=deployment.spec.get("bento", ""),
+        name=deployment.name,
+        request=request,
+        deployment=deployment,
+        workload=seen.workload(deployment),
+    )
+
+
 def serving_release(seen: Observed) -> str | None:
-    """The release that the model's Service selects, whether its pods are ready or not."""
-    return seen.service.selector.get(naming.RELEASE_LABEL) if seen.service else None
+    """The release that the model's address belongs to, whether its pods are ready or not."""
+    if seen.service is None:
+        return None
+    return seen.service.selector.get(naming.RELEASE_LABEL) or seen.service.serving
+
+
+def selects_all(model: Model, seen: Observed) -> bool:
+    """Whether the address takes in the pods of every release: a canary, or one that is edited in place."""
+    return seen.service is not None and dict(seen.service.selector) == {naming.MODEL_LABEL: model.name}
 
 
 def ready_pods(workload: Deployment | None) -> int:
     return workload.ready if workload else 0
+
+
+def pods_at_address(model: Model, seen: Observed) -> int:
+    """Ready pods that the address leads to."""
+    if selects_all(model, seen):
+        return sum(workload.ready for workload in seen.workloads)
+    return ready_pods(seen.workload(seen.deployment(serving_release(seen))))
 
 
 def is_complete(workload: Deployment | None, size: Autoscaling) -> bool:
@@ -85,11 +145,19 @@ def is_in_service(model: Model, seen: Observed) -> bool:
     return is_complete(wanted.workload, model.autoscaling)
 
 
+def guarded_until(model: Model, seen: Observed) -> datetime | None:
+    """Until when the release that took the address last is judged, and its predecessor kept."""
+    if seen.service is None or seen.service.switched_at is None:
+        return None
+    return seen.service.switched_at + timedelta(seconds=model.rollout.guard)
+
+
 def build_deadline(model: Model, request: BentoRequest) -> datetime:
     return request.created + timedelta(seconds=model.rollout.progress_deadline)
 
 
 def pods_deadline(model: Model, request: BentoRequest, deployment: BentoDeployment) -> datetime:
     """Counted from when pods could first start: the image was there and the release was asked for."""
-    start = max(deployment.created, request.built_at or deployment.created)
+    asked = deployment.asked_at or deployment.created
+    start = max(asked, request.built_at or asked)
     return start + timedelta(seconds=model.rollout.progress_deadline)

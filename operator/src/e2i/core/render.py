@@ -80,34 +80,56 @@ def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, form:
     )
 
 
-def bento_deployment(
-    model: Model, artifact: Artifact, release: str, form: str, attempt: datetime | None = None
-) -> Manifest:
-    """The BentoDeployment that runs `release` with the number of pods that `model` asks for now."""
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a BentoDeployment is made from."""
+
+    release: str
+    name: str
+    artifact: Artifact
+    shape: Shape
+    size: Autoscaling
+    form: str
+    attempt: datetime | None = None
+    """Set to make Yatai look again at one that it failed with, and would leave so for ever."""
+    asked_at: datetime | None = None
+    """Set for one that is edited in place, whose creation tells nothing of its release."""
+
+
+def bento_deployment(model: Model, recipe: Recipe) -> Manifest:
+    """The BentoDeployment that runs a release of the model."""
+    annotations = {naming.TAG_ANNOTATION: recipe.artifact.tag, naming.FORM_ANNOTATION: recipe.form}
+    if recipe.asked_at:
+        annotations[naming.ASKED_ANNOTATION] = timestamp(recipe.asked_at)
     manifest = _render(
-        form,
+        recipe.form,
         "bentodeployment",
-        _identity(model, naming.release_name(model.name, release), release),
-        annotations={naming.TAG_ANNOTATION: artifact.tag, naming.FORM_ANNOTATION: form},
-        bento=naming.artifact_name(model.name, artifact.digest),
-        autoscaling=_autoscaling(model.autoscaling),
-        resources=_resources(model.shape, form),
-        envs=[{"name": name, "value": value} for name, value in model.shape.env],
-        pod_labels=naming.pod_labels(model.name, release),
+        _identity(model, recipe.name, recipe.release),
+        annotations=annotations,
+        bento=naming.artifact_name(model.name, recipe.artifact.digest),
+        autoscaling=autoscaling(recipe.size),
+        resources=_resources(recipe.shape, recipe.form),
+        envs=[{"name": name, "value": value} for name, value in recipe.shape.env],
+        pod_labels=naming.pod_labels(model.name, recipe.release),
     )
-    if attempt:
-        manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(attempt)}
+    if recipe.attempt:
+        manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(recipe.attempt)}
     return manifest
 
 
-def service(model: Model, release: str, form: str, now: datetime) -> Manifest:
-    """The model's Service, pointed at the pods of `release` at the time `now`."""
+def service(
+    model: Model, release: str, selector: Mapping[str, str], form: str, switched_at: datetime
+) -> Manifest:
+    """The model's Service, which belongs to `release` since `switched_at`."""
     return _render(
         form,
         "service",
         _identity(model, model.name),
-        annotations={naming.SWITCHED_ANNOTATION: timestamp(now)},
-        selector=naming.pod_labels(model.name, release),
+        annotations={
+            naming.SWITCHED_ANNOTATION: timestamp(switched_at),
+            naming.SERVING_ANNOTATION: release,
+        },
+        selector=dict(selector),
         port=naming.SERVICE_PORT,
     )
 
@@ -129,7 +151,8 @@ def _identity(model: Model, name: str, release: str | None = None) -> dict[str, 
     }
 
 
-def _autoscaling(size: Autoscaling) -> dict[str, Any]:
+def autoscaling(size: Autoscaling) -> dict[str, Any]:
+    """A BentoDeployment's spec.autoscaling."""
     bounds: dict[str, Any] = {"minReplicas": size.minimum, "maxReplicas": size.maximum}
     return bounds | ({"metrics": [dict(metric) for metric in size.metrics]} if size.metrics else {})
 

@@ -10,13 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from e2i.core import conditions, naming
-from e2i.core.actions import Result
+from e2i.core import conditions, history, memory, naming, sizes
+from e2i.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
 from e2i.core.conditions import Fact, Reason
-from e2i.core.model import Model
-from e2i.core.observed import Build, Exporting, Observed, Trouble
-from e2i.core.release import Desired, desired, is_in_service, ready_pods, serving_release
-from e2i.core.rules.verdict import Plan
+from e2i.core.memory import Failure
+from e2i.core.model import Model, Rollback
+from e2i.core.observed import Build, Exporting, Finding, Observed, Trouble, Verdict
+from e2i.core.quarantine import fallback, quarantine
+from e2i.core.release import (
+    Release,
+    desired,
+    is_in_service,
+    pods_at_address,
+    ready_pods,
+    serving_release,
+)
+from e2i.core.rules.judging import OF_VERIFICATION
+from e2i.core.rules.verdict import Plan, told_failure
 
 LONGEST_MESSAGE = 1024
 
@@ -43,14 +53,18 @@ class Report:
 
 def report(model: Model, seen: Observed, chosen: Plan, results: Iterable[Result], now: datetime) -> Report:
     """The status after this pass. The first action that failed speaks louder than the plan."""
-    trouble = next((result.trouble for result in results if result.trouble), None)
-    facts = tuple(_facts(model, seen, chosen, trouble))
+    failed = chosen.failure or quarantine(model, seen)
+    trouble = next(
+        (result.trouble for result in results if result.trouble and not _is_chore(result, failed)), None
+    )
+    facts = tuple(_facts(model, seen, chosen, trouble, failed))
     old = model.status
     merged = conditions.merge_conditions(old.get("conditions", ()), facts, model.generation, now)
     status = {
         "observedGeneration": model.generation,
         "conditions": merged,
         **_release_fields(model, seen),
+        **_remembered(model, seen, chosen, failed, now),
     }
     return Report(
         status=status,
@@ -59,17 +73,32 @@ def report(model: Model, seen: Observed, chosen: Plan, results: Iterable[Result]
     )
 
 
-def _facts(model: Model, seen: Observed, chosen: Plan, trouble: Trouble | None) -> Iterator[Fact]:
+def _is_chore(result: Result, failed: Failure | None) -> bool:
+    """What no request depends on: it is logged and tried again, and nobody is told that the model were not well."""
+    chore = isinstance(result.action, DeleteArchive | DeleteRequest)
+    return chore or (failed is not None and isinstance(result.action, WriteRecord))
+
+
+def _facts(
+    model: Model, seen: Observed, chosen: Plan, trouble: Trouble | None, failed: Failure | None
+) -> Iterator[Fact]:
     yield _ready(model, seen, chosen, trouble)
     yield _exported(model, seen, chosen)
     yield _built(model, seen, chosen)
+    yield _verified(model, seen, chosen, failed)
     yield _serving(model, seen)
+    if failed and _is_rolled_back(model, seen):
+        yield _fact(conditions.ROLLED_BACK, "True", failed.reason, told_failure(model, seen, failed))
     stalled = trouble.stalled if trouble else chosen.stalled
     reason, message = (trouble.reason, trouble.message) if trouble else (chosen.reason, chosen.message)
-    if stalled:
+    if stalled or failed:
         yield _fact(conditions.STALLED, "True", reason, message)
     elif reason not in (Reason.Ready, Reason.Suspended, Reason.Deleting):
         yield _fact(conditions.RECONCILING, "True", reason, message)
+
+
+def _is_rolled_back(model: Model, seen: Observed) -> bool:
+    return model.rollout.rollback is Rollback.AUTOMATIC and fallback(model, seen) is not None
 
 
 def _ready(model: Model, seen: Observed, chosen: Plan, trouble: Trouble | None) -> Fact:
@@ -132,18 +161,37 @@ def _built(model: Model, seen: Observed, chosen: Plan) -> Fact:
 _BUILD_TROUBLES = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
 
 
-def _building(chosen: Plan, wanted: Desired | None) -> tuple[Reason, str]:
+def _building(chosen: Plan, wanted: Release | None) -> tuple[Reason, str]:
     if chosen.reason in _BUILD_TROUBLES:
         return chosen.reason, chosen.message
     name = wanted.request_name if wanted else ""
     return Reason.Building, f"Yatai builds the image (BentoRequest {name})"
 
 
+def _verified(model: Model, seen: Observed, chosen: Plan, failed: Failure | None) -> Fact:
+    """Of the desired release; one that serves was verified before it took the requests."""
+    asked = len(model.rollout.checks.get("verify", ()))
+    if not asked:
+        return _fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, "spec.rollout.verify asks for nothing")
+    wanted = desired(model, seen)
+    if failed and failed.reason in OF_VERIFICATION:
+        return _fact(conditions.VERIFIED, "False", failed.reason, failed.message)
+    if isinstance(seen.verification, Finding):
+        trouble = seen.verification.trouble
+        return _fact(conditions.VERIFIED, "False", trouble.reason, trouble.message)
+    if wanted and (seen.verification is Verdict.PASSED or serving_release(seen) == wanted.release):
+        passed = f"release {wanted.release} was verified before it took requests"
+        return _fact(conditions.VERIFIED, "True", Reason.Verified, passed)
+    if chosen.reason is Reason.Verifying:
+        return _fact(conditions.VERIFIED, "Unknown", Reason.Verifying, chosen.message)
+    return _fact(conditions.VERIFIED, "Unknown", Reason.Pending, "the release has to be ready first")
+
+
 def _serving(model: Model, seen: Observed) -> Fact:
     release = serving_release(seen)
     if release is None:
         return _fact(conditions.SERVING, "False", Reason.Pending, "no release has had the address yet")
-    pods = ready_pods(seen.workload(seen.deployment(release)))
+    pods = pods_at_address(model, seen)
     if pods == 0:
         return _fact(
             conditions.SERVING,
@@ -194,9 +242,26 @@ def _release_fields(model: Model, seen: Observed) -> dict[str, Any]:
         fields["servingRelease"] = serving
         fields["url"] = naming.service_url(model)
     if shown:
-        fields["selector"] = ",".join(f"{k}={v}" for k, v in naming.pod_labels(model.name, shown).items())
+        fields["selector"] = naming.label_selector(naming.pod_labels(model.name, shown))
     fields["replicas"] = workload.existing if workload else 0
     fields["readyReplicas"] = ready_pods(workload)
+    return fields
+
+
+def _remembered(
+    model: Model, seen: Observed, chosen: Plan, failed: Failure | None, now: datetime
+) -> dict[str, Any]:
+    """What the next pass, or the next operator, goes on from."""
+    fields: dict[str, Any] = {}
+    canary = chosen.canary or sizes.progress(model, seen)
+    if canary:
+        share = sizes.weight(model.rollout.steps, canary.step)
+        fields["rollout"] = memory.canary_status(canary, share, sizes.actual_weight(model, seen))
+    if failed:
+        fields["failedReleases"] = [memory.failure_status(failed)]
+    entries = history.updated(model, seen, failed, now)
+    if entries:
+        fields["history"] = [memory.entry_status(entry) for entry in entries]
     return fields
 
 
@@ -210,10 +275,19 @@ _NORMAL = _PROGRESS | {
         Reason.Serving,
         Reason.Deploying,
         Reason.Scaling,
+        Reason.Verifying,
+        Reason.Verified,
+        Reason.NotAsked,
+        Reason.Promoting,
+        Reason.CanaryPaused,
+        Reason.Paused,
         Reason.Suspended,
         Reason.Deleting,
     )
 }
+
+
+_UNTOLD = (Reason.Pending.name, Reason.NotAsked.name)
 
 
 def _transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Transition]:
@@ -227,7 +301,7 @@ def _transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, An
             condition["status"],
             condition["reason"],
         )
-        if same or condition["reason"] in told or condition["reason"] == Reason.Pending.name:
+        if same or condition["reason"] in told or condition["reason"] in _UNTOLD:
             continue
         told.add(condition["reason"])
         yield Transition(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from e2i.core import naming, render
@@ -12,29 +11,27 @@ from e2i.core.actions import (
     ApplyDeployment,
     ApplyRequest,
     ApplyService,
+    DeleteArchive,
     DeleteDeployment,
     DeleteRequest,
+    EmptyBucket,
     Export,
+    ReadLedger,
+    Resize,
     Result,
+    SetFinalizer,
+    Verify,
+    Watch,
+    WriteRecord,
 )
 from e2i.core.conditions import Reason
-from e2i.core.model import Model
-from e2i.core.observed import Trouble
+from e2i.core.model import FINALIZER, Model
+from e2i.core.observed import BentoRequest, Trouble
 from e2i.core.render import CURRENT_FORM
-from e2i.edge.exports import Exports
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, OF_YATAI, SERVICES
-from e2i.edge.view import Key, View
-from e2i.kube import ApiError, Kube, Resource
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hands:
-    """What actions are performed with."""
-
-    kube: Kube
-    view: View
-    exports: Exports
-    access: render.BuilderAccess
+from e2i.edge.hands import Hands
+from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, OF_YATAI, SERVICES
+from e2i.edge.view import Key
+from e2i.kube import ApiError, Resource
 
 
 async def act(model: Model, actions: Sequence[Action], hands: Hands, now: datetime) -> tuple[Result, ...]:
@@ -42,31 +39,94 @@ async def act(model: Model, actions: Sequence[Action], hands: Hands, now: dateti
     results: list[Result] = []
     for action in actions:
         try:
-            await _perform(model, action, hands, now)
+            trouble = await _perform(model, action, hands, now)
         except ApiError as error:
-            results.append(Result(action, _trouble(model, action, error)))
+            trouble = _trouble(model, action, error)
+        results.append(Result(action, trouble))
+        if trouble:
             break
-        results.append(Result(action))
     return tuple(results)
 
 
-async def _perform(model: Model, action: Action, hands: Hands, now: datetime) -> None:
+async def _perform(model: Model, action: Action, hands: Hands, now: datetime) -> Trouble | None:
     match action:
         case Export(tag=tag):
             await hands.exports.start(tag, model.key)
+        case ReadLedger():
+            await hands.ledgers.read(model.key)
+        case Verify(name=name, trial=trial):
+            await hands.verifications.start(model, name, trial)
+        case Watch(release=release, trial=trial, until=until):
+            hands.watches.start(model, release, trial, until)
+        case WriteRecord(record=record):
+            return await hands.ledgers.write(record)
+        case DeleteArchive(uri=uri, digest=digest):
+            return await hands.ledgers.delete_archives([(uri, digest)], _is_needed(model, hands))
+        case EmptyBucket(archives=archives):
+            return await hands.ledgers.empty(model.key, archives, _is_needed(model, hands))
+        case _:
+            await _write(model, action, hands, now)
+    return None
+
+
+async def _write(model: Model, action: Action, hands: Hands, now: datetime) -> None:
+    """Actions on objects of the cluster."""
+    match action:
         case ApplyRequest(artifact=artifact):
             manifest = render.bento_request(model, artifact, hands.access, CURRENT_FORM)
             await _apply(BENTO_REQUESTS, manifest, hands)
-        case ApplyDeployment(artifact=artifact, release=release, form=form, attempt=attempt):
-            manifest = render.bento_deployment(model, artifact, release, form, attempt)
-            await _apply(BENTO_DEPLOYMENTS, manifest, hands)
-        case ApplyService(release=release):
-            await _apply(SERVICES, render.service(model, release, CURRENT_FORM, now), hands)
+        case ApplyDeployment(recipe=recipe):
+            await _apply(BENTO_DEPLOYMENTS, render.bento_deployment(model, recipe), hands)
+        case Resize(name=name, size=size):
+            await _resize(model, name, render.autoscaling(size), hands)
+        case ApplyService(release=release, selector=selector, switched_at=switched_at):
+            manifest = render.service(model, release, selector, CURRENT_FORM, switched_at or now)
+            await _apply(SERVICES, manifest, hands)
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, hands):
                 await _delete(BENTO_DEPLOYMENTS, (model.namespace, name), uid, hands)
         case DeleteRequest(name=name, uid=uid):
             await _delete(BENTO_REQUESTS, (model.namespace, name), uid, hands)
+        case SetFinalizer(wanted=wanted):
+            await _set_finalizer(model, wanted, hands)
+
+
+async def _resize(model: Model, name: str, autoscaling: render.Manifest, hands: Hands) -> None:
+    """A patch of this one field: the rest of the release may come from a spec that is gone."""
+    body = {"spec": {"autoscaling": {"metrics": None, **autoscaling}}}
+    written = await hands.kube.patch(
+        BENTO_DEPLOYMENTS, model.namespace, name, body, manager=naming.FIELD_MANAGER
+    )
+    hands.view.put(BENTO_DEPLOYMENTS.kind, written)
+
+
+async def _set_finalizer(model: Model, wanted: bool, hands: Hands) -> None:
+    body = {
+        "apiVersion": naming.API_VERSION,
+        "kind": naming.KIND,
+        # With the uid a namesake that was created meanwhile answers with a conflict.
+        "metadata": {
+            "name": model.name,
+            "namespace": model.namespace,
+            "uid": model.uid,
+            "finalizers": [FINALIZER] if wanted else [],
+        },
+    }
+    try:
+        written = await hands.kube.apply(E2I_MODELS, body, manager=naming.FIELD_MANAGER, force=True)
+    except ApiError as error:
+        if error.status == 404:
+            return  # It is gone already.
+        raise
+    hands.view.put(naming.KIND, written)
+
+
+def _is_needed(model: Model, hands: Hands) -> Callable[[str], bool]:
+    """Whether a request of another model names an archive (by uri), or is about to."""
+    others = [child for child in hands.view.children(BENTO_REQUESTS.kind) if child.owner != model.uid]
+    named = {child.artifact.uri for child in others if isinstance(child, BentoRequest) and child.artifact}
+    named |= hands.exports.archives(but=model.key)
+    return named.__contains__
 
 
 async def _apply(resource: Resource, manifest: render.Manifest, hands: Hands) -> None:
@@ -98,23 +158,27 @@ async def _delete(resource: Resource, key: Key, uid: str, hands: Hands) -> None:
 async def _has_traffic(model: Model, release: str | None, hands: Hands) -> bool:
     """Asked of the live Service: the view may lag behind, and this cannot be taken back."""
     service = await hands.kube.get(SERVICES, model.namespace, model.name)
-    selector = (service or {}).get("spec", {}).get("selector") or {}
-    return release is not None and selector.get(naming.RELEASE_LABEL) == release
+    if service is None or release is None:
+        return False
+    annotations = service["metadata"].get("annotations") or {}
+    selected = (service["spec"].get("selector") or {}).get(naming.RELEASE_LABEL)
+    return release in (selected, annotations.get(naming.SERVING_ANNOTATION))
 
 
 _NAMES = {
     ApplyRequest: "BentoRequest",
     ApplyDeployment: "BentoDeployment",
+    Resize: "BentoDeployment",
     ApplyService: "Service",
     DeleteDeployment: "BentoDeployment",
     DeleteRequest: "BentoRequest",
-    Export: "export",
+    SetFinalizer: "finalizer",
 }
 
 
 def _trouble(model: Model, action: Action, error: ApiError) -> Trouble:
     """The API server's refusal in our words; what waiting may cure is not stalled."""
-    kind = _NAMES[type(action)]
+    kind = _NAMES.get(type(action), type(action).__name__)
     what = f"the {kind} of {model.name} was not written"
     if error.status == 409:
         return Trouble(

@@ -51,6 +51,8 @@ class Exports:
         self._threads = ThreadPoolExecutor(max_workers=limit, thread_name_prefix="export")
         self._jobs: dict[str, _Job] = {}
         self._results: dict[str, tuple[Artifact | Trouble, float]] = {}
+        self._fresh: dict[str, frozenset[Key]] = {}
+        """By archive (uri): who wanted the last export of it."""
 
     def state(self, tag: str, key: Key) -> Export:
         """How far the export is; a model that finds it under way, whoever began it, is woken when it ends.
@@ -77,6 +79,16 @@ class Exports:
             job = self._jobs[tag] = _Job(task=task, cancel=cancel, wanted_by=set())
         job.wanted_by.add(key)
         await asyncio.wait([job.task], timeout=PATIENCE)
+
+    def archives(self, but: Key) -> frozenset[str]:
+        """Archives (uris) that other models had exported a moment ago, and may be about to ask an image of."""
+        now = asyncio.get_running_loop().time()
+        fresh = {
+            result.uri
+            for result, until in self._results.values()
+            if until > now and isinstance(result, Artifact)
+        }
+        return frozenset(uri for uri in fresh if self._fresh.get(uri, frozenset()) - {but})
 
     def abandon(self, key: Key) -> None:
         """The model no longer wants anything: stop an export that nobody else waits for."""
@@ -109,6 +121,8 @@ class Exports:
         keep = KEEP_ARTIFACT if isinstance(result, Artifact) else KEEP_TROUBLE
         if not cancel.is_set():
             self._results[tag] = (result, loop.time() + keep)
+            if isinstance(result, Artifact):
+                self._fresh[result.uri] = frozenset(job.wanted_by)
         # Who came to want it while it was being given up finds no result, and starts it anew.
         for key in job.wanted_by:
             self._wake(key)

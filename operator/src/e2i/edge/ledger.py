@@ -39,14 +39,16 @@ class Ledger:
         wanted = {entry.key for entry in (*found[:newest], *ledger.lasting(found))}
         return tuple(record for key in sorted(wanted) if (record := self._record(key)))
 
-    def last_good_digests(self) -> frozenset[str]:
+    def last_good_digests(self, but: tuple[str, str] | None = None) -> frozenset[str]:
         """DIGEST_HEX hex digits of every artifact that some model may have to return to; one listing.
 
-        Models without a cluster count too: their records are what a rebuilt one begins with.
+        Models without a cluster count too: their records are what a rebuilt one begins with. `but`: (namespace,
+        name) of a model that needs nothing any more.
         """
+        left_out = ledger.directory(*but, self._prefix) if but else ""
         models: dict[str, list[Entry]] = defaultdict(list)
         for key in self._bucket.keys(ledger.root(self._prefix)):
-            if entry := ledger.parse_key(key):
+            if (entry := ledger.parse_key(key)) and entry.directory != left_out:
                 models[entry.directory].append(entry)
         return frozenset(entry.digest for found in models.values() for entry in ledger.lasting(found))
 

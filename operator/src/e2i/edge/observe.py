@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
 from e2i.core import naming, pods
+from e2i.core.evidence import to_status
 from e2i.core.model import Model
 from e2i.core.observed import Build, Child, Observed, Trouble
-from e2i.core.release import artifact_of, desired, is_complete
-from e2i.edge.exports import Exports
+from e2i.core.quarantine import goal
+from e2i.core.release import artifact_of, desired, is_complete, made_of
+from e2i.core.rules.verdict import Plan
+from e2i.core.sizes import size_of
+from e2i.edge.evidence import collect
+from e2i.edge.hands import Hands
 from e2i.edge.kinds import PODS
 from e2i.edge.view import View
 from e2i.kube import ApiError, Kube, Object
 
 
-async def observe(model: Model, view: View, exports: Exports, kube: Kube) -> Observed:
+async def observe(model: Model, hands: Hands, now: datetime) -> Observed:
     """The model's part of the view; pods are asked for only while something waits for them."""
+    view = hands.view
     seen = Observed(
-        export=exports.state(model.tag, model.key),
+        export=hands.exports.state(model.tag, model.key),
         requests=view.requests(model),
         deployments=view.deployments(model),
         workloads=view.workloads(model),
         service=view.service(model),
         missing_kinds=view.missing_kinds,
+        ledger=hands.ledgers.state(model.key),
+        recorded=hands.ledgers.recorded(model.key),
     )
-    return await _with_pods(model, _with_names(model, seen, view), kube)
+    seen = _with_judgement(model, _with_names(model, seen, view), hands)
+    return replace(seen, pod_trouble=await _pod_trouble(model, seen, hands.kube, now))
+
+
+def _with_judgement(model: Model, seen: Observed, hands: Hands) -> Observed:
+    """Add how the desired release does in its present trial."""
+    wanted = desired(model, seen)
+    if wanted is None:
+        return seen
+    trial = naming.trial_of(model, wanted.release)
+    return replace(
+        seen,
+        verification=hands.verifications.state(model.key, trial),
+        watching=hands.watches.is_watching(model.key, trial),
+        watch_trouble=hands.watches.trouble(model.key, trial),
+    )
 
 
 def _with_names(model: Model, seen: Observed, view: View) -> Observed:
@@ -32,14 +60,14 @@ def _with_names(model: Model, seen: Observed, view: View) -> Observed:
     if artifact:
         release = naming.release_of(model, artifact.digest)
         names.append(("BentoRequest", naming.artifact_name(model.name, artifact.digest)))
-        names.append(("BentoDeployment", naming.release_name(model.name, release)))
+        names.append(("BentoDeployment", made_of(model, seen, release, artifact, model.shape).name))
     taken = {
         (kind, name): child
         for kind, name in names
         if (child := view.child(kind, model.namespace, name)) and child.owner != model.uid
     }
     leftovers = frozenset(place for place, child in taken.items() if _is_leftover(model, child))
-    return Observed(**{**vars(seen), "foreign": frozenset(taken) - leftovers, "leftovers": leftovers})
+    return replace(seen, foreign=frozenset(taken) - leftovers, leftovers=leftovers)
 
 
 def _is_leftover(model: Model, child: Child) -> bool:
@@ -47,21 +75,36 @@ def _is_leftover(model: Model, child: Child) -> bool:
     return child.model == model.name and child.owner is not None
 
 
-async def _with_pods(model: Model, seen: Observed, kube: Kube) -> Observed:
-    trouble = await _pod_trouble(model, seen, kube)
-    return Observed(**{**vars(seen), "pod_trouble": trouble}) if trouble else seen
+async def _pod_trouble(model: Model, seen: Observed, kube: Kube, now: datetime) -> Trouble | None:
+    chosen = goal(model, seen)
+    if chosen is None or model.suspended or model.deleting:
+        return None
+    if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
+        return pods.build_trouble(await build_pods(model, chosen.request.name, kube))
+    if chosen.workload is None or is_complete(chosen.workload, size_of(model, seen, chosen.release)):
+        return None
+    return pods.release_trouble(await release_pods(model, chosen.release, kube), now)
 
 
-async def _pod_trouble(model: Model, seen: Observed, kube: Kube) -> Trouble | None:
+async def evidence_of(model: Model, seen: Observed, chosen: Plan, kube: Kube) -> Mapping[str, Any]:
+    """What a release leaves behind that is about to be given up, as its status tells it."""
     wanted = desired(model, seen)
-    if wanted is None or wanted.request is None or model.suspended or model.deleting:
-        return None
-    if wanted.request.build is not Build.DONE:
-        return pods.build_trouble(await _pods(model, f"yatai.ai/bento-request={wanted.request.name}", kube))
-    if wanted.workload is None or is_complete(wanted.workload, model.autoscaling):
-        return None
-    selector = ",".join(f"{k}={v}" for k, v in naming.pod_labels(model.name, wanted.release).items())
-    return pods.release_trouble(await _pods(model, selector, kube))
+    if wanted is None:
+        return {}
+    if wanted.request and wanted.request.build is not Build.DONE:
+        found = await build_pods(model, wanted.request.name, kube)
+    else:
+        found = await release_pods(model, wanted.release, kube)
+    told = await collect(found, model.shape.secrets, kube)
+    return to_status(replace(told, http=chosen.http))
+
+
+async def build_pods(model: Model, request: str, kube: Kube) -> list[Object]:
+    return await _pods(model, f"yatai.ai/bento-request={request}", kube)
+
+
+async def release_pods(model: Model, release: str, kube: Kube) -> list[Object]:
+    return await _pods(model, naming.label_selector(naming.pod_labels(model.name, release)), kube)
 
 
 async def _pods(model: Model, selector: str, kube: Kube) -> list[Object]:

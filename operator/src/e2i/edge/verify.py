@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
 
 import aiohttp
 import yarl
@@ -17,7 +16,7 @@ from e2i.core.checks import Check, Contract, Verification
 from e2i.core.conditions import Reason
 from e2i.core.excerpts import excerpt
 from e2i.core.judging import Answer, judge
-from e2i.core.observed import Trouble
+from e2i.core.observed import Finding, Trouble
 from e2i.core.redaction import redact
 
 LONGEST_ANSWER = 1024 * 1024
@@ -27,15 +26,6 @@ _WORDS = 120
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds before each further try; the last one goes on."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "e2i"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Why a release is not verified."""
-
-    trouble: Trouble
-    http: str
-    """POST /predict -> 200: {...}; one line of at most 1024 characters, without secrets."""
 
 
 class _NoAnswer(Exception):

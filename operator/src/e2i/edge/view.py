@@ -96,6 +96,9 @@ class View:
                 concerned.add(self.remove(kind, key, uid) or ("", ""))
         return concerned - {("", "")}
 
+    def children(self, kind: str) -> Iterator[Child]:
+        yield from self._children.get(kind, {}).values()
+
     def child(self, kind: str, namespace: str, name: str) -> Child | None:
         return self._children.get(kind, {}).get((namespace, name))
 

@@ -97,12 +97,12 @@ class Kube(Connection):
         *,
         subresource: str = "",
         strategic: bool = False,
+        manager: str = "",
     ) -> Object:
         """Merge `body` into the object (JSON merge patch, or strategic merge for built-in kinds)."""
         kind = "application/strategic-merge-patch+json" if strategic else "application/merge-patch+json"
-        return await self.request(
-            "PATCH", resource.path(namespace, name, subresource), body=body, content_type=kind
-        )
+        path = resource.path(namespace, name, subresource)
+        return await self.request("PATCH", path, body=body, query=_owned_by(manager), content_type=kind)
 
     async def delete(
         self,
@@ -143,7 +143,9 @@ class Kube(Connection):
             response = await self.open("GET", path, None, query, "application/json", LOG_TIMEOUT)
             text: bytes = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(0, "Unreachable", f"log of pod {pod}: {str(error) or type(error).__name__}") from error
+            raise ApiError(
+                0, "Unreachable", f"log of pod {pod}: {str(error) or type(error).__name__}"
+            ) from error
         return text.decode(errors="replace")
 
     async def watch(

@@ -54,6 +54,7 @@ def settings(home: ClusterHome, credentials: S3Credentials, bento_store: Path) -
         "AWS_ENDPOINT_URL": home.s3_url,
         "AWS_REGION": REGION,
         "E2I_BENTO_STORE": str(bento_store),
+        "E2I_POD_NETWORK": home.addresses.pod_network,
     }
     return [
         _object("ConfigMap", SYSTEM_NAMESPACE, "e2i-operator", {"data": values}),

@@ -85,6 +85,11 @@ class Addresses:
     def pod_range(self) -> str:
         return f"10.{97 + 2 * self.index}.0.0/16"
 
+    @property
+    def pod_network(self) -> str:
+        """What E2I_POD_NETWORK tells the operator, which runs on the machine."""
+        return f"{self.pod_range}={self.on_machine(self.pod_range)}"
+
     def on_machine(self, pod_address: str) -> str:
         """10.97.3.4 -> 127.97.3.4"""
         return "127." + pod_address.split(".", 1)[1]

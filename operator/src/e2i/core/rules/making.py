@@ -1,17 +1,35 @@
-"""Rules from a tag to an image and to the objects of the desired release."""
+"""Rules from a tag to an image and to the objects of the release that is to serve."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from e2i.core import drift
-from e2i.core.actions import Action, ApplyDeployment, ApplyRequest, DeleteDeployment, Export
+from e2i.core.actions import Action, ApplyDeployment, ApplyRequest, DeleteDeployment, Export, ReadLedger
 from e2i.core.conditions import Reason
-from e2i.core.model import Model
-from e2i.core.observed import Build, Exporting, Observed, Trouble
-from e2i.core.release import artifact_of, build_deadline, serving_release
-from e2i.core.render import CURRENT_FORM
-from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, STORE_POLL, Plan, the_desired
+from e2i.core.model import Model, Shape, Strategy
+from e2i.core.observed import BentoRequest, Build, Exporting, Observed, Trouble
+from e2i.core.quarantine import needs_ledger
+from e2i.core.release import Release, artifact_of, build_deadline, serving_release
+from e2i.core.render import CURRENT_FORM, Recipe
+from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, STORE_POLL, Plan, the_goal
+from e2i.core.sizes import size_of
+
+
+def read_ledger(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """A cluster that remembers nothing of the model asks the bucket, which outlives it."""
+    if isinstance(seen.ledger, Trouble) and artifact_of(model, seen) is None:
+        trouble = seen.ledger
+        return Plan(
+            reason=trouble.reason, message=trouble.message, stalled=trouble.stalled, look_again=STORE_POLL
+        )
+    if not needs_ledger(model, seen):
+        return None
+    return Plan(
+        reason=Reason.Pending,
+        message="the bucket is asked for the model's earlier releases",
+        actions=(ReadLedger(),),
+    )
 
 
 def export_bento(model: Model, seen: Observed, now: datetime) -> Plan | None:
@@ -33,53 +51,87 @@ def export_bento(model: Model, seen: Observed, now: datetime) -> Plan | None:
 
 def realise_release(model: Model, seen: Observed, now: datetime) -> Plan | None:
     """The request before the deployment: yatai-deployment never looks again at one without a bento."""
-    wanted = the_desired(model, seen)
+    chosen = the_goal(model, seen)
+    if chosen.shape is None:
+        return None
     actions: list[Action] = []
-    if wanted.request is None:
-        actions.append(ApplyRequest(wanted.artifact))
-    if drift.of_deployment(model, wanted, CURRENT_FORM):
-        form = wanted.deployment.form if wanted.deployment else CURRENT_FORM
-        actions.append(ApplyDeployment(wanted.artifact, wanted.release, form))
+    if chosen.request is None:
+        actions.append(ApplyRequest(chosen.artifact))
+    if not _waits_for_image(model, chosen.request):
+        actions += _deployment(model, seen, chosen, chosen.shape, now)
     if not actions:
         return None
     return Plan(
         reason=Reason.Deploying,
-        message=f"release {wanted.release} of {model.tag} is being made",
+        message=f"release {chosen.release} of {chosen.tag} is being made",
         actions=tuple(actions),
     )
 
 
+def _waits_for_image(model: Model, request: BentoRequest | None) -> bool:
+    """The one deployment that is edited in place goes on serving while the image is built."""
+    in_place = model.rollout.strategy is Strategy.IN_PLACE
+    return in_place and (request is None or request.build is not Build.DONE)
+
+
+def _deployment(
+    model: Model, seen: Observed, chosen: Release, shape: Shape, now: datetime
+) -> list[ApplyDeployment]:
+    there = chosen.deployment
+    recipe = Recipe(
+        release=chosen.release,
+        name=chosen.name,
+        artifact=chosen.artifact,
+        shape=shape,
+        size=size_of(model, seen, chosen.release),
+        form=(there.form if there else "") or CURRENT_FORM,
+        asked_at=now if model.rollout.strategy is Strategy.IN_PLACE else None,
+    )
+    if there and not drift.of_deployment(model, there, recipe):
+        return []
+    return [ApplyDeployment(recipe)]
+
+
 def remove_superseded(model: Model, seen: Observed, now: datetime) -> Plan | None:
     """Releases that the spec moved past before they ever served only take room."""
-    wanted = the_desired(model, seen)
+    chosen = the_goal(model, seen)
     serving = serving_release(seen)
-    if serving == wanted.release:
+    if serving == chosen.release:
         return None
-    superseded = [child for child in seen.deployments if child.release not in (wanted.release, serving)]
+    superseded = [child for child in seen.deployments if child.release not in (chosen.release, serving)]
     if not superseded:
         return None
     return Plan(
         reason=Reason.Deploying,
-        message=f"release {wanted.release} of {model.tag} is being made",
+        message=f"release {chosen.release} of {chosen.tag} is being made",
         actions=tuple(DeleteDeployment(child.name, child.uid, child.release) for child in superseded),
     )
 
 
+def _awaited(chosen: Release, seen: Observed) -> BentoRequest | None:
+    """The request whose image the release waits for; one that serves has its image, whatever became of the request."""
+    serves = serving_release(seen) == chosen.release
+    return None if chosen.shape is None or serves else chosen.request
+
+
 def report_failed_build(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    request = the_desired(model, seen).request
+    chosen = the_goal(model, seen)
+    request = _awaited(chosen, seen)
     if request is None or request.build is not Build.FAILED:
         return None
     return Plan(
         reason=Reason.BuildFailed,
-        message=f"the image of {model.tag} was not built: {request.message} Its log: kubectl logs -n "
+        message=f"the image of {chosen.tag} was not built: {request.message} Its log: kubectl logs -n "
         f"{model.namespace} -l yatai.ai/bento-request={request.name} --all-containers. Build the bento anew "
         f"under another version, or delete BentoRequest {request.name} to try the same again",
         stalled=True,
+        failed=True,
     )
 
 
 def wait_for_build(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    request = the_desired(model, seen).request
+    chosen = the_goal(model, seen)
+    request = _awaited(chosen, seen)
     if request is None or request.build is Build.DONE:
         return None
     left = build_deadline(model, request) - now
@@ -88,15 +140,16 @@ def wait_for_build(model: Model, seen: Observed, now: datetime) -> Plan | None:
         cause = trouble.message if trouble else request.message
         return Plan(
             reason=Reason.BuildDeadlineExceeded,
-            message=f"no image of {model.tag} after {model.rollout.progress_deadline} s "
+            message=f"no image of {chosen.tag} after {model.rollout.progress_deadline} s "
             f"(spec.rollout.progressDeadlineSeconds): {cause}",
             stalled=True,
+            failed=True,
             look_again=CLUSTER_POLL,
         )
     if trouble:
         return Plan(reason=trouble.reason, message=trouble.message, look_again=min(left, PODS_POLL))
     return Plan(
         reason=Reason.Building,
-        message=f"Yatai builds the image of {model.tag} (BentoRequest {request.name})",
+        message=f"Yatai builds the image of {chosen.tag} (BentoRequest {request.name})",
         look_again=min(left, PODS_POLL),
     )

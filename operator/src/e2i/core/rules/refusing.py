@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from e2i.core import tags
+from e2i.core import checks, tags
 from e2i.core.conditions import Reason
 from e2i.core.model import Model
 from e2i.core.observed import Observed
 from e2i.core.rules.verdict import CLUSTER_POLL, Plan
-
-
-def leave_deleted_model(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    if not model.deleting:
-        return None
-    return Plan(reason=Reason.Deleting, message="Kubernetes removes the children with the model")
 
 
 def hold_while_suspended(model: Model, seen: Observed, now: datetime) -> Plan | None:
@@ -43,6 +37,15 @@ def refuse_tag(model: Model, seen: Observed, now: datetime) -> Plan | None:
         tags.parse_tag(model.tag)
     except tags.TagRefused as refusal:
         return Plan(reason=Reason.TagRefused, message=refusal.message, stalled=True)
+    return None
+
+
+def refuse_checks(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """Before anything is built: what cannot be understood can never be passed."""
+    try:
+        checks.parse_verification(model.rollout.checks)
+    except checks.CheckInvalid as refusal:
+        return Plan(reason=Reason.CheckInvalid, message=str(refusal), stalled=True)
     return None
 
 

@@ -9,10 +9,14 @@ from datetime import datetime, timedelta
 from e2i.core import naming
 from e2i.core.actions import Action
 from e2i.core.conditions import Reason
-from e2i.core.model import Model
+from e2i.core.memory import Canary, Failure
+from e2i.core.model import Model, Rollback
 from e2i.core.observed import Observed
-from e2i.core.release import Desired, desired, ready_pods
+from e2i.core.quarantine import fallback, goal, quarantine
+from e2i.core.release import Release, desired, ready_pods, serving_release
+from e2i.core.sizes import size_of
 
+NOW = timedelta(0)
 PODS_POLL = timedelta(seconds=5)
 """Pods are not watched: while a release is not ready they are looked at this often for what holds them up."""
 STORE_POLL = timedelta(seconds=15)
@@ -28,25 +32,68 @@ class Plan:
     message: str
     actions: tuple[Action, ...] = ()
     stalled: bool = False
+    failed: bool = False
+    """The desired release is not to be had; `core.plan` decides what comes of that."""
+    http: str = ""
+    """The exchange that showed the failure."""
+    failure: Failure | None = None
+    """To be remembered from now on."""
+    canary: Canary | None = None
+    """The same of a canary's progress."""
     look_again: timedelta | None = None
 
 
 Rule = Callable[[Model, Observed, datetime], Plan | None]
 
 
-def the_desired(model: Model, seen: Observed) -> Desired:
+def the_desired(model: Model, seen: Observed) -> Release:
+    """What the spec asks for."""
     wanted = desired(model, seen)
     if wanted is None:
         raise AssertionError("a rule below export_bento was asked before the bento was exported")
     return wanted
 
 
-def progress(model: Model, wanted: Desired) -> str:
+def the_goal(model: Model, seen: Observed) -> Release:
+    """What is to serve: the desired release, or the one to go back to."""
+    chosen = goal(model, seen)
+    if chosen is None:
+        raise AssertionError("a rule below export_bento was asked before the bento was exported")
+    return chosen
+
+
+def is_desired(model: Model, seen: Observed) -> bool:
+    """Whether the goal is what the spec asks for, and not something that serves in its place."""
+    return the_goal(model, seen).release == the_desired(model, seen).release
+
+
+def progress(model: Model, seen: Observed, release: Release) -> str:
+    wanted = size_of(model, seen, release.release).minimum
+    return f"{ready_pods(release.workload)} of {wanted} pods of release {release.release} ({release.tag}) are ready"
+
+
+def at_rest(model: Model, seen: Observed) -> Plan:
+    """What is to be said when nothing is left to do."""
+    failed, chosen = quarantine(model, seen), the_goal(model, seen)
+    if failed is None:
+        message = f"release {chosen.release} of {chosen.tag} serves at {naming.service_url(model)}"
+        return Plan(reason=Reason.Ready, message=message)
+    return Plan(reason=failed.reason, message=told_failure(model, seen, failed), stalled=True)
+
+
+def told_failure(model: Model, seen: Observed, failed: Failure) -> str:
+    """release 1b2c (churn:2) failed: ... Release 9c01 (churn:1) serves in its place. It is not tried again ..."""
+    serving, back = serving_release(seen), fallback(model, seen)
+    if back is None and serving == failed.release:
+        instead = "It goes on serving. "
+        if model.rollout.rollback is Rollback.MANUAL:
+            instead = "spec.rollout.rollback is Manual: it goes on serving until the spec changes. "
+    elif serving is None:
+        instead = "There is no earlier release to go back to. "
+    else:
+        instead = f"Release {serving} serves in its place. "
+    cause = failed.message.rstrip(".")
     return (
-        f"{ready_pods(wanted.workload)} of {model.autoscaling.minimum} pods of release {wanted.release} "
-        f"({model.tag}) are ready"
+        f"release {failed.release} of {failed.tag} failed: {cause}. {instead}It is not tried again until the "
+        f"spec changes or kubectl e2i retry {model.name} -n {model.namespace} asks for it"
     )
-
-
-def serves(model: Model, wanted: Desired) -> str:
-    return f"release {wanted.release} of {model.tag} serves at {naming.service_url(model)}"

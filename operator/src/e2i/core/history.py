@@ -1,0 +1,93 @@
+"""The history of a model's releases, carried on from the last status. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from e2i.core import memory
+from e2i.core.memory import Entry, Failure
+from e2i.core.model import Model
+from e2i.core.observed import Observed
+from e2i.core.release import kept, serving_release
+
+
+def updated(model: Model, seen: Observed, failed: Failure | None, now: datetime) -> tuple[Entry, ...]:
+    """The newest first, at most `revisionHistoryLimit` beside the one that serves.
+
+    serving A, then B            -> B Serving, A Superseded
+    serving A, B fails before it -> B Failed, A Serving
+    serving B, it fails, A again -> A Serving, B RolledBack, A Superseded
+    """
+    entries = [_explained(entry, failed) for entry in memory.history(model)]
+    serving = serving_release(seen)
+    current = next((entry for entry in entries if entry.result == memory.SERVING), None)
+    if current and serving and current.release != serving:
+        entries[entries.index(current)] = _ended(current, seen, now)
+    if serving and (current is None or current.release != serving):
+        entries.insert(0, _begun(seen, serving, now))
+    if failed and serving != failed.release and not any(_tells(entry, failed) for entry in entries):
+        entries.insert(0, _failed(failed, seen))
+    return tuple(_bounded(entries, model.rollout.history))
+
+
+def _begun(seen: Observed, serving: str, now: datetime) -> Entry:
+    """What is known of the release that just took the address."""
+    switched = seen.service.switched_at if seen.service else None
+    child = seen.deployment(serving)
+    if child is None:
+        return Entry(release=serving, tag="", digest="", result=memory.SERVING, served_at=switched or now)
+    release = kept(seen, child)
+    return Entry(
+        release=serving,
+        tag=release.tag,
+        digest=release.artifact.digest,
+        image=release.request.image if release.request else "",
+        started_at=child.asked_at or child.created,
+        served_at=switched or now,
+        result=memory.SERVING,
+    )
+
+
+def _explained(entry: Entry, failed: Failure | None) -> Entry:
+    """A release that fails while it serves is told so at once; it ends when the address moves."""
+    if failed is None or entry.release != failed.release or entry.result != memory.SERVING:
+        return entry
+    return replace(entry, reason=failed.reason.name, message=failed.message)
+
+
+def _ended(entry: Entry, seen: Observed, now: datetime) -> Entry:
+    switched = seen.service.switched_at if seen.service else None
+    result = memory.ROLLED_BACK if entry.reason else memory.SUPERSEDED
+    return replace(entry, result=result, ended_at=switched or now)
+
+
+def _tells(entry: Entry, failed: Failure) -> bool:
+    """Whether this entry is about this failure; times are kept in whole seconds."""
+    if entry.release != failed.release:
+        return False
+    same_moment = entry.ended_at == failed.failed_at.replace(microsecond=0)
+    return entry.result == memory.ROLLED_BACK or (entry.result == memory.FAILED and same_moment)
+
+
+def _failed(failed: Failure, seen: Observed) -> Entry:
+    child = seen.deployment(failed.release)
+    release = kept(seen, child) if child else None
+    return Entry(
+        release=failed.release,
+        tag=failed.tag,
+        digest=failed.digest,
+        image=release.request.image if release and release.request else "",
+        started_at=(child.asked_at or child.created) if child else None,
+        ended_at=failed.failed_at.replace(microsecond=0),
+        result=memory.FAILED,
+        reason=failed.reason.name,
+        message=failed.message,
+    )
+
+
+def _bounded(entries: list[Entry], limit: int) -> list[Entry]:
+    """The one that serves is always told, however long it has done so."""
+    serving = [entry for entry in entries if entry.result == memory.SERVING][:1]
+    others = [entry for entry in entries if entry not in serving][: limit or 0]
+    return [entry for entry in entries if entry in serving or entry in others]

@@ -1,0 +1,105 @@
+"""Rules that decide whether a release may take requests, and whether it may keep them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from e2i.core import checks, naming, sizes
+from e2i.core.actions import Verify, Watch
+from e2i.core.conditions import Reason
+from e2i.core.model import Model
+from e2i.core.observed import Finding, Observed, Trouble, Verdict
+from e2i.core.quarantine import quarantine
+from e2i.core.release import Release, guarded_until, ready_pods, serving_release
+from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, Plan, at_rest, is_desired, the_goal
+
+OF_VERIFICATION = (
+    Reason.VerificationFailed,
+    Reason.VerificationTimeout,
+    Reason.VerificationError,
+    Reason.PredictionNotFinite,
+    Reason.ContractBroken,
+)
+
+
+def judge_serving_release(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """For a while after the switch a crash or a crossed limit is the release's fault."""
+    chosen = the_goal(model, seen)
+    if not _is_judged(model, seen, chosen, now) or not is_desired(model, seen) or quarantine(model, seen):
+        return None
+    trouble = seen.watch_trouble or _loss(chosen, seen)
+    if trouble is None:
+        return _begin_watch(model, seen, chosen, now)
+    return Plan(
+        reason=trouble.reason, message=trouble.message, stalled=True, failed=True, look_again=CLUSTER_POLL
+    )
+
+
+def _is_judged(model: Model, seen: Observed, chosen: Release, now: datetime) -> bool:
+    """Whether it has requests, and has not had all of them for long."""
+    if serving_release(seen) != chosen.release:
+        return _shares(model, seen)
+    until = guarded_until(model, seen)
+    return until is not None and now < until
+
+
+def _shares(model: Model, seen: Observed) -> bool:
+    known = sizes.progress(model, seen)
+    return known is not None and sizes.weight(model.rollout.steps, known.step) > 0
+
+
+def _loss(chosen: Release, seen: Observed) -> Trouble | None:
+    """Requests are being lost, or will be: waiting for a restart would cost more than going back."""
+    crash = seen.pod_trouble if seen.pod_trouble and seen.pod_trouble.reason is Reason.CrashLoop else None
+    workload = chosen.workload
+    if workload and workload.existing and not ready_pods(workload):
+        cause = f": {crash.message}" if crash else ""
+        message = f"no pod of release {chosen.release} ({chosen.tag}) is ready any more{cause}"
+        return Trouble(reason=crash.reason if crash else Reason.PodsLost, message=message)
+    return crash if crash and crash.final else None
+
+
+def _begin_watch(model: Model, seen: Observed, chosen: Release, now: datetime) -> Plan | None:
+    switched = seen.service.switched_at if seen.service else None
+    if model.rollout.watch is None or switched is None or seen.watching:
+        return None
+    begun = now if _shares(model, seen) else switched
+    until = begun + timedelta(seconds=model.rollout.watch["seconds"])
+    if now >= until:
+        return None
+    plan, trial = at_rest(model, seen), naming.trial_of(model, chosen.release)
+    return Plan(reason=plan.reason, message=plan.message, actions=(Watch(chosen.release, trial, until),))
+
+
+def hold_failed(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """A wrong prediction does not become right by waiting; nor is a failure forgotten that served."""
+    failed = quarantine(model, seen)
+    if failed is None or not is_desired(model, seen):
+        return None
+    serves = serving_release(seen) == failed.release
+    return at_rest(model, seen) if serves or failed.reason in OF_VERIFICATION else None
+
+
+def verify_release(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """Ask for its golden predictions a release that is whole and has no traffic yet."""
+    chosen = the_goal(model, seen)
+    if serving_release(seen) == chosen.release or not is_desired(model, seen):
+        return None
+    asked = len(checks.parse_verification(model.rollout.checks).checks)
+    if not asked or seen.verification is Verdict.PASSED:
+        return None
+    if isinstance(seen.verification, Finding):
+        trouble = seen.verification.trouble
+        return Plan(
+            reason=trouble.reason,
+            message=trouble.message,
+            stalled=True,
+            failed=True,
+            http=seen.verification.http,
+            look_again=CLUSTER_POLL,
+        )
+    message = f"release {chosen.release} of {chosen.tag} is asked {asked} golden predictions"
+    if seen.verification is Verdict.RUNNING:
+        return Plan(reason=Reason.Verifying, message=message, look_again=PODS_POLL)
+    trial = naming.trial_of(model, chosen.release)
+    return Plan(reason=Reason.Verifying, message=message, actions=(Verify(chosen.name, trial),))

@@ -1,0 +1,143 @@
+"""Rules that move the address, and those that hold it where it is."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from e2i.core import naming, records, sizes
+from e2i.core.actions import Action, ApplyService, WriteRecord
+from e2i.core.conditions import Reason
+from e2i.core.memory import Canary
+from e2i.core.model import Model, Pause, Strategy
+from e2i.core.observed import Observed
+from e2i.core.quarantine import quarantine
+from e2i.core.release import ready_pods, serving_release
+from e2i.core.rules.verdict import NOW, Plan, is_desired, the_goal
+
+
+def go_back(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """The rollback: one write, as soon as there is a pod to go back to."""
+    chosen = the_goal(model, seen)
+    back = not is_desired(model, seen) and serving_release(seen) != chosen.release
+    if not back or chosen.shape is not None or not ready_pods(chosen.workload):
+        return None
+    return Plan(
+        reason=Reason.Switching,
+        message=f"the address moves back to release {chosen.release} of {chosen.tag}",
+        actions=(ApplyService(chosen.release, _selector(model, seen, chosen.release)),),
+    )
+
+
+def keep_address(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """The address leads to the release it belongs to, and beside it only to a canary that has its share.
+
+    A canary that begins, is given up or is overtaken, another strategy, or a stranger's hand: all end here.
+    """
+    serving = serving_release(seen)
+    if seen.service is None or serving is None or not ready_pods(seen.workload(seen.deployment(serving))):
+        return None
+    selector = _selector(model, seen, serving)
+    if dict(seen.service.selector) == selector:
+        return None
+    return Plan(
+        reason=Reason.Switching,
+        message=f"the address is about to lead to {naming.label_selector(selector)}",
+        actions=(ApplyService(serving, selector, seen.service.switched_at),),
+    )
+
+
+def _selector(model: Model, seen: Observed, release: str) -> dict[str, str]:
+    """The pods that the address of `release` takes in: its own, or all pods of the model.
+
+    All, while a canary shares with it, or if it is the one that is edited in place.
+    """
+    child, known = seen.deployment(release), sizes.progress(model, seen)
+    in_place = model.rollout.strategy is Strategy.IN_PLACE
+    edited = in_place and child is not None and child.name == naming.inplace_name(model.name)
+    shared = release == serving_release(seen) and known and sizes.weight(model.rollout.steps, known.step)
+    if edited or shared:
+        return {naming.MODEL_LABEL: model.name}
+    return naming.pod_labels(model.name, release)
+
+
+def hold_paused(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """By hand and for a while, where spec.suspend would be undone by what keeps the spec in Git."""
+    chosen = the_goal(model, seen)
+    if not model.paused or serving_release(seen) == chosen.release or not is_desired(model, seen):
+        return None
+    return Plan(
+        reason=Reason.Paused,
+        message=f"release {chosen.release} of {chosen.tag} is ready for its next step and is held by the annotation "
+        f"serving.e2i.dev/paused; kubectl e2i resume {model.name} -n {model.namespace} lets it go on",
+    )
+
+
+def advance_canary(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """Step by step; the sizes and the address of a step are seen to by the rules above."""
+    if not sizes.is_canary(model, seen):
+        return None
+    chosen, steps = the_goal(model, seen), model.rollout.steps
+    known = sizes.progress(model, seen)
+    if known is None:
+        begun = Canary(release=chosen.release, step=0, started_at=now, promotion=model.promote_at)
+        return _promoting(model, begun)
+    if known.step >= len(steps):
+        return None
+    step = steps[known.step]
+    if isinstance(step, Pause) and known.promotion == model.promote_at:
+        left = None if step.seconds is None else known.started_at + timedelta(seconds=step.seconds) - now
+        if left is None or left > timedelta(0):
+            return _pausing(model, seen, known, left)
+    return _promoting(model, known.next(now, model.promote_at))
+
+
+def _promoting(model: Model, canary: Canary) -> Plan:
+    share = sizes.weight(model.rollout.steps, canary.step)
+    return Plan(
+        reason=Reason.Promoting,
+        message=f"canary {canary.release} is at step {canary.step} of {len(model.rollout.steps)} and gets {share} % "
+        "of the requests",
+        canary=canary,
+        look_again=NOW,
+    )
+
+
+def _pausing(model: Model, seen: Observed, canary: Canary, left: timedelta | None) -> Plan:
+    real = sizes.actual_weight(model, seen)
+    promote = f"kubectl e2i promote {model.name} -n {model.namespace}"
+    until = (
+        f"until {promote}" if left is None else f"for {left.total_seconds():.0f} s more, or until {promote}"
+    )
+    return Plan(
+        reason=Reason.CanaryPaused,
+        message=f"canary {canary.release} is at step {canary.step} of {len(model.rollout.steps)} with {real} % of the "
+        f"requests ({sizes.weight(model.rollout.steps, canary.step)} % asked for), {until}",
+        look_again=left,
+    )
+
+
+def switch_service(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """One write moves the address; the pods behind it are all ready by then, and the ledger knows of it."""
+    chosen = the_goal(model, seen)
+    if serving_release(seen) == chosen.release:
+        return None
+    actions: list[Action] = []
+    if is_desired(model, seen):
+        actions.append(WriteRecord(records.served(model, seen, chosen, now)))
+    actions.append(ApplyService(chosen.release, _selector(model, seen, chosen.release)))
+    return Plan(
+        reason=Reason.Switching,
+        message=f"the address moves to release {chosen.release} of {chosen.tag}",
+        actions=tuple(actions),
+    )
+
+
+def record_failure(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """After everything that requests depend on: a bucket out of reach must not hold up a rollback."""
+    failed = quarantine(model, seen)
+    if failed is None or failed.trial in seen.recorded or not model.status.get("failedReleases"):
+        return None
+    record = records.failed(model, seen, failed)
+    if record is None:
+        return None
+    return Plan(reason=failed.reason, message=failed.message, stalled=True, actions=(WriteRecord(record),))

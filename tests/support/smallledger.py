@@ -1,0 +1,58 @@
+"""The ledger and the archives of a bucket, in memory."""
+
+from __future__ import annotations
+
+from e2i.core import ledger
+from e2i.core.failures import ExportFailure
+from e2i.core.ledger import Record
+from e2i.core.observed import Artifact
+
+
+class SmallLedger:
+    """The same methods as `e2i.edge.ledger.Ledger`, on records that went through their JSON."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.deleted: list[str] = []
+        """Archives (uris) that were removed."""
+        self.failure: ExportFailure | None = None
+        """Answers everything while it is set."""
+
+    def records(self, name: str = "churn") -> list[Record]:
+        found = [ledger.decode(self.objects[key]) for key in sorted(self.objects)]
+        return [record for record in found if record and record.model == name]
+
+    def write(self, record: Record) -> str:
+        self._ask()
+        return str(self.objects.setdefault(ledger.key(record, ""), ledger.encode(record)))
+
+    def read(self, namespace: str, model: str, newest: int = 50) -> tuple[Record, ...]:
+        self._ask()
+        return tuple(record for record in self.records(model) if record.namespace == namespace)
+
+    def last_good_digests(self, but: tuple[str, str] | None = None) -> frozenset[str]:
+        self._ask()
+        left_out = ledger.directory(*but, "") if but else "nothing"
+        entries = [entry for key in self.objects if (entry := ledger.parse_key(key))]
+        return frozenset(
+            entry.digest
+            for directory in {entry.directory for entry in entries} - {left_out}
+            for entry in ledger.lasting(entry for entry in entries if entry.directory == directory)
+        )
+
+    def archive_exists(self, artifact: Artifact) -> bool:
+        self._ask()
+        return artifact.uri not in self.deleted
+
+    def delete_archive(self, uri: str) -> None:
+        self._ask()
+        self.deleted.append(uri)
+
+    def delete_records(self, namespace: str, model: str) -> None:
+        self._ask()
+        for key in [key for key in self.objects if key.startswith(ledger.directory(namespace, model, ""))]:
+            del self.objects[key]
+
+    def _ask(self) -> None:
+        if self.failure:
+            raise self.failure
