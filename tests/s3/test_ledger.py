@@ -230,6 +230,13 @@ def test_the_digests_to_keep_are_told_by_a_listing_alone(
     assert ledger.last_good_digests() == {"b" * 16, "d" * 16}
 
 
+def test_a_model_that_is_given_up_keeps_nothing_for_itself_and_all_for_others(ledger: Ledger) -> None:
+    for model, digits in (("churn", "aaaaaaaa"), ("churn-b", "bbbbbbbb"), ("shared", "aaaaaaaa")):
+        ledger.write(of_digest(digits, model=model))
+    assert ledger.last_good_digests(but=("models", "churn-b")) == {"a" * 16}
+    assert ledger.last_good_digests(but=("models", "churn")) == {"a" * 16, "b" * 16}
+
+
 def test_a_listing_of_more_than_one_page_is_read_to_its_end(
     ledger: Ledger, server: S3Server, name: str
 ) -> None:
