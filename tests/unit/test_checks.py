@@ -148,8 +148,9 @@ def test_a_check_is_called_by_its_place_and_its_name() -> None:
         ),
         pytest.param(
             expecting(fields=[{"jsonPath": "$[01]", "equals": "1"}]),
-            "spec.rollout.verify[0].expect.fields[0].jsonPath leading zero in index selector: $[01]; correct it",
-            id="a path is none of the standard's",
+            "spec.rollout.verify[0].expect.fields[0].jsonPath only keys, indices and [*] can be asked for, for "
+            "instance $.items[*].value: $[01]; correct it",
+            id="a path has an index that the standard forbids",
         ),
         pytest.param(
             {"contract": {"labelPath": "$..label"}},

@@ -105,6 +105,11 @@ def test_a_path_finds_values_and_says_where_they_stand(
     assert jsonpaths.find(jsonpaths.check_path(path), value) == found
 
 
+@given(st.from_regex(jsonpaths.ALLOWED, fullmatch=True))
+def test_a_path_that_is_accepted_can_be_followed(path: str) -> None:
+    assert jsonpaths.find(jsonpaths.check_path(path), [{}]) is not None
+
+
 @pytest.mark.parametrize(
     "path", ["label", "$..a", "$[?@.a]", "$[0:2]", "$.a b", "$['a\\'b']", "$.*", "$~", "$.a | $.b"]
 )

@@ -16,7 +16,8 @@ from aiohttp import web
 
 from e2i.core.checks import Check, Contract, Expectation, Verification, Wanted
 from e2i.core.conditions import Reason
-from e2i.edge.verify import Finding, verify
+from e2i.core.observed import Finding
+from e2i.edge.verify import verify
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -53,9 +54,12 @@ class Model:
     def __init__(self, *answers: web.Response) -> None:
         self.answers = answers
         self.requests: list[tuple[str, str, str, dict[str, str]]] = []
+        self.peers: list[object] = []
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
+        assert request.transport is not None
+        self.peers.append(request.transport.get_extra_info("peername"))
         body = (await request.read()).decode()
         answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
         self.requests.append((request.method, request.raw_path, body, dict(request.headers)))
@@ -189,6 +193,12 @@ async def test_a_redirect_is_not_followed() -> None:
     assert (
         "the status should be 200, but is 307: a redirect, which is not followed" in finding.trouble.message
     )
+
+
+async def test_each_check_has_a_connection_of_its_own_so_that_it_may_reach_another_pod() -> None:
+    async with serving(ok({"label": "stay"})) as model:
+        assert await ask(model.url, a_check(0), a_check(1), a_check(2)) is None
+    assert len(set(model.peers)) == 3
 
 
 async def test_cookies_are_not_sent_back() -> None:

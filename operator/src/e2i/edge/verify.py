@@ -48,6 +48,8 @@ async def verify(
     async with aiohttp.ClientSession(
         headers=_HEADERS,
         auto_decompress=False,
+        # A connection for each try: the Service then chooses a pod each time, and none is found closed.
+        connector=aiohttp.TCPConnector(force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,
