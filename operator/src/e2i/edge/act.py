@@ -61,7 +61,9 @@ async def _perform(model: Model, action: Action, hands: Hands, now: datetime) ->
         case WriteRecord(record=record):
             return await hands.ledgers.write(record)
         case DeleteArchive(uri=uri, digest=digest):
-            return await hands.ledgers.delete_archives([(uri, digest)], _is_needed(model, hands))
+            is_needed = _is_needed(model, hands)
+            hands.exports.forget(uri)
+            return await hands.ledgers.delete_archives([(uri, digest)], is_needed)
         case EmptyBucket(archives=archives):
             return await hands.ledgers.empty(model.key, archives, _is_needed(model, hands))
         case _:

@@ -90,6 +90,16 @@ class Exports:
         }
         return frozenset(uri for uri in fresh if self._fresh.get(uri, frozenset()) - {but})
 
+    def forget(self, uri: str) -> None:
+        """The archive is about to go: whoever wants it asks for it anew."""
+        gone = [
+            tag
+            for tag, (result, _) in self._results.items()
+            if isinstance(result, Artifact) and result.uri == uri
+        ]
+        for tag in gone:
+            del self._results[tag]
+
     def abandon(self, key: Key) -> None:
         """The model no longer wants anything: stop an export that nobody else waits for."""
         for job in self._jobs.values():

@@ -79,6 +79,9 @@ class Ledgers:
             await asyncio.to_thread(self._delete_archives, archives, is_needed)
         except ExportFailure as failure:
             return trouble_of(failure)
+        finally:
+            # Records that were read tell of archives that may be gone.
+            self._read.clear()
         return None
 
     async def empty(
