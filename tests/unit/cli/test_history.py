@@ -9,7 +9,7 @@ from e2i.cli.plugin.history import document, lines
 from e2i.cli.plugin.output import age, plain
 from e2i.core.conditions import timestamp
 
-from .conftest import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_TAG, churn, failure
+from .conftest import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_TAG, churn, entry, failure
 
 LATER = NOON + seconds(300)
 
@@ -31,6 +31,12 @@ def test_wide_adds_digest_image_and_message() -> None:
 def test_a_release_in_quarantine_is_marked() -> None:
     entries = document(churn(failedReleases=[failure(NEW, NEW_TAG, NEW_DIGEST)]))["history"]
     assert [entry["roles"] for entry in entries] == [["desired", "serving", "quarantined"], []]
+
+
+def test_a_release_that_came_back_is_marked_once() -> None:
+    entries = churn()["status"]["history"]
+    again = churn(history=[*entries, entry(NEW, NEW_TAG, NEW_DIGEST, "Superseded")])
+    assert [each["roles"] for each in document(again)["history"]] == [["desired", "serving"], [], []]
 
 
 def test_a_model_without_history_says_so() -> None:

@@ -102,6 +102,32 @@ def test_a_release_that_failed_says_why_beside_the_one_that_serves() -> None:
     assert "/predict answered otherwise" in drawn
 
 
+def test_a_failure_shows_what_it_left_behind() -> None:
+    evidence = {
+        "pod": "churn-x",
+        "container": "main",
+        "terminatedReason": "OOMKilled",
+        "exitCode": 137,
+        "log": "loading\nstill loading",
+        "http": "POST /predict -> 200: NaN",
+    }
+    drawn = lines(churn(failedReleases=[failure(NEW, NEW_TAG, NEW_DIGEST, evidence=evidence)]))
+    assert [" ".join(line.split()[2:]) for line in drawn if "Evidence" in line] == [
+        "Evidence ended container main of pod churn-x: OOMKilled, exit code 137",
+        "Evidence answer POST /predict -> 200: NaN",
+        "Evidence log still loading",
+    ]
+
+
+def test_what_the_model_says_is_not_said_again_by_its_release() -> None:
+    waits = [
+        told("Ready", "False", "Deploying", "0 of 2 pods are ready"),
+        told("Reconciling", "True", "Deploying"),
+    ]
+    drawn = "\n".join(lines(churn(servingRelease=None, conditions=waits)))
+    assert drawn.count("0 of 2 pods are ready") == 1
+
+
 def test_before_the_export_the_release_has_no_name_yet() -> None:
     body = a_body(spec={"bento": {"tag": NEW_TAG}})
     found = document(body, {})

@@ -117,7 +117,8 @@ def _canary(model: Document, rollout: Document) -> Node:
 def _release(model: Document, release: Document) -> Node:
     roles = ", ".join(release["roles"])
     state, tone, since, message = _release_state(model, release)
-    children = [_request(release["request"])] if release["request"] else []
+    children = list(_evidence(release["failure"]))
+    children += [_request(release["request"])] if release["request"] else []
     children += [_deployment(release["deployment"])] if release["deployment"] else []
     title = f"Release {release['release'] or '?'} ({roles})"
     tag = release["bentoTag"] or ""
@@ -134,13 +135,26 @@ def _release_state(model: Document, release: Document) -> tuple[str, str, str | 
         return "Serving", "good" if good else "bad", release["servedAt"], ""
     if "desired" in release["roles"]:
         first = _unfinished(model) if model["current"] else {}
-        return (
-            first.get("reason", "Pending"),
-            "busy",
-            first.get("lastTransitionTime"),
-            first.get("message", ""),
-        )
+        words = first.get("message", "")
+        # The model's own line says it already.
+        message = "" if words == _condition(model, "Ready").get("message") else words
+        return first.get("reason", "Pending"), "busy", first.get("lastTransitionTime"), message
     return release["result"] or "Kept", "faint", release["endedAt"], ""
+
+
+def _evidence(failure: Document | None) -> Iterator[Node]:
+    """What a failed release left behind: how its container ended, the last line it wrote, the wrong answer."""
+    evidence = (failure or {}).get("evidence") or {}
+    if "terminatedReason" in evidence or "exitCode" in evidence:
+        code = f", exit code {evidence['exitCode']}" if "exitCode" in evidence else ""
+        where = f"container {evidence.get('container', '?')} of pod {evidence.get('pod', '?')}"
+        yield Node(
+            "Evidence", "ended", "bad", None, f"{where}: {evidence.get('terminatedReason', 'Error')}{code}"
+        )
+    if http := evidence.get("http"):
+        yield Node("Evidence", "answer", "bad", None, http)
+    if log := (evidence.get("log") or "").strip():
+        yield Node("Evidence", "log", "bad", None, log.splitlines()[-1])
 
 
 def _unfinished(model: Document) -> Document:

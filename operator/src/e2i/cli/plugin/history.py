@@ -39,12 +39,17 @@ def history(target: Target, name: str, output: str | None) -> None:
 
 def document(model: Mapping[str, Any]) -> dict[str, Any]:
     """The history as `-o json` prints it."""
-    metadata = model["metadata"]
+    metadata, history = model["metadata"], model.get("status", {}).get("history", ())
+    releases = [entry["release"] for entry in history]
     return {
         "model": {"namespace": metadata["namespace"], "name": metadata["name"]},
+        # A release that came back has several entries; what it is now belongs to the newest.
         "history": [
-            {**entry, "roles": _roles(model, entry["release"])}
-            for entry in model.get("status", {}).get("history", ())
+            {
+                **entry,
+                "roles": _roles(model, entry["release"]) if entry["release"] not in releases[:place] else [],
+            }
+            for place, entry in enumerate(history)
         ],
     }
 

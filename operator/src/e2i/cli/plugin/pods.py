@@ -29,7 +29,7 @@ def deployment_of(pod: Body) -> str | None:
 
 def document(pod: Body, *, building: bool = False) -> dict[str, Any]:
     """The pod as `status -o json` shows it."""
-    trouble = build_trouble([pod]) if building else _trouble(pod)
+    trouble = None if _is_ready(pod) else build_trouble([pod]) if building else _trouble(pod)
     statuses = pod.get("status", {}).get("containerStatuses") or ()
     return {
         "name": pod["metadata"]["name"],
@@ -53,5 +53,9 @@ def _state(pod: Body) -> str:
     phase: str = status.get("phase", "Pending")
     if phase != "Running":
         return "Starting" if phase == "Pending" else phase
-    conditions = {item["type"]: item["status"] for item in status.get("conditions") or ()}
-    return "Ready" if conditions.get("Ready") == "True" else "NotReady"
+    return "Ready" if _is_ready(pod) else "NotReady"
+
+
+def _is_ready(pod: Body) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return any((item["type"], item["status"]) == ("Ready", "True") for item in conditions)

@@ -1,0 +1,461 @@
+"""`kubectl e2i` as a process on a real API server: what it prints, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.cluster import TestCluster
+from support.operating import apply_files, install, operating
+from support.stage import Stage, staging
+from support.stores import a_bento
+from support.yatai import controllers
+
+from e2i.core import naming
+from e2i.core.model import parse_model
+from e2i.edge.kinds import BENTO_DEPLOYMENTS, E2I_MODELS
+from e2i.kube import Object
+from e2i.local.images import ImageStore
+from e2i.local.kubectl import kubectl
+
+pytestmark = pytest.mark.api
+
+PROGRAM = (sys.executable, "-c", "from e2i.cli.plugin import main; main()")
+CRD = Path(__file__).resolve().parents[2] / "manifests" / "crds" / "e2imodels.yaml"
+FIRST, SECOND = "churn:1.0.0", "churn:2.0.0"
+NOW = "2026-11-21T12:00:00Z"
+DIGESTS = {FIRST: "sha256:" + "a" * 64, SECOND: "sha256:" + "b" * 64}
+ARGO = "argocd.argoproj.io/tracking-id"
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: TestCluster) -> TestCluster:
+    if control_plane.home is None:
+        pytest.skip("installs and removes the CRD of a cluster of its own")
+    install(control_plane.home)
+    return control_plane
+
+
+@pytest.fixture
+async def stage(cluster: TestCluster) -> AsyncIterator[Stage]:
+    async with staging(cluster) as made:
+        yield made
+
+
+def environment(stage: Stage) -> dict[str, str]:
+    return {**os.environ, "KUBECONFIG": str(stage.home.kubeconfig), "COLUMNS": "100"}
+
+
+async def run(
+    stage: Stage, *arguments: str, stdin: str = "", program: tuple[str, ...] = PROGRAM, **more: str
+) -> Done:
+    """The plugin in the stage's namespace."""
+    process = await asyncio.create_subprocess_exec(
+        *program,
+        *arguments,
+        "-n",
+        stage.namespace,
+        env={**environment(stage), **more},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 30)
+    done = Done(process.returncode or 0, out.decode(), err.decode())
+    assert "Traceback" not in done.err
+    return done
+
+
+@contextlib.asynccontextmanager
+async def following(stage: Stage) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`status churn -w`, once it has shown its first line."""
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM,
+        "status",
+        "churn",
+        "-w",
+        "-n",
+        stage.namespace,
+        env=environment(stage),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    try:
+        assert "has not yet seen" in (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def release_of(model: Object, tag: str) -> str:
+    spec = {**model["spec"], "bento": {"tag": tag}}
+    return naming.release_of(parse_model({**model, "spec": spec}), DIGESTS[tag])
+
+
+async def served(stage: Stage, tag: str = SECOND, **status: Any) -> Object:
+    """A model that serves `tag`, after the other one, as an operator would have left it."""
+    model = await stage.create(tag=tag)
+    other = FIRST if tag == SECOND else SECOND
+    history = [
+        {
+            "release": release_of(model, each),
+            "bentoTag": each,
+            "digest": DIGESTS[each],
+            "result": result,
+            "servedAt": NOW,
+        }
+        for each, result in ((tag, "Serving"), (other, "Superseded"))
+    ]
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "reason": "Ready",
+        "message": "it serves",
+        "lastTransitionTime": NOW,
+    }
+    own = {
+        "observedGeneration": 1,
+        "desiredRelease": history[0]["release"],
+        "servingRelease": history[0]["release"],
+        "history": history,
+        "conditions": [ready],
+    }
+    body = {"status": {**own, **status}}
+    return await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body, subresource="status")
+
+
+def failure(release: str) -> Object:
+    words = {"reason": "CrashLoop", "message": "it ended", "failedAt": NOW}
+    return {"release": release, "bentoTag": SECOND, "trial": "00000000", **words}
+
+
+def manifest(stage: Stage, tag: str = FIRST, **spec: Any) -> str:
+    body = {
+        "apiVersion": naming.API_VERSION,
+        "kind": naming.KIND,
+        "metadata": {"name": "churn", "namespace": stage.namespace},
+        "spec": {"type": "Classification", "bento": {"tag": tag}, **spec},
+    }
+    return yaml.safe_dump(body)
+
+
+async def annotations(stage: Stage) -> Mapping[str, str]:
+    found: Mapping[str, str] = (await stage.model())["metadata"].get("annotations") or {}
+    return found
+
+
+async def test_status_shows_a_model_that_nobody_has_looked_at(stage: Stage) -> None:
+    await stage.create()
+    done = await run(stage, "status", "churn")
+    assert done.code == 0
+    assert f"E2IModel {stage.namespace}/churn" in done.out
+    assert "Release ? (desired)" in done.out
+    shown = json.loads((await run(stage, "status", "churn", "-o", "json")).out)
+    assert shown["model"]["bentoTag"] == FIRST
+    assert yaml.safe_load((await run(stage, "status", "churn", "-o", "yaml")).out) == shown
+
+
+async def test_following_ends_with_the_model_being_ready(stage: Stage) -> None:
+    await stage.create()
+    ready = {"type": "Ready", "status": "True", "reason": "Ready", "message": "now it serves"}
+    body = {"status": {"observedGeneration": 1, "conditions": [{**ready, "lastTransitionTime": NOW}]}}
+    async with following(stage) as process:
+        await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body, subresource="status")
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, err) == (0, b"")
+    (line,) = [line for line in out.decode().splitlines() if "E2IModel" in line]
+    assert line.endswith("now it serves")
+
+
+async def test_following_ends_in_order_when_it_is_interrupted(stage: Stage) -> None:
+    await stage.create()
+    async with following(stage) as process:
+        process.send_signal(signal.SIGINT)
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, err) == (130, b"")
+
+
+async def test_following_ends_when_the_model_is_deleted(stage: Stage) -> None:
+    await stage.create()
+    async with following(stage) as process:
+        await stage.kube.delete(E2I_MODELS, stage.namespace, "churn")
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, err) == (2, b"Error: E2IModel churn was deleted.\n")
+
+
+async def test_a_model_that_cannot_go_on_ends_following_with_one(stage: Stage) -> None:
+    model = await stage.create()
+    stuck = {
+        "status": "True",
+        "reason": "Refused",
+        "message": "no",
+        "lastTransitionTime": "2026-11-21T12:00:00Z",
+    }
+    ready = {**stuck, "type": "Ready", "status": "False"}
+    body = {"status": {"observedGeneration": 1, "conditions": [ready, {**stuck, "type": "Stalled"}]}}
+    await stage.kube.patch(E2I_MODELS, stage.namespace, model["metadata"]["name"], body, subresource="status")
+    done = await run(stage, "status", "churn", "-w")
+    assert done.code == 1
+
+
+async def test_history_is_printed_for_people_and_for_machines(stage: Stage) -> None:
+    model = await served(stage)
+    done = await run(stage, "history", "churn", "-o", "wide")
+    assert DIGESTS[FIRST] in done.out
+    shown = json.loads((await run(stage, "history", "churn", "-o", "json")).out)
+    assert [entry["release"] for entry in shown["history"]] == [
+        release_of(model, SECOND),
+        release_of(model, FIRST),
+    ]
+
+
+async def test_undo_writes_the_earlier_tag_and_nothing_else(stage: Stage) -> None:
+    before = await served(stage)
+    done = await run(stage, "undo", "churn")
+    assert (done.code, done.err) == (0, "")
+    after = await stage.model()
+    assert after["spec"] == {**before["spec"], "bento": {**before["spec"]["bento"], "tag": FIRST}}
+    assert "kubectl-e2i" in {entry["manager"] for entry in after["metadata"]["managedFields"]}
+    again = await run(stage, "undo", "churn", "--to", FIRST)
+    assert (again.code, "nothing to undo" in again.out) == (0, True)
+
+
+async def test_undo_leaves_a_model_of_argo_cd_alone_and_prints_the_change(stage: Stage) -> None:
+    await served(stage)
+    tracking = f"shop:serving.e2i.dev/E2IModel:{stage.namespace}/churn"
+    await stage.kube.patch(
+        E2I_MODELS, stage.namespace, "churn", {"metadata": {"annotations": {ARGO: tracking}}}
+    )
+    done = await run(stage, "undo", "churn")
+    assert done.code == 3
+    assert done.err.startswith("Error: churn is kept by the Argo CD application shop")
+    assert f"-    tag: {SECOND}\n+    tag: {FIRST}" in done.out
+    assert (await stage.model())["spec"]["bento"]["tag"] == SECOND
+
+
+async def test_undo_refuses_a_release_in_quarantine(stage: Stage) -> None:
+    model = await served(stage)
+    body = {"status": {"failedReleases": [failure(release_of(model, FIRST))]}}
+    await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body, subresource="status")
+    done = await run(stage, "undo", "churn", "--to", FIRST)
+    assert (done.code, done.out) == (2, "")
+    assert "is in quarantine: it failed with CrashLoop" in done.err
+
+
+async def test_steering_sets_annotations_and_refuses_what_makes_no_sense(stage: Stage) -> None:
+    model = await served(stage)
+    refused = [await run(stage, command, "churn") for command in ("retry", "promote")]
+    assert [done.code for done in refused] == [2, 2]
+    assert await annotations(stage) == {}
+    body = {"status": {"failedReleases": [failure(release_of(model, SECOND))]}}
+    await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body, subresource="status")
+    assert (await run(stage, "retry", "churn")).code == 0
+    assert (await run(stage, "pause", "churn")).code == 0
+    assert set(await annotations(stage)) == {"serving.e2i.dev/retry-at", "serving.e2i.dev/paused"}
+    assert (await run(stage, "resume", "churn")).code == 0
+    assert set(await annotations(stage)) == {"serving.e2i.dev/retry-at"}
+
+
+async def test_plan_says_what_an_apply_would_do_and_does_nothing(stage: Stage) -> None:
+    new = await run(stage, "plan", "-f", "-", stdin=manifest(stage, replicas=2))
+    assert new.code == 1
+    assert "new model" in new.out
+    assert "2 pods more asking for cpu 1000m, memory 2Gi" in new.out
+    assert not (await stage.kube.list(E2I_MODELS, stage.namespace))[0]
+
+    text = manifest(stage)
+    _kubectl_apply(stage, text)
+    same = await run(stage, "plan", "-f", "-", stdin=text)
+    assert (same.code, same.out) == (0, f"E2IModel {stage.namespace}/churn: nothing\n")
+    before = await stage.model()
+    scaled = await run(stage, "plan", "-f", "-", stdin=manifest(stage, replicas=4))
+    assert (scaled.code, "scaling" in scaled.out, "1 -> 4 pods" in scaled.out) == (1, True, True)
+    released = await run(stage, "plan", "-f", "-", "-o", "json", stdin=manifest(stage, SECOND))
+    (plan,) = json.loads(released.out)["plans"]
+    assert (released.code, plan["change"], plan["release"], plan["image"]) == (
+        1,
+        "new release",
+        None,
+        "export and build",
+    )
+    assert await stage.model() == before
+
+
+@pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side", "server-side"])
+async def test_plan_sees_what_an_apply_would_take_away(stage: Stage, how: tuple[str, ...]) -> None:
+    env = [{"name": "LEVEL", "value": "INFO"}]
+    _kubectl_apply(stage, manifest(stage, env=env, replicas=3), *how)
+    planned = await run(stage, "plan", "-f", "-", stdin=manifest(stage))
+    assert "new release" in planned.out
+    assert "-  - name: LEVEL" in planned.out
+    _kubectl_apply(stage, manifest(stage), *how)
+    model = await stage.model()
+    assert ("env" in model["spec"], model["spec"]["replicas"]) == (False, 1)
+    assert (await run(stage, "plan", "-f", "-", stdin=manifest(stage))).code == 0
+
+
+def _kubectl_apply(stage: Stage, text: str, *how: str) -> None:
+    subprocess.run(
+        [str(stage.home.kubectl), f"--kubeconfig={stage.home.kubeconfig}", "apply", *how, "-f", "-"],
+        input=text,
+        text=True,
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"bento": {"tag": "churn:latest"}}, "would mean another model tomorrow"),
+        ({"replica": 2}, 'unknown field "spec.replica"'),
+    ],
+)
+async def test_plan_gives_the_api_servers_own_words(stage: Stage, change: dict[str, Any], words: str) -> None:
+    text = yaml.safe_load(manifest(stage))
+    text["spec"].update(change)
+    done = await run(stage, "plan", "-f", "-", stdin=yaml.safe_dump(text))
+    assert done.code == 2
+    assert words in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+async def test_a_name_that_is_not_there_brings_those_that_are_near(stage: Stage) -> None:
+    await stage.create("churn-model")
+    done = await run(stage, "status", "churn-modle")
+    assert done.code == 2
+    assert done.err == (
+        f"Error: There is no E2IModel churn-modle in namespace {stage.namespace}. Did you mean churn-model?\n"
+    )
+
+
+async def test_names_are_completed_from_the_cluster(stage: Stage) -> None:
+    await stage.create("churn-model")
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM,
+        "complete",
+        "--",
+        "status",
+        "-n",
+        stage.namespace,
+        "chu",
+        env=environment(stage),
+        stdout=subprocess.PIPE,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert out.decode().splitlines() == ["churn-model", ":4"]
+
+
+def a_guest(stage: Stage, folder: Path) -> str:
+    """A kubeconfig of somebody without any rights."""
+    where = f"--namespace={stage.namespace}"
+    kubectl(stage.home, "create", "serviceaccount", "guest", where)
+    config = yaml.safe_load(stage.home.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": kubectl(stage.home, "create", "token", "guest", where).strip()}
+    file = folder / "guest"
+    file.write_text(yaml.safe_dump(config))
+    return str(file)
+
+
+async def test_who_may_not_look_is_told_so(stage: Stage, tmp_path: Path) -> None:
+    done = await run(stage, "status", "churn", KUBECONFIG=a_guest(stage, tmp_path))
+    assert done.code == 2
+    assert 'e2imodels.serving.e2i.dev "churn" is forbidden' in done.err
+    assert done.err.endswith("Ask for a role that allows it.\n")
+
+
+async def test_who_may_see_models_only_sees_those(stage: Stage, tmp_path: Path) -> None:
+    await stage.create()
+    guest = a_guest(stage, tmp_path)
+    where, account = f"--namespace={stage.namespace}", f"--serviceaccount={stage.namespace}:guest"
+    kubectl(
+        stage.home, "create", "role", "see", "--verb=get,list", "--resource=e2imodels.serving.e2i.dev", where
+    )
+    kubectl(stage.home, "create", "rolebinding", "see", "--role=see", account, where)
+    done = await run(stage, "status", "churn", KUBECONFIG=guest)
+    assert done.code == 0
+    assert "note: You may not list pods here: they are left out." in done.out
+
+
+async def test_a_cluster_without_the_crd_is_told(cluster: TestCluster, stage: Stage) -> None:
+    assert cluster.home
+    kubectl(cluster.home, "delete", "crd", "e2imodels.serving.e2i.dev")
+    try:
+        done = await run(stage, "status", "churn")
+    finally:
+        apply_files(cluster.home, CRD)
+        kubectl(cluster.home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+    assert done.code == 2
+    assert "This cluster does not know E2IModels: their CRD is not installed." in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+async def test_kubectl_finds_it_and_passes_everything_on(stage: Stage, tmp_path: Path) -> None:
+    await stage.create()
+    program = tmp_path / "kubectl-e2i"
+    program.write_text(f"#!{sys.executable}\nfrom e2i.cli.plugin import main\nmain()\n")
+    program.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = await run(stage, "status", "churn", program=(str(stage.home.kubectl), "e2i"), PATH=path)
+    assert f"E2IModel {stage.namespace}/churn" in done.out
+
+
+async def test_a_model_of_the_operator_is_followed_planned_and_taken_back(
+    cluster: TestCluster, stage: Stage, tmp_path: Path
+) -> None:
+    assert cluster.home
+    store = tmp_path / "store"
+    a_bento(store, FIRST)
+    a_bento(store, SECOND, labels={"second": "yes"})
+    async with controllers(cluster, ImageStore(tmp_path / "images")):
+        with operating(cluster.home, tmp_path, store):
+            await stage.create(rollout={"scaleDownDelaySeconds": 0})
+            await stage.ready()
+            first = (await stage.model())["status"]["servingRelease"]
+            shown = json.loads((await run(stage, "status", "churn", "-o", "json")).out)
+            (release,) = shown["releases"]
+            assert (release["roles"], release["request"]["state"]) == (["desired", "serving"], "Built")
+            assert [pod["state"] for pod in release["deployment"]["workload"]["pods"]] == ["Ready"]
+
+            await stage.change(bento={"tag": SECOND})
+            await stage.ready()
+            back = await run(
+                stage,
+                "plan",
+                "-f",
+                "-",
+                "-o",
+                "json",
+                stdin=manifest(stage, rollout={"scaleDownDelaySeconds": 0}),
+            )
+            (plan,) = json.loads(back.out)["plans"]
+            assert (plan["change"], plan["release"], plan["image"]) == ("new release", first, "kept")
+
+            requests = await stage.children(BENTO_DEPLOYMENTS)
+            assert requests
+            done = await run(stage, "undo", "churn")
+            assert (done.code, done.err) == (0, "")
+            await stage.ready()
+            assert (await stage.model())["status"]["servingRelease"] == first
+            assert (await run(stage, "status", "churn", "-w")).code == 0
