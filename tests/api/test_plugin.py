@@ -67,12 +67,12 @@ def environment(stage: Stage) -> dict[str, str]:
 async def run(
     stage: Stage, *arguments: str, stdin: str = "", program: tuple[str, ...] = PROGRAM, **more: str
 ) -> Done:
-    """The plugin in the stage's namespace."""
+    """The plugin in the stage's namespace; without arguments, `program` as it is."""
+    place = ("-n", stage.namespace) if arguments else ()
     process = await asyncio.create_subprocess_exec(
         *program,
         *arguments,
-        "-n",
-        stage.namespace,
+        *place,
         env={**environment(stage), **more},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -411,14 +411,39 @@ async def test_a_cluster_without_the_crd_is_told(cluster: TestCluster, stage: St
     assert len(done.err.splitlines()) == 1
 
 
-async def test_kubectl_finds_it_and_passes_everything_on(stage: Stage, tmp_path: Path) -> None:
-    await stage.create()
-    program = tmp_path / "kubectl-e2i"
+@pytest.fixture
+async def path(stage: Stage, tmp_path: Path) -> str:
+    """A PATH with kubectl, the plugin under the name that kubectl looks for, and its completion."""
+    program, hook = tmp_path / "kubectl-e2i", tmp_path / "kubectl_complete-e2i"
     program.write_text(f"#!{sys.executable}\nfrom e2i.cli.plugin import main\nmain()\n")
-    program.chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    done = await run(stage, "status", "churn", program=(str(stage.home.kubectl), "e2i"), PATH=path)
+    hook.write_text((await run(stage, program=(*PROGRAM, "completion", "kubectl"))).out)
+    for file in (program, hook):
+        file.chmod(0o755)
+    return os.pathsep.join([str(tmp_path), str(stage.home.kubectl.parent), os.environ["PATH"]])
+
+
+async def test_kubectl_finds_it_and_passes_everything_on(stage: Stage, path: str) -> None:
+    await stage.create()
+    done = await run(stage, "status", "churn", program=("kubectl", "e2i"), PATH=path)
     assert f"E2IModel {stage.namespace}/churn" in done.out
+
+
+async def test_kubectl_completes_it(stage: Stage, path: str) -> None:
+    done = await run(stage, program=("kubectl", "__complete", "e2i", "pro"), PATH=path)
+    assert done.out.splitlines()[:2] == ["promote\tEnd the pause that a canary waits in.", ":4"]
+
+
+async def test_plan_takes_a_kustomization(stage: Stage, path: str, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "churn.yaml").write_text(manifest(stage))
+    (folder / "kustomization.yaml").write_text("resources: [churn.yaml]\nimages: []\n")
+    done = await run(stage, "plan", "-k", str(folder), PATH=path)
+    assert (done.code, "new model" in done.out) == (1, True)
+    (folder / "kustomization.yaml").write_text("resources: [gone.yaml]\n")
+    done = await run(stage, "plan", "-k", str(folder), PATH=path)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "gone.yaml" in done.err
 
 
 async def test_a_model_of_the_operator_is_followed_planned_and_taken_back(
