@@ -14,6 +14,7 @@ MODULES = {
     "requests": "lifecycle",
     "client": "api_client",
     "demo": "commands",
+    "releases": "releases",
 }
 TITLES = {
     "export": "Export of a bento to S3",
@@ -21,6 +22,7 @@ TITLES = {
     "requests": "Requests, memory and CPU",
     "client": "API client",
     "demo": "Commands",
+    "releases": "Releases under load",
 }
 INTRODUCTION = """# Benchmarks
 
