@@ -95,7 +95,7 @@ def _promoting(model: Model, canary: Canary) -> Plan:
     share = sizes.weight(model.rollout.steps, canary.step)
     return Plan(
         reason=Reason.Promoting,
-        message=f"canary {canary.release} is at step {canary.step} of {len(model.rollout.steps)} and gets {share} % "
+        message=f"canary {canary.release} is at step {min(canary.step + 1, len(model.rollout.steps))} of {len(model.rollout.steps)} and gets {share} % "
         "of the requests",
         canary=canary,
         look_again=NOW,
@@ -110,7 +110,7 @@ def _pausing(model: Model, seen: Observed, canary: Canary, left: timedelta | Non
     )
     return Plan(
         reason=Reason.CanaryPaused,
-        message=f"canary {canary.release} is at step {canary.step} of {len(model.rollout.steps)} with {real} % of the "
+        message=f"canary {canary.release} is at step {min(canary.step + 1, len(model.rollout.steps))} of {len(model.rollout.steps)} with {real} % of the "
         f"requests ({sizes.weight(model.rollout.steps, canary.step)} % asked for), {until}",
         look_again=left,
     )
