@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,8 @@ import pytest
 from e2i.cli.plugin.faults import api_fault
 
 PROGRAM = [sys.executable, "-c", "from e2i.cli.plugin import main; main()"]
-BUDGET = 1.0
-"""Seconds that help may take on a machine that is busy; it takes a sixth of that on an idle one."""
+BUDGET = 0.5
+"""Seconds of processor that help may take; it takes a third of that. A clock would measure who else is at work."""
 
 
 def run(
@@ -36,9 +36,10 @@ def run(
 
 
 def test_help_is_quick_and_names_every_command() -> None:
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = run("--help")
-    assert time.monotonic() - started < BUDGET
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < BUDGET
     for command in ("status", "history", "undo", "retry", "promote", "pause", "resume", "plan", "completion"):
         assert f"\n  {command} " in done.stdout
 

@@ -207,7 +207,7 @@ def test_a_canary_shows_what_was_asked_for_and_what_it_has() -> None:
 
 def test_a_paused_model_says_how_it_goes_on() -> None:
     drawn = "\n".join(lines(churn(metadata={"annotations": {"serving.e2i.dev/paused": "true"}})))
-    assert "kubectl e2i resume churn" in drawn
+    assert "kubectl e2i resume churn -n models" in drawn
 
 
 def test_what_could_not_be_read_is_noted() -> None:
@@ -224,6 +224,24 @@ def test_lines_are_cut_where_the_terminal_ends() -> None:
     drawn = lines(churn(), parts(NEW), width=40)
     assert max(map(len, drawn)) == 40
     assert all(line.endswith("…") for line in drawn if len(line) == 40)
+
+
+def test_a_message_that_was_cut_is_said_in_full_below() -> None:
+    message = "0 of 2 pods are ready, and this sentence is longer than the terminal is wide"
+    drawn = lines(churn(conditions=[told("Ready", "False", "Deploying", message)]), width=60)
+    assert " ".join(drawn[-2:]) == message
+    assert message not in " ".join(
+        lines(churn(conditions=[told("Ready", "False", "Deploying", message)]))[1:]
+    )
+
+
+def test_a_release_without_its_image_is_not_called_refused() -> None:
+    conditions = [{**told("Available", "False", "Because"), "message": "Bento not found"}]
+    waiting = {**a_deployment(NEW, NEW_TAG, NEW_DIGEST), "status": {"conditions": conditions}}
+    for built, state in ((False, "Pending"), (True, "Refused")):
+        request = a_request(NEW_TAG, NEW_DIGEST, built=built)
+        found = document(churn(), {"BentoRequest": (request,), "BentoDeployment": (waiting,)})
+        assert found["releases"][0]["deployment"]["state"] == state
 
 
 def test_colour_marks_the_state_only() -> None:

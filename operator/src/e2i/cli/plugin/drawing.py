@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.output import age, coloured, plain
 
 Document = Mapping[str, Any]
@@ -38,7 +40,7 @@ class _Sheet:
 def draw(
     document: Document, now: datetime, *, colour: bool = False, ages: bool = True, width: int | None = None
 ) -> list[str]:
-    """The lines of the tree, notes below it; lines longer than `width` are cut."""
+    """The lines of the tree, notes below it; lines longer than `width` are cut, and the model's message repeated."""
     rows = list(_rows(_model(document), "", ""))
     sheet = _Sheet(
         title=max(len(stem) + len(node.title) for stem, node in rows),
@@ -48,7 +50,10 @@ def draw(
         colour=colour,
     )
     lines = [_line(stem, node, sheet) for stem, node in rows]
-    return [*lines, *(_cut(f"note: {note}", width) for note in document["notes"])]
+    lines += [_cut(f"note: {note}", width) for note in document["notes"]]
+    message = rows[0][1].message
+    # What matters most is said in full.
+    return [*lines, *textwrap.wrap(plain(message), width)] if width and lines[0].endswith("…") else lines
 
 
 def _rows(node: Node, stem: str, below: str) -> Iterator[tuple[str, Node]]:
@@ -89,7 +94,7 @@ def _model(document: Document) -> Node:
 def _parts(document: Document) -> Iterator[Node]:
     model, rollout = document["model"], document["rollout"]
     if model["paused"]:
-        yield Node("Paused", "held", "busy", None, f"Let it go on: kubectl e2i resume {model['name']}")
+        yield Node("Paused", "held", "busy", None, f"Let it go on: {command('resume', model)}")
     if model["service"]:
         ready = f"{model['readyReplicas']}/{model['replicas']} ready"
         message = f"{model['url'] or ''} -> release {model['servingRelease'] or 'unknown'}"
@@ -106,7 +111,7 @@ def _canary(model: Document, rollout: Document) -> Node:
     message = f"asked for {asked} % of the requests, has {real} % of the ready pods"
     if step < len(steps) and "pause" in steps[step]:
         duration = (steps[step]["pause"] or {}).get("duration")
-        rest = f"waits {duration}" if duration else f"waits for kubectl e2i promote {model['name']}"
+        rest = f"waits {duration}" if duration else f"waits for {command('promote', model)}"
         message = f"{message}; {rest}"
     title = f"Canary {rollout['release']}"
     return Node(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.capacity import Extra, Size, extra_capacity, size_of
 from e2i.core import naming
 from e2i.core.model import Model, Rollback, Strategy, parse_model
@@ -157,6 +158,6 @@ def _notes(after: Body, model: Model, change: str) -> Iterable[str]:
     if model.suspended:
         yield "spec.suspend is true: the operator does nothing of this until it is false"
     if model.paused and change in (RELEASE, SCALING):
-        yield "the rollout is paused: no switch until kubectl e2i resume"
+        yield f"the rollout is paused: no switch until {command('resume', after['metadata'])}"
     if "deletionTimestamp" in after["metadata"]:
         yield "the model is being deleted: an apply does not bring it back"

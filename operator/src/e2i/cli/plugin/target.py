@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2i.cli.plugin import shapes
+from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.faults import Fault
 from e2i.core import naming
 
@@ -38,7 +39,7 @@ def find_way(model: Body, deployments: Iterable[Body], to: str | None) -> Way:
         raise Fault(
             f"Release {entry['release']} ({entry.get('bentoTag', '?')}) is in quarantine: it failed with "
             f"{failure['reason']} at {failure['failedAt']}. Try it anew with that bento in spec.bento.tag and "
-            f"kubectl e2i retry {model['metadata']['name']}."
+            f"{command('retry', model['metadata'])}."
         )
     return _way(model, deployments, entry)
 
@@ -53,7 +54,9 @@ def _last(model: Body) -> Body:
         if entry["result"] in _SERVED and entry["release"] != wanted and entry.get("bentoTag")
     ]
     if not earlier:
-        raise Fault(f"{name} has no earlier release that served: see kubectl e2i history {name}.")
+        raise Fault(
+            f"{name} has no earlier release that served: see {command('history', model['metadata'])}."
+        )
     return next((entry for entry in earlier if not _quarantine(model, entry["release"])), earlier[0])
 
 

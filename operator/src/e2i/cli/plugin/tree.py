@@ -120,6 +120,7 @@ def _release(family: _Family, release: str | None) -> Document:
     failure = _entry(family.status, "failedReleases", release)
     deployment = _deployment(family, release)
     request = _request(family, release, deployment, entry or failure)
+    built = request and _request_document(family, request, entry.get("image"))
     return {
         "release": release,
         "roles": _roles(family.status, release, failure),
@@ -129,8 +130,8 @@ def _release(family: _Family, release: str | None) -> Document:
         "servedAt": entry.get("servedAt"),
         "endedAt": entry.get("endedAt"),
         "failure": dict(failure) or None,
-        "request": request and _request_document(family, request, entry.get("image")),
-        "deployment": deployment and _deployment_document(family, deployment),
+        "request": built,
+        "deployment": deployment and _deployment_document(family, deployment, built),
     }
 
 
@@ -207,10 +208,12 @@ def _image(family: _Family, request: str) -> str | None:
     return None
 
 
-def _deployment_document(family: _Family, body: Body) -> Document:
+def _deployment_document(family: _Family, body: Body, request: Body | None) -> Document:
     parsed = parse.parse_child("BentoDeployment", body)
     workload = next((w for w in family.children("Deployment") if _owner(w) == body["metadata"]["uid"]), None)
-    refusal = getattr(parsed, "refusal", "")
+    # Without an image yatai-deployment says that there is no Bento, which is no fault before it is built.
+    waits = request is not None and request["state"] != "Built"
+    refusal = "" if waits else getattr(parsed, "refusal", "")
     return {
         "name": body["metadata"]["name"],
         "created": body["metadata"]["creationTimestamp"],

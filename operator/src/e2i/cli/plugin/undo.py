@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from e2i.cli.plugin import gitops, shapes
+from e2i.cli.plugin.advice import follow
 from e2i.cli.plugin.faults import ERROR, MANAGED_ELSEWHERE, Fault
 from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
 
@@ -43,7 +44,7 @@ def undo(target: Target, name: str, to: str | None) -> None:
         await set_tag(session, model, way.tag)
         click.echo(
             f"{name}: spec.bento.tag is {way.tag} again (it was {model['spec']['bento']['tag']}), which asks for "
-            f"release {way.release}. Follow it: kubectl e2i status {name} -w"
+            f"release {way.release}. Follow it: {follow(model['metadata'])}"
         )
         return 0
 

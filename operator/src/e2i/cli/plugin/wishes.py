@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from e2i.cli.plugin.advice import command, follow
 from e2i.cli.plugin.faults import Fault
 from e2i.core.model import PAUSED_ANNOTATION, PROMOTE_ANNOTATION, RETRY_ANNOTATION
 
@@ -37,7 +38,7 @@ def retry(model: Body, now: datetime) -> Change:
     entry = failed[wanted]
     return Change(
         f"{name}: release {wanted} ({entry.get('bentoTag', '?')}), which failed with {entry['reason']}, is tried "
-        f"anew. Follow it: kubectl e2i status {name} -w",
+        f"anew. Follow it: {follow(model['metadata'])}",
         {RETRY_ANNOTATION: _moment(now)},
     )
 
@@ -53,11 +54,11 @@ def promote(model: Body, now: datetime) -> Change:
     if not (step < len(steps) and "pause" in steps[step]):
         raise Fault(
             f"The canary {rollout['release']} of {name} does not wait: it is at step {min(step + 1, len(steps))} of "
-            f"{len(steps)}, which is no pause. See kubectl e2i status {name}."
+            f"{len(steps)}, which is no pause. See {command('status', model['metadata'])}."
         )
     return Change(
         f"{name}: the canary {rollout['release']} goes on after step {step + 1} of {len(steps)}. "
-        f"Follow it: kubectl e2i status {name} -w",
+        f"Follow it: {follow(model['metadata'])}",
         {PROMOTE_ANNOTATION: _moment(now)},
     )
 
@@ -65,10 +66,10 @@ def promote(model: Body, now: datetime) -> Change:
 def pause(model: Body) -> Change:
     name = model["metadata"]["name"]
     if is_paused(model):
-        return Change(f"{name} is paused already. Let it go on: kubectl e2i resume {name}")
+        return Change(f"{name} is paused already. Let it go on: {command('resume', model['metadata'])}")
     return Change(
         f"{name}: the rollout stays where it is; scaling and rollback go on. Let it go on: "
-        f"kubectl e2i resume {name}",
+        f"{command('resume', model['metadata'])}",
         {PAUSED_ANNOTATION: "true"},
     )
 
