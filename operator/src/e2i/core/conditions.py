@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Literal
 
@@ -23,6 +23,9 @@ ALWAYS = (READY, EXPORTED, BUILT, VERIFIED, SERVING)
 """Present from the first visit on."""
 WHILE_TRUE = (ROLLED_BACK, RECONCILING, STALLED)
 """Abnormal when true, and absent otherwise, as kstatus expects."""
+
+
+LONGEST_MESSAGE = 1024
 
 
 class Reason(Enum):
@@ -134,10 +137,23 @@ def _condition(old: Mapping[str, Any] | None, fact: Fact, generation: int, now: 
     }
 
 
+def one_line(message: str) -> str:
+    """Others' words can be long, and the status has bounds: keep the beginning, where the cause stands."""
+    text = " ".join(message.split())
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+
+
 def timestamp(moment: datetime) -> str:
     """2026-11-21T12:00:00Z, as Kubernetes writes time; whole seconds, UTC."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_timestamp(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    """In UTC, where a time without a zone is taken to be; ValueError for what is no time of our days.
+
+    The API server takes more forms than Kubernetes writes, and annotations hold whatever people put there.
+    """
+    moment = datetime.fromisoformat(text)
+    if not 1970 < moment.year < 3000:
+        raise ValueError(f"{text!r} is no time that a model could have seen")
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

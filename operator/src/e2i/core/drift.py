@@ -19,8 +19,9 @@ def of_deployment(model: Model, live: BentoDeployment, recipe: Recipe) -> bool:
 
 
 def of_size(live: BentoDeployment, size: Autoscaling) -> bool:
-    """Whether a BentoDeployment has other bounds than these."""
-    return not contains(live.spec.get("autoscaling"), render.autoscaling(size))
+    """Whether a BentoDeployment has other bounds than these, or metrics that were taken back."""
+    there = live.spec.get("autoscaling") or {}
+    return not contains(there, render.autoscaling(size)) or bool(there.get("metrics") and not size.metrics)
 
 
 def contains(live: Any, ours: Any) -> bool:

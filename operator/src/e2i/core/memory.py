@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from e2i.core.conditions import Reason, parse_timestamp, timestamp
@@ -20,6 +20,7 @@ SERVING = "Serving"
 SUPERSEDED = "Superseded"
 ROLLED_BACK = "RolledBack"
 FAILED = "Failed"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +77,14 @@ def history(model: Model) -> tuple[Entry, ...]:
 
 
 def canary(model: Model) -> Canary | None:
-    body = model.status.get("rollout")
-    if not body or "stepStartedAt" not in body:
+    body = model.status.get("rollout") or {}
+    started = _moment(body, "stepStartedAt")
+    if started is None:
         return None
     return Canary(
         release=body.get("release", ""),
-        step=body.get("step", 0),
-        started_at=parse_timestamp(body["stepStartedAt"]),
+        step=max(0, body.get("step", 0)),
+        started_at=started,
         promotion=body.get("promotion", ""),
     )
 
@@ -95,7 +97,7 @@ def _failure(body: Body) -> Failure:
         trial=body["trial"],
         reason=reason_of(body["reason"]),
         message=body["message"],
-        failed_at=parse_timestamp(body["failedAt"]),
+        failed_at=_moment(body, "failedAt") or LONG_AGO,
         evidence=body.get("evidence", {}),
     )
 
@@ -121,7 +123,11 @@ def _entry(body: Body) -> Entry:
 
 
 def _moment(body: Body, name: str) -> datetime | None:
-    return parse_timestamp(body[name]) if name in body else None
+    """None for what is no time: a status that somebody wrote by hand must not stop the operator."""
+    try:
+        return parse_timestamp(body[name])
+    except (KeyError, ValueError):
+        return None
 
 
 def failure_status(failure: Failure) -> dict[str, Any]:

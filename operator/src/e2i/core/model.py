@@ -14,6 +14,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 RETRY_ANNOTATION = "serving.e2i.dev/retry-at"
 PROMOTE_ANNOTATION = "serving.e2i.dev/promote-at"
 PAUSED_ANNOTATION = "serving.e2i.dev/paused"
+LONGEST_PROMOTION = 256
+"""Characters of that annotation that count: status.rollout has room for no more."""
 FINALIZER = "serving.e2i.dev/bucket"
 """Holds a deleted model with deletionPolicy Delete until its part of the bucket is removed."""
 
@@ -148,8 +150,8 @@ def parse_model(body: Mapping[str, Any]) -> Model:
         finalized=FINALIZER in (metadata.get("finalizers") or ()),
         paused=annotations.get(PAUSED_ANNOTATION) == "true",
         retry_at=annotations.get(RETRY_ANNOTATION, ""),
-        promote_at=annotations.get(PROMOTE_ANNOTATION, ""),
-        status=body.get("status", {}),
+        promote_at=annotations.get(PROMOTE_ANNOTATION, "")[:LONGEST_PROMOTION],
+        status=body.get("status") or {},
     )
 
 

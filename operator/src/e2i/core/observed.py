@@ -179,7 +179,8 @@ class Observed:
         return next((request for request in self.requests if request.name == name), None)
 
     def deployment(self, release: str | None) -> BentoDeployment | None:
-        return next((child for child in self.deployments if child.release == release), None)
+        """None of no release: one that lost all its labels runs none that we know of."""
+        return next((child for child in self.deployments if release and child.release == release), None)
 
     def workload(self, deployment: BentoDeployment | None) -> Deployment | None:
         """The Deployment that belongs to this very BentoDeployment, not to a namesake before it.

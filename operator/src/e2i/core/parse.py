@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,10 @@ from e2i.core.conditions import parse_timestamp
 from e2i.core.observed import Artifact, BentoDeployment, BentoRequest, Build, Child, Deployment, Service
 
 Body = Mapping[str, Any]
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LONGEST_IMAGE = 512
+"""Characters that status.history[].image has room for."""
 
 
 def parse_child(kind: str, body: Body) -> Child:
@@ -46,7 +51,7 @@ def _request(identity: dict[str, Any], body: Body) -> BentoRequest:
     return BentoRequest(
         **identity,
         digest=annotations.get(naming.DIGEST_ANNOTATION, ""),
-        artifact=_artifact(annotations, body["spec"]),
+        artifact=_artifact(identity, annotations, body["spec"]),
         build=build,
         built_at=parse_timestamp(built_at) if built_at else None,
         message=(available if available.get("status") == "False" else building).get("message", ""),
@@ -58,7 +63,7 @@ def _image(conditions: Mapping[str, Body]) -> str:
     """Both conditions name the image in their messages, the first once it was pushed."""
     exists = conditions.get("ImageExists", {})
     message: str = exists.get("message", "") if exists.get("status") == "True" else ""
-    return message if " " not in message else ""
+    return message if " " not in message and len(message) <= _LONGEST_IMAGE else ""
 
 
 def _build(available: Body, building: Body) -> Build:
@@ -74,9 +79,11 @@ def _build(available: Body, building: Body) -> Build:
     return Build.RUNNING if building.get("status") == "True" else Build.UNKNOWN
 
 
-def _artifact(annotations: Body, spec: Body) -> Artifact | None:
-    tag, digest = annotations.get(naming.TAG_ANNOTATION), annotations.get(naming.DIGEST_ANNOTATION)
-    if not tag or not digest:
+def _artifact(identity: Mapping[str, Any], annotations: Body, spec: Body) -> Artifact | None:
+    """None unless its annotations are whole and agree with its name: a spoilt digest would be another release."""
+    tag, digest = annotations.get(naming.TAG_ANNOTATION, ""), annotations.get(naming.DIGEST_ANNOTATION, "")
+    whole = tag and _DIGEST.fullmatch(digest)
+    if not whole or identity["name"] != naming.artifact_name(identity["model"], digest):
         return None
     return Artifact(
         tag=tag,
@@ -84,7 +91,7 @@ def _artifact(annotations: Body, spec: Body) -> Artifact | None:
         uri=spec.get("downloadUrl", ""),
         size=_count(annotations.get(naming.SIZE_ANNOTATION, "")),
         service=spec.get("serviceName", ""),
-        bentoml_version=spec.get("context", {}).get("bentomlVersion", ""),
+        bentoml_version=(spec.get("context") or {}).get("bentomlVersion", ""),
     )
 
 
@@ -95,14 +102,16 @@ def _count(text: str) -> int:
 
 def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:
     refusal = _refusal(_conditions(body))
-    attempted = body["spec"].get("annotations", {}).get(naming.ATTEMPT_ANNOTATION)
-    labels = body["metadata"]["labels"]
+    spec = body["spec"]
+    attempted = (spec.get("annotations") or {}).get(naming.ATTEMPT_ANNOTATION)
+    # What its pods carry decides which requests they get, also when somebody took the label off the object.
+    carried = ((spec.get("extraPodMetadata") or {}).get("labels") or {}).get(naming.RELEASE_LABEL)
     return BentoDeployment(
         **identity,
-        release=labels.get(naming.RELEASE_LABEL),
+        release=body["metadata"]["labels"].get(naming.RELEASE_LABEL) or carried,
         form=_annotations(body).get(naming.FORM_ANNOTATION, ""),
         tag=_annotations(body).get(naming.TAG_ANNOTATION, ""),
-        spec=body["spec"],
+        spec=spec,
         refusal=refusal.get("message", ""),
         refused_at=_moment(refusal.get("lastTransitionTime")),
         attempted_at=_moment(attempted),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from e2i.core import naming
+from e2i.core.conditions import one_line
 from e2i.core.memory import Failure
 from e2i.core.model import Model, Rollback
 from e2i.core.observed import Observed
@@ -70,7 +71,7 @@ def _give_up(model: Model, seen: Observed, verdict: Plan, now: datetime) -> Plan
         digest=wanted.artifact.digest,
         trial=naming.trial_of(model, wanted.release),
         reason=verdict.reason,
-        message=verdict.message,
+        message=one_line(verdict.message),
         failed_at=now,
     )
     return replace(verdict, failure=failure, look_again=NOW)

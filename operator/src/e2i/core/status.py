@@ -12,7 +12,7 @@ from typing import Any
 
 from e2i.core import conditions, history, memory, naming, sizes
 from e2i.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
-from e2i.core.conditions import Fact, Reason
+from e2i.core.conditions import Fact, Reason, one_line
 from e2i.core.memory import Failure
 from e2i.core.model import Model, Rollback
 from e2i.core.observed import Build, Exporting, Finding, Observed, Trouble, Verdict
@@ -27,8 +27,6 @@ from e2i.core.release import (
 )
 from e2i.core.rules.judging import OF_VERIFICATION
 from e2i.core.rules.verdict import Plan, told_failure
-
-LONGEST_MESSAGE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,13 +211,7 @@ def _cause(chosen: Plan, otherwise: str) -> tuple[Reason, str]:
 
 
 def _fact(type_: str, status: conditions.Status, reason: Reason, message: str) -> Fact:
-    return Fact(type=type_, status=status, reason=reason, message=_short(message))
-
-
-def _short(message: str) -> str:
-    """Others' words can be long: keep the beginning, where the cause stands."""
-    text = " ".join(message.split())
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+    return Fact(type=type_, status=status, reason=reason, message=one_line(message))
 
 
 def _release_fields(model: Model, seen: Observed) -> dict[str, Any]:

@@ -33,8 +33,8 @@ def leave_deleted_model(model: Model, seen: Observed, now: datetime) -> Plan | N
 def _archives(model: Model, seen: Observed) -> tuple[tuple[str, str], ...]:
     """(uri, digest) of every archive that the cluster knows to be the model's."""
     known = {(request.artifact.uri, request.artifact.digest) for request in seen.requests if request.artifact}
-    artifact = model.status.get("artifact")
-    if artifact and memory.history(model):
+    artifact = model.status.get("artifact") or {}
+    if artifact.get("uri") and artifact.get("digest") and memory.history(model):
         known.add((artifact["uri"], artifact["digest"]))
     return tuple(sorted(known))
 

@@ -88,10 +88,12 @@ def told_failure(model: Model, seen: Observed, failed: Failure) -> str:
         instead = "It goes on serving. "
         if model.rollout.rollback is Rollback.MANUAL:
             instead = "spec.rollout.rollback is Manual: it goes on serving until the spec changes. "
-    elif serving is None:
+    elif back is None:
         instead = "There is no earlier release to go back to. "
+    elif serving == back.release:
+        instead = f"Release {back.release} serves in its place. "
     else:
-        instead = f"Release {serving} serves in its place. "
+        instead = f"Release {back.release} is about to take its place. "
     cause = failed.message.rstrip(".")
     return (
         f"release {failed.release} of {failed.tag} failed: {cause}. {instead}It is not tried again until the "
