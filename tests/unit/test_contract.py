@@ -61,6 +61,7 @@ GOOD = {
     "Causal": [
         {"effect": 0.2, "lower": 0.1, "upper": 0.3},
         {"effect": 0.2},
+        {"effect": 1, "lower": 1, "upper": 1},
         {"ate": 0.2, "cate": [1, 2], "lower": 0.1, "upper": 0.3},
         {"cate": [0.2, 0.5], "lower": [0.1, 0.4], "upper": [0.3, 0.6]},
         {"effect": 0.2, "interval": [0.1, 0.3]},
@@ -164,6 +165,14 @@ BROKEN = {
             "ContractBroken: $[1].effect should be at most 2, as $[1].interval[1] is, but is 3",
         ),
         (
+            {"effect": 5, "interval": {"lower": 0, "upper": 1}},
+            "ContractBroken: $.effect should be at most 1, as $.interval.upper is, but is 5",
+        ),
+        (
+            {"ate": 9, "cate": [1, 2], "lower": 0, "upper": 3},
+            "ContractBroken: $.ate should be at most 3, as $.upper is, but is 9",
+        ),
+        (
             {"effect": 1, "lower": 0},
             "ContractBroken: the interval should be a lower and an upper end for each effect, but is effects: 1, "
             "lower ends: 1, upper ends: 0",
@@ -243,6 +252,12 @@ def test_named_ends_that_do_not_fit_the_effects_are_refused() -> None:
 def test_named_ends_of_a_batch_belong_to_the_effects_in_order() -> None:
     answer = {"cate": [1, 5], "interval": [[0, 4], [2, 6]]}
     assert broken("Causal", answer, lower="$.interval[0]", upper="$.interval[1]") is None
+
+
+@pytest.mark.parametrize(("named", "usual"), [("lower", "upper"), ("upper", "lower")])
+def test_one_named_end_is_enough_for_the_usual_interval_not_to_be_looked_for(named: str, usual: str) -> None:
+    answer = {"effect": 1, "named": 1, usual: 1, "interval": [5, 6]}
+    assert broken("Causal", answer, **{named: "$.named"}) is None
 
 
 def test_a_named_interval_without_effects_is_refused() -> None:

@@ -145,6 +145,13 @@ async def test_a_wrong_answer_is_not_asked_for_again() -> None:
     assert len(model.requests) == 1
 
 
+async def test_a_refusal_is_not_asked_for_again() -> None:
+    async with serving(web.Response(status=404, text="no such path"), ok({"label": "stay"})) as model:
+        finding = await finding_of(model.url, a_check(retries=3))
+    assert finding.trouble.reason is Reason.VerificationFailed
+    assert len(model.requests) == 1
+
+
 async def test_a_server_error_is_tried_again_and_forgotten_when_the_answer_comes() -> None:
     async with serving(web.Response(status=503), ok({"label": "stay"})) as model:
         assert await ask(model.url, a_check(retries=1)) is None
