@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.crashlab import Lab, Lane, Scenario
-from support.operating import install
+from support.crashlab import Lab, Lane, Phase, laboratory
 from support.stores import a_bento
-from support.warmoperator import WarmOperator
-from support.yatai import controllers, until_sockets_are_closed
 
 from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
-from e2i.local.images import ImageStore
 
 pytestmark = pytest.mark.api
 
@@ -23,20 +19,11 @@ FIRST, SECOND = "churn:1.0.0", "churn:2.0.0"
 
 @pytest.fixture
 async def lab(control_plane: TestCluster, tmp_path: Path) -> AsyncIterator[Lab]:
-    if control_plane.home is None:
-        pytest.skip("reads the audit log of a cluster of its own")
-    install(control_plane.home)
     store = tmp_path / "store"
     a_bento(store, FIRST)
     a_bento(store, SECOND, labels={"second": "yes"})
-    operator = WarmOperator(control_plane.home, tmp_path, store)
-    async with controllers(control_plane, ImageStore(tmp_path / "images")):
-        yield Lab(control_plane, operator, tmp_path, "api")
-    await until_sockets_are_closed()
-
-
-async def nothing(lane: Lane) -> None:
-    """There is nothing to prepare."""
+    async with laboratory(control_plane, tmp_path, store, "api") as ready:
+        yield ready
 
 
 async def create(lane: Lane) -> None:
@@ -70,18 +57,20 @@ async def delete(lane: Lane) -> None:
     await stage.until(all_gone, "the children to go")
 
 
-SCENARIOS = (
-    Scenario("create", create, nothing),
-    Scenario("new release", release_the_second, create),
-    Scenario("scaling", ask_for_two_pods, create),
-    Scenario("deletion", delete, create),
-)
+LIVES = {
+    "BlueGreen": (
+        Phase("create", create),
+        Phase("new release", release_the_second),
+        Phase("scaling", ask_for_two_pods),
+        Phase("deletion", delete),
+    ),
+}
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("life", LIVES)
 async def test_wherever_it_is_struck_it_comes_to_the_same_end(
-    lab: Lab, scenario: Scenario, say: Callable[[str], None]
+    lab: Lab, life: str, say: Callable[[str], None]
 ) -> None:
-    report = await lab.study(scenario)
-    say(f"crash safety, {report}")
-    assert not report.failures, "\n\n".join(report.failures)
+    findings = await lab.study(LIVES[life])
+    say(f"crash safety of {life}: {findings}")
+    assert not findings.failures, findings.failures

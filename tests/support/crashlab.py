@@ -1,6 +1,6 @@
-"""Plays a scenario once undisturbed, then once for every call and every way to strike at it, and compares.
+"""Plays a life of several phases undisturbed, then again and again, each time struck once in every phase.
 
-Each run has a namespace, an operator and proxies of its own, so that runs are side by side: the proxy shows its
+Each life has a namespace, an operator and proxies of its own, so that lives are side by side: the proxy shows its
 operator that one namespace only.
 """
 
@@ -8,70 +8,43 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
-import json
-import re
-import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aiohttp import web
+import pytest
 from support.cluster import TestCluster
-from support.crashproxy import Call, CrashProxy, Mode, Server, Strike
-from support.crashstate import Changes, Counts, state_of
+from support.crashdoors import SENTINEL, api_server, name_of_s3_call, name_of_write, s3_server
+from support.crashproxy import CrashProxy, Strike
+from support.crashreport import Agenda, Ending, Findings
+from support.crashstate import Changes, state_of
+from support.operating import install
 from support.stage import Stage, condition, staging
 from support.warmoperator import WarmOperator
+from support.yatai import controllers, until_sockets_are_closed
 
-from e2i.edge.kinds import CHILDREN, E2I_MODELS
-from e2i.kube import Object
+from e2i.edge.export import SETTLED
+from e2i.edge.kinds import E2I_MODELS
 from e2i.local.components import BUCKET
+from e2i.local.images import ImageStore
 from e2i.local.layout import ClusterHome
 
-SIDE_BY_SIDE = 10
-TRIES = 4
-"""Runs in which a call of the undisturbed run must come again."""
+Door = Literal["api", "s3"]
+SIDE_BY_SIDE = 12
 SETTLING = 20.0
 ENOUGH = 5
 """Times that a state is read in a row before it is taken for the last one."""
-SENTINEL = "sentinel"
-"""A model without a bento: when it was looked at, so was what was changed before it."""
-_OBJECT = re.compile(
-    r"/(?:api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/([a-z0-9]+)(?:/([^/?]+))?(?:/([^/?]+))?$"
-)
-_VERBS = {"PATCH": "apply", "PUT": "replace", "POST": "create", "DELETE": "delete"}
-_CLUSTER_WIDE = {resource.path(): resource for resource in (*CHILDREN, E2I_MODELS)}
-Door = Literal["api", "s3"]
-
-
-def name_of_write(request: web.Request, body: bytes) -> str | None:
-    """`apply services/churn`, `status Building`; None for reads, events and the sentinel."""
-    found = _OBJECT.match(request.path)
-    if request.method not in _VERBS or not found:
-        return None
-    plural, name, part = found.groups()
-    if plural == "events" or name == SENTINEL:
-        return None
-    if part == "status":
-        return f"status {_reason(json.loads(body))}"
-    return f"{_VERBS[request.method]} {plural}/{name}"
-
-
-def _reason(body: Object) -> str:
-    ready = condition(body, "Ready")
-    return ready["reason"] if ready else "without Ready"
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """`prepare` is not disturbed; `play` is, and returns when the end is reached."""
+class Phase:
+    """`play` changes something and returns when the operator has done what that asks of it."""
 
     name: str
     play: Callable[[Lane], Awaitable[None]]
-    prepare: Callable[[Lane], Awaitable[None]]
 
 
 @dataclass
@@ -82,64 +55,31 @@ class Lane:
     operator: WarmOperator
     proxy: CrashProxy
 
-    async def quiet(self) -> None:
+    async def restart_operator(self) -> None:
+        await self.operator.kill()
+        self.operator.start()
+
+    async def quiet(self, phase: str) -> None:
         """Return when the operator has made one more pass than it needed."""
         stage = self.stage
         if await stage.child(E2I_MODELS, "churn"):
-            body = {"metadata": {"annotations": {"touched": "yes"}}}
+            body = {"metadata": {"annotations": {"touched": phase}}}
             await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body)
-        await stage.create(SENTINEL, "churn:0")
-        await stage.reason("BentoNotFound", SENTINEL)
+        tag = f"churn:{phase.replace(' ', '-')}"
+        if await stage.child(E2I_MODELS, SENTINEL):
+            await stage.change(SENTINEL, bento={"tag": tag})
+        else:
+            await stage.create(SENTINEL, tag)
 
+        async def refused() -> bool:
+            told = condition(await stage.model(SENTINEL), "Ready")
+            return told is not None and told["reason"] == "BentoNotFound" and tag in told["message"]
 
-@dataclass(frozen=True)
-class Ending:
-    """How one run ended."""
-
-    state: str
-    counts: Counts
-    calls: tuple[Call, ...]
-    struck: bool
-
-    def difference(self, other: Ending) -> str:
-        """ "" if objects, keys, creations and deletions are the same."""
-        lines = [
-            f"{' '.join(what)}: {self.counts[what]} times, now {other.counts[what]}"
-            for what in sorted(self.counts | other.counts)
-            if self.counts[what] != other.counts[what]
-        ]
-        lines += difflib.unified_diff(
-            self.state.splitlines(), other.state.splitlines(), "undisturbed", "struck", lineterm="", n=2
-        )
-        return "\n".join(lines)
-
-
-def _sequence(calls: Sequence[Call]) -> str:
-    return f"calls: {', '.join(map(str, calls))}"
-
-
-@dataclass
-class Report:
-    """One scenario, all its points."""
-
-    scenario: str
-    calls: tuple[Call, ...]
-    tried: int = 0
-    missed: list[Strike] = field(default_factory=list)
-    """Points at a status that came in the undisturbed run, and in no other: how long things take decides."""
-    failures: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        sequence = ", ".join(map(str, self.calls))
-        text = f"{self.scenario}: {self.tried} points tried in {self.seconds:.0f} s ({sequence})"
-        if self.missed:
-            text += f"; did not come again in {TRIES} runs: {', '.join(map(str, self.missed))}"
-        return text
+        await stage.until(refused, f"{tag} to be refused")
 
 
 class Lab:
-    """Runs of one cluster; `door` is where the operator is struck."""
+    """Plays lives, each a sequence of phases in a namespace of its own."""
 
     def __init__(self, cluster: TestCluster, operator: WarmOperator, folder: Path, door: Door) -> None:
         assert cluster.home
@@ -148,58 +88,56 @@ class Lab:
         self._operator = operator
         self._folder = folder
         self._door = door
-        self._places = asyncio.Semaphore(SIDE_BY_SIDE)
 
-    async def study(self, scenario: Scenario) -> Report:
-        """Every call of the undisturbed run in every mode."""
-        began = time.monotonic()
-        with contextlib.closing(Changes(self._home)) as changes:
-            usual = await self._run(scenario, changes, None, None)
-            report = Report(scenario.name, usual.calls)
-            strikes = [Strike(call, mode) for call in usual.calls for mode in Mode]
-            await asyncio.gather(*(self._try(scenario, changes, usual, strike, report) for strike in strikes))
-        report.seconds = time.monotonic() - began
-        return report
+    async def study(self, phases: Sequence[Phase]) -> Findings:
+        """Try every point of every phase; a life tries one point of each of its phases."""
+        with contextlib.closing(Changes(self._home)) as self._changes:
+            agendas = await self._undisturbed(phases)
+            async with asyncio.TaskGroup() as lives:
+                for _ in range(SIDE_BY_SIDE):
+                    lives.create_task(self._live_on(phases, agendas))
+        return Findings(agendas)
 
-    async def _try(
-        self, scenario: Scenario, changes: Changes, usual: Ending, strike: Strike, report: Report
-    ) -> None:
-        async with self._places:
-            for _ in range(TRIES):
-                try:
-                    ended = await self._run(scenario, changes, usual, strike)
-                except AssertionError as error:
-                    report.failures.append(f"{scenario.name}, {strike}: {error}")
-                    return
-                if found := usual.difference(ended):
-                    report.failures.append(f"{scenario.name}, {strike}:\n{found}\n{_sequence(ended.calls)}")
-                if ended.struck:
-                    report.tried += 1
-                    return
-        if not strike.call.what.startswith("status "):
-            report.failures.append(f"{scenario.name}, {strike}: never came; {_sequence(ended.calls)}")
-        report.missed.append(strike)
+    async def _undisturbed(self, phases: Sequence[Phase]) -> list[Agenda]:
+        async with self._lane() as lane:
+            return [Agenda(phase.name, await self._play(lane, phase, None, None)) for phase in phases]
 
-    async def _run(
-        self, scenario: Scenario, changes: Changes, usual: Ending | None, strike: Strike | None
-    ) -> Ending:
-        async with staging(self._cluster) as stage, self._lane(stage) as lane:
-            await scenario.prepare(lane)
-            lane.proxy.arm(strike)
-            await scenario.play(lane)
-            await lane.quiet()
-            ended = await self._ending(lane, changes, usual)
-            log = lane.operator.log.read_text()
-            assert "Traceback" not in log, f"the operator's log: {log[-3000:]}"
-            return ended
+    async def _live_on(self, phases: Sequence[Phase], agendas: Sequence[Agenda]) -> None:
+        while any(agenda.waiting for agenda in agendas):
+            async with self._lane() as lane:
+                await self._live(lane, phases, agendas)
 
-    async def _ending(self, lane: Lane, changes: Changes, usual: Ending | None) -> Ending:
+    async def _live(self, lane: Lane, phases: Sequence[Phase], agendas: Sequence[Agenda]) -> None:
+        """End early when a phase ended wrongly, or nothing is left to be tried in the later ones."""
+        for number, (phase, agenda) in enumerate(zip(phases, agendas, strict=True)):
+            if not any(later.waiting for later in agendas[number:]):
+                return
+            strike = agenda.take()
+            try:
+                ended = await self._play(lane, phase, strike, agenda.usual)
+            except AssertionError as error:
+                agenda.fail(strike, str(error), lane.proxy.calls)
+                return
+            if not agenda.judge(strike, ended):
+                return
+
+    async def _play(self, lane: Lane, phase: Phase, strike: Strike | None, usual: Ending | None) -> Ending:
+        lane.proxy.arm(strike)
+        await phase.play(lane)
+        await lane.quiet(phase.name)
+        ended = await self._ending(lane, usual)
+        log = lane.operator.log.read_text()
+        assert "Traceback" not in log, f"the operator's log: {log[-3000:]}"
+        return ended
+
+    async def _ending(self, lane: Lane, usual: Ending | None) -> Ending:
         """The state once it is as usual, or the same for a while: Kubernetes' garbage collector takes time."""
-        deadline, same, before = time.monotonic() + SETTLING, 0, None
+        deadline, same = time.monotonic() + SETTLING, 0
+        before: Ending | None = None
         while True:
             ended = Ending(
                 state=await state_of(lane.stage, self._keys(lane.stage)),
-                counts=Counter(changes.counts(lane.stage.namespace)),
+                counts=Counter(self._changes.counts(lane.stage.namespace)),
                 calls=tuple(lane.proxy.calls),
                 struck=lane.proxy.has_struck,
             )
@@ -216,34 +154,44 @@ class Lab:
         return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
     @contextlib.asynccontextmanager
-    async def _lane(self, stage: Stage) -> AsyncIterator[Lane]:
+    async def _lane(self) -> AsyncIterator[Lane]:
         async def kill() -> None:
             await operator.kill()
             operator.start()
 
-        api = CrashProxy(_api_server(self._home, stage.namespace), name_of_write, kill)
-        async with api.running():
+        async with staging(self._cluster) as stage, contextlib.AsyncExitStack() as proxies:
+            api = CrashProxy(api_server(self._home, stage.namespace), name_of_write, kill)
+            s3 = CrashProxy(s3_server(self._home), name_of_s3_call, kill)
+            for proxy in (api, s3):
+                await proxies.enter_async_context(proxy.running())
             operator = self._operator.of(
-                self._folder / f"{stage.namespace}.log",
-                {"KUBERNETES_SERVICE_PORT": str(api.port), "E2I_BUCKET_PREFIX": stage.namespace},
+                self._folder / f"{stage.namespace}.log", _environment(stage, api, s3)
             )
             operator.start()
             try:
-                yield Lane(stage, operator, api)
+                yield Lane(stage, operator, s3 if self._door == "s3" else api)
             finally:
                 await operator.kill()
 
 
-def _api_server(home: ClusterHome, namespace: str) -> Server:
-    """The API server, of which only one namespace is to be seen."""
+@contextlib.asynccontextmanager
+async def laboratory(cluster: TestCluster, folder: Path, store: Path, door: Door) -> AsyncIterator[Lab]:
+    """A lab on the cluster, whose Yatai is at work; `folder` takes logs and images."""
+    if cluster.home is None:
+        pytest.skip("reads the audit log of a cluster of its own")
+    install(cluster.home)
+    operator = WarmOperator(cluster.home, folder, store)
+    # A bento that changed just now is looked at for a while: that must not be so in the first life only.
+    newest = max(path.stat().st_ctime for path in store.rglob("*"))
+    await asyncio.sleep(max(0.0, newest + SETTLED - time.time()))
+    async with controllers(cluster, ImageStore(folder / "images")):
+        yield Lab(cluster, operator, folder, door)
+    await until_sockets_are_closed()
 
-    def path(request: web.Request) -> str:
-        place, _, query = request.raw_path.partition("?")
-        if resource := _CLUSTER_WIDE.get(place):
-            place = resource.path(namespace)
-        return f"{place}?{query}" if query else place
 
-    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    serving.load_cert_chain(home.pki / "kube-apiserver-serving.crt", home.pki / "kube-apiserver-serving.key")
-    trusting = ssl.create_default_context(cafile=str(home.pki / "cluster-ca.crt"))
-    return Server(home.api_server_url, serving, trusting, path)
+def _environment(stage: Stage, api: CrashProxy, s3: CrashProxy) -> dict[str, str]:
+    return {
+        "KUBERNETES_SERVICE_PORT": str(api.port),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}",
+        "E2I_BUCKET_PREFIX": stage.namespace,
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -79,8 +80,13 @@ class CrashProxy:
     def arm(self, strike: Strike | None) -> None:
         """Count anew from here, and strike once at the call."""
         self.calls = []
+        self.has_struck = False
         self._counts.clear()
         self._strike = strike
+
+    def count(self, what: str) -> int:
+        """How often this was called since the proxy was armed."""
+        return self._counts[what]
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[CrashProxy]:
@@ -141,16 +147,19 @@ class CrashProxy:
         self, request: web.Request, body: bytes
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         url = URL(self._server.url + self._server.path(request), encoded=True)
+        data = io.BytesIO(body) if body else None
         return self._session.request(
-            request.method, url, headers=_headers(request.headers), data=body or None, allow_redirects=False
+            request.method, url, headers=_headers(request.headers), data=data, allow_redirects=False
         )
 
 
 async def _stream(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
     passed = web.StreamResponse(status=answer.status, headers=_headers(answer.headers))
-    await passed.prepare(request)
-    async for chunk in answer.content.iter_any():
-        await passed.write(chunk)
+    # A client that was killed reads no more.
+    with contextlib.suppress(ConnectionError):
+        await passed.prepare(request)
+        async for chunk in answer.content.iter_any():
+            await passed.write(chunk)
     return passed
 
 

@@ -21,6 +21,7 @@ KINDS = (E2I_MODELS, BENTO_REQUESTS, BENTO, BENTO_DEPLOYMENTS, DEPLOYMENTS, AUTO
 OURS = (E2I_MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS)
 """A write too many to one of these would show in its generation."""
 _COUNTED = tuple(kind.plural for kind in KINDS)
+_OF_YATAI = (DEPLOYMENTS.plural, AUTOSCALER.plural, SERVICES.plural)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 _PORT = re.compile(r"127\.0\.0\.1:\d+")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -79,7 +80,15 @@ class Changes:
         for line in lines:
             if change := _change(line):
                 namespace, what = change
-                self._counts.setdefault(namespace, Counter())[what] += 1
+                counts = self._counts.setdefault(namespace, Counter())
+                if not _is_after_the_owner(what, counts):
+                    counts[what] += 1
+
+
+def _is_after_the_owner(what: tuple[str, str, str], counts: Counts) -> bool:
+    """Yatai may make children of a BentoDeployment once more while the garbage collector takes them away."""
+    _, kind, name = what
+    return kind in _OF_YATAI and counts["delete", BENTO_DEPLOYMENTS.plural, name] > 0
 
 
 def _change(line: bytes) -> tuple[str, tuple[str, str, str]] | None:

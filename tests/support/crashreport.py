@@ -1,0 +1,105 @@
+"""What is to be tried, what was tried, and what was found."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from support.crashproxy import Call, Mode, Strike
+from support.crashstate import Counts
+
+TRIES = 4
+"""Runs in which a call of the undisturbed run must come again."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one phase ended: what there is, how often things were made and deleted, what the operator called."""
+
+    state: str
+    counts: Counts
+    calls: tuple[Call, ...]
+    struck: bool
+
+    def difference(self, other: Ending) -> str:
+        """Empty if objects, keys, creations and deletions are the same."""
+        lines = [
+            f"{' '.join(what)}: {self.counts[what]} times, now {other.counts[what]}"
+            for what in sorted(self.counts | other.counts)
+            if self.counts[what] != other.counts[what]
+        ]
+        lines += difflib.unified_diff(
+            self.state.splitlines(), other.state.splitlines(), "undisturbed", "struck", lineterm="", n=2
+        )
+        return "\n".join(lines)
+
+
+@dataclass
+class Agenda:
+    """The points of one phase: every call of the undisturbed run in every mode."""
+
+    phase: str
+    usual: Ending
+    tried: int = 0
+    failures: list[str] = field(default_factory=list)
+    absent: list[Strike] = field(default_factory=list)
+    """Points at a status that came in the undisturbed run and in no other: how long things take decides."""
+
+    def __post_init__(self) -> None:
+        self.waiting = deque(Strike(call, mode) for call in self.usual.calls for mode in Mode)
+        self._tries: Counter[Strike] = Counter()
+
+    def take(self) -> Strike | None:
+        """The next point; None when all have been tried: the phase is then played undisturbed."""
+        return self.waiting.popleft() if self.waiting else None
+
+    def judge(self, strike: Strike | None, ended: Ending) -> bool:
+        """Note how the phase ended; False if it ended differently."""
+        difference = self.usual.difference(ended)
+        if difference:
+            self.fail(strike, difference, ended.calls)
+        if strike and ended.struck:
+            self.tried += 1
+        elif strike and not difference:
+            self._missed(strike, ended)
+        return not difference
+
+    def fail(self, strike: Strike | None, what: str, calls: Iterable[Call]) -> None:
+        self.failures.append(f"{self.phase}, {strike or 'undisturbed'}: {what}\ncalls: {listed(calls)}")
+
+    def _missed(self, strike: Strike, ended: Ending) -> None:
+        self._tries[strike] += 1
+        if self._tries[strike] < TRIES:
+            self.waiting.append(strike)
+        elif strike.call.what.startswith("status "):
+            self.absent.append(strike)
+        else:
+            self.fail(strike, f"did not come again in {TRIES} runs", ended.calls)
+
+    def __str__(self) -> str:
+        text = f"{self.phase} {len(self.usual.calls)} calls x {len(Mode)} ({listed(self.usual.calls)})"
+        if self.absent:
+            text += f", of which did not come again in {TRIES} runs: {listed(self.absent)}"
+        return text
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All phases of one life."""
+
+    agendas: Sequence[Agenda]
+
+    @property
+    def failures(self) -> str:
+        """What ended differently, empty if nothing did."""
+        return "\n\n".join(failure for agenda in self.agendas for failure in agenda.failures)
+
+    def __str__(self) -> str:
+        tried = sum(agenda.tried for agenda in self.agendas)
+        return f"{tried} points tried: {'; '.join(map(str, self.agendas))}"
+
+
+def listed(items: Iterable[object]) -> str:
+    return ", ".join(map(str, items))
