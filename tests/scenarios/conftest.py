@@ -13,6 +13,7 @@ from e2i.edge import clock
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     made = World()
+    made.play_time()
     monkeypatch.setattr(clock, "now", lambda: made.now)
     yield made
     await made.close()

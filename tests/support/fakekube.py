@@ -27,11 +27,19 @@ class Surroundings(Protocol):
 
     def tell(self, kind: str, event: str, body: Object) -> None: ...
 
-    def pods_of(self, release: str) -> int: ...
-
-    def takes_traffic(self, item: Object) -> bool: ...
-
     def was_edited(self, item: Object) -> bool: ...
+
+
+class Laws(Protocol):
+    """Judges changes; AssertionError for one that must not be."""
+
+    def before_apply(self, body: Object) -> None: ...
+
+    def before_delete(self, item: Object) -> None: ...
+
+    def after_apply(self, body: Object) -> None: ...
+
+    def after_change(self, kind: str) -> None: ...
 
 
 class FakeKube:
@@ -46,6 +54,8 @@ class FakeKube:
         self.missing: set[str] = set()
         """Kinds that the cluster does not serve."""
         self._world = world
+        self.laws: Laws | None = None
+        """Set by the world: what must hold after every change."""
         self.version = 0
 
     def all(self, kind: str) -> list[Object]:
@@ -87,12 +97,19 @@ class FakeKube:
                 raise ApiError(409, "Conflict", "the UID in the precondition does not match")
             return self.put(place, {**old, "status": copy.deepcopy(body["status"])})
         self._must_be_possible(body)
-        if old is None:
-            return self.put(place, copy.deepcopy(body))
-        if not force and old["metadata"].get("labels", {}).get(naming.MANAGED_BY_LABEL) != manager:
+        if (
+            old is not None
+            and not force
+            and old["metadata"].get("labels", {}).get(naming.MANAGED_BY_LABEL) != manager
+        ):
             raise ApiError(409, "Conflict", "Apply failed with 1 conflict: .spec")
-        merged = {**old, **copy.deepcopy(body), "metadata": {**old["metadata"], **copy.deepcopy(metadata)}}
-        return self.put(place, merged)
+        if self.laws:
+            self.laws.before_apply(body)
+        kept = {**old["metadata"], **copy.deepcopy(metadata)} if old else copy.deepcopy(metadata)
+        written = self.put(place, {**(old or {}), **copy.deepcopy(body), "metadata": kept})
+        if self.laws:
+            self.laws.after_apply(body)
+        return written
 
     async def patch(
         self, resource: Resource, namespace: str, name: str, body: Object, *, manager: str
@@ -120,7 +137,8 @@ class FakeKube:
             return
         if uid and item["metadata"]["uid"] != uid:
             raise ApiError(409, "Conflict", "the UID in the precondition does not match")
-        assert not self._world.takes_traffic(item), f"{name} was deleted while the address leads to it"
+        if self.laws:
+            self.laws.before_delete(item)
         self.remove((resource.kind, namespace or "", name))
 
     def _finalize(self, place: Place, finalizers: list[str]) -> Object:
@@ -148,6 +166,8 @@ class FakeKube:
         }
         self.objects[place] = body
         self._world.tell(place[0], "MODIFIED" if old else "ADDED", body)
+        if self.laws:
+            self.laws.after_change(place[0])
         return copy.deepcopy(body)
 
     def remove(self, place: Place) -> None:
@@ -181,16 +201,13 @@ class FakeKube:
         if body["kind"] == "Service":
             release = metadata["annotations"][naming.SERVING_ANNOTATION]
             assert spec["selector"].get(naming.RELEASE_LABEL, release) == release
-            assert self._world.pods_of(release), (
-                f"the address moves to release {release}, which has no ready pod"
-            )
         if body["kind"] == "BentoDeployment":
             old = self.objects.get((body["kind"], metadata["namespace"], metadata["name"]))
             kept = {key: value for key, value in spec.items() if key != "autoscaling"}
             in_place = metadata["name"].endswith("-inplace")
-            assert in_place or old is None or self._world.was_edited(old) or kept.items() <= old["spec"].items(), (
-                "a release was edited"
-            )
+            assert (
+                in_place or old is None or self._world.was_edited(old) or kept.items() <= old["spec"].items()
+            ), "a release was edited"
 
 
 def _content(body: Mapping[str, Any]) -> Object:

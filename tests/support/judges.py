@@ -16,11 +16,15 @@ Key = tuple[str, str]
 class Judges:
     """`bad_answers` and `bad_metrics` name releases by the value of their variable MODE."""
 
-    def __init__(self, wake: Callable[[Key], None]) -> None:
+    def __init__(self, wake: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
         self.bad_answers: set[str] = set()
         self.asked: list[str] = []
         """Names of the BentoDeployments that were verified."""
-        self.watches = WatchJudge(wake)
+        self.passed: set[tuple[Key, str]] = set()
+        """Trials that were found good."""
+        self.slow = False
+        """Whether answers are long in coming."""
+        self.watches = WatchJudge(wake, clock)
         self._wake = wake
         self._known: dict[Key, tuple[str, Verdict | Finding]] = {}
 
@@ -30,7 +34,13 @@ class Judges:
 
     def state(self, key: Key, trial: str) -> Verdict | Finding | None:
         asked, found = self._known.get(key, ("", Verdict.RUNNING))
-        return found if asked == trial else None
+        if asked != trial:
+            return None
+        if self.slow:
+            return Verdict.RUNNING
+        if found is Verdict.PASSED:
+            self.passed.add((key, trial))
+        return found
 
     async def start(self, model: Model, name: str, trial: str) -> None:
         self.asked.append(name)
@@ -51,24 +61,43 @@ class Judges:
 
 
 class WatchJudge:
-    """Finds fault at once with the releases it is told of."""
+    """Finds fault with the releases it is told of, as long as it watches them."""
 
-    def __init__(self, wake: Callable[[Key], None]) -> None:
+    def __init__(self, wake: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
         self.bad_metrics: set[str] = set()
-        self.known: dict[Key, tuple[str, Trouble | None]] = {}
+        self.known: dict[Key, tuple[str, Trouble | None, datetime]] = {}
+        self.begun: list[tuple[str, datetime]] = []
+        """(release, until)"""
+        self._modes: dict[Key, str] = {}
         self._wake = wake
+        self._clock = clock
+
+    def spoil(self, mode: str) -> None:
+        """From now on releases of this MODE do badly."""
+        self.bad_metrics.add(mode)
+        for key in self.known:
+            self._wake(key)
 
     def is_watching(self, key: Key, trial: str) -> bool:
-        return self.known.get(key, ("", None))[0] == trial
+        watched, trouble, until = self.known.get(key, ("", None, self._clock()))
+        return watched == trial and (trouble is not None or self._clock() < until)
 
     def trouble(self, key: Key, trial: str) -> Trouble | None:
-        return self.known[key][1] if self.is_watching(key, trial) else None
+        if not self.is_watching(key, trial):
+            return None
+        watched, trouble, until = self.known[key]
+        if trouble is None and self._modes[key] in self.bad_metrics:
+            trouble = Trouble(
+                reason=Reason.ErrorRatioExceeded, message="9 of 10 requests to the release failed"
+            )
+            self.known[key] = (watched, trouble, until)
+        return trouble
 
     def start(self, model: Model, release: str, trial: str, until: datetime) -> None:
-        bad = mode_of(model) in self.bad_metrics
-        message = f"9 of 10 requests to release {release} failed"
-        trouble = Trouble(reason=Reason.ErrorRatioExceeded, message=message) if bad else None
-        self.known[model.key] = (naming.trial_of(model, release), trouble)
+        assert trial == naming.trial_of(model, release)
+        self.begun.append((release, until))
+        self.known[model.key] = (trial, None, until)
+        self._modes[model.key] = mode_of(model)
         self._wake(model.key)
 
     def forget(self, key: Key) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from e2i.core import ledger
 from e2i.core.failures import ExportFailure
 from e2i.core.ledger import Record
@@ -14,7 +16,11 @@ class SmallLedger:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.deleted: list[str] = []
-        """Archives (uris) that were removed."""
+        """Archives (uris) that were removed, one after the other."""
+        self.gone: set[str] = set()
+        """Archives that are not there now."""
+        self.in_use: Callable[[str], bool] = lambda uri: False
+        """Whether something that runs was made of an archive: it must never be removed."""
         self.failure: ExportFailure | None = None
         """Answers everything while it is set."""
 
@@ -42,11 +48,13 @@ class SmallLedger:
 
     def archive_exists(self, artifact: Artifact) -> bool:
         self._ask()
-        return artifact.uri not in self.deleted
+        return artifact.uri not in self.gone
 
     def delete_archive(self, uri: str) -> None:
         self._ask()
+        assert not self.in_use(uri), f"{uri} was removed while it is needed"
         self.deleted.append(uri)
+        self.gone.add(uri)
 
     def delete_records(self, namespace: str, model: str) -> None:
         self._ask()

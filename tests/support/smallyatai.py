@@ -1,25 +1,49 @@
-"""A Yatai that moves requests and deployments along, one step at a time; it makes ready pods itself."""
+"""A Yatai that moves requests and deployments along, one step at a time; it makes the pods itself.
+
+What goes wrong with a release, the value of its variable MODE decides.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
+from typing import Any
 
 from support.fakekube import FakeKube
 
 from e2i.core import naming
-from e2i.core.conditions import timestamp
+from e2i.core.conditions import parse_timestamp, timestamp
 from e2i.kube import Object
 
 NAMESPACE = "models"
+RESTART_EVERY = 10
+"""Seconds between two endings of a container that crashes."""
+MOST_RESTARTS = 5
 
 
 class SmallYatai:
-    def __init__(self, kube: FakeKube) -> None:
+    def __init__(self, kube: FakeKube, gone: set[str]) -> None:
         self._kube = kube
+        self._gone = gone
+        """Archives that the bucket no longer has: no image can be built of them."""
         self.bad_builds: set[str] = set()
         """Bento digests of which no image can be built."""
+        self.slow_builds: set[str] = set()
+        """Bento digests whose image is being built as long as they stand here."""
         self.bad_pods: set[str] = set()
-        """Values of the variable MODE with which no pod gets ready."""
+        """Values of MODE with which no pod gets ready."""
+        self.crashing: set[str] = set()
+        """With which every pod ends again and again."""
+        self.unpullable: set[str] = set()
+        """With which the image cannot be pulled."""
+        self.refused: set[str] = set()
+        """With which the cluster refuses to create pods."""
+        self.parked: set[str] = set()
+        """With which yatai-deployment can make no Deployment; it tries again only when the spec changed."""
+        self.sick: dict[str, int] = {}
+        """How many of a release's pods have stopped to be ready."""
+        self.demand: dict[str, int] = {}
+        """How many pods an autoscaler wants of a release, within its bounds."""
 
     def step(self, now: datetime) -> bool:
         """Whether there was anything to do."""
@@ -27,82 +51,155 @@ class SmallYatai:
         for request in self._kube.all("BentoRequest"):
             self._build(request, now)
         for deployment in self._kube.all("BentoDeployment"):
-            self._run(deployment)
+            self._run(deployment, now)
         for workload in self._kube.all("Deployment"):
-            self._start_pods(workload)
+            self._start_pods(workload, now)
         return self._kube.version != before
 
     def _build(self, request: Object, now: datetime) -> None:
         place = ("BentoRequest", NAMESPACE, request["metadata"]["name"])
         told = {item["type"]: item for item in request.get("status", {}).get("conditions", ())}
-        if naming.DIGEST_ANNOTATION not in request["metadata"].get("annotations", {}):
+        digest = request["metadata"].get("annotations", {}).get(naming.DIGEST_ANNOTATION)
+        if digest is None:
             return
         if "ImageBuilding" not in told:
             conditions = [_condition("ImageBuilding", "True", "Bento image is building", now)]
-        elif told["ImageBuilding"]["status"] == "True":
-            bad = request["metadata"]["annotations"][naming.DIGEST_ANNOTATION] in self.bad_builds
+        elif told["ImageBuilding"]["status"] == "True" and digest not in self.slow_builds:
+            bad = digest in self.bad_builds or request["spec"]["downloadUrl"] in self._gone
             name = request["metadata"]["name"]
             words = f"Job {name} is failed." if bad else "Bento image is built"
             conditions = [
                 _condition("BentoAvailable", "Unknown" if bad else "True", "", now),
                 _condition("ImageBuilding", "False", words, now),
+                _condition("ImageExists", "False" if bad else "True", f"registry.example/bentos:{name}", now),
             ]
         else:
             return
         self._kube.put(place, {**request, "status": {"conditions": conditions}})
 
-    def _run(self, deployment: Object) -> None:
+    def _has_image(self, name: str) -> bool:
+        request = self._kube.objects.get(("BentoRequest", NAMESPACE, name), {})
+        conditions = request.get("status", {}).get("conditions", ())
+        return any((item["type"], item["status"]) == ("BentoAvailable", "True") for item in conditions)
+
+    def _run(self, deployment: Object, now: datetime) -> None:
         """A Deployment once the image is there, of the size that the autoscaler's bounds allow."""
-        built = {
-            request["metadata"]["name"]
-            for request in self._kube.all("BentoRequest")
-            for item in request.get("status", {}).get("conditions", ())
-            if (item["type"], item["status"]) == ("BentoAvailable", "True")
-        }
-        if deployment["spec"]["bento"] not in built:
+        spec, metadata = deployment["spec"], deployment["metadata"]
+        if not self._has_image(spec["bento"]) or self._is_parked(deployment, now):
             return
-        metadata = deployment["metadata"]
         place = ("Deployment", NAMESPACE, metadata["name"])
         old = self._kube.objects.get(place)
-        bounds = deployment["spec"]["autoscaling"]
-        replicas = old["spec"]["replicas"] if old else 1
-        replicas = max(bounds["minReplicas"], min(bounds["maxReplicas"], replicas)) if old else 1
-        mode = next((env["value"] for env in deployment["spec"]["envs"] if env["name"] == "MODE"), "")
+        release = spec["labels"][naming.RELEASE_LABEL]
+        bounds = spec["autoscaling"]
+        wanted = self.demand.get(release, old["spec"]["replicas"] if old else 1)
+        replicas = max(bounds["minReplicas"], min(bounds["maxReplicas"], wanted)) if old else 1
         owner = {
             "uid": metadata["uid"],
             "controller": True,
             "kind": "BentoDeployment",
             "name": metadata["name"],
         }
+        made = {"name": metadata["name"], "namespace": NAMESPACE, "labels": dict(spec["labels"])}
+        kept = old["metadata"] if old else {}
         body = {
             "kind": "Deployment",
-            "metadata": {
-                "name": metadata["name"],
-                "namespace": NAMESPACE,
-                "labels": dict(deployment["spec"]["labels"]),
-                "ownerReferences": [owner],
-            },
-            "spec": {"replicas": replicas, "mode": mode},
+            "metadata": {**kept, **made, "ownerReferences": [owner]},
+            "spec": {"replicas": replicas, "mode": _mode(spec)},
             "status": old.get("status", {}) if old else {},
         }
-        if old is None:
-            self._kube.put(place, body)
-            return
-        labels = {"labels": body["metadata"]["labels"]}
-        self._kube.put(place, {**old, "metadata": {**old["metadata"], **labels}, "spec": body["spec"]})
+        self._kube.put(place, body)
 
-    def _start_pods(self, workload: Object) -> None:
-        place = ("Deployment", NAMESPACE, workload["metadata"]["name"])
-        count = workload["spec"]["replicas"]
-        ready = 0 if workload["spec"]["mode"] in self.bad_pods else count
-        generation = workload["metadata"]["generation"]
-        status = {
-            "observedGeneration": generation,
+    def _is_parked(self, deployment: Object, now: datetime) -> bool:
+        place = ("BentoDeployment", NAMESPACE, deployment["metadata"]["name"])
+        generation, old = deployment["metadata"]["generation"], deployment.get("status", {})
+        failed = bool(old.get("conditions"))
+        if failed and old["observedGeneration"] == generation:
+            return True
+        bad = _mode(deployment["spec"]) in self.parked
+        if bad:
+            since = old["conditions"] if failed else [_condition("Available", "False", "exceeded quota", now)]
+            self._kube.put(
+                place, {**deployment, "status": {"observedGeneration": generation, "conditions": since}}
+            )
+        elif failed:
+            self._kube.put(place, {**deployment, "status": {"observedGeneration": generation}})
+        return bad
+
+    def _start_pods(self, workload: Object, now: datetime) -> None:
+        name, mode = workload["metadata"]["name"], workload["spec"]["mode"]
+        labels = workload["metadata"]["labels"]
+        count = 0 if mode in self.refused else workload["spec"]["replicas"]
+        template = hashlib.sha256(repr((labels, mode)).encode()).hexdigest()[:6]
+        wanted = [f"{name}-{template}-{number}" for number in range(count)]
+        for pod in self._kube.all("Pod"):
+            owned = pod["metadata"]["ownerReferences"][0]["uid"] == workload["metadata"]["uid"]
+            if owned and pod["metadata"]["name"] not in wanted:
+                self._kube.remove(("Pod", NAMESPACE, pod["metadata"]["name"]))
+        ready = sum(self._tend(workload, pod, number, now) for number, pod in enumerate(wanted))
+        status: Object = {
+            "observedGeneration": workload["metadata"]["generation"],
             "replicas": count,
             "updatedReplicas": count,
             "readyReplicas": ready,
         }
-        self._kube.put(place, {**workload, "status": status})
+        if mode in self.refused:
+            known = workload.get("status", {}).get("conditions")
+            status["conditions"] = known or [
+                _condition("ReplicaFailure", "True", "pods: exceeded quota", now)
+            ]
+        self._kube.put(("Deployment", NAMESPACE, name), {**workload, "status": status})
+
+    def _tend(self, workload: Object, name: str, number: int, now: datetime) -> bool:
+        """Make the pod and say how it is; whether it is ready."""
+        place = ("Pod", NAMESPACE, name)
+        metadata = workload["metadata"]
+        pod = self._kube.objects.get(place) or self._kube.put(
+            place,
+            {
+                "kind": "Pod",
+                "metadata": {
+                    "name": name,
+                    "namespace": NAMESPACE,
+                    "labels": dict(metadata["labels"]),
+                    "ownerReferences": [{"uid": metadata["uid"], "controller": True}],
+                },
+            },
+        )
+        age = (now - parse_timestamp(pod["metadata"]["creationTimestamp"])).total_seconds()
+        sick = number < self.sick.get(metadata["labels"][naming.RELEASE_LABEL], 0)
+        container = self._container(workload["spec"]["mode"], sick, int(age))
+        self._kube.put(place, {**pod, "status": {"containerStatuses": [container]}})
+        return bool(container["ready"])
+
+    def _container(self, mode: str, sick: bool, age: int) -> dict[str, Any]:
+        ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+        if mode in self.unpullable:
+            waiting = {"reason": "ErrImagePull", "message": "not found in the registry"}
+            return {"name": "main", "ready": False, "restartCount": 0, "state": {"waiting": waiting}}
+        if mode in self.crashing:
+            count = min(age // RESTART_EVERY, MOST_RESTARTS)
+            state = {"waiting": {"reason": "CrashLoopBackOff"}} if count else {"running": {}}
+            last = ended if count else {}
+            return {"name": "main", "ready": False, "restartCount": count, "state": state, "lastState": last}
+        if sick:
+            return {
+                "name": "main",
+                "ready": False,
+                "restartCount": 1,
+                "state": {"running": {}},
+                "lastState": ended,
+            }
+        return {
+            "name": "main",
+            "ready": mode not in self.bad_pods,
+            "restartCount": 0,
+            "state": {"running": {}},
+        }
+
+
+def _mode(spec: Object) -> str:
+    found = (env["value"] for env in spec.get("envs") or () if env["name"] == "MODE")
+    return str(next(found, ""))
 
 
 def _condition(kind: str, status: str, message: str, at: datetime) -> Object:

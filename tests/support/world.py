@@ -6,10 +6,12 @@ asked of it, and fails when it is told to.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +20,7 @@ from typing import Any
 from support.builders import ACCESS, NOON, an_artifact
 from support.fakekube import FakeKube
 from support.judges import Judges
+from support.laws import Laws, is_ready
 from support.smallledger import SmallLedger
 from support.smallyatai import SmallYatai
 
@@ -41,15 +44,26 @@ class World:
     def __init__(self) -> None:
         self.now = NOON
         self.kube = FakeKube(self)
-        self.yatai = SmallYatai(self.kube)
+        self.ledger = SmallLedger()
+        self.yatai = SmallYatai(self.kube, self.ledger.gone)
         self.digests: dict[str, str] = {}
         self.trouble: dict[str, Trouble] = {}
         self.edited: set[str] = set()
         self._watched = True
         self.exports_begun: list[str] = []
-        self.ledger = SmallLedger()
-        self.judges = Judges(self._wake)
+        self.empty_store = False
+        self.outcomes: Counter[Outcome] = Counter()
+        self.statuses: list[tuple[datetime, str, str]] = []
+        """(time, name of the model, its Ready condition) for every status that was written."""
+        self.judges = Judges(self._wake, lambda: self.now)
+        self.ledger.in_use = self._is_in_use
+        self.laws = self.kube.laws = Laws(self.kube, self.judges, self.ledger)
         self.start_operator()
+
+    def play_time(self) -> None:
+        """The event loop's own clock follows the world's: what is remembered for a minute is, for a played one."""
+        loop, begun = asyncio.get_running_loop(), asyncio.get_running_loop().time()
+        loop.time = lambda: begun + (self.now - NOON).total_seconds()  # type: ignore[method-assign]
 
     def start_operator(self) -> None:
         """A fresh operator that knows nothing: it lists, as the real one does at its start."""
@@ -78,6 +92,13 @@ class World:
                 self._wake(key)
         for model in self.view.models():
             self._wake(model.key)
+
+    async def rebuild(self) -> None:
+        """The cluster is lost and made anew: nothing but the bucket and perhaps the store is left."""
+        for place in [place for place in self.kube.objects if place[0] == naming.KIND]:
+            self.kube.remove(place)
+        assert not self.all("BentoDeployment")
+        await self.restart()
 
     async def restart(self) -> None:
         await self.exports.close()
@@ -161,26 +182,47 @@ class World:
 
     def takes_in(self, name: str = "churn") -> list[str]:
         """Releases with ready pods that the model's Service selects."""
-        selector = self.kube.objects["Service", NAMESPACE, name]["spec"]["selector"].items()
-        found = [item for item in self.all("Deployment") if selector <= item["metadata"]["labels"].items()]
-        return [
-            item["metadata"]["labels"][naming.RELEASE_LABEL]
-            for item in found
-            if item.get("status", {}).get("readyReplicas")
-        ]
+        return sorted({pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in self.laws.selected(name)})
 
-    def pods_of(self, release: str) -> int:
-        """Ready pods."""
-        return sum(
-            item["status"].get("readyReplicas", 0)
-            for item in self.all("Deployment")
-            if item["metadata"]["labels"][naming.RELEASE_LABEL] == release
+    def shares(self, name: str = "churn") -> dict[str, int]:
+        """Ready pods at the model's address, by release."""
+        return dict(
+            Counter(pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in self.laws.selected(name))
         )
 
-    def takes_traffic(self, item: Object) -> bool:
-        labels = item["metadata"].get("labels", {})
-        release = labels.get(naming.RELEASE_LABEL)
-        return item["kind"] == "BentoDeployment" and release == self.address(labels[naming.MODEL_LABEL])
+    def pods_of(self, release: str | None) -> int:
+        """Ready pods."""
+        return sum(
+            is_ready(pod)
+            for pod in self.all("Pod")
+            if pod["metadata"]["labels"][naming.RELEASE_LABEL] == release
+        )
+
+    def releases(self, name: str = "churn") -> list[str]:
+        """Those that have a BentoDeployment."""
+        labels = [item["metadata"]["labels"] for item in self.all("BentoDeployment")]
+        return sorted(each[naming.RELEASE_LABEL] for each in labels if each[naming.MODEL_LABEL] == name)
+
+    def history(self, name: str = "churn") -> list[tuple[str, str]]:
+        """(release, result), the newest first."""
+        return [(entry["release"], entry["result"]) for entry in self.status(name).get("history", ())]
+
+    def failed(self, name: str = "churn") -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = self.status(name).get("failedReleases", [])
+        return found
+
+    def told(self, name: str = "churn") -> list[str]:
+        """Reasons of the events of a model."""
+        return [reason for of, _, reason in self.kube.events if of == name]
+
+    def _is_in_use(self, uri: str) -> bool:
+        """Whether a BentoDeployment was made of the archive, or a second model has an image of it."""
+        requests = [item for item in self.all("BentoRequest") if item["spec"].get("downloadUrl") == uri]
+        names = {item["metadata"]["name"] for item in requests}
+        models = {item["metadata"]["labels"][naming.MODEL_LABEL] for item in requests}
+        return len(models) > 1 or any(
+            child["spec"]["bento"] in names for child in self.all("BentoDeployment")
+        )
 
     def was_edited(self, item: Object) -> bool:
         return item["metadata"]["name"] in self.edited
@@ -207,9 +249,11 @@ class World:
 
     async def run_pass(self, key: tuple[str, str] = (NAMESPACE, "churn")) -> Pass:
         try:
-            return await reconcile(key, self.hands)
+            ended = await reconcile(key, self.hands)
         except ApiError:
-            return Pass(outcome=Outcome.FAILED)
+            ended = Pass(outcome=Outcome.FAILED)
+        self.outcomes[ended.outcome] += 1
+        return ended
 
     def _follow(self, key: tuple[str, str], ended: Pass) -> None:
         if ended.outcome is Outcome.CHANGED:
@@ -235,6 +279,8 @@ class World:
             return
         metadata = body["metadata"]
         key = (metadata["namespace"], metadata["name"])
+        if kind == naming.KIND and "status" in body:
+            self._note_status(key[1])
         if event == "DELETED":
             concerned = self.view.remove(kind, key, metadata["uid"])
             if kind == naming.KIND:
@@ -244,13 +290,19 @@ class World:
         if concerned:
             self._wake(concerned)
 
+    def _note_status(self, name: str) -> None:
+        if (self.kube.objects.get((naming.KIND, NAMESPACE, name)) or {}).get("status"):
+            self.statuses.append((self.now, name, self.condition(name=name)))
+
     def _bring(self, tag: str, progress: object, cancel: threading.Event) -> Artifact | Trouble:
         self.exports_begun.append(tag)
         if tag in self.trouble:
             return self.trouble[tag]
-        if tag.startswith("missing"):
+        if tag.startswith("missing") or self.empty_store:
             return Trouble(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
-        return an_artifact(tag, self.digests.get(tag, digest_of(tag)))
+        artifact = an_artifact(tag, self.digests.get(tag, digest_of(tag)))
+        self.ledger.gone.discard(artifact.uri)
+        return artifact
 
 
 def digest_of(tag: str) -> str:

@@ -1,0 +1,110 @@
+"""What must hold in the world after every change, whoever made it; a scenario that breaks one fails by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from support.judges import Judges
+from support.smallledger import SmallLedger
+
+from e2i.core import ledger, naming
+from e2i.core.model import parse_model
+from e2i.kube import Object
+
+if TYPE_CHECKING:
+    # It asks the laws, and they ask it.
+    from support.fakekube import FakeKube
+
+Key = tuple[str, str]
+
+
+class Laws:
+    """Each assertion is one law; `known` are the releases that requests have reached, by the model's uid."""
+
+    def __init__(self, kube: FakeKube, judges: Judges, records: SmallLedger) -> None:
+        self._kube = kube
+        self._judges = judges
+        self._records = records
+        self._ready_before: set[str] = set()
+        self.known: dict[str, set[str]] = {}
+        self.outages: list[str] = []
+        """Models whose address lost its last ready pod, in order."""
+
+    def selected(self, name: str) -> list[Object]:
+        """Ready pods that the model's address leads to."""
+        service = self._kube.objects.get(("Service", "models", name))
+        selector = (service or {}).get("spec", {}).get("selector") or {}
+        if not selector:
+            return []
+        return [
+            pod
+            for pod in self._kube.all("Pod")
+            if is_ready(pod) and selector.items() <= pod["metadata"]["labels"].items()
+        ]
+
+    def before_apply(self, body: Object) -> None:
+        if body["kind"] != "Service":
+            return
+        name, release = body["metadata"]["name"], body["metadata"]["annotations"][naming.SERVING_ANNOTATION]
+        self._ready_before = {pod["metadata"]["name"] for pod in self.selected(name)}
+        old = (
+            self._kube.objects.get(("Service", "models", name), {}).get("metadata", {}).get("annotations", {})
+        )
+        if old.get(naming.SERVING_ANNOTATION) != release:
+            told = [each.release for each in self._records.records(name) if each.result == ledger.SERVED]
+            assert release in told, (
+                f"the address moves to release {release}, of which the ledger knows nothing"
+            )
+
+    def after_apply(self, body: Object) -> None:
+        if body["kind"] == "Service":
+            left = self.selected(body["metadata"]["name"])
+            assert left or not self._ready_before, (
+                "a write of ours took the last ready pod out of the address"
+            )
+            release = body["metadata"]["annotations"][naming.SERVING_ANNOTATION]
+            served = {pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in left}
+            assert release in served, f"the address leads to release {release}, which has no ready pod"
+
+    def before_delete(self, item: Object) -> None:
+        labels = item["metadata"].get("labels", {})
+        if item["kind"] != "BentoDeployment":
+            return
+        name, release = labels[naming.MODEL_LABEL], labels[naming.RELEASE_LABEL]
+        used = {pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in self.selected(name)}
+        service = self._kube.objects.get(("Service", "models", name), {}).get("metadata", {})
+        used.add(service.get("annotations", {}).get(naming.SERVING_ANNOTATION))
+        assert release not in used, f"release {release} was deleted while the address leads to it"
+
+    def after_change(self, kind: str) -> None:
+        if kind not in ("Pod", "Service"):
+            return
+        for service in self._kube.all("Service"):
+            name = service["metadata"]["name"]
+            model = self._kube.objects.get((naming.KIND, "models", name))
+            if model is not None:
+                self._judge_newcomers(model, self.selected(name))
+
+    def _judge_newcomers(self, body: Object, pods: list[Object]) -> None:
+        """A release that requests reach for the first time has passed whatever the spec asks for."""
+        known = self.known.setdefault(body["metadata"]["uid"], set())
+        for pod in pods:
+            release = pod["metadata"]["labels"][naming.RELEASE_LABEL]
+            if release in known:
+                continue
+            in_place = naming.inplace_name(body["metadata"]["name"]) in pod["metadata"]["name"]
+            assert in_place or self._may_serve(body, release), f"release {release} takes requests unverified"
+            known.add(release)
+
+    def _may_serve(self, body: Mapping[str, Any], release: str) -> bool:
+        model = parse_model(body)
+        if not model.rollout.checks.get("verify"):
+            return True
+        proved = [each.release for each in self._records.records(model.name) if each.result == ledger.SERVED]
+        return (model.key, naming.trial_of(model, release)) in self._judges.passed or release in proved
+
+
+def is_ready(pod: Object) -> bool:
+    found = pod.get("status", {}).get("containerStatuses") or ()
+    return any(container["ready"] for container in found)
