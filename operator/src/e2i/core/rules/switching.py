@@ -95,11 +95,16 @@ def _promoting(model: Model, canary: Canary) -> Plan:
     share = sizes.weight(model.rollout.steps, canary.step)
     return Plan(
         reason=Reason.Promoting,
-        message=f"canary {canary.release} is at step {min(canary.step + 1, len(model.rollout.steps))} of {len(model.rollout.steps)} and gets {share} % "
-        "of the requests",
+        message=f"{_where(model, canary)} and gets {share} % of the requests",
         canary=canary,
         look_again=NOW,
     )
+
+
+def _where(model: Model, canary: Canary) -> str:
+    """Steps are counted from one, as people do."""
+    count = len(model.rollout.steps)
+    return f"canary {canary.release} is at step {min(canary.step + 1, count)} of {count}"
 
 
 def _pausing(model: Model, seen: Observed, canary: Canary, left: timedelta | None) -> Plan:
@@ -110,8 +115,8 @@ def _pausing(model: Model, seen: Observed, canary: Canary, left: timedelta | Non
     )
     return Plan(
         reason=Reason.CanaryPaused,
-        message=f"canary {canary.release} is at step {min(canary.step + 1, len(model.rollout.steps))} of {len(model.rollout.steps)} with {real} % of the "
-        f"requests ({sizes.weight(model.rollout.steps, canary.step)} % asked for), {until}",
+        message=f"{_where(model, canary)} with {real} % of the requests "
+        f"({sizes.weight(model.rollout.steps, canary.step)} % asked for), {until}",
         look_again=left,
     )
 
