@@ -203,7 +203,7 @@ class FakeKube:
             assert spec["selector"].get(naming.RELEASE_LABEL, release) == release
         if body["kind"] == "BentoDeployment":
             old = self.objects.get((body["kind"], metadata["namespace"], metadata["name"]))
-            kept = {key: value for key, value in spec.items() if key != "autoscaling"}
+            kept = {key: value for key, value in spec.items() if key not in ("autoscaling", "annotations")}
             in_place = metadata["name"].endswith("-inplace")
             assert (
                 in_place or old is None or self._world.was_edited(old) or kept.items() <= old["spec"].items()

@@ -153,7 +153,7 @@ class Story:
         ready, stalled, waits = (self.world.condition(kind) for kind in ("Ready", "Stalled", "Reconciling"))
         held = self.is_held() or ready.endswith("/CanaryPaused")
         # A release that serves and lost pods is waited for without an end, as is everything that is Disabled.
-        patient = waits in ("True/Scaling", "True/CrashLoop", "True/Deploying") and not self.is_well()
+        patient = waits in ("True/Scaling", "True/CrashLoop", "True/PodsRefused") and not self.is_well()
         patient |= self.world.judges.slow and ready.endswith("/Verifying")
         patient |= self.rollout.get("rollback") == "Disabled" and not self.is_well()
         assert ready.startswith("True") or stalled != "nothing" or held or patient, (ready, stalled, waits)
@@ -170,7 +170,9 @@ class Story:
         assert serving == ([world.address()] if world.address() else [])
         assert len(world.history()) <= self.rollout.get("revisionHistoryLimit", 5) + 1
         if not self.is_held() and not self.world.condition().endswith("/CanaryPaused"):
-            assert set(world.releases()) <= {world.address(), status.get("desiredRelease")}
+            # Without an address there may be one that is being made again.
+            others = set(world.releases()) - {world.address(), status.get("desiredRelease")}
+            assert len(others) <= (world.address() is None), others
         if world.condition("RolledBack") != "nothing":
             assert world.address() not in [failure["release"] for failure in world.failed()]
 
@@ -186,8 +188,11 @@ class Story:
             world.outcomes.clear()
             await world.run_pass()
             await world.run(passes=40)
-            assert not world.kube.writes, world.kube.writes
-            assert not world.outcomes[Outcome.CHANGED], world.outcomes
+            # Yatai has to be asked again for what it gave up, and the store for what it has not.
+            again = {("apply", "BentoDeployment"): 1} if world.yatai.parked else {}
+            assert world.kube.writes in ({}, again), world.kube.writes
+            tries = 4 if world.empty_store else 1 if again else 0
+            assert world.outcomes[Outcome.CHANGED] <= tries, world.outcomes
             assert not world.outcomes[Outcome.FAILED], world.outcomes
 
 

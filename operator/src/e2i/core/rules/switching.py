@@ -37,7 +37,8 @@ def keep_address(model: Model, seen: Observed, now: datetime) -> Plan | None:
     if seen.service is None or serving is None or not ready_pods(seen.workload(seen.deployment(serving))):
         return None
     selector = _selector(model, seen, serving)
-    if dict(seen.service.selector) == selector:
+    told = seen.service.serving == serving and seen.service.switched_at is not None
+    if told and dict(seen.service.selector) == selector:
         return None
     return Plan(
         reason=Reason.Switching,
@@ -49,11 +50,12 @@ def keep_address(model: Model, seen: Observed, now: datetime) -> Plan | None:
 def _selector(model: Model, seen: Observed, release: str) -> dict[str, str]:
     """The pods that the address of `release` takes in: its own, or all pods of the model.
 
-    All, while a canary shares with it, or if it is the one that is edited in place.
+    All, while a canary shares with it, or if it is the one that is edited in place. Beside that one there may
+    for a while be a predecessor, which was made side by side with it and must not share.
     """
-    child, known = seen.deployment(release), sizes.progress(model, seen)
+    known = sizes.progress(model, seen)
     in_place = model.rollout.strategy is Strategy.IN_PLACE
-    edited = in_place and child is not None and child.name == naming.inplace_name(model.name)
+    edited = in_place and [child.name for child in seen.deployments] == [naming.inplace_name(model.name)]
     shared = release == serving_release(seen) and known and sizes.weight(model.rollout.steps, known.step)
     if edited or shared:
         return {naming.MODEL_LABEL: model.name}
