@@ -165,6 +165,8 @@ class Observed:
     """Kinds of Yatai that the API server does not serve."""
     pod_trouble: Trouble | None = None
     """The first thing that keeps a pod of the release to be served, or of its build, from going on."""
+    crashes: int = 0
+    """How often containers of these pods ended and were started again, looked at while not all are ready."""
     verification: Verdict | Finding | None = None
     """Of the desired release's present trial; None: not begun, or forgotten by a restart."""
     watching: bool = False

@@ -38,6 +38,13 @@ def release_trouble(pods: Iterable[Body], now: datetime) -> Trouble | None:
     return max(troubles, key=lambda trouble: trouble.final, default=None)
 
 
+def crashes(pods: Iterable[Body]) -> int:
+    """How often containers ended and were started again, of all pods that are there to stay."""
+    here = [pod for pod in pods if not _is_leaving(pod)]
+    statuses = [each for pod in here for each in pod.get("status", {}).get("containerStatuses") or ()]
+    return sum(each.get("restartCount", 0) for each in statuses)
+
+
 def _weighed(trouble: Trouble, pod: Body, now: datetime) -> Trouble:
     """Whether it is final."""
     if trouble.reason is Reason.CrashLoop:

@@ -10,9 +10,9 @@ from typing import Any
 from e2i.core import naming, pods
 from e2i.core.evidence import to_status
 from e2i.core.model import Model
-from e2i.core.observed import Build, Child, Observed, Trouble
+from e2i.core.observed import Build, Child, Observed
 from e2i.core.quarantine import goal
-from e2i.core.release import artifact_of, desired, is_complete, made_of
+from e2i.core.release import artifact_of, desired, is_complete, made_of, owned_service
 from e2i.core.rules.verdict import Plan
 from e2i.core.sizes import size_of
 from e2i.edge.evidence import collect
@@ -30,13 +30,13 @@ async def observe(model: Model, hands: Hands, now: datetime) -> Observed:
         requests=view.requests(model),
         deployments=view.deployments(model),
         workloads=view.workloads(model),
-        service=view.service(model),
+        service=owned_service(model, view.service(model)),
         missing_kinds=view.missing_kinds,
         ledger=hands.ledgers.state(model.key),
         recorded=hands.ledgers.recorded(model.key),
     )
     seen = _with_judgement(model, _with_names(model, seen, view), hands)
-    return replace(seen, pod_trouble=await _pod_trouble(model, seen, hands.kube, now))
+    return await _with_pods(model, seen, hands.kube, now)
 
 
 def _with_judgement(model: Model, seen: Observed, hands: Hands) -> Observed:
@@ -75,15 +75,18 @@ def _is_leftover(model: Model, child: Child) -> bool:
     return child.model == model.name and child.owner is not None
 
 
-async def _pod_trouble(model: Model, seen: Observed, kube: Kube, now: datetime) -> Trouble | None:
+async def _with_pods(model: Model, seen: Observed, kube: Kube, now: datetime) -> Observed:
+    """Add what keeps the pods that are waited for."""
     chosen = goal(model, seen)
     if chosen is None or model.suspended or model.deleting:
-        return None
+        return seen
     if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
-        return pods.build_trouble(await build_pods(model, chosen.request.name, kube))
+        found = await build_pods(model, chosen.request.name, kube)
+        return replace(seen, pod_trouble=pods.build_trouble(found))
     if chosen.workload is None or is_complete(chosen.workload, size_of(model, seen, chosen.release)):
-        return None
-    return pods.release_trouble(await release_pods(model, chosen.release, kube), now)
+        return seen
+    found = await release_pods(model, chosen.release, kube)
+    return replace(seen, pod_trouble=pods.release_trouble(found, now), crashes=pods.crashes(found))
 
 
 async def evidence_of(model: Model, seen: Observed, chosen: Plan, kube: Kube) -> Mapping[str, Any]:

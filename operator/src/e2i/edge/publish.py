@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from datetime import datetime
@@ -38,7 +39,8 @@ async def publish(model: Model, report: Report, kube: Kube, view: View, now: dat
     view.put(naming.KIND, written)
     for transition in report.transitions:
         _log(model, transition)
-        await _post_event(model, transition, kube, now)
+    # Together: the next pass may be the one that moves the address.
+    await asyncio.gather(*(_post_event(model, transition, kube, now) for transition in report.transitions))
 
 
 def _log(model: Model, transition: Transition) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from e2i.core import checks, naming, sizes
+from e2i.core import checks, memory, naming, sizes
 from e2i.core.actions import Verify, Watch
 from e2i.core.conditions import Reason
 from e2i.core.model import Model
 from e2i.core.observed import Finding, Observed, Trouble, Verdict
 from e2i.core.quarantine import quarantine
 from e2i.core.release import Release, guarded_until, ready_pods, serving_release
-from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, Plan, at_rest, is_desired, the_goal
+from e2i.core.rules.switching import record_failure
+from e2i.core.rules.verdict import CLUSTER_POLL, NOW, PODS_POLL, Plan, at_rest, is_desired, the_goal
+
+CRASHES_UNDER_GUARD = 2
+"""Of all pods together: once may be a neighbour's fault, and the other pods answer meanwhile."""
 
 OF_VERIFICATION = (
     Reason.VerificationFailed,
@@ -20,6 +25,17 @@ OF_VERIFICATION = (
     Reason.PredictionNotFinite,
     Reason.ContractBroken,
 )
+
+
+def recall_failure(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """What the bucket tells a new cluster of the release goes into the status before anything is made.
+
+    Once there are children nobody asks the bucket again.
+    """
+    failed = quarantine(model, seen)
+    if failed is None or failed.trial in {known.trial for known in memory.failures(model)}:
+        return None
+    return replace(at_rest(model, seen), failure=failed, look_again=NOW)
 
 
 def judge_serving_release(model: Model, seen: Observed, now: datetime) -> Plan | None:
@@ -56,7 +72,7 @@ def _loss(chosen: Release, seen: Observed) -> Trouble | None:
         cause = f": {crash.message}" if crash else ""
         message = f"no pod of release {chosen.release} ({chosen.tag}) is ready any more{cause}"
         return Trouble(reason=crash.reason if crash else Reason.PodsLost, message=message)
-    return crash if crash and crash.final else None
+    return crash if crash and (crash.final or seen.crashes >= CRASHES_UNDER_GUARD) else None
 
 
 def _begin_watch(model: Model, seen: Observed, chosen: Release, now: datetime) -> Plan | None:
@@ -77,7 +93,9 @@ def hold_failed(model: Model, seen: Observed, now: datetime) -> Plan | None:
     if failed is None or not is_desired(model, seen):
         return None
     serves = serving_release(seen) == failed.release
-    return at_rest(model, seen) if serves or failed.reason in OF_VERIFICATION else None
+    if not serves and failed.reason not in OF_VERIFICATION:
+        return None
+    return record_failure(model, seen, now) or at_rest(model, seen)
 
 
 def verify_release(model: Model, seen: Observed, now: datetime) -> Plan | None:
