@@ -41,7 +41,7 @@ async def reconcile(key: Key, hands: Hands) -> Pass:
         return Pass(outcome=Outcome.GONE)
     seen = await observe(model, hands, clock.now())
     chosen = plan(model, seen, clock.now())
-    if chosen.failure:
+    if chosen.failure and not chosen.failure.evidence:
         # Now, while there are pods to be asked.
         evidence = await evidence_of(model, seen, chosen, hands.kube)
         chosen = replace(chosen, failure=replace(chosen.failure, evidence=evidence))

@@ -46,7 +46,7 @@ class Reason(Enum):
     Switching = "The Service is about to move to the release."
     Verifying = "The release is being asked its golden predictions."
     Verified = "The release gave the predictions that spec.rollout.verify expects."
-    NotAsked = "spec.rollout.verify asks for no prediction."
+    NotAsked = "The release was asked for no golden prediction."
     Promoting = "A canary takes its next share of the requests."
     CanaryPaused = "The canary keeps its share for a time, or until somebody promotes it."
     Paused = "The annotation serving.e2i.dev/paused holds the rollout where it is."

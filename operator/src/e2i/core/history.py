@@ -64,10 +64,12 @@ def _ended(entry: Entry, seen: Observed, now: datetime) -> Entry:
 
 def _tells(entry: Entry, failed: Failure) -> bool:
     """Whether this entry is about this failure; times are kept in whole seconds."""
-    if entry.release != failed.release:
+    if entry.release != failed.release or entry.ended_at is None:
         return False
-    same_moment = entry.ended_at == failed.failed_at.replace(microsecond=0)
-    return entry.result == memory.ROLLED_BACK or (entry.result == memory.FAILED and same_moment)
+    moment = failed.failed_at.replace(microsecond=0)
+    # A rollback ends when the address has moved; a later trial of the same release may fail anew.
+    rolled_back = entry.result == memory.ROLLED_BACK and entry.ended_at >= moment
+    return rolled_back or (entry.result == memory.FAILED and entry.ended_at == moment)
 
 
 def _failed(failed: Failure, seen: Observed) -> Entry:

@@ -12,10 +12,10 @@ from e2i.core import naming
 from e2i.core.conditions import one_line
 from e2i.core.memory import Failure
 from e2i.core.model import Model, Rollback
-from e2i.core.observed import Observed
+from e2i.core.observed import Observed, Trouble
 from e2i.core.quarantine import quarantine
 from e2i.core.rules import judging, leaving, making, refusing, retiring, serving, switching
-from e2i.core.rules.verdict import NOW, Plan, Rule, is_desired, the_desired
+from e2i.core.rules.verdict import NOW, STORE_POLL, Plan, Rule, is_desired, the_desired
 
 RULES: tuple[Rule, ...] = (
     leaving.leave_deleted_model,
@@ -29,9 +29,11 @@ RULES: tuple[Rule, ...] = (
     making.export_bento,
     # From here on the bento is exported, so the release to serve is known.
     refusing.wait_for_leftovers,
+    judging.recall_failure,
     judging.judge_serving_release,
     switching.go_back,
     switching.keep_address,
+    making.begin_anew,
     making.realise_release,
     making.remove_superseded,
     making.report_failed_build,
@@ -57,6 +59,10 @@ RULES: tuple[Rule, ...] = (
 def plan(model: Model, seen: Observed, now: datetime) -> Plan:
     """The first rule's verdict; the last rule always has one."""
     verdict = next(verdict for rule in RULES if (verdict := rule(model, seen, now)))
+    if isinstance(seen.ledger, Trouble):
+        # The bucket cannot wake us, and may be what a rollback waits for.
+        again = verdict.look_again
+        verdict = replace(verdict, look_again=STORE_POLL if again is None else min(again, STORE_POLL))
     return _give_up(model, seen, verdict, now) if verdict.failed else verdict
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from e2i.core import naming
 from e2i.core.conditions import Reason
 from e2i.core.ledger import Record
 from e2i.core.model import Autoscaling, Model, Shape, Strategy
-from e2i.core.observed import Artifact, BentoDeployment, BentoRequest, Deployment, Observed, Trouble
+from e2i.core.observed import Artifact, BentoDeployment, BentoRequest, Deployment, Observed, Service, Trouble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +105,13 @@ def serving_release(seen: Observed) -> str | None:
     if seen.service is None:
         return None
     return seen.service.selector.get(naming.RELEASE_LABEL) or seen.service.serving
+
+
+def owned_service(model: Model, service: Service | None) -> Service | None:
+    """The Service with the release that it belongs to: where its annotation was lost, the status remembers."""
+    if service is None or service.serving or service.selector.get(naming.RELEASE_LABEL):
+        return service
+    return replace(service, serving=model.status.get("servingRelease"))
 
 
 def selects_all(model: Model, seen: Observed) -> bool:

@@ -53,6 +53,12 @@ DEFAULT_RESOURCES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 
 LIMIT_FACTOR = 4
 
+
+def knows(form: str) -> bool:
+    """Whether this operator can write that form; a newer operator may have made a release in one it cannot."""
+    return form in DEFAULT_RESOURCES
+
+
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 

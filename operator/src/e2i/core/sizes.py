@@ -8,9 +8,11 @@ One of the two releases always has its full size, so a canary never costs capaci
 
 from __future__ import annotations
 
+import math
+
 from e2i.core import memory
 from e2i.core.memory import Canary
-from e2i.core.model import Autoscaling, Model, SetWeight, Step, Strategy
+from e2i.core.model import Autoscaling, Model, Pause, SetWeight, Step, Strategy
 from e2i.core.observed import Observed
 from e2i.core.quarantine import goal
 from e2i.core.release import desired, is_complete, ready_pods, selects_all, serving_release
@@ -22,6 +24,14 @@ def weight(steps: tuple[Step, ...], step: int) -> int:
         return 100
     reached = [each.percent for each in steps[: step + 1] if isinstance(each, SetWeight)]
     return reached[-1] if reached else 0
+
+
+def rest_of(steps: tuple[Step, ...], step: int) -> float | None:
+    """Seconds that the canary stays as it is at a step, infinite until somebody promotes; None: it grows."""
+    chosen = steps[step] if step < len(steps) else None
+    if not isinstance(chosen, Pause):
+        return None
+    return math.inf if chosen.seconds is None else chosen.seconds
 
 
 def is_canary(model: Model, seen: Observed) -> bool:

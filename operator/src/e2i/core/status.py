@@ -177,12 +177,25 @@ def _verified(model: Model, seen: Observed, chosen: Plan, failed: Failure | None
     if isinstance(seen.verification, Finding):
         trouble = seen.verification.trouble
         return _fact(conditions.VERIFIED, "False", trouble.reason, trouble.message)
-    if wanted and (seen.verification is Verdict.PASSED or serving_release(seen) == wanted.release):
+    serves = wanted is not None and serving_release(seen) == wanted.release
+    if wanted and serves and _served_unasked(model, wanted):
+        late = f"release {wanted.release} had the requests before spec.rollout.verify asked for predictions"
+        return _fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, late)
+    if wanted and (serves or seen.verification is Verdict.PASSED):
         passed = f"release {wanted.release} was verified before it took requests"
         return _fact(conditions.VERIFIED, "True", Reason.Verified, passed)
     if chosen.reason is Reason.Verifying:
         return _fact(conditions.VERIFIED, "Unknown", Reason.Verifying, chosen.message)
     return _fact(conditions.VERIFIED, "Unknown", Reason.Pending, "the release has to be ready first")
+
+
+def _served_unasked(model: Model, wanted: Release) -> bool:
+    """Whether the release served already when nothing was asked of it; nobody asks one that serves."""
+    told = ((each["type"], each["reason"]) for each in model.status.get("conditions", ()))
+    return (
+        model.status.get("servingRelease") == wanted.release
+        and (conditions.VERIFIED, Reason.NotAsked.name) in told
+    )
 
 
 def _serving(model: Model, seen: Observed) -> Fact:

@@ -164,7 +164,10 @@ async def _has_traffic(model: Model, release: str | None, hands: Hands) -> bool:
         return False
     annotations = service["metadata"].get("annotations") or {}
     selected = (service["spec"].get("selector") or {}).get(naming.RELEASE_LABEL)
-    return release in (selected, annotations.get(naming.SERVING_ANNOTATION))
+    told = annotations.get(naming.SERVING_ANNOTATION)
+    if not selected and not told:
+        told = model.status.get("servingRelease")
+    return release in (selected, told)
 
 
 _NAMES = {
@@ -188,7 +191,12 @@ def _trouble(model: Model, action: Action, error: ApiError) -> Trouble:
             message=f"{what}: an object of that name is somebody else's ({error.message})",
             stalled=True,
         )
-    if error.status == 404 and kind in {resource.kind for resource in OF_YATAI}:
+    # What is resized and not found is gone itself; its kind is served.
+    if (
+        error.status == 404
+        and not isinstance(action, Resize)
+        and kind in {resource.kind for resource in OF_YATAI}
+    ):
         return Trouble(
             reason=Reason.YataiNotInstalled,
             message=f"{what}: the cluster does not serve {kind}; install yatai-deployment and yatai-image-builder",

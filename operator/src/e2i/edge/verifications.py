@@ -7,7 +7,6 @@ requests to a release that has no traffic.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,9 @@ from e2i.kube import ApiError, Kube
 
 PATIENCE = 1.0
 """Seconds a pass waits for the verification that it started: most need less."""
+
+WAITS = (0.0, 0.5, 2.0)
+"""Seconds before each look for the address of a release: its Service may be younger than its pods."""
 
 logger = logging.getLogger("e2i")
 
@@ -70,23 +72,33 @@ class Verifications:
     async def _ask(self, model: Model, name: str) -> Finding | None:
         try:
             return await self._verify(model, name)
+        except ApiError as error:
+            # The API server's trouble is not the release's: the next pass asks again.
+            logger.warning("%s/%s: %s could not be verified: %s", *model.key, name, error)
+            self._withdraw(model.key)
+            return None
         except Exception as error:
             # A bug of ours must not pass for a good answer, nor stop the model's passes.
             logger.exception("%s/%s: the verification of %s broke off", *model.key, name)
             message = f"the verification of {name} broke off: {type(error).__name__}; see the operator's log"
             return Finding(Trouble(reason=Reason.VerificationError, message=message, stalled=True), http="")
 
+    def _withdraw(self, key: Key) -> None:
+        job = self._jobs.get(key)
+        if job and job.task is asyncio.current_task():
+            del self._jobs[key]
+
     async def _verify(self, model: Model, name: str) -> Finding | None:
+        """ApiError when the API server could not be asked for the address."""
         asked = checks.parse_verification(model.rollout.checks)
-        for attempt in range(3):
-            with contextlib.suppress(ApiError):
-                # Yatai names the Service of a BentoDeployment like it; its address needs no DNS.
-                service = await self._kube.get(SERVICES, model.namespace, name)
-                address = (service or {}).get("spec", {}).get("clusterIP", "")
-                if address and address != "None":
-                    host = f"[{address}]" if ":" in address else address
-                    url = f"http://{host}:{naming.SERVICE_PORT}"
-                    return await verify(url, asked, model.shape.type, model.shape.secrets)
-            await asyncio.sleep(attempt)
+        for wait in WAITS:
+            await asyncio.sleep(wait)
+            # Yatai names the Service of a BentoDeployment like it; its address needs no DNS.
+            service = await self._kube.get(SERVICES, model.namespace, name)
+            address = (service or {}).get("spec", {}).get("clusterIP", "")
+            if address and address != "None":
+                host = f"[{address}]" if ":" in address else address
+                url = f"http://{host}:{naming.SERVICE_PORT}"
+                return await verify(url, asked, model.shape.type, model.shape.secrets)
         message = f"Service {name}, which Yatai makes for the release, has no address; look for it in {model.namespace}"
         return Finding(Trouble(reason=Reason.VerificationError, message=message, stalled=True), http="")

@@ -73,6 +73,7 @@ class Watches:
         except Exception:
             # A bug of ours must not look like a healthy release: the next pass begins the watch again.
             logger.exception("%s/%s: the watch of release %s broke off", *model.key, release)
+            await asyncio.sleep(PERIOD)
         if self.is_watching(model.key, trial):
             self._jobs[model.key].trouble = trouble
             if trouble is None:

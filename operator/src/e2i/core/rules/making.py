@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from e2i.core import drift
-from e2i.core.actions import Action, ApplyDeployment, ApplyRequest, DeleteDeployment, Export, ReadLedger
+from e2i.core import drift, memory, naming
+from e2i.core.actions import (
+    Action,
+    ApplyDeployment,
+    ApplyRequest,
+    DeleteDeployment,
+    DeleteRequest,
+    Export,
+    ReadLedger,
+)
 from e2i.core.conditions import Reason
-from e2i.core.model import Model, Shape, Strategy
+from e2i.core.memory import Failure
+from e2i.core.model import Model, Rollback, Shape, Strategy
 from e2i.core.observed import BentoRequest, Build, Exporting, Observed, Trouble
 from e2i.core.quarantine import needs_ledger
-from e2i.core.release import Release, artifact_of, build_deadline, serving_release
-from e2i.core.render import CURRENT_FORM, Recipe
-from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, STORE_POLL, Plan, the_goal
+from e2i.core.release import Release, artifact_of, build_deadline, is_complete, pods_deadline, serving_release
+from e2i.core.render import CURRENT_FORM, Recipe, knows
+from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, STORE_POLL, Plan, the_desired, the_goal
 from e2i.core.sizes import size_of
 
 
@@ -49,13 +58,63 @@ def export_bento(model: Model, seen: Observed, now: datetime) -> Plan | None:
     )
 
 
+def begin_anew(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """A retry starts from nothing: what could not be built or run is there still, and would fail at once."""
+    wanted = the_desired(model, seen)
+    trial = naming.trial_of(model, wanted.release)
+    earlier = (each for each in memory.failures(model) if each.release == wanted.release)
+    failed = next((each for each in earlier if each.trial != trial), None)
+    if failed is None or serving_release(seen) == wanted.release:
+        return None
+    actions: list[Action] = []
+    if (child := wanted.deployment) and _is_spent(model, wanted, failed, now):
+        actions.append(DeleteDeployment(child.name, child.uid, child.release))
+    request = wanted.request
+    if request and request.created <= failed.failed_at and _build_is_spent(model, request, now):
+        actions.append(DeleteRequest(request.name, request.uid))
+    if not actions:
+        return None
+    return Plan(
+        reason=Reason.Deploying,
+        message=f"release {wanted.release} of {wanted.tag} is made anew",
+        actions=tuple(actions),
+    )
+
+
+_OF_PODS = (
+    Reason.DeploymentRefused,
+    Reason.PodsRefused,
+    Reason.ImagePullFailed,
+    Reason.ContainerConfigError,
+    Reason.CrashLoop,
+    Reason.PodsLost,
+)
+
+
+def _is_spent(model: Model, wanted: Release, failed: Failure, now: datetime) -> bool:
+    """Whether its pods are those that failed, and can only fail again."""
+    child, request = wanted.deployment, wanted.request
+    if child is None or child.created > failed.failed_at or child.name == naming.inplace_name(model.name):
+        return False
+    if is_complete(wanted.workload, model.autoscaling):
+        return False
+    late = request is not None and now >= pods_deadline(model, request, child)
+    return failed.reason in _OF_PODS or late
+
+
+def _build_is_spent(model: Model, request: BentoRequest, now: datetime) -> bool:
+    if request.build is Build.DONE:
+        return False
+    return request.build is Build.FAILED or now >= build_deadline(model, request)
+
+
 def realise_release(model: Model, seen: Observed, now: datetime) -> Plan | None:
     """The request before the deployment: yatai-deployment never looks again at one without a bento."""
     chosen = the_goal(model, seen)
     if chosen.shape is None:
         return None
     actions: list[Action] = []
-    if chosen.request is None:
+    if chosen.request is None or chosen.request.artifact is None:
         actions.append(ApplyRequest(chosen.artifact))
     if not _waits_for_image(model, chosen.request):
         actions += _deployment(model, seen, chosen, chosen.shape, now)
@@ -78,6 +137,8 @@ def _deployment(
     model: Model, seen: Observed, chosen: Release, shape: Shape, now: datetime
 ) -> list[ApplyDeployment]:
     there = chosen.deployment
+    if there and there.form and not knows(there.form):
+        return []
     recipe = Recipe(
         release=chosen.release,
         name=chosen.name,
@@ -119,11 +180,14 @@ def report_failed_build(model: Model, seen: Observed, now: datetime) -> Plan | N
     request = _awaited(chosen, seen)
     if request is None or request.build is not Build.FAILED:
         return None
+    again = f", or delete BentoRequest {request.name} to try the same again"
+    # Where releases are given up, what the status says of that names the way to try again.
+    again = again if model.rollout.rollback is Rollback.DISABLED else ""
     return Plan(
         reason=Reason.BuildFailed,
         message=f"the image of {chosen.tag} was not built: {request.message} Its log: kubectl logs -n "
         f"{model.namespace} -l yatai.ai/bento-request={request.name} --all-containers. Build the bento anew "
-        f"under another version, or delete BentoRequest {request.name} to try the same again",
+        f"under another version{again}",
         stalled=True,
         failed=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from e2i.core.conditions import Reason
 from e2i.core.model import Model
 from e2i.core.observed import Observed, Trouble
 from e2i.core.release import Release, is_complete, pods_deadline, serving_release
-from e2i.core.render import Recipe
+from e2i.core.render import CURRENT_FORM, Recipe, knows
 from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, Plan, progress, the_goal
 from e2i.core.sizes import size_of
 
@@ -27,11 +28,12 @@ def wake_parked_deployment(model: Model, seen: Observed, now: datetime) -> Plan 
     parked = chosen.deployment
     if trouble is None or parked is None or not parked.refused_at or chosen.shape is None:
         return None
+    form = parked.form or CURRENT_FORM
     last = max(parked.refused_at, parked.attempted_at or parked.refused_at)
     # 30 s, 60 s, 120 s, ... after the failure, so that a lasting cause is not hammered.
     due = last + max(FIRST_ATTEMPT, last - parked.refused_at)
     size = size_of(model, seen, chosen.release)
-    if now < due or is_complete(chosen.workload, size):
+    if now < due or is_complete(chosen.workload, size) or not knows(form):
         return None
     recipe = Recipe(
         release=chosen.release,
@@ -39,7 +41,7 @@ def wake_parked_deployment(model: Model, seen: Observed, now: datetime) -> Plan 
         artifact=chosen.artifact,
         shape=chosen.shape,
         size=size,
-        form=parked.form,
+        form=form,
         attempt=now,
         asked_at=parked.asked_at,
     )
@@ -100,13 +102,17 @@ def wait_for_pods(model: Model, seen: Observed, now: datetime) -> Plan | None:
 def _lateness(model: Model, seen: Observed, chosen: Release, now: datetime) -> timedelta | None:
     """How long past its deadline the release is, negative before it; None: it has proved itself, and has none.
 
-    Each step of a canary has the same time anew.
+    Each step of a canary has the same time anew. One that rests was whole when it began to: a pod that is replaced
+    an hour later, or is one of more that were asked for, is not late.
     """
-    if chosen.shape is None or chosen.request is None or chosen.deployment is None:
+    if model.paused or chosen.shape is None or chosen.request is None or chosen.deployment is None:
         return None
     deadline = pods_deadline(model, chosen.request, chosen.deployment)
     if step := sizes.progress(model, seen):
-        deadline = max(deadline, step.started_at + timedelta(seconds=model.rollout.progress_deadline))
+        rest = sizes.rest_of(model.rollout.steps, step.step) or 0
+        if math.isinf(rest):
+            return None
+        deadline = max(deadline, step.started_at + timedelta(seconds=rest + model.rollout.progress_deadline))
     return now - deadline
 
 
