@@ -236,7 +236,7 @@ async def test_undo_writes_the_earlier_tag_and_nothing_else(stage: Stage) -> Non
     assert (done.code, done.err) == (0, "")
     after = await stage.model()
     assert after["spec"] == {**before["spec"], "bento": {**before["spec"]["bento"], "tag": FIRST}}
-    assert "kubectl-e2i" in {entry["manager"] for entry in after["metadata"]["managedFields"]}
+    assert "e2i-cli" in {entry["manager"] for entry in after["metadata"]["managedFields"]}
     again = await run(stage, "undo", "churn", "--to", FIRST)
     assert (again.code, "nothing to undo" in again.out) == (0, True)
 
@@ -275,6 +275,24 @@ async def test_steering_sets_annotations_and_refuses_what_makes_no_sense(stage: 
     assert set(await annotations(stage)) == {"serving.e2i.dev/retry-at", "serving.e2i.dev/paused"}
     assert (await run(stage, "resume", "churn")).code == 0
     assert set(await annotations(stage)) == {"serving.e2i.dev/retry-at"}
+
+
+async def test_what_is_steered_outlives_the_next_apply_of_a_gitops_tool(stage: Stage) -> None:
+    wanted = {**yaml.safe_load(manifest(stage))}
+    flux = {
+        "kustomize.toolkit.fluxcd.io/name": "apps",
+        "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+    }
+    kept = {**wanted, "metadata": {**wanted["metadata"], "labels": flux}}
+    await stage.kube.apply(E2I_MODELS, kept, manager="kustomize-controller", force=True)
+    assert (await run(stage, "pause", "churn")).code == 0
+    managers = {entry["manager"] for entry in (await stage.model())["metadata"]["managedFields"]}
+    assert not [name for name in managers if name.startswith("kubectl")]
+    await stage.kube.apply(E2I_MODELS, kept, manager="kustomize-controller", force=True)
+    assert await annotations(stage) == {"serving.e2i.dev/paused": "true"}
+    # What is in Git has no marks of the tool, and is no change all the same.
+    assert (await run(stage, "plan", "-f", "-", stdin=manifest(stage))).code == 0
+    assert (await run(stage, "plan", "-f", "-", stdin=manifest(stage, replicas=2))).code == 1
 
 
 async def test_plan_says_what_an_apply_would_do_and_does_nothing(stage: Stage) -> None:

@@ -174,3 +174,10 @@ def test_the_change_to_commit_is_a_small_diff() -> None:
     assert "kept by the Argo CD application shop" in (hindrance(model, way) or "")
     changed = [line for line in shapes.manifest_diff(model, way.spec) if line.startswith(("-  ", "+  "))]
     assert changed == [f"-    tag: {NEW_TAG}", f"+    tag: {OLD_TAG}"]
+
+
+def test_a_manifest_without_the_keepers_marks_gets_them_and_keeps_its_own() -> None:
+    live = churn(metadata={"labels": {**FLUX, "team": "a"}, "annotations": {"note": "by hand"}})
+    wanted = {"metadata": {"name": "churn", "labels": {"team": "b"}}}
+    assert gitops.with_marks(live, wanted)["metadata"] == {"name": "churn", "labels": {**FLUX, "team": "b"}}
+    assert gitops.with_marks(churn(), wanted) == wanted

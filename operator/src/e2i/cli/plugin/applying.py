@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from e2i.cli.plugin import merging
+from e2i.cli.plugin import gitops, merging
 from e2i.cli.plugin.faults import Fault, api_fault
 from e2i.cli.plugin.patching import FIELD_MANAGER
 from e2i.cli.plugin.session import Session
@@ -66,6 +66,7 @@ async def _dry_run(session: Session, live: Object | None, body: Object) -> Objec
     path = E2I_MODELS.path(body["metadata"]["namespace"], None if live is None else body["metadata"]["name"])
     if live is None:
         return await session.kube.request("POST", path, body=body, query=_DRY_RUN)
+    body = gitops.with_marks(live, body)
     if manager := merging.applier(live):
         query = {**_DRY_RUN, "fieldManager": manager, "force": "true"}
         kind = "application/apply-patch+yaml"

@@ -13,6 +13,7 @@ import click
 import yaml
 
 from e2i.cli.plugin.faults import Fault
+from e2i.cli.plugin.session import is_name
 from e2i.core import naming
 
 KUSTOMIZE_SECONDS = 60
@@ -98,6 +99,9 @@ def _check(body: Mapping[str, Any], source: str) -> None:
     metadata = body.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         raise Fault(f"An {naming.KIND} in {source} has no metadata.name: plan needs to know which one it is.")
+    for text in (metadata["name"], metadata.get("namespace", "default")):
+        if not (isinstance(text, str) and is_name(text)):
+            raise Fault(f"{text!r} in {source} is no name: write lower-case letters, digits, '-' and '.'.")
     if body["apiVersion"] != naming.API_VERSION:
         raise Fault(
             f"{metadata['name']} in {source} has apiVersion {body['apiVersion']}: write {naming.API_VERSION}."

@@ -22,6 +22,23 @@ def keeper(model: Body) -> str | None:
     return _argo(model) or _flux(model)
 
 
+def with_marks(live: Body, wanted: Body) -> dict[str, Any]:
+    """`wanted` with the marks that the keeper of `live` adds to what Git has: their absence there is no change."""
+    if keeper(live) is None:
+        return dict(wanted)
+    metadata = dict(wanted["metadata"])
+    for field in ("labels", "annotations"):
+        marks = {key: value for key, value in (live["metadata"].get(field) or {}).items() if _is_mark(key)}
+        if marks:
+            metadata[field] = {**marks, **(metadata.get(field) or {})}
+    return {**wanted, "metadata": metadata}
+
+
+def _is_mark(key: str) -> bool:
+    group, _, _ = key.partition("/")
+    return key in _ARGO_LABELS or group == "argocd.argoproj.io" or group in _FLUX
+
+
 def _argo(model: Body) -> str | None:
     metadata = model["metadata"]
     application, _, tracked = (metadata.get("annotations") or {}).get(_ARGO_TRACKING, "").partition(":")

@@ -8,7 +8,8 @@ from e2i.cli.plugin.session import Session
 from e2i.edge.kinds import E2I_MODELS
 from e2i.kube import Object
 
-FIELD_MANAGER = "kubectl-e2i"
+FIELD_MANAGER = "e2i-cli"
+"""Not kubectl-...: Flux takes away what managers of such names have set, and would take away our annotations."""
 
 
 async def annotate(session: Session, model: Object, annotations: Mapping[str, str | None]) -> None:

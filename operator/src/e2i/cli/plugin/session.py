@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 COMPLETION_SECONDS = 3.0
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,21 @@ class Session:
     namespace: str
 
 
+def is_name(text: str) -> bool:
+    """Whether an object or a namespace can be called so; anything else could lead to another path of the API."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value and not is_name(value):
+        raise click.BadParameter(f"{value!r} is no name: lower-case letters, digits, '-' and '.'")
+    return value
+
+
 def with_target(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command kubectl's options for the cluster; it gets them as its first argument, a Target."""
 
-    @click.option("-n", "--namespace", help="Namespace.  [default: the context's]")
+    @click.option("-n", "--namespace", callback=_checked, help="Namespace.  [default: the context's]")
     @click.option("--context", help="Context of the kubeconfig.  [default: its current one]")
     @click.option(
         "--kubeconfig",
@@ -77,7 +91,7 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
         return []
 
 
-model_name = click.argument("name", shell_complete=complete_model)
+model_name = click.argument("name", callback=_checked, shell_complete=complete_model)
 
 
 def ask(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
