@@ -77,6 +77,15 @@ def test_a_cluster_out_of_reach_is_one_line(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "arguments", [("churn/status",), ("churn", "-n", "../x")], ids=["a name", "a namespace"]
+)
+def test_a_name_is_no_path(arguments: tuple[str, ...]) -> None:
+    done = run("status", *arguments)
+    assert done.returncode == 2
+    assert "is no name" in done.stderr
+
+
 def test_plan_wants_one_source() -> None:
     done = run("plan")
     assert done.returncode == 2

@@ -36,12 +36,23 @@ def test_models_are_found_between_other_objects_and_in_lists(tmp_path: Path) -> 
         ("a: [", r"is not YAML"),
         ("- 1", r"Document 1 of .* is no Kubernetes object"),
         (MODEL.replace("name: churn", ""), r"has no metadata.name"),
+        (MODEL.replace("churn}", "churn/status}"), r"'churn/status' in .* is no name"),
+        (MODEL.replace("churn}", "churn, namespace: ../a}"), r"'../a' in .* is no name"),
         (
             MODEL.replace("v1alpha1", "v9"),
             r"has apiVersion serving.e2i.dev/v9: write serving.e2i.dev/v1alpha1",
         ),
     ],
-    ids=["no model", "empty", "no YAML", "no object", "no name", "another version"],
+    ids=[
+        "no model",
+        "empty",
+        "no YAML",
+        "no object",
+        "no name",
+        "a path",
+        "a namespace that is a path",
+        "another version",
+    ],
 )
 def test_what_cannot_be_planned_is_told_in_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     file = tmp_path / "bad.yaml"

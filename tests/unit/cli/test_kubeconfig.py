@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from e2i.cli.plugin import connecting
 from e2i.cli.plugin.connecting import from_context
 from e2i.cli.plugin.faults import Fault
 from e2i.cli.plugin.kubeconfig import config_files, context_of
@@ -112,6 +113,19 @@ def test_credentials_that_cannot_be_used_are_told_without_secrets(
         asyncio.run(from_context(context))
     assert SECRET not in told.value.message
     assert "\n" not in told.value.message
+
+
+def test_in_a_pod_without_a_kubeconfig_its_service_account_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "SERVICE_ACCOUNT_DIR", tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+    assert not connecting.is_pod(pod)
+    (tmp_path / "token").write_text(SECRET)
+    assert connecting.is_pod(pod)
+    assert not connecting.is_pod({})
+    assert not connecting.is_pod({**pod, "KUBECONFIG": "/some/where"})
 
 
 def _plugin(code: str) -> dict[str, Any]:
