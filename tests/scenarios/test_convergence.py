@@ -19,16 +19,14 @@ from support.world import World
 
 from e2i.edge import clock
 
-NAMES = tuple(
-    "tag env replicas suspend strategy rollback verify watch history keep retry promote pause again bad_build "
-    "slow_build bad_pods crashing unpullable refused parked sick bad_answers slow_answers bad_metrics fault bucket "
-    "edit time restart rebuild".split()
-)
+SPEC = ("tag", "env", "replicas", "suspend", "strategy", "rollback", "verify", "watch", "history", "keep")
+ANNOTATIONS = ("retry", "promote", "pause")
+TROUBLES = ("bad build", "slow build", "bad pods", "crashing", "unpullable", "refused", "parked", "sick")
+JUDGEMENTS = ("bad answers", "slow answers", "bad metrics")
+DISASTERS = ("fault", "bucket", "edit", "restart", "rebuild", "again")
+NAMES = SPEC + ANNOTATIONS + TROUBLES + JUDGEMENTS + DISASTERS
 OFTEN = ("tag", "env", "time", "time", "time", "strategy", "verify", "rollback")
-steps: Any = st.lists(
-    st.tuples(st.sampled_from(NAMES + OFTEN).map(lambda name: name.replace("_", " ")), st.integers(0, 3)),
-    max_size=18,
-)
+steps: Any = st.lists(st.tuples(st.sampled_from(NAMES + OFTEN), st.integers(0, 3)), max_size=18)
 
 
 async def live(story: list[Step]) -> None:

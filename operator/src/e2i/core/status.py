@@ -174,6 +174,8 @@ def _verified(model: Model, seen: Observed, chosen: Plan, failed: Failure | None
     wanted = desired(model, seen)
     if failed and failed.reason in OF_VERIFICATION:
         return _fact(conditions.VERIFIED, "False", failed.reason, failed.message)
+    if failed and (told := _told_at_failure(model, failed)):
+        return told
     if isinstance(seen.verification, Finding):
         trouble = seen.verification.trouble
         return _fact(conditions.VERIFIED, "False", trouble.reason, trouble.message)
@@ -187,6 +189,17 @@ def _verified(model: Model, seen: Observed, chosen: Plan, failed: Failure | None
     if chosen.reason is Reason.Verifying:
         return _fact(conditions.VERIFIED, "Unknown", Reason.Verifying, chosen.message)
     return _fact(conditions.VERIFIED, "Unknown", Reason.Pending, "the release has to be ready first")
+
+
+def _told_at_failure(model: Model, failed: Failure) -> Fact | None:
+    """What was told when the release was given up; how its verification went is forgotten by a restart."""
+    if failed.trial not in {each.trial for each in memory.failures(model)}:
+        return None
+    known = (each for each in model.status.get("conditions", ()) if each["type"] == conditions.VERIFIED)
+    told = next(known, None)
+    if told is None or told["reason"] == Reason.NotAsked.name:
+        return None
+    return _fact(conditions.VERIFIED, told["status"], memory.reason_of(told["reason"]), told["message"])
 
 
 def _served_unasked(model: Model, wanted: Release) -> bool:
