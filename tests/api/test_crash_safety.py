@@ -1,20 +1,32 @@
-"""The operator killed before and after each of its writes, or left without the reply, ends where it always ends."""
+"""The operator killed before and after each of its writes, or left without the reply, ends where it always ends.
+
+What it writes into the bucket has a file of its own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 from support.cluster import TestCluster
 from support.crashlab import Lab, Lane, Phase, laboratory
+from support.stage import condition
 from support.stores import a_bento
 
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
+from e2i.core import naming
+from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
+from e2i.kube import Object
 
 pytestmark = pytest.mark.api
 
 FIRST, SECOND = "churn:1.0.0", "churn:2.0.0"
+AT_ONCE = {"scaleDownDelaySeconds": 0}
+LONG = {"scaleDownDelaySeconds": 3600}
+QUESTION = {"path": "/predict", "body": "{}", "retries": 0, "expect": {"body": '"stay"'}}
 
 
 @pytest.fixture
@@ -26,20 +38,22 @@ async def lab(control_plane: TestCluster, tmp_path: Path) -> AsyncIterator[Lab]:
         yield ready
 
 
-async def create(lane: Lane) -> None:
-    await lane.stage.create(tag=FIRST, rollout={"scaleDownDelaySeconds": 0})
-    await lane.stage.ready("churn")
+def created(*, is_struck: bool, **spec: Any) -> Phase:
+    async def play(lane: Lane) -> None:
+        await lane.stage.create(tag=FIRST, **spec)
+        await lane.stage.ready("churn")
+
+    return Phase("create", play, is_struck)
 
 
 async def release_the_second(lane: Lane) -> None:
-    stage = lane.stage
-    await stage.change(bento={"tag": SECOND})
-    await stage.ready("churn")
+    await lane.stage.change(bento={"tag": SECOND})
+    await lane.stage.ready("churn")
 
-    async def only_the_second() -> bool:
-        return len(await stage.children(BENTO_DEPLOYMENTS)) == 1
 
-    await stage.until(only_the_second, "the first release to go")
+async def release_the_second_alone(lane: Lane) -> None:
+    await release_the_second(lane)
+    await fewer_than_two(lane, BENTO_DEPLOYMENTS)
 
 
 async def ask_for_two_pods(lane: Lane) -> None:
@@ -47,22 +61,142 @@ async def ask_for_two_pods(lane: Lane) -> None:
     await lane.stage.ready("churn")
 
 
+async def fewer_than_two(lane: Lane, kind: Any) -> None:
+    async def gone() -> bool:
+        return len(await lane.stage.children(kind)) < 2
+
+    await lane.stage.until(gone, f"one {kind.kind} to be left")
+
+
+async def forget_the_first(lane: Lane) -> None:
+    await lane.stage.change(rollout={"revisionHistoryLimit": 0})
+    await fewer_than_two(lane, BENTO_REQUESTS)
+
+
 async def delete(lane: Lane) -> None:
     stage = lane.stage
     await stage.kube.delete(E2I_MODELS, stage.namespace, "churn")
 
     async def all_gone() -> bool:
-        return not any([await stage.children(kind) for kind in (BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES)])
+        kinds = (E2I_MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES)
+        return not any(
+            [await stage.child(E2I_MODELS, "churn"), *[await stage.children(k) for k in kinds[1:]]]
+        )
 
-    await stage.until(all_gone, "the children to go")
+    await stage.until(all_gone, "the model and its children to go")
 
 
+async def lose_the_pods(lane: Lane) -> None:
+    """The second release serves, and none of its pods is ready any more."""
+    stage = lane.stage
+    second = (await stage.model())["status"]["servingRelease"]
+    labels = f"{naming.RELEASE_LABEL}={second}"
+    pods, _ = await stage.kube.list(PODS, stage.namespace, labels=labels)
+    lost = {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        await stage.kube.patch(PODS, stage.namespace, name, {"status": lost}, subresource="status")
+    await until_rolled_back(lane, but=second)
+
+
+async def until_rolled_back(lane: Lane, but: str) -> None:
+    async def back() -> bool:
+        model = await lane.stage.model()
+        told = condition(model, "RolledBack")
+        serving = model["status"].get("servingRelease")
+        return told is not None and told["status"] == "True" and serving not in (but, None)
+
+    await lane.stage.until(back, "the rollback")
+
+
+async def answer_nothing(lane: Lane) -> None:
+    """The second release gets ready, and nothing answers at its address: it never takes requests."""
+    stage = lane.stage
+    first = (await stage.model())["status"]["servingRelease"]
+    await stage.change(bento={"tag": SECOND}, rollout={"verify": [QUESTION]})
+
+    async def refused() -> bool:
+        await stage.end_builds()
+        await stage.start_pods()
+        return bool((await stage.model())["status"].get("failedReleases"))
+
+    await stage.until(refused, "the second release to be refused")
+    assert (await stage.model())["status"]["servingRelease"] == first
+
+
+async def answer_rightly(lane: Lane) -> None:
+    """As before; but now somebody answers, and it is tried anew."""
+    stage = lane.stage
+    first = (await stage.model())["status"]["servingRelease"]
+    for service in await stage.children(SERVICES):
+        if service["metadata"]["labels"].get(naming.RELEASE_LABEL) not in (first, None):
+            await lane.played.enter_async_context(answering(service))
+    body = {"metadata": {"annotations": {"serving.e2i.dev/retry-at": "now"}}}
+    await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body)
+    await stage.ready("churn")
+
+
+async def begin_canary(lane: Lane) -> None:
+    stage = lane.stage
+    await stage.change(bento={"tag": SECOND})
+
+    async def paused() -> bool:
+        await stage.end_builds()
+        await stage.start_pods()
+        told = condition(await stage.model(), "Ready")
+        return told is not None and told["reason"] == "CanaryPaused"
+
+    await stage.until(paused, "the canary to have its share")
+
+
+async def promote(lane: Lane) -> None:
+    body = {"metadata": {"annotations": {"serving.e2i.dev/promote-at": "now"}}}
+    await lane.stage.kube.patch(E2I_MODELS, lane.stage.namespace, "churn", body)
+    await lane.stage.ready("churn")
+    await fewer_than_two(lane, BENTO_DEPLOYMENTS)
+
+
+@contextlib.asynccontextmanager
+async def answering(service: Object) -> AsyncIterator[None]:
+    """Play the release's pods at the address of its own Service."""
+
+    async def stay(_: web.Request) -> web.Response:
+        return web.json_response("stay")
+
+    app = web.Application()
+    app.router.add_post("/predict", stay)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, service["spec"]["clusterIP"], naming.SERVICE_PORT).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+CANARY = {"strategy": "Canary", "steps": [{"setWeight": 50}, {"pause": {}}]}
 LIVES = {
-    "BlueGreen": (
-        Phase("create", create),
-        Phase("new release", release_the_second),
+    "blue and green": (
+        created(is_struck=True, rollout=AT_ONCE, deletionPolicy="Delete"),
+        Phase("new release", release_the_second_alone),
         Phase("scaling", ask_for_two_pods),
+        Phase("garbage collection", forget_the_first),
         Phase("deletion", delete),
+    ),
+    "rollback": (
+        created(is_struck=False, rollout=LONG),
+        Phase("new release", release_the_second, is_struck=False),
+        Phase("rollback", lose_the_pods),
+    ),
+    "verification": (
+        created(is_struck=False, rollout=LONG),
+        Phase("refused release", answer_nothing),
+        Phase("retried release", answer_rightly),
+    ),
+    "canary": (
+        created(is_struck=False, rollout=AT_ONCE | CANARY),
+        Phase("canary", begin_canary),
+        Phase("promotion", promote),
     ),
 }
 
@@ -72,5 +206,5 @@ async def test_wherever_it_is_struck_it_comes_to_the_same_end(
     lab: Lab, life: str, say: Callable[[str], None]
 ) -> None:
     findings = await lab.study(LIVES[life])
-    say(f"crash safety of {life}: {findings}")
+    say(f"crash safety, {life}: {findings}")
     assert not findings.failures, findings.failures

@@ -19,7 +19,7 @@ SENTINEL = "sentinel"
 _OBJECT = re.compile(r"/(?:api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/([a-z0-9]+)(?:/([^/]+))?(?:/([^/]+))?")
 _VERBS = {"PATCH": "apply", "PUT": "replace", "POST": "create", "DELETE": "delete"}
 _CLUSTER_WIDE = {resource.path(): resource for resource in (*CHILDREN, E2I_MODELS)}
-_DIGEST = re.compile(r"[0-9a-f]{60}(?=[0-9a-f]{4})")
+_VOLATILE = re.compile(r"(?<=/[0-9a-f]{8})[0-9a-f]{56}|\d{8}T\d{6}Z-")
 
 
 def api_server(home: ClusterHome, namespace: str) -> Server:
@@ -70,5 +70,7 @@ def name_of_s3_call(request: web.Request, body: bytes) -> str | None:
         return {"POST": "complete upload", "DELETE": "abort upload"}.get(request.method, "list parts")
     # Without the bucket, the run's prefix, and most of the digest.
     key = "/".join(request.path.split("/")[2:])
-    key = re.sub(r"^operator-[0-9a-f]{8}/", "", key)
-    return f"{request.method.lower()} {_DIGEST.sub('', key)}"
+    if "list-type" in query:
+        key = f"list {query['prefix']}"
+    key = re.sub(r"operator-[0-9a-f]{8}/", "", key)
+    return f"{request.method.lower()} {_VOLATILE.sub('', key)}"

@@ -45,15 +45,19 @@ class Phase:
 
     name: str
     play: Callable[[Lane], Awaitable[None]]
+    is_struck: bool = True
+    """False: it prepares what comes next, and is struck in another life."""
 
 
 @dataclass
 class Lane:
-    """One run: its stage, its operator, and the proxy at which the operator is struck."""
+    """One life: its stage, its operator, and the proxy at which the operator is struck."""
 
     stage: Stage
     operator: WarmOperator
     proxy: CrashProxy
+    played: contextlib.AsyncExitStack
+    """What the test plays all the life long: ended with it."""
 
     async def restart_operator(self) -> None:
         await self.operator.kill()
@@ -100,7 +104,10 @@ class Lab:
 
     async def _undisturbed(self, phases: Sequence[Phase]) -> list[Agenda]:
         async with self._lane() as lane:
-            return [Agenda(phase.name, await self._play(lane, phase, None, None)) for phase in phases]
+            return [
+                Agenda(phase.name, phase.is_struck, await self._play(lane, phase, None, None))
+                for phase in phases
+            ]
 
     async def _live_on(self, phases: Sequence[Phase], agendas: Sequence[Agenda]) -> None:
         while any(agenda.waiting for agenda in agendas):
@@ -159,17 +166,17 @@ class Lab:
             await operator.kill()
             operator.start()
 
-        async with staging(self._cluster) as stage, contextlib.AsyncExitStack() as proxies:
+        async with staging(self._cluster) as stage, contextlib.AsyncExitStack() as played:
             api = CrashProxy(api_server(self._home, stage.namespace), name_of_write, kill)
             s3 = CrashProxy(s3_server(self._home), name_of_s3_call, kill)
             for proxy in (api, s3):
-                await proxies.enter_async_context(proxy.running())
+                await played.enter_async_context(proxy.running())
             operator = self._operator.of(
                 self._folder / f"{stage.namespace}.log", _environment(stage, api, s3)
             )
             operator.start()
             try:
-                yield Lane(stage, operator, s3 if self._door == "s3" else api)
+                yield Lane(stage, operator, s3 if self._door == "s3" else api, played)
             finally:
                 await operator.kill()
 

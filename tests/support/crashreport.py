@@ -41,6 +41,7 @@ class Agenda:
     """The points of one phase: every call of the undisturbed run in every mode."""
 
     phase: str
+    is_struck: bool
     usual: Ending
     tried: int = 0
     failures: list[str] = field(default_factory=list)
@@ -48,7 +49,8 @@ class Agenda:
     """Points at a status that came in the undisturbed run and in no other: how long things take decides."""
 
     def __post_init__(self) -> None:
-        self.waiting = deque(Strike(call, mode) for call in self.usual.calls for mode in Mode)
+        calls = self.usual.calls if self.is_struck else ()
+        self.waiting = deque(Strike(call, mode) for call in calls for mode in Mode)
         self._tries: Counter[Strike] = Counter()
 
     def take(self) -> Strike | None:
@@ -98,7 +100,9 @@ class Findings:
 
     def __str__(self) -> str:
         tried = sum(agenda.tried for agenda in self.agendas)
-        return f"{tried} points tried: {'; '.join(map(str, self.agendas))}"
+        return (
+            f"{tried} points tried: {'; '.join(str(agenda) for agenda in self.agendas if agenda.is_struck)}"
+        )
 
 
 def listed(items: Iterable[object]) -> str:

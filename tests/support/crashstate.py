@@ -22,7 +22,8 @@ OURS = (E2I_MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS)
 """A write too many to one of these would show in its generation."""
 _COUNTED = tuple(kind.plural for kind in KINDS)
 _OF_YATAI = (DEPLOYMENTS.plural, AUTOSCALER.plural, SERVICES.plural)
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+_TIME = re.compile(r"\d{4}-?\d\d-?\d\dT\d\d:?\d\d:?\d\d(\.\d+)?(Z|\+00:00)")
+_POD = re.compile(r"(?<=churn-[0-9a-f]{8}-)[0-9a-z]+-[0-9a-z]{5}(?=\W)")
 _PORT = re.compile(r"127\.0\.0\.1:\d+")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Counts = Counter[tuple[str, str, str]]
@@ -36,8 +37,9 @@ async def state_of(stage: Stage, keys: list[str]) -> str:
         items, _ = await stage.kube.list(kind, stage.namespace)
         found += [_plain(item, with_generation=kind in OURS) for item in items]
     text = json.dumps({"objects": found, "keys": keys}, indent=1, sort_keys=True)
-    for volatile, name in ((stage.namespace, "namespace"), (_TIME, "time"), (_PORT, "port"), (_UID, "uid")):
-        text = re.sub(volatile, f"<{name}>", text)
+    text = text.replace(stage.namespace, "<namespace>")
+    for volatile, name in ((_TIME, "time"), (_POD, "pod"), (_PORT, "port"), (_UID, "uid")):
+        text = volatile.sub(f"<{name}>", text)
     return text
 
 
