@@ -24,7 +24,7 @@ from support.yatai import controllers
 
 from e2i.core import naming
 from e2i.core.model import parse_model
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, E2I_MODELS
+from e2i.edge.kinds import BENTO_REQUESTS, E2I_MODELS
 from e2i.kube import Object
 from e2i.local.images import ImageStore
 from e2i.local.kubectl import kubectl
@@ -464,9 +464,9 @@ async def test_plan_takes_a_kustomization(stage: Stage, path: str, tmp_path: Pat
     assert "gone.yaml" in done.err
 
 
-async def test_a_model_of_the_operator_is_followed_planned_and_taken_back(
-    cluster: TestCluster, stage: Stage, tmp_path: Path
-) -> None:
+@pytest.fixture
+async def operated(cluster: TestCluster, stage: Stage, tmp_path: Path) -> AsyncIterator[str]:
+    """A model that the operator has made ready; the release that serves."""
     assert cluster.home
     store = tmp_path / "store"
     a_bento(store, FIRST)
@@ -475,30 +475,29 @@ async def test_a_model_of_the_operator_is_followed_planned_and_taken_back(
         with operating(cluster.home, tmp_path, store):
             await stage.create(rollout={"scaleDownDelaySeconds": 0})
             await stage.ready()
-            first = (await stage.model())["status"]["servingRelease"]
-            shown = json.loads((await run(stage, "status", "churn", "-o", "json")).out)
-            (release,) = shown["releases"]
-            assert (release["roles"], release["request"]["state"]) == (["desired", "serving"], "Built")
-            assert [pod["state"] for pod in release["deployment"]["workload"]["pods"]] == ["Ready"]
+            yield (await stage.model())["status"]["servingRelease"]
 
-            await stage.change(bento={"tag": SECOND})
-            await stage.ready()
-            back = await run(
-                stage,
-                "plan",
-                "-f",
-                "-",
-                "-o",
-                "json",
-                stdin=manifest(stage, rollout={"scaleDownDelaySeconds": 0}),
-            )
-            (plan,) = json.loads(back.out)["plans"]
-            assert (plan["change"], plan["release"], plan["image"]) == ("new release", first, "kept")
 
-            requests = await stage.children(BENTO_DEPLOYMENTS)
-            assert requests
-            done = await run(stage, "undo", "churn")
-            assert (done.code, done.err) == (0, "")
-            await stage.ready()
-            assert (await stage.model())["status"]["servingRelease"] == first
-            assert (await run(stage, "status", "churn", "-w")).code == 0
+async def test_a_served_model_is_shown_down_to_its_pods(stage: Stage, operated: str) -> None:
+    shown = json.loads((await run(stage, "status", "churn", "-o", "json")).out)
+    (release,) = shown["releases"]
+    assert (release["release"], release["roles"]) == (operated, ["desired", "serving"])
+    assert release["request"]["state"] == "Built"
+    assert release["request"]["image"]
+    assert [pod["state"] for pod in release["deployment"]["workload"]["pods"]] == ["Ready"]
+
+
+async def test_a_release_is_planned_and_taken_back_without_a_build(stage: Stage, operated: str) -> None:
+    await stage.change(bento={"tag": SECOND})
+    await stage.ready()
+    assert len(await stage.children(BENTO_REQUESTS)) == 2
+    text = manifest(stage, rollout={"scaleDownDelaySeconds": 0})
+    back = await run(stage, "plan", "-f", "-", "-o", "json", stdin=text)
+    (plan,) = json.loads(back.out)["plans"]
+    assert (plan["change"], plan["release"], plan["image"]) == ("new release", operated, "kept")
+    done = await run(stage, "undo", "churn")
+    assert (done.code, done.err) == (0, "")
+    await stage.ready()
+    assert (await stage.model())["status"]["servingRelease"] == operated
+    assert len(await stage.children(BENTO_REQUESTS)) == 2
+    assert (await run(stage, "status", "churn", "-w")).code == 0

@@ -99,6 +99,8 @@ def test_in_place_needs_no_room_beside() -> None:
     found = foretell({"bento": {"tag": OLD_TAG}, "rollout": {"strategy": "InPlace"}})
     assert found.started == Size(least=3, most=3)
     assert found.extra.pods == Size(least=0, most=0)
+    grown = foretell({"bento": {"tag": OLD_TAG}, "replicas": 4, "rollout": {"strategy": "InPlace"}})
+    assert grown.extra.pods == Size(least=1, most=1)
 
 
 def test_an_autoscaled_release_starts_between_its_bounds() -> None:

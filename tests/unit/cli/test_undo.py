@@ -46,6 +46,13 @@ def test_it_goes_back_to_what_serves_when_the_desired_release_failed() -> None:
     assert find_way(model, (), None).release == OLD
 
 
+def test_a_change_that_the_operator_has_not_seen_yet_is_undone_to_what_serves() -> None:
+    model = churn(spec={"bento": {"tag": "churn_model:9"}}, metadata={"generation": 2})
+    assert find_way(model, (), None).release == NEW
+    undone = churn(metadata={"generation": 2})
+    assert find_way(undone, (), None).release == OLD
+
+
 def test_what_never_served_is_no_place_to_go_back_to() -> None:
     history = [entry(NEW, NEW_TAG, NEW_DIGEST, "Serving"), entry(OLD, OLD_TAG, OLD_DIGEST, "Failed")]
     with pytest.raises(Fault, match="no earlier release that served"):

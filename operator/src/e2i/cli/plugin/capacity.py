@@ -37,9 +37,8 @@ def size_of(model: Model) -> Size:
     return Size(least=model.autoscaling.minimum, most=model.autoscaling.maximum)
 
 
-def extra_capacity(model: Model, started: Size, *, in_place: bool) -> Extra:
-    """Side by side the new pods come on top of the old ones; in place they take their room."""
-    pods = Size(least=0, most=0) if in_place else started
+def extra_capacity(model: Model, pods: Size) -> Extra:
+    """What `pods` of the model ask for."""
     if pods.least == 0:
         return Extra(pods=pods, requests={})
     each = pod_requests(model)

@@ -8,6 +8,7 @@ from typing import Any
 
 from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.capacity import Extra, Size, extra_capacity, size_of
+from e2i.cli.plugin.tree import is_current
 from e2i.core import naming
 from e2i.core.model import Model, Rollback, Strategy, parse_model
 from e2i.core.observed import Artifact, BentoRequest, Build, Observed
@@ -60,7 +61,7 @@ def forecast(live: Body | None, after: Body, requests: Iterable[Body]) -> Foreca
         pods=size,
         pods_before=size_before,
         started=started,
-        extra=extra_capacity(model, started, in_place=change == RELEASE and _is_in_place(model)),
+        extra=extra_capacity(model, _beside(change, model, started, size_before)),
         quarantine=_quarantine(model, release) if change in (RELEASE, SETTINGS) else None,
         notes=tuple(_notes(after, model, change)),
     )
@@ -120,7 +121,7 @@ def _release_before(live: Body | None, before: Model | None, seen: Observed) -> 
     if artifact:
         return naming.release_of(before, artifact.digest)
     desired: str | None = live.get("status", {}).get("desiredRelease")
-    return desired
+    return desired if is_current(live) else None
 
 
 def _image(seen: Observed, model: Model, artifact: Artifact | None) -> str:
@@ -135,12 +136,19 @@ def _started(change: str, size: Size, before: Size | None) -> Size:
     if change in (NEW, RELEASE):
         return size
     if change == SCALING and before:
-        return Size(least=max(0, size.least - before.least), most=max(0, size.most - before.least))
+        return _grown(size, before)
     return Size(least=0, most=0)
 
 
-def _is_in_place(model: Model) -> bool:
-    return model.rollout.strategy is Strategy.IN_PLACE
+def _beside(change: str, model: Model, started: Size, before: Size | None) -> Size:
+    """Side by side the new pods come on top of the old ones; in place they take their room."""
+    if change == RELEASE and before and model.rollout.strategy is Strategy.IN_PLACE:
+        return _grown(size_of(model), before)
+    return started
+
+
+def _grown(size: Size, before: Size) -> Size:
+    return Size(least=max(0, size.least - before.least), most=max(0, size.most - before.least))
 
 
 def _quarantine(model: Model, release: str | None) -> Body | None:

@@ -59,7 +59,7 @@ def _print(rehearsals: list[Rehearsal], others: int, output: str | None) -> None
         click.echo(dump({"plans": [_document(*pair) for pair in found], "otherObjects": others}, output))
     else:
         for rehearsal, made in found:
-            click.echo("\n".join(_lines(rehearsal, made)))
+            click.echo("\n".join(lines(rehearsal, made)))
         if others:
             click.echo(f"{others} other objects were not looked at")
     refused = [f"{one.namespace}/{one.name}: {one.refusal}" for one in rehearsals if one.refusal]
@@ -79,7 +79,7 @@ def _document(rehearsal: Rehearsal, made: Forecast | None) -> dict[str, Any]:
     }
 
 
-def _lines(rehearsal: Rehearsal, made: Forecast | None) -> Iterator[str]:
+def lines(rehearsal: Rehearsal, made: Forecast | None) -> Iterator[str]:
     """The forecast as people read it, then the change of the spec as a diff."""
     title = f"E2IModel {rehearsal.namespace}/{rehearsal.name}"
     if made is None:

@@ -9,6 +9,7 @@ from typing import Any
 from e2i.cli.plugin import shapes
 from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.faults import Fault
+from e2i.cli.plugin.tree import is_current
 from e2i.core import naming
 
 Body = Mapping[str, Any]
@@ -46,18 +47,26 @@ def find_way(model: Body, deployments: Iterable[Body], to: str | None) -> Way:
 
 def _last(model: Body) -> Body:
     """The newest release that served, other than the one the spec asks for."""
-    name, status = model["metadata"]["name"], model.get("status", {})
-    wanted = status.get("desiredRelease")
+    name = model["metadata"]["name"]
     earlier = [
         entry
-        for entry in status.get("history", ())
-        if entry["result"] in _SERVED and entry["release"] != wanted and entry.get("bentoTag")
+        for entry in model.get("status", {}).get("history", ())
+        if entry["result"] in _SERVED and entry.get("bentoTag") and not _is_wanted(model, entry)
     ]
     if not earlier:
         raise Fault(
             f"{name} has no earlier release that served: see {command('history', model['metadata'])}."
         )
     return next((entry for entry in earlier if not _quarantine(model, entry["release"])), earlier[0])
+
+
+def _is_wanted(model: Body, entry: Body) -> bool:
+    """Whether the spec asks for it now, also in the moment before the operator has seen the spec."""
+    if is_current(model):
+        wanted: str | None = model["status"].get("desiredRelease")
+        return wanted == entry["release"]
+    same_bento = entry["bentoTag"] == model["spec"]["bento"]["tag"]
+    return same_bento and _is_asked_for_by_tag(model, entry)
 
 
 def _named(model: Body, to: str) -> Body:
