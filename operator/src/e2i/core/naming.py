@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from e2i.core import amounts
 from e2i.core.model import Model, Shape
@@ -68,7 +69,13 @@ def release_of(model: Model, bento_digest: str) -> str:
     Replicas, labels, the bento's tag and the operator's own version are not part of it: none of them
     changes what a running pod does.
     """
-    text = json.dumps({"bento": bento_digest, "shape": _canonical(model.shape)}, sort_keys=True)
+    return _release_of(model.shape, bento_digest)
+
+
+@lru_cache(maxsize=4096)
+def _release_of(shape: Shape, bento_digest: str) -> str:
+    """Every rule of every pass asks for it."""
+    text = json.dumps({"bento": bento_digest, "shape": _canonical(shape)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:HEX]
 
 
