@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from support import perils
 from support.cluster import TestCluster
-from support.e2e import FIRST, SECOND, place
-from support.rollouts import Run, a_serving_model
+from support.e2e import FIRST, SECOND, place, ready
+from support.rollouts import Run, a_serving_model, with_two_pods
 from support.stage import Stage
 
 from e2i.core import naming
@@ -37,6 +37,8 @@ MOMENT = 1.0
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
     async with place(local_cluster) as stage:
+        # Used last; its pods start beside the others.
+        await with_two_pods(stage, "killed")
         yield stage
 
 
@@ -97,7 +99,7 @@ async def test_a_release_that_fails_after_the_switch_goes_back_within_a_second(r
 async def test_an_operator_killed_twice_in_a_release_costs_no_request(stage: Stage, runs: Runs) -> None:
     # The others need an operator that lives.
     await asyncio.wait(runs.values())
-    await a_serving_model(stage, "killed")
+    await ready(stage, "killed")
     run = await perils.operator_killed(stage, "killed", RATE)
     nobody_noticed(run)
     assert run.tally.bentos == [FIRST, SECOND]

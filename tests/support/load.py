@@ -2,7 +2,7 @@
 
 The loop is open: a request is sent when its time has come, whatever came back before it, and its latency counts
 from that time. Every other one opens a connection of its own; the rest take kept ones, which stay with the pod that
-accepted them until one side closes: each client does so after a few requests, so that some get to a new release.
+accepted them until one side closes. Half of those clients never do, the others do after a few requests.
 
 A server that ends closes its kept connections, and a request may already be on the way there. Such a request, whose
 kept connection broke before the first byte of an answer, is sent again once on a new connection, as curl does, and
@@ -33,7 +33,7 @@ LONGEST = 300.0
 KEPT_SESSIONS = 4
 FRESH_EVERY = 2
 RENEWED_AFTER = 10
-"""Requests on a kept connection before the client has it closed."""
+"""Requests on a kept connection before the client has it closed, for every other client."""
 GIVE_UP_IDLE = 2.0
 """Seconds; less than the 5 after which the model server closes, so that no request meets that."""
 BODY = {"text": "hello"}
@@ -141,7 +141,8 @@ class Sender:
             self.tally.lateness = max(self.tally.lateness, time.monotonic() - due)
             turn, place = divmod(number // FRESH_EVERY, len(self.kept))
             session = self.fresh if number % FRESH_EVERY == 0 else self.kept[place]
-            senders.create_task(self.send(session, due, last=turn % RENEWED_AFTER == 0))
+            last = place % 2 == 1 and turn % RENEWED_AFTER == 0
+            senders.create_task(self.send(session, due, last=last))
 
     async def send(self, session: aiohttp.ClientSession, due: float, *, last: bool) -> None:
         """`last`: the connection is not to be used again."""

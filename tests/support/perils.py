@@ -34,13 +34,14 @@ from e2i.kube import Object
 from e2i.local import processes
 from e2i.local.kubectl import kubectl
 
-DETECTED = "first failure to detection"
-WRITTEN = "detection to the write that moves the address"
-NEW_CONNECTIONS = "detection to the last request of a new connection that went astray"
-KEPT_CONNECTIONS = "detection to the last one at all"
 TO_SWITCH = "change to switch"
+DETECTED = "first failure to detection"
+WRITTEN = "detection to the write"
+NEW_CONNECTIONS = "detection to the old release alone, new connections"
+KEPT_CONNECTIONS = "detection to the old release alone, kept connections"
 LONG_ENOUGH = 5.0
 """Seconds of a canary's step that are enough to count shares in."""
+ERRORS = {"seconds": 60, "maxErrorRatio": "0.05", "minRequests": 20}
 GOLDEN = {"path": "/predict", "body": '{"text": "hello"}', "timeoutSeconds": 10, "retries": 1}
 
 
@@ -69,8 +70,18 @@ async def crashes_after_switch(stage: Stage, name: str, rate: float = RATE) -> R
 
 
 async def errors_after_switch(stage: Stage, name: str, rate: float = RATE) -> Run:
-    watch = {"seconds": 60, "maxErrorRatio": "0.05", "minRequests": 20}
-    return await _failing(stage, name, rate, "errors: 0.25", watch=watch)
+    return await _failing(stage, name, rate, "errors: 0.25", watch=ERRORS)
+
+
+async def slow_after_switch(stage: Stage, name: str, rate: float = RATE) -> Run:
+    watch = {"seconds": 60, "maxLatencyP99": "500ms", "minRequests": 20}
+    return await _failing(stage, name, rate, "slow: 1", watch=watch)
+
+
+async def failing_canary(stage: Stage, name: str, rate: float = RATE) -> Run:
+    """It fails at its first step, with a part of the requests."""
+    steps = [{"setWeight": 25}, {"pause": {}}]
+    return await _failing(stage, name, rate, "errors: 0.25", strategy="Canary", steps=steps, watch=ERRORS)
 
 
 async def _failing(stage: Stage, name: str, rate: float, mood: str, **rollout: Any) -> Run:
@@ -84,21 +95,21 @@ async def _failing(stage: Stage, name: str, rate: float, mood: str, **rollout: A
 
 
 def _time_the_rollback(run: Run, name: str, failed: str) -> None:
-    """Astray is a request that met the failed release after the decision, or failed."""
-    detected, moved = run.timeline.quarantined(failed), run.timeline.moved(failed)
-    if moved is None:
+    """Nothing, unless the release had got requests: astray is one that met it after the decision, or failed."""
+    detected, left = run.timeline.quarantined(failed), run.timeline.left(run.before)
+    if left is None:
         return
     pods = naming.release_name(name, failed)
     astray = [each for each in run.tally.outcomes if each.release == pods or each.failure]
     run.note(DETECTED, min((each.ended for each in astray if each.failure), default=None), detected)
-    run.note(WRITTEN, detected, run.timeline.moved(run.before, moved))
+    run.note(WRITTEN, detected, run.timeline.moved(run.before, left))
     run.note(NEW_CONNECTIONS, detected, max((each.due for each in astray if each.fresh), default=None))
-    run.note(KEPT_CONNECTIONS, detected, max((each.due for each in astray), default=None))
+    run.note(KEPT_CONNECTIONS, detected, max((each.due for each in astray if not each.fresh), default=None))
 
 
 async def canary(stage: Stage, name: str, rate: float = RATE) -> Run:
     """A quarter of the pods, then half, then all."""
-    pause = {"pause": {"duration": "15s"}}
+    pause = {"pause": {"duration": "10s"}}
     steps = [{"setWeight": 25}, pause, {"setWeight": 50}, pause]
     async with under_load(stage, name, rate) as run:
         await stage.change(
@@ -129,7 +140,7 @@ async def reverted_at_once(stage: Stage, name: str, rate: float = RATE) -> Run:
 
 
 async def _release_another(stage: Stage, name: str) -> None:
-    await stage.change(name, env=[{"name": "MOOD", "value": "good"}])
+    await stage.change(name, env=[{"name": "MOOD", "value": "slow start: 5"}])
     await ready(stage, name)
 
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from support.stage import Stage
@@ -29,20 +29,24 @@ class Timeline:
     models: States = field(default_factory=list)
     services: States = field(default_factory=list)
 
-    def first_status(self, holds: Callable[[Object], bool], since: float = 0.0) -> float | None:
-        """When the status was first seen so, at or after `since`."""
-        found = (at for at, model in self.models if at >= since and holds(model.get("status", {})))
-        return next(found, None)
-
     def quarantined(self, release: str) -> float | None:
         """When the status first named the release as failed: the operator had decided, and written it down."""
-        return self.first_status(
-            lambda status: release in [entry["release"] for entry in status.get("failedReleases", ())]
-        )
+        for at, model in self.models:
+            if release in [entry["release"] for entry in model.get("status", {}).get("failedReleases", ())]:
+                return at
+        return None
 
     def moved(self, release: str, since: float = 0.0) -> float | None:
         """When the address first named this release and no other, at or after `since`."""
         found = (at for at, service in self.services if at >= since and selected(service) == release)
+        return next(found, None)
+
+    def left(self, release: str) -> float | None:
+        """When the address first named another release, or others too, after it had named this one alone."""
+        since = self.moved(release)
+        found = (
+            at for at, service in self.services if since and at >= since and selected(service) != release
+        )
         return next(found, None)
 
     def weights(self) -> list[tuple[float, float, float]]:
