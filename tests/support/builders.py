@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from e2i.core import naming, render
+from e2i.core.conditions import timestamp
+from e2i.core.ledger import Record
 from e2i.core.model import Autoscaling, Model, Rollout, Shape
 from e2i.core.observed import (
     Artifact,
@@ -63,7 +65,12 @@ def a_model(
         shape=Shape(type=kind, requests=requests, limits=limits, env=env),
         autoscaling=autoscaling or Autoscaling(minimum=replicas, maximum=replicas),
         rollout=Rollout(
-            **{"progress_deadline": deadline, "scale_down_delay": delay, "history": history, **(rollout or {})}
+            **{
+                "progress_deadline": deadline,
+                "scale_down_delay": delay,
+                "history": history,
+                **(rollout or {}),
+            }
         ),
         suspended=suspended,
         deleting=deleting,
@@ -239,4 +246,77 @@ def seen_serving(model: Model, **changes: Any) -> Observed:
 
 
 def _replaced(state: Observed, changes: Mapping[str, Any]) -> Observed:
-    return Observed(**{**vars(state), **changes})
+    return replace(state, **changes)
+
+
+def failed_status(
+    model: Model,
+    reason: str = "CrashLoop",
+    message: str = "container main ended 3 times",
+    failed_at: datetime = NOON,
+    digest: str = DIGEST,
+    **changes: Any,
+) -> dict[str, Any]:
+    """The status that remembers how the present trial of the model's release failed."""
+    release = naming.release_of(model, digest)
+    failure = {
+        "release": release,
+        "bentoTag": model.tag,
+        "digest": digest,
+        "trial": naming.trial_of(model, release),
+        "reason": reason,
+        "message": message,
+        "failedAt": timestamp(failed_at),
+    }
+    return {"failedReleases": [failure | changes]}
+
+
+def failed(model: Model, **changes: Any) -> Model:
+    """The same model with its release in quarantine."""
+    return replace(model, status={**model.status, **failed_status(model, **changes)})
+
+
+def a_line(release: str, result: str = "Superseded", **changes: Any) -> dict[str, Any]:
+    """A line of status.history."""
+    return {"release": release, "bentoTag": TAG, "digest": DIGEST, "result": result, **changes}
+
+
+def at_step(
+    model: Model, step: int, *, started_at: datetime = NOON, promotion: str = "", **changes: Any
+) -> Model:
+    """The same model with its release at this step of a canary."""
+    rollout = {
+        "release": naming.release_of(model, DIGEST),
+        "step": step,
+        "stepStartedAt": timestamp(started_at),
+        **({"promotion": promotion} if promotion else {}),
+        **changes,
+    }
+    return replace(model, status={**model.status, "rollout": rollout})
+
+
+def a_record(
+    model: Model, result: str = "Served", *, at: datetime = NOON, digest: str = DIGEST, **changes: Any
+) -> Record:
+    """What the bucket remembers of the model's release."""
+    release = naming.release_of(model, digest)
+    record = Record(
+        namespace=model.namespace,
+        model=model.name,
+        release=release,
+        trial=naming.trial_of(model, release),
+        result=result,
+        reason="Serving" if result == "Served" else "CrashLoop",
+        artifact=an_artifact(model.tag, digest),
+        shape=model.shape,
+        started_at=at,
+        at=at,
+    )
+    return replace(record, **changes)
+
+
+def beside(state: Observed, other: BentoDeployment, *, ready: int | None = 1, **changes: Any) -> Observed:
+    """The same with another release there as well, with so many ready pods; None: no Deployment yet."""
+    made = () if ready is None else (a_workload(other, wanted=max(1, ready), ready=ready),)
+    both = replace(state, deployments=(*state.deployments, other), workloads=(*state.workloads, *made))
+    return replace(both, **changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.builders import DIGEST, a_model, an_artifact
+from support.builders import DIGEST, NOON, a_model, a_recipe, a_record, an_artifact
 from support.world import World
 
 from e2i.core import naming
@@ -21,7 +21,8 @@ from e2i.kube import ApiError
 
 RELEASE = naming.release_of(a_model(), DIGEST)
 REQUEST = ApplyRequest(an_artifact())
-DEPLOYMENT = ApplyDeployment(an_artifact(), RELEASE, "v1")
+DEPLOYMENT = ApplyDeployment(a_recipe(a_model(), RELEASE))
+SERVICE = ApplyService(RELEASE, naming.pod_labels("churn", RELEASE))
 
 
 async def perform(world: World, *actions: Action) -> list[tuple[Action, Reason | None]]:
@@ -93,7 +94,7 @@ async def test_a_refusal_in_our_words(status: int, reason: Reason, stalled: bool
 async def test_a_namespace_that_is_gone_is_not_a_missing_yatai() -> None:
     world = World()
     world.kube.fail.append(ApiError(404, "NotFound", 'namespaces "models" not found'))
-    (result,) = await act(a_model(), [ApplyService(RELEASE)], world.hands, world.now)
+    (result,) = await act(a_model(), [SERVICE], world.hands, world.now)
     assert result.trouble
     assert result.trouble.reason is Reason.ApiUnavailable
     await world.close()

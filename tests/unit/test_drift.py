@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.builders import DIGEST, a_deployment, a_model, a_service, seen_serving
+from support.builders import DIGEST, a_deployment, a_model, a_recipe
+from support.golden import CPU
 
 from e2i.core import drift, naming
-from e2i.core.model import Model
-from e2i.core.release import Desired, desired
+from e2i.core.model import Autoscaling
 
-
-def wanted(model: Model, **changes: Any) -> Desired:
-    found = desired(model, seen_serving(a_model(), **changes))
-    assert found
-    return found
+MODEL = a_model()
+RELEASE = naming.release_of(MODEL, DIGEST)
 
 
 @pytest.mark.parametrize(
@@ -37,37 +33,39 @@ def test_contains(live: Any, ours: Any, holds: bool) -> None:
 
 
 def test_what_the_operator_wrote_is_no_drift() -> None:
-    assert not drift.of_deployment(a_model(), wanted(a_model()), "v1")
+    assert not drift.of_deployment(MODEL, a_deployment(), a_recipe(MODEL, RELEASE))
+    assert not drift.of_size(a_deployment(), MODEL.autoscaling)
 
 
 def test_defaults_that_the_api_server_added_are_no_drift() -> None:
-    deployment = a_deployment()
-    grown = replace(deployment, spec={**deployment.spec, "ingress": {"enabled": False}})
-    assert not drift.of_deployment(a_model(), wanted(a_model(), deployments=(grown,)), "v1")
+    grown = a_deployment(spec={**a_deployment().spec, "ingress": {"enabled": False}})
+    assert not drift.of_deployment(MODEL, grown, a_recipe(MODEL, RELEASE))
 
 
-def test_another_number_of_pods_is_drift() -> None:
-    assert drift.of_deployment(a_model(replicas=2), wanted(a_model(replicas=2)), "v1")
+def test_another_variable_is_drift() -> None:
+    edited = a_deployment(spec={**a_deployment().spec, "envs": [{"name": "NEW", "value": "1"}]})
+    assert drift.of_deployment(MODEL, edited, a_recipe(MODEL, RELEASE))
 
 
-def test_a_missing_release_is_drift() -> None:
-    assert drift.of_deployment(a_model(), wanted(a_model(), deployments=()), "v1")
-
-
-def test_a_release_without_a_form_is_compared_with_the_current_one() -> None:
-    assert not drift.of_deployment(a_model(), wanted(a_model(), deployments=(a_deployment(form=""),)), "v1")
+def test_another_number_of_pods_is_drift_of_the_size_alone() -> None:
+    more = Autoscaling(minimum=2, maximum=2)
+    assert drift.of_size(a_deployment(), more)
+    assert not drift.of_deployment(MODEL, a_deployment(), a_recipe(MODEL, RELEASE, size=more))
 
 
 @pytest.mark.parametrize(
-    ("selector", "differs"),
+    ("there", "wanted", "differs"),
     [
-        pytest.param({}, False, id="as it was written"),
-        pytest.param({"app": "debug"}, True, id="another label in the selector takes pods away"),
+        pytest.param((CPU,), (CPU,), False, id="as they were written"),
+        pytest.param((), (CPU,), True, id="asked for since"),
+        pytest.param((CPU,), (), True, id="taken back since"),
+        pytest.param((), (), False, id="never asked for"),
     ],
 )
-def test_of_service(selector: dict[str, str], differs: bool) -> None:
-    release = naming.release_of(a_model(), DIGEST)
-    service = a_service(release=release)
-    changed = replace(service, selector={**service.selector, **selector})
-    assert drift.of_service(a_model(), wanted(a_model()), changed) is differs
-    assert drift.of_service(a_model(), wanted(a_model()), None)
+def test_metrics_of_the_autoscaler(there: tuple[Any, ...], wanted: tuple[Any, ...], differs: bool) -> None:
+    model = a_model(autoscaling=Autoscaling(minimum=1, maximum=4, metrics=there))
+    assert drift.of_size(a_deployment(model), Autoscaling(minimum=1, maximum=4, metrics=wanted)) is differs
+
+
+def test_a_size_that_somebody_removed_is_drift() -> None:
+    assert drift.of_size(a_deployment(spec={}), MODEL.autoscaling)

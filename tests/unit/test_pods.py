@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.bodies import a_pod
+from support.builders import NOON, seconds
 
 from e2i.core import pods
 from e2i.core.conditions import Reason
@@ -52,7 +53,7 @@ UNPLACED = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: In
     ],
 )  # fmt: skip
 def test_what_holds_a_pod_up(pod: dict[str, Any], reason: Reason, words: str) -> None:
-    trouble = pods.release_trouble([pod])
+    trouble = pods.release_trouble([pod], NOON)
     assert trouble
     assert trouble.reason is reason
     assert words in trouble.message
@@ -80,11 +81,11 @@ def test_what_holds_a_pod_up(pod: dict[str, Any], reason: Reason, words: str) ->
     ],
 )
 def test_a_pod_that_merely_starts_is_no_trouble(pod: dict[str, Any]) -> None:
-    assert pods.release_trouble([pod]) is None
+    assert pods.release_trouble([pod], NOON) is None
 
 
 def test_the_first_pod_in_trouble_is_told() -> None:
-    trouble = pods.release_trouble([a_pod(), a_pod(name="second", conditions=[UNPLACED])])
+    trouble = pods.release_trouble([a_pod(), a_pod(name="second", conditions=[UNPLACED])], NOON)
     assert trouble
     assert "pod second" in trouble.message
 

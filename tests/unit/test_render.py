@@ -15,11 +15,12 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.builders import ACCESS, DIGEST, NOON, a_model, an_artifact
+from support.builders import ACCESS, DIGEST, NOON, a_model, a_recipe, an_artifact
 from support.golden import FOLDER, manifests
 
 import e2i
 from e2i.core import amounts, naming, render
+from e2i.core.model import Autoscaling
 from e2i.core.observed import Artifact
 
 GOLDEN = manifests()
@@ -110,7 +111,7 @@ def test_a_value_arrives_as_it_was_written(text: str) -> None:
 def _rendered(model: Any, artifact: Artifact) -> list[dict[str, Any]]:
     return [
         render.bento_request(model, artifact, ACCESS, "v1"),
-        render.bento_deployment(model, artifact, "0b1d77e2", "v1"),
+        render.bento_deployment(model, a_recipe(model, "0b1d77e2", artifact=artifact)),
     ]
 
 
@@ -141,7 +142,7 @@ def test_resources(
     kind: str, requests: dict[str, str], limits: dict[str, str], expected: tuple[str, str]
 ) -> None:
     model = a_model(kind=kind, requests=tuple(requests.items()), limits=tuple(limits.items()))
-    resources = render.bento_deployment(model, an_artifact(), "0b1d77e2", "v1")["spec"]["resources"]
+    resources = render.bento_deployment(model, a_recipe(model, "0b1d77e2"))["spec"]["resources"]
     written = tuple(
         f"{resources[part]['cpu']} {resources[part]['memory']}" for part in ("requests", "limits")
     )
@@ -156,20 +157,45 @@ def test_resources(
 def test_defaults_never_put_a_request_above_a_limit(requests: dict[str, str], limits: dict[str, str]) -> None:
     said = {name for name in requests if name in limits}
     model = a_model(requests=tuple(requests.items()), limits=tuple(limits.items()))
-    resources = render.bento_deployment(model, an_artifact(), "0b1d77e2", "v1")["spec"]["resources"]
+    resources = render.bento_deployment(model, a_recipe(model, "0b1d77e2"))["spec"]["resources"]
     for name in {"cpu", "memory"} - said:
         request, limit = resources["requests"][name], resources["limits"][name]
         assert amounts.value(request) <= amounts.value(limit)
 
 
 def test_another_attempt_changes_only_an_annotation_that_reaches_no_child() -> None:
-    model, artifact = a_model(), an_artifact()
-    first = render.bento_deployment(model, artifact, "0b1d77e2", "v1")
-    again = render.bento_deployment(model, artifact, "0b1d77e2", "v1", NOON)
+    model = a_model()
+    first = render.bento_deployment(model, a_recipe(model, "0b1d77e2"))
+    again = render.bento_deployment(model, a_recipe(model, "0b1d77e2", attempt=NOON))
     assert again["spec"].pop("annotations") == {naming.ATTEMPT_ANNOTATION: "2026-11-21T12:00:00Z"}
     assert again == first
 
 
-def test_a_service_says_when_it_was_switched() -> None:
-    made = render.service(a_model(), "0b1d77e2", "v1", NOON)
-    assert made["metadata"]["annotations"] == {"serving.e2i.dev/switched-at": "2026-11-21T12:00:00Z"}
+def test_one_that_is_edited_in_place_says_when_its_release_was_asked_for() -> None:
+    made = render.bento_deployment(a_model(), a_recipe(a_model(), "0b1d77e2", asked_at=NOON))
+    assert made["metadata"]["annotations"][naming.ASKED_ANNOTATION] == "2026-11-21T12:00:00Z"
+
+
+def test_a_release_is_written_with_its_own_shape_whatever_the_spec_says_now() -> None:
+    before = a_model(env=(("VERSION", "old"),))
+    made = render.bento_deployment(
+        a_model(), a_recipe(before, "0b1d77e2", size=Autoscaling(minimum=2, maximum=3))
+    )
+    assert made["spec"]["envs"] == [{"name": "VERSION", "value": "old"}]
+    assert made["spec"]["autoscaling"] == {"minReplicas": 2, "maxReplicas": 3}
+
+
+@pytest.mark.parametrize("release", ["0b1d77e2", "9c01aa34"])
+def test_a_service_says_whose_it_is_and_since_when(release: str) -> None:
+    made = render.service(a_model(), release, {naming.MODEL_LABEL: "churn"}, "v1", NOON)
+    assert made["spec"]["selector"] == {"serving.e2i.dev/model": "churn"}
+    assert made["metadata"]["annotations"] == {
+        "serving.e2i.dev/switched-at": "2026-11-21T12:00:00Z",
+        "serving.e2i.dev/serving-release": release,
+    }
+
+
+@pytest.mark.parametrize(("form", "known"), [("v1", True), ("v99", False), ("", False)])
+def test_a_form_is_known_if_this_operator_can_write_it(form: str, known: bool) -> None:
+    assert render.knows(form) is known
+    assert render.knows(render.CURRENT_FORM)

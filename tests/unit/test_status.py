@@ -25,11 +25,11 @@ from support.builders import (
 
 from e2i.core import naming
 from e2i.core.actions import ApplyService, Result
-from e2i.core.conditions import Reason
+from e2i.core.conditions import LONGEST_MESSAGE, Reason
 from e2i.core.model import Model
 from e2i.core.observed import Build, Exporting, Observed, Trouble
 from e2i.core.plan import plan
-from e2i.core.status import LONGEST_MESSAGE, Report, report
+from e2i.core.status import Report, report
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -108,7 +108,13 @@ def test_conditions(model: Model, state: Observed, expected: str) -> None:
 
 @pytest.mark.parametrize(("trouble", "word"), [(REFUSED, "Stalled"), (BUSY, "Reconciling")])
 def test_an_action_that_failed_speaks_louder_than_the_plan(trouble: Trouble, word: str) -> None:
-    told = conditions(reported(MODEL, seen_ready(MODEL), Result(ApplyService(RELEASE), trouble)))
+    told = conditions(
+        reported(
+            MODEL,
+            seen_ready(MODEL),
+            Result(ApplyService(RELEASE, naming.pod_labels("churn", RELEASE)), trouble),
+        )
+    )
     assert told["Ready"] == ("False", trouble.reason.name)
     assert told[word] == ("True", trouble.reason.name)
 
