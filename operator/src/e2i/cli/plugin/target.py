@@ -63,10 +63,10 @@ def _last(model: Body) -> Body:
 def _is_wanted(model: Body, entry: Body) -> bool:
     """Whether the spec asks for it now, also in the moment before the operator has seen the spec."""
     if is_current(model):
-        wanted: str | None = model["status"].get("desiredRelease")
-        return wanted == entry["release"]
-    same_bento = entry["bentoTag"] == model["spec"]["bento"]["tag"]
-    return same_bento and _is_asked_for_by_tag(model, entry)
+        return bool(model["status"].get("desiredRelease") == entry["release"])
+    if entry["bentoTag"] != model["spec"]["bento"]["tag"]:
+        return False
+    return _is_asked_for_by_tag(model, entry)
 
 
 def _named(model: Body, to: str) -> Body:
