@@ -176,6 +176,8 @@ class Observed:
     """What the bucket remembers of the model; None: not read yet."""
     recorded: frozenset[str] = frozenset()
     """Trials whose failure is known to stand in the ledger."""
+    derived: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `core.derived` keeps."""
 
     def request(self, name: str) -> BentoRequest | None:
         return next((request for request in self.requests if request.name == name), None)

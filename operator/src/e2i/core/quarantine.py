@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from e2i.core import ledger, memory, naming
+from e2i.core.derived import derived
 from e2i.core.memory import Failure
 from e2i.core.model import Model, Rollback
 from e2i.core.observed import Observed
 from e2i.core.release import Release, desired, kept, made_of, ready_pods, records, serving_release
 
 
+@derived
 def quarantine(model: Model, seen: Observed) -> Failure | None:
     """How the present trial of the desired release failed; None if it did not, or nothing is ever given up."""
     wanted = desired(model, seen)
@@ -51,6 +53,7 @@ def _recorded_failure(seen: Observed, wanted: Release, trial: str) -> Failure | 
     )
 
 
+@derived
 def goal(model: Model, seen: Observed) -> Release | None:
     """The release to bring to the address now; None until the bento is exported."""
     wanted = desired(model, seen)
@@ -59,6 +62,7 @@ def goal(model: Model, seen: Observed) -> Release | None:
     return fallback(model, seen) or wanted
 
 
+@derived
 def fallback(model: Model, seen: Observed) -> Release | None:
     """What serves in place of the desired release when that failed; None: there is nothing to go back to."""
     wanted = desired(model, seen)

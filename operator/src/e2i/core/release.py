@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from e2i.core import naming
 from e2i.core.conditions import Reason
+from e2i.core.derived import derived
 from e2i.core.ledger import Record
 from e2i.core.model import Autoscaling, Model, Shape, Strategy
 from e2i.core.observed import Artifact, BentoDeployment, BentoRequest, Deployment, Observed, Service, Trouble
@@ -57,6 +58,7 @@ def records(seen: Observed) -> tuple[Record, ...]:
     return tuple(sorted(seen.ledger, key=lambda record: record.at, reverse=True))
 
 
+@derived
 def desired(model: Model, seen: Observed) -> Release | None:
     """None until the bento is exported: before that nobody knows its digest."""
     artifact = artifact_of(model, seen)
