@@ -92,9 +92,14 @@ def a_pod(
     containers: Iterable[Mapping[str, Any]] = (),
     init: Iterable[Mapping[str, Any]] = (),
     leaving: bool = False,
+    created: datetime = NOON,
 ) -> dict[str, Any]:
     """A pod's body; containers are container statuses."""
-    metadata: dict[str, Any] = {"namespace": "models", "name": name}
+    metadata: dict[str, Any] = {
+        "namespace": "models",
+        "name": name,
+        "creationTimestamp": timestamp(created),
+    }
     if leaving:
         metadata["deletionTimestamp"] = timestamp(NOON)
     status = {

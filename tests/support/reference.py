@@ -45,8 +45,8 @@ _CONDITIONS = {
     conditions.BUILT: "Yatai has an image of it.",
     conditions.VERIFIED: "The release that the spec asks for gave the golden predictions of spec.rollout.verify.",
     conditions.SERVING: "The address leads to ready pods, of the desired release or of the one before it.",
-    conditions.ROLLED_BACK: "There only while true: the release that the spec asks for failed, and an earlier one takes "
-    "its place.",
+    conditions.ROLLED_BACK: "There only while true: the release that the spec asks for failed, and an earlier one "
+    "takes its place.",
     conditions.RECONCILING: "There only while true: the operator works on it, or waits for something that will come.",
     conditions.STALLED: "There only while true: somebody has to change something.",
 }
@@ -126,7 +126,8 @@ def _type(field: dict[str, Any]) -> str:
     if "maxLength" in field and "enum" not in field:
         words += f", at most {field['maxLength']} characters"
     default = field.get("default")
-    return words if default in (None, {}) else f"{words}, default `{str(default).lower() if isinstance(default, bool) else default}`"
+    shown = str(default).lower() if isinstance(default, bool) else default
+    return words if default in (None, {}) else f"{words}, default `{shown}`"
 
 
 def _rules(schema: Any) -> Iterator[str]:

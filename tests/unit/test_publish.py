@@ -11,7 +11,8 @@ from support.world import World
 
 from e2i.core import naming
 from e2i.core.model import Model
-from e2i.core.status import Report, Transition
+from e2i.core.status import Report
+from e2i.core.transitions import Transition
 from e2i.edge.publish import publish
 from e2i.kube import ApiError
 

@@ -116,6 +116,11 @@ class Fact:
     message: str
 
 
+def fact(type_: str, status: Status, reason: Reason, message: str) -> Fact:
+    """A fact whose message the status has room for."""
+    return Fact(type=type_, status=status, reason=reason, message=one_line(message))
+
+
 def merge_conditions(
     old: Iterable[Mapping[str, Any]], facts: Iterable[Fact], generation: int, now: datetime
 ) -> list[dict[str, Any]]:

@@ -12,10 +12,10 @@ from typing import Any
 
 from e2i.core import conditions, history, memory, naming, sizes
 from e2i.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
-from e2i.core.conditions import Fact, Reason, one_line
+from e2i.core.conditions import Fact, Reason, fact
 from e2i.core.memory import Failure
 from e2i.core.model import Model, Rollback
-from e2i.core.observed import Build, Exporting, Finding, Observed, Trouble, Verdict
+from e2i.core.observed import Build, Exporting, Observed, Trouble
 from e2i.core.quarantine import fallback, quarantine
 from e2i.core.release import (
     Release,
@@ -25,19 +25,9 @@ from e2i.core.release import (
     ready_pods,
     serving_release,
 )
-from e2i.core.rules.judging import OF_VERIFICATION
 from e2i.core.rules.verdict import Plan, told_failure
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transition:
-    """A condition that changed its status or reason; becomes one event and one log line."""
-
-    type: str
-    status: str
-    reason: str
-    message: str
-    warning: bool
+from e2i.core.transitions import Transition, transitions
+from e2i.core.verified import verified
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +57,7 @@ def report(model: Model, seen: Observed, chosen: Plan, results: Iterable[Result]
     return Report(
         status=status,
         changed=status != dict(old),
-        transitions=tuple(_transitions(old.get("conditions", ()), merged)),
+        transitions=tuple(transitions(old.get("conditions", ()), merged)),
     )
 
 
@@ -83,16 +73,16 @@ def _facts(
     yield _ready(model, seen, chosen, trouble)
     yield _exported(model, seen, chosen)
     yield _built(model, seen, chosen)
-    yield _verified(model, seen, chosen, failed)
+    yield verified(model, seen, chosen, failed)
     yield _serving(model, seen)
     if failed and _is_rolled_back(model, seen):
-        yield _fact(conditions.ROLLED_BACK, "True", failed.reason, told_failure(model, seen, failed))
+        yield fact(conditions.ROLLED_BACK, "True", failed.reason, told_failure(model, seen, failed))
     stalled = trouble.stalled if trouble else chosen.stalled
     reason, message = (trouble.reason, trouble.message) if trouble else (chosen.reason, chosen.message)
     if stalled or failed:
-        yield _fact(conditions.STALLED, "True", reason, message)
+        yield fact(conditions.STALLED, "True", reason, message)
     elif reason not in (Reason.Ready, Reason.Suspended, Reason.Deleting):
-        yield _fact(conditions.RECONCILING, "True", reason, message)
+        yield fact(conditions.RECONCILING, "True", reason, message)
 
 
 def _is_rolled_back(model: Model, seen: Observed) -> bool:
@@ -101,11 +91,11 @@ def _is_rolled_back(model: Model, seen: Observed) -> bool:
 
 def _ready(model: Model, seen: Observed, chosen: Plan, trouble: Trouble | None) -> Fact:
     if trouble:
-        return _fact(conditions.READY, "False", trouble.reason, trouble.message)
+        return fact(conditions.READY, "False", trouble.reason, trouble.message)
     if chosen.reason is Reason.Suspended:
         status: conditions.Status = "True" if is_in_service(model, seen) else "False"
-        return _fact(conditions.READY, status, chosen.reason, chosen.message)
-    return _fact(
+        return fact(conditions.READY, status, chosen.reason, chosen.message)
+    return fact(
         conditions.READY, "True" if chosen.reason is Reason.Ready else "False", chosen.reason, chosen.message
     )
 
@@ -114,7 +104,7 @@ def _exported(model: Model, seen: Observed, chosen: Plan) -> Fact:
     wanted = desired(model, seen)
     if wanted:
         artifact = wanted.artifact
-        return _fact(
+        return fact(
             conditions.EXPORTED,
             "True",
             Reason.Exported,
@@ -123,16 +113,16 @@ def _exported(model: Model, seen: Observed, chosen: Plan) -> Fact:
     match seen.export:
         case Exporting(done=done, total=total):
             percent = 100 * done // total if total else 0
-            return _fact(
+            return fact(
                 conditions.EXPORTED,
                 "False",
                 Reason.Exporting,
                 f"{model.tag}: {done} of {total} bytes uploaded ({percent} %)",
             )
         case Trouble(reason=reason, message=message):
-            return _fact(conditions.EXPORTED, "False", reason, message)
+            return fact(conditions.EXPORTED, "False", reason, message)
         case _:
-            return _fact(
+            return fact(
                 conditions.EXPORTED, "Unknown", *_cause(chosen, f"{model.tag} was not looked for yet")
             )
 
@@ -141,19 +131,19 @@ def _built(model: Model, seen: Observed, chosen: Plan) -> Fact:
     wanted = desired(model, seen)
     request = wanted.request if wanted else None
     if request is None:
-        return _fact(conditions.BUILT, "Unknown", Reason.Pending, "no image was asked for yet")
+        return fact(conditions.BUILT, "Unknown", Reason.Pending, "no image was asked for yet")
     match request.build:
         case Build.DONE:
-            return _fact(
+            return fact(
                 conditions.BUILT,
                 "True",
                 Reason.Built,
                 f"BentoRequest {request.name} has an image of {model.tag}",
             )
         case Build.FAILED:
-            return _fact(conditions.BUILT, "False", Reason.BuildFailed, request.message)
+            return fact(conditions.BUILT, "False", Reason.BuildFailed, request.message)
         case _:
-            return _fact(conditions.BUILT, "False", *_building(chosen, wanted))
+            return fact(conditions.BUILT, "False", *_building(chosen, wanted))
 
 
 _BUILD_TROUBLES = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
@@ -166,64 +156,19 @@ def _building(chosen: Plan, wanted: Release | None) -> tuple[Reason, str]:
     return Reason.Building, f"Yatai builds the image (BentoRequest {name})"
 
 
-def _verified(model: Model, seen: Observed, chosen: Plan, failed: Failure | None) -> Fact:
-    """Of the desired release; one that serves was verified before it took the requests."""
-    asked = len(model.rollout.checks.get("verify", ()))
-    if not asked:
-        return _fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, "spec.rollout.verify asks for nothing")
-    wanted = desired(model, seen)
-    if failed and failed.reason in OF_VERIFICATION:
-        return _fact(conditions.VERIFIED, "False", failed.reason, failed.message)
-    if failed and (told := _told_at_failure(model, failed)):
-        return told
-    if isinstance(seen.verification, Finding):
-        trouble = seen.verification.trouble
-        return _fact(conditions.VERIFIED, "False", trouble.reason, trouble.message)
-    serves = wanted is not None and serving_release(seen) == wanted.release
-    if wanted and serves and _served_unasked(model, wanted):
-        late = f"release {wanted.release} had the requests before spec.rollout.verify asked for predictions"
-        return _fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, late)
-    if wanted and (serves or seen.verification is Verdict.PASSED):
-        passed = f"release {wanted.release} was verified before it took requests"
-        return _fact(conditions.VERIFIED, "True", Reason.Verified, passed)
-    if chosen.reason is Reason.Verifying:
-        return _fact(conditions.VERIFIED, "Unknown", Reason.Verifying, chosen.message)
-    return _fact(conditions.VERIFIED, "Unknown", Reason.Pending, "the release has to be ready first")
-
-
-def _told_at_failure(model: Model, failed: Failure) -> Fact | None:
-    """What was told when the release was given up; how its verification went is forgotten by a restart."""
-    if failed.trial not in {each.trial for each in memory.failures(model)}:
-        return None
-    known = (each for each in model.status.get("conditions", ()) if each["type"] == conditions.VERIFIED)
-    told = next(known, None)
-    if told is None or told["reason"] == Reason.NotAsked.name:
-        return None
-    return _fact(conditions.VERIFIED, told["status"], memory.reason_of(told["reason"]), told["message"])
-
-
-def _served_unasked(model: Model, wanted: Release) -> bool:
-    """Whether the release served already when nothing was asked of it; nobody asks one that serves."""
-    told = ((each["type"], each["reason"]) for each in model.status.get("conditions", ()))
-    return (
-        model.status.get("servingRelease") == wanted.release
-        and (conditions.VERIFIED, Reason.NotAsked.name) in told
-    )
-
-
 def _serving(model: Model, seen: Observed) -> Fact:
     release = serving_release(seen)
     if release is None:
-        return _fact(conditions.SERVING, "False", Reason.Pending, "no release has had the address yet")
+        return fact(conditions.SERVING, "False", Reason.Pending, "no release has had the address yet")
     pods = pods_at_address(model, seen)
     if pods == 0:
-        return _fact(
+        return fact(
             conditions.SERVING,
             "False",
             Reason.Deploying,
             f"release {release} has the address, but no ready pod",
         )
-    return _fact(
+    return fact(
         conditions.SERVING,
         "True",
         Reason.Serving,
@@ -234,10 +179,6 @@ def _serving(model: Model, seen: Observed) -> Fact:
 def _cause(chosen: Plan, otherwise: str) -> tuple[Reason, str]:
     """A plan that is stalled before the export says why nothing was exported."""
     return (chosen.reason, chosen.message) if chosen.stalled else (Reason.Pending, otherwise)
-
-
-def _fact(type_: str, status: conditions.Status, reason: Reason, message: str) -> Fact:
-    return Fact(type=type_, status=status, reason=reason, message=one_line(message))
 
 
 def _release_fields(model: Model, seen: Observed) -> dict[str, Any]:
@@ -281,51 +222,3 @@ def _remembered(
     if entries:
         fields["history"] = [memory.entry_status(entry) for entry in entries]
     return fields
-
-
-_PROGRESS = {Reason.Pending.name, Reason.Exporting.name, Reason.Building.name, Reason.Switching.name}
-_NORMAL = _PROGRESS | {
-    reason.name
-    for reason in (
-        Reason.Ready,
-        Reason.Exported,
-        Reason.Built,
-        Reason.Serving,
-        Reason.Deploying,
-        Reason.Scaling,
-        Reason.Verifying,
-        Reason.Verified,
-        Reason.NotAsked,
-        Reason.Promoting,
-        Reason.CanaryPaused,
-        Reason.Paused,
-        Reason.Suspended,
-        Reason.Deleting,
-    )
-}
-
-
-_UNTOLD = (Reason.Pending.name, Reason.NotAsked.name)
-
-
-def _transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Transition]:
-    """What is worth an event: a changed status or reason, told once however many conditions show it."""
-    before = {condition["type"]: condition for condition in old}
-    told: set[str] = set()
-    # The summary comes after the parts it sums up, as they happened.
-    for condition in sorted(new, key=lambda condition: condition["type"] == conditions.READY):
-        was = before.get(condition["type"])
-        same = was is not None and (was["status"], was["reason"]) == (
-            condition["status"],
-            condition["reason"],
-        )
-        if same or condition["reason"] in told or condition["reason"] in _UNTOLD:
-            continue
-        told.add(condition["reason"])
-        yield Transition(
-            type=condition["type"],
-            status=condition["status"],
-            reason=condition["reason"],
-            message=condition["message"],
-            warning=condition["reason"] not in _NORMAL,
-        )

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from e2i.core import naming
 from e2i.core.model import Model
-from e2i.core.status import Report, Transition
+from e2i.core.status import Report
+from e2i.core.transitions import Transition
 from e2i.edge.kinds import E2I_MODELS, EVENTS
 from e2i.edge.view import View
 from e2i.kube import ApiError, Kube, Object
