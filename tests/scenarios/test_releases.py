@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
+from support.scenes import mode, quiet, serve
 from support.world import World, digest_of
 
 from e2i.core import naming
-
-
-async def quiet(world: World) -> None:
-    """Settled means quiet: neither another pass, nor a restart, nor an hour later is anything written."""
-    world.kube.writes.clear()
-    for _ in range(2):
-        for model in list(world.view.models()):
-            await world.run_pass(model.key)
-        await world.restart()
-        await world.run(passes=3)
-    assert not world.kube.writes
 
 
 async def test_the_first_release(world: World) -> None:
@@ -121,23 +111,25 @@ async def test_a_failed_build_leaves_the_previous_release_serving(world: World) 
     await quiet(world)
 
 
-async def test_pods_that_never_get_ready_stall_the_model_and_nothing_else(world: World) -> None:
-    world.apply(tag="churn:1", rollout={"progressDeadlineSeconds": 30})
-    world.apply("other", tag="other:1")
-    await world.run()
-    first = world.address()
+async def test_pods_that_never_get_ready_cost_the_release_its_trial_and_nothing_else(world: World) -> None:
+    first = await serve(world, tag="churn:1", rollout={"progressDeadlineSeconds": 30})
+    await serve(world, name="other", tag="other:1")
     world.yatai.bad_pods.add("broken")
-    world.apply(env=[{"name": "MODE", "value": "broken"}], rollout={"progressDeadlineSeconds": 30})
+    world.apply(env=mode("broken"), rollout={"progressDeadlineSeconds": 30})
     await world.run(passes=20)
     assert world.condition() == "False/Deploying"
-    await world.run(passes=40)
+    await world.run(passes=60)
     assert world.condition() == "False/ProgressDeadlineExceeded"
-    assert world.condition("Stalled") == "True/ProgressDeadlineExceeded"
-    assert world.address() == first
+    assert world.condition("RolledBack") == "True/ProgressDeadlineExceeded"
+    assert (world.address(), world.releases()) == (first, [first])
     assert world.condition(name="other") == "True/Ready"
     world.yatai.bad_pods.clear()
     await world.run(passes=80)
-    assert world.condition() == "True/Ready", "pods that come up late are taken all the same"
+    assert world.condition() == "False/ProgressDeadlineExceeded", "it is not tried again unasked"
+    world.annotate(retry_at="now")
+    await world.run(passes=80)
+    assert world.condition() == "True/Ready"
+    await quiet(world)
 
 
 async def test_a_deleted_model_takes_its_children_with_it(world: World) -> None:
@@ -195,13 +187,11 @@ async def test_a_suspended_model_is_left_as_it_is(world: World) -> None:
 
 
 async def test_a_service_that_somebody_turned_away_is_turned_back(world: World) -> None:
-    world.apply()
-    await world.run()
-    release = world.address()
+    release = await serve(world)
     world.edit("Service", "churn", selector={"app": "debug"})
-    assert world.address() is None
+    assert world.takes_in() == []
     await world.run()
-    assert (world.address(), world.condition()) == (release, "True/Ready")
+    assert (world.takes_in(), world.condition()) == ([release], "True/Ready")
 
 
 async def test_a_release_that_somebody_edited_is_written_again(world: World) -> None:

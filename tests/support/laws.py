@@ -27,9 +27,8 @@ class Laws:
         self._judges = judges
         self._records = records
         self._ready_before: set[str] = set()
+        self._moves = False
         self.known: dict[str, set[str]] = {}
-        self.outages: list[str] = []
-        """Models whose address lost its last ready pod, in order."""
 
     def selected(self, name: str) -> list[Object]:
         """Ready pods that the model's address leads to."""
@@ -48,10 +47,10 @@ class Laws:
             return
         name, release = body["metadata"]["name"], body["metadata"]["annotations"][naming.SERVING_ANNOTATION]
         self._ready_before = {pod["metadata"]["name"] for pod in self.selected(name)}
-        old = (
-            self._kube.objects.get(("Service", "models", name), {}).get("metadata", {}).get("annotations", {})
-        )
-        if old.get(naming.SERVING_ANNOTATION) != release:
+        old = self._kube.objects.get(("Service", "models", name), {}).get("metadata", {})
+        self._moves = old.get("annotations", {}).get(naming.SERVING_ANNOTATION) != release
+        shares = release in {pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in self.selected(name)}
+        if self._moves and not shares:
             told = [each.release for each in self._records.records(name) if each.result == ledger.SERVED]
             assert release in told, (
                 f"the address moves to release {release}, of which the ledger knows nothing"
@@ -65,7 +64,9 @@ class Laws:
             )
             release = body["metadata"]["annotations"][naming.SERVING_ANNOTATION]
             served = {pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in left}
-            assert release in served, f"the address leads to release {release}, which has no ready pod"
+            assert release in served or not self._moves, (
+                f"the address moves to {release}, which has no ready pod"
+            )
 
     def before_delete(self, item: Object) -> None:
         labels = item["metadata"].get("labels", {})

@@ -24,8 +24,9 @@ async def serve(world: World, passes: int = 60, **spec: Any) -> str:
     """Apply a spec that goes well, and wait until its release serves."""
     world.apply(**spec)
     await world.run(passes=passes)
-    assert world.condition() == "True/Ready"
-    return world.address() or ""
+    name = spec.get("name", "churn")
+    assert world.condition(name=name) == "True/Ready"
+    return world.address(name) or ""
 
 
 async def until(world: World, happened: Callable[[], object], within: int = 200) -> None:

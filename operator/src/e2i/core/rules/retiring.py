@@ -11,25 +11,33 @@ from e2i.core.actions import Action, DeleteArchive, DeleteDeployment, DeleteRequ
 from e2i.core.model import Model, Rollback
 from e2i.core.observed import BentoDeployment, BentoRequest, Observed
 from e2i.core.quarantine import quarantine
-from e2i.core.release import guarded_until
+from e2i.core.release import guarded_until, ready_pods, serving_release
 from e2i.core.rules.verdict import Plan, at_rest, the_desired, the_goal
 
 
 def retire_others(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    """The previous release stays a while, to go back to and for requests under way; a failed one to be looked at."""
+    """Not only at rest: a release that serves and waits for room may wait for that of its predecessor."""
     chosen = the_goal(model, seen)
-    waits = {
-        child: due - now
-        for child in seen.deployments
-        if child.release != chosen.release and (due := _due(model, seen, child, now))
-    }
-    if not waits:
+    if serving_release(seen) != chosen.release or not ready_pods(chosen.workload):
         return None
-    over = [child for child, left in waits.items() if left <= timedelta(0)]
+    over = [child for child, left in _others(model, seen, now).items() if left <= timedelta(0)]
     if not over:
-        return replace(at_rest(model, seen), look_again=min(waits.values()))
+        return None
     deletions = tuple(DeleteDeployment(child.name, child.uid, child.release) for child in over)
     return replace(at_rest(model, seen), actions=deletions)
+
+
+def keep_others(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """The previous release stays a while, to go back to and for requests under way; a failed one to be looked at."""
+    waits = _others(model, seen, now)
+    return replace(at_rest(model, seen), look_again=min(waits.values())) if waits else None
+
+
+def _others(model: Model, seen: Observed, now: datetime) -> dict[BentoDeployment, timedelta]:
+    """How long each of the releases that are not to serve is still kept."""
+    goal = the_goal(model, seen).release
+    others = ((child, _due(model, seen, child, now)) for child in seen.deployments if child.release != goal)
+    return {child: due - now for child, due in others if due}
 
 
 def _due(model: Model, seen: Observed, child: BentoDeployment, now: datetime) -> datetime | None:

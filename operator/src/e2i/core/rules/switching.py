@@ -11,7 +11,7 @@ from e2i.core.memory import Canary
 from e2i.core.model import Model, Pause, Strategy
 from e2i.core.observed import Observed
 from e2i.core.quarantine import quarantine
-from e2i.core.release import ready_pods, serving_release
+from e2i.core.release import ready_pods, selects_all, serving_release
 from e2i.core.rules.verdict import NOW, Plan, is_desired, the_goal
 
 
@@ -34,17 +34,41 @@ def keep_address(model: Model, seen: Observed, now: datetime) -> Plan | None:
     A canary that begins, is given up or is overtaken, another strategy, or a stranger's hand: all end here.
     """
     serving = serving_release(seen)
-    if seen.service is None or serving is None or not ready_pods(seen.workload(seen.deployment(serving))):
+    if seen.service is None or serving is None:
         return None
+    if not ready_pods(seen.workload(seen.deployment(serving))):
+        return _without_pods(model, seen, serving)
     selector = _selector(model, seen, serving)
     told = seen.service.serving == serving and seen.service.switched_at is not None
     if told and dict(seen.service.selector) == selector:
         return None
+    return _leading(serving, selector, seen.service.switched_at)
+
+
+def _leading(release: str, selector: dict[str, str], switched_at: datetime | None) -> Plan:
     return Plan(
         reason=Reason.Switching,
         message=f"the address is about to lead to {naming.label_selector(selector)}",
-        actions=(ApplyService(serving, selector, seen.service.switched_at),),
+        actions=(ApplyService(release, selector, switched_at),),
     )
+
+
+def _without_pods(model: Model, seen: Observed, serving: str) -> Plan | None:
+    """The release that the address belongs to has no ready pod: whoever else may have requests gets them.
+
+    A canary has all of them then, and keeps them when it is overtaken: an address that takes in all pods must not be
+    there when a third release gets its first ones.
+    """
+    chosen, everything = the_goal(model, seen), {naming.MODEL_LABEL: model.name}
+    ready, since = ready_pods(chosen.workload), seen.service.switched_at if seen.service else None
+    if _selector(model, seen, serving) == everything:
+        return None if selects_all(model, seen) or not ready else _leading(serving, everything, since)
+    if not selects_all(model, seen) or chosen.release == serving or ready:
+        return None
+    heir = next((child.release for child in seen.deployments if ready_pods(seen.workload(child))), None)
+    if heir is None:
+        return _leading(serving, naming.pod_labels(model.name, serving), since)
+    return _leading(heir, naming.pod_labels(model.name, heir), None)
 
 
 def _selector(model: Model, seen: Observed, release: str) -> dict[str, str]:
