@@ -1,7 +1,9 @@
 """Train the churn pipelines and save them in the BentoML model store.
 
-Two versions answer differently on purpose: 1.0.0 adds up the effects of the features, 2.0.0 also learns what
-two features do together. `GOLDEN` is a customer on whom they disagree; the truth (see data.py) says 29 %.
+Three versions answer differently on purpose: 1.0.0 adds up the effects of the features, 2.0.0 also learns what
+two features do together, and 3.0.0 is a mistake as it happens: it learned from labels that were swapped on the way,
+and is as sure of itself as the others. `GOLDEN` is a customer on whom the first two disagree; the truth (see data.py)
+says 29 %.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 MODEL = "churn_pipeline"
-VERSIONS = ("1.0.0", "2.0.0")
+VERSIONS = ("1.0.0", "2.0.0", "3.0.0")
+SWAPPED = {"leaves": "stays", "stays": "leaves"}
 GOLDEN = {
     "tenure_months": 3,
     "monthly_charge": 95.0,
@@ -36,6 +39,8 @@ def build_pipeline(version: str) -> Pipeline:
 def fit(version: str) -> Pipeline:
     """The trained pipeline; the same version gives the same predictions every time."""
     customers, labels = generate(count=4000, seed=1)
+    if version == "3.0.0":
+        labels = [SWAPPED[label] for label in labels]
     return build_pipeline(version).fit(customers, labels)
 
 

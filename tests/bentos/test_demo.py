@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from support.cluster import TestCluster
 
-from e2i.cli.demo import release_twice
+from e2i.cli.demo import release
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
 
@@ -27,7 +27,17 @@ async def test_a_newcomer_sees_both_versions_answer_and_no_request_fail(home: Cl
     turned_true = [line.split()[0] for line in told if re.match(r"\w+ +True ", line)]
     assert turned_true[:4] == ["BentoExported", "ImageBuilt", "ReleaseServing", "Ready"]
     assert answers(told) == ["churn_model:1.0.0 leaves", "churn_model:2.0.0 stays"]
-    assert count(told) == "0 failed"
+    assert counts(told) == ["0 failed", "0 failed"]
+
+
+async def test_the_wrong_version_answers_nobody_and_the_newcomer_is_told_why(home: ClusterHome) -> None:
+    told = await tell(home)
+    assert not [line for line in told if "is answered by churn_model:3.0.0" in line]
+    refused = next(line for line in told if line.startswith("RolledBack"))
+    assert "VerificationFailed: release" in refused
+    history = told.index(next(line for line in told if line.startswith("$ kubectl e2i history")))
+    assert re.search(r"churn_model:3.0.0 +Failed +VerificationFailed", told[history + 2])
+    assert told[-1].startswith("Ready          True    Ready:")
 
 
 async def test_told_again_it_starts_from_what_is_there_and_ends_the_same(home: ClusterHome) -> None:
@@ -38,12 +48,12 @@ async def test_told_again_it_starts_from_what_is_there_and_ends_the_same(home: C
     assert before in told
     assert "churn_model:1.0.0 is in the store already: nothing to do" in told
     assert answers(told) == ["churn_model:1.0.0 leaves", "churn_model:2.0.0 stays"]
-    assert count(told) == "0 failed"
+    assert counts(told) == ["0 failed", "0 failed"]
 
 
 async def tell(home: ClusterHome) -> list[str]:
     told: list[str] = []
-    await release_twice(home, told.append)
+    await release(home, told.append)
     return told
 
 
@@ -53,5 +63,5 @@ def answers(told: list[str]) -> list[str]:
     return [f"{found[2]} {found[1]}" for found in shown if found]
 
 
-def count(told: list[str]) -> str:
-    return next(found[1] for line in told if (found := re.match(r"\d+ requests, (\d+ failed);", line)))
+def counts(told: list[str]) -> list[str]:
+    return [found[1] for line in told if (found := re.match(r"\d+ requests, (\d+ failed);", line))]

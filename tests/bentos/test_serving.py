@@ -159,9 +159,9 @@ def test_building_what_is_in_the_store_already_does_nothing(store: Path) -> None
 
 
 def test_a_version_that_there_is_no_training_for_is_refused(tmp_path: Path) -> None:
-    result = build(tmp_path, "churn", "3.0.0")
+    result = build(tmp_path, "churn", "4.0.0")
     assert result.returncode == 1
-    assert result.stderr == "Error: churn has no version 3.0.0; choose one of 1.0.0, 2.0.0\n"
+    assert result.stderr == "Error: churn has no version 4.0.0; choose one of 1.0.0, 2.0.0, 3.0.0\n"
 
 
 def test_a_broken_bento_in_the_store_is_named_and_not_touched(tmp_path: Path) -> None:

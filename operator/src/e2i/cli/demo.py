@@ -1,4 +1,4 @@
-"""`e2i demo`: from nothing to a model that answers, and to its second version, on a cluster of this machine."""
+"""`e2i demo`: from nothing to a model that answers, to its second version, and to one that is refused."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import e2i
 from e2i.cli.local import in_words, stopwatch
 
 if TYPE_CHECKING:
+    from e2i.kube import Kube
     from e2i.local.layout import ClusterHome
 
 PROJECT = Path(e2i.__file__).resolve().parents[3]
@@ -22,7 +23,7 @@ PROJECT = Path(e2i.__file__).resolve().parents[3]
 @click.command()
 @click.option("--name", default="e2i", show_default=True, help="Name of the local cluster.")
 def demo(name: str) -> None:
-    """Bring a cluster up, release a model, ask it, release its second version.
+    """Bring a cluster up, release a model, ask it, release its second version and a wrong third one.
 
     The cluster stays up. Run again, the demo starts from what is there.
     """
@@ -37,7 +38,7 @@ def demo(name: str) -> None:
                 say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine"
             )
             home = cluster.up(name, say)
-            url = asyncio.run(release_twice(home, say))
+            url = asyncio.run(release(home, say))
     except ApiError as error:
         raise click.ClickException(
             f"The API server of cluster {name} refused or did not answer ({error}). "
@@ -47,13 +48,15 @@ def demo(name: str) -> None:
     click.echo(_how_to_look_around(home, url))
 
 
-async def release_twice(home: ClusterHome, say: Callable[[str], None]) -> str:
+async def release(home: ClusterHome, say: Callable[[str], None]) -> str:
     """Everything after the cluster is up; returns the model's address."""
     from e2i.kube import Kube
     from e2i.local import demo as steps
 
     async with await Kube.from_kubeconfig(home.kubeconfig) as kube:
-        _title(say, "Two versions of a scikit-learn model, trained and packed as bentos")
+        _title(
+            say, "Three versions of a scikit-learn model, trained and packed as bentos; the third one wrongly"
+        )
         steps.build_bentos(PROJECT, await steps.bento_store(kube), say)
 
         _title(say, "The first version, released by one manifest")
@@ -70,7 +73,26 @@ async def release_twice(home: ClusterHome, say: Callable[[str], None]) -> str:
         say(str(tally))
         tally.require_no_failure()
         await steps.show_prediction(url, say)
+
+        await refuse(home, kube, url, say)
     return url
+
+
+async def refuse(home: ClusterHome, kube: Kube, url: str, say: Callable[[str], None]) -> None:
+    """The chapter of the release that never takes a request."""
+    from e2i.local import demo as steps
+
+    _title(
+        say, "The third version learned from swapped labels. It starts, and is asked before it gets requests"
+    )
+    tally = await steps.refuse_under_traffic(home, kube, url, say)
+    say(str(tally))
+    tally.require_no_failure()
+    plugin = Path(sys.executable).with_name("kubectl-e2i")
+    steps.show_plugin(plugin, home, say, "history", steps.NAME, "-n", steps.NAMESPACE)
+
+    _title(say, "Back to the second version: neither export nor build")
+    await steps.go_back(home, kube, say)
 
 
 def _title(say: Callable[[str], None], text: str) -> None:
@@ -87,7 +109,7 @@ Look around:
     export KUBECONFIG={home.kubeconfig}
     export PATH={home.kubectl.parent}:{Path(sys.executable).parent}:$PATH
     kubectl get e2im -n {NAMESPACE}
-    kubectl describe e2im {NAME} -n {NAMESPACE}
+    kubectl e2i status {NAME} -n {NAMESPACE}
     kubectl get bentorequests,bentoes,bentodeployments,deployments,pods,services -n {NAMESPACE}
     kubectl logs -n e2i-system deployment/e2i-operator
     curl -s {url}/docs.json

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -28,7 +28,7 @@ CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 
 NAMESPACE, NAME = "models", "churn"
 BENTO = "churn_model"
-VERSIONS = ("1.0.0", "2.0.0")
+FIRST, SECOND, WRONG = "1.0.0", "2.0.0", "3.0.0"
 SAMPLE = "manifests/samples/churn.yaml"
 CUSTOMER: Object = {
     "tenure_months": 3,
@@ -48,8 +48,8 @@ STEADY = 3.0
 
 
 def build_bentos(project: Path, store: str, say: Say) -> None:
-    """Train and build both versions of the churn model, unless the store has them."""
-    for version in VERSIONS:
+    """Train and build the versions of the churn model, unless the store has them."""
+    for version in (FIRST, SECOND, WRONG):
         arguments = ["bentos/build.py", "churn", "--version", version, "--store", store]
         # A file and not a pipe for the errors: only one pipe can be read line by line without a dead end.
         with tempfile.TemporaryFile("w+") as errors:
@@ -83,7 +83,7 @@ async def say_what_is_there(kube: Kube, say: Say) -> None:
     model = await kube.get(MODELS, NAMESPACE, NAME)
     if model:
         tag = model["spec"]["bento"]["tag"]
-        say(f"E2IModel {NAME} is there from before, with {tag}; the manifest asks for {BENTO}:{VERSIONS[0]}")
+        say(f"E2IModel {NAME} is there from before, with {tag}; the manifest asks for {BENTO}:{FIRST}")
 
 
 def show_kubectl(home: ClusterHome, say: Say, *arguments: str, directory: Path | None = None) -> None:
@@ -95,8 +95,29 @@ def show_kubectl(home: ClusterHome, say: Say, *arguments: str, directory: Path |
         say(line)
 
 
+def show_plugin(plugin: Path, home: ClusterHome, say: Say, *arguments: str) -> None:
+    """Run the plugin and show it as a user would call it, and what it printed."""
+    say(f"$ kubectl e2i {' '.join(arguments)}")
+    command = [str(plugin), *arguments, "--kubeconfig", str(home.kubeconfig)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    for line in (told.stdout + told.stderr).splitlines():
+        say(line)
+
+
 async def follow_until_ready(home: ClusterHome, kube: Kube, say: Say) -> None:
     """Say each change of the model's conditions until it is ready; ClusterFault when it will not be."""
+    if stuck := await _follow(home, kube, say):
+        raise ClusterFault(_stuck("cannot get ready", stuck, home))
+
+
+async def follow_until_given_up(home: ClusterHome, kube: Kube, say: Say) -> None:
+    """The same until the release is given up; ClusterFault when it gets ready after all."""
+    if not await _follow(home, kube, say):
+        raise ClusterFault(f"{BENTO}:{WRONG} is wrong and was released all the same: report it.")
+
+
+async def _follow(home: ClusterHome, kube: Kube, say: Say) -> demo_progress.Condition | None:
+    """Until the model is ready, or until the returned condition says that it will not be."""
     shown: dict[str, demo_progress.Condition] = {}
     try:
         async with asyncio.timeout(READY_WITHIN):
@@ -105,13 +126,13 @@ async def follow_until_ready(home: ClusterHome, kube: Kube, say: Say) -> None:
                 for condition in demo_progress.news(shown, conditions):
                     say(str(condition))
                 shown = conditions
-                if stalled := demo_progress.stalled(conditions):
-                    raise ClusterFault(_stuck("cannot get ready", stalled, home))
-                if demo_progress.is_ready(conditions):
-                    return
+                stalled = demo_progress.stalled(conditions)
+                if stalled or demo_progress.is_ready(conditions):
+                    return stalled
     except TimeoutError:
-        late = f"was not ready within {READY_WITHIN:.0f} s"
-        raise ClusterFault(_stuck(late, shown.get("Ready"), home)) from None
+        pass
+    late = f"was not ready within {READY_WITHIN:.0f} s"
+    raise ClusterFault(_stuck(late, shown.get("Ready"), home))
 
 
 async def _states(kube: Kube) -> AsyncIterator[Object]:
@@ -163,13 +184,39 @@ async def show_prediction(url: str, say: Say) -> None:
 
 async def move_under_traffic(home: ClusterHome, kube: Kube, url: str, say: Say) -> Tally:
     """Apply the second version while requests go on; returns their count once only that version answers."""
+
+    async def move(tally: Tally) -> None:
+        await _ask_for(SECOND, home, say)
+        await follow_until_ready(home, kube, say)
+        await _wait_until_moved(url, tally)
+        await asyncio.sleep(STEADY)
+
+    return await _under_traffic(url, say, move)
+
+
+async def refuse_under_traffic(home: ClusterHome, kube: Kube, url: str, say: Say) -> Tally:
+    """Apply the wrong version while requests go on; returns their count once it was given up."""
+
+    async def refuse(_: Tally) -> None:
+        await _ask_for(WRONG, home, say)
+        await follow_until_given_up(home, kube, say)
+        await asyncio.sleep(STEADY)
+
+    return await _under_traffic(url, say, refuse)
+
+
+async def go_back(home: ClusterHome, kube: Kube, say: Say) -> None:
+    """Ask for the second version again, which still serves."""
+    await _ask_for(SECOND, home, say)
+    await follow_until_ready(home, kube, say)
+
+
+async def _under_traffic(url: str, say: Say, work: Callable[[Tally], Awaitable[None]]) -> Tally:
     tally, enough = Tally(), asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(trickle(url, BODY, tally, say, enough))
-            await _release_second(home, kube, say)
-            await _wait_until_moved(url, tally)
-            await asyncio.sleep(STEADY)
+            await work(tally)
             enough.set()
     except ExceptionGroup as faults:
         # The first to give up cancelled the others.
@@ -177,20 +224,19 @@ async def move_under_traffic(home: ClusterHome, kube: Kube, url: str, say: Say) 
     return tally
 
 
-async def _release_second(home: ClusterHome, kube: Kube, say: Say) -> None:
-    patch = json.dumps({"spec": {"bento": {"tag": f"{BENTO}:{VERSIONS[1]}"}}})
+async def _ask_for(version: str, home: ClusterHome, say: Say) -> None:
+    patch = json.dumps({"spec": {"bento": {"tag": f"{BENTO}:{version}"}}})
     command = ("patch", "e2im", NAME, "-n", NAMESPACE, "--type=merge", "-p", patch)
     # In a thread, so that the requests go on meanwhile.
     await asyncio.to_thread(show_kubectl, home, say, *command)
-    await follow_until_ready(home, kube, say)
 
 
 async def _wait_until_moved(url: str, tally: Tally) -> None:
     deadline = time.monotonic() + MOVED_WITHIN
-    while tally.last != f"{BENTO}:{VERSIONS[1]}":
+    while tally.last != f"{BENTO}:{SECOND}":
         if time.monotonic() > deadline:
             raise ClusterFault(
                 f"{url} is still answered by {tally.last or 'nobody'} {MOVED_WITHIN:.0f} s after version "
-                f"{VERSIONS[1]} was ready. Look at `e2i local logs node`."
+                f"{SECOND} was ready. Look at `e2i local logs node`."
             )
         await asyncio.sleep(0.05)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from e2i.kube import Object
 
-SHOWN = ("BentoExported", "ImageBuilt", "ReleaseServing", "Ready")
+SHOWN = ("BentoExported", "ImageBuilt", "Verified", "ReleaseServing", "RolledBack", "Ready")
+TOLD_WHOLE = "RolledBack"
+"""Why a release was given up is what the user waits for."""
 LONGEST_MESSAGE = 110
 
 
@@ -21,7 +23,7 @@ class Condition:
     message: str
 
     def __str__(self) -> str:
-        long = len(self.message) > LONGEST_MESSAGE
+        long = len(self.message) > LONGEST_MESSAGE and self.type != TOLD_WHOLE
         message = f"{self.message[: LONGEST_MESSAGE - 3]}..." if long else self.message
         return f"{self.type:<14} {self.status:<7} {self.reason}: {message}"
 
