@@ -424,6 +424,7 @@ async def test_a_cluster_without_the_crd_is_told(cluster: TestCluster, stage: St
     finally:
         apply_files(cluster.home, CRD)
         kubectl(cluster.home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+        kubectl(cluster.home, "get", "e2imodels", "--all-namespaces")
     assert done.code == 2
     assert "This cluster does not know E2IModels: their CRD is not installed." in done.err
     assert len(done.err.splitlines()) == 1

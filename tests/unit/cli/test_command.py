@@ -10,9 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from e2i.cli.plugin.faults import api_fault
+from e2i.cli.plugin import session
+from e2i.cli.plugin.faults import Fault, api_fault
+from e2i.kube import ApiError
 
 PROGRAM = [sys.executable, "-c", "from e2i.cli.plugin import main; main()"]
+CONFIG = (
+    "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n"
+    "contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n"
+)
 BUDGET = 0.5
 """Seconds of processor that help may take; it takes a third of that. A clock would measure who else is at work."""
 
@@ -67,10 +73,7 @@ def test_without_a_kubeconfig_one_line_says_so(command: tuple[str, ...]) -> None
 
 def test_a_cluster_out_of_reach_is_one_line(tmp_path: Path) -> None:
     config = tmp_path / "config"
-    config.write_text(
-        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n"
-        "contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n"
-    )
+    config.write_text(CONFIG)
     done = run("status", "churn", "--kubeconfig", str(config))
     assert done.returncode == 2
     assert done.stderr.startswith("Error: API server https://127.0.0.1:1:")
@@ -139,3 +142,31 @@ def test_each_refusal_has_a_sentence_with_a_next_step(
     fault = api_fault(status, reason, message)
     assert sentence in fault.message
     assert fault.exit_code == 2
+
+
+def test_a_busy_server_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    config.write_text(CONFIG)
+    monkeypatch.setattr(session, "LONGEST_WAIT", 0.0)
+    tried: list[str] = []
+
+    async def question(opened: session.Session) -> str:
+        tried.append(opened.namespace)
+        if len(tried) < session.TRIES:
+            raise ApiError(429, "TooManyRequests", "storage is (re)initializing", 1.0)
+        return "answer"
+
+    assert session.ask(session.Target(kubeconfig=config), question) == "answer"
+    assert len(tried) == session.TRIES
+
+
+def test_a_server_that_stays_busy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    config.write_text(CONFIG)
+    monkeypatch.setattr(session, "LONGEST_WAIT", 0.0)
+
+    async def question(opened: session.Session) -> str:
+        raise ApiError(429, "TooManyRequests", "storage is (re)initializing", 1.0)
+
+    with pytest.raises(Fault, match="The API server is busy"):
+        session.ask(session.Target(kubeconfig=config), question)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 COMPLETION_SECONDS = 3.0
+TRIES = 5
+LONGEST_WAIT = 5.0
+"""Of a server that is too busy to answer; seconds."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
@@ -100,6 +103,14 @@ def ask(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
 
     async def asked() -> T:
         async with _connected(target) as session:
+            for _ in range(TRIES - 1):
+                try:
+                    return await question(session)
+                except ApiError as error:
+                    # It has not done anything then, and says when to come again, as kubectl does.
+                    if error.status != 429:
+                        raise
+                    await asyncio.sleep(min(error.retry_after or 1.0, LONGEST_WAIT))
             return await question(session)
 
     try:
