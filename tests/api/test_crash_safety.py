@@ -41,14 +41,14 @@ async def lab(control_plane: TestCluster, tmp_path: Path) -> AsyncIterator[Lab]:
 def created(*, is_struck: bool, **spec: Any) -> Phase:
     async def play(lane: Lane) -> None:
         await lane.stage.create(tag=FIRST, **spec)
-        await lane.stage.ready("churn")
+        await lane.ready()
 
     return Phase("create", play, is_struck)
 
 
 async def release_the_second(lane: Lane) -> None:
     await lane.stage.change(bento={"tag": SECOND})
-    await lane.stage.ready("churn")
+    await lane.ready()
 
 
 async def release_the_second_alone(lane: Lane) -> None:
@@ -58,7 +58,7 @@ async def release_the_second_alone(lane: Lane) -> None:
 
 async def ask_for_two_pods(lane: Lane) -> None:
     await lane.stage.change(replicas=2)
-    await lane.stage.ready("churn")
+    await lane.ready()
 
 
 async def fewer_than_two(lane: Lane, kind: Any) -> None:
@@ -116,8 +116,6 @@ async def answer_nothing(lane: Lane) -> None:
     await stage.change(bento={"tag": SECOND}, rollout={"verify": [QUESTION]})
 
     async def refused() -> bool:
-        await stage.end_builds()
-        await stage.start_pods()
         return bool((await stage.model())["status"].get("failedReleases"))
 
     await stage.until(refused, "the second release to be refused")
@@ -133,7 +131,7 @@ async def answer_rightly(lane: Lane) -> None:
             await lane.played.enter_async_context(answering(service))
     body = {"metadata": {"annotations": {"serving.e2i.dev/retry-at": "now"}}}
     await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body)
-    await stage.ready("churn")
+    await lane.ready()
 
 
 async def begin_canary(lane: Lane) -> None:
@@ -141,8 +139,6 @@ async def begin_canary(lane: Lane) -> None:
     await stage.change(bento={"tag": SECOND})
 
     async def paused() -> bool:
-        await stage.end_builds()
-        await stage.start_pods()
         told = condition(await stage.model(), "Ready")
         return told is not None and told["reason"] == "CanaryPaused"
 
@@ -152,7 +148,7 @@ async def begin_canary(lane: Lane) -> None:
 async def promote(lane: Lane) -> None:
     body = {"metadata": {"annotations": {"serving.e2i.dev/promote-at": "now"}}}
     await lane.stage.kube.patch(E2I_MODELS, lane.stage.namespace, "churn", body)
-    await lane.stage.ready("churn")
+    await lane.ready()
     await fewer_than_two(lane, BENTO_DEPLOYMENTS)
 
 

@@ -13,16 +13,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from support.cluster import TestCluster
 from support.crashdoors import SENTINEL, api_server, name_of_s3_call, name_of_write, s3_server
+from support.crashnode import node
 from support.crashproxy import CrashProxy, Strike
 from support.crashreport import Agenda, Ending, Findings
 from support.crashstate import Changes, state_of
 from support.operating import install
-from support.stage import Stage, condition, staging
+from support.stage import Stage, condition, is_ready, staging
 from support.warmoperator import WarmOperator
 from support.yatai import controllers, until_sockets_are_closed
 
@@ -34,7 +35,10 @@ from e2i.local.layout import ClusterHome
 
 Door = Literal["api", "s3"]
 SIDE_BY_SIDE = 12
-SETTLING = 20.0
+PATIENCE = 180.0
+"""Seconds; the machine may be busy."""
+PAUSE = 0.2
+SETTLING = 30.0
 ENOUGH = 5
 """Times that a state is read in a row before it is taken for the last one."""
 
@@ -49,6 +53,16 @@ class Phase:
     """False: it prepares what comes next, and is struck in another life."""
 
 
+class CalmStage(Stage):
+    """Looks a few times a second: there are many of them."""
+
+    async def until(self, look: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
+        async def look_later() -> Any:
+            return await look() or await asyncio.sleep(PAUSE)
+
+        return await super().until(look_later, what, patience)
+
+
 @dataclass
 class Lane:
     """One life: its stage, its operator, and the proxy at which the operator is struck."""
@@ -58,6 +72,12 @@ class Lane:
     proxy: CrashProxy
     played: contextlib.AsyncExitStack
     """What the test plays all the life long: ended with it."""
+
+    async def ready(self) -> None:
+        async def look() -> bool:
+            return is_ready(await self.stage.model())
+
+        await self.stage.until(look, "Ready")
 
     async def restart_operator(self) -> None:
         await self.operator.kill()
@@ -154,7 +174,7 @@ class Lab:
             if time.monotonic() > deadline:
                 return ended
             before = ended
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(PAUSE)
 
     def _keys(self, stage: Stage) -> list[str]:
         folder = self._home.bucket_data / BUCKET / stage.namespace
@@ -166,7 +186,8 @@ class Lab:
             await operator.kill()
             operator.start()
 
-        async with staging(self._cluster) as stage, contextlib.AsyncExitStack() as played:
+        async with staging(self._cluster) as staged, contextlib.AsyncExitStack() as played:
+            stage = CalmStage(staged.kube, staged.home, staged.namespace)
             api = CrashProxy(api_server(self._home, stage.namespace), name_of_write, kill)
             s3 = CrashProxy(s3_server(self._home), name_of_s3_call, kill)
             for proxy in (api, s3):
@@ -191,7 +212,7 @@ async def laboratory(cluster: TestCluster, folder: Path, store: Path, door: Door
     # A bento that changed just now is looked at for a while: that must not be so in the first life only.
     newest = max(path.stat().st_ctime for path in store.rglob("*"))
     await asyncio.sleep(max(0.0, newest + SETTLED - time.time()))
-    async with controllers(cluster, ImageStore(folder / "images")):
+    async with controllers(cluster, ImageStore(folder / "images")), node(cluster):
         yield Lab(cluster, operator, folder, door)
     await until_sockets_are_closed()
 
