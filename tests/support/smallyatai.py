@@ -128,10 +128,12 @@ class SmallYatai:
     def _start_pods(self, workload: Object, now: datetime) -> None:
         name, mode = workload["metadata"]["name"], workload["spec"]["mode"]
         labels = workload["metadata"]["labels"]
+        template = hashlib.sha256(repr((labels, mode)).encode()).hexdigest()[:6]
         count = workload["spec"]["replicas"]
         if mode in self.refused:
-            count = min(count, self._count(workload))
-        template = hashlib.sha256(repr((labels, mode)).encode()).hexdigest()[:6]
+            # What is there stays.
+            names = [pod["metadata"]["name"] for pod in self._kube.all("Pod")]
+            count = min(count, sum(each.startswith(f"{name}-{template}-") for each in names))
         wanted = [f"{name}-{template}-{number}" for number in range(count)]
         for pod in self._kube.all("Pod"):
             owned = pod["metadata"]["ownerReferences"][0]["uid"] == workload["metadata"]["uid"]
@@ -150,11 +152,6 @@ class SmallYatai:
                 _condition("ReplicaFailure", "True", "pods: exceeded quota", now)
             ]
         self._kube.put(("Deployment", NAMESPACE, name), {**workload, "status": status})
-
-    def _count(self, workload: Object) -> int:
-        """Pods that are there."""
-        uid = workload["metadata"]["uid"]
-        return sum(pod["metadata"]["ownerReferences"][0]["uid"] == uid for pod in self._kube.all("Pod"))
 
     def _tend(self, workload: Object, name: str, number: int, now: datetime) -> bool:
         """Make the pod and say how it is; whether it is ready."""

@@ -1,0 +1,135 @@
+"""The first minutes after the switch: what counts against a release, and until when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from support.scenes import hurried, mode, quiet, serve, until
+from support.world import World
+
+
+def watched(seconds: int = 60, **rollout: Any) -> dict[str, Any]:
+    return hurried(watch={"seconds": seconds, "maxErrorRatio": "0.1"}, **rollout)
+
+
+async def replace(world: World, rollout: dict[str, Any], replicas: int = 1) -> tuple[str, str]:
+    """A release that has just taken the requests of another: (first, second)."""
+    first = await serve(world, env=mode("A"), rollout=rollout, replicas=replicas)
+    world.apply(env=mode("B"), rollout=rollout, replicas=replicas)
+    await until(world, lambda: world.address() != first)
+    return first, world.address() or ""
+
+
+async def test_a_crossed_limit_takes_the_requests_back(world: World) -> None:
+    first, second = await replace(world, watched())
+    await world.run(passes=30)
+    assert world.condition() == "True/Ready"
+    world.judges.watches.spoil("B")
+    await world.run(passes=3)
+    assert world.takes_in() == [first]
+    await world.run(passes=2)
+    assert world.condition() == "False/ErrorRatioExceeded"
+    assert world.history()[:2] == [(first, "Serving"), (second, "RolledBack")]
+    await world.run(passes=60)
+    await quiet(world)
+
+
+async def test_it_is_watched_until_the_time_that_the_spec_says_counted_from_the_switch(world: World) -> None:
+    await replace(world, watched(60))
+    await world.run(passes=3)
+    release, until_ = world.judges.watches.begun[-1]
+    switched = world.kube.objects["Service", "models", "churn"]["metadata"]["annotations"]
+    assert release == world.address()
+    assert (until_ - timedelta(seconds=60)).strftime("%H:%M:%SZ") in switched["serving.e2i.dev/switched-at"]
+    await world.run(passes=20)
+    await world.restart()
+    await world.run(passes=3)
+    assert world.judges.watches.begun[-1] == (release, until_), (
+        "a new operator watches no longer than the old"
+    )
+
+
+async def test_the_predecessor_is_kept_as_long_as_the_release_is_watched(world: World) -> None:
+    first, _ = await replace(world, watched(60, scaleDownDelaySeconds=0))
+    await world.run(passes=50)
+    assert first in world.releases()
+    await world.run(passes=20)
+    assert first not in world.releases()
+    await quiet(world)
+
+
+async def test_what_goes_wrong_after_the_watch_is_not_the_rollout_s(world: World) -> None:
+    _, second = await replace(world, watched(20))
+    await world.run(passes=60)
+    world.judges.watches.spoil("B")
+    await world.run(passes=30)
+    assert (world.condition(), world.address()) == ("True/Ready", second)
+
+
+async def test_a_release_that_loses_all_pods_soon_after_the_switch_is_rolled_back(world: World) -> None:
+    first, second = await replace(world, hurried(scaleDownDelaySeconds=30), replicas=3)
+    world.yatai.sick[second] = 3
+    await world.run(passes=4)
+    assert world.takes_in() == [first]
+    assert world.condition("RolledBack") != "nothing"
+    assert world.failed()[0]["release"] == second
+    await world.run(passes=60)
+    await quiet(world)
+
+
+async def test_one_pod_of_three_that_stumbles_once_is_no_failure(world: World) -> None:
+    _, second = await replace(world, hurried(scaleDownDelaySeconds=30), replicas=3)
+    world.yatai.sick[second] = 1
+    await world.run(passes=10)
+    assert (world.address(), world.condition()) == (second, "False/CrashLoop")
+    world.yatai.sick.clear()
+    await world.run(passes=60)
+    assert (world.condition(), world.shares()) == ("True/Ready", {second: 3})
+    await quiet(world)
+
+
+async def test_pods_that_crash_again_and_again_after_the_switch_are_a_failure(world: World) -> None:
+    first, _ = await replace(world, hurried(scaleDownDelaySeconds=60), replicas=3)
+    world.yatai.crashing.add("B")
+    await world.run(passes=60)
+    assert world.takes_in() == [first]
+    await world.run(passes=90)
+    await quiet(world)
+
+
+async def test_a_release_that_loses_its_pods_after_that_time_is_waited_for(world: World) -> None:
+    _, second = await replace(world, hurried(scaleDownDelaySeconds=10), replicas=3)
+    await world.run(passes=40)
+    world.yatai.sick[second] = 3
+    await world.run(passes=60)
+    assert (world.address(), world.failed()) == (second, [])
+    assert world.condition("ReleaseServing") == "False/Deploying"
+    world.yatai.sick.clear()
+    await world.run(passes=20)
+    assert world.condition() == "True/Ready"
+
+
+async def test_more_pods_during_the_watch_are_no_loss(world: World) -> None:
+    _, second = await replace(world, watched(60))
+    world.apply(env=mode("B"), rollout=watched(60), replicas=5)
+    await world.run(passes=80)
+    assert (world.condition(), world.shares()) == ("True/Ready", {second: 5})
+    await quiet(world)
+
+
+async def test_the_watch_of_a_canary_begins_with_its_first_share_and_goes_on_after_the_last(
+    world: World,
+) -> None:
+    steps = [{"setWeight": 50}, {"pause": {"duration": "10s"}}]
+    rollout = watched(60, strategy="Canary", steps=steps)
+    first = await serve(world, env=mode("A"), rollout=rollout)
+    world.apply(env=mode("B"), rollout=rollout)
+    await until(world, lambda: len(world.takes_in()) == 2)
+    await world.run(passes=3)
+    assert world.judges.watches.begun[-1][0] != first
+    await world.run(passes=30)
+    assert world.condition() == "True/Ready"
+    world.judges.watches.spoil("B")
+    await world.run(passes=3)
+    assert world.takes_in() == [first]
