@@ -9,8 +9,17 @@ from support.bodies import a_body, a_child_body, a_condition
 from support.builders import DIGEST, NOON, TAG, an_artifact, seconds
 
 from e2i.core import naming, parse
-from e2i.core.model import Autoscaling, Rollout, parse_model
-from e2i.core.observed import BentoDeployment, BentoRequest, Build, Child, Deployment, Service
+from e2i.core.model import (
+    FINALIZER,
+    Autoscaling,
+    Pause,
+    Rollback,
+    Rollout,
+    SetWeight,
+    Strategy,
+    parse_model,
+)
+from e2i.core.observed import BentoDeployment, BentoRequest, Build, Child, Deployment, Observed, Service
 
 WRITTEN = {
     naming.TAG_ANNOTATION: TAG,
@@ -222,3 +231,105 @@ def test_only_the_controlling_owner_counts() -> None:
     body = a_child_body("Service", name="churn")
     body["metadata"]["ownerReferences"].insert(0, {"uid": "uid-somebody", "controller": False})
     assert parse.parse_child("Service", body).owner == "uid-model"
+
+
+# What people may have spoilt.
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:9f3c", "md5:" + "9f3c21aa" * 8, "sha256:" + "77aa5500" * 8])
+def test_a_digest_that_cannot_be_this_request_s_tells_of_no_bento(digest: str) -> None:
+    """It would make another release, and roll it out."""
+    assert request(annotations={**WRITTEN, naming.DIGEST_ANNOTATION: digest}).artifact is None
+
+
+def test_a_deployment_that_lost_its_label_is_known_by_what_its_pods_carry() -> None:
+    carried = {"labels": {naming.RELEASE_LABEL: "0b1d77e2"}}
+    body = a_child_body("BentoDeployment", name="churn-0b1d77e2", spec={"extraPodMetadata": carried})
+    child = parse.parse_child("BentoDeployment", body)
+    assert isinstance(child, BentoDeployment)
+    assert child.release == "0b1d77e2"
+
+
+def test_a_deployment_that_tells_of_no_release_runs_none() -> None:
+    body = a_child_body(
+        "BentoDeployment", name="churn-0b1d77e2", spec={"extraPodMetadata": None, "annotations": None}
+    )
+    child = parse.parse_child("BentoDeployment", body)
+    assert isinstance(child, BentoDeployment)
+    assert child.release is None
+    assert Observed(deployments=(child,)).deployment(None) is None
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "9999-12-31T23:59:59Z"])
+def test_a_time_that_is_none_is_not_known(text: str) -> None:
+    body = a_child_body("Service", name="churn", annotations={naming.SWITCHED_ANNOTATION: text})
+    child = parse.parse_child("Service", body)
+    assert isinstance(child, Service)
+    assert child.switched_at is None
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "image"),
+    [
+        pytest.param("True", "registry.example/bentos:1", "registry.example/bentos:1", id="pushed"),
+        pytest.param("False", "registry.example/bentos:1", "", id="not pushed yet"),
+        pytest.param("True", "the image is there", "", id="a sentence is no image"),
+        pytest.param("True", "x" * 513, "", id="longer than the status has room for"),
+    ],
+)
+def test_the_image_of_a_request(status: str, message: str, image: str) -> None:
+    assert request(a_condition("ImageExists", status, message)).image == image
+
+
+# The rest of the spec.
+
+
+def test_a_rollout_in_full() -> None:
+    rollout = {
+        "strategy": "Canary",
+        "steps": [{"setWeight": 10}, {"pause": {"duration": "2m"}}, {"pause": {}}],
+        "rollback": "Manual",
+        "verify": [{"path": "/predict"}],
+        "watch": {"seconds": 120, "maxErrorRatio": "0.05"},
+    }
+    model = parse_model(
+        a_body(spec={"rollout": rollout, "deletionPolicy": "Delete"}, finalizers=[FINALIZER, "x"])
+    )
+    assert (model.rollout.strategy, model.rollout.rollback) == (Strategy.CANARY, Rollback.MANUAL)
+    assert model.rollout.steps == (SetWeight(10), Pause(120), Pause(None))
+    assert model.rollout.checks == {"verify": [{"path": "/predict"}]}
+    assert model.rollout.guard == 120, "the longer of watch and scaleDownDelaySeconds"
+    assert (model.delete_bucket, model.finalized) == (True, True)
+
+
+@pytest.mark.parametrize(("duration", "seconds_"), [("90s", 90), ("2m", 120), ("1h", 3600), ("0s", 0)])
+def test_the_length_of_a_pause(duration: str, seconds_: int) -> None:
+    steps = [{"pause": {"duration": duration}}]
+    assert parse_model(a_body(spec={"rollout": {"steps": steps}})).rollout.steps == (Pause(seconds_),)
+
+
+def test_annotations_that_steer_a_rollout() -> None:
+    annotations = {"serving.e2i.dev/retry-at": "1", "serving.e2i.dev/promote-at": "x" * 999}
+    model = parse_model(a_body(annotations=annotations | {"serving.e2i.dev/paused": "true"}))
+    assert (model.retry_at, model.paused) == ("1", True)
+    assert len(model.promote_at) == 256, "the status has room for no more"
+    assert not parse_model(a_body(annotations={"serving.e2i.dev/paused": "yes"})).paused
+    assert not parse_model(a_body(annotations=None)).paused
+
+
+def test_a_model_without_a_status_has_an_empty_one() -> None:
+    body = {**a_body(), "status": None}
+    assert parse_model(body).status == {}
+
+
+@pytest.mark.parametrize(
+    ("env", "secrets"),
+    [
+        pytest.param({"API_KEY": "abcdef"}, ("abcdef",), id="named like a secret"),
+        pytest.param({"API_KEY": "abc"}, (), id="too short to be one"),
+        pytest.param({"LOG_LEVEL": "abcdef"}, (), id="named otherwise"),
+    ],
+)
+def test_what_no_message_may_show(env: dict[str, str], secrets: tuple[str, ...]) -> None:
+    model = parse_model(a_body(spec={"env": [{"name": name, "value": value} for name, value in env.items()]}))
+    assert model.shape.secrets == secrets

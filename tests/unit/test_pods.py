@@ -129,3 +129,42 @@ def test_who_misses_a_secret_is_told_where_to_make_it() -> None:
     trouble = pods.build_trouble([pod])
     assert trouble is not None
     assert trouble.message.endswith('secret "e2i-bento-download" not found. Make it in namespace models')
+
+
+@pytest.mark.parametrize(
+    ("pod", "after", "final"),
+    [
+        pytest.param(a_pod(containers=[waiting("ImagePullBackOff")]), 59, False, id="a registry may be down"),
+        pytest.param(a_pod(containers=[waiting("ImagePullBackOff")]), 60, True, id="but not for a minute"),
+        pytest.param(a_pod(containers=[waiting("CreateContainerConfigError")]), 60, True, id="nor is a Secret so late"),
+        pytest.param(a_pod(conditions=[UNPLACED]), 9999, False, id="room may be made whenever"),
+        pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", lastState=ended()) | {"restartCount": 2}]), 9999,
+                     False, id="two crashes may be bad luck with a neighbour"),
+        pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", lastState=ended()) | {"restartCount": 3}]), 0,
+                     True, id="three are no luck"),
+    ],
+)  # fmt: skip
+def test_what_will_not_pass_by_itself(pod: dict[str, Any], after: int, final: bool) -> None:
+    trouble = pods.release_trouble([pod], NOON + seconds(after))
+    assert trouble
+    assert trouble.final is final
+
+
+def test_what_is_final_is_told_before_what_may_pass() -> None:
+    passing, lasting = (
+        a_pod(conditions=[UNPLACED]),
+        a_pod(name="second", containers=[waiting("ErrImagePull")]),
+    )
+    trouble = pods.release_trouble([passing, lasting], NOON + seconds(60))
+    assert trouble
+    assert trouble.reason is Reason.ImagePullFailed
+
+
+def test_crashes_of_all_pods_that_stay_are_counted() -> None:
+    crashed = {"name": "main", "restartCount": 2}
+    found = [
+        a_pod(containers=[crashed]),
+        a_pod(containers=[crashed]),
+        a_pod(leaving=True, containers=[crashed]),
+    ]
+    assert pods.crashes([*found, a_pod(), {"metadata": {"name": "new"}}]) == 4

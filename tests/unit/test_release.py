@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.builders import (
     DIGEST,
     NOON,
+    TAG,
     a_deployment,
     a_model,
+    a_record,
     a_request,
     a_service,
     a_workload,
     an_artifact,
+    beside,
     seconds,
     seen,
     seen_exported,
@@ -21,10 +25,14 @@ from support.builders import (
     seen_serving,
 )
 
-from e2i.core import release
+from e2i.core import naming, release
+from e2i.core.conditions import Reason
 from e2i.core.model import Autoscaling
-from e2i.core.observed import Exporting
+from e2i.core.observed import Exporting, Service, Trouble
 
+SHARED = replace(a_service(release="0000aaaa"), selector={naming.MODEL_LABEL: "churn"})
+NOT_FOUND = Trouble(reason=Reason.BentoNotFound, message="no such bento")
+AWAY = Trouble(reason=Reason.BucketUnreachable, message="no answer")
 THREE = Autoscaling(minimum=3, maximum=3)
 TWO_TO_SIX = Autoscaling(minimum=2, maximum=6)
 
@@ -93,3 +101,76 @@ def test_the_digest_decides_which_release_is_desired() -> None:
     assert found.request_name == f"churn-{DIGEST[7:15]}"
     assert found.name == f"churn-{found.release}"
     assert (found.request, found.deployment, found.workload) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("export", "known", "found"),
+    [
+        pytest.param(NOT_FOUND, True, True, id="the store is empty, the bucket is not"),
+        pytest.param(NOT_FOUND, False, False, id="neither has it"),
+        pytest.param(AWAY, True, False, id="the store's bucket is out of reach: nothing is concluded"),
+        pytest.param(None, True, False, id="the store was not asked yet"),
+    ],
+)
+def test_a_rebuilt_cluster_takes_the_bento_from_the_bucket(export: Any, known: bool, found: bool) -> None:
+    state = seen(export=export, ledger=(a_record(a_model()),) if known else ())
+    assert release.artifact_of(a_model(), state) == (an_artifact() if found else None)
+
+
+def test_the_records_come_the_newest_first_and_none_while_they_cannot_be_read() -> None:
+    old, new = a_record(a_model()), a_record(a_model(), at=NOON + seconds(9))
+    assert release.records(seen(ledger=(old, new))) == (new, old)
+    assert release.records(seen(ledger=AWAY)) == ()
+
+
+def test_a_release_that_runs_is_kept_as_it_is() -> None:
+    deployment = a_deployment()
+    kept = release.kept(seen_serving(a_model()), deployment)
+    assert (kept.release, kept.shape, kept.artifact) == (deployment.release, None, an_artifact())
+    alone = release.kept(seen(), deployment)
+    assert (alone.tag, alone.artifact.digest, alone.request) == (TAG, "", None)
+    assert release.kept(seen(), replace(deployment, release=None, spec={})).release == ""
+
+
+@pytest.mark.parametrize(
+    ("service", "serving", "selects_all"),
+    [
+        pytest.param(None, None, False, id="no Service"),
+        pytest.param(a_service(release="0000aaaa"), "0000aaaa", False, id="its selector names the release"),
+        pytest.param(SHARED, "0000aaaa", True, id="two releases share it, its annotation names the owner"),
+        pytest.param(replace(SHARED, serving=None), "feedbeef", True, id="without it the status remembers"),
+    ],
+)
+def test_whose_the_address_is(service: Service | None, serving: str | None, selects_all: bool) -> None:
+    model = a_model(status={"servingRelease": "feedbeef"})
+    state = seen(service=release.owned_service(model, service))
+    assert release.serving_release(state) == serving
+    assert release.selects_all(model, state) is selects_all
+
+
+def test_pods_of_two_releases_are_at_an_address_that_they_share() -> None:
+    other = a_deployment(a_model(env=(("VERSION", "old"),)))
+    state = beside(seen_ready(a_model(replicas=2)), other, ready=3, service=SHARED)
+    assert release.pods_at_address(a_model(), state) == 5
+    alone = a_service(release=other.release or "")
+    assert release.pods_at_address(a_model(), replace(state, service=alone)) == 3
+
+
+@pytest.mark.parametrize(
+    ("switched_at", "until"),
+    [(NOON, NOON + seconds(120)), (None, None)],
+)
+def test_the_predecessor_is_kept_as_long_as_the_release_is_judged(switched_at: Any, until: Any) -> None:
+    model = a_model(rollout={"watch": {"seconds": 120}})
+    service = a_service(release="0000aaaa", switched_at=switched_at)
+    assert release.guarded_until(model, seen(service=service)) == until
+    assert release.guarded_until(model, seen()) is None
+
+
+def test_one_that_is_edited_in_place_is_believed_once_yatai_has_followed() -> None:
+    edited = a_deployment()
+    before = replace(a_workload(edited), release="0000aaaa")
+    assert seen(workloads=(before,)).workload(edited) is None
+    assert release.pods_deadline(
+        a_model(deadline=60), a_request(), replace(edited, asked_at=NOON + seconds(9))
+    ) == (NOON + seconds(69))

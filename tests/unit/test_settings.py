@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from e2i.core.podnetwork import PodNetwork
 from e2i.settings import BadSetting, Settings, read_settings
 
 
@@ -27,6 +28,7 @@ def test_every_variable_is_read() -> None:
             "E2I_WORKERS": "3",
             "E2I_MAX_BENTO_BYTES": "1000",
             "E2I_EXPORTS": "1",
+            "E2I_POD_NETWORK": "10.97.0.0/16=127.97.0.0/16",
             "E2I_LOG_LEVEL": "debug",
         }
     )
@@ -41,10 +43,12 @@ def test_every_variable_is_read() -> None:
         workers=3,
         largest_bento=1000,
         exports=1,
+        pod_network=PodNetwork.parse("10.97.0.0/16=127.97.0.0/16"),
         log_level="DEBUG",
     )
-    unchanged = dataclasses.asdict(Settings(bucket=""))
-    assert all(value != unchanged[name] for name, value in dataclasses.asdict(settings).items())
+    unchanged = Settings(bucket="")
+    names = [field.name for field in dataclasses.fields(Settings)]
+    assert [name for name in names if getattr(settings, name) == getattr(unchanged, name)] == []
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,11 @@ def test_every_variable_is_read() -> None:
         ("E2I_MAX_BENTO_BYTES", "-1", "E2I_MAX_BENTO_BYTES=-1 is not a number from 1 to"),
         ("E2I_BENTO_STORE", "bentos", "E2I_BENTO_STORE=bentos is a relative path"),
         ("E2I_SERVICE_ACCOUNT_DIR", "./a", "E2I_SERVICE_ACCOUNT_DIR=a is a relative path"),
+        (
+            "E2I_POD_NETWORK",
+            "10.97.0.0/16",
+            "E2I_POD_NETWORK: '10.97.0.0/16' does not map one network onto another",
+        ),
         ("E2I_LOG_LEVEL", "loud", "E2I_LOG_LEVEL=LOUD is not one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )

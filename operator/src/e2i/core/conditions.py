@@ -102,9 +102,6 @@ class Reason(Enum):
     LatencyExceeded = "Requests took longer after the switch than spec.rollout.watch allows."
     PodsLost = "The release lost its ready pods soon after it took the requests."
 
-    # The ledger.
-    RecordFailed = "The release's record could not be written to the bucket."
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
