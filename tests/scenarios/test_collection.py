@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.builders import an_artifact
-from support.scenes import hurried, mode, quiet, serve
+from support.scenes import hurried, mode, quiet, serve, until
 from support.world import World, digest_of
 
 from e2i.core import naming
@@ -85,8 +85,8 @@ async def test_a_failed_release_in_the_history_does_not_push_out_the_one_to_go_b
 async def test_a_bucket_out_of_reach_delays_the_removal_and_nothing_else(world: World) -> None:
     await live(world, 1, 2)
     world.apply(tag="churn:3", rollout=hurried(revisionHistoryLimit=1, scaleDownDelaySeconds=10))
-    while world.address() != world.status().get("desiredRelease") or world.condition() != "True/Ready":
-        await world.run(passes=1)
+    second = world.address()
+    await until(world, lambda: world.address() != second)
     world.ledger.failure = BucketUnreachable("no answer")
     await world.run(passes=30)
     assert world.condition() == "True/Ready", "nothing that a user asked for is missing"

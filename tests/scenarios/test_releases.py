@@ -220,3 +220,19 @@ async def test_two_models_of_one_bento_have_children_of_their_own(world: World) 
     assert (world.condition(name="one"), world.condition(name="two")) == ("True/Ready", "True/Ready")
     assert len(world.all("BentoRequest")) == 2
     assert world.exports_begun == ["churn:1"]
+
+
+async def test_the_predecessor_goes_although_the_new_release_has_no_room_for_more_pods(world: World) -> None:
+    """The room that it waits for may be that of the predecessor."""
+    rollout = {"scaleDownDelaySeconds": 10}
+    first = await serve(world, env=mode("A"), rollout=rollout)
+    second = await serve(world, env=mode("B"), rollout=rollout, passes=9)
+    world.yatai.refused.add("B")
+    world.apply(env=mode("B"), rollout=rollout, replicas=2)
+    await world.run(passes=40)
+    assert world.condition() == "False/PodsRefused"
+    assert (world.releases(), first in world.releases()) == ([second], False)
+    world.yatai.refused.clear()
+    await world.run(passes=40)
+    assert (world.condition(), world.shares()) == ("True/Ready", {second: 2})
+    await quiet(world)

@@ -217,7 +217,11 @@ class World:
 
     def _is_in_use(self, uri: str) -> bool:
         """Whether a BentoDeployment was made of the archive, or a second model has an image of it."""
+        going = [
+            name for (kind, _, name), item in self.kube.objects.items() if kind == naming.KIND and _goes(item)
+        ]
         requests = [item for item in self.all("BentoRequest") if item["spec"].get("downloadUrl") == uri]
+        requests = [item for item in requests if item["metadata"]["labels"][naming.MODEL_LABEL] not in going]
         names = {item["metadata"]["name"] for item in requests}
         models = {item["metadata"]["labels"][naming.MODEL_LABEL] for item in requests}
         return len(models) > 1 or any(
@@ -303,6 +307,10 @@ class World:
         artifact = an_artifact(tag, self.digests.get(tag, digest_of(tag)))
         self.ledger.gone.discard(artifact.uri)
         return artifact
+
+
+def _goes(body: Object) -> bool:
+    return "deletionTimestamp" in body["metadata"]
 
 
 def digest_of(tag: str) -> str:

@@ -40,7 +40,7 @@ RULES: tuple[Rule, ...] = (
     making.wait_for_build,
     serving.wake_parked_deployment,
     serving.resize,
-    retiring.retire_others,
+    retiring.make_room,
     serving.keep_serving_release_whole,
     serving.wait_for_pods,
     # From here on the release to serve has all its pods.
@@ -51,7 +51,7 @@ RULES: tuple[Rule, ...] = (
     switching.switch_service,
     # From here on it serves.
     switching.record_failure,
-    retiring.keep_others,
+    retiring.retire_others,
     retiring.trim_images,
     retiring.rest,
 )

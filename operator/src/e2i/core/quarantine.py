@@ -9,7 +9,16 @@ from e2i.core.derived import derived
 from e2i.core.memory import Failure
 from e2i.core.model import Model, Rollback
 from e2i.core.observed import Observed
-from e2i.core.release import Release, desired, kept, made_of, ready_pods, records, serving_release
+from e2i.core.release import (
+    Release,
+    desired,
+    is_lost,
+    kept,
+    made_of,
+    ready_pods,
+    records,
+    serving_release,
+)
 
 
 @derived
@@ -98,7 +107,7 @@ def needs_ledger(model: Model, seen: Observed) -> bool:
     """Whether only the bucket can tell what happened before, or what to go back to."""
     if seen.ledger is not None:
         return False
-    if is_new(model, seen):
+    if is_new(model, seen) or is_lost(model, seen):
         return True
     return (
         quarantine(model, seen) is not None

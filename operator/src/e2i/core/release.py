@@ -51,6 +51,12 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
     return None
 
 
+def is_lost(model: Model, seen: Observed) -> bool:
+    """Whether nobody but the bucket can still have the bento."""
+    gone = isinstance(seen.export, Trouble) and seen.export.reason is Reason.BentoNotFound
+    return gone and artifact_of(model, seen) is None
+
+
 def records(seen: Observed) -> tuple[Record, ...]:
     """What the bucket remembers, the newest first; empty while it was not asked."""
     if not isinstance(seen.ledger, tuple):

@@ -11,26 +11,35 @@ from e2i.core.actions import Action, DeleteArchive, DeleteDeployment, DeleteRequ
 from e2i.core.model import Model, Rollback
 from e2i.core.observed import BentoDeployment, BentoRequest, Observed
 from e2i.core.quarantine import quarantine
-from e2i.core.release import guarded_until, ready_pods, serving_release
+from e2i.core.release import guarded_until, is_complete, ready_pods, serving_release
 from e2i.core.rules.verdict import Plan, at_rest, the_desired, the_goal
 
 
-def retire_others(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    """Not only at rest: a release that serves and waits for room may wait for that of its predecessor."""
+def make_room(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """A release that serves and still lacks pods may wait for the room that its predecessor takes."""
     chosen = the_goal(model, seen)
     if serving_release(seen) != chosen.release or not ready_pods(chosen.workload):
         return None
-    over = [child for child, left in _others(model, seen, now).items() if left <= timedelta(0)]
-    if not over:
+    if is_complete(chosen.workload, model.autoscaling):
         return None
-    deletions = tuple(DeleteDeployment(child.name, child.uid, child.release) for child in over)
-    return replace(at_rest(model, seen), actions=deletions)
+    deletions = _overdue(model, seen, now)
+    return replace(at_rest(model, seen), actions=deletions) if deletions else None
 
 
-def keep_others(model: Model, seen: Observed, now: datetime) -> Plan | None:
+def retire_others(model: Model, seen: Observed, now: datetime) -> Plan | None:
     """The previous release stays a while, to go back to and for requests under way; a failed one to be looked at."""
     waits = _others(model, seen, now)
-    return replace(at_rest(model, seen), look_again=min(waits.values())) if waits else None
+    if not waits:
+        return None
+    if deletions := _overdue(model, seen, now):
+        return replace(at_rest(model, seen), actions=deletions)
+    return replace(at_rest(model, seen), look_again=min(waits.values()))
+
+
+def _overdue(model: Model, seen: Observed, now: datetime) -> tuple[DeleteDeployment, ...]:
+    waits = _others(model, seen, now).items()
+    over = [child for child, left in waits if left <= timedelta(0)]
+    return tuple(DeleteDeployment(child.name, child.uid, child.release) for child in over)
 
 
 def _others(model: Model, seen: Observed, now: datetime) -> dict[BentoDeployment, timedelta]:

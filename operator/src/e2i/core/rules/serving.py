@@ -126,10 +126,12 @@ def _refusal(chosen: Release, now: datetime) -> Trouble | None:
         if built and now - built < PODS_POLL:
             return None
         final = _has_lasted(chosen.deployment.refused_at, built, now)
-        return Trouble(reason=Reason.DeploymentRefused, message=chosen.deployment.refusal, final=final)
+        message = f"{chosen.deployment.refusal.rstrip('.')}. Change what stands in the way, or what the release asks for"
+        return Trouble(reason=Reason.DeploymentRefused, message=message, final=final)
     if chosen.workload and chosen.workload.failure:
         final = _has_lasted(chosen.workload.failing_since, built, now)
-        return Trouble(reason=Reason.PodsRefused, message=chosen.workload.failure, final=final)
+        message = f"{chosen.workload.failure.rstrip('.')}. Make room, or ask for less in spec.resources"
+        return Trouble(reason=Reason.PodsRefused, message=message, final=final)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from e2i.core import naming, records, sizes
@@ -12,7 +13,7 @@ from e2i.core.model import Model, Pause, Strategy
 from e2i.core.observed import Observed
 from e2i.core.quarantine import quarantine
 from e2i.core.release import ready_pods, selects_all, serving_release
-from e2i.core.rules.verdict import NOW, Plan, is_desired, the_goal
+from e2i.core.rules.verdict import NOW, Plan, at_rest, is_desired, the_goal
 
 
 def go_back(model: Model, seen: Observed, now: datetime) -> Plan | None:
@@ -171,4 +172,4 @@ def record_failure(model: Model, seen: Observed, now: datetime) -> Plan | None:
     record = records.failed(model, seen, failed)
     if record is None:
         return None
-    return Plan(reason=failed.reason, message=failed.message, stalled=True, actions=(WriteRecord(record),))
+    return replace(at_rest(model, seen), actions=(WriteRecord(record),))
