@@ -141,7 +141,9 @@ def _built(model: Model, seen: Observed, chosen: Plan) -> Fact:
                 f"BentoRequest {request.name} has an image of {model.tag}",
             )
         case Build.FAILED:
-            return fact(conditions.BUILT, "False", Reason.BuildFailed, request.message)
+            # What was found out about it says where its log is; the builder's own words do not.
+            told = chosen.message if chosen.reason is Reason.BuildFailed else request.message
+            return fact(conditions.BUILT, "False", Reason.BuildFailed, told)
         case _:
             return fact(conditions.BUILT, "False", *_building(chosen, wanted))
 

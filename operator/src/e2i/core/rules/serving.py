@@ -126,7 +126,8 @@ def _refusal(chosen: Release, now: datetime) -> Trouble | None:
         if built and now - built < PODS_POLL:
             return None
         final = _has_lasted(chosen.deployment.refused_at, built, now)
-        message = f"{chosen.deployment.refusal.rstrip('.')}. Change what stands in the way, or what the release asks for"
+        words = chosen.deployment.refusal.rstrip(".")
+        message = f"{words}. Change what stands in the way, or what the release asks for"
         return Trouble(reason=Reason.DeploymentRefused, message=message, final=final)
     if chosen.workload and chosen.workload.failure:
         final = _has_lasted(chosen.workload.failing_since, built, now)
