@@ -21,11 +21,14 @@ def updated(model: Model, seen: Observed, failed: Failure | None, now: datetime)
     """
     entries = [_explained(entry, failed) for entry in memory.history(model)]
     serving = serving_release(seen)
-    current = next((entry for entry in entries if entry.result == memory.SERVING), None)
-    if current and serving and current.release != serving:
-        entries[entries.index(current)] = _ended(current, seen, now)
-    if serving and (current is None or current.release != serving):
-        entries.insert(0, _begun(seen, serving, now))
+    if serving:
+        current = next(
+            (one for one in entries if (one.release, one.result) == (serving, memory.SERVING)), None
+        )
+        over = [one for one in entries if one.result == memory.SERVING and one is not current]
+        entries = [_ended(one, seen, now) if one in over else one for one in entries]
+        if current is None:
+            entries.insert(0, _begun(seen, serving, now))
     if failed and serving != failed.release and not any(_tells(entry, failed) for entry in entries):
         entries.insert(0, _failed(failed, seen))
     return tuple(_bounded(entries, model.rollout.history))
