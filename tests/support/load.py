@@ -105,11 +105,6 @@ class Tally:
         good = (outcome.ended for outcome in self._good() if outcome.fresh or not fresh)
         return max(later - earlier for earlier, later in itertools.pairwise([self.begun, *good, self.over]))
 
-    def answered(self, release: str, *, fresh: bool | None = None) -> list[Outcome]:
-        """The release's answers, good or not, by when they were asked for; of fresh or kept connections alone."""
-        chosen = (each for each in self.outcomes if each.release == release and fresh in (None, each.fresh))
-        return sorted(chosen, key=lambda outcome: outcome.due)
-
     def share(self, release: str, since: float, until: float) -> float:
         """The release's part of the answers asked for on fresh connections between two times; 0 without any.
 
