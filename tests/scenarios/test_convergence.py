@@ -23,9 +23,11 @@ SPEC = ("tag", "env", "replicas", "suspend", "strategy", "rollback", "verify", "
 ANNOTATIONS = ("retry", "promote", "pause")
 TROUBLES = ("bad build", "slow build", "bad pods", "crashing", "unpullable", "refused", "parked", "sick")
 JUDGEMENTS = ("bad answers", "slow answers", "bad metrics")
-DISASTERS = ("fault", "bucket", "edit", "restart", "rebuild", "again")
+DISASTERS = ("fault", "bucket", "edit", "restart", "rebuild", "again", "gone")
 NAMES = SPEC + ANNOTATIONS + TROUBLES + JUDGEMENTS + DISASTERS
 OFTEN = ("tag", "env", "time", "time", "time", "strategy", "verify", "rollback")
+MOST_STATUSES = 30
+"""That one way to rest may take: a build, pods one by one, a canary's steps, a failure, and the way back."""
 steps: Any = st.lists(st.tuples(st.sampled_from(NAMES + OFTEN), st.integers(0, 3)), max_size=18)
 
 
@@ -38,7 +40,9 @@ async def live(story: list[Step]) -> None:
         for step in story:
             await told.take(step)
         world.ledger.failure = None
+        world.statuses.clear()
         await world.run(passes=300)
+        assert len(world.statuses) <= MOST_STATUSES, "a status that never comes to rest"
         told.check_told()
         told.check_consistent()
         await told.check_quiet()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.scenes import mode, quiet, serve
+from support.scenes import mode, quiet, serve, until
 from support.world import World, digest_of
 
 from e2i.core import naming
@@ -236,3 +236,70 @@ async def test_the_predecessor_goes_although_the_new_release_has_no_room_for_mor
     await world.run(passes=40)
     assert (world.condition(), world.shares()) == ("True/Ready", {second: 2})
     await quiet(world)
+
+
+async def test_labels_annotations_and_the_same_spec_again_are_no_release(world: World) -> None:
+    release = await serve(world, env=mode("A"))
+    place = (naming.KIND, "models", "churn")
+    world.kube.writes.clear()
+    body = world.kube.objects[place]
+    metadata = {**body["metadata"], "labels": {"team": "risk"}, "annotations": {"note": "hello"}}
+    world.kube.put(place, {**body, "metadata": metadata})
+    assert await serve(world, env=mode("A")) == release
+    assert not world.kube.writes
+
+
+async def test_models_with_the_longest_names_have_children_of_their_own(world: World) -> None:
+    names = ["m" * 62 + letter for letter in "ab"]
+    for name in names:
+        await serve(world, name=name, rollout={"verify": [{"path": "/predict"}]})
+    children = [
+        item["metadata"]["name"] for kind in ("BentoRequest", "BentoDeployment") for item in world.all(kind)
+    ]
+    assert len(set(children)) == len(children) == 4
+    assert all(len(name) <= 63 for name in children)
+    assert [len(world.shares(name)) for name in names] == [1, 1]
+    await serve(world, name=names[0], env=mode("B"))
+    assert len(world.shares(names[1])) == 1
+    await quiet(world)
+
+
+async def test_two_models_of_one_bento_and_one_shape_share_nothing(world: World) -> None:
+    for name in ("one", "two"):
+        await serve(world, name=name, tag="churn:1", env=mode("A"), replicas=2)
+    assert world.address("one") == world.address("two"), "the release is the same"
+    world.yatai.crashing.add("bad")
+    world.apply("one", tag="churn:1", env=mode("bad"))
+    await world.run(passes=90)
+    world.delete("one")
+    await world.run(passes=5)
+    assert sum(world.shares("two").values()) == 2
+    assert world.condition(name="two") == "True/Ready"
+    assert {item["metadata"]["labels"][naming.MODEL_LABEL] for item in world.all("BentoDeployment")} == {
+        "two"
+    }
+
+
+async def test_a_new_release_has_its_full_size_before_the_one_write_that_moves_the_address(
+    world: World,
+) -> None:
+    first = await serve(world, env=mode("A"), replicas=4)
+    world.kube.writes.clear()
+    world.apply(env=mode("B"), replicas=4)
+    await until(world, lambda: world.address() != first)
+    assert world.shares() == {world.address(): 4}
+    await world.run(passes=60)
+    assert world.kube.writes["apply", "Service"] == 1
+    assert world.releases() == [world.address()]
+
+
+async def test_back_to_a_release_that_is_still_kept_takes_seconds(world: World) -> None:
+    rollout = {"scaleDownDelaySeconds": 600}
+    first = await serve(world, env=mode("A"), rollout=rollout)
+    await serve(world, env=mode("B"), rollout=rollout)
+    world.kube.writes.clear()
+    begun = world.now
+    world.apply(env=mode("A"), rollout=rollout)
+    await until(world, lambda: world.address() == first)
+    assert (world.now - begun).total_seconds() <= 3
+    assert world.kube.writes["apply", "BentoDeployment"] == 0

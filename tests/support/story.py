@@ -88,6 +88,7 @@ class Story:
             ),
             "bucket": lambda: self.bucket(number),
             "edit": self.edit,
+            "gone": lambda: self.lose(("Service", "BentoDeployment", "BentoRequest", "Deployment")[number]),
         }
 
     def change(self, **spec: object) -> None:
@@ -122,6 +123,11 @@ class Story:
     def edit(self) -> None:
         if ("Service", NAMESPACE, "churn") in self.world.kube.objects:
             self.world.edit("Service", "churn", selector={"app": "debug"})
+
+    def lose(self, kind: str) -> None:
+        """Somebody removes a child of the model."""
+        for place in [place for place in self.world.kube.objects if place[0] == kind][:1]:
+            self.world.kube.remove(place)
 
     def again(self) -> None:
         """Deleted and created anew; one that its finalizer holds is not."""
