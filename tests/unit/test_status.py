@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -223,6 +224,34 @@ def test_what_is_worth_an_event(before: Observed | None, after: Observed, told: 
 )
 def test_only_trouble_warns(state: Observed, warning: bool) -> None:
     assert any(transition.warning for transition in reported(MODEL, state).transitions) is warning
+
+
+def test_the_event_of_a_failed_build_says_where_its_log_is() -> None:
+    state = seen_building(MODEL, requests=(a_request(build=Build.FAILED, message="Job x is failed."),))
+    (told,) = [each for each in reported(MODEL, state).transitions if each.reason == "BuildFailed"]
+    assert "Job x is failed. Its log: kubectl logs" in told.message
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(seen_starting(MODEL, deployments=(a_deployment(MODEL, refusal="denied."),), workloads=(),
+                                   requests=(a_request(built_at=NOON - seconds(60)),)), id="by Yatai"),
+        pytest.param(seen_starting(MODEL, workloads=(a_workload(a_deployment(MODEL), ready=0, failure="denied."),)),
+                     id="by the cluster"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_do_about_it(state: Observed) -> None:
+    message = reported(MODEL, state).status["conditions"][0]["message"]
+    assert re.fullmatch(r"denied\. (Make room,|Change) .*", message)
+
+
+def test_what_is_told_of_a_failure_does_not_change_while_it_is_noted_in_the_bucket() -> None:
+    model = failed(MODEL)
+    state = beside(seen_ready(MODEL), a_deployment(OLD), service=BEFORE)
+    noting = plan(model, state, NOON)
+    assert [type(action) for action in noting.actions] == [WriteRecord]
+    assert noting.message == told_failure(model, state, quarantine(model, state))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
