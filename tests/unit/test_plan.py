@@ -78,6 +78,8 @@ PARKED = replace(
 BUILT_LONG_AGO = a_request(built_at=NOON - timedelta(seconds=200))
 CHECKED = a_model(rollout={"checks": {"verify": [{"path": "/predict"}]}})
 WATCHED = a_model(rollout={"watch": {"seconds": 120, "maxErrorRatio": "0.05"}})
+TWO = a_model(replicas=2)
+SERVES_A_WHILE = a_service(release=RELEASE, switched_at=NOON - seconds(60))
 UNREADABLE = a_model(tag="churn_model:latest", rollout={"checks": {"verify": [{"path": "predict"}]}})
 STEPS = (SetWeight(10), Pause(60), SetWeight(50), Pause(None))
 CANARY = a_model(rollout={"strategy": Strategy.CANARY, "steps": STEPS})
@@ -260,6 +262,12 @@ SITUATIONS = [
     pytest.param(a_model(replicas=2), beside_old(seen_ready(a_model(replicas=2))), Reason.Scaling,
                  (Resize(OLD_DEPLOYMENT.name, Autoscaling(minimum=2, maximum=2)),),
                  id="the release that serves gets its number of pods while the next one comes up"),
+    pytest.param(TWO, beside_old(seen_serving(MODEL), service=SERVES_A_WHILE), Reason.Scaling,
+                 (Resize(THIS_DEPLOYMENT.name, Autoscaling(minimum=2, maximum=2)),),
+                 id="a release gets its number of pods before room is made for them"),
+    pytest.param(TWO, beside_old(seen_serving(TWO, workloads=(a_workload(THIS_DEPLOYMENT, wanted=2, ready=1),)),
+                                 service=SERVES_A_WHILE), Reason.Ready, (REMOVE_OLD,),
+                 id="a release that is not whole for want of room gets that of the one before it"),
     pytest.param(MODEL, seen_serving(MODEL, service=a_service(release=RELEASE, switched_at=NOON - seconds(60)),
                                      workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
                  Reason.Scaling, (), id="a serving release that lost a pod says so, and has no deadline"),

@@ -41,6 +41,7 @@ OLDER = a_model(env=(("VERSION", "older"),))
 OLDER_RELEASE = naming.release_of(OLDER, DIGEST)
 OLD_SERVES = a_service(release=OLD_RELEASE)
 AWAY = Trouble(reason=Reason.BucketUnreachable, message="no answer")
+NOT_FOUND = Trouble(reason=Reason.BentoNotFound, message="no such bento")
 FAILED_RECORD = a_record(MODEL, "Failed")
 ROLLED_OVER = beside(seen_ready(MODEL), a_deployment(OLD), service=OLD_SERVES)
 """The release before it still has the address."""
@@ -180,6 +181,8 @@ def test_the_goal(model: Model, state: Observed, release: str | None) -> None:
         pytest.param(MODEL, seen(ledger=AWAY), False, id="it was just tried"),
         pytest.param(MODEL, seen_serving(MODEL), False, id="the cluster remembers"),
         pytest.param(a_model(status={"history": [a_line(RELEASE)]}), seen(), False, id="the status remembers"),
+        pytest.param(a_model(tag="churn_model:9"), replace(ROLLED_OVER, export=NOT_FOUND), True,
+                     id="the store lost the bento"),
         pytest.param(failed(MODEL), ROLLED_OVER, False, id="there is something to go back to"),
         pytest.param(failed(MODEL), after_the_switch(), True, id="there is nothing to go back to"),
         pytest.param(failed(a_model(rollout={"rollback": Rollback.MANUAL})), after_the_switch(), False,

@@ -14,6 +14,7 @@ from support.builders import (
     a_model,
     a_request,
     a_service,
+    a_workload,
     beside,
     failed,
     seconds,
@@ -85,6 +86,23 @@ def test_of_several_each_goes_in_its_time() -> None:
 def test_an_address_without_a_time_keeps_nothing() -> None:
     state = replace(AFTER_SWITCH, service=a_service(release=RELEASE, switched_at=None))
     assert removed(MODEL, state, 0)[0] == [OLD_DEPLOYMENT.name]
+
+
+@pytest.mark.parametrize(
+    ("ready", "after", "gone"),
+    [
+        pytest.param(1, 30, True, id="the one that serves waits for room"),
+        pytest.param(1, 29, False, id="but not before its time"),
+        pytest.param(2, 30, False, id="there is no want of room"),
+        pytest.param(0, 30, False, id="the one that serves is in worse trouble"),
+    ],
+)
+def test_room_is_made_for_a_release_that_is_not_whole(ready: int, after: int, gone: bool) -> None:
+    model = a_model(replicas=2)
+    mine = a_workload(a_deployment(model), wanted=2, ready=ready)
+    state = beside(seen_serving(model, workloads=(mine,)), OLD_DEPLOYMENT)
+    chosen = retiring.make_room(model, state, NOON + seconds(after))
+    assert (chosen is not None) is gone
 
 
 # Images.
