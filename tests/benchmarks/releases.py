@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.figures import machine, percentile, say, table
 from benchmarks.plant import store_of
-from support import perils
+from support import perils, plain
 from support.cluster import TestCluster, temporary_home
 from support.e2e import build_moody, place
 from support.load import KEPT_SESSIONS, RATE, RENEWED_AFTER
@@ -44,8 +44,9 @@ SCENARIOS = (
     Scenario("every answer takes a second more after the switch", "slow", perils.slow_after_switch),
     Scenario("canary of which one in four requests fails", "sick", perils.failing_canary),
     Scenario("both pods crash after the switch", "crashing", perils.crashes_after_switch),
+    Scenario("strategy InPlace, another bento", "narrow", perils.in_place),
     # With the images that the first has had made.
-    Scenario("plain BentoDeployment, edited by hand", "good", perils.by_hand),
+    Scenario("plain BentoDeployment, edited by hand", "good", plain.by_hand),
 )
 COLUMNS = ("requests", "failures", "sent again", "longest gap, s", "new connections, s", "p50, ms", "p99, ms")
 ROLLBACK = (DETECTED, WRITTEN, NEW_CONNECTIONS, KEPT_CONNECTIONS)
