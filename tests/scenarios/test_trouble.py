@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.scenes import mode, quiet, serve
 from support.world import World, digest_of
 
 from e2i.core import naming
@@ -121,6 +122,33 @@ async def test_a_refusal_that_lasts_is_told(world: World, status: int, reason: s
     world.kube.writes.clear()
     await world.run_pass()
     assert world.kube.writes == {("apply", "BentoRequest"): 1}, "tried again, told once"
+
+
+async def test_a_service_that_somebody_removed_comes_back_at_once(world: World) -> None:
+    """Not only when the next release is ready, and although the present one lacks a pod."""
+    first = await serve(world, env=mode("A"), replicas=3)
+    world.yatai.sick[first] = 1
+    world.yatai.bad_pods.add("B")
+    world.apply(env=mode("B"), replicas=3)
+    await world.run(passes=2)
+    world.kube.remove(("Service", "models", "churn"))
+    await world.run(passes=2)
+    assert world.shares() == {first: 2}
+    world.kube.remove(("Service", "models", "churn"))
+    world.apply(env=mode("C"), replicas=3)
+    await world.run(passes=60)
+    assert world.condition() == "True/Ready"
+    assert len(world.history()) == 2
+    await quiet(world)
+
+
+@pytest.mark.parametrize("kind", ["BentoDeployment", "BentoRequest", "Deployment"])
+async def test_a_child_that_somebody_removed_is_made_again(world: World, kind: str) -> None:
+    release = await serve(world, env=mode("A"), replicas=3)
+    world.kube.remove(next(place for place in world.kube.objects if place[0] == kind))
+    await world.run(passes=60)
+    assert (world.condition(), world.shares()) == ("True/Ready", {release: 3})
+    await quiet(world)
 
 
 async def test_a_bento_that_comes_later_is_found(world: World) -> None:

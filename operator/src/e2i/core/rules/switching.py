@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from e2i.core import naming, records, sizes
+from e2i.core import memory, naming, records, sizes
 from e2i.core.actions import Action, ApplyService, WriteRecord
 from e2i.core.conditions import Reason
 from e2i.core.memory import Canary
@@ -35,7 +35,9 @@ def keep_address(model: Model, seen: Observed, now: datetime) -> Plan | None:
     A canary that begins, is given up or is overtaken, another strategy, or a stranger's hand: all end here.
     """
     serving = serving_release(seen)
-    if seen.service is None or serving is None:
+    if seen.service is None:
+        return _lost_address(model, seen)
+    if serving is None:
         return None
     if not ready_pods(seen.workload(seen.deployment(serving))):
         return _without_pods(model, seen, serving)
@@ -52,6 +54,14 @@ def _leading(release: str, selector: dict[str, str], switched_at: datetime | Non
         message=f"the address is about to lead to {naming.label_selector(selector)}",
         actions=(ApplyService(release, selector, switched_at),),
     )
+
+
+def _lost_address(model: Model, seen: Observed) -> Plan | None:
+    """Somebody removed the Service: it comes back as it was, whatever else is under way."""
+    served = next((entry for entry in memory.history(model) if entry.result == memory.SERVING), None)
+    if served is None or not ready_pods(seen.workload(seen.deployment(served.release))):
+        return None
+    return _leading(served.release, _selector(model, seen, served.release), served.served_at)
 
 
 def _without_pods(model: Model, seen: Observed, serving: str) -> Plan | None:
