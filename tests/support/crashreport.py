@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from support.crashproxy import Call, Mode, Strike
 from support.crashstate import Counts
+
+logger = logging.getLogger("crashlab")
 
 TRIES = 4
 """Runs in which a call of the undisturbed run must come again."""
@@ -70,6 +73,7 @@ class Agenda:
 
     def fail(self, strike: Strike | None, what: str, calls: Iterable[Call]) -> None:
         self.failures.append(f"{self.phase}, {strike or 'undisturbed'}: {what}\ncalls: {listed(calls)}")
+        logger.warning("%s", self.failures[-1])
 
     def _missed(self, strike: Strike, ended: Ending) -> None:
         self._tries[strike] += 1
