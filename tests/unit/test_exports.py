@@ -177,3 +177,16 @@ async def test_the_end_of_the_operator_is_the_end_of_its_exports(exports: Export
     await exports.start(TAG, A)
     await asyncio.wait_for(exports.close(), 30)
     assert bringer.cancelled == [TAG]
+
+
+async def test_an_archive_that_another_model_just_exported_is_about_to_be_needed(
+    exports: Exports, bringer: Bringer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its export and its request nothing in the cluster names it."""
+    bringer.finish.set()
+    await exports.start(TAG, A)
+    assert exports.archives(but=B) == {an_artifact().uri}
+    assert exports.archives(but=A) == frozenset()
+    monkeypatch.setattr(exports_module, "KEEP_ARTIFACT", 0.0)
+    await exports.start(TAG, A)
+    assert exports.archives(but=B) == frozenset()
