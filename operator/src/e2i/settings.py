@@ -21,7 +21,7 @@ class Settings:
     bucket: str
     """E2I_BUCKET: the bucket for exported bentos. No default."""
     prefix: str = ""
-    """E2I_BUCKET_PREFIX: put in front of every key, for a bucket that is shared."""
+    """E2I_BUCKET_PREFIX: put in front of every key, for a bucket that is shared; one prefix belongs to one cluster."""
     store: Path = Path("/var/lib/e2i/bentoml")
     """E2I_BENTO_STORE: the BentoML home that holds bentos and models."""
     endpoint: str = ""
