@@ -46,6 +46,11 @@ class Cause:
     """There is no good release before it."""
 
     @property
+    def told(self) -> tuple[Reason, ...]:
+        """In the order in which they are told."""
+        return (self.passing, self.reason) if self.passing else (self.reason,)
+
+    @property
     def rollback(self) -> str:
         chosen: str = self.change.get("rollout", {}).get("rollback", "Automatic")
         return chosen

@@ -90,7 +90,8 @@ async def _at_rest(stage: Stage, cause: Cause, before: str) -> bool:
     model = await stage.model(cause.model)
     summary = [condition(model, kind) for kind in ("Ready", "Stalled")]
     final = [found for found in summary if found and found["reason"] == cause.reason.name]
-    if len(final) != len(summary) or cause.words not in final[0]["message"]:
+    words = (cause.words, "It is not tried again") if cause.is_quarantined else (cause.words,)
+    if len(final) != len(summary) or any(each not in final[0]["message"] for each in words):
         return False
     current = model["status"]["observedGeneration"] == model["metadata"]["generation"]
     back = model["status"].get("servingRelease") == before and condition(model, "RolledBack") is not None
@@ -135,7 +136,7 @@ async def _events(stage: Stage, cause: Cause) -> list[Object]:
 
 
 def _words(cause: Cause) -> set[str]:
-    return {each.name for each in (cause.reason, cause.passing) if each}
+    return {reason.name for reason in cause.told}
 
 
 def _log(stage: Stage, cause: Cause) -> list[dict[str, Any]]:

@@ -43,13 +43,8 @@ _VARYING = (
 
 def record(outcomes: Iterable[Outcome]) -> None:
     """Write down what was told of these causes, in the order of the causes."""
-    told = [_told(outcome, reason) for outcome in outcomes for reason in _reasons(outcome)]
+    told = [_told(outcome, reason) for outcome in outcomes for reason in outcome.cause.told]
     RECORDING.write_text(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=100))
-
-
-def _reasons(outcome: Outcome) -> list[Reason]:
-    """The one that is told on the way first."""
-    return [each for each in (outcome.cause.passing, outcome.cause.reason) if each]
 
 
 def _told(outcome: Outcome, reason: Reason) -> Told:
@@ -120,15 +115,19 @@ _INTRODUCTION = """\
 A release that fails is given up with one of these reasons. The same word stands in the conditions, in an event of the
 model and in a line of the operator's log; `status.failedReleases` keeps the reason, the message and the evidence. The
 release before it goes on serving, or gets its address back, and the failed one is not tried again until the spec
-changes or `kubectl e2i retry` asks for it. [Conditions](conditions.md) lists all reasons, those that are no failure too.
+changes or `kubectl e2i retry` asks for it. [Conditions](conditions.md) lists all reasons, also those that are no
+failure.
 
-When it is final: a build that failed, an answer that is wrong, a limit of `spec.rollout.watch` that is crossed, and
-pods that are lost soon after the switch, at once. A refusal of the cluster after {refusals} s, an image or a container
-that cannot be had {pods} s after its pod was made, a container that ends when it was started again {crashes} times.
-Everything else when `spec.rollout.progressDeadlineSeconds` is over.
+Final at once are a build that failed, a wrong answer, a limit of `spec.rollout.watch` that is crossed, and pods that
+are lost soon after the switch. A refusal of the cluster is final after {refusals} s, an image or a configuration that
+cannot be had {pods} s after the pod was made, a container that ends when it was started again {crashes} times.
+Everything else is final when `spec.rollout.progressDeadlineSeconds` is over.
 
-Each example was told by the operator on the [local cluster](../decisions/0005-local-cluster.md), where a test brings about each
-cause. Names of pods, releases and the namespace, times and folders are replaced; of a log its last lines are shown."""
+Each example is what the operator told on the [local cluster](../decisions/0005-local-cluster.md), where a test brings
+each cause about: the conditions that carry the reason, the message of Ready, the event, the severity and message of the
+log line, and the evidence. Names of pods, releases and namespaces, times and folders are replaced; of a log that is
+evidence the last lines are shown. An event and a log line are written when a reason is first told; what is done about
+it may come after."""
 
 
 def _section(reason: Reason, told: list[Told]) -> str:
@@ -136,8 +135,16 @@ def _section(reason: Reason, told: list[Told]) -> str:
 
 
 def _example(told: Told) -> str:
-    shown = {key: value for key, value in told.items() if key not in ("reason", "situation")}
-    text = yaml.dump(shown, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=110)
+    event, line = told["event"], told["log"]
+    shown = {
+        "conditions": " ".join(f"{kind}={status}" for kind, status in told.get("conditions", {}).items()),
+        "message": told.get("message"),
+        "event": f"{event['type']} {event['reason']}: {event['note']}",
+        "log": f"{line['severity']} {line['message']}",
+        "evidence": told.get("evidence"),
+    }
+    filled = {key: value for key, value in shown.items() if value}
+    text = yaml.dump(filled, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=110)
     return f"*{told['situation']}*\n\n```yaml\n{text}```"
 
 
@@ -146,7 +153,9 @@ class _Readable(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    # Folded, the words of the operator need no quotes, and those within them are read as they are.
+    style = "|" if "\n" in text else ">" if ": " in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Readable.add_representer(str, _text)

@@ -14,7 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
-from support import golden
+from support import golden, reasons
 
 import e2i
 from e2i.core import conditions
@@ -34,6 +34,7 @@ def pages() -> dict[Path, str]:
         for name, manifest in golden.manifests().items()
     }
     made[PAGES / "conditions.md"] = conditions_page()
+    made[PAGES / "reasons.md"] = _page("Why a release fails", *reasons.blocks())
     made[PAGES / "settings.md"] = settings_page()
     made[PAGES / "e2imodel.md"] = model_page()
     return made
