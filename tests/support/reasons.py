@@ -77,7 +77,8 @@ def _names(outcome: Outcome) -> dict[str, str]:
         outcome.before: "9c01aa34",
         outcome.failed: "0b1d77e2",
         digest: "4f" * 32,
-        digest[:8]: "4f4f4f4f",
+        digest[:12]: "4f" * 6,
+        digest[:8]: "4f" * 4,
     }
     return {name: word for name, word in given.items() if name}
 
