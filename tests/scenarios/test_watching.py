@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from support.scenes import hurried, mode, quiet, serve, until
-from support.world import World
+from support.world import World, digest_of
 
 
 def watched(seconds: int = 60, **rollout: Any) -> dict[str, Any]:
@@ -132,4 +132,17 @@ async def test_the_watch_of_a_canary_begins_with_its_first_share_and_goes_on_aft
     assert world.condition() == "True/Ready"
     world.judges.watches.spoil("B")
     await world.run(passes=3)
+    assert world.takes_in() == [first]
+
+
+async def test_a_release_that_is_overtaken_while_it_is_judged_gives_way_to_its_predecessor(
+    world: World,
+) -> None:
+    first, second = await replace(world, watched())
+    world.yatai.slow_builds.add(digest_of("churn:3"))
+    world.apply(tag="churn:3", env=mode("C"), rollout=watched())
+    await world.run(passes=5)
+    assert first in world.releases(), "it is kept while the release after it is judged"
+    world.yatai.sick[second] = 1
+    await world.run(passes=5)
     assert world.takes_in() == [first]

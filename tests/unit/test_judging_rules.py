@@ -45,7 +45,8 @@ CANARY = a_model(rollout={"strategy": Strategy.CANARY, "steps": STEPS, "watch": 
 
 def serving(*, ready: int = 2, **changes: Any) -> Observed:
     workload = a_workload(a_deployment(MODEL), wanted=2, ready=ready)
-    return replace(seen_serving(MODEL, workloads=(workload,)), **changes)
+    state = beside(seen_serving(MODEL, workloads=(workload,)), a_deployment(OLD))
+    return replace(state, **changes)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,10 @@ def earlier_request(number: int) -> Any:
     return a_request(tag=f"churn_model:0.{number}", digest=digest, created=NOON - seconds(1000 - number))
 
 
+EDITED = replace(OLD_DEPLOYMENT, name="churn-inplace")
+EDITABLE = seen(
+    requests=(a_request(),), deployments=(EDITED,), workloads=(a_workload(EDITED),), service=SHARED
+)
 KNOWN = seen(ledger=())
 """Nothing is there, and the bucket knows of nothing either."""
 FAILED_OVER = beside_old(seen_ready(MODEL))
@@ -185,8 +189,8 @@ SITUATIONS = [
                  Reason.Pending, (), id="no child is written while a namesake's are being removed"),
     pytest.param(MODEL, seen_exported(MODEL, ledger=(a_record(MODEL, "Failed"), a_record(OLD))), Reason.CrashLoop, (),
                  id="a cluster that was built anew takes over from the bucket that the release failed"),
-    pytest.param(MODEL, seen_serving(MODEL, pod_trouble=FINAL_CRASH), Reason.CrashLoop, (),
-                 id="a release whose pods crash soon after the switch is given up"),
+    pytest.param(MODEL, beside_old(seen_serving(MODEL, pod_trouble=FINAL_CRASH), service=a_service(release=RELEASE)),
+                 Reason.CrashLoop, (), id="a release whose pods crash soon after the switch is given up"),
     pytest.param(WATCHED, seen_serving(WATCHED), Reason.Ready,
                  (Watch(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120)),),
                  id="after the switch the metrics are read"),
@@ -224,6 +228,8 @@ SITUATIONS = [
                  id="a release that a newer operator made is left as it is"),
     pytest.param(IN_PLACE, seen_exported(IN_PLACE, ledger=()), Reason.Deploying, (ApplyRequest(an_artifact()),),
                  id="what is edited in place is edited when the image is there"),
+    pytest.param(replace(IN_PLACE, paused=True), EDITABLE, Reason.Paused, (),
+                 id="what is edited in place is not edited while somebody holds the rollout"),
     pytest.param(IN_PLACE, seen(requests=(a_request(),)), Reason.Deploying,
                  (deploy(name="churn-inplace", asked_at=NOON),), id="the one that is edited in place has one name"),
     pytest.param(MODEL, replace(seen_exported(MODEL), deployments=(OLD_DEPLOYMENT,)), Reason.Deploying,
@@ -274,8 +280,11 @@ SITUATIONS = [
     pytest.param(MODEL, seen_serving(MODEL, service=a_service(release=RELEASE, switched_at=NOON - seconds(60)),
                                      workloads=(a_workload(THIS_DEPLOYMENT, ready=0),), pod_trouble=CRASH),
                  Reason.CrashLoop, (), id="a serving release whose pods crash says so"),
-    pytest.param(MODEL, seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
+    pytest.param(MODEL, beside_old(seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
+                                   service=a_service(release=RELEASE)),
                  Reason.PodsLost, (), id="a release that loses its pods soon after the switch is given up"),
+    pytest.param(MODEL, seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
+                 Reason.Scaling, (), id="with nothing to go back to its pods are waited for"),
     pytest.param(MODEL, seen_starting(MODEL), Reason.Deploying, (), id="starting pods are waited for"),
     pytest.param(MODEL, seen_starting(MODEL, pod_trouble=UNPLACED), Reason.PodUnschedulable, (),
                  id="pods that cannot start say why"),
@@ -362,8 +371,9 @@ SITUATIONS = [
 EXCLUDE_EACH_OTHER = {
     ("recall_failure", "judge_serving_release"),
     ("judge_serving_release", "go_back"),
+    ("begin_anew", "hold_edit"),
 }
-"""Neighbours of which one speaks of a release that failed and the other of one that did not."""
+"""Neighbours of which one speaks of a release that failed, or cannot be had, and the other of one that can."""
 
 
 @pytest.mark.parametrize(("model", "state", "reason", "actions"), SITUATIONS)
@@ -410,7 +420,8 @@ def _verdict(model: Model, state: Observed) -> object:
 @pytest.mark.parametrize("rollback", list(Rollback), ids=lambda each: each.value)
 def test_a_release_that_is_given_up_is_remembered_with_its_trial(rollback: Rollback) -> None:
     model = a_model(rollout={"rollback": rollback})
-    chosen = plan.plan(model, seen_serving(model, pod_trouble=FINAL_CRASH), NOON)
+    state = beside_old(seen_serving(model, pod_trouble=FINAL_CRASH), service=a_service(release=RELEASE))
+    chosen = plan.plan(model, state, NOON)
     if rollback is Rollback.DISABLED:
         assert (chosen.failure, chosen.stalled) == (None, True)
         return
@@ -436,7 +447,8 @@ def test_a_failure_is_not_told_twice() -> None:
 
 def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:
     endless = replace(FINAL_CRASH, message="no\n" * 5000)
-    chosen = plan.plan(MODEL, seen_serving(MODEL, pod_trouble=endless), NOON)
+    state = beside_old(seen_serving(MODEL, pod_trouble=endless), service=a_service(release=RELEASE))
+    chosen = plan.plan(MODEL, state, NOON)
     assert chosen.failure
     assert len(chosen.failure.message) == 1024
 

@@ -76,6 +76,11 @@ def history(model: Model) -> tuple[Entry, ...]:
     return tuple(_entry(body) for body in model.status.get("history", ()))
 
 
+def proved(model: Model) -> tuple[str, ...]:
+    """Releases that served and did not fail at it, the last one first."""
+    return tuple(entry.release for entry in history(model) if entry.result in (SERVING, SUPERSEDED))
+
+
 def canary(model: Model) -> Canary | None:
     body = model.status.get("rollout") or {}
     started = _moment(body, "stepStartedAt")

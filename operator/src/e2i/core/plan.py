@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     switching.go_back,
     switching.keep_address,
     making.begin_anew,
+    switching.hold_edit,
     making.realise_release,
     making.remove_superseded,
     making.report_failed_build,

@@ -94,7 +94,11 @@ class Ledgers:
         try:
             await asyncio.to_thread(self._empty, key, archives, is_needed)
         except ExportFailure as failure:
-            return trouble_of(failure)
+            trouble = trouble_of(failure)
+            way_out = "spec.deletionPolicy Retain lets the model go and leaves the bucket as it is"
+            return Trouble(
+                reason=trouble.reason, message=f"{trouble.message} {way_out}", stalled=trouble.stalled
+            )
         self.forget(key)
         return None
 

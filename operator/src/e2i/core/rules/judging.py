@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from e2i.core import checks, memory, naming, sizes
 from e2i.core.actions import Verify, Watch
 from e2i.core.conditions import Reason
-from e2i.core.model import Model
+from e2i.core.model import Model, Strategy
 from e2i.core.observed import Finding, Observed, Trouble, Verdict
 from e2i.core.quarantine import quarantine
 from e2i.core.release import Release, guarded_until, ready_pods, serving_release
@@ -43,7 +43,8 @@ def judge_serving_release(model: Model, seen: Observed, now: datetime) -> Plan |
     chosen = the_goal(model, seen)
     if not _is_judged(model, seen, chosen, now) or not is_desired(model, seen) or quarantine(model, seen):
         return None
-    trouble = seen.watch_trouble or _loss(chosen, seen)
+    loss = _loss(chosen, seen) if _has_way_back(model, seen, chosen) else None
+    trouble = seen.watch_trouble or loss
     if trouble is None:
         return _begin_watch(model, seen, chosen, now)
     return Plan(
@@ -62,6 +63,14 @@ def _is_judged(model: Model, seen: Observed, chosen: Release, now: datetime) -> 
 def _shares(model: Model, seen: Observed) -> bool:
     known = sizes.progress(model, seen)
     return known is not None and sizes.weight(model.rollout.steps, known.step) > 0
+
+
+def _has_way_back(model: Model, seen: Observed, chosen: Release) -> bool:
+    """Without one a release that loses its pods is waited for: there is nothing better to do for its requests."""
+    if model.rollout.strategy is Strategy.IN_PLACE:
+        return any(release != chosen.release for release in memory.proved(model))
+    others = (child for child in seen.deployments if child.release != chosen.release)
+    return any(ready_pods(seen.workload(child)) for child in others)
 
 
 def _loss(chosen: Release, seen: Observed) -> Trouble | None:

@@ -19,7 +19,15 @@ from e2i.core.memory import Failure
 from e2i.core.model import Model, Rollback, Shape, Strategy
 from e2i.core.observed import BentoRequest, Build, Exporting, Observed, Trouble
 from e2i.core.quarantine import needs_ledger
-from e2i.core.release import Release, artifact_of, build_deadline, is_complete, pods_deadline, serving_release
+from e2i.core.release import (
+    Release,
+    artifact_of,
+    build_deadline,
+    guarded_until,
+    is_complete,
+    pods_deadline,
+    serving_release,
+)
 from e2i.core.render import CURRENT_FORM, Recipe, knows
 from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, STORE_POLL, Plan, the_desired, the_goal
 from e2i.core.sizes import size_of
@@ -154,12 +162,19 @@ def _deployment(
 
 
 def remove_superseded(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    """Releases that the spec moved past before they ever served only take room."""
+    """Releases that the spec moved past before they ever served only take room.
+
+    What served before the one that serves is kept as long as it is judged, or until the next is about to come.
+    """
     chosen = the_goal(model, seen)
     serving = serving_release(seen)
     if serving == chosen.release:
         return None
-    superseded = [child for child in seen.deployments if child.release not in (chosen.release, serving)]
+    needed = {chosen.release, serving}
+    until = guarded_until(model, seen)
+    if until and now < until and not is_complete(chosen.workload, size_of(model, seen, chosen.release)):
+        needed |= set(memory.proved(model))
+    superseded = [child for child in seen.deployments if child.release not in needed]
     if not superseded:
         return None
     return Plan(

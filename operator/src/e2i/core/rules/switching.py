@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from e2i.core import memory, naming, records, sizes
 from e2i.core.actions import Action, ApplyService, WriteRecord
-from e2i.core.conditions import Reason
+from e2i.core.conditions import Reason, timestamp
 from e2i.core.memory import Canary
 from e2i.core.model import Model, Pause, Strategy
-from e2i.core.observed import Observed
+from e2i.core.observed import Build, Observed
 from e2i.core.quarantine import quarantine
-from e2i.core.release import ready_pods, selects_all, serving_release
+from e2i.core.release import Release, ready_pods, selects_all, serving_release
 from e2i.core.rules.verdict import NOW, Plan, at_rest, is_desired, the_goal
 
 
@@ -68,18 +68,21 @@ def _without_pods(model: Model, seen: Observed, serving: str) -> Plan | None:
     """The release that the address belongs to has no ready pod: whoever else may have requests gets them.
 
     A canary has all of them then, and keeps them when it is overtaken: an address that takes in all pods must not be
-    there when a third release gets its first ones.
+    there when a third release gets its first ones. Otherwise a predecessor has them back that is kept for this.
     """
     chosen, everything = the_goal(model, seen), {naming.MODEL_LABEL: model.name}
     ready, since = ready_pods(chosen.workload), seen.service.switched_at if seen.service else None
     if _selector(model, seen, serving) == everything:
         return None if selects_all(model, seen) or not ready else _leading(serving, everything, since)
-    if not selects_all(model, seen) or chosen.release == serving or ready:
+    if chosen.release == serving or ready:
         return None
-    heir = next((child.release for child in seen.deployments if ready_pods(seen.workload(child))), None)
-    if heir is None:
-        return _leading(serving, naming.pod_labels(model.name, serving), since)
-    return _leading(heir, naming.pod_labels(model.name, heir), None)
+    here = [child for child in seen.deployments if ready_pods(seen.workload(child))]
+    running = [child.release for child in here if child.release]
+    if selects_all(model, seen):
+        heir = running[0] if running else serving
+        return _leading(heir, naming.pod_labels(model.name, heir), None if running else since)
+    before = next((release for release in memory.proved(model) if release in running), None)
+    return _leading(before, naming.pod_labels(model.name, before), None) if before else None
 
 
 def _selector(model: Model, seen: Observed, release: str) -> dict[str, str]:
@@ -99,9 +102,24 @@ def _selector(model: Model, seen: Observed, release: str) -> dict[str, str]:
 
 def hold_paused(model: Model, seen: Observed, now: datetime) -> Plan | None:
     """By hand and for a while, where spec.suspend would be undone by what keeps the spec in Git."""
-    chosen = the_goal(model, seen)
-    if not model.paused or serving_release(seen) == chosen.release or not is_desired(model, seen):
+    if not model.paused or not is_desired(model, seen):
         return None
+    return (
+        _held(model, the_goal(model, seen))
+        if serving_release(seen) != the_goal(model, seen).release
+        else None
+    )
+
+
+def hold_edit(model: Model, seen: Observed, now: datetime) -> Plan | None:
+    """The same for the one that is edited in place: its edit is what gives the new release its requests."""
+    chosen, in_place = the_goal(model, seen), model.rollout.strategy is Strategy.IN_PLACE
+    built = chosen.request is not None and chosen.request.build is Build.DONE
+    waits = in_place and built and chosen.deployment is None and serving_release(seen) is not None
+    return _held(model, chosen) if model.paused and waits and is_desired(model, seen) else None
+
+
+def _held(model: Model, chosen: Release) -> Plan:
     return Plan(
         reason=Reason.Paused,
         message=f"release {chosen.release} of {chosen.tag} is ready for its next step and is held by the annotation "
@@ -122,9 +140,9 @@ def advance_canary(model: Model, seen: Observed, now: datetime) -> Plan | None:
         return None
     step = steps[known.step]
     if isinstance(step, Pause) and known.promotion == model.promote_at:
-        left = None if step.seconds is None else known.started_at + timedelta(seconds=step.seconds) - now
-        if left is None or left > timedelta(0):
-            return _pausing(model, seen, known, left)
+        end = None if step.seconds is None else known.started_at + timedelta(seconds=step.seconds)
+        if end is None or now < end:
+            return _pausing(model, seen, known, end, now)
     return _promoting(model, known.next(now, model.promote_at))
 
 
@@ -144,17 +162,16 @@ def _where(model: Model, canary: Canary) -> str:
     return f"canary {canary.release} is at step {min(canary.step + 1, count)} of {count}"
 
 
-def _pausing(model: Model, seen: Observed, canary: Canary, left: timedelta | None) -> Plan:
+def _pausing(model: Model, seen: Observed, canary: Canary, end: datetime | None, now: datetime) -> Plan:
     real = sizes.actual_weight(model, seen)
     promote = f"kubectl e2i promote {model.name} -n {model.namespace}"
-    until = (
-        f"until {promote}" if left is None else f"for {left.total_seconds():.0f} s more, or until {promote}"
-    )
+    # A moment and not a rest of seconds, which would be another message in every pass.
+    until = f"until {promote}" if end is None else f"until {timestamp(end)} or {promote}"
     return Plan(
         reason=Reason.CanaryPaused,
         message=f"{_where(model, canary)} with {real} % of the requests "
         f"({sizes.weight(model.rollout.steps, canary.step)} % asked for), {until}",
-        look_again=left,
+        look_again=None if end is None else end - now,
     )
 
 
