@@ -85,7 +85,9 @@ def _text(runs: dict[str, Run]) -> str:
         "connections at once, and a request may be on its way. Goal: no failure while a release is made, whatever "
         f"becomes of it. No request was sent later than {1000 * late:.0f} ms after its time.",
         table(("", *COLUMNS), [_row(words, run) for words, run in runs.items()]),
-        _failures(runs),
+        f"{_failures(runs)} What a release fails with after the switch, its clients meet until it is found out: "
+        "errors, and with pods that die the requests on their way to them and all that come while none is ready. "
+        "Only golden predictions (spec.rollout.verify) find out before.",
         "Seconds of the rollbacks, as a client sees them; detection is the write that puts the release into "
         "status.failedReleases. A kept connection stays with the failed release until its client closes it or the "
         "pods are gone. Goal: one second from the detection to the write.",
