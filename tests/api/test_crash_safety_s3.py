@@ -49,7 +49,7 @@ async def lab(
 
 async def start(lane: Lane) -> None:
     """The first operator looks at the bucket before the test does; the next one under its eyes."""
-    await lane.restart_operator()
+    await lane.operator.restart()
 
     async def probed() -> bool:
         return lane.proxy.count(f"put {PROBE_KEY}") > 0

@@ -82,10 +82,6 @@ class Lane:
 
         await self.stage.until(look, "Ready")
 
-    async def restart_operator(self) -> None:
-        await self.operator.kill()
-        self.operator.start()
-
     async def quiet(self, phase: str) -> None:
         """Return when the operator has made one more pass than it needed."""
         stage = self.stage
@@ -185,14 +181,13 @@ class Lab:
 
     @contextlib.asynccontextmanager
     async def _lane(self) -> AsyncIterator[Lane]:
-        async def kill() -> None:
-            await operator.kill()
-            operator.start()
+        async def restart() -> None:
+            await operator.restart()
 
         async with staging(self._cluster) as staged, contextlib.AsyncExitStack() as played:
             stage = CalmStage(staged.kube, staged.home, staged.namespace)
-            api = CrashProxy(api_server(self._home, stage.namespace), name_of_write, kill)
-            s3 = CrashProxy(s3_server(self._home), name_of_s3_call, kill)
+            api = CrashProxy(api_server(self._home, stage.namespace), name_of_write, restart)
+            s3 = CrashProxy(s3_server(self._home), name_of_s3_call, restart)
             for proxy in (api, s3):
                 await played.enter_async_context(proxy.running())
             operator = self._operator.of(
@@ -202,7 +197,7 @@ class Lab:
             try:
                 yield Lane(stage, operator, s3 if self._door == "s3" else api, played)
             finally:
-                await operator.kill()
+                await operator.end()
 
 
 @contextlib.asynccontextmanager

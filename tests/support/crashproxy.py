@@ -65,7 +65,7 @@ Name = Callable[[web.Request, bytes], str | None]
 
 
 class CrashProxy:
-    """`kill` ends the client at once, and returns when it has ended."""
+    """`kill` ends the client at once, and returns when it has been started again."""
 
     def __init__(self, server: Server, name: Name, kill: Callable[[], Awaitable[None]]) -> None:
         self.calls: list[Call] = []

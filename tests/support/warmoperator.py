@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Self
 
@@ -24,9 +25,13 @@ PRELOAD = ["pytest", "kopf.cli", "boto3", "e2i.operation"]
 class WarmOperator(Operator):
     """An operator that is killed and started often."""
 
+    _child: ForkServerProcess | None = None
+    _changing: asyncio.Lock
+
     def of(self, log: Path, environment: Mapping[str, str]) -> Self:
         """Another operator, with its own log, and these variables in place of this one's."""
         other = copy.copy(self)
+        other._changing = asyncio.Lock()
         other.log = log
         other._environment = {**self._environment, **environment}
         return other
@@ -36,19 +41,28 @@ class WarmOperator(Operator):
         context.set_forkserver_preload(PRELOAD)
         # The liveness endpoint is left out: nobody asks it, and it needs a port.
         argv = self._argv()[1:-1]
-        self._child = context.Process(target=_operate, args=(argv, self._environment, self.log))
-        self._child.start()
+        child = context.Process(target=_operate, args=(argv, self._environment, self.log))
+        child.start()
+        self._child = child
 
-    async def kill(self) -> None:
-        """End it at once; returns when it has ended."""
-        self._child.kill()
-        await asyncio.to_thread(self._child.join)
-        self._child.close()
+    async def restart(self) -> None:
+        """Killed, and started again; one that has been ended stays so."""
+        async with self._changing:
+            if self._child is not None:
+                await self._kill(self._child)
+                self.start()
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether it ended by itself, which it never should."""
-        return self._child.exitcode is not None
+    async def end(self) -> None:
+        """Killed for good, also when somebody is about to start it again."""
+        async with self._changing:
+            child, self._child = self._child, None
+            if child is not None:
+                await self._kill(child)
+
+    async def _kill(self, child: ForkServerProcess) -> None:
+        child.kill()
+        await asyncio.to_thread(child.join)
+        child.close()
 
 
 def _operate(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
