@@ -61,7 +61,10 @@ class CalmStage(Stage):
 
     async def until(self, look: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
         async def look_later() -> Any:
-            return await look() or await asyncio.sleep(PAUSE)
+            found = await look()
+            if not found:
+                await asyncio.sleep(PAUSE)
+            return found
 
         return await super().until(look_later, what, patience)
 
