@@ -47,8 +47,9 @@ def test_training_again_gives_the_same_predictions(recipe: Recipe, name: str) ->
 
 def test_the_second_churn_model_is_much_nearer_to_the_known_truth(recipe: Recipe) -> None:
     train = recipe("churn")
-    first, second = (train.error_to_truth(train.fit(version)) for version in train.VERSIONS)
+    first, second, wrong = (train.error_to_truth(train.fit(version)) for version in train.VERSIONS)
     assert second < first / 2
+    assert wrong > 0.3, "the third one learned from swapped labels"
 
 
 def test_the_second_breast_cancer_model_is_right_about_the_tumour_they_disagree_on(recipe: Recipe) -> None:

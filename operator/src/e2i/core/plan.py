@@ -13,7 +13,8 @@ from e2i.core.conditions import one_line
 from e2i.core.memory import Failure
 from e2i.core.model import Model, Rollback
 from e2i.core.observed import Observed, Trouble
-from e2i.core.quarantine import quarantine
+from e2i.core.quarantine import fallback, quarantine
+from e2i.core.release import serving_release
 from e2i.core.rules import judging, leaving, making, refusing, retiring, serving, switching
 from e2i.core.rules.verdict import NOW, STORE_POLL, Plan, Rule, is_desired, the_desired
 
@@ -70,8 +71,10 @@ def plan(model: Model, seen: Observed, now: datetime) -> Plan:
 
 def _give_up(model: Model, seen: Observed, verdict: Plan, now: datetime) -> Plan:
     """Quarantine a release that is not to be had; what serves in its place is the next pass's business."""
-    if model.rollout.rollback is Rollback.DISABLED or not is_desired(model, seen) or quarantine(model, seen):
+    if model.rollout.rollback is Rollback.DISABLED or not is_desired(model, seen):
         return verdict
+    if quarantine(model, seen):
+        return _with_way_out(model, seen, verdict)
     wanted = the_desired(model, seen)
     failure = Failure(
         release=wanted.release,
@@ -82,4 +85,13 @@ def _give_up(model: Model, seen: Observed, verdict: Plan, now: datetime) -> Plan
         message=one_line(verdict.message),
         failed_at=now,
     )
-    return replace(verdict, failure=failure, look_again=NOW)
+    return replace(_with_way_out(model, seen, verdict), failure=failure, look_again=NOW)
+
+
+def _with_way_out(model: Model, seen: Observed, verdict: Plan) -> Plan:
+    """What a release that nothing can stand in for leaves to do; its pods are waited for all the same."""
+    if serving_release(seen) is not None or fallback(model, seen):
+        return verdict
+    retry = f"kubectl e2i retry {model.name} -n {model.namespace} tries it anew"
+    instead = f"There is no earlier release to go back to; correct the cause, or {retry}"
+    return replace(verdict, message=f"{verdict.message.rstrip('.')}. {instead}")

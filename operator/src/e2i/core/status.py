@@ -23,6 +23,7 @@ from e2i.core.release import (
     is_in_service,
     pods_at_address,
     ready_pods,
+    selects_all,
     serving_release,
 )
 from e2i.core.rules.verdict import Plan, told_failure
@@ -204,8 +205,13 @@ def _release_fields(model: Model, seen: Observed) -> dict[str, Any]:
         fields["url"] = naming.service_url(model)
     if shown:
         fields["selector"] = naming.label_selector(naming.pod_labels(model.name, shown))
-    fields["replicas"] = workload.existing if workload else 0
-    fields["readyReplicas"] = ready_pods(workload)
+    if workload is None and selects_all(model, seen):
+        # It is being edited in place: the pods of the release before it are counted as its own.
+        fields["replicas"] = sum(each.existing for each in seen.workloads)
+        fields["readyReplicas"] = pods_at_address(model, seen)
+    else:
+        fields["replicas"] = workload.existing if workload else 0
+        fields["readyReplicas"] = ready_pods(workload)
     return fields
 
 

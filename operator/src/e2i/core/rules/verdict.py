@@ -68,8 +68,12 @@ def is_desired(model: Model, seen: Observed) -> bool:
 
 
 def progress(model: Model, seen: Observed, release: Release) -> str:
-    wanted = size_of(model, seen, release.release).minimum
-    return f"{ready_pods(release.workload)} of {wanted} pods of release {release.release} ({release.tag}) are ready"
+    """2 of 3 pods of release 0b1d77e2 (churn:2) are ready; pods that are about to go are told apart."""
+    workload, wanted = release.workload, size_of(model, seen, release.release).minimum
+    of_it = min(ready_pods(workload), workload.updated) if workload else 0
+    surplus = max(0, workload.existing - wanted) if workload else 0
+    ending = f", and {surplus} more still {'ends' if surplus == 1 else 'end'}" if surplus else ""
+    return f"{min(of_it, wanted)} of {wanted} pods of release {release.release} ({release.tag}) are ready{ending}"
 
 
 def at_rest(model: Model, seen: Observed) -> Plan:
