@@ -74,16 +74,8 @@ async def forget_the_first(lane: Lane) -> None:
 
 
 async def delete(lane: Lane) -> None:
-    stage = lane.stage
-    await stage.kube.delete(E2I_MODELS, stage.namespace, "churn")
-
-    async def all_gone() -> bool:
-        kinds = (E2I_MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES)
-        return not any(
-            [await stage.child(E2I_MODELS, "churn"), *[await stage.children(k) for k in kinds[1:]]]
-        )
-
-    await stage.until(all_gone, "the model and its children to go")
+    await lane.stage.kube.delete(E2I_MODELS, lane.stage.namespace, "churn")
+    await lane.gone()
 
 
 async def lose_the_pods(lane: Lane) -> None:

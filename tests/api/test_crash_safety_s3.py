@@ -66,11 +66,7 @@ async def export(lane: Lane) -> None:
 async def delete(lane: Lane) -> None:
     """With it go its archive and its records."""
     await lane.stage.kube.delete(E2I_MODELS, lane.stage.namespace, "churn")
-
-    async def gone() -> bool:
-        return await lane.stage.child(E2I_MODELS, "churn") is None
-
-    await lane.stage.until(gone, "the model to go")
+    await lane.gone()
 
 
 def clear_up(home: ClusterHome, prefix: str) -> None:

@@ -21,7 +21,7 @@ from support.crashdoors import SENTINEL, api_server, name_of_s3_call, name_of_wr
 from support.crashnode import node
 from support.crashproxy import CrashProxy, Strike
 from support.crashreport import Agenda, Ending, Findings
-from support.crashstate import Changes, state_of
+from support.crashstate import KINDS, Changes, has_orphans, state_of
 from support.operating import install
 from support.stage import Stage, condition, is_ready, staging
 from support.warmoperator import WarmOperator
@@ -84,6 +84,17 @@ class Lane:
             return is_ready(await self.stage.model())
 
         await self.stage.until(look, "Ready")
+
+    async def gone(self) -> None:
+        """Nothing of the model is left, nor of what Yatai made for it."""
+
+        async def look() -> bool:
+            if await self.stage.child(E2I_MODELS, "churn"):
+                return False
+            kinds = [kind for kind in KINDS if kind is not E2I_MODELS]
+            return not any([(await self.stage.kube.list(kind, self.stage.namespace))[0] for kind in kinds])
+
+        await self.stage.until(look, "the model and its children to go")
 
     async def quiet(self, phase: str) -> None:
         """Return when the operator has made one more pass than it needed."""
@@ -170,7 +181,8 @@ class Lab:
                 calls=tuple(lane.proxy.calls),
                 struck=lane.proxy.has_struck,
             )
-            same = same + 1 if before and not before.difference(ended) else 0
+            is_same = before and not before.difference(ended) and not has_orphans(ended.state)
+            same = same + 1 if is_same else 0
             if (usual and not usual.difference(ended)) or (not usual and same == ENOUGH):
                 return ended
             if time.monotonic() > deadline:

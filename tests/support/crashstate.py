@@ -18,8 +18,9 @@ from e2i.local.layout import ClusterHome
 from e2i.local.yatai.kinds import AUTOSCALER, BENTO, JOB
 
 KINDS = (E2I_MODELS, BENTO_REQUESTS, BENTO, BENTO_DEPLOYMENTS, DEPLOYMENTS, AUTOSCALER, SERVICES, JOB)
-OURS = (E2I_MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS)
+OURS = (E2I_MODELS.kind, BENTO_REQUESTS.kind, BENTO_DEPLOYMENTS.kind)
 """A write too many to one of these would show in its generation."""
+ORPHAN = "its owner is gone"
 _COUNTED = tuple(kind.plural for kind in KINDS)
 _OF_YATAI = (DEPLOYMENTS.plural, AUTOSCALER.plural, SERVICES.plural)
 _TIME = re.compile(r"\d{4}-?\d\d-?\d\dT\d\d:?\d\d:?\d\d(\.\d+)?(Z|\+00:00)")
@@ -32,10 +33,11 @@ Counts = Counter[tuple[str, str, str]]
 
 async def state_of(stage: Stage, keys: list[str]) -> str:
     """Everything in the stage's namespace as JSON, without what differs between equal runs; `keys` of S3."""
-    found: list[Object] = []
+    items: list[Object] = []
     for kind in KINDS:
-        items, _ = await stage.kube.list(kind, stage.namespace)
-        found += [_plain(item, with_generation=kind in OURS) for item in items]
+        items += (await stage.kube.list(kind, stage.namespace))[0]
+    there = {item["metadata"]["uid"] for item in items}
+    found = [_plain(item, is_orphan=not there.issuperset(_owners(item))) for item in items]
     text = json.dumps({"objects": found, "keys": keys}, indent=1, sort_keys=True)
     text = text.replace(stage.namespace, "<namespace>")
     for volatile, name in ((_TIME, "time"), (_POD, "pod"), (_PORT, "port"), (_UID, "uid")):
@@ -43,16 +45,25 @@ async def state_of(stage: Stage, keys: list[str]) -> str:
     return text
 
 
-def _plain(item: Object, *, with_generation: bool) -> Object:
+def has_orphans(state: str) -> bool:
+    """Whether Kubernetes' garbage collector has something to do."""
+    return ORPHAN in state
+
+
+def _owners(item: Object) -> list[str]:
+    return [reference["uid"] for reference in item["metadata"].get("ownerReferences", ())]
+
+
+def _plain(item: Object, *, is_orphan: bool) -> Object:
     plain = made(item)
     if item["kind"] == naming.KIND:
         plain["status"] = item.get("status")
-    if with_generation:
+    if item["kind"] in OURS:
         plain["metadata"]["generation"] = item["metadata"]["generation"]
     if item["kind"] == JOB.kind:
         # Its name is drawn by lot; what counts is that there is one.
         plain = {"kind": JOB.kind}
-    return plain
+    return {ORPHAN: plain} if is_orphan else plain
 
 
 class Changes:
