@@ -35,6 +35,16 @@ async def test_a_crossed_limit_takes_the_requests_back(world: World) -> None:
     await quiet(world)
 
 
+async def test_what_was_taken_back_goes_at_once_with_the_connections_that_clients_keep_to_it(
+    world: World,
+) -> None:
+    _, second = await replace(world, watched(scaleDownDelaySeconds=300))
+    world.judges.watches.spoil("B")
+    await world.run(passes=5)
+    assert world.condition() == "False/ErrorRatioExceeded"
+    assert second not in world.releases()
+
+
 async def test_it_is_watched_until_the_time_that_the_spec_says_counted_from_the_switch(world: World) -> None:
     await replace(world, watched(60))
     await world.run(passes=3)

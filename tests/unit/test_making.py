@@ -104,7 +104,8 @@ def test_past_the_deadline_the_cause_is_told_with_its_word() -> None:
     late = plan.plan(MODEL, seen_starting(MODEL, pod_trouble=CRASH), NOON + seconds(600))
     assert late.message == (
         "not ready after 600 s (spec.rollout.progressDeadlineSeconds). CrashLoop: container main ended 3 times. "
-        "There is no earlier release to go back to; correct the cause, or kubectl e2i retry churn -n models tries it anew"
+        "There is no earlier release to go back to; correct the cause, or kubectl e2i retry churn -n models tries "
+        "it anew"
     )
     silent = plan.plan(MODEL, seen_starting(MODEL), NOON + seconds(600))
     assert f"0 of 1 pods of release {RELEASE} (churn_model:1.4.2) are ready" in silent.message

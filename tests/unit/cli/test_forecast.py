@@ -123,6 +123,14 @@ def test_a_release_in_quarantine_is_not_tried_until_what_judges_it_changes() -> 
     assert foretell({**back, "rollout": {"rollback": "Disabled"}}, failedReleases=failed).quarantine is None
 
 
+def test_a_failed_release_that_is_judged_otherwise_starts_its_pods_again() -> None:
+    trial = naming.trial_of(parse_model(churn()), NEW)
+    failed = [failure(NEW, NEW_TAG, NEW_DIGEST, trial=trial)]
+    found = foretell({"rollout": {"verify": [{"path": "/predict"}]}}, failedReleases=failed, servingRelease=OLD)
+    assert (found.change, found.release) == ("new trial", found.release_before)
+    assert found.started == found.pods
+
+
 def test_suspension_and_pause_are_noted() -> None:
     paused = {"annotations": {"serving.e2i.dev/paused": "true"}}
     found = foretell({"suspend": True, "bento": {"tag": OLD_TAG}}, metadata=paused)

@@ -18,6 +18,10 @@ from e2i.core.release import artifact_of
 Body = Mapping[str, Any]
 
 NEW, NOTHING, SCALING, SETTINGS, RELEASE = "new model", "nothing", "scaling", "settings", "new release"
+TRIAL = "new trial"
+"""The release stays the same; it failed, and is tried again because what it is judged by changes."""
+REPLACING = (RELEASE, TRIAL)
+STARTING = (NEW, *REPLACING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,8 @@ def forecast(live: Body | None, after: Body, requests: Iterable[Body]) -> Foreca
     artifact = artifact_of(model, seen)
     release = naming.release_of(model, artifact.digest) if artifact else None
     change = _change(live, after, before, model, seen)
+    if change in (SETTINGS, SCALING) and _is_tried_anew(model, release):
+        change = TRIAL
     size, size_before = size_of(model), size_of(before) if before else None
     started = _started(change, size, size_before)
     return Forecast(
@@ -133,7 +139,7 @@ def _image(seen: Observed, model: Model, artifact: Artifact | None) -> str:
 
 
 def _started(change: str, size: Size, before: Size | None) -> Size:
-    if change in (NEW, RELEASE):
+    if change in STARTING:
         return size
     if change == SCALING and before:
         return _grown(size, before)
@@ -142,7 +148,7 @@ def _started(change: str, size: Size, before: Size | None) -> Size:
 
 def _beside(change: str, model: Model, started: Size, before: Size | None) -> Size:
     """Side by side the new pods come on top of the old ones; in place they take their room."""
-    if change == RELEASE and before and model.rollout.strategy is Strategy.IN_PLACE:
+    if change in REPLACING and before and model.rollout.strategy is Strategy.IN_PLACE:
         return _grown(size_of(model), before)
     return started
 
@@ -160,12 +166,18 @@ def _quarantine(model: Model, release: str | None) -> Body | None:
     return next((dict(entry) for entry in failed if entry["trial"] == trial), None)
 
 
+def _is_tried_anew(model: Model, release: str | None) -> bool:
+    failed = {entry["release"] for entry in model.status.get("failedReleases", ())}
+    waits = release in failed and model.status.get("servingRelease") != release
+    return waits and _quarantine(model, release) is None
+
+
 def _notes(after: Body, model: Model, change: str) -> Iterable[str]:
     if change == NOTHING:
         return
     if model.suspended:
         yield "spec.suspend is true: the operator does nothing of this until it is false"
-    if model.paused and change in (RELEASE, SCALING):
+    if model.paused and change in (*REPLACING, SCALING):
         yield f"the rollout is paused: no switch until {command('resume', after['metadata'])}"
     if "deletionTimestamp" in after["metadata"]:
         yield "the model is being deleted: an apply does not bring it back"

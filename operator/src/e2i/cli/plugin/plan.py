@@ -96,18 +96,18 @@ def lines(rehearsal: Rehearsal, made: Forecast | None) -> Iterator[str]:
 
 
 def _facts(after: Mapping[str, Any], made: Forecast) -> Iterator[tuple[str, str]]:
-    from e2i.cli.plugin.forecast import NEW, RELEASE, SCALING
+    from e2i.cli.plugin.forecast import REPLACING, SCALING, STARTING
 
-    if made.change in (NEW, RELEASE):
+    if made.change in STARTING:
         before = f"{made.release_before} -> " if made.release_before else ""
         yield "release", before + (made.release or "new: its id follows from the bento's content")
         yield "bento", f"{after['spec']['bento']['tag']}: {_IMAGES[made.image]}"
     if made.quarantine:
         failed = made.quarantine
         yield "quarantine", f"not tried: it failed with {failed['reason']} at {failed['failedAt']}"
-    elif made.change in (NEW, RELEASE):
+    elif made.change in STARTING:
         yield "pods", f"{made.started} to start ({made.strategy})"
-    if made.change == SCALING or (made.change == RELEASE and made.pods != made.pods_before):
+    if made.change == SCALING or (made.change in REPLACING and made.pods != made.pods_before):
         yield "size", f"{made.pods_before} -> {made.pods} pods"
     yield "capacity", _capacity(made)
     yield from (("note", note) for note in made.notes)
@@ -122,13 +122,13 @@ _IMAGES = {
 
 
 def _capacity(made: Forecast) -> str:
-    from e2i.cli.plugin.forecast import RELEASE
+    from e2i.cli.plugin.forecast import REPLACING
 
     if made.quarantine or made.extra.pods.most == 0:
         return "nothing beyond what runs now"
     amounts = ", ".join(f"{name} {amount}" for name, amount in made.extra.requests.items())
     amounts = f" asking for {amounts}" if amounts else ""
-    if made.change != RELEASE:
+    if made.change not in REPLACING:
         return f"{made.extra.pods} pods more{amounts}"
     most = "at most " if made.strategy == "Canary" else ""
     return f"{most}{made.extra.pods} pods more{amounts}, until the release before it is gone"

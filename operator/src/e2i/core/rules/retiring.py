@@ -56,6 +56,12 @@ def _due(model: Model, seen: Observed, child: BentoDeployment, now: datetime) ->
         return guarded_until(model, seen) or now
     if model.rollout.rollback is Rollback.MANUAL:
         return None
+    if any(
+        (entry.release, entry.result) == (failed.release, memory.ROLLED_BACK)
+        for entry in memory.history(model)
+    ):
+        # Connections that clients keep would stay with it as long as its pods do.
+        return failed.failed_at
     return failed.failed_at + timedelta(seconds=model.rollout.scale_down_delay)
 
 
