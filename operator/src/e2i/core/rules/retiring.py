@@ -56,10 +56,8 @@ def _due(model: Model, seen: Observed, child: BentoDeployment, now: datetime) ->
         return guarded_until(model, seen) or now
     if model.rollout.rollback is Rollback.MANUAL:
         return None
-    if any(
-        (entry.release, entry.result) == (failed.release, memory.ROLLED_BACK)
-        for entry in memory.history(model)
-    ):
+    had_requests = (memory.SERVING, memory.ROLLED_BACK)
+    if any(each.release == failed.release and each.result in had_requests for each in memory.history(model)):
         # Connections that clients keep would stay with it as long as its pods do.
         return failed.failed_at
     return failed.failed_at + timedelta(seconds=model.rollout.scale_down_delay)
