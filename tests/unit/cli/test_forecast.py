@@ -126,7 +126,9 @@ def test_a_release_in_quarantine_is_not_tried_until_what_judges_it_changes() -> 
 def test_a_failed_release_that_is_judged_otherwise_starts_its_pods_again() -> None:
     trial = naming.trial_of(parse_model(churn()), NEW)
     failed = [failure(NEW, NEW_TAG, NEW_DIGEST, trial=trial)]
-    found = foretell({"rollout": {"verify": [{"path": "/predict"}]}}, failedReleases=failed, servingRelease=OLD)
+    found = foretell(
+        {"rollout": {"verify": [{"path": "/predict"}]}}, failedReleases=failed, servingRelease=OLD
+    )
     assert (found.change, found.release) == ("new trial", found.release_before)
     assert found.started == found.pods
 
