@@ -41,7 +41,8 @@ class WarmOperator(Operator):
         context.set_forkserver_preload(PRELOAD)
         # The liveness endpoint is left out: nobody asks it, and it needs a port.
         argv = self._argv()[1:-1]
-        child = context.Process(target=_operate, args=(argv, self._environment, self.log))
+        # A daemon: one that a failing test left running must not hold up the end of all tests.
+        child = context.Process(target=_operate, args=(argv, self._environment, self.log), daemon=True)
         child.start()
         self._child = child
 
