@@ -44,6 +44,18 @@ async def test_delete_empties_the_bucket_before_the_model_goes(world: World) -> 
     assert world.ledger.records() == []
 
 
+async def test_the_bucket_is_emptied_once_although_the_watch_tells_late_that_the_model_is_gone(
+    world: World,
+) -> None:
+    await serve(world, deletionPolicy="Delete")
+    world.delete()
+    world.kube.writes.clear()
+    with world.unwatched():
+        await world.run(passes=5)
+    assert PLACE not in world.kube.objects
+    assert world.kube.writes["apply", naming.KIND] == 1
+
+
 async def test_delete_waits_for_the_bucket_and_says_so(world: World) -> None:
     await serve(world, deletionPolicy="Delete")
     world.ledger.failure = BucketUnreachable("no answer")

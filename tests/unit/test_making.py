@@ -174,6 +174,19 @@ def test_a_refusal_that_lasts_is_final(by: str, lasted: int | None, final: bool)
     assert (chosen.failed, chosen.stalled, bool(chosen.failure)) == (final, final, final)
 
 
+@pytest.mark.parametrize(("since_built", "reason"), [(20, Reason.Deploying), (200, Reason.DeploymentRefused)])
+def test_what_yatai_said_before_the_build_is_never_final(since_built: int, reason: Reason) -> None:
+    stale = replace(
+        a_deployment(MODEL, refusal="Failed to reconcile BentoDeployment: Bento not found"),
+        refused_at=NOON - seconds(500), attempted_at=NOON,
+    )  # fmt: skip
+    built = a_request(built_at=NOON - seconds(since_built))
+    chosen = plan.plan(
+        MODEL, seen_starting(MODEL, deployments=(stale,), workloads=(), requests=(built,)), NOON
+    )
+    assert (chosen.reason, chosen.failed) == (reason, False)
+
+
 def test_the_time_before_the_image_was_there_does_not_count_as_refusal() -> None:
     parked = replace(
         a_deployment(MODEL, refusal="no image"), refused_at=NOON - seconds(500), attempted_at=NOON

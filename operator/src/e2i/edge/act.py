@@ -120,7 +120,11 @@ async def _set_finalizer(model: Model, wanted: bool, hands: Hands) -> None:
         if error.status == 404:
             return  # It is gone already.
         raise
-    hands.view.put(naming.KIND, written)
+    if model.deleting and not written["metadata"].get("finalizers"):
+        # Nothing held it any more, so it is gone; the answer has the version that was known before.
+        hands.view.remove(naming.KIND, model.key, model.uid)
+    else:
+        hands.view.put(naming.KIND, written)
 
 
 def _is_needed(model: Model, hands: Hands) -> Callable[[str], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,8 @@ from e2i.core.release import Release, is_complete, pods_deadline, serving_releas
 from e2i.core.render import CURRENT_FORM, Recipe, knows
 from e2i.core.rules.verdict import CLUSTER_POLL, PODS_POLL, Plan, progress, the_goal
 from e2i.core.sizes import size_of
+
+_NO_BENTO = re.compile(r"\b(Bento|BentoRequest|bentoe?s|bentorequests)\b.*not found", re.IGNORECASE)
 
 FIRST_ATTEMPT = timedelta(seconds=30)
 REFUSAL_PATIENCE = timedelta(seconds=60)
@@ -123,9 +126,11 @@ def _refusal(chosen: Release, now: datetime) -> Trouble | None:
     """
     built = chosen.request.built_at if chosen.request else None
     if chosen.deployment and chosen.deployment.refusal:
-        if built and now - built < PODS_POLL:
+        # That it has no bento is what it said before the build; it may not have looked since.
+        waits = _NO_BENTO.search(chosen.deployment.refusal) is not None
+        if built and now - built < (FIRST_ATTEMPT if waits else PODS_POLL):
             return None
-        final = _has_lasted(chosen.deployment.refused_at, built, now)
+        final = not waits and _has_lasted(chosen.deployment.refused_at, built, now)
         words = chosen.deployment.refusal.rstrip(".")
         message = f"{words}. Change what stands in the way, or what the release asks for"
         return Trouble(reason=Reason.DeploymentRefused, message=message, final=final)
