@@ -32,6 +32,7 @@ class Pods:
         self.read: list[tuple[str, ...]] = []
         self.broken = False
         self.away = False
+        self.silent = False
         self.now = NOON
 
     async def list(self, *_: object, **__: object) -> tuple[list[dict[str, Any]], str]:
@@ -45,6 +46,8 @@ class Pods:
 
     async def read_release(self, addresses: list[str]) -> Mapping[str, Sample]:
         self.read.append(tuple(addresses))
+        if self.silent:
+            return {}
         if self.broken:
             raise RuntimeError("a bug")
         self.requests += 10
@@ -150,3 +153,13 @@ async def test_another_trial_begins_anew(watches: Watches, pods: Pods, woken: li
     watches.forget(KEY)
     assert not watches.is_watching(KEY, "2")
     assert woken == []
+
+
+async def test_pods_that_never_answer_are_told_once_because_nothing_is_judged(
+    pods: Pods, watches: Watches, caplog: pytest.LogCaptureFixture
+) -> None:
+    pods.silent = True
+    watches.start(MODEL, "0b1d77e2", "trial", NOON + seconds(60))
+    await until(lambda: len(pods.read) > 2 * module.SILENCE)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "no pod of release 0b1d77e2 answers GET /metrics" in caplog.text

@@ -24,6 +24,9 @@ PERIOD = 1.0
 LOOK_FOR_PODS = 5
 """Readings between two looks at which pods there are."""
 
+SILENCE = 10
+"""Readings without any answer after which somebody has to know that nothing is judged."""
+
 logger = logging.getLogger("e2i")
 
 
@@ -84,15 +87,20 @@ class Watches:
         """The first trouble ends it; it does not go away."""
         limits = parse_watch(model.rollout.watch or {})
         tally: Tally | None = None
-        readings, addresses = 0, list[str]()
+        readings, silent, addresses = 0, 0, list[str]()
         while clock.now() < until:
             if readings % LOOK_FOR_PODS == 0:
                 addresses = await self._addresses(model, release) or addresses
             readings += 1
-            if reading := await read_release(addresses):
-                tally = follow(tally, reading)
+            reading = await read_release(addresses)
+            if reading:
+                silent, tally = 0, follow(tally, reading)
                 if trouble := judge(limits, tally.total):
                     return trouble
+            else:
+                silent += 1
+                if silent == SILENCE:
+                    _tell_silence(model, release)
             await asyncio.sleep(PERIOD)
         return None
 
@@ -105,3 +113,13 @@ class Watches:
             return []
         found = [pod["status"].get("podIP", "") for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         return [self._network.reach(address) for address in found if address]
+
+
+def _tell_silence(model: Model, release: str) -> None:
+    logger.warning(
+        "%s/%s: no pod of release %s answers GET /metrics on port 3000, so spec.rollout.watch judges nothing; "
+        "see whether a NetworkPolicy keeps the operator out, and whether the service has its metrics switched off",
+        *model.key,
+        release,
+        extra={"model": "/".join(model.key)},
+    )
