@@ -37,13 +37,15 @@ def with_rights(control_plane: TestCluster) -> TestCluster:
 @pytest.mark.parametrize(
     ("verbs", "resource", "flags"),
     [
-        ("get list watch", "e2imodels.serving.e2i.dev", ()),
+        # patch: the finalizer of a model with deletionPolicy Delete.
+        ("get list watch patch", "e2imodels.serving.e2i.dev", ()),
         ("patch", "e2imodels.serving.e2i.dev", ("--subresource=status",)),
         ("get list watch create patch delete", "bentorequests.resources.yatai.ai", ()),
         ("get list watch create patch delete", "bentodeployments.serving.yatai.ai", ()),
         ("get list watch create patch", "services", ()),
         ("list watch", "deployments.apps", ()),
         ("list", "pods", ()),
+        ("get", "pods", ("--subresource=log",)),
         ("create", "events.events.k8s.io", ()),
         ("list watch", "customresourcedefinitions", ()),
     ],
@@ -57,7 +59,7 @@ def test_the_operator_may(
 @pytest.mark.parametrize(
     ("verbs", "resource"),
     [
-        ("create update patch delete", "e2imodels.serving.e2i.dev"),
+        ("create update delete", "e2imodels.serving.e2i.dev"),
         ("delete", "services"),
         ("create patch delete", "deployments.apps"),
         ("create delete patch", "pods"),

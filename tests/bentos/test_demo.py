@@ -25,7 +25,7 @@ def home(local_cluster: TestCluster) -> Iterator[ClusterHome]:
 async def test_a_newcomer_sees_both_versions_answer_and_no_request_fail(home: ClusterHome) -> None:
     told = await tell(home)
     turned_true = [line.split()[0] for line in told if re.match(r"\w+ +True ", line)]
-    assert turned_true[:4] == ["BentoExported", "ImageBuilt", "ReleaseServing", "Ready"]
+    assert turned_true[:5] == ["BentoExported", "ImageBuilt", "Verified", "ReleaseServing", "Ready"]
     assert answers(told) == ["churn_model:1.0.0 leaves", "churn_model:2.0.0 stays"]
     assert counts(told) == ["0 failed", "0 failed"]
 
