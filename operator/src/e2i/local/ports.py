@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from pathlib import Path
+
+TAKEN_APART_WITHIN = 5.0
+"""Seconds; etcd maps its whole store."""
 
 _LISTENING = "0A"
 
@@ -19,6 +23,16 @@ def is_free(port: int) -> bool:
             probe.listen(1)
         except OSError:
             return False
+    return True
+
+
+def gets_free(port: int) -> bool:
+    """The same, in a moment: a process that was killed holds its ports until the kernel has taken it apart."""
+    deadline = time.monotonic() + TAKEN_APART_WITHIN
+    while not is_free(port):
+        if holder(port) or time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
     return True
 
 

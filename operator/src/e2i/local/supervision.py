@@ -66,7 +66,7 @@ def _start(home: ClusterHome, component: Component) -> processes.Process:
     # One whose record was lost would hold the port or the data for ever.
     processes.stop(_strays(home, component.name), patience=END_WITHIN)
     for port in component.ports:
-        if not ports.is_free(port):
+        if not ports.gets_free(port):
             raise ClusterFault(
                 f"Port {port} of {component.name} is in use by {ports.holder(port) or 'another user'}. "
                 f"End that program, or choose another cluster: `e2i local up --name other`."
