@@ -84,7 +84,7 @@ bench: setup ## Measure what docs/reference/benchmarks.md reports
 
 .PHONY: lock
 lock: setup ## Write the lock files anew from pyproject.toml
-	$(COMPILE) --extra local --group dev --group bentos pyproject.toml -o requirements.lock
+	$(COMPILE) --extra local --extra pipeline --group dev --group bentos pyproject.toml -o requirements.lock
 	@# The image has a part of what was tested, in the same versions.
 	$(COMPILE) --constraint requirements.lock pyproject.toml -o operator/requirements.lock
 	echo 'hatchling>=1.27' | $(COMPILE) --constraint requirements.lock - -o operator/build.lock
