@@ -1,0 +1,1 @@
+"""For those who deploy and call models from Python."""
