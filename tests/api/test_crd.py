@@ -75,6 +75,7 @@ def with_env(*names: str, value: str = "x") -> dict[str, Any]:
 ACCEPTED = [
     pytest.param(a_spec(), id="the smallest spec"),
     pytest.param(a_spec(bento={"tag": "churn_model:1.4.2", "store": {}}), id="the store said in so many words"),
+    pytest.param(a_spec(bento={"tag": "a:1", "archive": {"digest": "sha256:" + "0" * 64}}), id="an archive"),
     pytest.param(tagged("a:b"), id="a tag of one letter each"),
     pytest.param(tagged(f"{'n' * 63}:{'v' * 63}"), id="63 characters each"),
     pytest.param(tagged("churn.model-x_1:latest-2"), id="a version that begins with latest"),
@@ -158,6 +159,10 @@ REFUSED = [
     pytest.param(a_spec(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
                  'unknown field "spec.env[0].valueFrom"', id="a variable from a Secret"),
     pytest.param(a_spec(replica=2), 'unknown field "spec.replica"', id="a misspelt field"),
+    pytest.param(a_spec(bento={"tag": "a:b", "archive": {"digest": "sha256:12"}}),
+                 "must be sha256 and 64 hexadecimal digits", id="a digest that was cut off"),
+    pytest.param(a_spec(bento={"tag": "a:b", "store": {}, "archive": {"digest": "sha256:" + "0" * 64}}),
+                 "either in the store or an archive", id="a bento in two places"),
     pytest.param(a_spec(bento={"tag": "a:b", "image": "x"}), 'unknown field "spec.bento.image"',
                  id="a place that is not there yet"),
     pytest.param(a_spec(rollout={"progressDeadlineSeconds": 9}), "should be greater than or equal to 10",

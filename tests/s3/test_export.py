@@ -241,3 +241,47 @@ def test_a_cancelled_export_says_so(store: Path, bucket: Bucket) -> None:
     result = Exporter(store, bucket)(TAG, lambda *_: None, cancel)
     assert isinstance(result, Trouble)
     assert "given up" in result.message
+
+
+def test_an_archive_that_was_brought_is_found_by_its_digest(
+    store: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    pushed = exported(Exporter(store, bucket, "team"))
+    without_store = Exporter(tmp_path / "no store", bucket, "team")
+    assert exported(without_store, f"{TAG}@{pushed.digest}") == pushed
+
+
+def test_an_archive_that_is_missing_says_where_it_was_looked_for(
+    store: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    digest = f"sha256:{'ab' * 32}"
+    told = trouble(Exporter(store, bucket), f"{TAG}@{digest}")
+    assert told.reason is Reason.BentoNotFound
+    assert f"s3://{bucket.name}/bentos/churn/1.0.0/{'ab' * 32}.tar" in told.message
+    assert "e2i pipeline push" in told.message
+
+
+def test_an_archive_of_other_content_is_not_taken_for_the_digest_it_lies_under(
+    store: Path, bucket: Bucket, s3: Any
+) -> None:
+    digest = f"sha256:{'ab' * 32}"
+    key = f"bentos/churn/1.0.0/{'ab' * 32}.tar"
+    s3.put_object(Bucket=bucket.name, Key=key, Body=b"anything", Metadata={"e2i-digest": "sha256:other"})
+    told = trouble(Exporter(store, bucket), f"{TAG}@{digest}")
+    assert told.reason is Reason.ArchiveConflict
+    assert digest in told.message
+
+
+def test_an_archive_of_another_bento_under_the_tag_is_told(store: Path, bucket: Bucket, s3: Any) -> None:
+    pushed = exported(Exporter(store, bucket))
+    there = pushed.uri.split("/", 3)[3]
+    elsewhere = there.replace("/1.0.0/", "/2.0.0/")
+    s3.copy_object(
+        Bucket=bucket.name,
+        Key=elsewhere,
+        CopySource={"Bucket": bucket.name, "Key": there},
+        MetadataDirective="COPY",
+    )
+    told = trouble(Exporter(store, bucket), f"churn:2.0.0@{pushed.digest}")
+    assert told.reason is Reason.BentoUnreadable
+    assert "churn:1.0.0, not churn:2.0.0" in told.message

@@ -71,6 +71,13 @@ def test_the_image_of_another_tag_is_not_the_wanted_one() -> None:
     assert release.artifact_of(a_model(), state) is None
 
 
+def test_a_digest_in_the_spec_means_that_content_alone() -> None:
+    other = "sha256:" + "ab" * 32
+    state = seen(requests=(a_request(),), ledger=(a_record(a_model()),), export=NOT_FOUND)
+    assert release.artifact_of(a_model(archive=other), state) is None
+    assert release.artifact_of(a_model(archive=an_artifact().digest), state) == an_artifact()
+
+
 def test_the_first_export_of_a_tag_is_what_it_means() -> None:
     state = seen_exported(a_model(), requests=(a_request(),))
     assert release.artifact_of(a_model(), state) == an_artifact()

@@ -150,6 +150,15 @@ def test_an_image_that_a_deployment_runs_is_never_removed() -> None:
     assert gone == [earlier(2).name]
 
 
+def test_an_archive_that_somebody_else_brought_stays_when_its_image_goes() -> None:
+    model = a_model(history=0, archive=DIGEST)
+    chosen = retiring.trim_images(
+        model, replace(seen_serving(model), requests=(a_request(), earlier(1))), NOON
+    )
+    assert chosen
+    assert chosen.actions == (DeleteRequest(earlier(1).name, earlier(1).uid),)
+
+
 def test_the_archive_goes_before_the_request_that_tells_of_it() -> None:
     state = replace(seen_serving(MODEL), requests=(a_request(), earlier(1), earlier(2, artifact=None)))
     chosen = retiring.trim_images(a_model(history=0), state, NOON)

@@ -53,6 +53,13 @@ def test_a_change_that_the_operator_has_not_seen_yet_is_undone_to_what_serves() 
     assert find_way(undone, (), None).release == OLD
 
 
+def test_a_bento_that_is_named_by_its_archive_goes_back_to_the_archive_it_had() -> None:
+    model = churn(spec={"bento": {"tag": NEW_TAG, "archive": {"digest": NEW_DIGEST}}})
+    way = find_way(model, (), None)
+    assert way.bento == {"tag": OLD_TAG, "archive": {"digest": OLD_DIGEST}}
+    assert way.by_tag
+
+
 def test_what_never_served_is_no_place_to_go_back_to() -> None:
     history = [entry(NEW, NEW_TAG, NEW_DIGEST, "Serving"), entry(OLD, OLD_TAG, OLD_DIGEST, "Failed")]
     with pytest.raises(Fault, match="no earlier release that served"):

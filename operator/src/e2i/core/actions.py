@@ -14,9 +14,9 @@ from e2i.core.render import Recipe
 
 @dataclass(frozen=True)
 class Export:
-    """Bring the bento of this tag into the bucket."""
+    """Bring the bento into the bucket, or find it there: name:version, or name:version@sha256:..."""
 
-    tag: str
+    reference: str
 
 
 @dataclass(frozen=True)

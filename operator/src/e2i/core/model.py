@@ -111,6 +111,8 @@ class Model:
     uid: str
     generation: int
     tag: str
+    archive: str = ""
+    """Digest of the archive that somebody brought to the bucket; empty: the bento is in the store."""
     shape: Shape
     autoscaling: Autoscaling
     rollout: Rollout = Rollout()
@@ -130,6 +132,11 @@ class Model:
     def key(self) -> tuple[str, str]:
         return self.namespace, self.name
 
+    @property
+    def reference(self) -> str:
+        """What to export: name:version of the store, or name:version@sha256:... of the bucket."""
+        return f"{self.tag}@{self.archive}" if self.archive else self.tag
+
 
 def parse_model(body: Mapping[str, Any]) -> Model:
     """Parse an E2IModel as the API server returns it, its schema checked and its defaults filled in."""
@@ -141,6 +148,7 @@ def parse_model(body: Mapping[str, Any]) -> Model:
         uid=metadata["uid"],
         generation=metadata["generation"],
         tag=spec["bento"]["tag"],
+        archive=(spec["bento"].get("archive") or {}).get("digest", ""),
         shape=_shape(spec),
         autoscaling=_autoscaling(spec),
         rollout=_rollout(spec.get("rollout", {})),

@@ -39,16 +39,20 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
 
     A tag means the content it had when it was first released here: bento versions are never reused, and a
     store that was changed behind our back must not make a release nobody asked for. What the store no longer
-    has, the bucket may: a rebuilt cluster comes with an empty store.
+    has, the bucket may: a rebuilt cluster comes with an empty store. A digest in the spec means that content alone.
     """
-    known = [request for request in seen.requests if request.artifact and request.artifact.tag == model.tag]
+    known = [request for request in seen.requests if request.artifact and _is_wanted(model, request.artifact)]
     if known:
         return max(known, key=lambda request: request.created).artifact
     if isinstance(seen.export, Artifact):
         return seen.export
     if isinstance(seen.export, Trouble) and seen.export.reason is Reason.BentoNotFound:
-        return next((record.artifact for record in records(seen) if record.artifact.tag == model.tag), None)
+        return next((each.artifact for each in records(seen) if _is_wanted(model, each.artifact)), None)
     return None
+
+
+def _is_wanted(model: Model, artifact: Artifact) -> bool:
+    return artifact.tag == model.tag and model.archive in ("", artifact.digest)
 
 
 def is_lost(model: Model, seen: Observed) -> bool:

@@ -50,8 +50,8 @@ async def act(model: Model, actions: Sequence[Action], hands: Hands, now: dateti
 
 async def _perform(model: Model, action: Action, hands: Hands, now: datetime) -> Trouble | None:
     match action:
-        case Export(tag=tag):
-            await hands.exports.start(tag, model.key)
+        case Export(reference=reference):
+            await hands.exports.start(reference, model.key)
         case ReadLedger():
             await hands.ledgers.read(model.key)
         case Verify(name=name, trial=trial):

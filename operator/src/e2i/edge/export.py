@@ -17,6 +17,7 @@ from e2i.core.failures import ArchiveCorrupted, ExportCancelled, ExportFailure, 
 from e2i.core.observed import Artifact, Trouble
 from e2i.core.tags import Tag, TagRefused, parse_tag
 from e2i.edge.archive import ArchiveStream, archive_size
+from e2i.edge.archives import find_archive
 from e2i.edge.bentos import LARGEST_BENTO, FoundBento, find_bento
 from e2i.edge.bucket import Bucket
 from e2i.edge.parts import Progress, Transfer
@@ -41,9 +42,15 @@ class Exporter:
         self._known: dict[str, tuple[bytes, ...]] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, tag: str, progress: Progress, cancel: threading.Event) -> Artifact | Trouble:
-        """Return when the archive is in the bucket, whoever brought it there, or with what is in the way."""
+    def __call__(self, reference: str, progress: Progress, cancel: threading.Event) -> Artifact | Trouble:
+        """Return when the archive is in the bucket, whoever brought it there, or with what is in the way.
+
+        `reference` is name:version, a bento of the store, or name:version@sha256:..., an archive of the bucket.
+        """
+        tag, _, digest = reference.partition("@")
         try:
+            if digest:
+                return find_archive(self._bucket, parse_tag(tag), digest, self._prefix)
             bento = self._settled(parse_tag(tag), cancel)
             archive = self._export(bento, progress, cancel)
         except TagRefused as refused:

@@ -26,7 +26,7 @@ async def observe(model: Model, hands: Hands, now: datetime) -> Observed:
     """The model's part of the view; pods are asked for only while something waits for them."""
     view = hands.view
     seen = Observed(
-        export=hands.exports.state(model.tag, model.key),
+        export=hands.exports.state(model.reference, model.key),
         requests=view.requests(model),
         deployments=view.deployments(model),
         workloads=view.workloads(model),

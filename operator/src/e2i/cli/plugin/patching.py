@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from e2i.cli.plugin.session import Session
 from e2i.edge.kinds import E2I_MODELS
@@ -17,10 +18,10 @@ async def annotate(session: Session, model: Object, annotations: Mapping[str, st
     await _patch(session, model, {"metadata": {"annotations": dict(annotations)}})
 
 
-async def set_tag(session: Session, model: Object, tag: str) -> None:
-    """Set spec.bento.tag of the very version that was read; ApiError 409 when somebody changed it since."""
+async def set_bento(session: Session, model: Object, bento: Mapping[str, Any]) -> None:
+    """Set spec.bento of the very version that was read; ApiError 409 when somebody changed it since."""
     version = model["metadata"]["resourceVersion"]
-    await _patch(session, model, {"metadata": {"resourceVersion": version}, "spec": {"bento": {"tag": tag}}})
+    await _patch(session, model, {"metadata": {"resourceVersion": version}, "spec": {"bento": dict(bento)}})
 
 
 async def _patch(session: Session, model: Object, body: Object) -> None:

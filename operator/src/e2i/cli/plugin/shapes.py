@@ -26,9 +26,12 @@ def release_of(model: Body, spec: Spec, digest: str) -> str:
     return naming.release_of(parse_model({**model, "spec": spec}), digest)
 
 
-def with_tag(model: Body, tag: str) -> Spec:
-    """The model's spec as it is, but for the bento's tag."""
-    return {**model["spec"], "bento": {**model["spec"]["bento"], "tag": tag}}
+def with_bento(model: Body, tag: str, digest: str) -> Spec:
+    """The model's spec as it is, but for the bento; one that names an archive names that of the digest."""
+    bento = {**model["spec"]["bento"], "tag": tag}
+    if "archive" in bento:
+        bento["archive"] = {"digest": digest}
+    return {**model["spec"], "bento": bento}
 
 
 def earlier_spec(model: Body, deployment: Body, release: str, tag: str, digest: str) -> Spec | None:
@@ -37,7 +40,7 @@ def earlier_spec(model: Body, deployment: Body, release: str, tag: str, digest: 
     A BentoDeployment shows the resources with defaults filled in. Which of them had been said, only the release's
     identity tells: the one combination that gives it is the right one.
     """
-    spec = with_tag(model, tag)
+    spec = with_bento(model, tag, digest)
     env = deployment["spec"].get("envs") or []
     for kind in _TYPES:
         for resources in _said(deployment["spec"].get("resources") or {}):

@@ -24,6 +24,8 @@ class Way:
 
     release: str
     tag: str
+    bento: Body
+    """spec.bento that asks for it."""
     spec: shapes.Spec | None
     """None when the earlier spec cannot be found again."""
     by_tag: bool
@@ -64,7 +66,10 @@ def _is_wanted(model: Body, entry: Body) -> bool:
     """Whether the spec asks for it now, also in the moment before the operator has seen the spec."""
     if is_current(model):
         return bool(model["status"].get("desiredRelease") == entry["release"])
-    if entry["bentoTag"] != model["spec"]["bento"]["tag"]:
+    if (
+        shapes.with_bento(model, entry["bentoTag"], entry.get("digest", ""))["bento"]
+        != model["spec"]["bento"]
+    ):
         return False
     return _is_asked_for_by_tag(model, entry)
 
@@ -92,16 +97,18 @@ def _quarantine(model: Body, release: str) -> Body | None:
 
 
 def _is_asked_for_by_tag(model: Body, entry: Body) -> bool:
-    spec = shapes.with_tag(model, entry["bentoTag"])
+    digest: str = entry.get("digest", "")
+    spec = shapes.with_bento(model, entry["bentoTag"], digest)
     release: str = entry["release"]
-    return shapes.release_of(model, spec, entry.get("digest", "")) == release
+    return shapes.release_of(model, spec, digest) == release
 
 
 def _way(model: Body, deployments: Iterable[Body], entry: Body) -> Way:
-    release, tag = entry["release"], entry["bentoTag"]
+    release, tag, digest = entry["release"], entry["bentoTag"], entry.get("digest", "")
+    asked = shapes.with_bento(model, tag, digest)
     if _is_asked_for_by_tag(model, entry):
-        return Way(release=release, tag=tag, spec=shapes.with_tag(model, tag), by_tag=True)
+        return Way(release=release, tag=tag, bento=asked["bento"], spec=asked, by_tag=True)
     labels = ((body, body["metadata"].get("labels") or {}) for body in deployments)
     kept = next((body for body, own in labels if own.get(naming.RELEASE_LABEL) == release), None)
-    spec = shapes.earlier_spec(model, kept, release, tag, entry.get("digest", "")) if kept else None
-    return Way(release=release, tag=tag, spec=spec, by_tag=False)
+    spec = shapes.earlier_spec(model, kept, release, tag, digest) if kept else None
+    return Way(release=release, tag=tag, bento=asked["bento"], spec=spec, by_tag=False)

@@ -30,18 +30,18 @@ def undo(target: Target, name: str, to: str | None) -> None:
     """
 
     async def go_back(session: Session) -> int:
-        from e2i.cli.plugin.patching import set_tag
+        from e2i.cli.plugin.patching import set_bento
         from e2i.cli.plugin.reading import read_deployments, read_model
         from e2i.cli.plugin.target import find_way
 
         model = await read_model(session, name)
         way = find_way(model, await read_deployments(session, name), to)
-        if way.by_tag and model["spec"]["bento"]["tag"] == way.tag:
+        if way.by_tag and model["spec"]["bento"] == way.bento:
             click.echo(f"{name} asks for release {way.release} ({way.tag}) already: nothing to undo.")
             return 0
         if sentence := hindrance(model, way):
             return _tell(model, way, sentence)
-        await set_tag(session, model, way.tag)
+        await set_bento(session, model, way.bento)
         click.echo(
             f"{name}: spec.bento.tag is {way.tag} again (it was {model['spec']['bento']['tag']}), which asks for "
             f"release {way.release}. Follow it: {follow(model['metadata'])}"

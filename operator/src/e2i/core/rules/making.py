@@ -62,7 +62,7 @@ def export_bento(model: Model, seen: Observed, now: datetime) -> Plan | None:
     return Plan(
         reason=Reason.Exporting,
         message=f"{model.tag} is being exported to the bucket",
-        actions=(Export(model.tag),),
+        actions=(Export(model.reference),),
     )
 
 

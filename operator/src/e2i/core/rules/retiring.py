@@ -70,7 +70,8 @@ def trim_images(model: Model, seen: Observed, now: datetime) -> Plan | None:
         return None
     actions: list[Action] = []
     for request in surplus:
-        if request.artifact:
+        # What somebody else brought cannot be exported anew when the spec goes back to it.
+        if request.artifact and not model.archive:
             actions.append(DeleteArchive(request.artifact.uri, request.artifact.digest))
         actions.append(DeleteRequest(request.name, request.uid))
     return replace(at_rest(model, seen), actions=tuple(actions))
