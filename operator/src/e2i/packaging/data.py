@@ -1,0 +1,57 @@
+"""Reads tables of training data, and says what is wrong with a file that is none."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from e2i.packaging.refusal import Reason, Refused
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FORMS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def read_table(file: Path) -> DataFrame:
+    """The rows of a .csv, .parquet or .jsonl file; Refused when it cannot be read or has no rows."""
+    import pandas
+
+    form = FORMS.get(file.suffix.lower())
+    if form is None:
+        raise Refused(
+            Reason.FileUnreadable,
+            f"{file} is none of {', '.join(FORMS)}: save the data in one of these forms.",
+        )
+    if not file.is_file():
+        raise Refused(Reason.FileMissing, f"There is no file {file}. Name the file with the training data.")
+    try:
+        if form == "csv":
+            frame = pandas.read_csv(file)
+        else:
+            frame = pandas.read_parquet(file) if form == "parquet" else pandas.read_json(file, lines=True)
+    except Exception as error:
+        raise Refused(
+            Reason.FileUnreadable,
+            f"{file} cannot be read as {form} ({type(error).__name__}: {str(error)[:200]}). Look at its first lines.",
+        ) from error
+    if frame.empty:
+        raise Refused(Reason.DataEmpty, f"{file} has no rows. Give the data that the model was trained on.")
+    return frame.rename(columns=str)
+
+
+def table_digest(frame: DataFrame) -> str:
+    """sha256: over names, types and values; the same table has the same digest in whatever file it came."""
+    import pandas
+
+    digest = hashlib.sha256()
+    digest.update("\n".join(f"{name}\t{dtype}" for name, dtype in frame.dtypes.items()).encode())
+    digest.update(pandas.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def file_digest(file: Path) -> str:
+    """sha256: over the bytes, as `sha256sum` prints it."""
+    with file.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"

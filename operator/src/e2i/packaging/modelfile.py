@@ -1,0 +1,188 @@
+"""Reads and writes files of fitted models, and finds out which Python modules a pickle refers to."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from e2i.packaging.refusal import Reason, Refused
+
+BOOSTERS = (".ubj", ".json", ".bst", ".xgb")
+"""Names of files that `Booster.save_model` writes. Anything else is a pickle: of joblib, pickle or cloudpickle."""
+JOBLIB_FILE = "model.joblib"
+
+_recorders: list[set[str]] = []
+_hooked: list[bool] = []
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A fitted model, asked as scikit-learn has it. `modules` are the full names of those that its pickle names."""
+
+    model: Any
+    modules: frozenset[str]
+    format: Literal["joblib", "xgboost"] = "joblib"
+
+
+def load_model(file: Path, code: Path | None = None) -> LoadedModel:
+    """The model in `file`, whose own modules lie in the folder `code`; Refused with what is wrong with it."""
+    if not file.is_file():
+        raise Refused(
+            Reason.FileMissing, f"There is no file {file}. Name the file that training wrote the model to."
+        )
+    if file.suffix.lower() in BOOSTERS:
+        return LoadedModel(_load_booster(file), frozenset({"xgboost"}), "xgboost")
+    with importable(code), _recorded() as modules:
+        model = _unpickle(file)
+    return LoadedModel(model, frozenset(modules))
+
+
+def save_model(model: Any, file: Path) -> frozenset[str]:
+    """Write the model with joblib; returns the modules that its pickle names. Refused when it cannot be written."""
+    import joblib
+
+    try:
+        joblib.dump(model, file)
+    except Exception as error:
+        raise Refused(
+            Reason.ModelDamaged,
+            f"The model {type(model).__name__} cannot be pickled ({_line(error)}). Replace lambdas and functions "
+            "inside functions by functions of a module.",
+        ) from error
+    with _recorded() as modules:
+        _unpickle(file)
+    return frozenset(modules)
+
+
+def combine(preprocessing: Any, model: Any) -> Any:
+    """One fitted scikit-learn pipeline: `preprocessing.transform`, then the model."""
+    from sklearn.pipeline import Pipeline
+
+    if not hasattr(preprocessing, "transform"):
+        raise Refused(
+            Reason.RoutineMissing,
+            f"The preprocessing is a {type(preprocessing).__name__} without transform. "
+            "Give the fitted transformer, for instance a DictVectorizer.",
+        )
+    return Pipeline([("preprocessing", preprocessing), ("model", model)])
+
+
+@contextmanager
+def importable(code: Path | None) -> Iterator[None]:
+    """Meanwhile modules are found in the folder `code`, before all others of the same name."""
+    if code is None or not code.is_dir():
+        yield
+        return
+    sys.path.insert(0, str(code.resolve()))
+    # A module of the same name from another model's folder would be taken for this one's.
+    own = {file.stem for file in code.glob("*.py")}
+    hidden = {name: sys.modules.pop(name) for name in own & sys.modules.keys()}
+    try:
+        yield
+    finally:
+        sys.path.remove(str(code.resolve()))
+        for name in own:
+            sys.modules.pop(name, None)
+        sys.modules.update(hidden)
+
+
+def _unpickle(file: Path) -> Any:
+    import joblib
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            # Only these are wrong with the file; the rest are a library's own troubles.
+            for harmless in (DeprecationWarning, FutureWarning, ResourceWarning):
+                warnings.simplefilter("ignore", harmless)
+            return joblib.load(file)
+    except ModuleNotFoundError as error:
+        raise Refused(
+            Reason.CodeMissing,
+            f"The model in {file} needs the module {error.name}, which is not here. Install its package in the "
+            f"version of the training, or, if it is your own, give {error.name}.py with --code.",
+        ) from error
+    except AttributeError as error:
+        raise _lost_name(file, error) from error
+    except UserWarning as error:
+        raise Refused(
+            Reason.PinnedDifferently,
+            f"{file} is not from this environment: {_line(error)} Package it where the versions of the training "
+            "are installed, or train it again.",
+        ) from error
+    except Exception as error:
+        raise Refused(
+            Reason.ModelDamaged,
+            f"{file} cannot be loaded ({_line(error)}): damaged, copied incompletely, or no model. "
+            "Copy or train it again.",
+        ) from error
+
+
+def _lost_name(file: Path, error: AttributeError) -> Refused:
+    if "__main__" in str(error):
+        return Refused(
+            Reason.ModelNeedsMain,
+            f"The model in {file} refers to something of the program or notebook that trained it ({_line(error)}). "
+            "Move it into a module of its own, train again, and give the module with --code.",
+        )
+    return Refused(
+        Reason.CodeMissing,
+        f"The model in {file} refers to what is not in this version of a module ({_line(error)}). "
+        "Use the version of the training.",
+    )
+
+
+def _load_booster(file: Path) -> Any:
+    try:
+        import xgboost
+
+        booster = xgboost.Booster(model_file=file)
+        objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+    except ImportError as error:
+        raise Refused(
+            Reason.CodeMissing,
+            f"{file} is a model of XGBoost, which is not installed here: install the pinned version.",
+        ) from error
+    except Exception as error:
+        raise Refused(Reason.ModelDamaged, f"{file} is no model of XGBoost ({_line(error)}).") from error
+    kinds = {"binary:logistic": xgboost.XGBClassifier, "multi:softprob": xgboost.XGBClassifier}
+    kind = xgboost.XGBRegressor if objective.startswith("reg:") else kinds.get(objective)
+    if kind is None:
+        raise Refused(
+            Reason.AnswerMalformed,
+            f"{file} was trained with the objective {objective}; use binary:logistic, multi:softprob or one of reg:.",
+        )
+    model = kind()
+    model.load_model(file)
+    return model
+
+
+@contextmanager
+def _recorded() -> Iterator[set[str]]:
+    """The modules that pickles loaded meanwhile name; Python's pickle tells each of them to audit hooks."""
+    if not _hooked:
+        sys.addaudithook(_hear)
+        _hooked.append(True)
+    modules: set[str] = set()
+    _recorders.append(modules)
+    try:
+        yield modules
+    finally:
+        _recorders.remove(modules)
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if _recorders and event == "pickle.find_class":
+        for modules in _recorders:
+            modules.add(str(arguments[0]))
+
+
+def _line(error: BaseException) -> str:
+    text = (str(error).strip().splitlines() or [""])[0][:200]
+    return text if isinstance(error, Warning) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,67 @@
+"""Names and versions of models and bentos. Pure.
+
+A version is semantic (1.4.2) or a moment (20250630.142305): both can be ordered, and both are valid wherever they must
+go: in BentoML, in a label of Kubernetes, in a key of a bucket.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from e2i.packaging.refusal import Reason, Refused
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,50}\Z")
+_NUMBER = r"(0|[1-9][0-9]{0,8})"
+_SEMANTIC = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9a-z]+([.-][0-9a-z]+)*)?\Z")
+_MOMENT = re.compile(r"(\d{8})\.(\d{6})\Z")
+LONGEST_VERSION = 40
+TIME = "time"
+
+
+def check_name(name: str) -> None:
+    """Refused unless `name` is safe everywhere: a-z, 0-9 and _, a letter first, at most 51."""
+    if not _NAME.match(name):
+        raise Refused(
+            Reason.NameUnsafe,
+            f"{name[:80]!r} cannot be the name of a model: use a-z, 0-9 and _, a letter first, at most 51 characters, "
+            "for instance churn_model.",
+        )
+
+
+def resolve_version(text: str, moment: datetime) -> str:
+    """The version that `text` asks for: itself, or for "time" the moment (UTC) as YYYYMMDD.HHMMSS."""
+    if text == TIME:
+        return moment.strftime("%Y%m%d.%H%M%S")
+    if len(text) <= LONGEST_VERSION and (_SEMANTIC.match(text) or _is_moment(text)):
+        return text
+    raise Refused(
+        Reason.VersionUnsafe,
+        f"{text[:80]!r} is no version that can be ordered: write a semantic one such as 1.4.2 (in lower case, without "
+        "v and +), or `time` for the present moment as YYYYMMDD.HHMMSS.",
+    )
+
+
+def version_order(version: str) -> tuple[int, ...]:
+    """A key by which versions of one kind are ordered; of equal numbers a pre-release comes first.
+
+    "1.10.0" after "1.9.2"; "1.0.0-rc.1" before "1.0.0"
+    """
+    release, _, before = version.partition("-")
+    return (*(int(part) for part in release.split(".")), 0 if before else 1)
+
+
+def object_name(name: str) -> str:
+    """The Kubernetes name of the E2IModel for a bento: churn_model -> churn-model."""
+    return name.replace("_", "-").replace(".", "-").strip("-")[:63]
+
+
+def _is_moment(text: str) -> bool:
+    match = _MOMENT.match(text)
+    if not match:
+        return False
+    try:
+        datetime.strptime(text, "%Y%m%d.%H%M%S")  # noqa: DTZ007 - only whether there is such a moment
+    except ValueError:
+        return False
+    return True

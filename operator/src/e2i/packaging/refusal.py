@@ -1,0 +1,62 @@
+"""Why something is not described, packaged or released: a reason for machines and a sentence for people.
+
+Reasons are stable: scripts and the pipeline branch on them. docs/reference/e2i-package.md lists them all.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What was wrong; the name says it, the message says with which value."""
+
+    # What was given.
+    NameUnsafe = "NameUnsafe"
+    VersionUnsafe = "VersionUnsafe"
+    VersionReused = "VersionReused"
+    FileMissing = "FileMissing"
+    FileUnreadable = "FileUnreadable"
+    ModelDamaged = "ModelDamaged"
+    CardUnreadable = "CardUnreadable"
+    # The data against the model.
+    ColumnMissing = "ColumnMissing"
+    TargetAmongFeatures = "TargetAmongFeatures"
+    ColumnUnusable = "ColumnUnusable"
+    DeclarationContradicted = "DeclarationContradicted"
+    DataEmpty = "DataEmpty"
+    SingleLabel = "SingleLabel"
+    LabelsDiffer = "LabelsDiffer"
+    # What the model does.
+    RoutineMissing = "RoutineMissing"
+    NoFormFits = "NoFormFits"
+    AnswerMalformed = "AnswerMalformed"
+    OutputNotFinite = "OutputNotFinite"
+    PreprocessingDiffers = "PreprocessingDiffers"
+    # What it needs.
+    DependencyNotPinned = "DependencyNotPinned"
+    PinnedDifferently = "PinnedDifferently"
+    PackageMissing = "PackageMissing"
+    ModelNeedsMain = "ModelNeedsMain"
+    CodeMissing = "CodeMissing"
+    CodeConflict = "CodeConflict"
+    LockFailed = "LockFailed"
+    # The service.
+    ModelNotDeclared = "ModelNotDeclared"
+    ModelNotGiven = "ModelNotGiven"
+    ServiceUnusable = "ServiceUnusable"
+    BuildFailed = "BuildFailed"
+    ServingFailed = "ServingFailed"
+    AnswerDiffers = "AnswerDiffers"
+    # The manifest.
+    BentoUnusable = "BentoUnusable"
+    ManifestUnusable = "ManifestUnusable"
+
+
+class Refused(Exception):
+    """Nothing was changed. `message` names the value and the next step."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
