@@ -1,1 +1,49 @@
-"""For those who deploy and call models from Python."""
+"""For those who deploy and call models from Python.
+
+from e2i.serving import run_deployment
+
+result = await run_deployment({
+    "experiment_id": "exp-123",
+    "model_uri": "mlflow://models/churn_model/1",
+    "target_environment": "staging",
+    "resources": {"cpu": "2", "memory": "4Gi"},
+})
+"""
+
+from e2i.serving.deployer import rehearse_deployment, run_deployment
+from e2i.serving.faults import (
+    ClusterRefused,
+    ClusterUnreachable,
+    DeadlineExceeded,
+    DeploymentError,
+    Forbidden,
+    InvalidRequest,
+    ManagedElsewhere,
+    Mistake,
+    ModelNotFound,
+    PackagingRefused,
+    ReleaseFailed,
+    Running,
+)
+from e2i.serving.outcome import Deployed
+from e2i.serving.request import DeploymentRequest, Resources
+
+__all__ = [
+    "ClusterRefused",
+    "ClusterUnreachable",
+    "DeadlineExceeded",
+    "Deployed",
+    "DeploymentError",
+    "DeploymentRequest",
+    "Forbidden",
+    "InvalidRequest",
+    "ManagedElsewhere",
+    "Mistake",
+    "ModelNotFound",
+    "PackagingRefused",
+    "ReleaseFailed",
+    "Resources",
+    "Running",
+    "rehearse_deployment",
+    "run_deployment",
+]

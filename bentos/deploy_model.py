@@ -1,0 +1,141 @@
+"""Release a model from the command line, as e2i.serving.run_deployment does from Python.
+
+    python bentos/deploy_model.py --model-uri churn_model:1.0.0 --environment local --experiment-id exp-123
+
+Exit codes: 0 it answers, 1 the release failed, 2 the request is wrong, 3 there is no such model, 4 it cannot be
+packaged, 5 the time was over, 6 the cluster cannot be reached, 7 it is not allowed, 8 the cluster refused it,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from e2i import serving
+
+EXIT_CODES: dict[type[serving.DeploymentError], int] = {
+    serving.ReleaseFailed: 1,
+    serving.InvalidRequest: 2,
+    serving.ModelNotFound: 3,
+    serving.PackagingRefused: 4,
+    serving.DeadlineExceeded: 5,
+    serving.ClusterUnreachable: 6,
+    serving.Forbidden: 7,
+    serving.ClusterRefused: 8,
+    serving.ManagedElsewhere: 8,
+}
+INTERRUPTED = 130
+
+
+@click.command()
+@click.option(
+    "--model-uri", required=True, help="mlflow://models/NAME/VERSION, models:/NAME@ALIAS, NAME:VERSION, ..."
+)
+@click.option("--environment", required=True, help="Where to: an entry of the environments file.")
+@click.option(
+    "--experiment-id",
+    default=lambda: os.environ.get("MLFLOW_EXPERIMENT_ID", "none"),
+    help="Recorded as a label.  [default: $MLFLOW_EXPERIMENT_ID or none]",
+)
+@click.option("--cpu", help="Most CPU of each pod, for instance 2.  [default: by the kind of model]")
+@click.option("--memory", help="Most memory of each pod, for instance 4Gi.  [default: by the kind of model]")
+@click.option("--name", help="Name of the E2IModel.  [default: the bento's]")
+@click.option("--type", "kind", help="Classification, Regression or Causal.  [default: what the bento says]")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=900, show_default=True, help="Seconds for all of it."
+)
+@click.option(
+    "--environments",
+    type=click.Path(path_type=Path),
+    help="The environments file.  [default: $E2I_ENVIRONMENTS, or the built-in local, staging, production]",
+)
+@click.option("--dry-run", is_flag=True, help="Show the E2IModel that it would come to, and release nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout; progress goes to stderr.")
+def main(environments: Path | None, timeout: float, dry_run: bool, as_json: bool, **options: Any) -> None:
+    """Release a model and wait until it answers."""
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        click.echo(f"{time.monotonic() - started:6.1f} s  {line}", err=as_json)
+
+    try:
+        if dry_run:
+            rehearsed = serving.rehearse_deployment(_request(options), environments=environments, say=say)
+            _show(asyncio.run(rehearsed), as_json)
+        else:
+            running = serving.run_deployment(
+                _request(options), environments=environments, timeout=timeout, say=say
+            )
+            _tell(asyncio.run(running), as_json)
+    except serving.DeploymentError as error:
+        _fail(error, as_json)
+    except KeyboardInterrupt:
+        click.echo("Interrupted: nobody waits any more; what was applied goes on.", err=True)
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _request(options: dict[str, Any]) -> dict[str, Any]:
+    resources = {name: options[name] for name in ("cpu", "memory") if options[name]}
+    return {
+        "experiment_id": options["experiment_id"],
+        "model_uri": options["model_uri"],
+        "target_environment": options["environment"],
+        "resources": resources,
+        "name": options["name"],
+        "type": options["kind"],
+    }
+
+
+def _tell(result: serving.Deployed, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result.document(), indent=2))
+        return
+    timings = ", ".join(f"{phase} {seconds:g} s" for phase, seconds in result.timings.items())
+    click.echo(f"{result.bento} answers at {result.url} (release {result.release}; {timings})")
+
+
+def _show(model: dict[str, Any], as_json: bool) -> None:
+    """What a person would write of it, without the API server's bookkeeping."""
+    metadata = {key: model["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
+    shown = {
+        "apiVersion": model["apiVersion"],
+        "kind": model["kind"],
+        "metadata": metadata,
+        "spec": model["spec"],
+    }
+    click.echo(json.dumps(shown, indent=2) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())
+
+
+def _fail(error: serving.DeploymentError, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(error.document(), indent=2))
+    elif isinstance(error, serving.InvalidRequest):
+        for mistake in error.mistakes:
+            click.echo(f"Error: {mistake}", err=True)
+    else:
+        click.echo(f"Error: {error.reason}: {error.message}", err=True)
+    if isinstance(error, serving.ReleaseFailed) and not as_json:
+        _tell_what_is_left(error)
+    raise SystemExit(EXIT_CODES[type(error)])
+
+
+def _tell_what_is_left(error: serving.ReleaseFailed) -> None:
+    if error.still_serving:
+        click.echo(
+            f"  {error.still_serving.bento} (release {error.still_serving.release}) answers as before",
+            err=True,
+        )
+    for part, text in error.evidence.items():
+        click.echo(f"  {part}: {text}", err=True)
+
+
+if __name__ == "__main__":
+    main()

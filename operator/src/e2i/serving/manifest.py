@@ -1,0 +1,86 @@
+"""The E2IModel that a request means. Pure: request, environment and bento in, manifest out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from e2i.core import naming
+from e2i.kube import Object
+from e2i.serving.environments import Environment
+from e2i.serving.faults import InvalidRequest, Mistake
+from e2i.serving.request import DeploymentRequest
+
+EXPERIMENT_LABEL = f"{naming.GROUP}/experiment"
+SOURCE_ANNOTATION = f"{naming.GROUP}/model-uri"
+LONGEST_NAME = 63
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployable:
+    """A bento that is ready to be released, and what it says of itself."""
+
+    tag: str
+    type: str | None = None
+    rollout: Mapping[str, Any] = field(default_factory=dict)
+    """`verify` and `contract` of an E2IModel's spec.rollout, from the golden predictions of the model's card."""
+
+
+def manifest(request: DeploymentRequest, environment: Environment, bento: Deployable) -> Object:
+    """The E2IModel to apply; InvalidRequest when its type is said by nobody.
+
+    What the bento says comes first, over it the environment's overlay, over that the request.
+    """
+    kind = request.type or bento.type
+    if kind is None:
+        raise InvalidRequest(
+            [
+                Mistake(
+                    "type",
+                    None,
+                    f"the bento {bento.tag} does not say what kind of model it is: write Classification, Regression "
+                    "or Causal, or build it with the label e2i.dev/type",
+                )
+            ]
+        )
+    spec: Object = {"type": kind, "bento": {"tag": bento.tag}}
+    if "autoscaling" not in environment.overlay:
+        spec["replicas"] = environment.replicas
+    if bento.rollout:
+        spec["rollout"] = dict(bento.rollout)
+    asked = {"resources": {"limits": limits}} if (limits := _limits(request)) else {}
+    return {
+        "apiVersion": naming.API_VERSION,
+        "kind": naming.KIND,
+        "metadata": {
+            "name": request.name or model_name(bento.tag),
+            "namespace": environment.namespace,
+            "labels": {EXPERIMENT_LABEL: request.experiment_id},
+            "annotations": {SOURCE_ANNOTATION: request.model_uri},
+        },
+        "spec": laid_over(laid_over(spec, environment.overlay), asked),
+    }
+
+
+def _limits(request: DeploymentRequest) -> dict[str, str]:
+    """What is asked for is the most a pod may take; the operator fills in what it needs at least, by type."""
+    return request.resources.model_dump(exclude_none=True)
+
+
+def model_name(tag: str) -> str:
+    """churn_model:1.0.0 -> churn-model"""
+    name = tag.partition(":")[0].replace("_", "-").replace(".", "-")
+    # A bento's name may begin with a digit, a Service's may not.
+    return (name if name[0].isalpha() else f"model-{name}")[:LONGEST_NAME].rstrip("-")
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` wins; mappings are joined key by key, lists and values are replaced as a whole."""
+    joined = dict(below)
+    for key, value in above.items():
+        old = joined.get(key)
+        joined[key] = (
+            laid_over(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        )
+    return joined
