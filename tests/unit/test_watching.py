@@ -102,6 +102,11 @@ def test_every_status_from_500_on_is_an_error(status: int) -> None:
     assert parse_metrics(exposed(("/predict", status, 0.1))).errors == 1
 
 
+def test_an_old_style_bento_counts_under_another_name() -> None:
+    line = 'bentoml_api_server_request_total{endpoint="/classify",http_response_code="500"} 3.0'
+    assert parse_metrics(line).errors == 3
+
+
 def test_many_requests_are_written_with_an_exponent() -> None:
     line = 'bentoml_service_request_total{endpoint="/predict",http_response_code="200"} 1.25e+07'
     assert parse_metrics(line).requests == 12_500_000

@@ -5,6 +5,8 @@ Read from the counters that BentoML 1.4 exposes under /metrics:
     bentoml_service_request_total{endpoint="/predict",http_response_code="200",...} 14.0
     bentoml_service_request_duration_seconds_bucket{endpoint="/predict",http_response_code="200",le="0.5",...} 14.0
 
+A bento in the form before BentoML 1.2 says bentoml_api_server_request_... instead.
+
 Counters only grow, but for a container that starts again. So nothing is judged by their values, only by what came
 on top of them from one reading to the next, pod by pod.
 """
@@ -29,7 +31,8 @@ QUANTILE = 0.99
 _LABELS = r'(?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*'
 _NUMBER = r"[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,2})?"
 _LINE = re.compile(
-    rf"^bentoml_service_request_(total|duration_seconds_bucket)\{{({_LABELS})\}} ({_NUMBER})(?:\s|$)", re.M
+    rf"^bentoml_(?:service|api_server)_request_(total|duration_seconds_bucket)\{{({_LABELS})\}} ({_NUMBER})(?:\s|$)",
+    re.M,
 )
 _LABEL = re.compile(r'(endpoint|http_response_code|le)="((?:[^"\\\n]|\\.)*)"')
 _BOUND = re.compile(rf"{_NUMBER}|\+Inf")
