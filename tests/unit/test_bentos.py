@@ -76,6 +76,14 @@ def test_the_churn_bento_says_that_its_data_is_synthetic(recipe: Recipe) -> None
     assert bentofile("churn")["labels"]["e2i.dev/data"] == "synthetic"
 
 
+def test_the_old_style_credit_risk_models_say_how_far_they_are_from_the_known_truth(recipe: Recipe) -> None:
+    train = recipe("credit_risk_runner")
+    assert train.default_probability(train.GOLDEN) == pytest.approx(0.989, abs=1e-3)
+    first, second = (train.error_to_truth(train.fit(version)) for version in train.VERSIONS)
+    assert second < first < 0.1
+    assert bentofile("credit_risk_runner")["labels"]["e2i.dev/data"] == "synthetic"
+
+
 def test_the_echo_bento_declares_that_it_holds_no_model() -> None:
     assert bentofile("echo")["labels"]["e2i.dev/no-model"] == "true"
 

@@ -88,7 +88,8 @@ def test_without_a_store_the_bento_is_not_found(tmp_path: Path) -> None:
         pytest.param("a: b: c", id="no YAML"),
         pytest.param("[" * 100_000, id="YAML nested without end"),
         pytest.param("service: s\nname: other\nversion: 1.0.0\nspec: 2", id="another bento's"),
-        pytest.param("service: s\nname: churn\nversion: 1.0.0", id="a legacy bento"),
+        pytest.param("service: s\nname: churn\nversion: 1.0.0\nspec: 3", id="a form of the future"),
+        pytest.param("service: s\nname: churn\nversion: 1.0.0\nspec: [1]", id="a form that is no number"),
         pytest.param("service: s\nname: churn\nversion: 1.0.0\nspec: 2\nmodels: 7", id="models in no form"),
         pytest.param("service: s\nname: churn\nversion: 1.0.0\nspec: 2\nmodels: [x]", id="models as words"),
         pytest.param(
@@ -120,6 +121,35 @@ def test_a_near_version_of_the_model_is_not_taken_for_it(tmp_path: Path) -> None
     a_bento(tmp_path)
     (tmp_path / "models/weights/7").rename(tmp_path / "models/weights/7.1")
     with pytest.raises(ModelMissing):
+        find_bento(tmp_path, TAG)
+
+
+OLD_STYLE = {
+    "models": [{"tag": "weights:7", "module": "bentoml.xgboost"}],
+    "services": [],
+    "runners": [{"name": "trees", "runnable_type": "Booster", "models": ["weights:7"]}],
+    "apis": [{"name": "classify", "input_type": "JSON", "output_type": "JSON"}],
+    "spec": 1,
+}
+
+
+def test_an_old_style_bento_is_found_with_the_models_of_its_runners(tmp_path: Path) -> None:
+    a_bento(tmp_path, **OLD_STYLE)
+    bento = find_bento(tmp_path, TAG)
+    assert [str(model.tag) for model in bento.models] == ["weights:7"]
+    assert {"bento.yaml", "models/weights/7/weights.bin", "models/weights/latest"} <= paths(bento)
+
+
+def test_a_bento_that_does_not_say_its_form_is_an_old_one(tmp_path: Path) -> None:
+    description = a_bento(tmp_path) / "bento.yaml"
+    description.write_text("service: s:svc\nname: churn\nversion: 1.0.0\nmodels: [{tag: 'weights:7'}]")
+    bento = find_bento(tmp_path, TAG)
+    assert (bento.service, [str(model.tag) for model in bento.models]) == ("churn", ["weights:7"])
+
+
+def test_an_old_style_bento_without_models_is_told_where_they_are_declared(tmp_path: Path) -> None:
+    a_bento(tmp_path, uses=(), **OLD_STYLE | {"models": []})
+    with pytest.raises(NoDeclaredModel, match=r"Runner\(\.\.\., models="):
         find_bento(tmp_path, TAG)
 
 

@@ -2,7 +2,8 @@
 exact version, and its export writes into the store and may leave a cut-off model there.
 
 The form of a store is BentoML's: `bentos/<name>/<version>/bento.yaml`, `models/<name>/<version>/model.yaml`.
-A test compares what is found here with BentoML's own answers.
+A bento.yaml is of one of two forms: spec 2, and spec 1 of services with runners, as BentoML before 1.2 built them and
+`bentoml.legacy` still does. A test compares what is found here with BentoML's own answers.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ NO_MODEL_LABEL = "e2i.dev/no-model"
 LARGEST_BENTO = 64 << 30
 LARGEST_DESCRIPTION = 2 << 20
 VERSIONS_NAMED = 5
+DECLARING = {
+    1: "Give it to its runner or to the service, Runner(..., models=[...]) or Service(..., models=[...])",
+    2: "Declare it as a class attribute, model = bentoml.models.BentoModel(...)",
+}
+"""How a model is declared, by the form of the bento: the `spec` of its bento.yaml."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +148,10 @@ def _description(own: Sequence[Piece], path: Path, tag: Tag) -> Mapping[str, Any
     if (description["name"], str(description["version"])) != (tag.name, tag.version):
         says = f"{description['name']}:{description['version']}"
         raise BentoUnreadable(f"{file} says that it is {says}, not {tag}. {repair}")
-    if description.get("spec", 1) != 2:
+    # The first bentos did not say their form.
+    if (form := description.get("spec", 1)) not in tuple(DECLARING):
         raise BentoUnreadable(
-            f"The bento {tag} is of the form before BentoML 1.2 (spec {description.get('spec', 1)}); "
-            "build it again with BentoML 1.4 and @bentoml.service."
+            f"{file} is of an unknown form (spec {form!r}; known are 1 and 2). Build {tag} again with BentoML 1.4."
         )
     return description
 
@@ -171,7 +177,7 @@ def _models(store: Path, tag: Tag, description: Mapping[str, Any]) -> tuple[Foun
     ):
         raise NoDeclaredModel(
             f"The bento {tag} declares no model, so one that its code loads would be missing where it runs. "
-            "Declare it as a class attribute, model = bentoml.models.BentoModel(...), and build again; "
+            f"{DECLARING[description.get('spec', 1)]}, and build again; "
             f'for a service that needs none set the label {NO_MODEL_LABEL}: "true" in its bentofile.'
         )
     # Models of other registries are downloaded by the service itself when it starts.
