@@ -1,0 +1,111 @@
+"""Have the inputs of the served model drifted? From the figures for each feature to a verdict. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from e2i.pipeline.project import Drift
+
+Shape = Literal["number", "category"]
+
+ENOUGH_FOR_DISTANCES = 500
+"""Rows on the smaller side from which a distance says more than a test: with few rows distances are noise, with
+many a test finds differences that matter to nobody."""
+PREDICTION = "prediction"
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a column is compared: a p-value drifts below the threshold, a distance from it on."""
+
+    name: str
+    threshold: float
+    is_test: bool
+
+    def says_drift(self, score: float) -> bool:
+        return score < self.threshold if self.is_test else score >= self.threshold
+
+
+def method_for(shape: Shape, reference_rows: int, rows: int) -> Method:
+    """
+    number,   300 rows   -> Kolmogorov-Smirnov, p < 0.01
+    number,   1000 rows  -> Wasserstein distance in standard deviations of the reference, 0.15
+    category, 300 rows   -> chi squared, p < 0.01
+    category, 1000 rows  -> Jensen-Shannon distance, 0.15
+    """
+    if min(reference_rows, rows) < ENOUGH_FOR_DISTANCES:
+        return Method("ks" if shape == "number" else "chisquare", 0.01, is_test=True)
+    return Method("wasserstein" if shape == "number" else "jensenshannon", 0.15, is_test=False)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One compared column."""
+
+    name: str
+    method: str
+    score: float
+    threshold: float
+    drifted: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`drifted` speaks of the features; `prediction_drifted` is told beside it and decides nothing by itself."""
+
+    model: str
+    rows: int
+    reference_rows: int
+    enough: bool
+    drifted: bool
+    share: float
+    allowed: float
+    columns: tuple[Column, ...]
+    prediction_drifted: bool
+    sentence: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def too_few(model: str, rows: int, reference_rows: int, limits: Drift) -> Verdict:
+    sentence = (
+        f"{rows} requests to {model} were collected, and drift is judged by {limits.rows} or more: too few."
+    )
+    return Verdict(model, rows, reference_rows, False, False, 0.0, limits.share, (), False, sentence)
+
+
+def judge(model: str, columns: Sequence[Column], rows: int, reference_rows: int, limits: Drift) -> Verdict:
+    """Drifted when the share of features that drifted reaches project.yaml's drift.share."""
+    features = [column for column in columns if column.name != PREDICTION]
+    moved = [column.name for column in features if column.drifted]
+    share = len(moved) / len(features) if features else 0.0
+    drifted = share >= limits.share
+    prediction = any(column.drifted for column in columns if column.name == PREDICTION)
+    return Verdict(
+        model=model,
+        rows=rows,
+        reference_rows=reference_rows,
+        enough=True,
+        drifted=drifted,
+        share=share,
+        allowed=limits.share,
+        columns=tuple(columns),
+        prediction_drifted=prediction,
+        sentence=_sentence(moved, len(features), limits.share, rows, prediction),
+    )
+
+
+def _sentence(moved: Sequence[str], features: int, allowed: float, rows: int, prediction: bool) -> str:
+    named = f" ({', '.join(moved)})" if moved else ""
+    bound = f"drift.share is {allowed:g}"
+    predictions = "predictions drifted too" if prediction else "predictions did not"
+    return f"{len(moved)} of {features} features drifted{named} in {rows} requests; {bound}; {predictions}."
+
+
+def latest(rows: Iterable[dict[str, Any]], model: str, most: int) -> list[dict[str, Any]]:
+    """Of captured rows those of this model, the last `most` by time."""
+    own = [row for row in rows if row.get("model") == model]
+    return sorted(own, key=lambda row: str(row.get("time", "")))[-most:]

@@ -1,0 +1,139 @@
+"""May this model be released? Its metrics against the bounds of project.yaml and against what serves. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from e2i.pipeline.project import Threshold
+
+LOWER_IS_BETTER = frozenset(
+    {"log_loss", "mean_absolute_error", "root_mean_squared_error", "ate_error", "effect_error"}
+)
+HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
+CHANCE = 2.0
+"""Standard errors of the difference within which a model is not worse than what serves, but as good."""
+
+Metrics = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What serves now. `trouble` says why it could not be measured; it has no metrics then.
+
+    `noise` is the standard error of the difference between the two models, for the metrics where it is known.
+    """
+
+    name: str
+    metrics: Metrics
+    noise: Metrics
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A bound that is not kept. `bound` is as in project.yaml, for instance gate.roc_auc.minimum."""
+
+    metric: str
+    bound: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return not self.findings
+
+
+def judge(metrics: Metrics, gate: Mapping[str, Threshold], serving: Serving | None) -> Verdict:
+    """All bounds that are not kept, in the order of the gate; nothing is compared when nothing serves."""
+    findings: list[Finding] = []
+    for metric, threshold in gate.items():
+        value = metrics.get(metric)
+        if value is None or not math.isfinite(value):
+            findings.append(_not_there(metric, value, metrics))
+            continue
+        findings += _outside(metric, value, threshold)
+        if serving and not serving.trouble:
+            findings += _worse(metric, value, threshold, serving)
+    if serving and serving.trouble:
+        findings.append(
+            Finding(
+                "",
+                "what serves",
+                f"{serving.name} serves and could not be measured: {serving.trouble.rstrip('.')}. "
+                "Name what to compare with by --against, or `--against none` to compare with nothing.",
+            )
+        )
+    return Verdict(tuple(findings), tuple(_notes(gate, serving)))
+
+
+def _not_there(metric: str, value: float | None, metrics: Metrics) -> Finding:
+    known = ", ".join(sorted(metrics))
+    said = f"has no metric {metric}; it has {known}" if value is None else f"has {metric} {value}"
+    return Finding(metric, f"gate.{metric}", f"The evaluation {said}. Correct the gate or the recipe.")
+
+
+def _outside(metric: str, value: float, threshold: Threshold) -> Iterable[Finding]:
+    if threshold.minimum is not None and value < threshold.minimum:
+        bound = f"gate.{metric}.minimum"
+        yield Finding(metric, bound, f"{metric} is {value:.4g} and must be at least {threshold.minimum:g}.")
+    if threshold.maximum is not None and value > threshold.maximum:
+        bound = f"gate.{metric}.maximum"
+        yield Finding(metric, bound, f"{metric} is {value:.4g} and must be at most {threshold.maximum:g}.")
+
+
+def _worse(metric: str, value: float, threshold: Threshold, serving: Serving) -> Iterable[Finding]:
+    there, direction = serving.metrics.get(metric), better_when(metric, threshold)
+    if there is None or not math.isfinite(there) or direction is None:
+        return
+    allowed = allowance(metric, threshold, serving.noise)
+    worse_by = value - there if direction == "lower" else there - value
+    if allowed is not None and worse_by > allowed:
+        yield Finding(
+            metric,
+            f"gate.{metric}.worse_than_serving_by",
+            f"{metric} is {value:.4g} and {there:.4g} with {serving.name}, which serves: worse by {worse_by:.4g}, "
+            f"and {allowed:.4g} is allowed.",
+        )
+
+
+def allowance(metric: str, threshold: Threshold, noise: Metrics) -> float | None:
+    """How much worse than what serves is still as good; None when nobody said and chance cannot be told.
+
+    worse_than_serving_by 0.02             -> 0.02
+    nothing said, standard error 0.004     -> 0.008
+    """
+    if threshold.worse_than_serving_by is not None:
+        return threshold.worse_than_serving_by
+    return CHANCE * noise[metric] if metric in noise else None
+
+
+def better_when(metric: str, threshold: Threshold) -> Literal["lower", "higher"] | None:
+    """Known for the usual metrics; of another one its bound tells: what has a maximum is better when lower."""
+    if metric in LOWER_IS_BETTER:
+        return "lower"
+    if metric in HIGHER_IS_BETTER:
+        return "higher"
+    if (threshold.minimum is None) == (threshold.maximum is None):
+        return None
+    return "higher" if threshold.maximum is None else "lower"
+
+
+def _notes(gate: Mapping[str, Threshold], serving: Serving | None) -> Iterable[str]:
+    if not gate:
+        yield "project.yaml has no gate: every model passes. Add bounds, for instance gate: {roc_auc: {minimum: 0.75}}."
+    if serving is None:
+        yield "Nothing serves yet: there is nothing to compare with."
+    for metric, threshold in gate.items():
+        if threshold.worse_than_serving_by is not None and better_when(metric, threshold) is None:
+            yield (
+                f"gate.{metric}.worse_than_serving_by was not asked: nobody knows whether a high {metric} is good. "
+                "Add a minimum or a maximum."
+            )

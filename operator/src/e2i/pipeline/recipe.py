@@ -1,0 +1,78 @@
+"""The user's own code: recipe.py and the modules it imports from the project's folder."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from e2i.pipeline.faults import Stopped, told
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`train(data) -> model`; `check(data)` raises ValueError; `evaluate(model, data) -> {metric: number}`."""
+
+    folder: Path
+    file: Path
+    train: Callable[..., Any]
+    check: Callable[..., Any] | None
+    evaluate: Callable[..., Any] | None
+
+    def code(self) -> tuple[Path, ...]:
+        """The files of the project that are loaded now, the recipe first."""
+        others = sorted(_loaded(self.folder) - {self.file})
+        return (self.file, *others)
+
+
+def load_recipe(folder: Path, name: str) -> Recipe:
+    """The recipe as its file is now; Stopped when it cannot be imported or has no function train."""
+    file = (folder / name).resolve()
+    if file.suffix != ".py" or not file.is_file():
+        raise Stopped(f"recipe: {file} does not exist or is no .py file. Correct recipe in project.yaml.")
+    module = _imported(file.parent, file.stem, "recipe")
+    train = getattr(module, "train", None)
+    if not callable(train):
+        raise Stopped(f"{file} has no function train(data) that returns a fitted model. Write it.")
+    return Recipe(
+        folder.resolve(), file, train, getattr(module, "check", None), getattr(module, "evaluate", None)
+    )
+
+
+def load_function(folder: Path, place: str) -> Callable[..., Any]:
+    """The function `module:name` of the project's folder."""
+    name, _, function = place.partition(":")
+    found = getattr(_imported(folder.resolve(), name, "data.load"), function, None)
+    if not callable(found):
+        raise Stopped(f"data.load: {name}.py has no function {function}. Correct project.yaml.")
+    return found  # type: ignore[no-any-return]
+
+
+def _imported(folder: Path, name: str, what: str) -> ModuleType:
+    # What was imported before may be of another project, or older than the file is now.
+    for known, module in list(sys.modules.items()):
+        if known == name or _file_of(module).is_relative_to(folder):
+            del sys.modules[known]
+    if sys.path[:1] != [str(folder)]:
+        sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        raise Stopped(f"{what}: {name}.py cannot be imported: {told(error, folder)}. Correct it.") from error
+    if not _file_of(module).is_relative_to(folder):
+        raise Stopped(f"{what}: there is no {name}.py in {folder}. Correct project.yaml.")
+    return module
+
+
+def _file_of(module: ModuleType) -> Path:
+    return Path(getattr(module, "__file__", None) or "/")
+
+
+def _loaded(folder: Path) -> set[Path]:
+    files = {_file_of(module) for module in list(sys.modules.values())}
+    return {file for file in files if file.suffix == ".py" and file.parent == folder}

@@ -1,0 +1,168 @@
+"""The project's data as a table: read, brought to the declared kinds, and split.
+
+What does not fit is said with its column, row and value.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from e2i.packaging.data import read_table
+from e2i.packaging.refusal import Refused
+from e2i.packaging.schema import TRUTH
+from e2i.pipeline.faults import Stopped, told
+from e2i.pipeline.project import FeatureDeclaration, Project
+from e2i.pipeline.recipe import load_function
+
+Frame = Any
+"""A pandas DataFrame; pandas is imported where it is used, for it takes a second."""
+BUCKETS = 10_000
+
+
+def read_rows(folder: Path, project: Project, given: Path | None) -> Frame:
+    """All rows: of `given`, else of the project's file, else what its function returns."""
+    import pandas
+
+    file = given or (folder / project.data.file if project.data.file else None)
+    if file:
+        try:
+            return read_table(file)
+        except Refused as refused:
+            raise Stopped(refused.message) from refused
+    place = str(project.data.load)
+    function = load_function(folder, place)
+    try:
+        frame = function()
+    except Exception as error:
+        raise Stopped(f"data.load: {place} failed: {told(error, folder)}. Correct it.") from error
+    if not isinstance(frame, pandas.DataFrame) or frame.empty:
+        raise Stopped(
+            f"data.load: {place} returned {type(frame).__name__}, not a DataFrame with rows. Correct it."
+        )
+    return frame.rename(columns=str).reset_index(drop=True)
+
+
+def features_of(frame: Frame, project: Project) -> list[str]:
+    """The declared features, or all columns that are nothing else."""
+    others = {project.target, project.treatment, TRUTH}
+    return list(project.features or [name for name in frame.columns if name not in others])
+
+
+def fitted(frame: Frame, project: Project) -> Frame:
+    """The table with its features in their declared kinds; Stopped names column, row and value that do not fit."""
+    features = features_of(frame, project)
+    needed = [*features, project.target, *([project.treatment] if project.treatment else [])]
+    if missing := [name for name in needed if name not in frame.columns]:
+        known = ", ".join(map(str, frame.columns))
+        raise Stopped(
+            f"The data have no column {missing[0]}; they have {known}. Correct project.yaml or the data."
+        )
+    if not features:
+        raise Stopped("The data have no column besides the target: there is nothing to learn from.")
+    frame = frame.copy()
+    for name in features:
+        declared = project.declaration(name)
+        frame[name] = _in_kind(frame[name], name, declared)
+        _check_limits(frame[name], name, declared)
+    return frame
+
+
+def _in_kind(column: Any, name: str, declared: FeatureDeclaration) -> Any:
+    if declared.nullable is False and column.isna().any():
+        raise Stopped(f"{name} has no value in row {_first(column.isna())}, and it is declared not nullable.")
+    if declared.kind in ("number", "integer"):
+        return _number(column, name, whole=declared.kind == "integer")
+    if declared.kind == "boolean":
+        return _boolean(column, name)
+    if declared.kind in ("category", "text"):
+        # A file has no quotes around the category 1: read as a number, it would be another value when served.
+        return column.map(str, na_action="ignore").astype(object)
+    return column
+
+
+def _number(column: Any, name: str, whole: bool) -> Any:
+    import pandas
+
+    numbers = pandas.to_numeric(column, errors="coerce")
+    _refuse(numbers.isna() & column.notna(), column, name, "not a number")
+    if not whole:
+        return numbers.astype("float64")
+    _refuse((numbers % 1 != 0) & numbers.notna(), column, name, "not a whole number")
+    return numbers.astype("float64" if numbers.isna().any() else "int64")
+
+
+_WORDS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+
+
+def _boolean(column: Any, name: str) -> Any:
+    found = column.map(lambda value: _WORDS.get(str(value).strip().lower()), na_action="ignore")
+    _refuse(found.isna() & column.notna(), column, name, "not true or false")
+    return found.astype(object) if found.isna().any() else found.astype(bool)
+
+
+def _check_limits(column: Any, name: str, declared: FeatureDeclaration) -> None:
+    if declared.minimum is not None:
+        _refuse(column < declared.minimum, column, name, f"below the minimum {declared.minimum:g}")
+    if declared.maximum is not None:
+        _refuse(column > declared.maximum, column, name, f"above the maximum {declared.maximum:g}")
+    if declared.categories:
+        listed = ", ".join(declared.categories)
+        _refuse(column.notna() & ~column.isin(declared.categories), column, name, f"none of {listed}")
+
+
+def _refuse(wrong: Any, column: Any, name: str, what: str) -> None:
+    if wrong.any():
+        row = _first(wrong)
+        raise Stopped(
+            f"{name} is {column.iloc[row]!r} in row {row} (of {int(wrong.sum())} such rows): {what}. "
+            "Correct the data, or features in project.yaml."
+        )
+
+
+def _first(wrong: Any) -> int:
+    return int(wrong.to_numpy().argmax())
+
+
+def split(frame: Frame, share: float) -> tuple[Frame, Frame]:
+    """(rows to train with, holdout). A row's own content decides, so that it stays where it is when rows are added.
+
+    Equal rows fall on the same side: none is learned from and tested with.
+    """
+    import pandas
+
+    values = frame.copy()
+    for name in values.select_dtypes(include=["number"]).columns:
+        # One missing value turns a column of whole numbers into another type, which must move no row.
+        values[name] = values[name].astype("float64")
+    buckets = pandas.util.hash_pandas_object(values, index=False) % BUCKETS
+    held = buckets < share * BUCKETS
+    return frame[~held].reset_index(drop=True), frame[held].reset_index(drop=True)
+
+
+def learned_columns(frame: Frame, project: Project) -> Frame:
+    """What the recipe trains with: features, treatment and target, and no truth that only a generator knows."""
+    columns = [
+        *features_of(frame, project),
+        *([project.treatment] if project.treatment else []),
+        project.target,
+    ]
+    return frame[columns]
+
+
+def write_table(frame: Frame, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        frame.to_parquet(partial, index=False)
+    except Exception as error:
+        raise Stopped(
+            f"The data cannot be kept: {' '.join(str(error).split())[:300]}. One kind in each column."
+        ) from error
+    partial.replace(file)
+
+
+def read_kept(file: Path) -> Frame:
+    import pandas
+
+    return pandas.read_parquet(file)

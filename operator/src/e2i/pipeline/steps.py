@@ -1,0 +1,59 @@
+"""The steps of the loop, in order, and what each needs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `always`: it looks at the world outside the project, so it is done each time it is asked for."""
+
+    name: str
+    does: str
+    needs: tuple[str, ...] = ()
+    always: bool = False
+
+
+STEPS: tuple[Step, ...] = (
+    Step("data", "Read the data, check them against project.yaml, and set the holdout aside."),
+    Step("test", "Run the project's own tests and the tests of the data.", ("data",)),
+    Step("train", "Train the model with the recipe and describe it.", ("data", "test")),
+    Step("evaluate", "Measure the model on the holdout, and the one that serves as well.", ("data", "train")),
+    Step("gate", "Stop here unless the metrics keep project.yaml's bounds.", ("evaluate",)),
+    Step("register", "Put the model into the MLflow registry.", ("train", "evaluate", "gate")),
+    Step("build", "Package the model as a bento in the BentoML store.", ("train", "gate", "register")),
+    Step("containerize", "Build the bento's image, where a builder is at hand.", ("build",)),
+    Step(
+        "push", "Bring the archive to the bucket, and the image to its registry.", ("build", "containerize")
+    ),
+    Step("deploy", "Commit the manifest to the overlay, or apply it to the cluster.", ("build", "push")),
+    Step(
+        "serve", "Wait until the release serves, and ask it for a prediction.", ("train", "build", "deploy")
+    ),
+    Step("monitor", "Collect the inputs that the pods of the model have logged.", always=True),
+    Step("drift", "Compare the collected inputs with the data the model was measured on.", always=True),
+    Step("retrain", "Go through the loop again when the inputs have drifted.", always=True),
+)
+NAMES = tuple(step.name for step in STEPS)
+RELEASE = tuple(step.name for step in STEPS if not step.always)
+"""What brings a new model to where it serves."""
+
+
+def step_named(name: str) -> Step:
+    return STEPS[NAMES.index(name)]
+
+
+def with_needs(name: str) -> tuple[str, ...]:
+    """The step and all that it needs, in order: gate -> data, test, train, evaluate, gate."""
+    wanted = {name}
+    for step in reversed(STEPS):
+        if step.name in wanted:
+            wanted.update(step.needs)
+    return in_order(wanted)
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    wanted = set(names)
+    return tuple(name for name in NAMES if name in wanted)
