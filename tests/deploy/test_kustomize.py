@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from deploy.programs import PROJECT, Program
 
+ENVIRONMENTS = sorted((PROJECT / "kustomize" / "environments").iterdir())
 OVERLAYS = sorted((PROJECT / "kustomize" / "overlays").iterdir())
 PATIENCE = 60.0
 
@@ -32,6 +34,21 @@ def test_the_production_overlay_gives_settings_and_a_store(kustomize: Program) -
         "name": "bentos",
         "persistentVolumeClaim": {"claimName": "bento-store", "readOnly": True},
     }
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.name)
+def test_an_environment_holds_the_models_that_are_listed_in_it(
+    kustomize: Program, environment: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(environment, tmp_path / environment.name))
+    shutil.copy(PROJECT / "manifests" / "samples" / "autoscaled.yaml", folder / "churn.yaml")
+    listed = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    listed["resources"].append("churn.yaml")
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(listed))
+    namespace, model = yaml.safe_load_all(kustomize(folder))
+    assert (namespace["kind"], model["kind"]) == ("Namespace", "E2IModel")
+    assert ("watch" in model["spec"].get("rollout", {})) == (environment.name == "production")
+    assert "replicas" not in model["spec"]
 
 
 @pytest.mark.api
