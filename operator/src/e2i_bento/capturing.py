@@ -1,0 +1,68 @@
+"""A share of the inputs written to standard output, so that the logs of the pods are the stream for drift checks.
+
+Off unless the environment says E2I_CAPTURE_SHARE=0.1 (or any share up to 1). One JSON object for each row, on a line
+of its own among the other lines of the log; `input` is the row as it was asked, `answer` is what was answered:
+
+    {"e2i": "input", "model": "churn_model:1.2.0", "time": "2026-11-21T18:30:29.120Z",
+     "input": {"tenure_months": 3, ...}, "answer": {"label": "leaves", "probabilities": {...}}}
+
+Such lines hold what the callers sent: whoever may read the logs of the pods may read it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from e2i_bento.card import Row
+
+VARIABLE = "E2I_CAPTURE_SHARE"
+log = logging.getLogger("bentoml.e2i")
+
+
+def capture_share(environment: Mapping[str, str] = os.environ) -> float:
+    """The share of rows to write, 0 to 1; what cannot be understood is said and means 0."""
+    text = environment.get(VARIABLE, "0")
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if 0 <= share <= 1:
+        return share
+    log.error("%s=%s: no inputs are captured; give a share from 0.0 to 1.0", VARIABLE, text)
+    return 0.0
+
+
+class Capture:
+    """Writes a share of the rows of one model."""
+
+    def __init__(self, model: str, share: float) -> None:
+        self._model, self._share = model, share
+        self._random = random.Random()  # noqa: S311 - a sample, not a secret
+
+    def write(self, rows: Sequence[Row], answers: Sequence[dict[str, Any]]) -> None:
+        if self._share == 0:
+            return
+        pairs = zip(rows, answers, strict=True)
+        lines = [
+            captured(self._model, time.time(), row, answer)
+            for row, answer in pairs
+            if self._random.random() < self._share
+        ]
+        # One write, so that lines of several workers do not mix.
+        sys.stdout.write("".join(lines))
+        sys.stdout.flush()
+
+
+def captured(model: str, when: float, row: Row, answer: dict[str, Any]) -> str:
+    """The line for one row; `when` in seconds since 1970."""
+    moment = datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line = {"e2i": "input", "model": model, "time": moment, "input": row, "answer": answer}
+    return json.dumps(line, ensure_ascii=False) + "\n"

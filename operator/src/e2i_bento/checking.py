@@ -1,0 +1,77 @@
+"""Does a loaded model still answer as it did right after training?"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+from pydantic import ValidationError
+
+from e2i_bento.card import Card
+from e2i_bento.inputs import input_type
+from e2i_bento.predicting import Predictor
+
+
+def check_golden(predictor: Predictor) -> list[str]:
+    """One sentence for each way in which the golden inputs are not predicted as recorded; empty when all is well."""
+    card = predictor.card
+    found = list(_refused(card)) or _predicted_otherwise(predictor)
+    return [*found, *other_packages(card)] if found else []
+
+
+def _refused(card: Card) -> Iterator[str]:
+    """Golden inputs that the service itself would refuse with 400."""
+    kind = input_type(card)
+    for number, golden in enumerate(card.golden):
+        try:
+            kind.model_validate_json(json.dumps(golden.input))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            yield f"golden input {number} is not an input of {card.name}: {place}: {first['msg']}"
+
+
+def _predicted_otherwise(predictor: Predictor) -> list[str]:
+    card = predictor.card
+    try:
+        answers = predictor.answers([golden.input for golden in card.golden])
+    # Whatever a model of somebody else raises must end in a sentence: a worker that dies is started for ever.
+    except Exception as error:
+        return [f"the golden inputs of {card.name} cannot be predicted: {type(error).__name__}: {error}"]
+    return [
+        f"golden input {number}: {difference}"
+        for number, (golden, answer) in enumerate(zip(card.golden, answers, strict=True))
+        for difference in differences(golden.output, answer, card.tolerance)
+    ]
+
+
+def differences(recorded: Any, answer: Any, tolerance: float, place: str = "") -> Iterator[str]:
+    """What an answer has other than what was recorded, one sentence each; numbers may differ by `tolerance`,
+    absolute for small ones and relative for large ones."""
+    if isinstance(recorded, dict) and isinstance(answer, dict):
+        for name in sorted(recorded.keys() | answer.keys()):
+            inner = f"{place}.{name}" if place else name
+            yield from differences(recorded.get(name), answer.get(name), tolerance, inner)
+    elif not _same(recorded, answer, tolerance):
+        yield f"{place} is {answer!r}, after training it was {recorded!r} (may differ by {tolerance:g})"
+
+
+def _same(recorded: Any, answer: Any, tolerance: float) -> bool:
+    numbers = (int, float)
+    if isinstance(recorded, numbers) and isinstance(answer, numbers):
+        return math.isclose(recorded, answer, rel_tol=tolerance, abs_tol=tolerance)
+    return bool(recorded == answer)
+
+
+def other_packages(card: Card) -> Iterator[str]:
+    """The packages that are here in another version than in training, which is the usual reason."""
+    for name, trained_with in sorted(card.lineage.packages.items()):
+        try:
+            here = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            here = "not installed"
+        if here != trained_with:
+            yield f"{name} is {here}, the model was trained with {trained_with}"

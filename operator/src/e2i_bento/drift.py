@@ -1,0 +1,83 @@
+"""Arithmetic of drift: into which bin a value falls, and how far the last rows are from the training data."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from e2i_bento.card import Feature, Reference, Row, Value
+
+WINDOW = 500
+"""Rows over which drift is told. With fewer, chance alone looks like drift: about (bins - 1) / rows."""
+SMALLEST_SHARE = 1e-4
+"""What an empty bin counts as: the logarithm of zero would make one odd row look like a landslide."""
+MISSING = "missing"
+NUMBERS = ("integer", "number")
+
+
+def bins_of(reference: Reference, kind: str) -> tuple[str, ...]:
+    """The name of each bin, in the order of the shares: intervals or categories, last `missing`."""
+    return (*(intervals(reference.edges) if kind in NUMBERS else reference.categories), MISSING)
+
+
+def intervals(edges: Sequence[float]) -> tuple[str, ...]:
+    """The names of the bins between inner bounds: (1, 2.5) -> ("(-inf, 1)", "[1, 2.5)", "[2.5, inf)")"""
+    lows = ["(-inf", *(f"[{edge:.10g}" for edge in edges)]
+    highs = [*(f"{edge:.10g})" for edge in edges), "inf)"]
+    return tuple(f"{low}, {high}" for low, high in zip(lows, highs, strict=True))
+
+
+def binning(feature: Feature) -> Callable[[Value], int] | None:
+    """The function from a value to the number of its bin; None for a feature without a reference."""
+    if (reference := feature.reference) is None:
+        return None
+    last = len(reference.shares) - 1
+    edges = reference.edges
+    if feature.kind in NUMBERS:
+        return lambda value: last if value is None else bisect_right(edges, value)
+    places = {category: place for place, category in enumerate(reference.categories)}
+    return lambda value: places.get(str(value), last)
+
+
+def population_stability(expected: Sequence[float], counts: Sequence[int]) -> float:
+    """The population stability index of counted rows against shares that sum to one.
+
+    0 is no difference; by custom, up to 0.1 is small and above 0.25 is a shift.
+    """
+    total = sum(counts)
+    index = 0.0
+    for share, count in zip(expected, counts, strict=True):
+        before, now = max(share, SMALLEST_SHARE), max(count / total, SMALLEST_SHARE)
+        index += (now - before) * math.log(now / before)
+    return index
+
+
+class Window:
+    """The bins of the last rows of one model, for each of its features that has a reference."""
+
+    def __init__(self, features: Sequence[Feature], rows: int = WINDOW) -> None:
+        self._binnings = {feature.name: bin_of for feature in features if (bin_of := binning(feature))}
+        self._shares = {feature.name: feature.reference.shares for feature in features if feature.reference}
+        self._counts = {name: [0] * len(shares) for name, shares in self._shares.items()}
+        self._last: deque[tuple[int, ...]] = deque(maxlen=rows)
+
+    def add(self, row: Row) -> dict[str, int]:
+        """Take in a row; returns the number of the bin of each feature."""
+        found = {name: bin_of(row[name]) for name, bin_of in self._binnings.items()}
+        oldest = self._last[0] if len(self._last) == self._last.maxlen else None
+        for place, (name, number) in enumerate(found.items()):
+            self._counts[name][number] += 1
+            if oldest is not None:
+                self._counts[name][oldest[place]] -= 1
+        self._last.append(tuple(found.values()))
+        return found
+
+    def stability(self) -> dict[str, float]:
+        """The population stability index of each feature; empty until the window is full."""
+        if len(self._last) < (self._last.maxlen or 0):
+            return {}
+        return {
+            name: population_stability(shares, self._counts[name]) for name, shares in self._shares.items()
+        }

@@ -1,0 +1,116 @@
+"""What Prometheus learns about a model: predictions by label, inputs by bin, drift of each feature.
+
+prometheus_client is imported when the first model is loaded, not with this module: BentoML sets
+PROMETHEUS_MULTIPROC_DIR after it has imported the service, and a client imported earlier counts where nobody looks.
+"""
+
+from __future__ import annotations
+
+import functools
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from e2i_bento.card import Card, Row
+from e2i_bento.drift import Window, bins_of, intervals
+
+DRIFT_EVERY = 50
+"""Rows between two calculations of drift."""
+VALUE_BINS = 10
+
+
+@dataclass(frozen=True)
+class _Instruments:
+    predictions: Any
+    values: Any
+    not_finite: Any
+    inputs: Any
+    drift: Any
+
+
+@functools.cache
+def _instruments() -> _Instruments:
+    """Made once in a process: prometheus_client refuses a second metric of the same name."""
+    from prometheus_client import Counter as Total
+    from prometheus_client import Gauge
+
+    model = ("model", "version")
+    return _Instruments(
+        predictions=Total("bentoml_model_predict", "Rows predicted, by label.", (*model, "label")),
+        values=Total(
+            "e2i_prediction_values", "Rows predicted, by bin of the predicted number.", (*model, "bin")
+        ),
+        not_finite=Total(
+            "e2i_prediction_not_finite", "Rows for which the model gave NaN or an infinity.", model
+        ),
+        inputs=Total(
+            "e2i_input_values", "Values of a feature, by bin of its reference.", (*model, "feature", "bin")
+        ),
+        drift=Gauge(
+            "e2i_input_drift_psi",
+            "Population stability index of a feature over the last rows against the training data.",
+            (*model, "feature"),
+            # Each worker has a window of its own; the newest figure is as good as any other.
+            multiprocess_mode="mostrecent",
+        ),
+    )
+
+
+class ModelMetrics:
+    """Counts for one model. Not safe for several threads: the service counts in the one that predicts."""
+
+    def __init__(self, card: Card, version: str, usual: Sequence[float] = ()) -> None:
+        """`usual` are numbers that the model predicts for its background rows: the bins of values are made of them."""
+        self._model, found = (card.name, version), _instruments()
+        self._window = Window(card.features)
+        self._since_drift = 0
+        self._edges = value_edges(usual)
+        self._drift = found.drift
+        self._inputs = {
+            feature.name: [
+                found.inputs.labels(*self._model, feature.name, name)
+                for name in bins_of(feature.reference, feature.kind)
+            ]
+            for feature in card.features
+            if feature.reference
+        }
+        self._labels = {
+            label: found.predictions.labels(*self._model, label) for label in card.labels or ("",)
+        }
+        numbers = () if card.type == "Classification" else intervals(self._edges)
+        self._values = [found.values.labels(*self._model, name) for name in numbers]
+        self._not_finite = found.not_finite.labels(*self._model)
+
+    def count(self, rows: Sequence[Row], answers: Sequence[dict[str, Any]]) -> None:
+        """Count rows and their answers."""
+        for label, number in Counter(answer.get("label", "") for answer in answers).items():
+            self._labels[label].inc(number)
+        values = (answer.get("value", answer.get("effect")) for answer in answers)
+        for place, number in Counter(
+            bisect_right(self._edges, value) for value in values if value is not None
+        ).items():
+            self._values[place].inc(number)
+        bins = Counter(pair for row in rows for pair in self._window.add(row).items())
+        for (feature, place), number in bins.items():
+            self._inputs[feature][place].inc(number)
+        self._tell_drift(len(rows))
+
+    def count_not_finite(self) -> None:
+        self._not_finite.inc()
+
+    def _tell_drift(self, rows: int) -> None:
+        self._since_drift += rows
+        if self._since_drift < DRIFT_EVERY:
+            return
+        self._since_drift = 0
+        for feature, index in self._window.stability().items():
+            self._drift.labels(*self._model, feature).set(index)
+
+
+def value_edges(usual: Sequence[float]) -> tuple[float, ...]:
+    """The inner bounds of VALUE_BINS bins that hold about as many of the usual numbers each; () without any."""
+    ordered = sorted(usual)
+    places = (len(ordered) * part // VALUE_BINS for part in range(1, VALUE_BINS))
+    return tuple(sorted({ordered[place] for place in places})) if ordered else ()

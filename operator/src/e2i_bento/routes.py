@@ -1,0 +1,172 @@
+"""The HTTP side of a service: what each route takes, does and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import bentoml
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from e2i_bento.batching import Gathering
+from e2i_bento.card import Card, Row
+from e2i_bento.explaining import CannotExplain, load_shap
+from e2i_bento.inputs import answer_type, explanation_type, input_type, row_of
+from e2i_bento.predicting import NotFinite
+from e2i_bento.serving import NotReady, ServedModel
+
+log = logging.getLogger("bentoml.e2i")
+MOST_ROWS = 10_000
+"""Rows that one predict_batch may bring."""
+STATUS = {
+    NotFinite: HTTPStatus.INTERNAL_SERVER_ERROR,
+    NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    CannotExplain: HTTPStatus.NOT_IMPLEMENTED,
+}
+
+
+class Health(BaseModel):
+    status: Annotated[str, Field(description="healthy, or unhealthy when a model is not ready")]
+    models: Annotated[dict[str, str], Field(description="by name:version: ready, or the reasons why not")]
+
+
+class Endpoints:
+    """What the routes of one running service share."""
+
+    def __init__(self, models: dict[str, ServedModel]) -> None:
+        self._models = models
+        # One for predictions and one for explanations, so that neither waits for the other and no model is asked
+        # to predict in two threads of the same kind.
+        self._predicting, self._explaining = (
+            ThreadPoolExecutor(1, "predict"),
+            ThreadPoolExecutor(1, "explain"),
+        )
+        self._gatherings = {
+            name: Gathering(model.answers, self._predicting) for name, model in models.items()
+        }
+        if self.is_ready:
+            self._explaining.submit(_import_shap)
+
+    @property
+    def is_ready(self) -> bool:
+        return not any(model.troubles for model in self._models.values())
+
+    async def predict(self, name: str, rows: list[Row]) -> list[dict[str, Any]]:
+        answers = await self._gatherings[name].predict(rows)
+        return [self._signed(name, answer) for answer in answers]
+
+    async def explain(self, name: str, row: Row) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        return self._signed(
+            name, await loop.run_in_executor(self._explaining, self._models[name].explain, row)
+        )
+
+    def health(self) -> Response:
+        models = {model.tag: model.health() for model in self._models.values()}
+        status = HTTPStatus.OK if self.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return as_json({"status": "healthy" if self.is_ready else "unhealthy", "models": models}, status)
+
+    def model_info(self) -> Response:
+        return as_json({name: told(model.card, model.tag) for name, model in self._models.items()})
+
+    def _signed(self, name: str, answer: dict[str, Any]) -> dict[str, Any]:
+        context = bentoml.server_context
+        bento = f"{context.bento_name}:{context.bento_version}"
+        return {**answer, "model": self._models[name].tag, "bento": bento}
+
+
+def model_routes(name: str, card: Card, prefix: str) -> dict[str, Any]:
+    """The API methods of one model, by the name that each gets on the class; `prefix` is `NAME/` or empty."""
+    row: Any = input_type(card)
+    answer: Any = answer_type(card)
+    rows = Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
+
+    async def predict(self: Any, input_data: Any) -> Any:
+        return await _answered(lambda: _first(self.e2i.predict(name, [row_of(input_data)])))
+
+    async def predict_batch(self: Any, input_data: Any) -> Any:
+        return await _answered(lambda: self.e2i.predict(name, [row_of(value) for value in input_data]))
+
+    async def explain(self: Any, input_data: Any) -> Any:
+        return await _answered(lambda: self.e2i.explain(name, row_of(input_data)))
+
+    return dict(
+        (
+            _api(predict, prefix, row, answer, card.description),
+            _api(
+                predict_batch,
+                prefix,
+                rows,
+                list[answer],
+                f"`predict` for 1 to {MOST_ROWS} rows, in their order.",
+            ),
+            _api(
+                explain,
+                prefix,
+                row,
+                explanation_type(card),
+                "What each feature adds to the prediction of this row.",
+            ),
+        )
+    )
+
+
+def service_routes() -> dict[str, Any]:
+    """The API methods that the service has once."""
+
+    def health(self: Any) -> Health:
+        """Whether every model is loaded and predicts its golden inputs as recorded: 200, or 503 with the reasons."""
+        return self.e2i.health()  # type: ignore[no-any-return]
+
+    def model_info(self: Any) -> dict[str, Any]:
+        """The card of each model: what it takes, what it was made from, how good it was."""
+        return self.e2i.model_info()  # type: ignore[no-any-return]
+
+    return {"health": bentoml.api(health), "model_info": bentoml.api(model_info)}
+
+
+def told(card: Card, tag: str) -> dict[str, Any]:
+    """The card as callers may see it: without golden inputs and reference distributions, which are training data."""
+    hidden: Any = {"features": {"__all__": {"reference"}}, "golden": True}
+    return {**card.model_dump(mode="json", exclude=hidden), "version": tag.partition(":")[2]}
+
+
+def as_json(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(json.dumps(content, allow_nan=False), status, media_type="application/json")
+
+
+def _api(
+    function: Callable[..., Awaitable[Any]], prefix: str, takes: Any, answers: Any, says: str
+) -> tuple[str, Any]:
+    """A function as an API method of BentoML, which reads types, name and description off the function itself."""
+    route = f"/{prefix}{function.__name__}"
+    function.__name__ = f"{prefix}{function.__name__}".replace("/", "_")
+    function.__doc__ = says or None
+    function.__annotations__ = {"input_data": takes, "return": answers}
+    return function.__name__, bentoml.api(function, route=route)
+
+
+async def _answered(work: Callable[[], Awaitable[Any]]) -> Response:
+    """The answer, or the status and sentence for what kept it from being given."""
+    try:
+        return as_json(await work())
+    except (NotFinite, NotReady, CannotExplain) as reason:
+        return as_json({"error": str(reason)}, STATUS[type(reason)])
+
+
+async def _first(answers: Awaitable[list[Any]]) -> Any:
+    return (await answers)[0]
+
+
+def _import_shap() -> None:
+    """Imports shap beforehand, so that the first caller does not wait for it."""
+    try:
+        load_shap()
+    except CannotExplain as reason:
+        log.info("no explanations: %s", reason)

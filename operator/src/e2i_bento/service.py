@@ -1,0 +1,95 @@
+"""Makes a BentoML service of packaged models. A service.py is no more than:
+
+    import bentoml
+    from e2i_bento.service import declared, serves
+
+    @bentoml.service(name="classification", workers=1, traffic={"timeout": 10})
+    @serves
+    class ClassificationService:
+        churn_model = declared("churn_model")
+        conversion_model = declared("conversion_model")
+
+Each model has the routes /churn_model/predict, /churn_model/predict_batch and /churn_model/explain; the first declared
+one also has them without its name. The service has /health and /model_info.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bentoml
+from bentoml.models import BentoModel
+from pydantic import BaseModel
+
+from e2i_bento.card import Card, read_card
+from e2i_bento.routes import Endpoints, model_routes, service_routes
+from e2i_bento.serving import ServedModel
+
+T = TypeVar("T")
+
+
+class Arguments(BaseModel):
+    """What the build is given; BentoML keeps it in the bento and gives it again when serving."""
+
+    models: dict[str, str] = {}
+
+
+def declared(name: str) -> Any:
+    """The BentoML model of this name, in the version that the build argument `models` has for it, else the latest.
+
+    To be a class attribute of the service: BentoML packs what it finds there, and nothing else.
+    """
+    version = bentoml.use_arguments(Arguments).models.get(name, "latest")
+    return BentoModel(f"{name}:{version}")
+
+
+def serves(service: type[T]) -> type[T]:
+    """Give the class the routes of each model declared on it, readiness, health and model_info.
+
+    Raises ValueError when it declares none, and FileNotFoundError when one is not in the store.
+    """
+    models = {name: model for name, model in vars(service).items() if isinstance(model, BentoModel)}
+    if not models:
+        raise ValueError(
+            f"{service.__name__} declares no model: add `my_model = declared('my_model')` to the class"
+        )
+    stored = {name: _stored(model) for name, model in models.items()}
+    cards = {name: read_card(Path(model.path)) for name, model in stored.items()}
+    own_init = service.__init__
+
+    def begin(self: Any) -> None:
+        own_init(self)
+        self.e2i = Endpoints(
+            {
+                name: ServedModel(str(model.tag), Path(model.path), cards[name])
+                for name, model in stored.items()
+            }
+        )
+
+    service.__init__ = begin  # type: ignore[method-assign]
+    service.__is_ready__ = lambda self: self.e2i.is_ready  # type: ignore[attr-defined]
+    for method, api in _apis(cards).items():
+        setattr(service, method, api)
+    return service
+
+
+def _stored(model: Any) -> Any:
+    """The model's folder and tag in the store that BentoML reads from, the bento's own when serving one."""
+    found = model.stored
+    # BentoML also finds a version that only begins like the one asked for.
+    if found is None or (model.tag.version != "latest" and str(found.tag) != str(model.tag)):
+        raise FileNotFoundError(
+            f"the model {model.tag} is not in the BentoML store; package it first, or name another version"
+        )
+    return found
+
+
+def _apis(cards: dict[str, Card]) -> dict[str, Any]:
+    """Every API method by its name on the class; the first model's also without its name."""
+    apis = dict(service_routes())
+    for number, (name, card) in enumerate(cards.items()):
+        apis |= model_routes(name, card, prefix=f"{name}/")
+        if number == 0:
+            apis |= model_routes(name, card, prefix="")
+    return apis

@@ -1,0 +1,80 @@
+"""One model as a service holds it: loaded, checked against its golden inputs, counted; or the reasons why not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from e2i_bento.capturing import Capture, capture_share
+from e2i_bento.card import Card, Row
+from e2i_bento.checking import check_golden
+from e2i_bento.metrics import ModelMetrics
+from e2i_bento.predicting import Answer, ModelDamaged, NotFinite, Predictor, load_predictor
+
+log = logging.getLogger("bentoml.e2i")
+
+
+class NotReady(Exception):
+    """The model was not loaded; says why."""
+
+
+class ServedModel:
+    """A model in a running service. Making one never raises: BentoML would start the worker again for ever."""
+
+    def __init__(self, tag: str, folder: Path, card: Card) -> None:
+        """`tag` is the name:version that answers tell."""
+        self.tag, self.card = tag, card
+        self.predictor, self.troubles = ready_predictor(folder)
+        usual = [] if self.predictor is None or self.troubles else usual_numbers(self.predictor)
+        self.metrics = ModelMetrics(card, tag.partition(":")[2], usual)
+        self._capture = Capture(tag, capture_share())
+        for trouble in self.troubles:
+            log.error("%s stays unready: %s", tag, trouble)
+
+    def answers(self, rows: Sequence[Row]) -> list[Answer]:
+        """Predicted, counted and captured; raises NotReady and NotFinite."""
+        try:
+            answers = self._loaded().answers(rows)
+        except NotFinite:
+            self.metrics.count_not_finite()
+            raise
+        self.metrics.count(rows, answers)
+        self._capture.write(rows, answers)
+        return answers
+
+    def explain(self, row: Row) -> dict[str, Any]:
+        """Raises NotReady, NotFinite and CannotExplain."""
+        return self._loaded().explain(row)
+
+    def health(self) -> str:
+        return f"not ready: {'; '.join(self.troubles)}" if self.troubles else "ready"
+
+    def _loaded(self) -> Predictor:
+        if self.predictor is None:
+            raise NotReady(f"{self.tag} is {self.health()}")
+        return self.predictor
+
+
+def ready_predictor(folder: Path) -> tuple[Predictor | None, list[str]]:
+    """The model in this folder, None if it cannot be loaded, and what keeps it from being ready: [] if nothing."""
+    try:
+        predictor = load_predictor(folder)
+    except ModelDamaged as damaged:
+        return None, [str(damaged)]
+    # Whatever is raised while somebody's pickle is read must end in a sentence.
+    except Exception as error:
+        return None, [
+            f"the model cannot be loaded: {type(error).__name__}: {error}; "
+            "serve it with the packages and recipe modules it was trained with"
+        ]
+    return predictor, check_golden(predictor)
+
+
+def usual_numbers(predictor: Predictor) -> list[float]:
+    """What a regression or causal model predicts for its background rows."""
+    if predictor.card.type == "Classification" or not predictor.background:
+        return []
+    name = "value" if predictor.card.type == "Regression" else "effect"
+    return [answer[name] for answer in predictor.answers(predictor.background)]

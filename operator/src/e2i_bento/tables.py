@@ -1,0 +1,58 @@
+"""Rows as JSON has them, turned into what a model takes: a DataFrame, a list of dicts or a matrix.
+
+A missing value is NaN in a DataFrame and in a matrix, as pandas reads it from a file, and None in a list of dicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from e2i_bento.card import Card, Feature, Row, Value
+
+Column = np.ndarray[Any, Any]
+
+
+def table_of(card: Card, rows: Sequence[Row]) -> Any:
+    """What the model takes for these rows, as the card's `rows_as` says; columns in the order of the features."""
+    return assembled(card, columns_of(card, rows))
+
+
+def columns_of(card: Card, rows: Sequence[Row]) -> dict[str, Column]:
+    """The values of each feature, shape (rows,)."""
+    make = _as_given if card.rows_as == "records" else _as_pandas_reads
+    return {feature.name: make(feature, [row[feature.name] for row in rows]) for feature in card.features}
+
+
+def assembled(card: Card, columns: Mapping[str, Column]) -> Any:
+    """The table that has these columns."""
+    if card.rows_as == "frame":
+        # A second to import, which models that take no frame need not pay.
+        import pandas
+
+        return pandas.DataFrame(dict(columns))
+    if card.rows_as == "matrix":
+        return np.column_stack([column.astype(np.float64) for column in columns.values()])
+    values = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in values]
+
+
+def _as_given(_: Feature, values: Sequence[Value]) -> Column:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def _as_pandas_reads(feature: Feature, values: Sequence[Value]) -> Column:
+    """int64, float64, bool or object: the type that a column of such values has when pandas reads a file."""
+    missing = None in values
+    known = [np.nan if value is None else value for value in values]
+    if feature.kind == "number" or (feature.kind == "integer" and missing):
+        return np.array(known, dtype=np.float64)
+    if feature.kind == "integer":
+        return np.array(known, dtype=np.int64)
+    if feature.kind == "boolean" and not missing:
+        return np.array(known, dtype=np.bool_)
+    return _as_given(feature, known)
