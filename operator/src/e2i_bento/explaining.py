@@ -57,10 +57,18 @@ def explanation(columns: Columns, predict: Callable[[Columns], np.ndarray[Any, A
 def load_shap() -> Any:
     """Imports shap, which takes seconds the first time; raises CannotExplain when the bento has none."""
     try:
-        return importlib.import_module("shap")
-    except ModuleNotFoundError as error:
+        config = importlib.import_module("numba.core.config")
+        compiling = config.DISABLE_JIT
+        # What shap would compile takes 8 s and 110 MB at the first explanation and saves a few milliseconds in each:
+        # the time goes into the model's predictions. Others who compile are asked before or after, not meanwhile.
+        config.DISABLE_JIT = True
+        try:
+            return importlib.import_module("shap")
+        finally:
+            config.DISABLE_JIT = compiling
+    except ImportError as error:
         raise CannotExplain(
-            f"explanations need the package {error.name}, which this bento has not; "
+            f"explanations need the package shap, which cannot be imported ({error}); "
             "add shap to the model's requirements and package it again"
         ) from error
 
