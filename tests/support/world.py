@@ -52,6 +52,8 @@ class World:
         self._watched = True
         self.exports_begun: list[str] = []
         self.empty_store = False
+        self.brought: set[str] = set()
+        """Archives (uris) that CI has put into the bucket."""
         self.outcomes: Counter[Outcome] = Counter()
         self.statuses: list[tuple[datetime, str, str]] = []
         """(time, name of the model, its Ready condition) for every status that was written."""
@@ -298,8 +300,13 @@ class World:
         if (self.kube.objects.get((naming.KIND, NAMESPACE, name)) or {}).get("status"):
             self.statuses.append((self.now, name, self.condition(name=name)))
 
-    def _bring(self, tag: str, progress: object, cancel: threading.Event) -> Artifact | Trouble:
-        self.exports_begun.append(tag)
+    def _bring(self, reference: str, progress: object, cancel: threading.Event) -> Artifact | Trouble:
+        self.exports_begun.append(reference)
+        tag, _, digest = reference.partition("@")
+        if digest:
+            brought = an_artifact(tag, digest)
+            there = brought.uri in self.brought
+            return brought if there else Trouble(reason=Reason.BentoNotFound, message=f"no {brought.uri}")
         if tag in self.trouble:
             return self.trouble[tag]
         if tag.startswith("missing") or self.empty_store:
