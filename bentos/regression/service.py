@@ -7,6 +7,7 @@ A template: replace the two models by your own, one attribute for each, named li
 from __future__ import annotations
 
 import bentoml
+
 from e2i_bento.service import declared, serves
 
 

@@ -57,7 +57,7 @@ def explanation(columns: Columns, predict: Callable[[Columns], np.ndarray[Any, A
 def load_shap() -> Any:
     """Imports shap, which takes seconds the first time; raises CannotExplain when the bento has none."""
     try:
-        config = importlib.import_module("numba.core.config")
+        config: Any = importlib.import_module("numba.core.config")
         compiling = config.DISABLE_JIT
         # What shap would compile takes 8 s and 110 MB at the first explanation and saves a few milliseconds in each:
         # the time goes into the model's predictions. Others who compile are asked before or after, not meanwhile.
