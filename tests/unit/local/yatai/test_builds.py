@@ -66,3 +66,9 @@ def test_an_argument_survives_the_expansion_of_variables(text: str) -> None:
     # Kubernetes turns `$$` into `$` and leaves what follows alone.
     assert builds.literal(text).replace("$$", "$") == text
     assert "$(" not in builds.literal(text).replace("$$", "")
+
+
+def test_the_bento_says_what_the_request_said_of_its_runners() -> None:
+    runners = [{"name": "clf", "runnableType": "Sklearn", "modelTags": ["clf:abc"]}]
+    assert builds.bento(a_request(runners=runners))["spec"]["runners"] == runners
+    assert "runners" not in builds.bento(a_request())["spec"]

@@ -59,9 +59,8 @@ def state_of(job: Object) -> JobState:
 def bento(request: Object) -> Object:
     """The Bento that says the image is there; it carries no labels and no annotations."""
     spec = {"tag": request["spec"]["bentoTag"], "image": image_name(request)}
-    spec |= {
-        field: request["spec"][field] for field in ("context", "serviceName") if field in request["spec"]
-    }
+    copied = ("context", "runners", "serviceName")
+    spec |= {field: request["spec"][field] for field in copied if field in request["spec"]}
     return {
         "apiVersion": BENTO.api_version,
         "kind": BENTO.kind,

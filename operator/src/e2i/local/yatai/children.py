@@ -1,4 +1,4 @@
-"""The Deployment, the autoscaler and the Service that one BentoDeployment gets: values in, objects out."""
+"""The Deployment, the autoscaler and the Service of one part of a BentoDeployment: values in, objects out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from e2i.local.yatai.kinds import (
     DEPLOYMENT,
     SERVICE,
     controller_reference,
-    name_and_version,
 )
+from e2i.local.yatai.parts import TARGET_TYPE, Part
 from e2i.local.yatai.pod_template import pod_spec
 from e2i.local.yatai.quantities import canonical
 
-TARGET_TYPE = "yatai.ai/bento-deployment-target-type"
 STRATEGIES: dict[str, dict[str, Any]] = {
     "Recreate": {"type": "Recreate"},
     "RampedSlowRollout": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
@@ -32,43 +31,44 @@ CPU_80_PERCENT = {
 }
 
 
-def deployment(owner: Object, bento: Object) -> Object:
+def deployment(part: Part) -> Object:
     """The Deployment, without `replicas`: its autoscaler owns them, and each update sets them to 1.
 
     Unreconcilable when a value of the BentoDeployment cannot be used.
     """
-    name = owner["metadata"]["name"]
-    extra = owner["spec"].get("extraPodMetadata", {})
-    labels = child_labels(owner, bento)
-    pod_labels = labels | {"yatai.ai/selector": name} | extra.get("labels", {})
+    selector = {"yatai.ai/selector": part.name}
+    extra = part.settings.get("extraPodMetadata", {})
     spec = {
-        "selector": {"matchLabels": {"yatai.ai/selector": name}},
-        "strategy": strategy(owner["spec"].get("annotations", {})),
+        "selector": {"matchLabels": selector},
+        "strategy": strategy(part.settings.get("annotations", {})),
         "template": {
-            "metadata": {"labels": pod_labels, "annotations": child_annotations(owner, bento)},
-            "spec": pod_spec(owner, bento),
+            "metadata": {
+                "labels": part.labels | selector | extra.get("labels", {}),
+                "annotations": part.annotations,
+            },
+            "spec": pod_spec(part),
         },
     }
     return {
         "apiVersion": DEPLOYMENT.api_version,
         "kind": DEPLOYMENT.kind,
-        "metadata": child_metadata(owner, bento),
+        "metadata": child_metadata(part, part.name),
         "spec": spec,
     }
 
 
-def autoscaler(owner: Object, bento: Object) -> Object:
+def autoscaler(part: Part) -> Object:
     """The autoscaler, which there always is; `behavior` is dropped."""
-    wanted = owner["spec"].get("autoscaling", {"minReplicas": 1, "maxReplicas": 1})
+    wanted = part.settings.get("autoscaling", {"minReplicas": 1, "maxReplicas": 1})
     return {
         "apiVersion": AUTOSCALER.api_version,
         "kind": AUTOSCALER.kind,
-        "metadata": child_metadata(owner, bento),
+        "metadata": child_metadata(part, part.name),
         "spec": {
             "scaleTargetRef": {
                 "apiVersion": DEPLOYMENT.api_version,
                 "kind": DEPLOYMENT.kind,
-                "name": owner["metadata"]["name"],
+                "name": part.name,
             },
             "minReplicas": wanted["minReplicas"],
             "maxReplicas": wanted["maxReplicas"],
@@ -77,14 +77,14 @@ def autoscaler(owner: Object, bento: Object) -> Object:
     }
 
 
-def service(owner: Object, bento: Object) -> Object:
-    selector = child_labels(owner, bento)
+def service(part: Part) -> Object:
+    selector = part.labels
     del selector[TARGET_TYPE]
     ports = [("http", 3000), ("http-non-proxy", 3001)]
     return {
         "apiVersion": SERVICE.api_version,
         "kind": SERVICE.kind,
-        "metadata": child_metadata(owner, bento),
+        "metadata": child_metadata(part, part.service_name),
         "spec": {
             "selector": selector,
             "ports": [
@@ -94,35 +94,14 @@ def service(owner: Object, bento: Object) -> Object:
     }
 
 
-def child_metadata(owner: Object, bento: Object) -> Object:
+def child_metadata(part: Part, name: str) -> Object:
     return {
-        "name": owner["metadata"]["name"],
-        "namespace": owner["metadata"]["namespace"],
-        "labels": child_labels(owner, bento),
-        "annotations": child_annotations(owner, bento),
-        "ownerReferences": [controller_reference(owner, BENTO_DEPLOYMENT)],
+        "name": name,
+        "namespace": part.owner["metadata"]["namespace"],
+        "labels": part.labels,
+        "annotations": part.annotations,
+        "ownerReferences": [controller_reference(part.owner, BENTO_DEPLOYMENT)],
     }
-
-
-def child_labels(owner: Object, bento: Object) -> dict[str, str]:
-    """`spec.labels` go over Yatai's own; `metadata.labels` reach no child."""
-    repository, version = name_and_version(bento["spec"]["tag"])
-    own = {
-        "yatai.ai/bento-deployment": owner["metadata"]["name"],
-        "yatai.ai/bento-deployment-component-type": "api-server",
-        TARGET_TYPE: "production",
-        "yatai.ai/bento-repository": repository,
-        "yatai.ai/bento-version": version,
-        "yatai.ai/creator": "yatai-deployment",
-    }
-    return {**own, **owner["spec"].get("labels", {})}
-
-
-def child_annotations(owner: Object, bento: Object) -> dict[str, str]:
-    """`extraPodMetadata.annotations` reach every child; `spec.annotations` reach none."""
-    repository, version = name_and_version(bento["spec"]["tag"])
-    own = {"yatai.ai/bento-repository": repository, "yatai.ai/bento-version": version}
-    return {**own, **owner["spec"].get("extraPodMetadata", {}).get("annotations", {})}
 
 
 def strategy(annotations: dict[str, str]) -> Object:

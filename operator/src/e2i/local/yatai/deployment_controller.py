@@ -25,6 +25,7 @@ from e2i.local.yatai.kinds import (
     controller_of,
     key_of,
 )
+from e2i.local.yatai.parts import parts_of
 from e2i.local.yatai.pod_template import Unreconcilable
 from e2i.local.yatai.status import write_conditions
 from e2i.local.yatai.workqueue import Workqueue
@@ -140,14 +141,15 @@ class DeploymentController:
             raise Unreconcilable(f"BentoRequest {namespace}/{name} is not available: {available['message']}")
 
     async def _keep_children(self, owner: Object, bento: Object) -> None:
-        try:
-            await self._keep(DEPLOYMENT, children.deployment(owner, bento))
-        except ApiError as error:
-            raise Unreconcilable(f"create or update deployment: {error.message}") from error
-        except Unreconcilable as error:
-            raise Unreconcilable(f"create or update deployment: {error}") from error
-        await self._keep(AUTOSCALER, children.autoscaler(owner, bento))
-        await self._keep(SERVICE, children.service(owner, bento))
+        for part in parts_of(owner, bento):
+            try:
+                await self._keep(DEPLOYMENT, children.deployment(part))
+            except ApiError as error:
+                raise Unreconcilable(f"create or update deployment: {error.message}") from error
+            except Unreconcilable as error:
+                raise Unreconcilable(f"create or update deployment: {error}") from error
+            await self._keep(AUTOSCALER, children.autoscaler(part))
+            await self._keep(SERVICE, children.service(part))
 
     async def _keep(self, resource: Resource, wanted: Object) -> None:
         """Make the child, or replace it whole when it differs in a field that we write.

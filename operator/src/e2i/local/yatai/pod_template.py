@@ -1,4 +1,4 @@
-"""The pod template of a BentoDeployment's Deployment: values in, object out.
+"""The pod template of a Deployment: values in, object out.
 
 Only the fields that yatai-deployment writes are here, because only these take part in its drift correction.
 Its two sidecars (metrics-transformer, proxy) are left out: they are not in the path of a request.
@@ -10,9 +10,10 @@ import re
 from typing import Any
 
 from e2i.kube import Object
+from e2i.local.yatai.parts import Part
 from e2i.local.yatai.quantities import canonical, half_in_binary, is_zero
+from e2i.local.yatai.starting import command_of, probes_of
 
-SERVE = "./env/docker/entrypoint.sh bentoml serve . --production"
 PORT = 3000
 ON = "true"
 EXTRA_POD_FIELDS = ("schedulerName", "nodeSelector", "tolerations", "topologySpreadConstraints")
@@ -36,19 +37,19 @@ class Unreconcilable(Exception):
     """The BentoDeployment asks for something that cannot be made; the text is yatai-deployment's own."""
 
 
-def pod_spec(owner: Object, bento: Object) -> Object:
-    spec = owner["spec"]
-    annotations = spec.get("annotations", {})
-    extra = spec.get("extraPodSpec", {})
-    check_version(bento["spec"].get("context", {}).get("bentomlVersion", ""))
-    resources = resources_of(spec.get("resources", {}))
+def pod_spec(part: Part) -> Object:
+    settings, bento = part.settings, part.bento["spec"]
+    annotations = settings.get("annotations", {})
+    extra = settings.get("extraPodSpec", {})
+    check_version(bento.get("context", {}).get("bentomlVersion", ""))
+    resources = resources_of(settings.get("resources", {}))
     pod: Object = {
-        "containers": [main_container(owner, bento["spec"]["image"], resources)],
+        "containers": [main_container(part, resources)],
         "volumes": [shared_memory(resources)],
         "serviceAccountName": extra.get("serviceAccountName") or "default",
     }
     pod |= {field: stored_form(extra[field]) for field in EXTRA_POD_FIELDS if extra.get(field)}
-    if secrets := bento["spec"].get("imagePullSecrets"):
+    if secrets := bento.get("imagePullSecrets"):
         pod["imagePullSecrets"] = secrets
     for annotation, field in HOST_ANNOTATIONS.items():
         if annotations.get(annotation) == ON:
@@ -64,40 +65,40 @@ def check_version(version: str) -> None:
         raise Unreconcilable(f"invalid bentoml version {version}: Malformed version: {version}")
 
 
-def main_container(owner: Object, image: str, resources: Object) -> Object:
-    env, port = environment(owner)
+def main_container(part: Part, resources: Object) -> Object:
+    env, port = environment(part)
     container: Object = {
         "name": "main",
-        "image": image,
+        "image": part.bento["spec"]["image"],
         "command": ["sh", "-c"],
-        "args": [SERVE],
+        "args": [command_of(part, port)],
         "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
         "env": env,
         "resources": resources,
         "volumeMounts": [{"name": "shared-memory", "mountPath": "/dev/shm"}],  # noqa: S108 - where it belongs
-        "livenessProbe": probe("/livez", delay=10, timeout=20, failures=6),
-        "readinessProbe": probe("/readyz", delay=5, timeout=5, failures=12),
+        **probes_of(part, port),
         "stdin": True,
         "tty": True,
     }
-    if context := security_context(owner["spec"].get("annotations", {})):
+    if context := security_context(part.settings.get("annotations", {})):
         container["securityContext"] = context
     return container
 
 
-def environment(owner: Object) -> tuple[list[dict[str, str]], int]:
+def environment(part: Part) -> tuple[list[dict[str, str]], int]:
     """The variables in yatai-deployment's order, and the port: the user's first, a repeated name dropped.
 
     Only name and value are copied: a variable with `valueFrom` ends up set and empty.
     """
     given: dict[str, str] = {}
-    for variable in owner["spec"].get("envs", ()):
+    for variable in part.settings.get("envs", ()):
         given.setdefault(variable["name"], variable.get("value", ""))
+    metadata = part.owner["metadata"]
     own = {
         "PORT": str(PORT),
-        "YATAI_T_DEPLOYMENT_UID": owner["metadata"]["uid"],
-        "YATAI_BENTO_DEPLOYMENT_NAME": owner["metadata"]["name"],
-        "YATAI_BENTO_DEPLOYMENT_NAMESPACE": owner["metadata"]["namespace"],
+        "YATAI_T_DEPLOYMENT_UID": metadata["uid"],
+        "YATAI_BENTO_DEPLOYMENT_NAME": metadata["name"],
+        "YATAI_BENTO_DEPLOYMENT_NAMESPACE": metadata["namespace"],
     }
     variables = given | {name: value for name, value in own.items() if name not in given}
     try:
@@ -136,15 +137,6 @@ def shared_memory(resources: Object) -> Object:
     limit = resources["limits"]["memory"]
     size = "64Mi" if is_zero(limit) else half_in_binary(limit)
     return {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": size}}
-
-
-def probe(path: str, *, delay: int, timeout: int, failures: int) -> Object:
-    return {
-        "httpGet": {"path": path, "port": "http"},
-        "initialDelaySeconds": delay,
-        "timeoutSeconds": timeout,
-        "failureThreshold": failures,
-    }
 
 
 def security_context(annotations: dict[str, str]) -> Object:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from e2i.local.images import ImageStore, LocalImage
 from e2i.local.layout import ClusterHome
+from e2i.local.yatai.build import podnetwork
 from e2i.local.yatai.build.lock import locked
 
+POD_NETWORK = Path(podnetwork.__file__).parent
 CONTAINER_HOME = "$(E2I_MOUNTS)/home/bentoml"
 """Writable, and each container's own: BentoML writes there even when it only serves."""
 
@@ -29,7 +32,10 @@ def adopt(unpacked: Path, target: Path, say: Callable[[str], None]) -> Path:
 
 
 def describe(name: str, digest: str, contents: Path, venv: Path, envs: dict[str, str]) -> LocalImage:
-    """The image with the variables that a bento's Dockerfile sets, and what binds it to its pod's address."""
+    """The image with the variables that a bento's Dockerfile sets, and what ties it to its pod's address."""
+    # The bento's own values are texts: a dollar in them refers to nothing.
+    own = {name: value.replace("$", "$$") for name, value in envs.items()}
+    own_path = [own["PYTHONPATH"]] if "PYTHONPATH" in own else []
     env = {
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
@@ -43,9 +49,8 @@ def describe(name: str, digest: str, contents: Path, venv: Path, envs: dict[str,
         "BENTOML_HOST": "$(E2I_POD_ADDRESS)",
         "BENTOML_DO_NOT_TRACK": "True",
         "VIRTUAL_ENV": str(venv),
+        "PYTHONPATH": os.pathsep.join([str(POD_NETWORK), *own_path]),
     }
-    # The bento's own values are texts: a dollar in them refers to nothing.
-    own = {name: value.replace("$", "$$") for name, value in envs.items()}
     return LocalImage(
         name=name,
         digest=f"sha256:{digest}",
