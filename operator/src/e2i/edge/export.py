@@ -6,7 +6,6 @@ a time is the caller's decision. Asking again for what is in the bucket costs a 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from pathlib import Path
@@ -20,7 +19,8 @@ from e2i.edge.archive import ArchiveStream, archive_size
 from e2i.edge.archives import find_archive
 from e2i.edge.bentos import LARGEST_BENTO, FoundBento, find_bento
 from e2i.edge.bucket import Bucket
-from e2i.edge.parts import Progress, Transfer
+from e2i.edge.contents import part_digests
+from e2i.edge.parts import Progress
 from e2i.edge.uploads import Stored, Upload
 
 REMEMBERED = 1000
@@ -89,7 +89,7 @@ class Exporter:
             raise UnsafeFile(
                 f"The archive of {bento.tag} has {size} bytes, and S3 takes {MOST_PARTS * PART_SIZE}."
             )
-        parts = self._parts(bento, size, cancel)
+        parts = self._parts(bento, cancel)
         key = archive_key(bento.tag, archive_digest(parts), self._prefix)
         try:
             with ArchiveStream(bento.pieces) as stream:
@@ -100,20 +100,15 @@ class Exporter:
                 self._known.pop(bento.signature, None)
             raise
 
-    def _parts(self, bento: FoundBento, size: int, cancel: threading.Event) -> tuple[bytes, ...]:
+    def _parts(self, bento: FoundBento, cancel: threading.Event) -> tuple[bytes, ...]:
         """The sha256 of each part of the archive."""
         with self._lock:
             parts = self._known.pop(bento.signature, None)
         if parts is None:
-            with ArchiveStream(bento.pieces) as stream:
-                parts = tuple(Transfer(_sha256, cancel, lambda *_: None).run(stream, size))
+            parts = part_digests(bento, cancel)
         with self._lock:
             # Put last, so that the first is the one that nobody asked for longest.
             self._known[bento.signature] = parts
             while len(self._known) > REMEMBERED:
                 del self._known[next(iter(self._known))]
         return parts
-
-
-def _sha256(_: int, body: bytearray) -> bytes:
-    return hashlib.sha256(body).digest()

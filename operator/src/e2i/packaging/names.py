@@ -42,15 +42,6 @@ def resolve_version(text: str, moment: datetime) -> str:
     )
 
 
-def version_order(version: str) -> tuple[int, ...]:
-    """A key by which versions of one kind are ordered; of equal numbers a pre-release comes first.
-
-    "1.10.0" after "1.9.2"; "1.0.0-rc.1" before "1.0.0"
-    """
-    release, _, before = version.partition("-")
-    return (*(int(part) for part in release.split(".")), 0 if before else 1)
-
-
 def object_name(name: str) -> str:
     """The Kubernetes name of the E2IModel for a bento: churn_model -> churn-model."""
     return name.replace("_", "-").replace(".", "-").strip("-")[:63]

@@ -1,0 +1,105 @@
+"""What a bento must install: the pins of its models, what the library in it needs, and BentoML; locked as a whole.
+
+The lock stays beside the model, so that a second packaging installs the same, whatever was published since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from e2i.packaging.installed import version_of, with_dependencies
+from e2i.packaging.locking import compile_lock
+from e2i.packaging.pins import Pin, locked_versions
+from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.trained import Trained
+from e2i_bento.card import Card
+
+BENTOML = "bentoml"
+SHAP = "shap"
+"""Explains predictions; with what it needs some 200 MB, so a bento can do without."""
+
+
+def needed_lines(trained: Sequence[Trained], service: Iterable[Pin], explain: bool) -> list[str]:
+    """Requirements of the bento: each package once, in one version; Refused when two models disagree."""
+    pins: dict[str, tuple[Pin, str]] = {}
+    for pin, owner in _pins_with_owners(trained, service):
+        other, first = pins.setdefault(pin.name, (pin, owner))
+        if other.version != pin.version:
+            raise Refused(
+                Reason.PinnedDifferently,
+                f"{first} pins {pin.name} {other.version}, and {owner} {pin.version}; one process has one version. "
+                "Train both with the same, or serve them from two bentos.",
+            )
+    lines = [pin.line for pin, _ in pins.values()]
+    added = {BENTOML, *({SHAP} if explain else set())}
+    for name in sorted(added.union(*(library_needs(each.card) for each in trained))):
+        if name not in pins:
+            lines.append(f"{name}=={version_of(name)}" if version_of(name) else name)
+    return lines
+
+
+def library_needs(card: Card) -> set[str]:
+    """What e2i_bento imports to serve this model, besides what BentoML brings."""
+    format_needs = {"joblib"} if card.model.format == "joblib" else set()
+    return {"numpy", *format_needs, *({"pandas"} if card.rows_as == "frame" else set())}
+
+
+def lock(trained: Sequence[Trained], service: Iterable[Pin], explain: bool, file: Path) -> str:
+    """The lock in `file`, made anew and written there when what it was made from has changed."""
+    lines = needed_lines(trained, service, explain)
+    exact = trained_with(trained)
+    made_from = _made_from(lines, exact)
+    if file.is_file() and file.read_text().startswith(made_from):
+        return file.read_text()
+    # With what is installed here the bento can be tried here; it is only a wish, unlike the training's versions.
+    wished = with_dependencies([BENTOML, SHAP]) | exact
+    try:
+        text = made_from + compile_lock(lines, wished)
+    except Refused:
+        text = made_from + compile_lock(lines, exact)
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(text)
+    partial.replace(file)
+    return text
+
+
+def trained_with(trained: Sequence[Trained]) -> dict[str, str]:
+    """The versions that the models were trained with; Refused when two were trained with different ones."""
+    exact: dict[str, tuple[str, str]] = {}
+    for each in trained:
+        for name, version in each.card.lineage.packages.items():
+            other, owner = exact.setdefault(name, (version, each.card.name))
+            if other != version:
+                raise Refused(
+                    Reason.PinnedDifferently,
+                    f"{owner} was trained with {name} {other}, and {each.card.name} with {version}. "
+                    "Train both with the same, or serve them from two bentos.",
+                )
+    return {name: version for name, (version, _) in sorted(exact.items())}
+
+
+def is_here(text: str) -> bool:
+    """Is every locked package installed here, in its version? Then a bento can be tried without installing it."""
+    return all(version_of(name) == version for name, version in locked_versions(text).items())
+
+
+def without_hashes(text: str) -> str:
+    """The lock as plain pins, for people; without BentoML, which it adds itself."""
+    return "".join(
+        f"{name}=={version}\n" for name, version in sorted(locked_versions(text).items()) if name != BENTOML
+    )
+
+
+def _pins_with_owners(trained: Sequence[Trained], service: Iterable[Pin]) -> Iterable[tuple[Pin, str]]:
+    yield from ((pin, "the service") for pin in service)
+    yield from ((pin, each.card.name) for each in trained for pin in each.pins)
+
+
+def _made_from(lines: Sequence[str], exact: Mapping[str, str]) -> str:
+    """The first line of a lock: the same as long as nothing changed that it follows from."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    text = "\n".join([*sorted(lines), *(f"{name}=={version}" for name, version in exact.items()), python])
+    return f"# Locked by e2i from sha256:{hashlib.sha256(text.encode()).hexdigest()} for Python {python}\n"

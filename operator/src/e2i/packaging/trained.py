@@ -1,0 +1,159 @@
+"""Reads a trained folder and holds it to its card: file, packages, modules, golden predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from pydantic import ValidationError
+
+from e2i.packaging.data import file_digest
+from e2i.packaging.describe import CODE, REQUIREMENTS, read_pins
+from e2i.packaging.golden import check_finite
+from e2i.packaging.installed import distributions_of
+from e2i.packaging.modelfile import importable, load_model
+from e2i.packaging.pins import Pin, differences
+from e2i.packaging.refusal import Reason, Refused
+from e2i_bento.card import BACKGROUND_FILE, CARD_FILE, Card, read_card
+
+XGBOOST = ("xgboost", "xgboost-cpu")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained folder that was found whole. `code` are the recipe's modules that its model needs, by file name."""
+
+    folder: Path
+    card: Card
+    pins: tuple[Pin, ...]
+    code: Mapping[str, Path]
+
+
+def read_trained(folder: Path) -> Trained:
+    """The folder's card and pins, checked; the model itself is loaded and must predict as it did. Refused if not."""
+    card = _card(folder)
+    _check_file(folder, card)
+    pins = read_pins(folder / REQUIREMENTS)
+    check_pins(card, pins)
+    loaded = load_model(folder / card.model.name, folder / CODE)
+    own = {file.stem: file for file in sorted((folder / CODE).glob("*.py"))}
+    check_modules(card, loaded.modules, pins, own)
+    tops = {module.partition(".")[0] for module in loaded.modules}
+    # A recipe's modules may import one another; if its model needs none of them, none travels.
+    code = {file.name: file for file in own.values()} if tops & own.keys() else {}
+    _check_predictions(folder, card)
+    return Trained(folder, card, pins, code)
+
+
+def check_pins(card: Card, pins: Iterable[Pin]) -> None:
+    """Refused when a package is pinned to another version than the model was trained with."""
+    wrong = differences({pin.name: pin.version for pin in pins}, _normal(card.lineage.packages))
+    if wrong:
+        raise Refused(
+            Reason.PinnedDifferently,
+            f"{REQUIREMENTS} of {card.name} pins {'; '.join(wrong)} as it was trained with. "
+            "A pickled model is only safe with the versions that wrote it: pin those, or train again.",
+        )
+
+
+def check_modules(card: Card, modules: Iterable[str], pins: Iterable[Pin], own: Iterable[str]) -> None:
+    """Refused when the model's pickle names a module that neither the pins nor the recipe's own files provide."""
+    known = {pin.name for pin in pins}
+    provided = known | _needed_by(known, _normal(card.lineage.packages))
+    for top, distributions in distributions_of(modules).items():
+        if top == "__main__":
+            raise Refused(
+                Reason.ModelNeedsMain,
+                f"The model {card.name} refers to something of the program that trained it (__main__). Move it into a "
+                "module of its own, train again, and give the module with --code.",
+            )
+        if top in set(own):
+            continue
+        if not distributions:
+            raise Refused(
+                Reason.CodeMissing,
+                f"The model {card.name} refers to the module {top}, which is of no installed package and not in "
+                f"{CODE}/. Give {top}.py with --code.",
+            )
+        if not provided & set(distributions):
+            raise Refused(
+                Reason.PackageMissing,
+                f"The model {card.name} imports {top}, and {REQUIREMENTS} does not have it. Add the line "
+                f"{distributions[0]}=={_normal(card.lineage.packages).get(distributions[0], 'version')}.",
+            )
+
+
+def _needed_by(names: Iterable[str], trained_with: Mapping[str, str]) -> set[str]:
+    from e2i.packaging.installed import with_dependencies
+
+    return with_dependencies(names).keys() & trained_with.keys()
+
+
+def _card(folder: Path) -> Card:
+    if not (folder / CARD_FILE).is_file():
+        raise Refused(
+            Reason.FileMissing,
+            f"{folder} has no {CARD_FILE}, so it is no trained folder. Describe the model with `e2i package --model … "
+            "--data …`, or train it with `e2i pipeline`.",
+        )
+    try:
+        return read_card(folder)
+    except (ValidationError, ValueError) as error:
+        first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
+        raise Refused(
+            Reason.CardUnreadable,
+            f"{folder / CARD_FILE} is no card ({what}). Describe or train the model again.",
+        ) from error
+
+
+def _check_file(folder: Path, card: Card) -> None:
+    file = folder / card.model.name
+    if Path(card.model.name).name != card.model.name or not file.is_file():
+        raise Refused(
+            Reason.ModelDamaged,
+            f"{folder} has no file {card.model.name}, which its card names. Train the model again.",
+        )
+    found = file_digest(file)
+    if found != card.model.digest:
+        raise Refused(
+            Reason.ModelDamaged,
+            f"{file} is {found[:19]}…, and its card says {card.model.digest[:19]}…: it was changed or copied "
+            "incompletely. Copy it again, or train again.",
+        )
+
+
+def _check_predictions(folder: Path, card: Card) -> None:
+    """As the service will ask: golden inputs must be answered as recorded, background rows with finite numbers."""
+    from e2i_bento.checking import check_golden
+    from e2i_bento.predicting import NotFinite, load_predictor
+
+    with importable(folder / CODE):
+        predictor = load_predictor(folder)
+        try:
+            check_finite(
+                [golden.input for golden in card.golden],
+                [golden.output for golden in card.golden],
+                range(len(card.golden)),
+            )
+            told = check_golden(predictor)
+            predictor.answers(predictor.background)
+        except NotFinite as error:
+            raise Refused(
+                Reason.OutputNotFinite,
+                f"{card.name} answers {BACKGROUND_FILE}, {error}. Its input is "
+                f"{json.dumps(predictor.background[error.row])[:300]}.",
+            ) from error
+    if told:
+        raise Refused(
+            Reason.PreprocessingDiffers,
+            f"{card.name} does not answer as it did when it was trained: {'; '.join(told)[:600]}. The preprocessing "
+            "or the packages are others than in training: package it there, or train again.",
+        )
+
+
+def _normal(packages: Mapping[str, str]) -> dict[str, str]:
+    return {str(canonicalize_name(name)): version for name, version in packages.items()}

@@ -1,0 +1,97 @@
+"""The last check: the bento serves from its archive's content, and answers as training recorded."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2i.edge.archive import ArchiveStream
+from e2i.edge.bentos import FoundBento
+from e2i.packaging.locking import environment_of
+from e2i.packaging.pins import locked_versions
+from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.requirements import SHAP, is_here
+from e2i.packaging.serving import Server, served
+from e2i_bento.card import Card
+from e2i_bento.checking import differences
+
+EXPLANATIONS = 4
+ENVIRONMENTS = Path.home() / ".cache" / "e2i" / "environments"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was seen: seconds until ready, bytes of memory, requests that were answered, and in which environment."""
+
+    seconds: float
+    memory: int
+    requests: int
+    environment: str
+
+
+def try_bento(bento: FoundBento, cards: Sequence[Card], lock: str) -> Trial:
+    """Serve the bento and ask it every golden input, one explanation and its health; Refused when one is wrong."""
+    here = is_here(lock)
+    python = Path(sys.executable) if here else environment_of(lock, ENVIRONMENTS)
+    with tempfile.TemporaryDirectory(prefix="e2i-trial-", ignore_cleanup_errors=True) as folder:
+        unpacked = Path(folder, "bento")
+        _unpack(bento, unpacked)
+        with served(python, unpacked, Path(folder, "home")) as server:
+            requests = sum(_ask(server, card, route) for card, route in routes(cards))
+            if SHAP in locked_versions(lock):
+                requests += sum(_explain(server, card, route) for card, route in routes(cards))
+            status, health = server.post("health", {})
+            if status != 200:
+                raise server.failed(f"POST /health is answered with {status}: {health}")
+            return Trial(
+                server.seconds, server.memory(), requests + 1, "this one" if here else "one of the lock"
+            )
+
+
+def routes(cards: Sequence[Card]) -> list[tuple[Card, str]]:
+    """Where each model is asked: the only one of a bento at the top, several each under its name."""
+    return [(card, f"{card.name}/" if len(cards) > 1 else "") for card in cards]
+
+
+def _unpack(bento: FoundBento, folder: Path) -> None:
+    """As the image builder does it: from the archive, not from the store."""
+    folder.mkdir(mode=0o755)
+    with (
+        ArchiveStream(bento.pieces) as stream,
+        tarfile.open(fileobj=io.BufferedReader(stream), mode="r|") as archive,
+    ):
+        archive.extractall(folder, filter="data")
+
+
+def _ask(server: Server, card: Card, route: str) -> int:
+    for number, golden in enumerate(card.golden):
+        status, answer = server.post(f"{route}predict", {"input_data": golden.input})
+        if status != 200:
+            raise server.failed(
+                f"POST /{route}predict with golden input {number} is answered with {status}: {answer}"
+            )
+        plain = {name: value for name, value in answer.items() if name not in ("model", "bento")}
+        wrong = list(differences(golden.output, plain, card.tolerance))
+        if wrong:
+            raise Refused(
+                Reason.AnswerDiffers,
+                f"The served {card.name} answers golden input {number} otherwise than training recorded: "
+                f"{'; '.join(wrong)[:400]}. The bento is not kept. Look at the preprocessing and the pinned packages.",
+            )
+    return len(card.golden)
+
+
+def _explain(server: Server, card: Card, route: str) -> int:
+    """The first explanation imports its library, for which the service's own timeout may be too short (504)."""
+    for _ in range(EXPLANATIONS):
+        status, answer = server.post(f"{route}explain", {"input_data": card.golden[0].input})
+        if status == 200:
+            return 1
+        if status != 504:
+            break
+    raise server.failed(f"POST /{route}explain is answered with {status}: {answer}")
