@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from e2i.pipeline.project import Drift
+from e2i_bento.card import Feature, Kind
 
 Shape = Literal["number", "category"]
 
@@ -103,6 +104,30 @@ def _sentence(moved: Sequence[str], features: int, allowed: float, rows: int, pr
     bound = f"drift.share is {allowed:g}"
     predictions = "predictions drifted too" if prediction else "predictions did not"
     return f"{len(moved)} of {features} features drifted{named} in {rows} requests; {bound}; {predictions}."
+
+
+def prediction_of(kind: Kind, answer: Mapping[str, Any]) -> tuple[float | str, Shape]:
+    """The one value of an answer that is compared, and how.
+
+    two labels        -> probability of the first, by name
+    more labels       -> the label
+    a value           -> the value; an effect -> the effect
+    """
+    if kind == "Classification":
+        shares = answer["probabilities"]
+        return (
+            (float(shares[min(shares)]), "number") if len(shares) == 2 else (str(answer["label"]), "category")
+        )
+    return float(answer["value" if kind == "Regression" else "effect"]), "number"
+
+
+def shapes_of(features: Iterable[Feature]) -> dict[str, Shape]:
+    """How each feature is compared. Free text is not: hardly two values of it are the same."""
+    shapes: dict[str, Shape] = {}
+    for feature in features:
+        if feature.kind != "text":
+            shapes[feature.name] = "number" if feature.kind in ("integer", "number") else "category"
+    return shapes
 
 
 def latest(rows: Iterable[dict[str, Any]], model: str, most: int) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ class Place:
         self.evaluation = self.root / "evaluation" / "evaluation.json"
         self.reports = self.root / "reports"
         self.stream = self.root / "stream.jsonl"
-        self.versions = self.root / "versions.jsonl"
+        self.released = self.root / "released.jsonl"
         self.registry = self.root / "registry"
 
     def prepare(self) -> None:
@@ -71,6 +71,10 @@ class Place:
 
     def write_state(self, state: RunState) -> None:
         write_atomically(self.run_file, state.model_dump_json(indent=1))
+
+    def release(self, version: str) -> Path:
+        """What is kept of a version that was built: its card, its reference, and what data it learned from."""
+        return self.root / "releases" / version
 
     def missing(self, record: Record | None) -> tuple[str, ...]:
         """Files of a record that are gone."""

@@ -163,6 +163,11 @@ def write_table(frame: Frame, file: Path) -> None:
 
 
 def read_kept(file: Path) -> Frame:
+    """A table that was written; what is missing is NaN, as in the rows that are served, and never None."""
+    import numpy
     import pandas
 
-    return pandas.read_parquet(file)
+    frame = pandas.read_parquet(file)
+    for name in frame.select_dtypes(include=["object"]).columns:
+        frame[name] = frame[name].where(frame[name].notna(), numpy.nan)
+    return frame

@@ -1,0 +1,111 @@
+"""Finds the model that a new one is compared with: what serves now, or what was named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from e2i.packaging.ledger import LEDGER
+from e2i.pipeline import registry
+from e2i.pipeline.faults import Stopped
+from e2i.pipeline.loop import Loop
+from e2i.pipeline.model_uri import parse_model_uri
+from e2i.pipeline.place import read_lines
+from e2i_bento.card import CARD_FILE
+
+NOTHING = "none"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model's folder, and the folder of the modules that its pickle needs."""
+
+    name: str
+    model: Path
+    code: Path
+
+
+def serving_name(loop: Loop) -> str | None:
+    """How the model that serves is called: a bento's tag, models:/NAME/3 or a folder; None when nothing serves.
+
+    --against wins, then the cluster. Where there is none to ask: what the overlay's manifest asks for, what this
+    project released last, what the registry calls serving, and at last what versions.jsonl names last.
+    """
+    against = loop.options.against
+    if against:
+        return None if against == NOTHING else against
+    if loop.cluster:
+        return loop.cluster.serving()
+    return _in_overlay(loop) or _released(loop) or _serving_alias(loop) or _in_ledger(loop)
+
+
+def _in_overlay(loop: Loop) -> str | None:
+    manifest = loop.overlay / f"{loop.model_name}.yaml" if loop.overlay else None
+    if manifest is None or not manifest.is_file():
+        return None
+    content = yaml.safe_load(manifest.read_text())
+    tag = content.get("spec", {}).get("bento", {}).get("tag") if isinstance(content, dict) else None
+    return str(tag) if tag else None
+
+
+def _released(loop: Loop) -> str | None:
+    released = read_lines(loop.place.released)
+    return str(released[-1]["bento"]) if released else None
+
+
+def _in_ledger(loop: Loop) -> str | None:
+    tags = [str(line.get("tag")) for line in read_lines(loop.folder / LEDGER)]
+    own = [tag for tag in tags if tag.partition(":")[0] == loop.project.name]
+    return own[-1] if own else None
+
+
+def _serving_alias(loop: Loop) -> str | None:
+    uri = registry.tracking_uri(loop.place.registry)
+    if uri.startswith("sqlite:") and not Path(uri.removeprefix("sqlite:///")).exists():
+        return None
+    return registry.serving_bento(uri, loop.project.name)
+
+
+def find(loop: Loop, name: str) -> Found:
+    """Its files: in the BentoML store, in the registry, or the folder itself; Stopped when they are nowhere."""
+    folder = loop.place.root / "serving"
+    if parse_model_uri(name):
+        return _fetched(loop, name, name, folder)
+    if Path(name).is_dir():
+        return Found(name, Path(name).resolve(), Path(name).resolve() / "code")
+    if found := _in_store(loop.store, name, loop.project.name):
+        return found
+    uri = registry.uri_of_bento(registry.tracking_uri(loop.place.registry), loop.project.name, name)
+    if uri is None:
+        raise Stopped(
+            f"neither the BentoML store {loop.store} nor the MLflow registry has the model of {name}"
+        )
+    return _fetched(loop, name, uri, folder)
+
+
+def _fetched(loop: Loop, name: str, uri: str, folder: Path) -> Found:
+    fetched = registry.fetch(uri, folder, registry.tracking_uri(loop.place.registry))
+    if not (fetched.folder / CARD_FILE).exists():
+        raise Stopped(f"{uri} has no {CARD_FILE}: it was not registered by `e2i pipeline`")
+    return Found(name, fetched.folder, fetched.folder / "code")
+
+
+def _in_store(store: Path, tag: str, model: str) -> Found | None:
+    """The model of this name that a bento of the store declares."""
+    bento = store / "bentos" / Path(*tag.split(":"))
+    record = bento / "bento.yaml"
+    if not record.is_file():
+        return None
+    content = yaml.safe_load(record.read_text())
+    declared = [
+        *content.get("models", ()),
+        *(m for s in content.get("services", ()) for m in s.get("models", ())),
+    ]
+    for item in declared:
+        name, _, version = str(item.get("tag", "")).partition(":")
+        folder = store / "models" / name / version
+        if name == model and (folder / CARD_FILE).is_file():
+            return Found(tag, folder, bento / "src")
+    return None

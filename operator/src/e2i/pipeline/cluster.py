@@ -1,0 +1,150 @@
+"""The cluster where the model serves: applies its E2IModel, follows it, asks it, and reads its pods' logs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+
+from e2i.core.naming import MODEL_LABEL, SERVICE_PORT
+from e2i.edge.kinds import E2I_MODELS, PODS, SERVICES
+from e2i.kube import ApiError, Kube, Object
+from e2i.pipeline.faults import NotReleased, Stopped
+from e2i.pipeline.standing import serving_tag, standing
+
+Answer = TypeVar("Answer")
+MANAGER = "e2i-pipeline"
+LOOK_EVERY = 0.5
+LOG_LINES = 1_000_000
+LOG_BYTES = 256 << 20
+CONNECT = aiohttp.ClientTimeout(total=10, sock_connect=2)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster by its kubeconfig, and the E2IModel there."""
+
+    kubeconfig: Path
+    context: str | None
+    namespace: str
+    name: str
+
+    @property
+    def model(self) -> str:
+        return f"E2IModel {self.namespace}/{self.name}"
+
+    def serving(self) -> str | None:
+        """The tag of the bento that serves, None when nothing does; Stopped when the cluster does not answer."""
+
+        async def ask(kube: Kube) -> str | None:
+            model = await kube.get(E2I_MODELS, self.namespace, self.name)
+            return serving_tag(model) if model else None
+
+        return self._do(ask)
+
+    def apply(self, manifest: Object) -> None:
+        async def ask(kube: Kube) -> None:
+            # The manifest is the whole wish: what somebody patched into the same fields gives way.
+            await kube.apply(E2I_MODELS, manifest, manager=MANAGER, force=True)
+
+        self._do(ask)
+
+    def wait_until_serving(self, tag: str, patience: float, say: Callable[[str], None]) -> str:
+        """The operator's sentence once the bento serves; NotReleased with its reason when it will not."""
+
+        async def follow(kube: Kube) -> str:
+            deadline, told = time.monotonic() + patience, ""
+            while True:
+                model = await kube.get(E2I_MODELS, self.namespace, self.name)
+                if model is None:
+                    raise NotReleased(f"{self.model} is gone: somebody deleted it. Deploy it again.")
+                now = standing(model, tag)
+                if now.state == "serves":
+                    return now.message
+                if now.state == "refused":
+                    raise NotReleased(f"{tag} does not serve: {now.reason}: {now.message}")
+                if now.reason != told:
+                    told = now.reason
+                    say(f"{now.reason}: {now.message}")
+                if time.monotonic() > deadline:
+                    raise NotReleased(
+                        f"{tag} does not serve after {patience:.0f} s: {now.reason}: {now.message}. "
+                        f"Look at `kubectl e2i status {self.name} -n {self.namespace}`, or wait longer with --patience."
+                    )
+                await asyncio.sleep(LOOK_EVERY)
+
+        return self._do(follow)
+
+    def predict(self, body: Object, path: str = "/predict") -> Object:
+        """The served model's answer: by the Service's address, or through the API server where that leads nowhere."""
+
+        async def ask(kube: Kube) -> Object:
+            service = await kube.get(SERVICES, self.namespace, self.name)
+            if service is None:
+                raise Stopped(f"{self.model} has no Service {self.name}. Look at its status.")
+            with contextlib.suppress(aiohttp.ClientConnectionError, TimeoutError, OSError):
+                return await _post(f"http://{service['spec']['clusterIP']}:{SERVICE_PORT}{path}", body)
+            place = f"{SERVICES.path(self.namespace, self.name)}:{SERVICE_PORT}/proxy{path}"
+            return await kube.request("POST", place, body=body)
+
+        return self._do(ask)
+
+    def captured(self) -> list[tuple[str, str]]:
+        """(pod, line) of each line in the logs of the model's pods that holds a captured input."""
+
+        async def ask(kube: Kube) -> list[tuple[str, str]]:
+            pods, _ = await kube.list(PODS, self.namespace, labels=f"{MODEL_LABEL}={self.name}")
+            found = []
+            for pod in pods:
+                name = pod["metadata"]["name"]
+                text = await _log(kube, self.namespace, name, pod["spec"]["containers"][0]["name"])
+                found += [(name, line) for line in text.splitlines() if '"e2i": "input"' in line]
+            return found
+
+        return self._do(ask)
+
+    def _do(self, work: Callable[[Kube], Coroutine[Any, Any, Answer]]) -> Answer:
+        async def run() -> Answer:
+            async with self._connected() as kube:
+                return await work(kube)
+
+        try:
+            return asyncio.run(run())
+        except ApiError as error:
+            raise Stopped(
+                f"The cluster of {self.kubeconfig} refused or did not answer about {self.model}: {error}. "
+                "Check --kubeconfig, --context and your rights."
+            ) from error
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Kube]:
+        if not self.kubeconfig.is_file():
+            raise Stopped(f"The kubeconfig {self.kubeconfig} does not exist. Correct --kubeconfig.")
+        async with await Kube.from_kubeconfig(self.kubeconfig, self.context) as kube:
+            yield kube
+
+
+async def _post(url: str, body: Object) -> Object:
+    async with aiohttp.ClientSession(timeout=CONNECT) as session, session.post(url, json=body) as response:
+        text = await response.text()
+        if response.status != 200:
+            raise Stopped(f"{url} answered {response.status}: {text[:300]}")
+        answer: Object = json.loads(text)
+        return answer
+
+
+async def _log(kube: Kube, namespace: str, pod: str, container: str) -> str:
+    try:
+        return await kube.log(namespace, pod, container, lines=LOG_LINES, limit=LOG_BYTES)
+    except ApiError as error:
+        # A pod that only begins, or is gone since the list, has no log.
+        if error.status in (400, 404):
+            return ""
+        raise

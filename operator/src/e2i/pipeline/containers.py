@@ -1,0 +1,65 @@
+"""Builds and pushes images with docker, podman or buildah, whichever works on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from e2i.pipeline.faults import Stopped
+
+BUILDERS = ("docker", "podman", "buildah")
+LOOK_TIMEOUT = 20.0
+BUILD_TIMEOUT = 3600.0
+
+
+def healthy_builder() -> tuple[str | None, str]:
+    """(the first builder that works, "") or (None, why none does)."""
+    reasons = []
+    for name in BUILDERS:
+        if shutil.which(name) is None:
+            reasons.append(f"{name} is not installed")
+            continue
+        try:
+            asked = subprocess.run([name, "info"], capture_output=True, timeout=LOOK_TIMEOUT, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            reasons.append(f"{name} does not answer")
+            continue
+        if asked.returncode == 0:
+            return name, ""
+        reasons.append(f"{name} does not work here")
+    return None, ", ".join(reasons)
+
+
+def containerize(builder: str, bento: str, image: str, store: Path) -> None:
+    """Build the image of a bento of the store; Stopped with the last lines of what the builder said."""
+    program = str(Path(sys.executable).with_name("bentoml"))
+    _run(
+        [program, "containerize", bento, "--backend", builder, "--image-tag", image],
+        {"BENTOML_HOME": str(store), "BENTOML_DO_NOT_TRACK": "True"},
+    )
+
+
+def push(builder: str, image: str) -> None:
+    """Push an image to the registry that its name begins with."""
+    _run([builder, "push", image], {})
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    shown = " ".join([Path(command[0]).name, *command[1:]])
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=BUILD_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Stopped(f"`{shown}` did not end: {error}") from error
+    if done.returncode:
+        said = " ".join((done.stdout + done.stderr).strip().splitlines()[-3:])[-500:]
+        raise Stopped(f"`{shown}` failed: {said}")

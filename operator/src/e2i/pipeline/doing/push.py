@@ -1,0 +1,55 @@
+"""push: the archive to the bucket, under the key that the operator uses; the image to its registry."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from e2i.core.observed import Artifact
+from e2i.edge.bucket import Bucket
+from e2i.edge.export import Exporter
+from e2i.pipeline import containers
+from e2i.pipeline.faults import Stopped
+from e2i.pipeline.loop import Done, Loop
+from e2i.settings import BadSetting, read_settings
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    place = ("E2I_BUCKET", "E2I_BUCKET_PREFIX", "AWS_ENDPOINT_URL")
+    return {
+        "bento": str(loop.outputs("build").get("digest")),
+        "image": str(loop.outputs("containerize").get("image")),
+        "the bucket": " ".join(os.environ.get(name, "-") for name in place),
+        "--image": str(loop.options.image),
+    }
+
+
+def do(loop: Loop) -> Done:
+    image = loop.outputs("containerize")
+    said = []
+    if image and loop.options.image:
+        containers.push(image["builder"], image["image"])
+        said.append(f"{image['image']} is in its registry")
+    if not os.environ.get("E2I_BUCKET"):
+        said.append("no bucket is configured (E2I_BUCKET), so the archive stays in the BentoML store")
+        return Done("; ".join(said), skipped=len(said) == 1)
+    artifact = _archive(loop)
+    said.append(f"{artifact.uri}, {artifact.size >> 10} KiB")
+    return Done("; ".join(said), {"uri": artifact.uri, "digest": artifact.digest})
+
+
+def _archive(loop: Loop) -> Artifact:
+    """Upload the archive, unless it is there already."""
+    try:
+        settings = read_settings(os.environ)
+        bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
+    except (BadSetting, ValueError) as error:
+        raise Stopped(f"The bucket cannot be used: {error}.") from error
+    try:
+        exporter = Exporter(loop.store, bucket, settings.prefix)
+        found = exporter(loop.outputs("build")["bento"], lambda *_: None, threading.Event())
+    finally:
+        bucket.close()
+    if not isinstance(found, Artifact):
+        raise Stopped(found.message)
+    return found

@@ -1,0 +1,41 @@
+"""register: the model with its card, metrics and reference into the MLflow registry."""
+
+from __future__ import annotations
+
+from e2i.pipeline import registry
+from e2i.pipeline.loop import Done, Loop
+from e2i_bento.card import read_card
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    return {
+        "model": str(loop.outputs("train").get("digest")),
+        "version": str(loop.outputs("train").get("version")),
+        "the registry": registry.tracking_uri(loop.place.registry),
+    }
+
+
+def do(loop: Loop) -> Done:
+    uri, name = registry.tracking_uri(loop.place.registry), loop.project.name
+    trained = loop.outputs("train")
+    card = read_card(loop.place.trained)
+    logged = registry.Logged(
+        digest=trained["digest"],
+        params={
+            "type": card.type,
+            "target": loop.project.target,
+            "features": str(len(card.features)),
+            "rows": str(card.lineage.data_rows),
+            "data": card.lineage.data_source,
+            "data_digest": card.lineage.data_digest,
+            "code_revision": card.lineage.code_revision,
+        },
+        metrics=loop.outputs("evaluate")["metrics"],
+        tags={"e2i.version": trained["version"]},
+        folders={registry.TRAINED: loop.place.trained, registry.REFERENCE: loop.place.reference.parent},
+    )
+    number = registry.register(uri, name, logged, loop.place.registry / "artifacts")
+    return Done(
+        f"models:/{name}/{number} in {uri}",
+        {"uri": uri, "number": number, "model": f"models:/{name}/{number}"},
+    )

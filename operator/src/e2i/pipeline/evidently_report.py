@@ -1,0 +1,68 @@
+"""Compares tables with Evidently. The only module that imports it, and only when it is used: it takes 10 s."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from e2i.pipeline.drift import Column, Shape, method_for
+from e2i.pipeline.faults import Stopped
+
+
+def compare(
+    reference: Sequence[Mapping[str, Any]],
+    current: Sequence[Mapping[str, Any]],
+    shapes: Mapping[str, Shape],
+    html: Path,
+) -> list[Column]:
+    """One Column for each name in `shapes`, and a report with plots in `html`."""
+    # Evidently tells its makers of each use unless this is set.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    with warnings.catch_warnings():
+        # They speak of Evidently's own parts and of single bins.
+        warnings.simplefilter("ignore")
+        try:
+            from evidently import DataDefinition, Dataset, Report
+            from evidently.metrics import ValueDrift
+        except ModuleNotFoundError as error:
+            raise Stopped(f"The package {error.name} is missing: install e2i-operator[pipeline].") from error
+        methods = {name: method_for(shape, len(reference), len(current)) for name, shape in shapes.items()}
+        report = Report(
+            [
+                ValueDrift(column=name, method=how.name, threshold=how.threshold)
+                for name, how in methods.items()
+            ]
+        )
+        definition = DataDefinition(
+            numerical_columns=[name for name, shape in shapes.items() if shape == "number"],
+            categorical_columns=[name for name, shape in shapes.items() if shape == "category"],
+        )
+        datasets = (
+            Dataset.from_pandas(_frame(rows, shapes), data_definition=definition)
+            for rows in (current, reference)
+        )
+        snapshot = report.run(*datasets)
+        html.parent.mkdir(parents=True, exist_ok=True)
+        snapshot.save_html(str(html))
+        scores = {item["config"]["column"]: float(item["value"]) for item in snapshot.dict()["metrics"]}
+    return [
+        Column(name, how.name, scores[name], how.threshold, how.says_drift(scores[name]))
+        for name, how in methods.items()
+    ]
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) -> Any:
+    import pandas
+
+    columns = {}
+    for name, shape in shapes.items():
+        values = [row.get(name) for row in rows]
+        if shape == "number":
+            columns[name] = pandas.Series(values, dtype="float64")
+        else:
+            # A missing value is a value of its own: that more of them come is drift too.
+            columns[name] = pandas.Series(["missing" if value is None else str(value) for value in values])
+    return pandas.DataFrame(columns)
