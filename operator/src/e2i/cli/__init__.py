@@ -8,7 +8,13 @@ import click
 
 import e2i
 
-_COMMANDS = {"local": "e2i.cli.local", "demo": "e2i.cli.demo"}
+_COMMANDS = {
+    "demo": "e2i.cli.demo",
+    "local": "e2i.cli.local",
+    "manifest": "e2i.cli.manifest",
+    "package": "e2i.cli.package",
+    "pipeline": "e2i.cli.pipeline",
+}
 
 
 class LazyGroup(click.Group):

@@ -35,7 +35,7 @@ def run(loop: Loop, steps: Sequence[str]) -> None:
 def run_one(loop: Loop, name: str) -> None:
     """One step; Stopped when a step that it needs is not done, or was done from something else than is there now."""
     for needed in with_needs(name)[:-1]:
-        if why := why_to_do(loop, step_named(needed)):
+        if why := why_to_do(loop, step_named(needed), world=False):
             raise Stopped(
                 f"{name} needs the step {needed} first ({why}). Run `e2i pipeline {needed} --project {loop.folder}`, "
                 "or `e2i pipeline run` for all."
@@ -43,18 +43,31 @@ def run_one(loop: Loop, name: str) -> None:
     run_step(loop, step_named(name))
 
 
-def why_to_do(loop: Loop, step: Step) -> str:
-    """Why the step is to be done, "" when it is done."""
+def why_to_do(loop: Loop, step: Step, *, world: bool) -> str:
+    """Why the step is to be done, "" when it is done; with `world` also what lies outside of the project counts."""
     if step.always:
         return "it looks anew each time"
     record = loop.state.done.get(step.name)
+    if record is None:
+        return why_again(None, {})
+    inputs = _inputs(loop, step, world)
+    known = (
+        record.inputs if world else {name: record.inputs[name] for name in inputs if name in record.inputs}
+    )
+    return why_again(record.model_copy(update={"inputs": known}), inputs, loop.place.missing(record))
+
+
+def _inputs(loop: Loop, step: Step, world: bool) -> dict[str, str]:
+    if step.always:
+        return {}
+    module = implementation(step.name)
     with _in_words():
-        inputs = implementation(step.name).inputs(loop) if record else {}
-    return why_again(record, inputs, loop.place.missing(record))
+        found: dict[str, str] = module.inputs(loop)
+        return found | module.world(loop) if world and hasattr(module, "world") else found
 
 
 def run_step(loop: Loop, step: Step) -> None:
-    record, why = loop.state.done.get(step.name), why_to_do(loop, step)
+    record, why = loop.state.done.get(step.name), why_to_do(loop, step, world=True)
     if record and not why and not loop.options.force:
         loop.say(f"{step.name}: unchanged: {record.sentence}")
         return
@@ -62,8 +75,8 @@ def run_step(loop: Loop, step: Step) -> None:
     _keep(loop, loop.state.begun(step.name))
     started = time.monotonic()
     try:
+        inputs = _inputs(loop, step, world=True)
         with _in_words():
-            inputs = {} if step.always else implementation(step.name).inputs(loop)
             done: Done = implementation(step.name).do(loop)
     except Stopped as stopped:
         # A step that goes through others, as retrain does, is stopped by one of them, which said so already.

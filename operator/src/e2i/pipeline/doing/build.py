@@ -17,9 +17,12 @@ def inputs(loop: Loop) -> dict[str, str]:
     return {
         "model": str(loop.outputs("train").get("digest")),
         "version": str(loop.outputs("train").get("version")),
-        "the store": str(loop.store),
-        "the registry": str(loop.outputs("register").get("model")),
+        "registered": str(loop.outputs("register").get("model")),
     }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    return {"the store": str(loop.store)}
 
 
 def do(loop: Loop) -> Done:

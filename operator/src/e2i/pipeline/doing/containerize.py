@@ -7,11 +7,11 @@ from e2i.pipeline.loop import Done, Loop
 
 
 def inputs(loop: Loop) -> dict[str, str]:
-    return {
-        "bento": str(loop.outputs("build").get("digest")),
-        "the builder": str(containers.healthy_builder()[0]),
-        "--image": str(loop.options.image),
-    }
+    return {"bento": str(loop.outputs("build").get("digest"))}
+
+
+def world(loop: Loop) -> dict[str, str]:
+    return {"the builder": str(containers.healthy_builder()[0]), "--image": str(loop.options.image)}
 
 
 def do(loop: Loop) -> Done:

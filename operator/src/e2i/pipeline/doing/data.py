@@ -16,11 +16,17 @@ def inputs(loop: Loop) -> dict[str, str]:
     found = {"project.yaml": digest_of(schema)}
     file = loop.data or (loop.folder / project.data.file if project.data.file else None)
     if file is None:
-        # A function may read a database: only calling it tells whether its rows are the same.
-        return found | {"code": loop.code_digest(), str(project.data.load): table_digest(_rows(loop))}
+        return found | {"code": loop.code_digest()}
     if not file.is_file():
         raise Stopped(f"There is no file {file}. Correct data.file in project.yaml, or give --data.")
     return found | {"data": file_digest(file)}
+
+
+def world(loop: Loop) -> dict[str, str]:
+    """A function may read a database: only calling it tells whether its rows are the same."""
+    if loop.data or loop.project.data.file:
+        return {}
+    return {str(loop.project.data.load): table_digest(_rows(loop))}
 
 
 def do(loop: Loop) -> Done:

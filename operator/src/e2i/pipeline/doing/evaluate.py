@@ -26,8 +26,11 @@ def inputs(loop: Loop) -> dict[str, str]:
         "model": str(loop.outputs("train").get("digest")),
         "holdout": str(loop.outputs("data").get("holdout")),
         "code": loop.code_digest(),
-        "what serves": _serving(loop),
     }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    return {"what serves": _serving(loop)}
 
 
 def _serving(loop: Loop) -> str:

@@ -15,13 +15,16 @@ from e2i.settings import BadSetting, read_settings
 
 
 def inputs(loop: Loop) -> dict[str, str]:
-    place = ("E2I_BUCKET", "E2I_BUCKET_PREFIX", "AWS_ENDPOINT_URL")
     return {
         "bento": str(loop.outputs("build").get("digest")),
         "image": str(loop.outputs("containerize").get("image")),
-        "the bucket": " ".join(os.environ.get(name, "-") for name in place),
-        "--image": str(loop.options.image),
     }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    place = ("E2I_BUCKET", "E2I_BUCKET_PREFIX", "AWS_ENDPOINT_URL")
+    bucket = " ".join(os.environ.get(name, "-") for name in place)
+    return {"the bucket": bucket, "--image": str(loop.options.image)}
 
 
 def do(loop: Loop) -> Done:

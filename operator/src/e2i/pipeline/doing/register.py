@@ -11,8 +11,11 @@ def inputs(loop: Loop) -> dict[str, str]:
     return {
         "model": str(loop.outputs("train").get("digest")),
         "version": str(loop.outputs("train").get("version")),
-        "the registry": registry.tracking_uri(loop.place.registry),
     }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    return {"the registry": registry.tracking_uri(loop.place.registry)}
 
 
 def do(loop: Loop) -> Done:

@@ -14,11 +14,12 @@ from e2i_bento.card import read_card
 
 
 def inputs(loop: Loop) -> dict[str, str]:
+    return {"release": str(loop.outputs("deploy").get("digest"))}
+
+
+def world(loop: Loop) -> dict[str, str]:
     cluster = loop.cluster
-    return {
-        "release": str(loop.outputs("deploy").get("digest")),
-        "the cluster": f"{cluster.kubeconfig} {cluster.context}" if cluster else "none",
-    }
+    return {"the cluster": f"{cluster.kubeconfig} {cluster.context}" if cluster else "none"}
 
 
 def do(loop: Loop) -> Done:

@@ -1,0 +1,156 @@
+"""`e2i pipeline`: from data to a released model, and back when the data has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from e2i.cli.local import in_words, stopwatch
+from e2i.pipeline.steps import NAMES, STEPS, Step
+
+# What does the work is imported when a command runs, so that help and completion are quick.
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+Decorator = Callable[[Any], Any]
+
+_project = click.option(
+    "--project", type=FOLDER, default=".", show_default=True, help="Folder with project.yaml."
+)
+_OPTIONS: dict[str, Decorator] = {
+    "data": click.option(
+        "--data", type=FILE, help="Read this file in place of the project's data, from now on."
+    ),
+    "store": click.option(
+        "--store", type=FOLDER, help="BentoML store.  [default: $BENTOML_HOME or ~/bentoml]"
+    ),
+    "against": click.option(
+        "--against",
+        metavar="MODEL",
+        help="Compare with this (models:/NAME/3, a folder, a bento's tag) or `none`.",
+    ),
+    "image": click.option(
+        "--image", metavar="NAME", help="Name the image so, with its registry, and push it."
+    ),
+    "overlay": click.option(
+        "--overlay", type=FOLDER, help="Commit the manifest there.  [default: deploy.overlay]"
+    ),
+    "kubeconfig": click.option(
+        "--kubeconfig", type=FILE, envvar="KUBECONFIG", show_envvar=True, help="The cluster where it serves."
+    ),
+    "context": click.option("--context", help="Context of the kubeconfig.  [default: the current one]"),
+    "patience": click.option(
+        "--patience",
+        type=click.FloatRange(min=1),
+        default=600.0,
+        show_default=True,
+        help="Seconds for a release.",
+    ),
+    "stream": click.option(
+        "--stream", type=FILE, help="Take captured inputs from this file, not from the cluster."
+    ),
+    "force": click.option("--force", is_flag=True, help="Do it again, though nothing has changed."),
+}
+_CLUSTER = ("kubeconfig", "context")
+_OF_STEP: dict[str, tuple[str, ...]] = {
+    "data": ("data",),
+    "evaluate": ("against", "store", "overlay", *_CLUSTER),
+    "build": ("store",),
+    "containerize": ("store", "image"),
+    "push": ("store", "image"),
+    "deploy": ("overlay", *_CLUSTER),
+    "serve": ("patience", *_CLUSTER),
+    "monitor": ("stream", *_CLUSTER),
+    "drift": ("overlay", *_CLUSTER),
+    "retrain": tuple(name for name in _OPTIONS if name not in ("stream", "force")),
+}
+_ALL = tuple(name for name in _OPTIONS if name != "force")
+
+
+def _options(*names: str) -> Decorator:
+    def decorate(function: Any) -> Any:
+        for name in reversed(names):
+            function = _OPTIONS[name](function)
+        return _project(function)
+
+    return decorate
+
+
+@click.group()
+def pipeline() -> None:
+    """Go from data to a released model, step by step, and back when the data has changed."""
+
+
+@pipeline.command()
+@_options(*_ALL, "force")
+def run(project: Path, **given: Any) -> None:
+    """Go through all steps; those that nothing has changed for are not done again."""
+    _go(project, given, NAMES)
+
+
+def _add(step: Step) -> None:
+    @pipeline.command(step.name, help=f"{step.does}{' Looks anew each time.' if step.always else ''}")
+    @_options(*_OF_STEP.get(step.name, ()), "force")
+    def command(project: Path, **given: Any) -> None:
+        _go(project, given, (step.name,))
+
+
+for _step in STEPS:
+    _add(_step)
+
+
+@pipeline.command()
+@_options(*_CLUSTER)
+def status(project: Path, **given: Any) -> None:
+    """Show what is done, what is to be done and why."""
+    with _said():
+        from e2i.pipeline.loop import Options, open_loop
+        from e2i.pipeline.overview import overview
+
+        click.echo("\n".join(overview(open_loop(project, Options(**given), click.echo))))
+
+
+@pipeline.command()
+@click.option("--name", default="e2i", show_default=True, help="Name of the local cluster.")
+@click.option("--work", type=FOLDER, help="Work folder.  [default: beside the cluster]")
+def demo(name: str, work: Path | None) -> None:
+    """Show the whole loop on the local cluster: release, drift, retraining, and a model that is refused."""
+    with in_words():
+        from e2i.pipeline.demo import tell
+
+        tell(name, work, stopwatch())
+
+
+def _go(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
+    with _said():
+        from e2i.pipeline.loop import Options, open_loop
+        from e2i.pipeline.place import Place
+        from e2i.pipeline.running import run as run_all
+        from e2i.pipeline.running import run_one
+
+        with Place(project.resolve()).alone():
+            loop = open_loop(project, Options(**given), stopwatch())
+            if len(steps) == 1:
+                run_one(loop, steps[0])
+            else:
+                run_all(loop, steps)
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    """What stops the loop is said on stderr, and told by the exit code."""
+    from e2i.pipeline.faults import Stopped
+    from e2i.pipeline.project import BadProject
+
+    try:
+        yield
+    except BadProject as error:
+        raise click.ClickException(str(error)) from error
+    except Stopped as stopped:
+        click.echo(f"Error: {stopped.message}", err=True)
+        sys.exit(stopped.code)

@@ -1,0 +1,52 @@
+"""`e2i pipeline status`: each step, whether it is done, and what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from e2i.pipeline.faults import Stopped
+from e2i.pipeline.loop import Loop
+from e2i.pipeline.running import why_to_do
+from e2i.pipeline.steps import STEPS, Step
+
+LONGEST = 160
+
+
+def overview(loop: Loop) -> Iterator[str]:
+    """A line for each step, and what the last run was stopped by."""
+    yield f"{loop.project.name} in {loop.folder}"
+    if loop.data:
+        yield f"data: {loop.data}, given with --data in place of the project's"
+    for step in STEPS:
+        record = loop.state.done.get(step.name)
+        state = _state(loop, step)
+        when = f"{record.ended}  {record.seconds:7.1f} s" if record else " " * 31
+        yield f"{step.name:<13}{state:<9}{when}  {_short(record.sentence) if record else ''}".rstrip()
+        if state == "to do" and record and (why := _why(loop, step)):
+            yield f"{'':<13}{'':<9}{why}"
+    if stop := loop.state.stop:
+        yield ""
+        yield f"The last run was stopped by {stop.step} at {stop.ended} (exit code {stop.code}):"
+        yield stop.message
+
+
+def _state(loop: Loop, step: Step) -> str:
+    record = loop.state.done.get(step.name)
+    if record is None:
+        return "to do"
+    if step.always:
+        return "looked"
+    if _why(loop, step):
+        return "to do"
+    return "skipped" if record.skipped else "done"
+
+
+def _why(loop: Loop, step: Step) -> str:
+    try:
+        return why_to_do(loop, step, world=False)
+    except Stopped as stopped:
+        return stopped.message
+
+
+def _short(sentence: str) -> str:
+    return sentence if len(sentence) <= LONGEST else f"{sentence[: LONGEST - 3]}..."
