@@ -78,8 +78,9 @@ def autoscaler(part: Part) -> Object:
 
 
 def service(part: Part) -> Object:
-    selector = part.labels
-    del selector[TARGET_TYPE]
+    # For runners it stays: yatai-deployment tells apart what it makes for debugging.
+    left_out = {TARGET_TYPE} if part.runner is None else set()
+    selector = {name: value for name, value in part.labels.items() if name not in left_out}
     ports = [("http", 3000), ("http-non-proxy", 3001)]
     return {
         "apiVersion": SERVICE.api_version,
