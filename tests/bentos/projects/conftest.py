@@ -57,16 +57,16 @@ def example() -> Callable[[str], Example]:
 
 
 @pytest.fixture(scope="session")
-def predictor(
+def trained(
     example: Callable[[str], Example], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Predictor]:
-    """The project's model, saved with its card and loaded again as a service does it."""
+) -> Callable[[str], Path]:
+    """The folder that training leaves: model, card, requirements."""
 
     @cache
-    def packaged(name: str) -> Predictor:
+    def described(name: str) -> Path:
         shown = example(name)
-        project, trained = shown.project, tmp_path_factory.mktemp(name) / "trained"
-        with modules_of(shown.folder):
+        project, folder = shown.project, tmp_path_factory.mktemp(name) / "trained"
+        with shown.importable():
             describe(
                 shown.model,
                 shown.seen,
@@ -74,18 +74,32 @@ def predictor(
                 kind=project.type,
                 target=project.target,
                 treatment=project.treatment,
-                features={name: plain(project, name) for name in shown.features},
+                features={feature: declaration(project, feature) for feature in shown.features},
                 decisions=project.decisions,
                 requirements=shown.folder / project.requirements,
                 synthetic=project.data.synthetic,
-                out=trained,
+                out=folder,
             )
-            return load_predictor(trained)
+        return folder
 
-    return packaged
+    return described
 
 
-def plain(project: Project, feature: str) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def predictor(
+    example: Callable[[str], Example], trained: Callable[[str], Path]
+) -> Callable[[str], Predictor]:
+    """The project's model, loaded again from its file as a service does it."""
+
+    @cache
+    def loaded(name: str) -> Predictor:
+        with example(name).importable():
+            return load_predictor(trained(name))
+
+    return loaded
+
+
+def declaration(project: Project, feature: str) -> dict[str, Any]:
     return project.declaration(feature).model_dump(exclude_unset=True)
 
 
