@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from e2i.packaging.refusal import Reason, Refused
 
 BOOSTERS = (".ubj", ".json", ".bst", ".xgb")
 """Names of files that `Booster.save_model` writes. Anything else is a pickle: of joblib, pickle or cloudpickle."""
 JOBLIB_FILE = "model.joblib"
+
+Loaded = TypeVar("Loaded")
 
 _recorders: list[set[str]] = []
 _hooked: list[bool] = []
@@ -30,17 +32,16 @@ class LoadedModel:
     format: Literal["joblib", "xgboost"] = "joblib"
 
 
-def load_model(file: Path, code: Path | None = None) -> LoadedModel:
-    """The model in `file`, whose own modules lie in the folder `code`; Refused with what is wrong with it."""
+def load_model(file: Path) -> LoadedModel:
+    """The model in `file`; the modules of its own must be importable. Refused with what is wrong with it."""
     if not file.is_file():
         raise Refused(
             Reason.FileMissing, f"There is no file {file}. Name the file that training wrote the model to."
         )
     if file.suffix.lower() in BOOSTERS:
         return LoadedModel(_load_booster(file), frozenset({"xgboost"}), "xgboost")
-    with importable(code), _recorded() as modules:
-        model = _unpickle(file)
-    return LoadedModel(model, frozenset(modules))
+    modules, model = watched(file, _joblib_load)
+    return LoadedModel(model, modules)
 
 
 def save_model(model: Any, file: Path) -> frozenset[str]:
@@ -55,9 +56,8 @@ def save_model(model: Any, file: Path) -> frozenset[str]:
             f"The model {type(model).__name__} cannot be pickled ({_line(error)}). Replace lambdas and functions "
             "inside functions by functions of a module.",
         ) from error
-    with _recorded() as modules:
-        _unpickle(file)
-    return frozenset(modules)
+    modules, _ = watched(file, _joblib_load)
+    return modules
 
 
 def combine(preprocessing: Any, model: Any) -> Any:
@@ -92,16 +92,16 @@ def importable(code: Path | None) -> Iterator[None]:
         sys.modules.update(hidden)
 
 
-def _unpickle(file: Path) -> Any:
-    import joblib
-
+def watched(file: Path, load: Callable[[Path], Loaded]) -> tuple[frozenset[str], Loaded]:
+    """What `load` makes of the pickle in `file`, and the modules that it names; Refused when it cannot be loaded."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _recorded() as modules:
             warnings.simplefilter("error")
             # Only these are wrong with the file; the rest are a library's own troubles.
             for harmless in (DeprecationWarning, FutureWarning, ResourceWarning):
                 warnings.simplefilter("ignore", harmless)
-            return joblib.load(file)
+            loaded = load(file)
+        return frozenset(modules), loaded
     except ModuleNotFoundError as error:
         raise Refused(
             Reason.CodeMissing,
@@ -122,6 +122,12 @@ def _unpickle(file: Path) -> Any:
             f"{file} cannot be loaded ({_line(error)}): damaged, copied incompletely, or no model. "
             "Copy or train it again.",
         ) from error
+
+
+def _joblib_load(file: Path) -> Any:
+    import joblib
+
+    return joblib.load(file)
 
 
 def _lost_name(file: Path, error: AttributeError) -> Refused:

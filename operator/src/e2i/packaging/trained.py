@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from e2i.packaging.data import file_digest
 from e2i.packaging.describe import CODE, REQUIREMENTS, read_pins
 from e2i.packaging.golden import check_finite
-from e2i.packaging.installed import distributions_of
-from e2i.packaging.modelfile import importable, load_model
+from e2i.packaging.installed import distributions_of, with_dependencies
+from e2i.packaging.modelfile import importable, watched
 from e2i.packaging.pins import Pin, differences
 from e2i.packaging.refusal import Reason, Refused
 from e2i_bento.card import BACKGROUND_FILE, CARD_FILE, Card, read_card
-
-XGBOOST = ("xgboost", "xgboost-cpu")
+from e2i_bento.checking import check_golden
+from e2i_bento.predicting import NotFinite, Predictor, load_predictor
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ def read_trained(folder: Path) -> Trained:
     _check_file(folder, card)
     pins = read_pins(folder / REQUIREMENTS)
     check_pins(card, pins)
-    loaded = load_model(folder / card.model.name, folder / CODE)
     own = {file.stem: file for file in sorted((folder / CODE).glob("*.py"))}
-    check_modules(card, loaded.modules, pins, own)
-    tops = {module.partition(".")[0] for module in loaded.modules}
+    with importable(folder / CODE):
+        modules, predictor = watched(folder / card.model.name, lambda _: load_predictor(folder))
+        check_modules(card, modules | ({"xgboost"} if card.model.format == "xgboost" else set()), pins, own)
+        _check_predictions(folder, predictor)
+    tops = {module.partition(".")[0] for module in modules}
     # A recipe's modules may import one another; if its model needs none of them, none travels.
     code = {file.name: file for file in own.values()} if tops & own.keys() else {}
-    _check_predictions(folder, card)
     return Trained(folder, card, pins, code)
 
 
@@ -62,7 +63,7 @@ def check_pins(card: Card, pins: Iterable[Pin]) -> None:
 def check_modules(card: Card, modules: Iterable[str], pins: Iterable[Pin], own: Iterable[str]) -> None:
     """Refused when the model's pickle names a module that neither the pins nor the recipe's own files provide."""
     known = {pin.name for pin in pins}
-    provided = known | _needed_by(known, _normal(card.lineage.packages))
+    provided = known | with_dependencies(known).keys()
     for top, distributions in distributions_of(modules).items():
         if top == "__main__":
             raise Refused(
@@ -84,12 +85,6 @@ def check_modules(card: Card, modules: Iterable[str], pins: Iterable[Pin], own: 
                 f"The model {card.name} imports {top}, and {REQUIREMENTS} does not have it. Add the line "
                 f"{distributions[0]}=={_normal(card.lineage.packages).get(distributions[0], 'version')}.",
             )
-
-
-def _needed_by(names: Iterable[str], trained_with: Mapping[str, str]) -> set[str]:
-    from e2i.packaging.installed import with_dependencies
-
-    return with_dependencies(names).keys() & trained_with.keys()
 
 
 def _card(folder: Path) -> Card:
@@ -126,27 +121,21 @@ def _check_file(folder: Path, card: Card) -> None:
         )
 
 
-def _check_predictions(folder: Path, card: Card) -> None:
+def _check_predictions(folder: Path, predictor: Predictor) -> None:
     """As the service will ask: golden inputs must be answered as recorded, background rows with finite numbers."""
-    from e2i_bento.checking import check_golden
-    from e2i_bento.predicting import NotFinite, load_predictor
-
-    with importable(folder / CODE):
-        predictor = load_predictor(folder)
-        try:
-            check_finite(
-                [golden.input for golden in card.golden],
-                [golden.output for golden in card.golden],
-                range(len(card.golden)),
-            )
-            told = check_golden(predictor)
+    card = predictor.card
+    golden = [golden.input for golden in card.golden]
+    check_finite(golden, [golden.output for golden in card.golden], range(len(golden)))
+    told = check_golden(predictor)
+    try:
+        if not told:
             predictor.answers(predictor.background)
-        except NotFinite as error:
-            raise Refused(
-                Reason.OutputNotFinite,
-                f"{card.name} answers {BACKGROUND_FILE}, {error}. Its input is "
-                f"{json.dumps(predictor.background[error.row])[:300]}.",
-            ) from error
+    except NotFinite as error:
+        raise Refused(
+            Reason.OutputNotFinite,
+            f"{card.name} answers {folder / BACKGROUND_FILE} with a number that is none, {error}. The input is "
+            f"{json.dumps(predictor.background[error.row])[:300]}.",
+        ) from error
     if told:
         raise Refused(
             Reason.PreprocessingDiffers,

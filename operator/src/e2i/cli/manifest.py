@@ -1,0 +1,53 @@
+"""`e2i manifest`: the E2IModel of a packaged bento, with its golden predictions as checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from e2i.cli.package import FOLDER, in_words
+
+
+@click.command()
+@click.argument("bento_tag")
+@click.option("--store", type=FOLDER, help="BentoML home folder.  [default: $BENTOML_HOME or ~/bentoml]")
+@click.option("--name", default="", help="Name of the E2IModel.  [default: the bento's, with - for _]")
+@click.option("--namespace", default="models", show_default=True, help="Its namespace.")
+@click.option("--replicas", type=click.IntRange(1, 1000), help="Number of pods.")
+@click.option(
+    "--archive", is_flag=True, help="Take the bento from its archive in the bucket (`e2i pipeline push`)."
+)
+@click.option(
+    "--overlay", type=FOLDER, help="Write NAME.yaml into this folder of an environment and list it there."
+)
+def manifest(
+    bento_tag: str,
+    store: Path | None,
+    name: str,
+    namespace: str,
+    replicas: int | None,
+    archive: bool,
+    overlay: Path | None,
+) -> None:
+    """Print the E2IModel of BENTO_TAG, or write it into the folder of an environment.
+
+    Each release is asked the golden predictions before it gets requests. In a file that is there already only the
+    bento, the checks named golden-… and the labels are made anew; what people wrote stays.
+    """
+    with in_words():
+        from e2i.packaging.manifest import Wanted
+        from e2i.packaging.overlay import as_text, write_overlay
+        from e2i.packaging.reading import read_stored
+        from e2i.packaging.storing import store_folder
+
+        bento = read_stored(store_folder(store), bento_tag)
+        digest = bento.digest if archive else ""
+        wanted = Wanted(bento.tag, bento.cards, name, namespace, replicas, digest)
+        if overlay is None:
+            click.echo(as_text(wanted), nl=False)
+            return
+        file, changed = write_overlay(overlay, wanted)
+    click.echo(
+        f"{file} {'has' if changed else 'had'} {bento.tag}. Next: commit {overlay}, or kubectl apply -k {overlay}"
+    )

@@ -1,0 +1,159 @@
+"""`e2i package`: from a trained model to a bento in the store."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from e2i.packaging.refusal import Refused
+
+# The modules that do the work import pandas and scikit-learn: they are imported where they are used.
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+KINDS = ("Classification", "Regression", "Causal")
+FORMS = ("frame", "records", "matrix")
+NEEDED = ("data", "target", "kind", "requirements")
+
+
+class RefusedError(click.ClickException):
+    """A refusal, as the command line shows it: the sentence, the stable reason, exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(f"{refused.message} [{refused.reason}]")
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Refusals end the command with a sentence instead of a traceback."""
+    try:
+        yield
+    except Refused as refused:
+        raise RefusedError(refused) from refused
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of the short way, for a model that was trained elsewhere."""
+    options = [
+        click.option(
+            "--model", type=FILE, help="A fitted model: joblib, pickle, cloudpickle, or an XGBoost Booster."
+        ),
+        click.option("--data", type=FILE, help="What it was trained on: .csv, .parquet or .jsonl."),
+        click.option("--target", help="The column that it predicts."),
+        click.option("--type", "kind", type=click.Choice(KINDS), help="What kind of model it is."),
+        click.option(
+            "--requirements", type=FILE, help="What it needs to be loaded, each line name==version."
+        ),
+        click.option("--treatment", help="Causal: the column of the treatment."),
+        click.option(
+            "--features", help="Columns that it takes, with commas.  [default: those it was fitted with]"
+        ),
+        click.option("--labels", help="Words for its classes, with commas, in the order of its classes_."),
+        click.option("--preprocessing", type=FILE, help="A fitted transformer that comes before the model."),
+        click.option(
+            "--code", type=FILE, multiple=True, help="A module that the model's classes are in; repeatable."
+        ),
+        click.option(
+            "--rows-as", type=click.Choice(FORMS), help="What the model takes.  [default: found by trying]"
+        ),
+        click.option(
+            "--confidence", type=click.FloatRange(0, 1, True, True), help="Causal: of the interval."
+        ),
+        click.option("--description", help="One sentence: what does it predict?"),
+        click.option("--synthetic", is_flag=True, help="The data was made up; the bento says so in a label."),
+        click.option("--out", type=FOLDER, help="Where its description is kept.  [default: trained/NAME]"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("trained", nargs=-1, type=FOLDER)
+@click.option("--version", required=True, help="A semantic version such as 1.4.2, or `time`.")
+@click.option("--name", help="Name of the bento.  [default: the model's, or the service's]")
+@click.option(
+    "--service", type=FOLDER, help="Folder with service.py, for several models or routes of your own."
+)
+@click.option("--store", type=FOLDER, help="BentoML home folder.  [default: $BENTOML_HOME or ~/bentoml]")
+@click.option("--ledger", type=FILE, help="[default: versions.jsonl beside the first trained folder]")
+@click.option("--no-serve", is_flag=True, help="Do not serve the bento for a trial.")
+@click.option("--no-explain", is_flag=True, help="Leave the package for explanations out of the bento.")
+@model_options
+def package(
+    trained: tuple[Path, ...],
+    version: str,
+    name: str | None,
+    service: Path | None,
+    store: Path | None,
+    ledger: Path | None,
+    no_serve: bool,
+    no_explain: bool,
+    **model: Any,
+) -> None:
+    """Make a bento of trained models.
+
+    TRAINED are folders that training left (with card.json). For a model that was trained elsewhere give --model,
+    --data, --target, --type, --name and --requirements instead. Nothing is kept in the store unless the bento was
+    built, served and answered as training recorded.
+    """
+    say = stopwatch()
+    with in_words():
+        folders = [*trained, *([describe_file(name, model, say)] if model["model"] else [])]
+        _refuse_leftovers(model)
+        from e2i.packaging.package import package as make
+
+        done = make(
+            folders,
+            version=version,
+            store=store,
+            service=service,
+            name=name,
+            ledger=ledger,
+            serve=not no_serve,
+            explain=not no_explain,
+            say=say,
+        )
+    click.echo(
+        f"\n{done.tag}\n  digest {done.digest}\n  {done.size / 1e6:.1f} MB with its models, in {done.path}\n"
+    )
+    where = f" --store {store}" if store else ""
+    click.echo(f"Next:  e2i manifest {done.tag}{where} | kubectl apply -f -")
+
+
+def describe_file(name: str | None, given: dict[str, Any], say: Callable[[str], None]) -> Path:
+    """Write the trained folder of a model file; returns the folder."""
+    missing = [f"--{'type' if key == 'kind' else key}" for key in NEEDED if not given[key]]
+    if missing or not name:
+        raise click.UsageError(f"--model also needs {', '.join([*missing, *([] if name else ['--name'])])}.")
+    from e2i.packaging.given import describe_given
+
+    out = given["out"] or Path("trained") / name
+    say(f"describing {given['model']} in {out}")
+    card = describe_given(name, out, **{key: value for key, value in given.items() if key != "out"})
+    say(
+        f"{card.name}: {card.type} of {len(card.features)} features, rows as {card.rows_as}, "
+        f"{len(card.golden)} golden predictions"
+    )
+    return out
+
+
+def stopwatch() -> Callable[[str], None]:
+    """Prints lines with the seconds since now, to standard error: standard output is for the result."""
+    started = time.monotonic()
+    return lambda line: click.echo(f"{time.monotonic() - started:6.1f} s  {line}", err=True)
+
+
+def _refuse_leftovers(model: dict[str, Any]) -> None:
+    """Options that describe a model mean nothing for one that is described already."""
+    given = [key for key, value in model.items() if value and key != "model"]
+    if given and not model["model"]:
+        option = {"kind": "type"}.get(given[0], given[0].replace("_", "-"))
+        raise click.UsageError(f"--{option} goes with --model; a trained folder says it in its card.json.")

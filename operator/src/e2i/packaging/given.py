@@ -1,0 +1,63 @@
+"""Describes a model that somebody else trained, from its file and its data: the short way of `e2i package`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from e2i.packaging.asking import RowsAs
+from e2i.packaging.data import read_table
+from e2i.packaging.describe import CODE, copy_code, describe
+from e2i.packaging.modelfile import importable, load_model
+from e2i_bento.card import Card, Kind
+
+
+def describe_given(
+    name: str,
+    out: Path,
+    *,
+    model: Path,
+    data: Path,
+    target: str,
+    kind: Kind,
+    requirements: Path,
+    treatment: str | None = None,
+    features: str | None = None,
+    labels: str | None = None,
+    preprocessing: Path | None = None,
+    code: Sequence[Path] = (),
+    rows_as: RowsAs | None = None,
+    confidence: float | None = None,
+    description: str | None = None,
+    synthetic: bool = False,
+) -> Card:
+    """Write the trained folder `out` and return its card; lists are words with commas. Refused as in describe."""
+    table = read_table(data)
+    with tempfile.TemporaryDirectory(prefix="e2i-code-") as folder:
+        copy_code(code, Path(folder))
+        with importable(Path(folder, CODE)):
+            return describe(
+                load_model(model),
+                table,
+                name=name,
+                kind=kind,
+                target=target,
+                out=out,
+                requirements=requirements,
+                model_file=model,
+                preprocessing=load_model(preprocessing).model if preprocessing else None,
+                treatment=treatment,
+                features=_words(features) or None,
+                labels=_words(labels),
+                code=code,
+                rows_as=rows_as,
+                confidence=confidence or 0.9,
+                description=description or "",
+                synthetic=synthetic,
+                source=data,
+            )
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]

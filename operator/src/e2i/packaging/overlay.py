@@ -1,0 +1,157 @@
+"""Keeps the manifests of an environment's folder, which people edit as well. The only module that uses ruamel.yaml."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import LiteralScalarString
+
+from e2i.packaging.manifest import Wanted, bento, contract, manifest, merged_checks, model_name
+from e2i.packaging.refusal import Reason, Refused
+
+KUSTOMIZATION = "kustomization.yaml"
+
+
+def as_text(wanted: Wanted) -> str:
+    """The manifest as YAML."""
+    return _dumped(_yaml(), _with_blocks(manifest(wanted)))
+
+
+def write_overlay(folder: Path, wanted: Wanted) -> tuple[Path, bool]:
+    """Write or update <folder>/<name>.yaml and list it in kustomization.yaml; returns the file and whether one of
+    them changed. Refused when a file is there that cannot be kept."""
+    if not folder.parent.is_dir():
+        raise Refused(
+            Reason.FileMissing,
+            f"There is no folder {folder.parent}. Name the folder of an environment with --overlay.",
+        )
+    file = folder / f"{model_name(wanted)}.yaml"
+    text = updated(file.read_text(), file, wanted) if file.exists() else as_text(wanted)
+    kustomization = folder / KUSTOMIZATION
+    listed = _listed(kustomization, file.name)
+    folder.mkdir(exist_ok=True)
+    changed = [_write(file, text), _write(kustomization, listed)]
+    return file, any(changed)
+
+
+def updated(text: str, file: Path, wanted: Wanted) -> str:
+    """The manifest with the new bento, its checks and its labels; everything else as somebody wrote it."""
+    yaml = _yaml()
+    model = _loaded(yaml, text, file)
+    spec = model.get("spec")
+    if model.get("kind") != "E2IModel" or not isinstance(spec, dict):
+        raise Refused(
+            Reason.ManifestUnusable, f"{file} is no manifest of one E2IModel. Move it away, then try again."
+        )
+    named = (model.get("metadata") or {}).get("name")
+    if named != model_name(wanted):
+        raise Refused(
+            Reason.ManifestUnusable,
+            f"{file} is the manifest of {named}, not of {model_name(wanted)}. Rename the file, or give --name {named}.",
+        )
+    _merge(spec, wanted)
+    return _dumped(yaml, model)
+
+
+def _merge(spec: dict[str, Any], wanted: Wanted) -> None:
+    named = spec.setdefault("bento", CommentedMap())
+    fresh = bento(wanted)
+    if "archive" not in fresh and "archive" in named:
+        # The digest of another bento would only be refused; without it the store is asked.
+        del named["archive"]
+    if "archive" in fresh:
+        named.pop("store", None)
+    named.update(fresh)
+    spec["type"] = wanted.cards[0].type
+    if wanted.replicas is not None:
+        spec["replicas"] = wanted.replicas
+    rollout = spec.get("rollout")
+    if not isinstance(rollout, dict):
+        rollout = spec["rollout"] = CommentedMap()
+    present = rollout.get("verify") or []
+    checks = [_with_blocks(check) for check in merged_checks(present, wanted.cards)]
+    if list(present) != checks:
+        rollout["verify"] = checks
+    if labels := contract(wanted.cards):
+        agreed = rollout.setdefault("contract", CommentedMap())
+        if list(agreed.get("labels") or []) != labels["labels"]:
+            agreed.update(labels)
+
+
+def _listed(file: Path, name: str) -> str:
+    """kustomization.yaml with `name` among its resources."""
+    yaml = _yaml()
+    if not file.exists():
+        return _dumped(
+            yaml,
+            {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [name]},
+        )
+    kustomization = _loaded(yaml, file.read_text(), file)
+    resources = kustomization.get("resources")
+    if isinstance(resources, list) and name in resources:
+        return file.read_text()
+    if resources is None:
+        kustomization["resources"] = [name]
+    elif isinstance(resources, list):
+        resources.append(name)
+    else:
+        raise Refused(
+            Reason.ManifestUnusable, f"resources of {file} are no list. Correct it, then try again."
+        )
+    return _dumped(yaml, kustomization)
+
+
+def _loaded(yaml: YAML, text: str, file: Path) -> Any:
+    try:
+        loaded = yaml.load(text)
+    except YAMLError as error:
+        told = " ".join(str(error).split())[:300]
+        raise Refused(
+            Reason.ManifestUnusable, f"{file} is no YAML: {told}. Correct it, then try again."
+        ) from error
+    if not isinstance(loaded, dict):
+        raise Refused(
+            Reason.ManifestUnusable, f"{file} holds no object of Kubernetes. Move it away, then try again."
+        )
+    return loaded
+
+
+def _with_blocks(value: Any) -> Any:
+    """JSON texts as blocks of their own lines, which a diff shows well."""
+    if isinstance(value, CommentedMap):
+        return value
+    if isinstance(value, Mapping):
+        return CommentedMap(
+            (key, LiteralScalarString(inner) if key in ("body", "subset") else _with_blocks(inner))
+            for key, inner in value.items()
+        )
+    return [_with_blocks(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _write(file: Path, text: str) -> bool:
+    if file.exists() and file.read_text() == text:
+        return False
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(text)
+    partial.replace(file)
+    return True
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _dumped(yaml: YAML, value: Any) -> str:
+    stream = io.StringIO()
+    yaml.dump(value, stream)
+    return stream.getvalue()

@@ -1,0 +1,41 @@
+"""Reads back what was packaged: the cards of a bento in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2i.core.failures import ExportFailure
+from e2i.core.tags import TagRefused, parse_tag
+from e2i.edge.bentos import find_bento
+from e2i.edge.contents import content_digest
+from e2i.packaging.refusal import Reason, Refused
+from e2i_bento.card import CARD_FILE, Card, read_card
+
+
+@dataclass(frozen=True)
+class StoredBento:
+    """A packaged bento: its exact tag, the digest of its archive, and the cards of its models, the first one first."""
+
+    tag: str
+    digest: str
+    cards: tuple[Card, ...]
+
+
+def read_stored(store: Path, tag: str) -> StoredBento:
+    """The bento of exactly this tag; Refused when it is not there, damaged, or was not packaged by us."""
+    try:
+        found = find_bento(store, parse_tag(tag))
+        digest = content_digest(found)
+    except (ExportFailure, TagRefused) as failure:
+        raise Refused(Reason.BentoUnusable, failure.message) from failure
+    cards = []
+    for model in found.models:
+        if not (model.path / CARD_FILE).is_file():
+            raise Refused(
+                Reason.BentoUnusable,
+                f"The model {model.tag} of {tag} has no card, so nothing is known to ask it. Package it with "
+                "`e2i package`, or write the manifest by hand (docs/reference/e2imodel.md).",
+            )
+        cards.append(read_card(model.path))
+    return StoredBento(tag, digest, tuple(cards))
