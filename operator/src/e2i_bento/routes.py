@@ -24,6 +24,8 @@ from e2i_bento.serving import NotReady, ServedModel
 log = logging.getLogger("bentoml.e2i")
 MOST_ROWS = 10_000
 """Rows that one predict_batch may bring."""
+SECONDS_FOR_SHAP = 5.0
+"""How long a caller waits for shap to be imported before it hears that it must ask again; well below a timeout."""
 STATUS = {
     NotFinite: HTTPStatus.INTERNAL_SERVER_ERROR,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -50,8 +52,7 @@ class Endpoints:
         self._gatherings = {
             name: Gathering(model.answers, self._predicting) for name, model in models.items()
         }
-        if self.is_ready:
-            self._explaining.submit(_import_shap)
+        self._shap = self._explaining.submit(_import_shap if self.is_ready else lambda: None)
 
     @property
     def is_ready(self) -> bool:
@@ -63,6 +64,9 @@ class Endpoints:
 
     async def explain(self, name: str, row: Row) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
+        await asyncio.wait([asyncio.wrap_future(self._shap)], timeout=SECONDS_FOR_SHAP)
+        if not self._shap.done():
+            raise NotReady("explanations are being prepared, which takes seconds after the start: ask again")
         return self._signed(
             name, await loop.run_in_executor(self._explaining, self._models[name].explain, row)
         )
