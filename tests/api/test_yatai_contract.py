@@ -43,7 +43,7 @@ async def give(bench: Workbench, items: list[Object]) -> None:
         await bench.kube.create(kind, bench.namespace, item)
 
 
-@pytest.mark.parametrize("name", ["minimal", "all-options"])
+@pytest.mark.parametrize("name", ["minimal", "all-options", "runners"])
 async def test_children_are_as_recorded(bench: Workbench, name: str) -> None:
     inputs, *children = fixture(name, bench.namespace)
     await give(bench, inputs["given"])
@@ -54,7 +54,7 @@ async def test_children_are_as_recorded(bench: Workbench, name: str) -> None:
         kind = {"Deployment": DEPLOYMENT, "HorizontalPodAutoscaler": AUTOSCALER, "Service": SERVICE}[
             wanted["kind"]
         ]
-        found = made(await bench.seen(kind, owner))
+        found = made(await bench.seen(kind, wanted["metadata"]["name"]))
         text = yaml.safe_dump(wanted).replace("<uid of the BentoDeployment>", uid)
         assert found == yaml.safe_load(text)
 
@@ -228,6 +228,21 @@ async def test_a_bad_quantity_is_named_and_heals_when_corrected(bench: Workbench
     assert "failed to get resources config: parse requests cpu quantity: quantities must match" in message
     await bench.patch(BENTO_DEPLOYMENT, "plain", {"spec": {"resources": {"requests": {"cpu": "100m"}}}})
     await bench.condition(BENTO_DEPLOYMENT, "plain", "Available", "True")
+
+
+async def test_a_runner_that_is_no_longer_in_the_bento_keeps_its_children(bench: Workbench) -> None:
+    """As with the real one: only the API servers are started anew, with the runners inside."""
+    await bench.bento(runners=[{"name": "trees"}])
+    await bench.deployment()
+    await bench.condition(BENTO_DEPLOYMENT, "plain", "Available", "True")
+    await bench.patch(BENTO, "fraud-v1", {"spec": {"runners": None}})
+
+    async def is_whole() -> bool:
+        api = await bench.seen(DEPLOYMENT, "plain")
+        return "bentoml serve" in api["spec"]["template"]["spec"]["containers"][0]["args"][0]
+
+    await bench.until(is_whole, "API servers that have their runners inside")
+    assert await bench.get(DEPLOYMENT, "plain-runner-0")
 
 
 async def test_children_go_with_their_deployment(bench: Workbench) -> None:

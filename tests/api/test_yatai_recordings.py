@@ -96,6 +96,17 @@ async def test_children_equal_the_recorded_ones(bench: Workbench, file: str) -> 
             assert made(await bench.seen(CHILDREN[item["kind"]], name)) == wanted
 
 
+async def test_runners_equal_the_recorded_ones(bench: Workbench) -> None:
+    items = recorded("bento-with-runner.yaml", bench.namespace)
+    await bench.kube.create(BENTO, bench.namespace, given(one(items, "Bento")))
+    live = await bench.kube.create(BENTO_DEPLOYMENT, bench.namespace, given(one(items, "BentoDeployment")))
+    await bench.condition(BENTO_DEPLOYMENT, "withrunner", "Available", "True")
+    for item in (item for item in items if item["kind"] in CHILDREN):
+        text = yaml.safe_dump(without_sidecars(made(item)))
+        wanted = yaml.safe_load(text.replace("<uid of the BentoDeployment>", live["metadata"]["uid"]))
+        assert made(await bench.seen(CHILDREN[item["kind"]], item["metadata"]["name"])) == wanted
+
+
 async def test_the_job_equals_the_recorded_one(bench: Workbench) -> None:
     items = recorded("bentorequest-builder-job.yaml", bench.namespace)
     await bench.kube.create(BENTO_REQUEST, bench.namespace, given(one(items, "BentoRequest")))
