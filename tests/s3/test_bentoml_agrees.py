@@ -53,6 +53,41 @@ for version, amount in (("old", 1), ("new", 5)):
 bentoml.bentos.build("service:Adder", version="1.0.0", build_ctx=".", python={"lock_packages": False})
 """
 
+OLD_TAG = "old_adder:1.0.0"
+OLD_SERVICE = """
+import time
+from pathlib import Path
+import bentoml
+from bentoml.io import JSON
+from bentoml.legacy import Runnable, Runner, Service
+
+amount = bentoml.models.get("amount:new")
+
+class Adding(Runnable):
+    SUPPORTED_RESOURCES = ("cpu",)
+    SUPPORTS_CPU_MULTI_THREADING = True
+
+    def __init__(self):
+        time.sleep(3)
+        self.amount = int(Path(amount.path_of("amount.txt")).read_text())
+
+    @Runnable.method(batchable=False)
+    def add(self, number):
+        return number + self.amount
+
+runner = Runner(Adding, name="adding", models=[amount])
+svc = Service("old_adder", runners=[runner])
+
+@svc.api(input=JSON(), output=JSON())
+async def add(body):
+    return await runner.add.async_run(body["number"])
+"""
+
+BUILD_OLD = """
+import bentoml
+bentoml.bentos.build("old_service:svc", version="1.0.0", build_ctx=".", python={"lock_packages": False})
+"""
+
 ASK = """
 import bentoml, json, sys
 bento = bentoml.bentos.get(sys.argv[1])
@@ -78,25 +113,32 @@ def bentoml(home: Path, *arguments: str | Path, cwd: Path | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one bento that BentoML built, and two versions of its model."""
+    """A store with a bento of each style that BentoML built, and two versions of their model."""
     context = tmp_path_factory.mktemp("context")
     (context / "service.py").write_text(SERVICE)
+    (context / "old_service.py").write_text(OLD_SERVICE)
     home = tmp_path_factory.mktemp("bentoml")
     bentoml(home, "-c", BUILD, cwd=context)
+    bentoml(home, "-c", BUILD_OLD, cwd=context)
     return home
 
 
+@pytest.fixture(params=[TAG, OLD_TAG], ids=["new style", "old style, with a runner"])
+def tag(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def archive(store: Path, bucket: Bucket, s3: Any) -> bytes:
-    artifact = Exporter(store, bucket)(TAG, lambda *_: None, threading.Event())
+def archive(tag: str, store: Path, bucket: Bucket, s3: Any) -> bytes:
+    artifact = Exporter(store, bucket)(tag, lambda *_: None, threading.Event())
     assert isinstance(artifact, Artifact), artifact
     body: bytes = s3.get_object(Bucket=bucket.name, Key=artifact.uri.split("/", 3)[3])["Body"].read()
     return body
 
 
-def test_both_find_the_same_bento(store: Path) -> None:
-    ours = find_bento(store, parse_tag(TAG))
-    theirs = json.loads(bentoml(store, "-c", ASK, TAG).splitlines()[-1])
+def test_both_find_the_same_bento(store: Path, tag: str) -> None:
+    ours = find_bento(store, parse_tag(tag))
+    theirs = json.loads(bentoml(store, "-c", ASK, tag).splitlines()[-1])
     assert theirs == {
         "tag": str(ours.tag),
         "path": str(ours.path),
@@ -107,9 +149,9 @@ def test_both_find_the_same_bento(store: Path) -> None:
 
 
 def test_the_archive_holds_what_an_export_of_bentoml_holds(
-    store: Path, archive: bytes, tmp_path: Path
+    store: Path, tag: str, archive: bytes, tmp_path: Path
 ) -> None:
-    bentoml(store, "-m", "bentoml", "export", TAG, str(tmp_path / "theirs.tar"))
+    bentoml(store, "-m", "bentoml", "export", tag, str(tmp_path / "theirs.tar"))
     assert _files(io.BytesIO((tmp_path / "theirs.tar").read_bytes())) == _files(io.BytesIO(archive))
 
 
@@ -120,10 +162,10 @@ def _files(archive: io.BytesIO) -> dict[str, bytes]:
         return {name: stream.read() for name, stream in contents.items() if stream}
 
 
-def test_bentoml_imports_the_archive(archive: bytes, tmp_path: Path) -> None:
+def test_bentoml_imports_the_archive(tag: str, archive: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(archive)
     bentoml(tmp_path / "home", "-m", "bentoml", "import", str(tmp_path / "a.tar"))
-    ours = find_bento(tmp_path / "home", parse_tag(TAG))
+    ours = find_bento(tmp_path / "home", parse_tag(tag))
     assert [str(model.tag) for model in ours.models] == ["amount:new"]
 
 
@@ -174,6 +216,7 @@ def _answer(port: int, method: str, path: str, body: str | None = None) -> str |
 
 
 def test_bentoml_serves_the_unpacked_archive_with_an_empty_store(archive: bytes, tmp_path: Path) -> None:
+    """The runner of the old one takes 3 s to start: its server is not ready before, so the first answer is right."""
     (tmp_path / "bento").mkdir()
     subprocess.run(
         ["tar", "-xvf", "-", "-C", tmp_path / "bento"], input=archive, check=True, capture_output=True
