@@ -106,7 +106,7 @@ async def _deploy(run: _Run) -> Deployed:
 
 async def _find(run: _Run) -> Found:
     with run.clock.phase("find"):
-        found = await find(run.request.source, run.environment.bento_store(), run.say)
+        found = await find(run.request.model_uri, run.environment.bento_store(), run.say)
     run.say(f"{run.request.model_uri} is the bento {found.bento.tag}")
     return found
 

@@ -26,7 +26,7 @@ class Environment(BaseModel):
     context: str | None = None
     namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] = "models"
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
-    overlay: Mapping[str, Any] = {}
+    spec: Mapping[str, Any] = {}
     store: Path | None = None
 
     def bento_store(self, environment: Mapping[str, str] = os.environ) -> Path:

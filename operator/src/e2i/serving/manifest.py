@@ -8,13 +8,13 @@ from typing import Any
 
 from e2i.core import naming
 from e2i.kube import Object
+from e2i.packaging.names import object_name
 from e2i.serving.environments import Environment
 from e2i.serving.faults import InvalidRequest, Mistake
 from e2i.serving.request import DeploymentRequest
 
 EXPERIMENT_LABEL = f"{naming.GROUP}/experiment"
 SOURCE_ANNOTATION = f"{naming.GROUP}/model-uri"
-LONGEST_NAME = 63
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Deployable:
 def manifest(request: DeploymentRequest, environment: Environment, bento: Deployable) -> Object:
     """The E2IModel to apply; InvalidRequest when its type is said by nobody.
 
-    What the bento says comes first, over it the environment's overlay, over that the request.
+    What the bento says comes first, over it the environment's spec, over that the request.
     """
     kind = request.type or bento.type
     if kind is None:
@@ -45,7 +45,7 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
             ]
         )
     spec: Object = {"type": kind, "bento": {"tag": bento.tag}}
-    if "autoscaling" not in environment.overlay:
+    if "autoscaling" not in environment.spec:
         spec["replicas"] = environment.replicas
     if bento.rollout:
         spec["rollout"] = dict(bento.rollout)
@@ -54,25 +54,18 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
         "apiVersion": naming.API_VERSION,
         "kind": naming.KIND,
         "metadata": {
-            "name": request.name or model_name(bento.tag),
+            "name": request.name or object_name(bento.tag.partition(":")[0]),
             "namespace": environment.namespace,
             "labels": {EXPERIMENT_LABEL: request.experiment_id},
             "annotations": {SOURCE_ANNOTATION: request.model_uri},
         },
-        "spec": laid_over(laid_over(spec, environment.overlay), asked),
+        "spec": laid_over(laid_over(spec, environment.spec), asked),
     }
 
 
 def _limits(request: DeploymentRequest) -> dict[str, str]:
     """What is asked for is the most a pod may take; the operator fills in what it needs at least, by type."""
     return request.resources.model_dump(exclude_none=True)
-
-
-def model_name(tag: str) -> str:
-    """churn_model:1.0.0 -> churn-model"""
-    name = tag.partition(":")[0].replace("_", "-").replace(".", "-")
-    # A bento's name may begin with a digit, a Service's may not.
-    return (name if name[0].isalpha() else f"model-{name}")[:LONGEST_NAME].rstrip("-")
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

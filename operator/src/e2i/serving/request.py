@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from e2i.core import amounts
 from e2i.serving.faults import InvalidRequest, Mistake
-from e2i.serving.sources import Source, parse_source
+from e2i.serving.sources import parse_source
 
 _LABEL = re.compile(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -80,10 +80,6 @@ class DeploymentRequest(BaseModel):
                 "must be at most 63 lower-case letters, digits and '-', a letter first, no '-' at the end"
             )
         return text
-
-    @property
-    def source(self) -> Source:
-        return parse_source(self.model_uri)
 
 
 def parse_request(
