@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +23,8 @@ from e2i.packaging.refusal import Reason, Refused
 READY = 180.0
 ANSWER = 60.0
 ENDING = 20.0
+_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of Linux's prctl."""
 _LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -62,7 +66,7 @@ class Server:
 
     def memory(self) -> int:
         """Bytes of memory that the server's processes take together; 0 where it cannot be told."""
-        return sum(_resident(pid) for pid in _group(self.process.pid))
+        return sum(_resident(pid) for pid in _family(self.process.pid))
 
     def _tail(self) -> str:
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
@@ -98,6 +102,7 @@ def served(python: Path, bento: Path, home: Path) -> Iterator[Server]:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
     server = Server(process, port, log)
     try:
@@ -116,6 +121,11 @@ def _wait(server: Server, started: float) -> None:
             return
         time.sleep(0.2)
     raise server.failed(f"it was not ready in {READY:.0f} s")
+
+
+def _end_with_parent() -> None:
+    """In the new process: be told to end when the packaging is killed, which cannot tell it then."""
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
@@ -137,26 +147,38 @@ def _free_port() -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=ENDING)
-            break
-    # A worker may outlive its supervisor.
+    """Ask the supervisor to end; after that end whatever is left of its family."""
+    family = _family(process.pid)
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=ENDING)
+    # Workers may be in sessions of their own, where a signal to the group does not reach them.
+    for pid, start in family.items():
+        # The same number with another start is somebody else's process.
+        if (found := _stat(pid)) and found[1] == start:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    process.wait()
 
 
-def _group(leader: int) -> list[int]:
-    """Processes of the session that `leader` began."""
-    members = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[3]) == leader:
-                members.append(int(entry.name))
-    return members
+def _family(ancestor: int) -> dict[int, str]:
+    """A process with all that came from it, each with the time of its start; empty where there is no /proc."""
+    known = {
+        int(entry.name): found for entry in Path("/proc").glob("[0-9]*") if (found := _stat(int(entry.name)))
+    }
+    family = {ancestor} & known.keys()
+    while more := {pid for pid, (parent, _) in known.items() if parent in family} - family:
+        family |= more
+    return {pid: known[pid][1] for pid in family}
+
+
+def _stat(pid: int) -> tuple[int, str] | None:
+    """Parent and start of a process, None when there is none."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[1]), fields[19]
+    return None
 
 
 def _resident(pid: int) -> int:

@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from e2i.core.failures import BentoNotFound, ExportFailure
@@ -19,6 +19,7 @@ from e2i.core.tags import Tag, parse_tag
 from e2i.edge.bentos import FoundBento, find_bento
 from e2i.edge.contents import content_digest
 from e2i.packaging.data import file_digest
+from e2i.packaging.ledger import check_unused
 from e2i.packaging.refusal import Reason, Refused
 
 STAGING = "e2i-packaging-"
@@ -66,18 +67,23 @@ def stored_digest(store: Path, tag: str) -> str | None:
         ) from failure
 
 
-def put(bento: FoundBento, store: Path) -> None:
-    """Move a built bento with its models into `store`; Refused when a model of the same version is another there."""
+def put(bento: FoundBento, digest: str, store: Path) -> bool:
+    """Move a built bento with its models into `store`; False when it is there already with the same content.
+
+    Refused when the bento or one of its models is there under the same version with other content.
+    """
+    tag = str(bento.tag)
     with _locked(store):
+        # Somebody else may have packaged it while this one was served for a trial.
+        if (present := stored_digest(store, tag)) is not None:
+            check_unused(tag, digest, {tag: present}, f"the store {store}")
+            return False
         for model in bento.models:
             _put_model(model.tag, model.path, store)
         target = store / "bentos" / bento.tag.name / bento.tag.version
         _rename(bento.path, target)
         _point_latest(target)
-
-
-def models_of(bento: FoundBento) -> Mapping[str, Path]:
-    return {str(model.tag): model.path for model in bento.models}
+    return True
 
 
 def _put_model(tag: Tag, path: Path, store: Path) -> None:
