@@ -24,7 +24,7 @@ _project = click.option(
 )
 _OPTIONS: dict[str, Decorator] = {
     "data": click.option(
-        "--data", type=FILE, help="Read this file in place of the project's data, from now on."
+        "--data", type=FILE, help="Read this file from now on; `project` for the project's own data."
     ),
     "store": click.option(
         "--store", type=FOLDER, help="BentoML store.  [default: $BENTOML_HOME or ~/bentoml]"
@@ -36,6 +36,9 @@ _OPTIONS: dict[str, Decorator] = {
     ),
     "image": click.option(
         "--image", metavar="NAME", help="Name the image so, with its registry, and push it."
+    ),
+    "trial": click.option(
+        "--trial/--no-trial", default=True, show_default=True, help="Serve the bento here before it is kept."
     ),
     "overlay": click.option(
         "--overlay", type=FOLDER, help="Commit the manifest there.  [default: deploy.overlay]"
@@ -60,7 +63,7 @@ _CLUSTER = ("kubeconfig", "context")
 _OF_STEP: dict[str, tuple[str, ...]] = {
     "data": ("data",),
     "evaluate": ("against", "store", "overlay", *_CLUSTER),
-    "build": ("store",),
+    "build": ("store", "trial"),
     "containerize": ("store", "image"),
     "push": ("store", "image"),
     "deploy": ("overlay", *_CLUSTER),
@@ -81,7 +84,14 @@ def _options(*names: str) -> Decorator:
     return decorate
 
 
-@click.group()
+class InOrder(click.Group):
+    """Shows the commands in the order of the loop."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=InOrder)
 def pipeline() -> None:
     """Go from data to a released model, step by step, and back when the data has changed."""
 

@@ -17,6 +17,9 @@ from e2i.pipeline.place import Place
 from e2i.pipeline.project import Project, read_project
 from e2i.pipeline.runstate import Outputs, RunState
 
+OWN_DATA = "project"
+"""In place of a file: the project's own data again."""
+
 Say = Callable[[str], None]
 
 
@@ -32,6 +35,7 @@ class Options:
     against: str | None = None
     image: str | None = None
     stream: Path | None = None
+    trial: bool = True
     patience: float = 600.0
     force: bool = False
 
@@ -106,9 +110,9 @@ def open_loop(folder: Path, options: Options, say: Say) -> Loop:
     project, place = read_project(folder), Place(folder)
     state = place.read_state()
     if options.data:
-        given = options.data.resolve()
-        own = project.data.file and given == (folder / project.data.file).resolve()
-        state = state.model_copy(update={"data": None if own else str(given)})
+        own = {Path(OWN_DATA), *([folder / project.data.file] if project.data.file else [])}
+        given = None if options.data in own else str(options.data.resolve())
+        state = state.model_copy(update={"data": given})
     return Loop(folder, project, place, options, state, say)
 
 

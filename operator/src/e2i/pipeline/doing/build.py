@@ -32,6 +32,7 @@ def do(loop: Loop) -> Done:
         version=version,
         store=loop.store,
         ledger=loop.folder / LEDGER,
+        serve=loop.options.trial,
         say=lambda line: loop.say(f"build: {line}"),
     )
     _keep_release(loop, version, packed.tag)

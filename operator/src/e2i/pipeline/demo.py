@@ -1,0 +1,224 @@
+"""The story of `e2i pipeline demo`: released, drifted, trained again, and once refused."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import e2i
+from e2i.local import cluster
+from e2i.local.components import BUCKET, REGION
+from e2i.local.credentials import ensure_credentials
+from e2i.local.demo_traffic import new_session, predict
+from e2i.local.faults import ClusterFault
+from e2i.local.layout import ClusterHome
+from e2i.pipeline.demo_customers import Customer, Customers, write_rows
+from e2i.pipeline.faults import GateNotMet
+from e2i.pipeline.loop import OWN_DATA, Say
+from e2i.pipeline.place import FOLDER, read_lines
+from e2i.pipeline.project import PROJECT_FILE, Project, read_project
+
+CHECKOUT = Path(e2i.__file__).resolve().parents[3]
+CONFIG = CHECKOUT / "bentos" / "pipeline" / "demo.yaml"
+SOURCE = CHECKOUT / "bentos" / "churn"
+AT_ONCE = 4
+SEED = 21
+
+
+@dataclass
+class Story:
+    """One telling: the cluster, the copied project, and what was seen on the way."""
+
+    home: ClusterHome
+    folder: Path
+    say: Say
+    config: Mapping[str, Any] = field(default_factory=lambda: yaml.safe_load(CONFIG.read_text()))
+    answered_by: list[str] = field(default_factory=list)
+
+    @property
+    def project(self) -> Project:
+        return read_project(self.folder)
+
+    @property
+    def customers(self) -> Customers:
+        return Customers(self.folder, self.project.target, self.config["shift"])
+
+
+def tell(name: str, work: Path | None, say: Say) -> None:
+    """Bring the cluster up, tell the story in `work`, and say how to look at what it left."""
+    _title(say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine")
+    home = cluster.up(name, say)
+    story = Story(home, (work or home.root / "pipeline").resolve(), say)
+    release(story)
+    drift(story)
+    retrain(story)
+    refuse(story)
+    _how_to_look(story)
+
+
+def release(story: Story) -> None:
+    """A project of a user is released for the first time, or as it stands after an earlier demo."""
+    _title(story.say, f"A project: data, recipe, bounds. A copy of {SOURCE.relative_to(CHECKOUT)}")
+    copy_project(story)
+    story.say(f"{story.folder / PROJECT_FILE}: {story.project.description}")
+    _title(story.say, "All steps: data, test, train, evaluate, gate, register, build, push, deploy, serve")
+    run(story, "run", "--data", OWN_DATA, *_place(story), *_cluster(story), "--no-trial")
+    _ask(story, story.customers.changed(1, SEED))
+
+
+def drift(story: Story) -> None:
+    """The served model is asked about customers of another kind."""
+    count = int(story.config["requests"])
+    _title(
+        story.say,
+        f"The customers change: {count} requests about newer ones, charged more, calling more often",
+    )
+    _ask(story, story.customers.changed(count, SEED))
+    _title(
+        story.say, "What was asked is in the pods' logs; it is compared with what the model was measured on"
+    )
+    run(story, "monitor", *_cluster(story))
+    run(story, "drift", *_cluster(story))
+
+
+def retrain(story: Story) -> None:
+    _title(story.say, "New labelled customers: the loop again, as far as the gate, and on to the release")
+    rows = story.customers.labelled(int(story.config["rows"]), SEED)
+    file = story.folder / "customers-of-today.jsonl"
+    write_rows(file, rows)
+    run(story, "retrain", "--data", str(file), *_place(story), *_cluster(story), "--no-trial")
+    _ask(story, story.customers.changed(1, SEED))
+
+
+def refuse(story: Story) -> None:
+    """What was learned from wrong labels does not pass the gate."""
+    _title(story.say, "The labels got mixed up on their way. Nobody noticed; the gate does")
+    rows = story.customers.mislabelled(story.customers.labelled(int(story.config["rows"]), SEED), SEED)
+    file = story.folder / "customers-mixed-up.jsonl"
+    write_rows(file, rows)
+    arguments = ("retrain", "--data", str(file), *_place(story), *_cluster(story), "--no-trial", "--force")
+    run(story, *arguments, ends_with=GateNotMet.code)
+    _title(story.say, "Nothing was released: the same model goes on answering")
+    _ask(story, story.customers.changed(1, SEED))
+    if story.answered_by[-1] != story.answered_by[-2]:
+        raise ClusterFault(f"{story.answered_by[-1]} answers, and nothing was released: report it.")
+
+
+def copy_project(story: Story) -> None:
+    """Copy the project and put the demo's settings into it; what an earlier demo left there stays."""
+    ignored = shutil.ignore_patterns("__pycache__", FOLDER, "versions.jsonl")
+    shutil.copytree(SOURCE, story.folder, dirs_exist_ok=True, ignore=ignored)
+    file = story.folder / PROJECT_FILE
+    file.write_text(
+        yaml.safe_dump(yaml.safe_load(file.read_text()) | story.config["project"], sort_keys=False)
+    )
+
+
+def run(story: Story, step: str, *options: str, ends_with: int = 0) -> None:
+    """Run `e2i pipeline STEP` and show the command and its lines; ClusterFault unless it ends as expected."""
+    program = Path(sys.executable).with_name("e2i")
+    command = ["pipeline", step, "--project", str(story.folder), *options]
+    story.say(f"$ e2i {shlex.join(command)}")
+    with subprocess.Popen(
+        [str(program), *command],
+        env={**os.environ, **_environment(story.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as running:
+        for line in running.stdout or ():
+            # Its own stopwatch begins anew with each command; the story's goes on.
+            story.say(
+                line.rstrip().partition(" s  ")[2] if line[:1] == " " and " s  " in line else line.rstrip()
+            )
+    if running.returncode != ends_with:
+        raise ClusterFault(
+            f"`e2i pipeline {step}` ended with exit code {running.returncode}, and {ends_with} was expected. "
+            f"Its lines above say why; `e2i pipeline status --project {story.folder}` where it stands."
+        )
+
+
+def _environment(home: ClusterHome) -> dict[str, str]:
+    """The cluster's bucket, as the operator has it."""
+    credentials = ensure_credentials(home)
+    return {
+        "E2I_BUCKET": BUCKET,
+        "AWS_ENDPOINT_URL": home.s3_url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+    }
+
+
+def _place(story: Story) -> tuple[str, ...]:
+    return "--store", str(story.folder / FOLDER / "bentoml")
+
+
+def _cluster(story: Story) -> tuple[str, ...]:
+    return "--kubeconfig", str(story.home.kubeconfig)
+
+
+def _ask(story: Story, customers: Sequence[Customer]) -> None:
+    """Ask the served model about each, and say who answered."""
+    url = _url(story)
+    answers = asyncio.run(_answers(url, customers))
+    story.answered_by.append(str(answers[-1]["bento"]))
+    if len(customers) == 1:
+        story.say(f"$ curl -s {url}/predict -H 'Content-Type: application/json' -d ...")
+        story.say(str(answers[0]))
+    else:
+        leaving = sum(answer["label"] == "leaves" for answer in answers)
+        story.say(f"{len(answers)} answers of {story.answered_by[-1]}: {leaving} leave")
+
+
+async def _answers(url: str, customers: Sequence[Customer]) -> list[dict[str, Any]]:
+    waiting = iter(customers)
+    answers: list[dict[str, Any]] = []
+
+    async def ask() -> None:
+        async with new_session() as session:
+            for customer in waiting:
+                answers.append(await predict(session, url, {"input_data": customer}))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(ask())
+    return answers
+
+
+def _url(story: Story) -> str:
+    from e2i.local.kubectl import kubectl
+
+    deploy = story.project.deploy
+    where = ("get", "service", str(deploy.name), "-n", deploy.namespace, "-o", "jsonpath={.spec.clusterIP}")
+    return f"http://{kubectl(story.home, *where).strip()}:3000"
+
+
+def _title(say: Say, text: str) -> None:
+    say("")
+    say(f"== {text}")
+
+
+def _how_to_look(story: Story) -> None:
+    place = story.folder / FOLDER
+    flag = "" if story.home.name == "e2i" else f" --name {story.home.name}"
+    _title(story.say, "Done. The cluster stays up, and the model goes on answering")
+    for line in (
+        f"reports:    {place / 'reports'} (open the .html files in a browser)",
+        f"state:      e2i pipeline status --project {story.folder}",
+        f"registry:   mlflow ui --backend-store-uri sqlite:///{place / 'registry' / 'mlflow.db'}",
+        f"stream:     {place / 'stream.jsonl'} ({len(read_lines(place / 'stream.jsonl'))} requests)",
+        f"releases:   KUBECONFIG={story.home.kubeconfig} kubectl e2i history {story.project.deploy.name} -n models",
+        f"stop it:    e2i local down{flag}",
+    ):
+        story.say(line)
