@@ -25,6 +25,7 @@ from e2i.packaging.golden import BACKGROUND, SAMPLE, check_finite, choose_golden
 from e2i.packaging.installed import distributions_of, version_of, with_dependencies
 from e2i.packaging.modelfile import JOBLIB_FILE, LoadedModel, combine, save_model
 from e2i.packaging.names import check_name
+from e2i.packaging.needs import CODE, REQUIREMENTS, check_modules, check_pins, needed_modules
 from e2i.packaging.pins import Pin, parse_pins
 from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.revision import code_revision
@@ -46,9 +47,6 @@ from e2i_bento.card import (
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-CODE = "code"
-REQUIREMENTS = "requirements.txt"
 
 
 def describe(
@@ -135,6 +133,10 @@ def _card(
     folder: Path,
 ) -> Card:
     loaded, file = kept
+    lineage = _lineage(about, data, loaded)
+    # Cheap, so before the model is asked anything.
+    check_pins(about.name, lineage.packages, pins)
+    check_modules(about.name, _modules(about, loaded), pins, (file.stem for file in about.code))
     inputs = data[[feature.name for feature in features]]
     labels = find_labels(about, loaded.model, data)
     asked = Asked(loaded.model, about.kind, labels, find_decisions(about, labels), about.confidence)
@@ -156,7 +158,7 @@ def _card(
         causal=causal,
         golden=tuple(Golden(input=rows[i], output=answers[i]) for i in chosen),
         metrics={name: float(value) for name, value in sorted(metrics.items())},
-        lineage=_lineage(about, data, loaded.modules, pins),
+        lineage=lineage,
     )
     check_tables(card, asked, sample.iloc[chosen])
     return card
@@ -176,10 +178,14 @@ def _background(rows: Sequence[Row]) -> str:
     return json.dumps([rows[position] for position in spread(len(rows), BACKGROUND)], indent=0) + "\n"
 
 
-def _lineage(about: About, data: DataFrame, modules: frozenset[str], pins: Sequence[Pin]) -> Lineage:
+def _modules(about: About, loaded: LoadedModel) -> frozenset[str]:
+    return needed_modules(loaded.modules, loaded.format, about.code)
+
+
+def _lineage(about: About, data: DataFrame, loaded: LoadedModel) -> Lineage:
     source = Path(about.source) if about.source else None
     is_file = source is not None and source.is_file()
-    imported = [name for names in distributions_of(modules).values() for name in names]
+    imported = distributions_of(_modules(about, loaded)).values()
     return Lineage(
         # Of a file its name: where it lay on this machine says nothing elsewhere.
         data_source=source.name if source and is_file else str(about.source),
@@ -189,7 +195,7 @@ def _lineage(about: About, data: DataFrame, modules: frozenset[str], pins: Seque
         code_revision=code_revision(about.code),
         trained_at=_moment(),
         python=platform.python_version(),
-        packages=with_dependencies([*(pin.name for pin in pins), *imported]),
+        packages=with_dependencies(name for names in imported for name in names),
         registry=about.registry,
     )
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from e2i.packaging.asking import RowsAs
 from e2i.packaging.data import read_table
-from e2i.packaging.describe import CODE, copy_code, describe
+from e2i.packaging.describe import copy_code, describe, read_pins
 from e2i.packaging.modelfile import importable, load_model
+from e2i.packaging.names import check_name
+from e2i.packaging.needs import CODE
 from e2i_bento.card import Card, Kind
 
 
@@ -33,6 +35,9 @@ def describe_given(
     synthetic: bool = False,
 ) -> Card:
     """Write the trained folder `out` and return its card; lists are words with commas. Refused as in describe."""
+    # What costs nothing comes before what takes seconds.
+    check_name(name)
+    read_pins(requirements)
     table = read_table(data)
     with tempfile.TemporaryDirectory(prefix="e2i-code-") as folder:
         copy_code(code, Path(folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +23,8 @@ LONGEST_NAME = 63
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a manifest is to say. `digest` is given when the bento is to be taken from its archive in the bucket."""
+    """What a manifest is to say. `digest` is given when the bento is to be taken from its archive in the bucket; `env`
+    are variables of the model's container, `resources` its requests and limits, when they are not left as they are."""
 
     tag: str
     cards: Sequence[Card]
@@ -31,6 +32,8 @@ class Wanted:
     namespace: str = "models"
     replicas: int | None = None
     digest: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, Any] | None = None
 
 
 def manifest(wanted: Wanted) -> dict[str, Any]:
@@ -41,6 +44,10 @@ def manifest(wanted: Wanted) -> dict[str, Any]:
     spec: dict[str, Any] = {"type": wanted.cards[0].type, "bento": bento(wanted)}
     if wanted.replicas is not None:
         spec["replicas"] = wanted.replicas
+    if wanted.resources is not None:
+        spec["resources"] = dict(wanted.resources)
+    if wanted.env:
+        spec["env"] = merged_env([], wanted.env)
     return {
         "apiVersion": API_VERSION,
         "kind": "E2IModel",
@@ -62,6 +69,16 @@ def model_name(wanted: Wanted) -> str:
 
 def bento(wanted: Wanted) -> dict[str, Any]:
     return {"tag": wanted.tag} | ({"archive": {"digest": wanted.digest}} if wanted.digest else {})
+
+
+def merged_env(present: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Variables of a container with the wanted values; others stay, in their order.
+
+    [{"name": "A", "value": "1"}], {"B": "2"} -> A=1, B=2
+    """
+    values = {str(variable["name"]): dict(variable) for variable in present}
+    values.update({name: {"name": name, "value": value} for name, value in wanted.items()})
+    return list(values.values())
 
 
 def contract(cards: Sequence[Card]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from e2i.packaging.manifest import Wanted, bento, contract, manifest, merged_checks, model_name
+from e2i.packaging.manifest import Wanted, bento, contract, manifest, merged_checks, merged_env, model_name
 from e2i.packaging.refusal import Reason, Refused
 
 KUSTOMIZATION = "kustomization.yaml"
@@ -71,6 +71,15 @@ def _merge(spec: dict[str, Any], wanted: Wanted) -> None:
     spec["type"] = wanted.cards[0].type
     if wanted.replicas is not None:
         spec["replicas"] = wanted.replicas
+    if wanted.resources is not None and spec.get("resources") != wanted.resources:
+        spec["resources"] = _with_blocks(wanted.resources)
+    env = merged_env(spec.get("env") or [], wanted.env)
+    if env != list(spec.get("env") or []):
+        spec["env"] = _with_blocks(env)
+    _merge_rollout(spec, wanted)
+
+
+def _merge_rollout(spec: dict[str, Any], wanted: Wanted) -> None:
     rollout = spec.get("rollout")
     if not isinstance(rollout, dict):
         rollout = spec["rollout"] = CommentedMap()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
 from e2i.packaging.data import file_digest
-from e2i.packaging.describe import CODE, REQUIREMENTS, read_pins
+from e2i.packaging.describe import read_pins
 from e2i.packaging.golden import check_finite
-from e2i.packaging.installed import distributions_of, with_dependencies
 from e2i.packaging.modelfile import importable, watched
-from e2i.packaging.pins import Pin, differences
+from e2i.packaging.needs import CODE, REQUIREMENTS, check_modules, check_pins, needed_modules
+from e2i.packaging.pins import Pin
 from e2i.packaging.refusal import Reason, Refused
 from e2i_bento.card import BACKGROUND_FILE, CARD_FILE, Card, read_card
 from e2i_bento.checking import check_golden
@@ -37,54 +36,16 @@ def read_trained(folder: Path) -> Trained:
     card = _card(folder)
     _check_file(folder, card)
     pins = read_pins(folder / REQUIREMENTS)
-    check_pins(card, pins)
+    check_pins(card.name, card.lineage.packages, pins)
     own = {file.stem: file for file in sorted((folder / CODE).glob("*.py"))}
     with importable(folder / CODE):
         modules, predictor = watched(folder / card.model.name, lambda _: load_predictor(folder))
-        check_modules(card, modules | ({"xgboost"} if card.model.format == "xgboost" else set()), pins, own)
+        check_modules(card.name, needed_modules(modules, card.model.format, own.values()), pins, own)
         _check_predictions(folder, predictor)
     tops = {module.partition(".")[0] for module in modules}
     # A recipe's modules may import one another; if its model needs none of them, none travels.
     code = {file.name: file for file in own.values()} if tops & own.keys() else {}
     return Trained(folder, card, pins, code)
-
-
-def check_pins(card: Card, pins: Iterable[Pin]) -> None:
-    """Refused when a package is pinned to another version than the model was trained with."""
-    wrong = differences({pin.name: pin.version for pin in pins}, _normal(card.lineage.packages))
-    if wrong:
-        raise Refused(
-            Reason.PinnedDifferently,
-            f"{REQUIREMENTS} of {card.name} pins {'; '.join(wrong)} as it was trained with. "
-            "A pickled model is only safe with the versions that wrote it: pin those, or train again.",
-        )
-
-
-def check_modules(card: Card, modules: Iterable[str], pins: Iterable[Pin], own: Iterable[str]) -> None:
-    """Refused when the model's pickle names a module that neither the pins nor the recipe's own files provide."""
-    known = {pin.name for pin in pins}
-    provided = known | with_dependencies(known).keys()
-    for top, distributions in distributions_of(modules).items():
-        if top == "__main__":
-            raise Refused(
-                Reason.ModelNeedsMain,
-                f"The model {card.name} refers to something of the program that trained it (__main__). Move it into a "
-                "module of its own, train again, and give the module with --code.",
-            )
-        if top in set(own):
-            continue
-        if not distributions:
-            raise Refused(
-                Reason.CodeMissing,
-                f"The model {card.name} refers to the module {top}, which is of no installed package and not in "
-                f"{CODE}/. Give {top}.py with --code.",
-            )
-        if not provided & set(distributions):
-            raise Refused(
-                Reason.PackageMissing,
-                f"The model {card.name} imports {top}, and {REQUIREMENTS} does not have it. Add the line "
-                f"{distributions[0]}=={_normal(card.lineage.packages).get(distributions[0], 'version')}.",
-            )
 
 
 def _card(folder: Path) -> Card:
@@ -142,7 +103,3 @@ def _check_predictions(folder: Path, predictor: Predictor) -> None:
             f"{card.name} does not answer as it did when it was trained: {'; '.join(told)[:600]}. The preprocessing "
             "or the packages are others than in training: package it there, or train again.",
         )
-
-
-def _normal(packages: Mapping[str, str]) -> dict[str, str]:
-    return {str(canonicalize_name(name)): version for name, version in packages.items()}

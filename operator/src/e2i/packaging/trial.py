@@ -6,6 +6,7 @@ import io
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from e2i.packaging.serving import Server, served
 from e2i_bento.card import Card
 from e2i_bento.checking import differences
 
-EXPLANATIONS = 4
+EXPLAINS = 120.0
+"""Seconds until the first explanation."""
 ENVIRONMENTS = Path.home() / ".cache" / "e2i" / "environments"
 
 
@@ -87,11 +89,12 @@ def _ask(server: Server, card: Card, route: str) -> int:
 
 
 def _explain(server: Server, card: Card, route: str) -> int:
-    """The first explanation imports its library, for which the service's own timeout may be too short (504)."""
-    for _ in range(EXPLANATIONS):
+    """The library of explanations is imported after the start: until it is there the answer is 503 or 504."""
+    deadline = time.monotonic() + EXPLAINS
+    while True:
         status, answer = server.post(f"{route}explain", {"input_data": card.golden[0].input})
         if status == 200:
             return 1
-        if status != 504:
-            break
-    raise server.failed(f"POST /{route}explain is answered with {status}: {answer}")
+        if status not in (503, 504) or time.monotonic() > deadline:
+            raise server.failed(f"POST /{route}explain is answered with {status}: {answer}")
+        time.sleep(0.5)
