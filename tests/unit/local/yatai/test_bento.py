@@ -28,11 +28,15 @@ def test_a_bento_of_the_new_layout_is_read(tmp_path: Path) -> None:
 
 
 def test_a_bento_of_the_old_layout_is_read(tmp_path: Path) -> None:
-    folder = an_unpacked_bento(tmp_path, spec=1, image=None)
+    docker = {"env": {"MODE": "fast"}, "system_packages": ["git", "make"], "setup_script": "./setup.sh"}
+    conda = {"dependencies": ["pip"]}
+    folder = an_unpacked_bento(tmp_path, spec=1, image=None, docker=docker, conda=conda)
     (folder / "env/python/requirements.lock.txt").write_text("")
     (folder / "env/python/version.txt").write_text("3.11.7\n")
     bento = read_bento(folder)
     assert (bento.requirements, bento.python_version) == ("env/python/requirements.lock.txt", "3.11.7")
+    assert bento.envs == {"MODE": "fast"}
+    assert bento.commands == ("apt-get install git make", "./setup.sh", "conda env update")
 
 
 @pytest.mark.parametrize("missing", ["bento.yaml", "env/docker/Dockerfile", "env/docker/entrypoint.sh"])

@@ -46,7 +46,11 @@ def read_bento(folder: Path) -> Bento:
         requirements=requirements_of(folder, content),
         python_version=python_version_of(folder, image),
         envs=envs_of(content),
-        commands=(*(image.get("commands") or ())[USUAL_COMMANDS:], *(image.get("post_commands") or ())),
+        commands=(
+            *(image.get("commands") or ())[USUAL_COMMANDS:],
+            *(image.get("post_commands") or ()),
+            *old_commands(content),
+        ),
     )
 
 
@@ -66,9 +70,20 @@ def python_version_of(folder: Path, image: dict[str, Any]) -> str | None:
     return file.read_text().strip() or None if file.is_file() else None
 
 
+def old_commands(content: dict[str, Any]) -> tuple[str, ...]:
+    """What the image of a bento of the old layout has besides, as words for the log."""
+    docker, conda = content.get("docker") or {}, content.get("conda") or {}
+    packages, script = docker.get("system_packages"), docker.get("setup_script")
+    found = [f"apt-get install {' '.join(packages)}"] if packages else []
+    found += [script] if script else []
+    found += ["conda env update"] if conda.get("dependencies") or conda.get("environment_yml") else []
+    return tuple(found)
+
+
 def envs_of(content: dict[str, Any]) -> dict[str, str]:
     """Variables with a value; the ones for the build or the run alone are not part of an image."""
-    return {
+    old = (content.get("docker") or {}).get("env") or {}
+    return {str(name): str(value) for name, value in old.items()} | {
         str(env["name"]): str(env["value"])
         for env in content.get("envs") or ()
         if env.get("value") and env.get("stage", "all") == "all"
