@@ -31,6 +31,7 @@ BIG_LOAN = (
 )
 SMALL_LOAN = BIG_LOAN.replace("2700", "100").replace('"income": 105', '"income": 300')
 CHECK = {"path": "/classify", "body": BIG_LOAN, "expect": {"subset": '{"Status": "DECLINED"}'}}
+CONTRACT = {"labelPath": "$.Status", "labels": ["APPROVED", "MAYBE", "DECLINED"]}
 START_SECONDS = 180.0
 
 
@@ -45,7 +46,7 @@ def tag(store: Path) -> str:
 async def stage(local_cluster: TestCluster, tag: str) -> AsyncIterator[Stage]:
     async with place(local_cluster) as stage:
         one_worker = [{"name": "BENTOML_API_WORKERS", "value": "1"}]
-        await create(stage, MODEL, tag, env=one_worker, rollout={"verify": [CHECK]})
+        await create(stage, MODEL, tag, env=one_worker, rollout={"verify": [CHECK], "contract": CONTRACT})
         await ready(stage, MODEL)
         yield stage
 
