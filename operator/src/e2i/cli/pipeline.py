@@ -43,6 +43,7 @@ _OPTIONS: dict[str, Decorator] = {
     "overlay": click.option(
         "--overlay", type=FOLDER, help="Commit the manifest there.  [default: deploy.overlay]"
     ),
+    "git_push": click.option("--git-push", is_flag=True, help="Push the commit of the overlay as well."),
     "kubeconfig": click.option(
         "--kubeconfig", type=FILE, envvar="KUBECONFIG", show_envvar=True, help="The cluster where it serves."
     ),
@@ -66,7 +67,7 @@ _OF_STEP: dict[str, tuple[str, ...]] = {
     "build": ("store", "trial"),
     "containerize": ("store", "image"),
     "push": ("store", "image"),
-    "deploy": ("overlay", *_CLUSTER),
+    "deploy": ("overlay", "git_push", *_CLUSTER),
     "serve": ("patience", *_CLUSTER),
     "monitor": ("stream", *_CLUSTER),
     "drift": ("overlay", *_CLUSTER),

@@ -21,6 +21,7 @@ from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import ensure_credentials
 from e2i.local.demo_traffic import new_session, predict
 from e2i.local.faults import ClusterFault
+from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
 from e2i.pipeline.demo_customers import Customer, Customers, write_rows
 from e2i.pipeline.faults import GateNotMet
@@ -161,7 +162,9 @@ def _environment(home: ClusterHome) -> dict[str, str]:
 
 
 def _place(story: Story) -> tuple[str, ...]:
-    return "--store", str(story.folder / FOLDER / "bentoml")
+    """The store of the cluster's operator, as in `e2i demo`."""
+    where = ("get", "configmap", "e2i-operator", "-n", "e2i-system", "-o", "jsonpath={.data.E2I_BENTO_STORE}")
+    return "--store", kubectl(story.home, *where).strip()
 
 
 def _cluster(story: Story) -> tuple[str, ...]:
@@ -197,15 +200,12 @@ async def _answers(url: str, customers: Sequence[Customer]) -> list[dict[str, An
 
 
 def _url(story: Story) -> str:
-    from e2i.local.kubectl import kubectl
-
     deploy = story.project.deploy
     where = ("get", "service", str(deploy.name), "-n", deploy.namespace, "-o", "jsonpath={.spec.clusterIP}")
     return f"http://{kubectl(story.home, *where).strip()}:3000"
 
 
 def _title(say: Say, text: str) -> None:
-    say("")
     say(f"== {text}")
 
 

@@ -38,6 +38,16 @@ def commit(folder: Path, files: Sequence[Path], message: str) -> str:
     return _git(folder, "rev-parse", "HEAD").strip()
 
 
+def push(folder: Path) -> None:
+    """Push the current branch to where it is followed from; Stopped when somebody else was first."""
+    _git(folder, "push", "--quiet")
+
+
+def is_pushed(folder: Path, commit: str) -> bool:
+    """Whether a branch of a remote is known to have the commit."""
+    return bool(_git(folder, "branch", "--remotes", "--contains", commit, check=False).strip())
+
+
 def _git(folder: Path, *arguments: str, check: bool = True) -> str:
     command = ["git", "-C", str(folder), *arguments]
     try:

@@ -34,6 +34,7 @@ class Options:
     overlay: Path | None = None
     against: str | None = None
     image: str | None = None
+    git_push: bool = False
     stream: Path | None = None
     trial: bool = True
     patience: float = 600.0

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from e2i.packaging.manifest import Wanted, manifest
-from e2i.packaging.overlay import write_overlay
+from e2i.packaging.overlay import KUSTOMIZATION, write_overlay
 from e2i.pipeline import git
 from e2i.pipeline.faults import Stopped
 from e2i.pipeline.loop import Done, Loop, digest_of
 from e2i.pipeline.project import Deploy
+from e2i_bento.capturing import VARIABLE
 from e2i_bento.card import read_card
-
-CAPTURE = "E2I_CAPTURE_SHARE"
-KUSTOMIZATION = "kustomization.yaml"
 
 
 def inputs(loop: Loop) -> dict[str, str]:
@@ -28,7 +25,7 @@ def inputs(loop: Loop) -> dict[str, str]:
 def world(loop: Loop) -> dict[str, str]:
     cluster = loop.cluster
     place = loop.overlay or (f"{cluster.kubeconfig} {cluster.context}" if cluster else None)
-    return {"where to": str(place)}
+    return {"where to": str(place), "--git-push": str(loop.options.git_push)}
 
 
 def do(loop: Loop) -> Done:
@@ -36,7 +33,7 @@ def do(loop: Loop) -> Done:
     if loop.overlay:
         return _committed(loop, loop.overlay, wanted)
     if loop.cluster:
-        body = complete(manifest(wanted), loop.project.deploy)
+        body = manifest(wanted)
         loop.cluster.apply(body)
         sentence = f"applied {loop.cluster.model} with {wanted.tag}{_from(wanted)}"
         return Done(sentence, {"digest": digest_of(body)})
@@ -48,14 +45,23 @@ def do(loop: Loop) -> Done:
 def _wanted(loop: Loop) -> Wanted:
     """With the archive's digest when it was brought to the bucket: then no store has to have the bento."""
     version = loop.outputs("train")["version"]
+    deploy = loop.project.deploy
     return Wanted(
         tag=loop.outputs("build")["bento"],
         cards=[read_card(loop.place.release(version))],
         name=loop.model_name,
-        namespace=loop.project.deploy.namespace,
-        replicas=loop.project.deploy.replicas,
+        namespace=deploy.namespace,
+        replicas=deploy.replicas,
         digest=loop.outputs("push").get("digest", ""),
+        env=environment(deploy),
+        resources=deploy.resources.model_dump(exclude_defaults=True) if deploy.resources else None,
     )
+
+
+def environment(deploy: Deploy) -> dict[str, str]:
+    """What project.yaml gives the pods, and whether they log what they are asked."""
+    captured = {VARIABLE: f"{deploy.capture_share:g}"} if deploy.capture_share else {}
+    return {**deploy.env, **captured}
 
 
 def _from(wanted: Wanted) -> str:
@@ -67,20 +73,12 @@ def _committed(loop: Loop, overlay: Path, wanted: Wanted) -> Done:
         raise Stopped(f"The overlay {overlay} does not exist. Correct --overlay or deploy.overlay.")
     branch = git.require_committable(overlay)
     file, _ = write_overlay(overlay, wanted)
-    written = [path for path in (file, overlay / KUSTOMIZATION) if path.exists()]
-    commit = git.commit(overlay, written, f"Release {wanted.tag} to {loop.project.deploy.environment}")
-    sentence = (
-        f"{file} asks for {wanted.tag}{_from(wanted)}: commit {commit[:12]} on {branch}, to be pushed by you"
+    message = f"Release {wanted.tag} to {loop.project.deploy.environment}"
+    commit = git.commit(overlay, [file, overlay / KUSTOMIZATION], message)
+    if loop.options.git_push:
+        git.push(overlay)
+    pushed = "pushed" if git.is_pushed(overlay, commit) else "not pushed yet (see --git-push)"
+    sentence = f"{file} asks for {wanted.tag}{_from(wanted)}: commit {commit[:12]} on {branch}, {pushed}"
+    return Done(
+        sentence, {"digest": digest_of([wanted.tag, commit]), "commit": commit, "folder": str(overlay)}
     )
-    return Done(sentence, {"digest": digest_of([wanted.tag, commit]), "commit": commit, "file": str(file)})
-
-
-def complete(body: dict[str, Any], deploy: Deploy) -> dict[str, Any]:
-    """The manifest with the environment and the resources that project.yaml gives the pods."""
-    env = {**deploy.env, **({CAPTURE: f"{deploy.capture_share:g}"} if deploy.capture_share else {})}
-    spec = {**body["spec"]}
-    if env:
-        spec["env"] = [{"name": name, "value": value} for name, value in sorted(env.items())]
-    if deploy.resources:
-        spec["resources"] = deploy.resources.model_dump(exclude_defaults=True)
-    return {**body, "spec": spec}

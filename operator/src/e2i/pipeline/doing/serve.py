@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from e2i.core.conditions import timestamp
 from e2i.edge.clock import now
-from e2i.pipeline import registry
+from e2i.pipeline import git, registry
 from e2i.pipeline.faults import Stopped
 from e2i.pipeline.loop import Done, Loop
 from e2i.pipeline.place import append_lines, read_lines
@@ -19,13 +20,23 @@ def inputs(loop: Loop) -> dict[str, str]:
 
 def world(loop: Loop) -> dict[str, str]:
     cluster = loop.cluster
-    return {"the cluster": f"{cluster.kubeconfig} {cluster.context}" if cluster else "none"}
+    return {
+        "the cluster": f"{cluster.kubeconfig} {cluster.context}" if cluster else "none",
+        "the commit": "waits to be pushed" if _unpushed(loop) else "",
+    }
+
+
+def _unpushed(loop: Loop) -> bool:
+    deployed = loop.outputs("deploy")
+    return "commit" in deployed and not git.is_pushed(Path(deployed["folder"]), deployed["commit"])
 
 
 def do(loop: Loop) -> Done:
     bento = loop.outputs("build")["bento"]
     if not loop.outputs("deploy"):
         return Done("nothing was deployed", skipped=True)
+    if _unpushed(loop):
+        return Done("the commit is not pushed yet, so the cluster cannot know of it", skipped=True)
     cluster = loop.cluster
     if cluster is None:
         _note(loop, bento)
