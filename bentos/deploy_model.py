@@ -4,7 +4,7 @@
 
 Exit codes: 0 it answers, 1 the release failed, 2 the request is wrong, 3 there is no such model, 4 it cannot be
 packaged, 5 the time was over, 6 the cluster cannot be reached, 7 it is not allowed, 8 the cluster refused it,
-130 interrupted.
+9 the bucket did not take it, 10 looking for the model broke off, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ EXIT_CODES: dict[type[serving.DeploymentError], int] = {
     serving.Forbidden: 7,
     serving.ClusterRefused: 8,
     serving.ManagedElsewhere: 8,
+    serving.PushFailed: 9,
+    serving.DeploymentError: 10,
 }
 INTERRUPTED = 130
 

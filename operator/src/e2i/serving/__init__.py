@@ -22,6 +22,7 @@ from e2i.serving.faults import (
     Mistake,
     ModelNotFound,
     PackagingRefused,
+    PushFailed,
     ReleaseFailed,
     Running,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Mistake",
     "ModelNotFound",
     "PackagingRefused",
+    "PushFailed",
     "ReleaseFailed",
     "Resources",
     "Running",

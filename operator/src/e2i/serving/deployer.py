@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from e2i.kube import Kube, Object
 from e2i.serving.connecting import connect
-from e2i.serving.environments import Environment, read_environments
+from e2i.serving.environments import BucketPlace, Environment, read_environments
 from e2i.serving.faults import DeadlineExceeded, ReleaseFailed, Verdict
 from e2i.serving.finding import Found, find
 from e2i.serving.manifest import manifest
 from e2i.serving.outcome import Deployed, Stopwatch
+from e2i.serving.pushing import push
 from e2i.serving.releasing import Applied, apply, follow
 from e2i.serving.request import DeploymentRequest, parse_request
 from e2i.serving.verdict import Serving, Waiting
@@ -95,6 +96,8 @@ def _begin(request: Mapping[str, Any] | DeploymentRequest, environments: Path | 
 
 async def _deploy(run: _Run) -> Deployed:
     found = await _find(run)
+    if run.environment.bucket:
+        found = await _push(run, found, run.environment.bucket)
     async with _connected(run) as kube:
         applied = await _apply(run, kube, found, dry_run=False)
         state = await follow(kube, applied, run.tell)
@@ -109,6 +112,13 @@ async def _find(run: _Run) -> Found:
         found = await find(run.request.model_uri, run.environment.bento_store(), run.say)
     run.say(f"{run.request.model_uri} is the bento {found.bento.tag}")
     return found
+
+
+async def _push(run: _Run, found: Found, bucket: BucketPlace) -> Found:
+    run.doing = Waiting("Pushing", f"{found.bento.tag} is being sent to the bucket {bucket.name}")
+    with run.clock.phase("push"):
+        digest = await push(found.bento.tag, run.environment.bento_store(), bucket, run.say)
+    return replace(found, bento=replace(found.bento, digest=digest))
 
 
 async def _apply(run: _Run, kube: Kube, found: Found, *, dry_run: bool) -> Applied:

@@ -17,6 +17,17 @@ VARIABLE = "E2I_ENVIRONMENTS"
 DEFAULTS = Path(__file__).with_name("environments.yaml")
 
 
+class BucketPlace(BaseModel):
+    """A bucket of an S3 server; `endpoint` is empty for AWS."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    endpoint: str = ""
+    region: str = "us-east-1"
+    prefix: str = ""
+
+
 class Environment(BaseModel):
     """One place to release to; see environments.yaml for what each field means."""
 
@@ -27,6 +38,7 @@ class Environment(BaseModel):
     namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] = "models"
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
     spec: Mapping[str, Any] = {}
+    bucket: BucketPlace | None = None
     store: Path | None = None
 
     def bento_store(self, environment: Mapping[str, str] = os.environ) -> Path:

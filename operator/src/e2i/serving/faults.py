@@ -4,6 +4,7 @@ DeploymentError
 ├─ InvalidRequest       every mistake of the request, with its place and value; nothing was done
 ├─ ModelNotFound        neither registry, store nor folder has it; nothing was done
 ├─ PackagingRefused     it is there, and cannot become a bento as it is
+├─ PushFailed           the environment's bucket did not take the bento
 ├─ ClusterUnreachable   no kubeconfig, no such context, or nobody answers
 ├─ Forbidden            the cluster does not let this user do it
 ├─ ClusterRefused       the API server takes no such E2IModel: not installed, invalid, busy
@@ -72,6 +73,10 @@ class ModelNotFound(DeploymentError):
 
 class PackagingRefused(DeploymentError):
     """The model cannot be packaged; `reason` is packaging's own word."""
+
+
+class PushFailed(DeploymentError):
+    """The bento did not get into the bucket; `reason` is the export's own word."""
 
 
 class ClusterUnreachable(DeploymentError):

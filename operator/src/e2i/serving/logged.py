@@ -20,11 +20,11 @@ import yaml
 
 from e2i.packaging.asking import Asked, as_table, check_routines, find_form
 from e2i.packaging.data import file_digest
-from e2i.packaging.describe import REQUIREMENTS, read_pins
+from e2i.packaging.describe import read_pins
 from e2i.packaging.golden import check_finite, choose_golden
 from e2i.packaging.installed import distributions_of, with_dependencies
 from e2i.packaging.modelfile import JOBLIB_FILE, load_model, save_model
-from e2i.packaging.pins import Pin
+from e2i.packaging.needs import REQUIREMENTS
 from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.schema import plain_rows
 from e2i_bento.card import BACKGROUND_FILE, Card, Feature, Golden, Kind, Lineage, ModelFile, Row, write_card
@@ -66,7 +66,7 @@ def describe_logged(folder: Path, *, name: str, registry: str, out: Path) -> Car
     logged = read_logged(folder)
     out.mkdir(parents=True)
     (out / REQUIREMENTS).write_text(_needed(folder))
-    pins = read_pins(out / REQUIREMENTS)
+    read_pins(out / REQUIREMENTS)
     modules = save_model(logged.model, out / JOBLIB_FILE)
     kind, labels = _kind(logged.model)
     asked = Asked(logged.model, kind, labels)
@@ -83,7 +83,7 @@ def describe_logged(folder: Path, *, name: str, registry: str, out: Path) -> Car
         features=_nullable(logged.features, rows),
         labels=labels,
         golden=tuple(Golden(input=rows[i], output=answers[i]) for i in choose_golden(rows, answers)),
-        lineage=_lineage(logged.words, registry, modules, pins),
+        lineage=_lineage(logged.words, registry, modules),
     )
     write_card(card, out)
     return card
@@ -179,15 +179,13 @@ def _needed(folder: Path) -> str:
     return "".join(f"{line}\n" for line in lines if line.partition("==")[0].strip().lower() not in NOT_NEEDED)
 
 
-def _lineage(
-    words: Mapping[str, Any], registry: str, modules: frozenset[str], pins: Sequence[Pin]
-) -> Lineage:
-    imported = [name for names in distributions_of(modules).values() for name in names]
+def _lineage(words: Mapping[str, Any], registry: str, modules: frozenset[str]) -> Lineage:
+    imported = distributions_of(modules).values()
     made = words.get("utc_time_created")
     return Lineage(
         data_source="the input example of the MLflow model",
         trained_at=datetime.fromisoformat(made).strftime("%Y-%m-%dT%H:%M:%SZ") if made else "",
         python=platform.python_version(),
-        packages=with_dependencies([*(pin.name for pin in pins), *imported]),
+        packages=with_dependencies(name for names in imported for name in names),
         registry=registry,
     )

@@ -22,6 +22,8 @@ class Deployable:
     """A bento that is ready to be released, and what it says of itself."""
 
     tag: str
+    digest: str = ""
+    """Of its archive in the bucket; empty: the operator takes it from the store."""
     type: str | None = None
     rollout: Mapping[str, Any] = field(default_factory=dict)
     """`verify` and `contract` of an E2IModel's spec.rollout, from the golden predictions of the model's card."""
@@ -44,7 +46,7 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
                 )
             ]
         )
-    spec: Object = {"type": kind, "bento": {"tag": bento.tag}}
+    spec: Object = {"type": kind, "bento": _bento(bento)}
     if "autoscaling" not in environment.spec:
         spec["replicas"] = environment.replicas
     if bento.rollout:
@@ -61,6 +63,10 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
         },
         "spec": laid_over(laid_over(spec, environment.spec), asked),
     }
+
+
+def _bento(bento: Deployable) -> dict[str, Any]:
+    return {"tag": bento.tag, **({"archive": {"digest": bento.digest}} if bento.digest else {})}
 
 
 def _limits(request: DeploymentRequest) -> dict[str, str]:

@@ -25,8 +25,8 @@ class Deployed:
     packaged: bool
     """Whether the bento was made now, and not found."""
     timings: Mapping[str, float]
-    """Seconds: `find` (with packaging, where it was needed), `apply`, then by what the E2IModel's condition Ready
-    said meanwhile (Building, Deploying, Verifying, ...)."""
+    """Seconds: `find` (with packaging, where it was needed), `push` (to a bucket), `apply`, then by what the
+    E2IModel's condition Ready said meanwhile (Building, Deploying, Verifying, ...)."""
     conditions: tuple[Mapping[str, Any], ...]
     """The E2IModel's, as the API server has them."""
 

@@ -24,9 +24,10 @@ from e2i.packaging.ledger import LEDGER
 from e2i.packaging.package import package
 from e2i.packaging.refusal import Reason, Refused
 from e2i.pipeline import registry
+from e2i.pipeline.model_uri import ModelUri
 from e2i.serving.faults import ModelNotFound, PackagingRefused
 from e2i.serving.logged import describe_logged, is_logged
-from e2i.serving.sources import Folder, Registered, Stored, parse_source
+from e2i.serving.sources import Folder, Stored, parse_source
 from e2i.serving.stored import cards_of, find_deployable
 from e2i_bento.card import CARD_FILE, Card, read_card
 
@@ -39,7 +40,7 @@ def prepare(uri: str, store: Path, say: Say) -> tuple[str, bool]:
     """The tag of the bento, and whether it was packaged now; ModelNotFound, PackagingRefused or Refused."""
     with tempfile.TemporaryDirectory(prefix="e2i-deploy-") as work:
         match parse_source(uri):
-            case Registered() as source:
+            case ModelUri() as source:
                 return _registered(source, store, Path(work), say)
             case Folder(path):
                 return _folder(path.expanduser(), store, Path(work), say)
@@ -47,15 +48,15 @@ def prepare(uri: str, store: Path, say: Say) -> tuple[str, bool]:
                 return _bento_with(store, tag), False
 
 
-def _registered(source: Registered, store: Path, work: Path, say: Say) -> tuple[str, bool]:
+def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[str, bool]:
     tracking = os.environ.get(TRACKING)
     if not tracking:
         raise ModelNotFound(
-            f"{TRACKING} is not set, so {source.uri} cannot be looked for: name the server there."
+            f"{TRACKING} is not set, so {source} cannot be looked for: name the server there."
         )
-    say(f"looking for {source.uri} in the MLflow registry")
+    say(f"looking for {source} in the MLflow registry")
     try:
-        found = registry.fetch(source.uri, work / "fetched", tracking)
+        found = registry.fetch(str(source), work / "fetched", tracking)
     except registry.RegistryFault as fault:
         raise ModelNotFound(fault.message, type(fault).__name__) from fault
     # The loop notes what it has packaged a version as.

@@ -7,20 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2i.core.tags import Tag, TagRefused, parse_tag
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A model of the MLflow registry; either `version` or `alias` is set."""
-
-    name: str
-    version: str = ""
-    alias: str = ""
-
-    @property
-    def uri(self) -> str:
-        """As MLflow writes it."""
-        return f"models:/{self.name}/{self.version}" if self.version else f"models:/{self.name}@{self.alias}"
+from e2i.pipeline.model_uri import ModelUri, parse_model_uri
 
 
 @dataclass(frozen=True)
@@ -37,14 +24,11 @@ class Folder:
     path: Path
 
 
-Source = Registered | Stored | Folder
+Source = ModelUri | Stored | Folder
 
 FORMS = (
     "mlflow://models/NAME/VERSION, models:/NAME/VERSION, models:/NAME@ALIAS, bentoml://NAME:VERSION, "
     "NAME:VERSION or the path of a folder"
-)
-_MLFLOW = re.compile(
-    r"(?:mlflow://models|models:)/(?P<name>[^/:@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))"
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/")
 
@@ -52,10 +36,10 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/")
 def parse_source(text: str) -> Source:
     """What `text` names; ValueError with one sentence when it names nothing that could be found.
 
-    mlflow://models/churn_model/1 -> Registered("churn_model", "1")
+    mlflow://models/churn_model/1 -> ModelUri("churn_model", version="1"), a model of the MLflow registry
     """
-    if found := _MLFLOW.fullmatch(text):
-        return _registered(found["name"], found["version"] or "", found["alias"] or "")
+    if registered := parse_model_uri(text):
+        return registered
     if text.startswith("bentoml://"):
         return Stored(_tag(text.removeprefix("bentoml://")))
     if text.startswith("file://"):
@@ -65,16 +49,6 @@ def parse_source(text: str) -> Source:
     if "/" in text or text.startswith((".", "~")):
         return Folder(Path(text))
     return Stored(_tag(text))
-
-
-def _registered(name: str, version: str, alias: str) -> Registered:
-    # `latest` and the old stages mean another model tomorrow; an alias is moved on purpose.
-    if version and not version.isdigit():
-        raise ValueError(
-            f"names the version {version!r}, and a registered version is a number: write models:/{name}/1, or an "
-            f"alias as models:/{name}@{version}"
-        )
-    return Registered(name, version, alias)
 
 
 def _tag(text: str) -> Tag:
