@@ -30,7 +30,7 @@ $(SETUP): requirements.lock pyproject.toml
 	  echo "$$python cannot make virtual environments: install its venv module, on Debian and Ubuntu with" \
 	       "'apt install python3-venv', then run make again."; \
 	  exit 1; fi; \
-	echo "making .venv with $$($$python --version); the first time it downloads about 300 MB"; \
+	echo "making .venv with $$($$python --version); the first time it downloads about 500 MB"; \
 	if ! $(BIN)/python --version >/dev/null 2>&1; then $$python -m venv --clear .venv; fi
 	@# pip's only task is to bring uv; sync then makes the environment equal to the lock file, without pip.
 	@awk '/^uv==/ {found = 1} found {print} found && !/\\$$/ {exit}' requirements.lock > .venv/uv.txt
@@ -43,6 +43,10 @@ $(SETUP): requirements.lock pyproject.toml
 .PHONY: demo
 demo: setup ## From nothing to a model that answers, and to its second version
 	@$(BIN)/e2i demo
+
+.PHONY: pipeline
+pipeline: setup ## From data to a released model, to drift, and to its second version
+	@$(BIN)/e2i pipeline demo
 
 .PHONY: up
 up: setup ## Start the local cluster
