@@ -39,6 +39,22 @@ def test_a_bento_of_the_old_layout_is_read(tmp_path: Path) -> None:
     assert bento.commands == ("apt-get install git make", "./setup.sh", "conda env update")
 
 
+@pytest.mark.parametrize(
+    ("requirements", "server"),
+    [
+        ("scikit-learn==1.3.0\nbentoml-extras==1", "bentoml==1.1.11"),
+        ("", "bentoml==1.1.11"),
+        ("scikit-learn==1.3.0\nbentoml==1.4.39", None),
+        ("BentoML[aws]>=1.1", None),
+    ],
+)
+def test_a_bento_whose_requirements_leave_bentoml_out_gets_the_version_that_built_it(
+    tmp_path: Path, requirements: str, server: str | None
+) -> None:
+    folder = an_unpacked_bento(tmp_path, requirements, spec=1, bentoml_version="1.1.11")
+    assert read_bento(folder).server == server
+
+
 @pytest.mark.parametrize("missing", ["bento.yaml", "env/docker/Dockerfile", "env/docker/entrypoint.sh"])
 def test_what_lacks_a_part_is_no_bento(tmp_path: Path, missing: str) -> None:
     (an_unpacked_bento(tmp_path) / missing).unlink()

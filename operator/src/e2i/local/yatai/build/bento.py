@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from e2i.local.yatai.build import Failure
 
 REMEDY = "build the bento with `bentoml build`, export it again and upload that"
 REQUIREMENTS = {1: ("requirements.lock.txt", "requirements.txt"), 2: ("requirements.txt",)}
+BENTOML = re.compile(r"^\s*bentoml\s*(\[|[=<>!~;@]|$)", re.MULTILINE | re.IGNORECASE)
 USUAL_COMMANDS = 1
 """The first command of every image installs Debian packages that BentoML itself asks for."""
 
@@ -21,6 +23,8 @@ class Bento:
     tag: str
     requirements: str
     """Relative path of the locked requirements."""
+    server: str | None
+    """BentoML as a requirement, such as bentoml==1.1.11, where the requirements leave it out as old ones do."""
     python_version: str | None
     """What the bento asks for, such as 3.11 or 3.11.7."""
     envs: dict[str, str]
@@ -41,9 +45,11 @@ def read_bento(folder: Path) -> Bento:
     if not isinstance(content, dict) or not content.get("name") or not content.get("version"):
         raise Failure(f"bento.yaml has no name and version; {REMEDY}")
     image = content.get("image") or {}
+    requirements = requirements_of(folder, content)
     return Bento(
         tag=f"{content['name']}:{content['version']}",
-        requirements=requirements_of(folder, content),
+        requirements=requirements,
+        server=server_of((folder / requirements).read_text(), content.get("bentoml_version")),
         python_version=python_version_of(folder, image),
         envs=envs_of(content),
         commands=(
@@ -61,6 +67,11 @@ def requirements_of(folder: Path, content: dict[str, Any]) -> str:
         if (folder / path).is_file():
             return path
     raise Failure(f"the bento (spec {spec}) has no locked requirements in env/python; {REMEDY}")
+
+
+def server_of(requirements: str, version: str | None) -> str | None:
+    """The version that built the bento serves it, if the requirements name none."""
+    return f"bentoml=={version}" if version and not BENTOML.search(requirements) else None
 
 
 def python_version_of(folder: Path, image: dict[str, Any]) -> str | None:

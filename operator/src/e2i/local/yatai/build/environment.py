@@ -35,7 +35,8 @@ def ensure_environment(
     name. Failure when a requirement cannot be installed.
     """
     requirements = contents / bento.requirements
-    venv = folder / digest_of(requirements.read_text(), python, contents)
+    extra = [bento.server] if bento.server else []
+    venv = folder / digest_of("\n".join([requirements.read_text(), *extra]), python, contents)
     with locked(venv, say):
         if (venv / "bin" / "python").exists():
             say(f"using the environment made before, {venv}")
@@ -48,7 +49,7 @@ def ensure_environment(
         interpreter = partial / "bin" / "python"
         # Compiled here, once: otherwise every first start compiles while its probes are waiting.
         install = ["pip", "install", "--compile-bytecode", "--python", str(interpreter)]
-        run_uv([*install, "--requirement", str(requirements)], install_root(contents))
+        run_uv([*install, "--requirement", str(requirements), *extra], install_root(contents))
         partial.rename(venv)
     return venv
 
