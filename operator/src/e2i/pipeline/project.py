@@ -173,14 +173,14 @@ def mistakes(error: ValidationError) -> Iterator[str]:
     """One sentence for each mistake."""
     for mistake in error.errors():
         path = [str(part) for part in mistake["loc"]]
-        place = ".".join(path) or "the whole"
+        place = ".".join(path)
         value = mistake["input"]
         if mistake["type"] == "extra_forbidden":
             yield f"{place} is not known. {_nearest(path)}"
         elif mistake["type"] == "missing":
             yield f"{place} is missing. Add it; docs/reference/e2i-pipeline.md has every key."
         elif mistake["type"] == "value_error":
-            yield f"{place}: {mistake['ctx']['error']}. Correct it."
+            yield f"{place}{': ' if place else ''}{mistake['ctx']['error']}. Correct it."
         elif mistake["type"] == "string_pattern_mismatch":
             yield f"{place} is {value!r}. Write {_FORMS[place]}."
         else:

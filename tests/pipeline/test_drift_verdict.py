@@ -1,0 +1,115 @@
+"""From figures for each feature to a verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from e2i.pipeline.doing.monitor import new_rows, parsed
+from e2i.pipeline.drift import (
+    PREDICTION,
+    Column,
+    judge,
+    latest,
+    method_for,
+    prediction_of,
+    shapes_of,
+    too_few,
+)
+from e2i.pipeline.project import Drift
+from e2i_bento.card import Feature
+
+LINE = (
+    '{"e2i": "input", "model": "rain_model:1.0.0", "time": "2026-11-21T18:30:29.120Z", '
+    '"input": {"humidity": 50.0}, "answer": {"label": "yes"}}'
+)
+
+
+def columns(drifted: int, of: int, prediction: bool = False) -> list[Column]:
+    features = [Column(f"f{n}", "ks", 0.5, 0.01, n < drifted) for n in range(of)]
+    return [*features, Column(PREDICTION, "ks", 0.5, 0.01, prediction)]
+
+
+@pytest.mark.parametrize(
+    ("drifted", "of", "prediction", "expected"),
+    [
+        pytest.param(0, 5, False, False, id="nothing moved"),
+        pytest.param(1, 5, False, False, id="a fifth moved, three tenths are allowed"),
+        pytest.param(2, 5, False, True, id="two fifths moved"),
+        pytest.param(3, 10, False, True, id="the share itself is drift"),
+        pytest.param(0, 5, True, False, id="predictions alone decide nothing"),
+    ],
+)
+def test_drift_is_a_share_of_the_features(drifted: int, of: int, prediction: bool, expected: bool) -> None:
+    verdict = judge("m:1", columns(drifted, of, prediction), 300, 500, Drift(share=0.3))
+    assert verdict.drifted is expected
+    assert verdict.prediction_drifted is prediction
+
+
+def test_the_sentence_names_what_moved() -> None:
+    verdict = judge("m:1", columns(2, 5), 300, 500, Drift(share=0.3))
+    assert verdict.sentence.startswith("2 of 5 features drifted (f0, f1) in 300 requests; drift.share is 0.3")
+
+
+def test_too_few_requests_are_no_verdict() -> None:
+    verdict = too_few("m:1", 9, 500, Drift())
+    assert not verdict.enough
+    assert not verdict.drifted
+    assert "9 requests" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows", "name"),
+    [("number", 499, "ks"), ("category", 499, "chisquare"), ("number", 500, "wasserstein")],
+)
+def test_few_rows_are_tested_and_many_are_measured(shape: Any, rows: int, name: str) -> None:
+    assert method_for(shape, 2000, rows).name == name
+
+
+def test_a_p_value_drifts_below_its_threshold_and_a_distance_above() -> None:
+    test, distance = method_for("number", 100, 100), method_for("number", 1000, 1000)
+    assert test.says_drift(0.001)
+    assert not test.says_drift(0.5)
+    assert distance.says_drift(0.5)
+    assert not distance.says_drift(0.01)
+
+
+def test_of_two_labels_one_probability_is_compared_and_of_more_the_label() -> None:
+    two = {"label": "b", "probabilities": {"b": 0.7, "a": 0.3}}
+    three = {"label": "b", "probabilities": {"a": 0.2, "b": 0.5, "c": 0.3}}
+    assert prediction_of("Classification", two) == (0.3, "number")
+    assert prediction_of("Classification", three) == ("b", "category")
+    assert prediction_of("Causal", {"effect": 2}) == (2.0, "number")
+
+
+def test_free_text_is_not_compared() -> None:
+    features = [
+        Feature(name="a", kind="text"),
+        Feature(name="b", kind="boolean"),
+        Feature(name="c", kind="integer"),
+    ]
+    assert shapes_of(features) == {"b": "category", "c": "number"}
+
+
+def test_only_the_latest_requests_of_the_model_that_serves_count() -> None:
+    rows = [{"model": "m:2", "time": str(n)} for n in range(5)] + [{"model": "m:1", "time": "9"}]
+    assert [row["time"] for row in latest(rows, "m:2", 2)] == ["3", "4"]
+
+
+def test_a_log_that_is_read_again_adds_only_what_is_new() -> None:
+    first = new_rows([], [("pod-a", LINE), ("pod-a", LINE)])
+    assert len(first) == 2
+    again = new_rows(first, [("pod-a", LINE), ("pod-a", LINE), ("pod-a", LINE), ("pod-b", LINE)])
+    assert [row["pod"] for row in again] == ["pod-a", "pod-b"]
+
+
+@pytest.mark.parametrize("line", ["", "INFO ready", LINE[:60], '{"e2i": "input"}', '{"other": 1}', "[1, 2]"])
+def test_other_lines_of_a_log_are_left_out(line: str) -> None:
+    assert parsed("pod", line) is None
+
+
+def test_a_line_with_a_prefix_of_the_log_is_understood() -> None:
+    row = parsed("pod", f"2026-11-21T18:30:29Z stdout F {LINE}")
+    assert row
+    assert row["model"] == "rain_model:1.0.0"
