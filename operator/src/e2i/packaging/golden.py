@@ -49,6 +49,7 @@ def choose_golden(
     }
     wanted = [
         *(first_of_label[label] for label in sorted(first_of_label, key=str)),
+        *(order[:1] + order[-1:]),
         *(first_without[name] for name in sorted(first_without)[: count // 2]),
         *(order[place] for place in spread(len(order), count)),
         *order,

@@ -58,6 +58,7 @@ def check_modules(name: str, modules: Iterable[str], pins: Iterable[Pin], own: I
     known = {pin.name for pin in pins}
     provided = known | with_dependencies(known).keys()
     files = set(own)
+    missing: dict[str, str] = {}
     for top, distributions in distributions_of(modules).items():
         if top in files:
             continue
@@ -74,11 +75,20 @@ def check_modules(name: str, modules: Iterable[str], pins: Iterable[Pin], own: I
                 f"Give {top}.py with --code.",
             )
         if not provided & set(distributions):
-            raise Refused(
-                Reason.PackageMissing,
-                f"The model {name} imports {top}, and {REQUIREMENTS} does not have it. Add the line "
-                f"{distributions[0]}=={version_of(distributions[0])}.",
-            )
+            missing[distributions[0]] = top
+    if missing:
+        raise _lacking(name, missing)
+
+
+def _lacking(name: str, missing: Mapping[str, str]) -> Refused:
+    """The refusal for distributions that no pin brings; those that another one of them brings need no line."""
+    needed = {other for each in missing for other in with_dependencies([each]) if other != each}
+    lines = [f"{each}=={version_of(each)}" for each in missing if each not in needed]
+    return Refused(
+        Reason.PackageMissing,
+        f"The model {name} imports {', '.join(sorted(missing.values()))}, which {REQUIREMENTS} does not have. "
+        f"Add {' and '.join(lines)}.",
+    )
 
 
 def normal(packages: Mapping[str, str]) -> dict[str, str]:

@@ -135,8 +135,13 @@ def _said(folder: Path, say: Say) -> Trained:
 def _try(built: FoundBento, order: Order, say: Say) -> Trial:
     say("serving it for a trial")
     trial = try_bento(built, order.cards, order.lock)
-    say(
-        f"ready after {trial.seconds:.1f} s, {trial.memory >> 20} MiB in all, {trial.requests} requests answered "
-        f"as recorded; the environment was {trial.environment}"
-    )
+    say(told(trial))
     return trial
+
+
+def told(trial: Trial) -> str:
+    """What was seen in a trial, in one line."""
+    return (
+        f"ready after {trial.seconds:.1f} s, {trial.memory >> 20} MiB in all, {trial.requests} requests answered as "
+        f"recorded; the environment was {trial.environment}"
+    )

@@ -1,0 +1,141 @@
+"""The folder of an environment: what people wrote stays, what follows from the bento is made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from e2i.packaging.manifest import Wanted
+from e2i.packaging.overlay import as_text, write_overlay
+from e2i.packaging.refusal import Reason, Refused
+from e2i_bento.card import Card, Feature, Golden, ModelFile
+
+BY_HAND = """\
+# The team of customer care answers for this one.
+apiVersion: serving.e2i.dev/v1alpha1
+kind: E2IModel
+metadata:
+  name: churn-model
+  namespace: care
+spec:
+  type: Classification
+  bento:
+    tag: "churn_model:1.0.0"   # moved by e2i
+  replicas: 3  # for the load of Monday
+  resources:
+    limits: {memory: 1Gi}
+  rollout:
+    verify:
+      - name: a contented customer stays
+        path: /predict
+        body: '{"input_data": {"x": 60}}'
+      - name: golden-churn_model-1
+        path: /predict
+        body: '{"input_data": {"x": 1}}'
+    contract:
+      labels: [leaves]
+"""
+
+
+def wanted(version: str = "1.1.0", **changes: object) -> Wanted:
+    card = Card(
+        name="churn_model",
+        type="Classification",
+        model=ModelFile(name="model.joblib", digest="sha256:" + "0" * 64),
+        features=(Feature(name="x", kind="integer"),),
+        labels=("leaves", "stays"),
+        golden=(Golden(input={"x": 7}, output={"label": "stays"}),),
+    )
+    return Wanted(f"churn_model:{version}", [card], **changes)  # type: ignore[arg-type]
+
+
+def kustomization(folder: Path) -> list[str]:
+    return list(yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"])
+
+
+def test_a_first_manifest_is_written_and_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "staging"
+    file, changed = write_overlay(folder, wanted())
+    assert changed
+    assert yaml.safe_load(file.read_text())["spec"]["bento"] == {"tag": "churn_model:1.1.0"}
+    assert kustomization(folder) == ["churn-model.yaml"]
+
+
+def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
+    write_overlay(tmp_path, wanted())
+    assert write_overlay(tmp_path, wanted())[1] is False
+
+
+def test_what_people_wrote_stays(tmp_path: Path) -> None:
+    (tmp_path / "churn-model.yaml").write_text(BY_HAND)
+    file, _ = write_overlay(tmp_path, wanted())
+    text = file.read_text()
+    model = yaml.safe_load(text)
+    assert "# The team of customer care" in text
+    assert "# for the load of Monday" in text
+    assert (model["spec"]["replicas"], model["metadata"]["namespace"]) == (3, "care")
+    assert model["spec"]["resources"] == {"limits": {"memory": "1Gi"}}
+    assert model["spec"]["rollout"]["verify"][0]["name"] == "a contented customer stays"
+
+
+def test_bento_checks_and_labels_are_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "churn-model.yaml").write_text(BY_HAND)
+    file, _ = write_overlay(tmp_path, wanted())
+    spec = yaml.safe_load(file.read_text())["spec"]
+    assert spec["bento"]["tag"] == "churn_model:1.1.0"
+    assert '"x": 7' in spec["rollout"]["verify"][1]["body"]
+    assert spec["rollout"]["contract"]["labels"] == ["leaves", "stays"]
+
+
+def test_the_digest_of_an_archive_moves_with_the_bento(tmp_path: Path) -> None:
+    write_overlay(tmp_path, wanted(digest="sha256:" + "1" * 64))
+    file, _ = write_overlay(tmp_path, wanted("1.2.0", digest="sha256:" + "2" * 64))
+    bento = yaml.safe_load(file.read_text())["spec"]["bento"]
+    assert bento == {"tag": "churn_model:1.2.0", "archive": {"digest": "sha256:" + "2" * 64}}
+
+
+def test_an_archive_of_another_bento_is_not_left_behind(tmp_path: Path) -> None:
+    write_overlay(tmp_path, wanted(digest="sha256:" + "1" * 64))
+    file, _ = write_overlay(tmp_path, wanted("1.2.0"))
+    assert yaml.safe_load(file.read_text())["spec"]["bento"] == {"tag": "churn_model:1.2.0"}
+
+
+def test_other_resources_of_the_environment_stay_listed(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text(
+        "# staging\nnamespace: models\nresources:\n  - namespace.yaml\n"
+    )
+    write_overlay(tmp_path, wanted())
+    assert kustomization(tmp_path) == ["namespace.yaml", "churn-model.yaml"]
+    assert "# staging" in (tmp_path / "kustomization.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("kind: Service\nmetadata: {name: churn-model}\nspec: {}\n", id="another kind"),
+        pytest.param("- a\n- b\n", id="a list"),
+        pytest.param("a: [\n", id="no YAML"),
+        pytest.param(BY_HAND.replace("name: churn-model\n", "name: other\n"), id="another model"),
+    ],
+)
+def test_a_file_that_cannot_be_kept_is_left_alone(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "churn-model.yaml"
+    file.write_text(text)
+    with pytest.raises(Refused) as refused:
+        write_overlay(tmp_path, wanted())
+    assert refused.value.reason is Reason.ManifestUnusable
+    assert file.read_text() == text
+    assert not (tmp_path / "kustomization.yaml").exists()
+
+
+def test_a_folder_that_was_misspelt_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        write_overlay(tmp_path / "stagign" / "models", wanted())
+    assert refused.value.reason is Reason.FileMissing
+
+
+def test_the_printed_manifest_is_the_written_one(tmp_path: Path) -> None:
+    file, _ = write_overlay(tmp_path, wanted())
+    assert file.read_text() == as_text(wanted())
