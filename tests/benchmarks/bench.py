@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import page
 from benchmarks.figures import say
 
-SECTIONS = ("export", "latency", "requests", "client", "demo", "releases")
+SECTIONS = ("export", "latency", "requests", "client", "demo", "releases", "bentos")
 DEFAULT = ("export", "latency", "requests", "client")
 
 

@@ -15,6 +15,7 @@ MODULES = {
     "client": "api_client",
     "demo": "commands",
     "releases": "releases",
+    "bentos": "bentos",
 }
 TITLES = {
     "export": "Export of a bento to S3",
@@ -23,6 +24,7 @@ TITLES = {
     "client": "API client",
     "demo": "Commands",
     "releases": "Releases under load",
+    "bentos": "Packaged models",
 }
 INTRODUCTION = """# Benchmarks
 

@@ -43,7 +43,7 @@ def _instruments() -> _Instruments:
             "e2i_prediction_values", "Rows predicted, by bin of the predicted number.", (*model, "bin")
         ),
         not_finite=Total(
-            "e2i_prediction_not_finite", "Rows for which the model gave NaN or an infinity.", model
+            "e2i_prediction_not_finite", "Requests refused because the model gave NaN or an infinity.", model
         ),
         inputs=Total(
             "e2i_input_values", "Values of a feature, by bin of its reference.", (*model, "feature", "bin")
@@ -98,6 +98,7 @@ class ModelMetrics:
         self._tell_drift(len(rows))
 
     def count_not_finite(self) -> None:
+        """Count a request that was refused for a row whose prediction is not finite."""
         self._not_finite.inc()
 
     def _tell_drift(self, rows: int) -> None:

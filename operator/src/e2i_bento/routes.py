@@ -59,10 +59,16 @@ class Endpoints:
         return not any(model.troubles for model in self._models.values())
 
     async def predict(self, name: str, rows: list[Row]) -> list[dict[str, Any]]:
-        answers = await self._gatherings[name].predict(rows)
+        """One signed answer for each row; raises NotReady and NotFinite."""
+        try:
+            answers = await self._gatherings[name].predict(rows)
+        except NotFinite:
+            self._models[name].metrics.count_not_finite()
+            raise
         return [self._signed(name, answer) for answer in answers]
 
     async def explain(self, name: str, row: Row) -> dict[str, Any]:
+        """Signed; raises NotReady, NotFinite and CannotExplain."""
         loop = asyncio.get_running_loop()
         await asyncio.wait([asyncio.wrap_future(self._shap)], timeout=SECONDS_FOR_SHAP)
         if not self._shap.done():

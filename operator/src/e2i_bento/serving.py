@@ -11,7 +11,7 @@ from e2i_bento.capturing import Capture, capture_share
 from e2i_bento.card import Card, Row
 from e2i_bento.checking import check_golden
 from e2i_bento.metrics import ModelMetrics
-from e2i_bento.predicting import Answer, ModelDamaged, NotFinite, Predictor, load_predictor
+from e2i_bento.predicting import Answer, ModelDamaged, Predictor, load_predictor
 
 log = logging.getLogger("bentoml.e2i")
 
@@ -35,11 +35,7 @@ class ServedModel:
 
     def answers(self, rows: Sequence[Row]) -> list[Answer]:
         """Predicted, counted and captured; raises NotReady and NotFinite."""
-        try:
-            answers = self._loaded().answers(rows)
-        except NotFinite:
-            self.metrics.count_not_finite()
-            raise
+        answers = self._loaded().answers(rows)
         self.metrics.count(rows, answers)
         self._capture.write(rows, answers)
         return answers
@@ -77,4 +73,9 @@ def usual_numbers(predictor: Predictor) -> list[float]:
     if predictor.card.type == "Classification" or not predictor.background:
         return []
     name = "value" if predictor.card.type == "Regression" else "effect"
-    return [answer[name] for answer in predictor.answers(predictor.background)]
+    try:
+        return [answer[name] for answer in predictor.answers(predictor.background)]
+    # Only the bins of a metric depend on it: no reason not to serve.
+    except Exception as error:
+        log.warning("%s: its background rows cannot be predicted: %s", predictor.card.name, error)
+        return []

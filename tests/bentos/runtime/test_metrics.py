@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ LEAVES = {"label": "leaves", "probabilities": {"leaves": 1.0, "stays": 0.0}}
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[prometheus_client.CollectorRegistry]:
+def registry(monkeypatch: pytest.MonkeyPatch) -> prometheus_client.CollectorRegistry:
     """A registry of the test's own in place of the process's."""
     own = prometheus_client.CollectorRegistry()
     for name in ("Counter", "Gauge"):
@@ -27,9 +27,8 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[prometheus_client.Coll
         monkeypatch.setattr(
             prometheus_client, name, lambda *given, kind=kind, **more: kind(*given, registry=own, **more)
         )
-    metrics._instruments.cache_clear()
-    yield own
-    metrics._instruments.cache_clear()
+    monkeypatch.setattr(metrics, "_instruments", functools.cache(metrics._instruments.__wrapped__))
+    return own
 
 
 def told(registry: prometheus_client.CollectorRegistry, name: str, **labels: str) -> Any:
