@@ -63,9 +63,12 @@ def _in_ledger(loop: Loop) -> str | None:
 
 def _serving_alias(loop: Loop) -> str | None:
     uri = registry.tracking_uri(loop.place.registry)
-    if uri.startswith("sqlite:") and not Path(uri.removeprefix("sqlite:///")).exists():
-        return None
-    return registry.serving_bento(uri, loop.project.name)
+    return registry.serving_bento(uri, loop.project.name) if _is_there(uri) else None
+
+
+def _is_there(uri: str) -> bool:
+    """A database file that nobody has written yet need not be made, which takes seconds, to know that it is empty."""
+    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
 
 
 def find(loop: Loop, name: str) -> Found:
@@ -77,7 +80,8 @@ def find(loop: Loop, name: str) -> Found:
         return Found(name, Path(name).resolve(), Path(name).resolve() / "code")
     if found := _in_store(loop.store, name, loop.project.name):
         return found
-    uri = registry.uri_of_bento(registry.tracking_uri(loop.place.registry), loop.project.name, name)
+    tracking = registry.tracking_uri(loop.place.registry)
+    uri = registry.uri_of_bento(tracking, loop.project.name, name) if _is_there(tracking) else None
     if uri is None:
         raise Stopped(
             f"neither the BentoML store {loop.store} nor the MLflow registry has the model of {name}"

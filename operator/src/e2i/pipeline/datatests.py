@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from e2i.pipeline.project import Project
+from e2i.pipeline.rows import shown
 
 FEWEST_ROWS = 50
 FEWEST_OF_A_LABEL = 5
@@ -31,7 +32,7 @@ def _columns(frame: Any, features: list[str]) -> Iterator[str]:
             yield f"{name} is missing in {missing:.0%} of the rows. Leave it out of features, or mend the data."
         elif frame[name].nunique(dropna=False) < 2:
             value = frame[name].iloc[0]
-            yield f"{name} is {value!r} in every row: nothing can be learned from it. Leave it out of features."
+            yield f"{name} is {shown(value)} in every row: nothing can be learned from it. Leave it out of features."
 
 
 def _target(frame: Any, project: Project) -> Iterator[str]:
@@ -42,11 +43,11 @@ def _target(frame: Any, project: Project) -> Iterator[str]:
     if project.type == "Classification":
         yield from _labels(target, name)
     elif target.dtype.kind not in "biuf":
-        yield f"The target {name} of a {project.type} is {target.iloc[0]!r} in row 0, not a number. Correct the data."
+        yield f"The target {name} of a {project.type} is {shown(target.iloc[0])} in row 0, not a number. Correct the data."
     elif target.astype(float).isin([float("inf"), float("-inf")]).any():
         yield f"The target {name} is infinite in some row. Correct the data."
     elif target.nunique() < 2:
-        yield f"The target {name} is {target.iloc[0]!r} in every row: there is nothing to predict."
+        yield f"The target {name} is {shown(target.iloc[0])} in every row: there is nothing to predict."
 
 
 def _labels(target: Any, name: str) -> Iterator[str]:
@@ -70,6 +71,6 @@ def _treatment(frame: Any, project: Project) -> Iterator[str]:
         yield f"The treatment {project.treatment} is missing in some rows. Leave these rows out."
     elif treatment.nunique() < 2:
         yield (
-            f"The treatment {project.treatment} is {treatment.iloc[0]!r} in every row: without rows that were treated "
+            f"The treatment {project.treatment} is {shown(treatment.iloc[0])} in every row: without rows that were treated "
             "otherwise no effect can be estimated."
         )

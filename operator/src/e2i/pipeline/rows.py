@@ -115,9 +115,14 @@ def _refuse(wrong: Any, column: Any, name: str, what: str) -> None:
     if wrong.any():
         row = _first(wrong)
         raise Stopped(
-            f"{name} is {column.iloc[row]!r} in row {row} (of {int(wrong.sum())} such rows): {what}. "
+            f"{name} is {shown(column.iloc[row])} in row {row} (of {int(wrong.sum())} such rows): {what}. "
             "Correct the data, or features in project.yaml."
         )
+
+
+def shown(value: Any) -> str:
+    """A value of a table as a user would write it: 'clear', 3 and not np.int64(3)."""
+    return repr(value.item() if hasattr(value, "item") else value)
 
 
 def _first(wrong: Any) -> int:

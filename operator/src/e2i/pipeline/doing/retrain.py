@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from e2i.pipeline import champion
 from e2i.pipeline.faults import NoNewData, Stopped
@@ -22,6 +23,8 @@ def do(loop: Loop) -> Done:
             return Done("nothing has drifted, so nothing is trained", skipped=True)
         if verdict["bento"] != champion.serving_name(loop):
             return Done(f"{verdict['bento']} had drifted, and it does not serve any more", skipped=True)
+    # To train without drift is what was forced, not to do again what is done.
+    loop.options = replace(loop.options, force=False)
     run(loop, ("data",))
     _require_new_data(loop, verdict)
     run(loop, RELEASE[1:])

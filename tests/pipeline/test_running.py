@@ -1,0 +1,267 @@
+"""The loop on a small project, really trained: what is done, what is done again, and how it stops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.smallproject import change_project, write_days, write_project
+
+from e2i.pipeline.faults import GateNotMet, NoNewData, Stopped
+from e2i.pipeline.loop import Loop, Options, open_loop
+from e2i.pipeline.place import Place, append_lines
+from e2i.pipeline.running import run, run_one
+
+JUDGED = ("data", "test", "train", "evaluate", "gate")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "rain")
+
+
+def opened(folder: Path, **options: Any) -> tuple[Loop, list[str]]:
+    said: list[str] = []
+    Place(folder).prepare()
+    return open_loop(folder, Options(**options), said.append), said
+
+
+def judged(folder: Path, **options: Any) -> list[str]:
+    """Go as far as the gate; what was said."""
+    loop, said = opened(folder, **options)
+    run(loop, JUDGED)
+    return said
+
+
+def done(said: list[str]) -> list[str]:
+    """The steps that were done, not those that were unchanged."""
+    return [line.partition(":")[0] for line in said if ": done in" in line]
+
+
+def test_a_good_model_passes_and_a_second_run_does_nothing(folder: Path) -> None:
+    assert done(judged(folder)) == list(JUDGED)
+    assert done(judged(folder)) == []
+
+
+def test_only_what_depends_on_a_change_is_done_again(folder: Path) -> None:
+    judged(folder)
+    change_project(folder, gate={"roc_auc": {"minimum": 0.6}})
+    assert done(judged(folder)) == ["gate"]
+    (folder / "requirements.txt").write_text(
+        (folder / "requirements.txt").read_text() + "# for the service\n"
+    )
+    assert "test" not in done(judged(folder))
+    write_days(folder / "days.jsonl", 500)
+    assert done(judged(folder)) == list(JUDGED)
+
+
+def test_what_was_under_way_when_the_run_was_killed_is_done_again(folder: Path) -> None:
+    judged(folder)
+    loop, _ = opened(folder)
+    # As run.json is while evaluate runs.
+    loop.place.write_state(loop.state.begun("evaluate"))
+    assert done(judged(folder)) == ["evaluate"]
+
+
+def test_a_lost_file_of_a_step_is_made_again(folder: Path) -> None:
+    judged(folder)
+    Place(folder).holdout.unlink()
+    assert done(judged(folder)) == ["data"]
+
+
+def test_rows_stay_on_their_side_when_others_are_added(folder: Path) -> None:
+    from e2i.pipeline.rows import read_kept
+
+    place = Place(folder)
+    judged(folder)
+    held = {tuple(row) for row in read_kept(place.holdout).to_numpy()}
+    write_days(folder / "days.jsonl", 600)
+    judged(folder)
+    learned = {tuple(row) for row in read_kept(place.train).to_numpy()}
+    assert held
+    assert not held & learned
+
+
+def test_mixed_up_labels_do_not_pass_and_a_report_says_why(folder: Path) -> None:
+    write_days(folder / "days.jsonl", mixed_up=True)
+    with pytest.raises(GateNotMet) as stopped:
+        judged(folder)
+    assert "roc_auc is" in stopped.value.message
+    assert stopped.value.code == 3
+    report = next((folder / ".e2i" / "reports").glob("gate-*.md")).read_text()
+    assert "gate.roc_auc.minimum" in report
+    state = Place(folder).read_state()
+    assert state.stop
+    assert state.stop.step == "gate"
+    assert "gate" not in state.done
+
+
+def test_a_model_that_is_worse_than_what_serves_does_not_pass(folder: Path, tmp_path: Path) -> None:
+    judged(folder)
+    (folder / ".e2i" / "trained").rename(tmp_path / "good")
+    (folder / ".e2i" / "run.json").unlink()
+    recipe = (folder / "recipe.py").read_text()
+    (folder / "recipe.py").write_text(recipe.replace("max_iter=1000", "max_iter=1000, C=1e-6"))
+    change_project(folder, gate={"log_loss": {"worse_than_serving_by": 0.01}})
+    with pytest.raises(GateNotMet, match="which serves: worse by"):
+        judged(folder, against=str(tmp_path / "good"))
+    judged(folder, against="none")
+
+
+def test_what_serves_is_asked_with_its_own_code(folder: Path, tmp_path: Path) -> None:
+    """Its pickle names the module recipe, which is another today."""
+    own = (
+        "class Shy:\n    classes_ = ['no', 'yes']\n    def predict_proba(self, rows):\n        import numpy\n"
+    )
+    own += "        return numpy.array([[0.5, 0.5]] * len(rows))\n\n\ndef train(data):\n    return Shy()\n"
+    judged_recipe = (folder / "recipe.py").read_text()
+    change_project(folder, gate={})
+    (folder / "recipe.py").write_text(own)
+    judged(folder)
+    (folder / ".e2i" / "trained").rename(tmp_path / "shy")
+    (folder / ".e2i" / "run.json").unlink()
+    (folder / "recipe.py").write_text(judged_recipe)
+    judged(folder, against=str(tmp_path / "shy"))
+    serving = json.loads(Place(folder).evaluation.read_text())["serving"]
+    assert serving["trouble"] == ""
+    assert serving["metrics"]["roc_auc"] == pytest.approx(0.5)
+
+
+def test_what_serves_and_cannot_be_found_stops_the_gate(folder: Path) -> None:
+    append_lines(Place(folder).released, [{"bento": "rain_model:0.9.0"}])
+    with pytest.raises(GateNotMet, match=r"rain_model:0\.9\.0 serves and could not be measured"):
+        judged(folder, store=folder / "empty")
+
+
+def test_a_step_alone_says_which_one_it_needs(folder: Path) -> None:
+    loop, _ = opened(folder)
+    run_one(loop, "data")
+    with pytest.raises(Stopped, match="train needs the step test first") as stopped:
+        run_one(loop, "train")
+    assert "e2i pipeline test --project" in stopped.value.message
+
+
+def test_two_runs_at_once_are_refused(folder: Path) -> None:
+    with (
+        Place(folder).alone(),
+        pytest.raises(Stopped, match="Another run is under way"),
+        Place(folder).alone(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        pytest.param(lambda f: (f / "days.jsonl").unlink(), "There is no file", id="no data"),
+        pytest.param(lambda f: (f / "recipe.py").unlink(), r"recipe\.py does not exist", id="no recipe"),
+        pytest.param(
+            lambda f: (f / "recipe.py").write_text("def f(:"),
+            "cannot be imported: SyntaxError",
+            id="no Python",
+        ),
+        pytest.param(
+            lambda f: (f / "recipe.py").write_text("def train(data):\n    return data['hail']\n"),
+            r"train failed: recipe\.py line 2: KeyError: 'hail'",
+            id="train raises",
+        ),
+        pytest.param(
+            lambda f: (f / "recipe.py").write_text("def train(data):\n    pass\n"),
+            "returned nothing",
+            id="no model",
+        ),
+        pytest.param(
+            lambda f: (f / "requirements.txt").unlink(), r"requirements\.txt does not exist", id="no pins"
+        ),
+        pytest.param(
+            lambda f: change_project(f, target="snow"), "no column snow; they have", id="no such target"
+        ),
+        pytest.param(
+            lambda f: change_project(f, features={"sky": {"kind": "number"}}),
+            "sky is 'clear' in row",
+            id="not a number",
+        ),
+        pytest.param(
+            lambda f: change_project(f, features={"wind": {"maximum": 10}}),
+            "above the maximum 10",
+            id="beyond a limit",
+        ),
+        pytest.param(
+            lambda f: (f / "test_rain.py").write_text("def test_rain():\n    assert 1 == 2\n"),
+            "The project's own tests failed",
+            id="a test of the project fails",
+        ),
+        pytest.param(
+            lambda f: (f / "recipe.py").write_text(
+                "def train(d): ...\ndef check(data):\n    raise ValueError('too wet')\n"
+            ),
+            "The recipe's check refuses the data: too wet",
+            id="the recipe's check refuses",
+        ),
+    ],
+)
+def test_what_a_user_gets_wrong_is_said_in_words(
+    folder: Path, break_it: Callable[[Path], None], words: str
+) -> None:
+    break_it(folder)
+    with pytest.raises(Stopped, match=words):
+        judged(folder)
+
+
+def test_a_damaged_run_file_says_what_to_do(folder: Path) -> None:
+    Place(folder).prepare()
+    (folder / ".e2i" / "run.json").write_text("{")
+    with pytest.raises(Stopped, match=r"is damaged .* Delete it"):
+        opened(folder)
+
+
+def test_data_that_were_given_are_kept_to_until_others_are(folder: Path, tmp_path: Path) -> None:
+    given = write_days(tmp_path / "other.jsonl", 300, seed=5)
+    assert any("300 rows of" in line for line in judged(folder, data=given))
+    assert done(judged(folder)) == []
+    assert any("400 rows of days.jsonl" in line for line in judged(folder, data=Path("project")))
+
+
+def drifted(folder: Path) -> None:
+    """As after a release whose inputs have drifted."""
+    judged(folder)
+    loop, _ = opened(folder)
+    loop.place.release("1.0.0").mkdir(parents=True)
+    learned = {"train": loop.outputs("data")["train"], "source": "days.jsonl"}
+    (loop.place.release("1.0.0") / "release.json").write_text(json.dumps(learned))
+    append_lines(loop.place.released, [{"bento": "rain_model:1.0.0"}])
+    record = loop.state.done["gate"]
+    outputs = {"drifted": True, "bento": "rain_model:1.0.0"}
+    loop.place.write_state(loop.state.ended("drift", record.model_copy(update={"outputs": outputs})))
+
+
+def test_drift_without_new_labelled_data_has_an_exit_code_of_its_own(folder: Path) -> None:
+    drifted(folder)
+    loop, _ = opened(folder, against="rain_model:1.0.0")
+    with pytest.raises(NoNewData, match="Add labelled rows of today") as stopped:
+        run_one(loop, "retrain")
+    assert stopped.value.code == 5
+
+
+def test_a_retraining_on_bad_data_is_stopped_by_the_gate_and_releases_nothing(
+    folder: Path, tmp_path: Path
+) -> None:
+    drifted(folder)
+    bad = write_days(tmp_path / "bad.jsonl", mixed_up=True)
+    loop, said = opened(folder, data=bad, against="rain_model:1.0.0", store=folder / "empty")
+    with pytest.raises(GateNotMet):
+        run_one(loop, "retrain")
+    assert not any(line.startswith(("register", "build", "deploy")) for line in said)
+    assert len(Place(folder).released.read_text().splitlines()) == 1
+
+
+def test_without_drift_nothing_is_trained(folder: Path) -> None:
+    drifted(folder)
+    loop, said = opened(folder)
+    record = loop.state.done["drift"]
+    loop.state = loop.state.ended("drift", record.model_copy(update={"outputs": {"drifted": False}}))
+    run_one(loop, "retrain")
+    assert said[-1] == "retrain: skipped: nothing has drifted, so nothing is trained"
