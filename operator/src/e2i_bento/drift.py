@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from e2i_bento.card import Feature, Reference, Row, Value
@@ -58,26 +58,23 @@ class Window:
     """The bins of the last rows of one model, for each of its features that has a reference."""
 
     def __init__(self, features: Sequence[Feature], rows: int = WINDOW) -> None:
+        self._rows = rows
         self._binnings = {feature.name: bin_of for feature in features if (bin_of := binning(feature))}
         self._shares = {feature.name: feature.reference.shares for feature in features if feature.reference}
-        self._counts = {name: [0] * len(shares) for name, shares in self._shares.items()}
-        self._last: deque[tuple[int, ...]] = deque(maxlen=rows)
+        self._last: dict[str, deque[int]] = {name: deque(maxlen=rows) for name in self._binnings}
 
-    def add(self, row: Row) -> dict[str, int]:
-        """Take in a row; returns the number of the bin of each feature."""
-        found = {name: bin_of(row[name]) for name, bin_of in self._binnings.items()}
-        oldest = self._last[0] if len(self._last) == self._last.maxlen else None
-        for place, (name, number) in enumerate(found.items()):
-            self._counts[name][number] += 1
-            if oldest is not None:
-                self._counts[name][oldest[place]] -= 1
-        self._last.append(tuple(found.values()))
-        return found
+    def add(self, rows: Sequence[Row]) -> dict[str, Counter[int]]:
+        """Take in rows; returns how many of them are in which bin, for each feature."""
+        found = {name: [bin_of(row[name]) for row in rows] for name, bin_of in self._binnings.items()}
+        for name, numbers in found.items():
+            self._last[name].extend(numbers)
+        return {name: Counter(numbers) for name, numbers in found.items()}
 
     def stability(self) -> dict[str, float]:
         """The population stability index of each feature; empty until the window is full."""
-        if len(self._last) < (self._last.maxlen or 0):
-            return {}
+        full = {name: Counter(last) for name, last in self._last.items() if len(last) == self._rows}
         return {
-            name: population_stability(shares, self._counts[name]) for name, shares in self._shares.items()
+            name: population_stability(shares, [full[name][number] for number in range(len(shares))])
+            for name, shares in self._shares.items()
+            if name in full
         }

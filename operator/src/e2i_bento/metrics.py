@@ -92,9 +92,9 @@ class ModelMetrics:
             bisect_right(self._edges, value) for value in values if value is not None
         ).items():
             self._values[place].inc(number)
-        bins = Counter(pair for row in rows for pair in self._window.add(row).items())
-        for (feature, place), number in bins.items():
-            self._inputs[feature][place].inc(number)
+        for feature, bins in self._window.add(rows).items():
+            for place, number in bins.items():
+                self._inputs[feature][place].inc(number)
         self._tell_drift(len(rows))
 
     def count_not_finite(self) -> None:

@@ -39,7 +39,7 @@ def test_a_value_falls_into_its_bin(feature: Feature, value: Any, bin_number: in
 
 def test_a_feature_without_a_reference_has_no_bins() -> None:
     assert binning(Feature(name="n", kind="number")) is None
-    assert Window([Feature(name="n", kind="number")], rows=1).add({"n": 1}) == {}
+    assert Window([Feature(name="n", kind="number")], rows=1).add([{"n": 1}]) == {}
 
 
 def test_bins_are_named_as_intervals_or_categories() -> None:
@@ -66,19 +66,16 @@ def test_one_odd_row_among_many_is_no_landslide() -> None:
 
 def test_drift_is_not_told_until_the_window_is_full() -> None:
     window = Window([WORD], rows=4)
-    for word in "aab":
-        window.add({"w": word})
+    assert window.add([{"w": word} for word in "aab"]) == {"w": {0: 2, 1: 1}}
     assert window.stability() == {}
-    window.add({"w": "b"})
+    window.add([{"w": "b"}])
     assert window.stability() == {"w": pytest.approx(0)}
 
 
 def test_the_window_forgets_what_is_older_than_its_rows() -> None:
     window = Window([WORD, NUMBER], rows=4)
-    for word in "cccc":
-        window.add({"w": word, "n": None})
+    window.add([{"w": "c", "n": None}] * 4)
     shifted = window.stability()["w"]
-    for word in "abab":
-        window.add({"w": word, "n": None})
+    window.add([{"w": word, "n": None} for word in "abab"])
     assert shifted > 1
     assert window.stability()["w"] == pytest.approx(0)
