@@ -1,0 +1,32 @@
+"""What the tests on the whole cluster share: one bento in its store, and a namespace for each test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support.cluster import TestCluster
+from support.e2e import place
+from support.stage import Stage
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def store(local_cluster: TestCluster) -> Path:
+    """The BentoML store that the operator reads, with churn_model:1.0.0 in it."""
+    assert local_cluster.home
+    folder = local_cluster.home.root / "bentoml"
+    command = [sys.executable, PROJECT / "bentos" / "build.py", "churn", "--store", folder]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+@pytest.fixture
+async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
+    async with place(local_cluster) as stage:
+        yield stage
