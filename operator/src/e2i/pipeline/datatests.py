@@ -43,7 +43,7 @@ def _target(frame: Any, project: Project) -> Iterator[str]:
     if project.type == "Classification":
         yield from _labels(target, name)
     elif target.dtype.kind not in "biuf":
-        yield f"The target {name} of a {project.type} is {shown(target.iloc[0])} in row 0, not a number. Correct the data."
+        yield f"The target {name} of a {project.type} is {shown(target.iloc[0])} in row 0, not a number. Correct it."
     elif target.astype(float).isin([float("inf"), float("-inf")]).any():
         yield f"The target {name} is infinite in some row. Correct the data."
     elif target.nunique() < 2:
@@ -71,6 +71,6 @@ def _treatment(frame: Any, project: Project) -> Iterator[str]:
         yield f"The treatment {project.treatment} is missing in some rows. Leave these rows out."
     elif treatment.nunique() < 2:
         yield (
-            f"The treatment {project.treatment} is {shown(treatment.iloc[0])} in every row: without rows that were treated "
-            "otherwise no effect can be estimated."
+            f"The treatment {project.treatment} is {shown(treatment.iloc[0])} in every row: without rows that were "
+            "treated otherwise no effect can be estimated."
         )

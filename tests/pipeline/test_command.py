@@ -1,0 +1,54 @@
+"""`e2i pipeline` as a user types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.smallproject import write_days, write_project
+
+from e2i.pipeline.place import Place
+
+E2I = Path(sys.executable).with_name("e2i")
+
+
+def e2i(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([E2I, "pipeline", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "rain")
+
+
+def test_the_gate_ends_with_code_3_and_names_the_report(folder: Path) -> None:
+    write_days(folder / "days.jsonl", mixed_up=True)
+    ended = e2i("run", "--project", folder, "--store", folder / "store", "--against", "none")
+    assert ended.returncode == 3
+    assert "Traceback" not in ended.stderr
+    assert "roc_auc is" in ended.stderr
+    assert f"The report for a person: {folder / '.e2i' / 'reports'}" in ended.stderr
+    told = e2i("status", "--project", folder)
+    assert "The last run was stopped by gate" in told.stdout
+    assert told.returncode == 0
+
+
+def test_a_mistake_in_the_project_ends_with_code_1_and_a_sentence(folder: Path) -> None:
+    (folder / "project.yaml").write_text("name: rain_model\n")
+    ended = e2i("data", "--project", folder)
+    assert ended.returncode == 1
+    assert "type is missing" in ended.stderr
+
+
+def test_a_second_run_at_the_same_time_is_refused(folder: Path) -> None:
+    with Place(folder).alone():
+        ended = e2i("data", "--project", folder)
+    assert ended.returncode == 1
+    assert "Another run is under way" in ended.stderr
+
+
+def test_help_shows_the_steps_in_their_order() -> None:
+    told = e2i("--help").stdout
+    assert told.index("  data ") < told.index("  train ") < told.index("  gate ") < told.index("  retrain ")
