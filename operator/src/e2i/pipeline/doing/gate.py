@@ -36,5 +36,5 @@ def do(loop: Loop) -> Done:
     if not judged.verdict.passed:
         found = "\n".join(f"    {finding.sentence}" for finding in judged.verdict.findings)
         raise GateNotMet(f"{judged.model} is not released:\n{found}\nThe report for a person: {report}")
-    bounds = f"all {len(loop.project.gate)} bounds are kept" if loop.project.gate else "there are no bounds"
-    return Done(f"{bounds}; report {report}", {"report": str(report)}, (report,))
+    kept = ", ".join(loop.project.gate) or "no metric: project.yaml has no gate"
+    return Done(f"the bounds are kept ({kept}); report {report}", {"report": str(report)}, (report,))
