@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from e2i.packaging.describe import describe
 from e2i.packaging.modelfile import load_model
@@ -112,9 +113,10 @@ def test_a_causal_estimator_is_asked_for_effect_and_interval(
     code.write_text(CONSTANT_EFFECT)
     monkeypatch.syspath_prepend(tmp_path)
     estimator = importlib.import_module("own_effect").ConstantEffect()
-    table = data.assign(call=1)[["age", "income", "call", "left"]]
-    card = described(estimator, table, kind="Causal", treatment="call", code=[code], confidence=0.8)
-    assert [feature.name for feature in card.features] == ["age", "income"]
+    table = data.assign(call=1)[["age", "income", "call"]]
+    options = {"kind": "Causal", "target": "income", "treatment": "call", "confidence": 0.8}
+    card = described(estimator, table, code=[code], **options)
+    assert [feature.name for feature in card.features] == ["age"]
     assert card.golden[0].output == {"effect": 2.0, "lower": 1.8, "upper": 2.2, "confidence": 0.8}
 
 
@@ -197,6 +199,58 @@ def test_a_column_that_a_request_brings_otherwise_is_named(
     refused = refusal(described, model.fit(table[["age", "plan"]], table.left), table, code=[code])
     assert refused.reason is Reason.PreprocessingDiffers
     assert "feature plan was category in training" in refused.message
+
+
+def test_a_preprocessing_of_other_data_shows_in_how_good_the_model_is(
+    described: Any, data: pd.DataFrame
+) -> None:
+    inputs = data[["age"]]
+    scaler = StandardScaler().fit(inputs)
+    model = LogisticRegression().fit(scaler.transform(inputs), data.left)
+    other = StandardScaler().fit(inputs * 0.01)
+    refused = refusal(described, model, features=["age"], preprocessing=other)
+    assert refused.reason is Reason.WorseThanGuessing
+    assert "'yes'" in refused.message
+    assert described(model, features=["age"], preprocessing=other, accept_guessing=True)
+
+
+def test_what_training_predicted_is_predicted_again_or_refused_with_its_row(
+    described: Any, data: pd.DataFrame
+) -> None:
+    inputs = data[["age"]]
+    scaler = StandardScaler().fit(inputs)
+    model = LogisticRegression().fit(scaler.transform(inputs), data.left)
+    table = data.assign(said=model.predict(scaler.transform(inputs)))
+    table.loc[5:9, "said"] = None
+    described(model, table, features=["age"], preprocessing=scaler, predictions="said")
+    slightly_other = StandardScaler().fit(inputs.head(20))
+    refused = refusal(
+        described, model, table, features=["age"], preprocessing=slightly_other, predictions="said"
+    )
+    assert refused.reason is Reason.PreprocessingDiffers
+    assert "was predicted as" in refused.message
+
+
+def test_a_regression_that_is_no_better_than_the_mean_is_refused(described: Any, data: pd.DataFrame) -> None:
+    shuffled = data.assign(age=data.age.sample(frac=1, random_state=0).to_numpy())
+    model = LinearRegression().fit(shuffled[["age"]], data.age)
+    refused = refusal(described, model, data.assign(goal=-data.age), kind="Regression", target="goal")
+    assert refused.reason is Reason.WorseThanGuessing
+
+
+def test_a_text_step_that_got_the_whole_table_is_told_how_to_get_its_column(
+    described: Any, data: pd.DataFrame
+) -> None:
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(data.plan + " plan", data.left)
+    refused = refusal(described, model, features=["plan", "age"])
+    assert refused.reason is Reason.AnswerMalformed
+    assert "make_column_transformer" in refused.message
+
+
+def test_a_number_is_not_predicted_for_a_column_of_words(described: Any, data: pd.DataFrame) -> None:
+    model = LinearRegression().fit(data[["age"]], data.income)
+    refused = refusal(described, model, kind="Regression", target="left")
+    assert refused.reason is Reason.ColumnUnusable
 
 
 def test_a_refused_description_leaves_the_old_one(described: Any, pipeline: Any, tmp_path: Path) -> None:

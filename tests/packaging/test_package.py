@@ -21,6 +21,7 @@ from e2i.packaging.package import Packaged, package
 from e2i.packaging.reading import read_stored
 from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.storing import stored_digest
+from e2i.packaging.trial import Trial
 
 TAG = "left_model:1.0.0"
 
@@ -169,13 +170,12 @@ def test_two_at_once_put_one_bento(again: Path) -> None:
     """The second one comes while the first is served for its trial: it finds the bento when it wants to put its own."""
     store = again.parent / "store"
 
-    def meanwhile(*_: Any) -> Any:
-        monkeypatch.undo()
+    def meanwhile(*_: Any) -> Trial:
         assert put(again, store).is_new
+        return Trial(0.0, 0, 0, "none")
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("e2i.packaging.package.try_bento", meanwhile)
-        monkeypatch.setattr("e2i.packaging.package.told", str)
         packaged = put(again, store, serve=True)
     assert not packaged.is_new
     assert stored_digest(store, TAG) == packaged.digest

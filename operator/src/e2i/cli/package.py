@@ -68,6 +68,12 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--description", help="One sentence: what does it predict?"),
         click.option("--synthetic", is_flag=True, help="The data was made up; the bento says so in a label."),
+        click.option(
+            "--predictions", help="A column of the data with what training predicted; every one is compared."
+        ),
+        click.option(
+            "--accept-guessing", is_flag=True, help="Take a model that is no better than its usual answer."
+        ),
         click.option("--out", type=FOLDER, help="Where its description is kept.  [default: trained/NAME]"),
     ]
     for option in reversed(options):
@@ -137,7 +143,7 @@ def describe_file(name: str | None, given: dict[str, Any], say: Callable[[str], 
 
     out = given["out"] or Path("trained") / name
     say(f"describing {given['model']} in {out}")
-    card = describe_given(name, out, **{key: value for key, value in given.items() if key != "out"})
+    card = describe_given(name, out, say=say, **{key: value for key, value in given.items() if key != "out"})
     say(
         f"{card.name}: {card.type} of {len(card.features)} features, rows as {card.rows_as}, "
         f"{len(card.golden)} golden predictions"

@@ -25,7 +25,9 @@ class About:
     """What only a person can say of a model.
 
     `source` is where the data came from, a file if there is one; `code` are the files that trained it;
-    `labels` are the words for the model's classes, in their order, when it was trained on numbers.
+    `labels` are the words for the model's classes, in their order, when it was trained on numbers; `predictions` is
+    the column of the data with what the model said in training; `accept_guessing` takes a model that is no better
+    than saying always the same.
     """
 
     name: str
@@ -42,6 +44,8 @@ class About:
     code: Sequence[Path] = ()
     registry: str = ""
     rows_as: RowsAs | None = None
+    predictions: str | None = None
+    accept_guessing: bool = False
 
 
 def describe_features(about: About, data: DataFrame, fitted: Sequence[str] | None) -> tuple[Feature, ...]:
@@ -49,7 +53,8 @@ def describe_features(about: About, data: DataFrame, fitted: Sequence[str] | Non
     if data.empty:
         raise Refused(Reason.DataEmpty, "The data has no rows. Give the data that the model was trained on.")
     columns = [str(column) for column in data.columns]
-    roles = {about.target: "target"} | ({about.treatment: "treatment"} if about.treatment else {})
+    named = {about.treatment: "treatment", about.predictions: "column of predictions"}
+    roles = {about.target: "target"} | {column: role for column, role in named.items() if column}
     for column, role in roles.items():
         if column not in columns:
             raise Refused(
@@ -62,6 +67,24 @@ def describe_features(about: About, data: DataFrame, fitted: Sequence[str] | Non
         infer_feature(name, data[name], declared.get(name) or {})
         for name in choose_columns(columns, given, fitted, roles)
     )
+
+
+def check_target(about: About, data: DataFrame) -> None:
+    """Refused unless the target is of numbers, where numbers are predicted."""
+    if about.kind != "Classification" and data[about.target].dtype.kind not in "biuf":
+        example = data[about.target].dropna().astype(str).iloc[0]
+        raise Refused(
+            Reason.ColumnUnusable,
+            f"The target {about.target} holds {example!r} and the like, and a {about.kind} predicts numbers. Name the "
+            "column that the model was trained on, or the type Classification.",
+        )
+
+
+def class_words(about: About, model: Any, labels: Sequence[str]) -> dict[str, str]:
+    """The label for each class as the data may name it, in the model's own terms or in words."""
+    if about.kind != "Classification":
+        return {}
+    return dict(zip((str(label) for label in model.classes_), labels, strict=True))
 
 
 def find_labels(about: About, model: Any, data: DataFrame) -> tuple[str, ...]:

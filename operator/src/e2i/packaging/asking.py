@@ -44,6 +44,17 @@ class Asked:
 
     def answers(self, table: Any) -> list[Answer]:
         """The answer for each row; Refused when it is malformed. What the model raises is passed on."""
+        answers = self._asked(table)
+        if len(answers) != len(table):
+            raise Refused(
+                Reason.AnswerMalformed,
+                f"The model {type(self.model).__name__} answers {len(table)} inputs with {len(answers)} answers. "
+                "A step that takes texts takes one column, not a table: put it into "
+                'make_column_transformer((TfidfVectorizer(), "column")) and train again.',
+            )
+        return answers
+
+    def _asked(self, table: Any) -> list[Answer]:
         with warnings.catch_warnings():
             # What a library warns of here it warned of in training; it must not be mistaken for our output.
             warnings.simplefilter("ignore")

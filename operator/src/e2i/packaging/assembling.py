@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,15 +47,10 @@ def assemble(order: Order, folder: Path) -> FoundBento:
         )
         for card, model in zip(order.cards, models, strict=True)
     ]
-    context = folder / "context"
-    settings: dict[str, Any] = {"labels": _service_labels(order) | _labels(order.cards)}
-    if order.name:
-        settings["name"] = order.name
-    if order.service is None:
-        settings["description"] = _readme(order.cards[0])
-    write_context(context, order.service, order.cards, _code(order.trained), settings)
-    (context / REQUIREMENTS).write_text(without_hashes(order.lock))
-    tag = build_bento(BuildPlan(order.version, order.made, saved), context, folder / "home")
+    # Not below the store: BentoML refuses a context on whose path a folder is hidden, as in ~/.local.
+    with tempfile.TemporaryDirectory(prefix="e2i-context-") as place:
+        context = _context(order, Path(place, "context"))
+        tag = build_bento(BuildPlan(order.version, order.made, saved), context, folder / "home")
     # BentoML would lose the hashes on the way.
     path = folder / "home" / "bentos" / tag.replace(":", "/")
     (path / "env" / "python" / "requirements.txt").write_text(order.lock)
@@ -68,6 +64,18 @@ def assemble(order: Order, folder: Path) -> FoundBento:
         {model.tag.name for model in built.models}, [card.name for card in order.cards], "The built bento"
     )
     return built
+
+
+def _context(order: Order, context: Path) -> Path:
+    """The build context, filled."""
+    settings: dict[str, Any] = {"labels": _service_labels(order) | _labels(order.cards)}
+    if order.name:
+        settings["name"] = order.name
+    if order.service is None:
+        settings["description"] = _readme(order.cards[0])
+    write_context(context, order.service, order.cards, _code(order.trained), settings)
+    (context / REQUIREMENTS).write_text(without_hashes(order.lock))
+    return context
 
 
 def _model_folder(trained: Trained, card: Card, folder: Path) -> Path:

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,18 +18,25 @@ from typing import TYPE_CHECKING, Any
 from packaging.markers import default_environment
 
 from e2i.edge.clock import now
-from e2i.packaging.about import About, describe_features, find_causal, find_decisions, find_labels
-from e2i.packaging.asking import Answer, Asked, RowsAs, as_table, check_routines, find_form, fitted_names
+from e2i.packaging.about import (
+    About,
+    check_target,
+    describe_features,
+    find_causal,
+    find_decisions,
+    find_labels,
+)
+from e2i.packaging.asking import Asked, check_routines, find_form, fitted_names
 from e2i.packaging.data import file_digest, table_digest
-from e2i.packaging.golden import BACKGROUND, SAMPLE, check_finite, choose_golden, spread
+from e2i.packaging.golden import BACKGROUND, choose_golden, spread
 from e2i.packaging.installed import distributions_of, version_of, with_dependencies
+from e2i.packaging.judging import ask_sample, judge
 from e2i.packaging.modelfile import JOBLIB_FILE, LoadedModel, combine, save_model
 from e2i.packaging.names import check_name
 from e2i.packaging.needs import CODE, REQUIREMENTS, check_modules, check_pins, needed_modules
 from e2i.packaging.pins import Pin, parse_pins
 from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.revision import code_revision
-from e2i.packaging.schema import plain_rows
 from e2i.packaging.table_check import check_tables
 from e2i_bento.card import (
     BACKGROUND_FILE,
@@ -61,6 +68,7 @@ def describe(
     metrics: Mapping[str, float] | None = None,
     model_file: Path | None = None,
     preprocessing: Any = None,
+    say: Callable[[str], None] = lambda _: None,
     **options: Any,
 ) -> Card:
     """Write the trained folder `out` and return its card; `options` are the other fields of About.
@@ -71,12 +79,14 @@ def describe(
     """
     about = About(name=name, kind=kind, target=target, **options)
     check_name(name)
+    data = data.reset_index(drop=True)
     loaded = model if isinstance(model, LoadedModel) else LoadedModel(model, frozenset())
     if preprocessing is not None:
         loaded, model_file = LoadedModel(combine(preprocessing, loaded.model), frozenset()), None
     check_routines(loaded.model, kind)
     pins = read_pins(requirements)
     features = describe_features(about, data, fitted_names(loaded.model))
+    check_target(about, data)
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -84,7 +94,7 @@ def describe(
         copy_code(about.code, partial)
         shutil.copyfile(requirements, partial / REQUIREMENTS)
         kept = _keep_model(loaded, model_file, partial)
-        card = _card(about, data, features, kept, pins, metrics or {}, partial)
+        card = _card(about, data, features, kept, pins, metrics or {}, partial, say)
         return _replace(out, partial, card)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -131,6 +141,7 @@ def _card(
     pins: Sequence[Pin],
     metrics: Mapping[str, float],
     folder: Path,
+    say: Callable[[str], None],
 ) -> Card:
     loaded, file = kept
     lineage = _lineage(about, data, loaded)
@@ -142,7 +153,9 @@ def _card(
     asked = Asked(loaded.model, about.kind, labels, find_decisions(about, labels), about.confidence)
     causal = find_causal(about)
     form = find_form(asked, inputs, about.rows_as)
-    sample, rows, answers = _ask_sample(asked, inputs, form)
+    sampled = ask_sample(asked, inputs, form)
+    measured = judge(about, asked, data, form, sampled, say)
+    rows, answers = sampled.rows, sampled.answers
     (folder / BACKGROUND_FILE).write_text(_background(rows))
     chosen = choose_golden(rows, answers)
     card = Card(
@@ -157,21 +170,11 @@ def _card(
         decisions=asked.decisions,
         causal=causal,
         golden=tuple(Golden(input=rows[i], output=answers[i]) for i in chosen),
-        metrics={name: float(value) for name, value in sorted(metrics.items())},
+        metrics={name: float(value) for name, value in sorted((metrics or measured).items())},
         lineage=lineage,
     )
-    check_tables(card, asked, sample.iloc[chosen])
+    check_tables(card, asked, sampled.table.iloc[chosen])
     return card
-
-
-def _ask_sample(asked: Asked, inputs: DataFrame, form: RowsAs) -> tuple[DataFrame, list[Row], list[Answer]]:
-    """Rows spread over the data, as a table and as JSON has them, with the model's answers, all finite."""
-    positions = spread(len(inputs), SAMPLE)
-    sample = inputs.iloc[positions]
-    rows = plain_rows(sample)
-    answers = asked.answers(as_table(sample, form))
-    check_finite(rows, answers, positions)
-    return sample, rows, answers
 
 
 def _background(rows: Sequence[Row]) -> str:

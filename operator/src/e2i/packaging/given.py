@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from e2i.packaging.asking import RowsAs
@@ -33,12 +33,20 @@ def describe_given(
     confidence: float | None = None,
     description: str | None = None,
     synthetic: bool = False,
+    predictions: str | None = None,
+    accept_guessing: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Card:
     """Write the trained folder `out` and return its card; lists are words with commas. Refused as in describe."""
     # What costs nothing comes before what takes seconds.
     check_name(name)
     read_pins(requirements)
     table = read_table(data)
+    if preprocessing and not predictions:
+        say(
+            "whether the preprocessing is that of the training can only be seen from how good the model is; "
+            "--predictions with a column of what training predicted proves it"
+        )
     with tempfile.TemporaryDirectory(prefix="e2i-code-") as folder:
         copy_code(code, Path(folder))
         with importable(Path(folder, CODE)):
@@ -61,6 +69,9 @@ def describe_given(
                 description=description or "",
                 synthetic=synthetic,
                 source=data,
+                predictions=predictions,
+                accept_guessing=accept_guessing,
+                say=say,
             )
 
 

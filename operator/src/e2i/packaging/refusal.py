@@ -33,6 +33,7 @@ class Reason(StrEnum):
     AnswerMalformed = "AnswerMalformed"
     OutputNotFinite = "OutputNotFinite"
     PreprocessingDiffers = "PreprocessingDiffers"
+    WorseThanGuessing = "WorseThanGuessing"
     # What it needs.
     DependencyNotPinned = "DependencyNotPinned"
     PinnedDifferently = "PinnedDifferently"
