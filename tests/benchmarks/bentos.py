@@ -50,9 +50,14 @@ def report() -> str:
         taken_on = machine(folder)
         wanted = {project for pair in TEMPLATES.values() for project in pair} | set(COMPARED.values())
         trained = {project: _train(project, folder / project) for project in sorted(wanted)}
-        rows = [row for template in TEMPLATES for row in _template(template, trained, folder)]
-        ways = [_ways(words, trained[project]) for words, project in COMPARED.items()]
+        rows = [_told(row) for template in TEMPLATES for row in _template(template, trained, folder)]
+        ways = [_told(_ways(words, trained[project])) for words, project in COMPARED.items()]
     return "\n\n".join((_templates_table(rows), _NOTES, _ways_table(ways), _WAYS_NOTES, taken_on))
+
+
+def _told(row: list[str]) -> list[str]:
+    say(f"  {' | '.join(row)}")
+    return row
 
 
 def _train(project: str, out: Path) -> Path:

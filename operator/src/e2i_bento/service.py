@@ -22,6 +22,7 @@ import bentoml
 from bentoml.models import BentoModel
 from pydantic import BaseModel
 
+from e2i_bento.capturing import capture_share
 from e2i_bento.card import Card, read_card
 from e2i_bento.routes import Endpoints, model_routes, service_routes
 from e2i_bento.serving import ServedModel
@@ -47,22 +48,19 @@ def declared(name: str) -> Any:
 def serves(service: type[T]) -> type[T]:
     """Give the class the routes of each model declared on it, readiness, health and model_info.
 
-    Raises ValueError when it declares none, and FileNotFoundError when one is not in the store.
+    Raises TypeError and ValueError when they are not declared as they must be, FileNotFoundError when one is not in
+    the store.
     """
-    models = {name: model for name, model in vars(service).items() if isinstance(model, BentoModel)}
-    if not models:
-        raise ValueError(
-            f"{service.__name__} declares no model: add `my_model = declared('my_model')` to the class"
-        )
-    stored = {name: _stored(model) for name, model in models.items()}
+    stored = {name: _stored(model) for name, model in declared_on(service).items()}
     cards = {name: read_card(Path(model.path)) for name, model in stored.items()}
     own_init = service.__init__
 
     def begin(self: Any) -> None:
         own_init(self)
+        share = capture_share()
         self.e2i = Endpoints(
             {
-                name: ServedModel(str(model.tag), Path(model.path), cards[name])
+                name: ServedModel(str(model.tag), Path(model.path), cards[name], share)
                 for name, model in stored.items()
             }
         )
@@ -74,6 +72,24 @@ def serves(service: type[T]) -> type[T]:
         if not hasattr(service, method):
             setattr(service, method, api)
     return service
+
+
+def declared_on(service: type[Any]) -> dict[str, Any]:
+    """The models that a class declares, by name; TypeError or ValueError says what to write instead."""
+    if not isinstance(service, type):
+        raise TypeError("@serves stands below @bentoml.service(...), directly above the class")
+    models = {name: model for name, model in vars(service).items() if isinstance(model, BentoModel)}
+    if not models:
+        raise ValueError(
+            f"{service.__name__} declares no model: add `my_model = declared('my_model')` to the class"
+        )
+    for name, model in models.items():
+        if model.tag.name != name:
+            raise ValueError(
+                f"{service.__name__}.{name} is the model {model.tag.name}: name the attribute {model.tag.name}, "
+                "which is its route"
+            )
+    return models
 
 
 def _stored(model: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from e2i_bento.capturing import Capture, capture_share
+from e2i_bento.capturing import Capture
 from e2i_bento.card import Card, Row
 from e2i_bento.checking import check_golden
 from e2i_bento.metrics import ModelMetrics
@@ -23,13 +23,13 @@ class NotReady(Exception):
 class ServedModel:
     """A model in a running service. Making one never raises: BentoML would start the worker again for ever."""
 
-    def __init__(self, tag: str, folder: Path, card: Card) -> None:
-        """`tag` is the name:version that answers tell."""
+    def __init__(self, tag: str, folder: Path, card: Card, captured: float = 0.0) -> None:
+        """`tag` is the name:version that answers tell, `captured` the share of rows to write to the log."""
         self.tag, self.card = tag, card
         self.predictor, self.troubles = ready_predictor(folder)
         usual = [] if self.predictor is None or self.troubles else usual_numbers(self.predictor)
         self.metrics = ModelMetrics(card, tag.partition(":")[2], usual)
-        self._capture = Capture(tag, capture_share())
+        self._capture = Capture(tag, captured)
         for trouble in self.troubles:
             log.error("%s stays unready: %s", tag, trouble)
 
