@@ -78,6 +78,7 @@ def trained(
                 decisions=project.decisions,
                 requirements=shown.folder / project.requirements,
                 synthetic=project.data.synthetic,
+                code=sorted(shown.folder / f"{module}.py" for module in IMPORTED[shown.folder]),
                 out=folder,
             )
         return folder
