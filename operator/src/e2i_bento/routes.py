@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -52,11 +52,17 @@ class Endpoints:
         self._gatherings = {
             name: Gathering(model.answers, self._predicting) for name, model in models.items()
         }
-        self._shap = self._explaining.submit(_import_shap if self.is_ready else lambda: None)
+        self._shap: Future[None] | None = None
 
     @property
     def is_ready(self) -> bool:
         return not any(model.troubles for model in self._models.values())
+
+    def probe(self) -> bool:
+        """Is every model ready? The first yes begins the import of shap: earlier, it would delay the yes."""
+        if self.is_ready:
+            self._prepare()
+        return self.is_ready
 
     async def predict(self, name: str, rows: list[Row]) -> list[dict[str, Any]]:
         """One signed answer for each row; raises NotReady and NotFinite."""
@@ -70,8 +76,9 @@ class Endpoints:
     async def explain(self, name: str, row: Row) -> dict[str, Any]:
         """Signed; raises NotReady, NotFinite and CannotExplain."""
         loop = asyncio.get_running_loop()
-        await asyncio.wait([asyncio.wrap_future(self._shap)], timeout=SECONDS_FOR_SHAP)
-        if not self._shap.done():
+        prepared = self._prepare()
+        await asyncio.wait([asyncio.wrap_future(prepared)], timeout=SECONDS_FOR_SHAP)
+        if not prepared.done():
             raise NotReady("explanations are being prepared, which takes seconds after the start: ask again")
         return self._signed(
             name, await loop.run_in_executor(self._explaining, self._models[name].explain, row)
@@ -84,6 +91,12 @@ class Endpoints:
 
     def model_info(self) -> Response:
         return as_json({name: told(model.card, model.tag) for name, model in self._models.items()})
+
+    def _prepare(self) -> Future[None]:
+        """The import of shap, begun once, in the thread that explains."""
+        if self._shap is None:
+            self._shap = self._explaining.submit(_import_shap)
+        return self._shap
 
     def _signed(self, name: str, answer: dict[str, Any]) -> dict[str, Any]:
         context = bentoml.server_context

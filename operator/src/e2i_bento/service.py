@@ -66,7 +66,7 @@ def serves(service: type[T]) -> type[T]:
         )
 
     service.__init__ = begin  # type: ignore[method-assign]
-    service.__is_ready__ = lambda self: self.e2i.is_ready  # type: ignore[attr-defined]
+    service.__is_ready__ = lambda self: self.e2i.probe()  # type: ignore[attr-defined]
     for method, api in _apis(cards).items():
         # A method of the service's own, of the same name, is what its author wants.
         if not hasattr(service, method):

@@ -39,6 +39,7 @@ async def test_without_shap_explain_is_not_implemented_and_predict_is_not_concer
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "shap", None)
+    monkeypatch.setattr(routes, "SECONDS_FOR_SHAP", 60)
     service = Service(made.ltv(tmp_path))
     status, answer = await service.ask("explain", made.CUSTOMER)
     assert (status, "add shap to the model's requirements" in answer["error"]) == (501, True)
