@@ -135,8 +135,8 @@ def find_form(asked: Asked, frame: DataFrame, wanted: RowsAs | None) -> RowsAs:
     raise Refused(
         Reason.NoFormFits,
         f"The model {type(asked.model).__name__} answers none of the forms of a table ({'; '.join(failures)}). "
-        "Give the columns that it was trained on as features, and put its preprocessing into the same pipeline "
-        "or give it with --preprocessing.",
+        "Give the columns that it was trained on as features, and put its preprocessing (an encoder for columns of "
+        "text, too) into the same pipeline or give it with --preprocessing.",
     )
 
 

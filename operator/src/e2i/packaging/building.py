@@ -119,13 +119,26 @@ def _set_time(file: Path, made: str) -> None:
     file.write_text(text)
 
 
+def in_words(error: BaseException) -> str:
+    """What went wrong first: BentoML wraps it into sentences of its own."""
+    first = error
+    while (cause := first.__cause__ or first.__context__) is not None:
+        first = cause
+    text = " ".join(str(first).split())[:600].rstrip(".")
+    hint = (
+        "; pin its package in requirements.txt beside service.py"
+        if isinstance(first, ModuleNotFoundError)
+        else ""
+    )
+    return f"{type(first).__name__}: {text}{hint}"
+
+
 def main() -> None:
     try:
         said = {"tag": run(Path(sys.argv[1]))}
     # Whatever the user's service raises when it is imported belongs into the sentence.
     except BaseException as error:
-        text = " ".join(str(error).split())[:600].rstrip(".")
-        said = {"error": f"{type(error).__name__}: {text}"}
+        said = {"error": in_words(error)}
     sys.stdout.write(f"\n{json.dumps(said)}\n")
 
 

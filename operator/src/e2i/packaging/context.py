@@ -40,7 +40,7 @@ def declared_models(service: Path) -> set[str]:
     names: set[str] = set()
     for file in sorted(service.rglob("*.py")):
         try:
-            tree = ast.parse(file.read_bytes())
+            tree = ast.parse(file.read_bytes(), filename=file.name)
         except (SyntaxError, ValueError) as error:
             raise Refused(
                 Reason.ServiceUnusable, f"{file} is no Python that can be read: {error}. Correct it."

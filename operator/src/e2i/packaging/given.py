@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from e2i.packaging.asking import RowsAs
 from e2i.packaging.data import read_table
@@ -50,6 +51,8 @@ def describe_given(
     with tempfile.TemporaryDirectory(prefix="e2i-code-") as folder:
         copy_code(code, Path(folder))
         with importable(Path(folder, CODE)):
+            before = load_model(preprocessing).model if preprocessing else None
+            _tell_rows(before, len(table), say)
             return describe(
                 load_model(model),
                 table,
@@ -59,7 +62,7 @@ def describe_given(
                 out=out,
                 requirements=requirements,
                 model_file=model,
-                preprocessing=load_model(preprocessing).model if preprocessing else None,
+                preprocessing=before,
                 treatment=treatment,
                 features=_words(features) or None,
                 labels=_words(labels),
@@ -73,6 +76,15 @@ def describe_given(
                 accept_guessing=accept_guessing,
                 say=say,
             )
+
+
+def _tell_rows(preprocessing: Any, rows: int, say: Callable[[str], None]) -> None:
+    """Some transformers remember how many rows they were fitted on: other data shows."""
+    fitted = getattr(preprocessing, "n_samples_seen_", None)
+    if isinstance(fitted, int) and fitted != rows:
+        say(
+            f"the preprocessing was fitted on {fitted} rows, and the data has {rows}: is it that of the training?"
+        )
 
 
 def _words(text: str | None) -> list[str]:

@@ -30,7 +30,7 @@ def needed_modules(named: Iterable[str], form: str, code: Iterable[Path]) -> fro
 
 def _imported(file: Path) -> Iterable[str]:
     try:
-        body = ast.parse(file.read_bytes()).body
+        body = ast.parse(file.read_bytes(), filename=file.name).body
     except (SyntaxError, ValueError) as error:
         raise Refused(
             Reason.CodeMissing, f"{file} is no Python that can be read: {error}. Correct it."

@@ -17,7 +17,7 @@ from e2i.packaging.ledger import LEDGER, check_unused, digests_of, note
 from e2i.packaging.names import check_name, resolve_version
 from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.requirements import lock
-from e2i.packaging.storing import put, staging, store_folder, stored_digest
+from e2i.packaging.storing import made_store, put, staging, stored_digest
 from e2i.packaging.trained import Trained, read_trained
 from e2i.packaging.trial import Trial, try_bento
 
@@ -58,7 +58,7 @@ def package(
     it is not served for a trial.
     """
     order = _order(trained, version, service, name, explain, say)
-    home = store_folder(store)
+    home = made_store(store)
     ledger = ledger or trained[0].resolve().parent / LEDGER
     with staging(home) as folder:
         say("building the bento")

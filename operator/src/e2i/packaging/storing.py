@@ -26,8 +26,13 @@ STAGING = "e2i-packaging-"
 
 
 def store_folder(given: Path | None) -> Path:
-    """The BentoML home: the one given, else $BENTOML_HOME, else ~/bentoml; made when it is missing."""
-    store = (given or Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")).resolve()
+    """The BentoML home: the one given, else $BENTOML_HOME, else ~/bentoml."""
+    return (given or Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")).resolve()
+
+
+def made_store(given: Path | None) -> Path:
+    """The BentoML home, made when it is missing."""
+    store = store_folder(given)
     try:
         store.mkdir(parents=True, exist_ok=True)
     except OSError as error:
