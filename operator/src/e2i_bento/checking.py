@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from e2i_bento.card import Card
+from e2i_bento.drift import bins_of
 from e2i_bento.inputs import input_type
 from e2i_bento.predicting import Predictor
 
@@ -18,8 +19,18 @@ from e2i_bento.predicting import Predictor
 def check_golden(predictor: Predictor) -> list[str]:
     """One sentence for each way in which the golden inputs are not predicted as recorded; empty when all is well."""
     card = predictor.card
-    found = list(_refused(card)) or _predicted_otherwise(predictor)
+    found = [*_wrong_references(card), *_refused(card)] or _predicted_otherwise(predictor)
     return [*found, *other_packages(card)] if found else []
+
+
+def _wrong_references(card: Card) -> Iterator[str]:
+    """References by which no value could be counted."""
+    for feature in card.features:
+        if feature.reference is None:
+            continue
+        bins, shares = len(bins_of(feature.reference, feature.kind)), len(feature.reference.shares)
+        if bins != shares:
+            yield f"the reference of {feature.name} has {shares} shares for {bins} bins: describe the model again"
 
 
 def _refused(card: Card) -> Iterator[str]:

@@ -49,6 +49,14 @@ def test_a_golden_input_that_the_service_would_refuse_is_told(tmp_path: Path) ->
     ]
 
 
+def test_a_reference_that_does_not_fit_its_bins_is_told(tmp_path: Path) -> None:
+    wrong = made.FEATURES[2] | {"reference": {"categories": made.CONTRACTS, "shares": [0.5, 0.5]}}
+    features = [*made.FEATURES[:2], wrong, made.FEATURES[3]]
+    assert check_golden(load_predictor(made.ltv(tmp_path, features=features))) == [
+        "the reference of contract has 2 shares for 3 bins: describe the model again"
+    ]
+
+
 def test_a_model_that_raises_is_told_in_a_sentence(tmp_path: Path) -> None:
     card = load_predictor(made.ltv(tmp_path)).card
     (found,) = check_golden(Predictor(card, model=None))
