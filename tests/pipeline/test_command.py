@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,34 @@ def test_a_second_run_at_the_same_time_is_refused(folder: Path) -> None:
 def test_help_shows_the_steps_in_their_order() -> None:
     told = e2i("--help").stdout
     assert told.index("  data ") < told.index("  train ") < told.index("  gate ") < told.index("  retrain ")
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(folder: Path) -> None:
+    """The recipe waits on a pipe, so that training is surely under way when the run is killed."""
+    waits = folder / "waits"
+    os.mkfifo(waits)
+    recipe = (folder / "recipe.py").read_text()
+    line = f"    import os\n    os.path.exists({str(waits)!r}) and open({str(waits)!r}).read()\n"
+    (folder / "recipe.py").write_text(recipe.replace("def train(data):\n", f"def train(data):\n{line}"))
+    command = [E2I, "pipeline", "run", "--project", folder, "--against", "none"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        deadline = time.monotonic() + 120
+        while not has_reader(waits):
+            assert running.poll() is None, running.stderr
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        running.kill()
+    waits.unlink()
+    assert list(Place(folder).read_state().done) == ["data", "test"]
+    again = e2i("train", "--project", folder)
+    assert again.returncode == 0, again.stderr
+    assert "train: done in" in again.stdout
+    assert "data:" not in again.stdout
+
+
+def has_reader(pipe: Path) -> bool:
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True

@@ -165,3 +165,8 @@ def _said() -> Iterator[None]:
     except Stopped as stopped:
         click.echo(f"Error: {stopped.message}", err=True)
         sys.exit(stopped.code)
+    except OSError as error:
+        place = error.filename or "A file"
+        raise click.ClickException(
+            f"{place}: {error.strerror or error}. Give yourself the right to it, or free some space."
+        ) from error

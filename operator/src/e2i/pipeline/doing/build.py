@@ -8,6 +8,7 @@ import shutil
 from e2i.packaging.ledger import LEDGER
 from e2i.packaging.package import package
 from e2i.pipeline import registry
+from e2i.pipeline.carding import complete_card
 from e2i.pipeline.loop import Done, Loop
 from e2i.pipeline.place import write_atomically
 from e2i_bento.card import CARD_FILE
@@ -27,6 +28,7 @@ def world(loop: Loop) -> dict[str, str]:
 
 def do(loop: Loop) -> Done:
     version = loop.outputs("train")["version"]
+    complete_card(loop, loop.outputs("register")["model"])
     packed = package(
         [loop.place.trained],
         version=version,

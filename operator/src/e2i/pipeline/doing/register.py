@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from e2i.pipeline import registry
+from e2i.pipeline.carding import complete_card
 from e2i.pipeline.loop import Done, Loop
-from e2i_bento.card import read_card
 
 
 def inputs(loop: Loop) -> dict[str, str]:
@@ -21,7 +21,7 @@ def world(loop: Loop) -> dict[str, str]:
 def do(loop: Loop) -> Done:
     uri, name = registry.tracking_uri(loop.place.registry), loop.project.name
     trained = loop.outputs("train")
-    card = read_card(loop.place.trained)
+    card = complete_card(loop)
     logged = registry.Logged(
         digest=trained["digest"],
         params={

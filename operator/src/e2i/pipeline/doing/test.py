@@ -67,13 +67,13 @@ def _own_tests(folder: Path) -> str:
         )
     except subprocess.TimeoutExpired:
         raise Stopped(f"The tests of {folder} took longer than {TIMEOUT:.0f} s. Make them shorter.") from None
-    lines = (done.stdout + done.stderr).strip().splitlines()
     if done.returncode == NOTHING_COLLECTED:
         return "the project has no tests of its own"
     if done.returncode:
+        lines = (done.stdout + done.stderr).strip().splitlines()
         shown = "\n".join(f"    {line}" for line in lines[-12:])
         raise Stopped(f"The project's own tests failed (`pytest` in {folder}):\n{shown}")
-    return f"the project's own tests passed: {lines[-1].strip('= ')}"
+    return f"the project's own tests passed: {done.stdout.strip().splitlines()[-1].strip('= ')}"
 
 
 def _test_files(folder: Path) -> list[Path]:
