@@ -80,10 +80,16 @@ def describe_given(
 
 def _tell_rows(preprocessing: Any, rows: int, say: Callable[[str], None]) -> None:
     """Some transformers remember how many rows they were fitted on: other data shows."""
-    fitted = getattr(preprocessing, "n_samples_seen_", None)
-    if isinstance(fitted, int) and fitted != rows:
+    seen = getattr(preprocessing, "n_samples_seen_", None)
+    # One number for all columns, or, when values are missing, one for each.
+    fitted = (
+        {int(count) for count in (seen if hasattr(seen, "__len__") else [seen])}
+        if seen is not None
+        else set()
+    )
+    if fitted and max(fitted) != rows:
         say(
-            f"the preprocessing was fitted on {fitted} rows, and the data has {rows}: is it that of the training?"
+            f"the preprocessing was fitted on {max(fitted)} rows, and the data has {rows}: is it that of the training?"
         )
 
 
