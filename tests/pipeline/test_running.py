@@ -265,3 +265,11 @@ def test_without_drift_nothing_is_trained(folder: Path) -> None:
     loop.state = loop.state.ended("drift", record.model_copy(update={"outputs": {"drifted": False}}))
     run_one(loop, "retrain")
     assert said[-1] == "retrain: skipped: nothing has drifted, so nothing is trained"
+
+
+def test_what_a_model_was_set_to_is_noted_as_far_as_it_is_plain(folder: Path) -> None:
+    judged(folder)
+    loop, _ = opened(folder)
+    params = loop.outputs("train")["params"]
+    assert params["model.logisticregression__max_iter"] == "1000"
+    assert "model.steps" not in params

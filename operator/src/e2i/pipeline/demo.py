@@ -57,6 +57,8 @@ class Story:
 
 def tell(name: str, work: Path | None, say: Say) -> None:
     """Bring the cluster up, tell the story in `work`, and say how to look at what it left."""
+    if not CONFIG.exists():
+        raise ClusterFault(f"{CONFIG} does not exist: the demo needs a checkout of the repository.")
     _title(say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine")
     home = cluster.up(name, say)
     story = Story(home, (work or home.root / "pipeline").resolve(), say)

@@ -32,6 +32,7 @@ def do(loop: Loop) -> Done:
             "data": card.lineage.data_source,
             "data_digest": card.lineage.data_digest,
             "code_revision": card.lineage.code_revision,
+            **trained["params"],
         },
         metrics=loop.outputs("evaluate")["metrics"],
         tags={"e2i.version": trained["version"]},

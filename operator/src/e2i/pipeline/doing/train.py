@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from e2i.edge.clock import now
 from e2i.packaging.data import file_digest
 from e2i.packaging.describe import describe
@@ -12,6 +14,8 @@ from e2i.pipeline.recipe import Recipe, load_recipe
 from e2i.pipeline.rows import learned_columns, read_kept
 from e2i_bento.card import CARD_FILE, Card
 
+LONGEST, MOST_PARAMETERS = 250, 100
+"""What a registry takes without complaint."""
 DESCRIBED = {"name", "type", "description", "target", "treatment", "features", "decisions", "version"}
 
 
@@ -43,11 +47,23 @@ def do(loop: Loop) -> Done:
         raise Stopped(f"train in {recipe.file.name} returned nothing. Let it return the fitted model.")
     card = _described(loop, recipe, model, data)
     version = resolve_version(loop.project.version, now())
-    outputs = {"version": version, "digest": digest_of([card.model.digest, card.model_dump(mode="json")])}
+    digest = digest_of([card.model.digest, card.model_dump(mode="json")])
+    outputs = {"version": version, "digest": digest, "params": parameters(model)}
     sentence = (
         f"{card.name} {version}, {type(model).__name__} on {len(data)} rows, {len(card.features)} features"
     )
     return Done(sentence, outputs, (loop.place.trained / CARD_FILE, loop.place.trained / card.model.name))
+
+
+def parameters(model: Any) -> dict[str, str]:
+    """What a model of scikit-learn's kind was set to, as far as it is plain values; {} for another one."""
+    try:
+        found = model.get_params()
+        plain = {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
+    except Exception:
+        # It is somebody's own class, and what it was set to is only noted.
+        return {}
+    return {f"model.{name}": str(plain[name])[:LONGEST] for name in sorted(plain)[:MOST_PARAMETERS]}
 
 
 def _described(loop: Loop, recipe: Recipe, model: object, data: object) -> Card:
