@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,11 +33,18 @@ class RefusedError(click.ClickException):
 
 @contextlib.contextmanager
 def in_words() -> Iterator[None]:
-    """Refusals end the command with a sentence instead of a traceback."""
+    """Refusals end the command with a sentence instead of a traceback, and SIGTERM as Ctrl-C does: tidily."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     except Refused as refused:
         raise RefusedError(refused) from refused
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
