@@ -15,10 +15,29 @@ _COMMANDS = {
     "package": "e2i.cli.package",
     "pipeline": "e2i.cli.pipeline",
 }
+_EXTRAS = {
+    "pipeline": {"evidently", "mlflow", "pandas", "ruamel", "sklearn"},
+    "local": {"cryptography"},
+}
+"""Extras of this distribution, with modules that only they bring."""
 
 
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is used, so that `e2i --help` is quick."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what the operator's image leaves out is named as the extra that brings it."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            for extra, modules in _EXTRAS.items():
+                if missing in modules:
+                    raise click.ClickException(
+                        f"This command needs the Python package {missing}, which is not installed: "
+                        f"pip install 'e2i-operator[{extra}]'."
+                    ) from error
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
