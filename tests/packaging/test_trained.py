@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
+from e2i.packaging.describe import describe
 from e2i.packaging.package import package
 from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.trained import read_trained
@@ -137,3 +142,42 @@ def test_a_folder_without_a_service_is_refused(trained: Path, tmp_path: Path) ->
     with pytest.raises(Refused) as refused:
         package([trained], version="1.0.0", store=tmp_path / "store", service=tmp_path)
     assert refused.value.reason is Reason.ServiceUnusable
+
+
+def test_a_model_of_another_python_is_refused(trained: Path) -> None:
+    edit_card(trained, lambda card: card["lineage"].update(python="3.2.1"))
+    refused = refusal(trained)
+    assert refused.reason is Reason.PinnedDifferently
+    assert "Python 3.2.1" in refused.message
+
+
+def test_bentoml_of_another_version_is_refused(trained: Path, tmp_path: Path) -> None:
+    with (trained / "requirements.txt").open("a") as file:
+        file.write("bentoml==1.2.3\n")
+    with pytest.raises(Refused, match=r"bentoml 1\.2\.3") as refused:
+        package([trained], version="1.0.0", store=tmp_path / "store")
+    assert refused.value.reason is Reason.PinnedDifferently
+
+
+def test_a_module_of_the_recipe_needs_its_packages_pinned(
+    trained: Path, tmp_path: Path, data: Any, requirements: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model refers to the recipe's module only; what that one imports is needed as well."""
+    code = tmp_path / "own_steps.py"
+    code.write_text("import yaml\n\n\ndef same(table):\n    return table\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    same = importlib.import_module("own_steps").same
+    model = make_pipeline(FunctionTransformer(same), LogisticRegression()).fit(data[["age"]], data.left)
+    with pytest.raises(Refused) as refused:
+        describe(
+            model,
+            data,
+            name="left_model",
+            kind="Classification",
+            target="left",
+            out=tmp_path / "out",
+            requirements=requirements,
+            code=[code],
+        )
+    assert refused.value.reason is Reason.PackageMissing
+    assert "pyyaml==" in refused.value.message

@@ -39,6 +39,11 @@ def in_words() -> Iterator[None]:
         yield
     except Refused as refused:
         raise RefusedError(refused) from refused
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename or 'A file'} cannot be used: {error.strerror or error}. Look at its rights and at the "
+            "space on the disk."
+        ) from error
     finally:
         signal.signal(signal.SIGTERM, before)
 

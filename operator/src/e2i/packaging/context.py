@@ -87,6 +87,11 @@ def write_context(
         (context / "service.py").write_text(generated_service(cards[0]))
         bentofile: dict[str, Any] = {"service": f"service:{class_name(cards[0].name)}"}
     else:
+        if (service / LIBRARY).exists():
+            raise Refused(
+                Reason.ServiceUnusable,
+                f"{service} has a {LIBRARY} of its own, and packaging adds the one of this version. Remove it.",
+            )
         shutil.copytree(service, context, ignore=_SKIPPED)
         bentofile = read_bentofile(service)
     for name, file in code.items():
@@ -100,8 +105,9 @@ def write_context(
     with resources.as_file(resources.files(LIBRARY)) as library:
         shutil.copytree(library, context / LIBRARY, ignore=_SKIPPED)
     bentofile |= dict(settings)
-    # What BentoML adds and leaves out by itself depends on the folder; everything that is here belongs into it.
-    bentofile["include"] = ["*"]
+    # Everything that is here, or what the service's own bentofile says, with what was added to it.
+    chosen = bentofile.get("include") or ["*"]
+    bentofile["include"] = [*chosen, f"{LIBRARY}/*.py", *code] if chosen != ["*"] else chosen
     bentofile["python"] = {"requirements_txt": REQUIREMENTS, "lock_packages": False}
     (context / BENTOFILE).write_text(yaml.safe_dump(bentofile, sort_keys=True))
 

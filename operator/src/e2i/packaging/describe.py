@@ -221,6 +221,10 @@ def _replace(out: Path, partial: Path, card: Card) -> Card:
             card = before
         for lock in out.glob("*.lock"):
             shutil.copyfile(lock, partial / lock.name)
-    shutil.rmtree(out, ignore_errors=True)
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
     partial.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
     return card

@@ -53,6 +53,16 @@ def check_pins(name: str, trained_with: Mapping[str, str], pins: Iterable[Pin]) 
         )
 
 
+def check_python(name: str, trained_with: str, here: str) -> None:
+    """Refused when the model was trained with another minor version of Python; the bento gets the one of here."""
+    if trained_with and trained_with.split(".")[:2] != here.split(".")[:2]:
+        raise Refused(
+            Reason.PinnedDifferently,
+            f"The model {name} was trained with Python {trained_with}, and the bento would run with {here}. "
+            "Package it with the Python of the training, or train again.",
+        )
+
+
 def check_modules(name: str, modules: Iterable[str], pins: Iterable[Pin], own: Iterable[str]) -> None:
     """Refused when the model `name` needs a module that neither the pins nor its own files `own` provide."""
     known = {pin.name for pin in pins}

@@ -6,6 +6,7 @@ The lock stays beside the model, so that a second packaging installs the same, w
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -33,12 +34,23 @@ def needed_lines(trained: Sequence[Trained], service: Iterable[Pin], explain: bo
                 f"{first} pins {pin.name} {other.version}, and {owner} {pin.version}; one process has one version. "
                 "Train both with the same, or serve them from two bentos.",
             )
+    _check_bentoml(pins)
     lines = [pin.line for pin, _ in pins.values()]
     added = {BENTOML, *({SHAP} if explain else set())}
     for name in sorted(added.union(*(library_needs(each.card) for each in trained))):
         if name not in pins:
             lines.append(f"{name}=={version_of(name)}" if version_of(name) else name)
     return lines
+
+
+def _check_bentoml(pins: Mapping[str, tuple[Pin, str]]) -> None:
+    """A bento is served by the BentoML that built it; pinning it is not needed, but may not say otherwise."""
+    if BENTOML in pins and pins[BENTOML][0].version != version_of(BENTOML):
+        pin, owner = pins[BENTOML]
+        raise Refused(
+            Reason.PinnedDifferently,
+            f"{owner} pins bentoml {pin.version}, and the bento is built by {version_of(BENTOML)}. Leave the line out.",
+        )
 
 
 def library_needs(card: Card) -> set[str]:
@@ -60,7 +72,8 @@ def lock(trained: Sequence[Trained], service: Iterable[Pin], explain: bool, file
         text = made_from + compile_lock(lines, wished)
     except Refused:
         text = made_from + compile_lock(lines, exact)
-    partial = file.with_name(f".{file.name}.partial")
+    # A name of its own, for another packaging may write the same lock meanwhile.
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
     partial.write_text(text)
     partial.replace(file)
     return text

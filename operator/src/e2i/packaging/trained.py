@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from e2i.packaging.data import file_digest
 from e2i.packaging.describe import read_pins
 from e2i.packaging.golden import check_finite
 from e2i.packaging.modelfile import importable, watched
-from e2i.packaging.needs import CODE, REQUIREMENTS, check_modules, check_pins, needed_modules
+from e2i.packaging.needs import CODE, REQUIREMENTS, check_modules, check_pins, check_python, needed_modules
 from e2i.packaging.pins import Pin
 from e2i.packaging.refusal import Reason, Refused
 from e2i_bento.card import BACKGROUND_FILE, CARD_FILE, Card, read_card
@@ -36,6 +37,7 @@ def read_trained(folder: Path) -> Trained:
     card = _card(folder)
     _check_file(folder, card)
     pins = read_pins(folder / REQUIREMENTS)
+    check_python(card.name, card.lineage.python, platform.python_version())
     check_pins(card.name, card.lineage.packages, pins)
     own = {file.stem: file for file in sorted((folder / CODE).glob("*.py"))}
     with importable(folder / CODE):
