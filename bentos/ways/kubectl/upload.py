@@ -9,16 +9,15 @@ bento is sent once.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from pathlib import Path
 
 import click
 
-from e2i.core.observed import Trouble
-from e2i.edge.bucket import Bucket
-from e2i.edge.export import Exporter
+from e2i.serving.environments import BucketPlace
+from e2i.serving.faults import PushFailed
+from e2i.serving.pushing import send
 
 
 @click.command()
@@ -35,20 +34,13 @@ def main(tag: str, store: Path | None, bucket: str) -> None:
     """Upload the bento TAG and print where it lies."""
     home = store or Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
     endpoint, region = os.environ.get("AWS_ENDPOINT_URL", ""), os.environ.get("AWS_REGION") or "us-east-1"
+    place = BucketPlace(name=bucket, endpoint=endpoint, region=region)
     try:
-        opened = Bucket(bucket, endpoint=endpoint, region=region)
-    except ValueError as error:
-        raise click.ClickException(f"AWS_ENDPOINT_URL={endpoint} cannot be used: {error}") from error
-    with contextlib.closing(opened) as place:
-        found = Exporter(home.absolute(), place)(tag, _show, threading.Event())
-    if isinstance(found, Trouble):
-        raise click.ClickException(f"{found.reason.name}: {found.message}")
-    click.echo(f"{found.tag}, {found.size} bytes, {found.digest}", err=True)
-    click.echo(found.uri)
-
-
-def _show(done: int, total: int) -> None:
-    click.echo(f"{done} of {total} bytes", err=True)
+        archive = send(tag, home.absolute(), place, threading.Event())
+    except PushFailed as failure:
+        raise click.ClickException(f"{failure.reason}: {failure.message}") from failure
+    click.echo(f"{archive.tag}, {archive.size} bytes, {archive.digest}", err=True)
+    click.echo(archive.uri)
 
 
 if __name__ == "__main__":

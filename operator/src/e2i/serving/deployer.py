@@ -117,8 +117,8 @@ async def _find(run: _Run) -> Found:
 async def _push(run: _Run, found: Found, bucket: BucketPlace) -> Found:
     run.doing = Waiting("Pushing", f"{found.bento.tag} is being sent to the bucket {bucket.name}")
     with run.clock.phase("push"):
-        digest = await push(found.bento.tag, run.environment.bento_store(), bucket, run.say)
-    return replace(found, bento=replace(found.bento, digest=digest))
+        archive = await push(found.bento.tag, run.environment.bento_store(), bucket, run.say)
+    return replace(found, bento=replace(found.bento, digest=archive.digest))
 
 
 async def _apply(run: _Run, kube: Kube, found: Found, *, dry_run: bool) -> Applied:

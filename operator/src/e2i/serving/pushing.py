@@ -1,4 +1,4 @@
-"""Brings a bento to an environment's bucket, for operators that do not read our store."""
+"""Brings a bento to a bucket, for operators that do not read our store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from e2i.core.observed import Artifact, Trouble
+from e2i.core.observed import Artifact
 from e2i.edge.bucket import Bucket
 from e2i.edge.export import Exporter
 from e2i.serving.environments import BucketPlace
@@ -17,26 +17,28 @@ from e2i.serving.faults import PushFailed
 Say = Callable[[str], None]
 
 
-async def push(tag: str, store: Path, place: BucketPlace, say: Say) -> str:
-    """The digest of the archive, once it is in the bucket; the same content is sent once. PushFailed if it is not.
-
-    A cancel ends the upload and leaves no part of it behind.
-    """
+async def push(tag: str, store: Path, place: BucketPlace, say: Say) -> Artifact:
+    """`send`, in a thread; a cancel ends the upload and leaves no part of it behind."""
     cancel = threading.Event()
     try:
-        found = await asyncio.to_thread(_export, tag, store, place, cancel)
+        archive = await asyncio.to_thread(send, tag, store, place, cancel)
     finally:
         cancel.set()
-    if isinstance(found, Trouble):
-        raise PushFailed(found.message, found.reason.name)
-    say(f"{tag} is {found.uri}, {found.size} bytes")
-    return found.digest
+    say(f"{tag} is {archive.uri}, {archive.size} bytes")
+    return archive
 
 
-def _export(tag: str, store: Path, place: BucketPlace, cancel: threading.Event) -> Artifact | Trouble:
+def send(tag: str, store: Path, place: BucketPlace, cancel: threading.Event) -> Artifact:
+    """The bento's archive, once it is in the bucket; the same content is sent once. PushFailed if it is not.
+
+    Blocking; ends soon after `cancel` is set. Credentials are those that every S3 client finds.
+    """
     try:
         opened = Bucket(place.name, endpoint=place.endpoint, region=place.region)
     except ValueError as error:
         raise PushFailed(f"The endpoint {place.endpoint} of the bucket cannot be used: {error}.") from error
     with contextlib.closing(opened) as bucket:
-        return Exporter(store, bucket, place.prefix)(tag, lambda done, total: None, cancel)
+        found = Exporter(store, bucket, place.prefix)(tag, lambda done, total: None, cancel)
+    if not isinstance(found, Artifact):
+        raise PushFailed(found.message, found.reason.name)
+    return found

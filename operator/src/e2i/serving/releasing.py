@@ -20,6 +20,8 @@ FIELD_MANAGER = "e2i-deployer"
 CALM = 20.0
 """Seconds that trouble of before the apply is believed to pass: the operator looks again at what it waits for, for
 instance a bento that was missing and has been built since."""
+GLANCE = 2.0
+"""Seconds that the operator has to see the wish to try a failed release anew, which may have come just before."""
 BUSY_TRIES = 5
 BUSY_WAIT = 5.0
 
@@ -84,11 +86,11 @@ async def follow(kube: Kube, applied: Applied, tell: Callable[[Waiting], None]) 
             if isinstance(state, Waiting):
                 tell(state)
                 model = await news.get()
-            elif applied.is_new or (model and is_given_up(model)):
+            elif applied.is_new:
                 return state
             else:
                 try:
-                    async with asyncio.timeout(CALM):
+                    async with asyncio.timeout(GLANCE if model and is_given_up(model) else CALM):
                         model = await news.get()
                 except TimeoutError:
                     return state
