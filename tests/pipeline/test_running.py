@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,20 @@ def folder(tmp_path: Path) -> Path:
     return write_project(tmp_path / "rain")
 
 
+@pytest.fixture(scope="module")
+def judged_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_project(tmp_path_factory.mktemp("judged") / "rain")
+    judged(folder)
+    return folder
+
+
+@pytest.fixture
+def ready(judged_once: Path, tmp_path: Path) -> Path:
+    """A project that has gone as far as the gate; a copy, for training takes a while."""
+    shutil.copytree(judged_once, tmp_path / "ready")
+    return tmp_path / "ready"
+
+
 def opened(folder: Path, **options: Any) -> tuple[Loop, list[str]]:
     said: list[str] = []
     Place(folder).prepare()
@@ -41,45 +56,39 @@ def done(said: list[str]) -> list[str]:
     return [line.partition(":")[0] for line in said if ": done in" in line]
 
 
-def test_a_good_model_passes_and_a_second_run_does_nothing(folder: Path) -> None:
-    assert done(judged(folder)) == list(JUDGED)
-    assert done(judged(folder)) == []
+def test_a_good_model_passes_and_a_second_run_does_nothing(ready: Path) -> None:
+    assert list(Place(ready).read_state().done) == list(JUDGED)
+    assert done(judged(ready)) == []
 
 
-def test_only_what_depends_on_a_change_is_done_again(folder: Path) -> None:
-    judged(folder)
-    change_project(folder, gate={"roc_auc": {"minimum": 0.6}})
-    assert done(judged(folder)) == ["gate"]
-    (folder / "requirements.txt").write_text(
-        (folder / "requirements.txt").read_text() + "# for the service\n"
-    )
-    assert "test" not in done(judged(folder))
-    write_days(folder / "days.jsonl", 500)
-    assert done(judged(folder)) == list(JUDGED)
+def test_only_what_depends_on_a_change_is_done_again(ready: Path) -> None:
+    change_project(ready, gate={"roc_auc": {"minimum": 0.6}})
+    assert done(judged(ready)) == ["gate"]
+    (ready / "requirements.txt").write_text((ready / "requirements.txt").read_text() + "# for the service\n")
+    assert "test" not in done(judged(ready))
+    write_days(ready / "days.jsonl", 500)
+    assert done(judged(ready)) == list(JUDGED)
 
 
-def test_what_was_under_way_when_the_run_was_killed_is_done_again(folder: Path) -> None:
-    judged(folder)
-    loop, _ = opened(folder)
+def test_what_was_under_way_when_the_run_was_killed_is_done_again(ready: Path) -> None:
+    loop, _ = opened(ready)
     # As run.json is while evaluate runs.
     loop.place.write_state(loop.state.begun("evaluate"))
-    assert done(judged(folder)) == ["evaluate"]
+    assert done(judged(ready)) == ["evaluate"]
 
 
-def test_a_lost_file_of_a_step_is_made_again(folder: Path) -> None:
-    judged(folder)
-    Place(folder).holdout.unlink()
-    assert done(judged(folder)) == ["data"]
+def test_a_lost_file_of_a_step_is_made_again(ready: Path) -> None:
+    Place(ready).holdout.unlink()
+    assert done(judged(ready)) == ["data"]
 
 
-def test_rows_stay_on_their_side_when_others_are_added(folder: Path) -> None:
+def test_rows_stay_on_their_side_when_others_are_added(ready: Path) -> None:
     from e2i.pipeline.rows import read_kept
 
-    place = Place(folder)
-    judged(folder)
+    place = Place(ready)
     held = {tuple(row) for row in read_kept(place.holdout).to_numpy()}
-    write_days(folder / "days.jsonl", 600)
-    judged(folder)
+    write_days(ready / "days.jsonl", 600)
+    judged(ready)
     learned = {tuple(row) for row in read_kept(place.train).to_numpy()}
     assert held
     assert not held & learned
@@ -99,16 +108,15 @@ def test_mixed_up_labels_do_not_pass_and_a_report_says_why(folder: Path) -> None
     assert "gate" not in state.done
 
 
-def test_a_model_that_is_worse_than_what_serves_does_not_pass(folder: Path, tmp_path: Path) -> None:
-    judged(folder)
-    (folder / ".e2i" / "trained").rename(tmp_path / "good")
-    (folder / ".e2i" / "run.json").unlink()
-    recipe = (folder / "recipe.py").read_text()
-    (folder / "recipe.py").write_text(recipe.replace("max_iter=1000", "max_iter=1000, C=1e-6"))
-    change_project(folder, gate={"log_loss": {"worse_than_serving_by": 0.01}})
+def test_a_model_that_is_worse_than_what_serves_does_not_pass(ready: Path, tmp_path: Path) -> None:
+    (ready / ".e2i" / "trained").rename(tmp_path / "good")
+    (ready / ".e2i" / "run.json").unlink()
+    recipe = (ready / "recipe.py").read_text()
+    (ready / "recipe.py").write_text(recipe.replace("max_iter=1000", "max_iter=1000, C=1e-6"))
+    change_project(ready, gate={"log_loss": {"worse_than_serving_by": 0.01}})
     with pytest.raises(GateNotMet, match="which serves: worse by"):
-        judged(folder, against=str(tmp_path / "good"))
-    judged(folder, against="none")
+        judged(ready, against=str(tmp_path / "good"))
+    judged(ready, against="none")
 
 
 def test_what_serves_is_asked_with_its_own_code(folder: Path, tmp_path: Path) -> None:
@@ -218,16 +226,15 @@ def test_a_damaged_run_file_says_what_to_do(folder: Path) -> None:
         opened(folder)
 
 
-def test_data_that_were_given_are_kept_to_until_others_are(folder: Path, tmp_path: Path) -> None:
+def test_data_that_were_given_are_kept_to_until_others_are(ready: Path, tmp_path: Path) -> None:
     given = write_days(tmp_path / "other.jsonl", 300, seed=5)
-    assert any("300 rows of" in line for line in judged(folder, data=given))
-    assert done(judged(folder)) == []
-    assert any("400 rows of days.jsonl" in line for line in judged(folder, data=Path("project")))
+    assert any("300 rows of" in line for line in judged(ready, data=given))
+    assert done(judged(ready)) == []
+    assert any("400 rows of days.jsonl" in line for line in judged(ready, data=Path("project")))
 
 
 def drifted(folder: Path) -> None:
     """As after a release whose inputs have drifted."""
-    judged(folder)
     loop, _ = opened(folder)
     loop.place.release("1.0.0").mkdir(parents=True)
     learned = {"train": loop.outputs("data")["train"], "source": "days.jsonl"}
@@ -238,38 +245,37 @@ def drifted(folder: Path) -> None:
     loop.place.write_state(loop.state.ended("drift", record.model_copy(update={"outputs": outputs})))
 
 
-def test_drift_without_new_labelled_data_has_an_exit_code_of_its_own(folder: Path) -> None:
-    drifted(folder)
-    loop, _ = opened(folder, against="rain_model:1.0.0")
+def test_drift_without_new_labelled_data_has_an_exit_code_of_its_own(ready: Path) -> None:
+    drifted(ready)
+    loop, _ = opened(ready, against="rain_model:1.0.0")
     with pytest.raises(NoNewData, match="Add labelled rows of today") as stopped:
         run_one(loop, "retrain")
     assert stopped.value.code == 5
 
 
 def test_a_retraining_on_bad_data_is_stopped_by_the_gate_and_releases_nothing(
-    folder: Path, tmp_path: Path
+    ready: Path, tmp_path: Path
 ) -> None:
-    drifted(folder)
+    drifted(ready)
     bad = write_days(tmp_path / "bad.jsonl", mixed_up=True)
-    loop, said = opened(folder, data=bad, against="rain_model:1.0.0", store=folder / "empty")
+    loop, said = opened(ready, data=bad, against="rain_model:1.0.0", store=ready / "empty")
     with pytest.raises(GateNotMet):
         run_one(loop, "retrain")
     assert not any(line.startswith(("register", "build", "deploy")) for line in said)
-    assert len(Place(folder).released.read_text().splitlines()) == 1
+    assert len(Place(ready).released.read_text().splitlines()) == 1
 
 
-def test_without_drift_nothing_is_trained(folder: Path) -> None:
-    drifted(folder)
-    loop, said = opened(folder)
+def test_without_drift_nothing_is_trained(ready: Path) -> None:
+    drifted(ready)
+    loop, said = opened(ready)
     record = loop.state.done["drift"]
     loop.state = loop.state.ended("drift", record.model_copy(update={"outputs": {"drifted": False}}))
     run_one(loop, "retrain")
     assert said[-1] == "retrain: skipped: nothing has drifted, so nothing is trained"
 
 
-def test_what_a_model_was_set_to_is_noted_as_far_as_it_is_plain(folder: Path) -> None:
-    judged(folder)
-    loop, _ = opened(folder)
+def test_what_a_model_was_set_to_is_noted_as_far_as_it_is_plain(ready: Path) -> None:
+    loop, _ = opened(ready)
     params = loop.outputs("train")["params"]
     assert params["model.logisticregression__max_iter"] == "1000"
     assert "model.steps" not in params
