@@ -43,13 +43,9 @@ async def find(uri: str, store: Path, say: Say) -> Found:
     """The bento to release; ModelNotFound or PackagingRefused when there is none and none can be made."""
     source = parse_source(uri)
     if isinstance(source, Stored):
-        bento = await asyncio.to_thread(find_deployable, store, source.tag)
-        if bento:
-            return Found(bento, packaged=False)
+        return Found(await asyncio.to_thread(find_deployable, store, source.tag), packaged=False)
     told = await _prepared(uri, store, say)
     bento = await asyncio.to_thread(find_deployable, store, parse_tag(told["tag"]))
-    if bento is None:
-        raise ModelNotFound(f"{told['tag']} was there a moment ago, and the store {store} has it no more.")
     return Found(bento, packaged=told["packaged"])
 
 

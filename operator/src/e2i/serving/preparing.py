@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from e2i.core.tags import Tag
+from e2i.core.failures import ExportFailure
+from e2i.core.tags import parse_tag
 from e2i.edge.bentos import FoundBento, find_bento
 from e2i.packaging.ledger import LEDGER
 from e2i.packaging.package import package
@@ -28,7 +29,7 @@ from e2i.pipeline.model_uri import ModelUri
 from e2i.serving.faults import ModelNotFound, PackagingRefused
 from e2i.serving.logged import describe_logged, is_logged
 from e2i.serving.sources import Folder, Stored, parse_source
-from e2i.serving.stored import cards_of, find_deployable
+from e2i.serving.stored import cards_of, has_bento
 from e2i_bento.card import CARD_FILE, Card, read_card
 
 Say = Callable[[str], None]
@@ -45,7 +46,7 @@ def prepare(uri: str, store: Path, say: Say) -> tuple[str, bool]:
             case Folder(path):
                 return _folder(path.expanduser(), store, Path(work), say)
             case Stored(tag):
-                return _bento_with(store, tag), False
+                return str(tag), False
 
 
 def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[str, bool]:
@@ -61,7 +62,7 @@ def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[st
         raise ModelNotFound(fault.message, type(fault).__name__) from fault
     # The loop notes what it has packaged a version as.
     packaged = found.tags.get(registry.BENTO_TAG, "")
-    if packaged and find_deployable(store, Tag(*packaged.split(":", 1))):
+    if packaged and has_bento(store, packaged):
         return packaged, False
     origin = f"models:/{found.name}/{found.version}"
     trained = _trained(found.folder, found.name, origin, work, say)
@@ -95,7 +96,7 @@ def _trained(folder: Path, name: str, origin: str, work: Path, say: Say) -> Path
 def _packaged(trained: Path, version: str, store: Path, say: Say) -> tuple[str, bool]:
     card = read_card(trained)
     tag = f"{card.name}:{card.version or version or _moment(card)}"
-    if (stored := _find(store, tag)) and _is_of(stored, card):
+    if has_bento(store, tag) and _is_of(find_bento(store, parse_tag(tag)), card):
         return tag, False
     say(f"packaging {tag}")
     made = package([trained], version=tag.partition(":")[2], store=store, ledger=store / LEDGER, say=say)
@@ -119,32 +120,6 @@ def _moment(card: Card) -> str:
     return f"{digits[:8]}.{digits[8:14]}"
 
 
-def _find(store: Path, tag: str) -> FoundBento | None:
-    name, version = tag.split(":", 1)
-    return find_bento(store, Tag(name, version)) if (store / "bentos" / name / version).is_dir() else None
-
-
-def _bento_with(store: Path, model: Tag) -> str:
-    """The one bento that holds the packaged model of this tag."""
-    if not (store / "models" / model.name / model.version).is_dir():
-        raise ModelNotFound(
-            f"The store {store} has neither a bento nor a model {model}: `bentoml list` shows them."
-        )
-    bentos = [
-        f"{file.parent.parent.name}:{file.parent.name}"
-        for file in sorted((store / "bentos").glob("*/*/bento.yaml"))
-    ]
-    holding = [
-        tag for tag in bentos if (found := _find(store, tag)) and model in [each.tag for each in found.models]
-    ]
-    if len(holding) != 1:
-        raise ModelNotFound(
-            f"{model} is a model, and {'no bento holds it: package it' if not holding else 'several bentos hold it'}"
-            f"{': deploy one of ' + ', '.join(holding) if holding else ' with `e2i package`'}."
-        )
-    return holding[0]
-
-
 def main() -> NoReturn:
     uri, store = sys.argv[1:]
     # What libraries print must not come between our lines.
@@ -161,7 +136,7 @@ def main() -> NoReturn:
         tell(tag=tag, packaged=packaged)
     except ModelNotFound as error:
         tell(missing=error.message)
-    except (PackagingRefused, Refused) as error:
+    except (PackagingRefused, Refused, ExportFailure) as error:
         tell(refused=error.message, reason=str(error.reason))
     sys.exit(0)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from e2i.core.failures import BentoNotFound, ExportFailure
 from e2i.core.tags import Tag
 from e2i.edge.bentos import FoundBento, find_bento
 from e2i.packaging.manifest import contract, verify_checks
-from e2i.serving.faults import PackagingRefused
+from e2i.serving.faults import ModelNotFound, PackagingRefused
 from e2i.serving.manifest import Deployable
 from e2i_bento.card import CARD_FILE, Card, read_card
 
@@ -21,18 +22,47 @@ TYPE_LABEL = "e2i.dev/type"
 TYPES = ("Classification", "Regression", "Causal")
 
 
-def find_deployable(store: Path, tag: Tag) -> Deployable | None:
-    """The bento of exactly this tag, None when there is none; PackagingRefused when it cannot be released.
+def find_deployable(store: Path, tag: Tag) -> Deployable:
+    """The bento of exactly this tag, or the only one that holds the model of this tag.
 
-    Blocking, for a thread; reads descriptions only. A bento without cards is released without golden predictions.
+    ModelNotFound when there is none, PackagingRefused when it cannot be released. Blocking, for a thread; reads
+    descriptions only. A bento without cards is released without golden predictions.
     """
     try:
         bento = find_bento(store, tag)
-    except BentoNotFound:
-        return None
+    except BentoNotFound as missing:
+        bento = _only_bento_with(store, tag, missing.message)
     except ExportFailure as failure:
         raise PackagingRefused(failure.message, failure.reason) from failure
     return deployable(bento, cards_of(bento))
+
+
+def has_bento(store: Path, tag: str) -> bool:
+    name, _, version = tag.partition(":")
+    return (store / "bentos" / name / version / "bento.yaml").is_file()
+
+
+def _only_bento_with(store: Path, model: Tag, missing: str) -> FoundBento:
+    """The bento that holds the model; ModelNotFound, with the sentence `missing` when there is no such model either."""
+    if not (store / "models" / model.name / model.version).is_dir():
+        raise ModelNotFound(missing)
+    holding = [bento for bento in _sound_bentos(store) if model in [each.tag for each in bento.models]]
+    match holding:
+        case [bento]:
+            return bento
+        case []:
+            raise ModelNotFound(
+                f"{model} is a model, and no bento of the store {store} holds it: package it with `e2i package`."
+            )
+        case _:
+            names = ", ".join(str(bento.tag) for bento in holding)
+            raise ModelNotFound(f"{model} is a model that several bentos hold: deploy one of {names}.")
+
+
+def _sound_bentos(store: Path) -> Iterator[FoundBento]:
+    for file in sorted((store / "bentos").glob("*/*/bento.yaml")):
+        with contextlib.suppress(ExportFailure):
+            yield find_bento(store, Tag(file.parent.parent.name, file.parent.name))
 
 
 def deployable(bento: FoundBento, cards: Sequence[Card]) -> Deployable:
