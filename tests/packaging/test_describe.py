@@ -37,6 +37,16 @@ class ConstantEffect:
 """
 
 
+DICE = """
+import numpy as np
+
+
+class Dice:
+    def predict(self, table):
+        return np.random.default_rng().random(len(table))
+"""
+
+
 @pytest.fixture
 def described(tmp_path: Path, data: pd.DataFrame, requirements: Path) -> Any:
     """describe() of a classifier of the customers, with whatever a test changes."""
@@ -251,6 +261,35 @@ def test_a_number_is_not_predicted_for_a_column_of_words(described: Any, data: p
     model = LinearRegression().fit(data[["age"]], data.income)
     refused = refusal(described, model, kind="Regression", target="left")
     assert refused.reason is Reason.ColumnUnusable
+
+
+def test_a_classifier_is_no_regression(described: Any, pipeline: Any) -> None:
+    refused = refusal(described, pipeline, kind="Regression", target="age")
+    assert refused.reason is Reason.DeclarationContradicted
+    assert "type Classification" in refused.message
+
+
+def test_a_model_that_answers_by_chance_is_told_so(
+    described: Any, data: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "own_dice.py"
+    code.write_text(DICE)
+    monkeypatch.syspath_prepend(tmp_path)
+    dice = importlib.import_module("own_dice").Dice()
+    refused = refusal(
+        described, dice, data[["age", "income"]], kind="Regression", target="income", code=[code]
+    )
+    assert refused.reason is Reason.NotRepeatable
+
+
+def test_a_transformer_of_other_columns_is_named(described: Any, data: pd.DataFrame) -> None:
+    inputs = data[["age", "income"]]
+    scaler = StandardScaler().set_output(transform="pandas").fit(inputs)
+    model = LogisticRegression().fit(scaler.transform(inputs), data.left)
+    other = StandardScaler().fit(inputs[["income", "age"]])
+    refused = refusal(described, model, features=["age", "income"], preprocessing=other)
+    assert refused.reason is Reason.PreprocessingDiffers
+    assert "gives income where the model was trained with age" in refused.message
 
 
 def test_a_refused_description_leaves_the_old_one(described: Any, pipeline: Any, tmp_path: Path) -> None:

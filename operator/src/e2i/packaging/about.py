@@ -71,7 +71,7 @@ def describe_features(about: About, data: DataFrame, fitted: Sequence[str] | Non
 
 def check_target(about: About, data: DataFrame) -> None:
     """Refused unless the target is of numbers, where numbers are predicted."""
-    if about.kind != "Classification" and data[about.target].dtype.kind not in "biuf":
+    if about.kind != "Classification" and data[about.target].dtype.kind not in "iuf":
         example = data[about.target].dropna().astype(str).iloc[0]
         raise Refused(
             Reason.ColumnUnusable,

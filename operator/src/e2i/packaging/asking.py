@@ -103,7 +103,13 @@ def decide(decisions: Decisions, probability: float) -> str:
 
 
 def check_routines(model: Any, kind: Kind) -> None:
-    """Refused unless the model has what its kind is asked by."""
+    """Refused unless the model has what its kind is asked by, and is not plainly of another kind."""
+    if kind == "Regression" and hasattr(model, "predict_proba"):
+        raise Refused(
+            Reason.DeclarationContradicted,
+            f"The model is a {type(model).__name__}, a classifier, and the type given is Regression. "
+            "Give the type Classification.",
+        )
     for routine in ROUTINES[kind]:
         if not hasattr(model, routine):
             raise Refused(
@@ -149,6 +155,16 @@ def likely_forms(model: Any, frame: DataFrame) -> list[RowsAs]:
     if all(kind in "biuf" for kind in (dtype.kind for dtype in frame.dtypes)):
         return ["matrix", "frame", "records"]
     return ["frame", "records"]
+
+
+def check_repeatable(asked: Asked, table: Any, answers: list[Answer]) -> None:
+    """Refused when the model answers the same table otherwise the second time."""
+    if asked.answers(table) != answers:
+        raise Refused(
+            Reason.NotRepeatable,
+            f"The model {type(asked.model).__name__} answers the same input differently each time, so no golden "
+            "prediction can hold. Give it a fixed random_state, or take the chance out of predicting.",
+        )
 
 
 def fitted_names(model: Any) -> list[str] | None:

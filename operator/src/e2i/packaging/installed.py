@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import metadata
 
 from packaging.requirements import Requirement
@@ -23,11 +24,17 @@ def distributions_of(modules: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
     {"sklearn.pipeline", "math"} -> {"sklearn": ("scikit-learn",)}
     """
-    known = metadata.packages_distributions()
+    known = _providers()
     tops = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
     return {
         top: tuple(sorted({canonicalize_name(name) for name in known.get(top, ())})) for top in sorted(tops)
     }
+
+
+@cache
+def _providers() -> Mapping[str, list[str]]:
+    """The distributions of each module; reads a file of every one that is installed, which takes a second."""
+    return metadata.packages_distributions()
 
 
 def with_dependencies(names: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from e2i.packaging.about import About, class_words
-from e2i.packaging.asking import Answer, Asked, RowsAs, as_table
+from e2i.packaging.asking import Answer, Asked, RowsAs, as_table, check_repeatable
 from e2i.packaging.golden import SAMPLE, check_finite, spread
 from e2i.packaging.schema import plain_rows
 from e2i.packaging.worth import check_recorded, check_worth, measure
@@ -15,6 +15,9 @@ from e2i_bento.card import Row
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
+
+TWICE = 50
+"""Rows that are asked twice, to see that the answers are the same."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def ask_sample(asked: Asked, inputs: DataFrame, form: RowsAs) -> Sampled:
     rows = plain_rows(table)
     answers = asked.answers(as_table(table, form))
     check_finite(rows, answers, positions)
+    few = list(range(min(TWICE, len(table))))
+    check_repeatable(asked, as_table(table.iloc[few], form), asked.answers(as_table(table.iloc[few], form)))
     return Sampled(table, rows, answers)
 
 

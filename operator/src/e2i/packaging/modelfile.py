@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 import warnings
@@ -70,7 +71,27 @@ def combine(preprocessing: Any, model: Any) -> Any:
             f"The preprocessing is a {type(preprocessing).__name__} without transform. "
             "Give the fitted transformer, for instance a DictVectorizer.",
         )
-    return Pipeline([("preprocessing", preprocessing), ("model", model)])
+    return Pipeline([("preprocessing", _named(preprocessing, model)), ("model", model)])
+
+
+def _named(preprocessing: Any, model: Any) -> Any:
+    """The transformer, made to give a DataFrame when the model was fitted on one; Refused when the names differ."""
+    wanted = getattr(model, "feature_names_in_", None)
+    if wanted is None or not hasattr(preprocessing, "get_feature_names_out"):
+        return preprocessing
+    given = [str(name) for name in preprocessing.get_feature_names_out()]
+    names = [str(name) for name in wanted]
+    if given != names:
+        pairs = ((theirs, ours) for theirs, ours in zip(given, names, strict=False) if theirs != ours)
+        first = next(pairs, (f"{len(given)} columns", f"{len(names)}"))
+        raise Refused(
+            Reason.PreprocessingDiffers,
+            f"The preprocessing gives {first[0]} where the model was trained with {first[1]}. Give the transformer "
+            "that the model was trained behind.",
+        )
+    if hasattr(preprocessing, "set_output"):
+        preprocessing = copy.deepcopy(preprocessing).set_output(transform="pandas")
+    return preprocessing
 
 
 @contextmanager

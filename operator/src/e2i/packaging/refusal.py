@@ -31,6 +31,7 @@ class Reason(StrEnum):
     RoutineMissing = "RoutineMissing"
     NoFormFits = "NoFormFits"
     AnswerMalformed = "AnswerMalformed"
+    NotRepeatable = "NotRepeatable"
     OutputNotFinite = "OutputNotFinite"
     PreprocessingDiffers = "PreprocessingDiffers"
     WorseThanGuessing = "WorseThanGuessing"
