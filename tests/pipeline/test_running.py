@@ -279,3 +279,15 @@ def test_what_a_model_was_set_to_is_noted_as_far_as_it_is_plain(ready: Path) -> 
     params = loop.outputs("train")["params"]
     assert params["model.logisticregression__max_iter"] == "1000"
     assert "model.steps" not in params
+
+
+def test_what_another_version_of_e2i_did_is_done_again(ready: Path) -> None:
+    place = Place(ready)
+    place.run_file.write_text(json.dumps({"format": 1, "done": {"data": {"outputs": {}}}}))
+    assert place.read_state().done == {}
+
+
+def test_a_new_version_with_the_same_metrics_gets_a_report_of_its_own(ready: Path) -> None:
+    change_project(ready, version="1.1.0")
+    assert "gate" in done(judged(ready))
+    assert (ready / ".e2i" / "reports" / "gate-1.1.0.html").exists()

@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from e2i.pipeline.faults import Stopped
-from e2i.pipeline.runstate import Record, RunState
+from e2i.pipeline.runstate import FORMAT, Record, RunState
 
 FOLDER = ".e2i"
 
@@ -61,10 +59,13 @@ class Place:
     def read_state(self) -> RunState:
         """Where the run stands; Stopped when run.json is damaged."""
         try:
-            return RunState.model_validate_json(self.run_file.read_bytes())
+            content = json.loads(self.run_file.read_bytes())
+            if isinstance(content, dict) and content.get("format") != FORMAT:
+                return RunState(data=content.get("data"))
+            return RunState.model_validate(content)
         except FileNotFoundError:
             return RunState()
-        except (ValidationError, ValueError) as error:
+        except ValueError as error:
             raise Stopped(
                 f"{self.run_file} is damaged ({type(error).__name__}). Delete it: the loop then begins anew."
             ) from None

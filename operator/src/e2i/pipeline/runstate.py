@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+FORMAT = 2
 Inputs = Mapping[str, str]
 Outputs = dict[str, Any]
 
@@ -42,11 +43,14 @@ class Stop(BaseModel):
 
 
 class RunState(BaseModel):
-    """The content of run.json. `data` is the file that was given in place of the project's, if any."""
+    """The content of run.json. `data` is the file that was given in place of the project's, if any.
+
+    `format` is raised with every change of what steps give: what another e2i did is done again, not misread.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: int = 1
+    format: int = FORMAT
     data: str | None = None
     done: dict[str, Record] = {}
     stop: Stop | None = None

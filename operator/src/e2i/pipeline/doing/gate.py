@@ -12,7 +12,12 @@ from e2i.pipeline.place import write_atomically
 
 def inputs(loop: Loop) -> dict[str, str]:
     gate = {metric: bound.model_dump() for metric, bound in loop.project.gate.items()}
-    return {"metrics": str(loop.outputs("evaluate").get("digest")), "project.yaml": digest_of(gate)}
+    return {
+        # A new version gets a report of its own, also when its metrics are those of the one before.
+        "version": str(loop.outputs("train").get("version")),
+        "metrics": str(loop.outputs("evaluate").get("digest")),
+        "project.yaml": digest_of(gate),
+    }
 
 
 def do(loop: Loop) -> Done:
