@@ -14,25 +14,26 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import yaml
 
-from e2i import serving
+if TYPE_CHECKING:
+    from e2i import serving
 
-EXIT_CODES: dict[type[serving.DeploymentError], int] = {
-    serving.ReleaseFailed: 1,
-    serving.InvalidRequest: 2,
-    serving.ModelNotFound: 3,
-    serving.PackagingRefused: 4,
-    serving.DeadlineExceeded: 5,
-    serving.ClusterUnreachable: 6,
-    serving.Forbidden: 7,
-    serving.ClusterRefused: 8,
-    serving.ManagedElsewhere: 8,
-    serving.PushFailed: 9,
-    serving.DeploymentError: 10,
+EXIT_CODES = {
+    "ReleaseFailed": 1,
+    "InvalidRequest": 2,
+    "ModelNotFound": 3,
+    "PackagingRefused": 4,
+    "DeadlineExceeded": 5,
+    "ClusterUnreachable": 6,
+    "Forbidden": 7,
+    "ClusterRefused": 8,
+    "ManagedElsewhere": 8,
+    "PushFailed": 9,
+    "DeploymentError": 10,
 }
 INTERRUPTED = 130
 
@@ -69,6 +70,11 @@ def main(environments: Path | None, timeout: float, dry_run: bool, as_json: bool
         click.echo(f"{time.monotonic() - started:6.1f} s  {line}", err=as_json)
 
     try:
+        # Takes a second: --help does without.
+        from e2i import serving
+    except KeyboardInterrupt:
+        _interrupted()
+    try:
         if dry_run:
             rehearsed = serving.rehearse_deployment(_request(options), environments=environments, say=say)
             _show(asyncio.run(rehearsed), as_json)
@@ -80,8 +86,12 @@ def main(environments: Path | None, timeout: float, dry_run: bool, as_json: bool
     except serving.DeploymentError as error:
         _fail(error, as_json)
     except KeyboardInterrupt:
-        click.echo("Interrupted: nobody waits any more; what was applied goes on.", err=True)
-        raise SystemExit(INTERRUPTED) from None
+        _interrupted()
+
+
+def _interrupted() -> NoReturn:
+    click.echo("Interrupted: nobody waits any more; what was applied goes on.", err=True)
+    raise SystemExit(INTERRUPTED) from None
 
 
 def _request(options: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +127,8 @@ def _show(model: dict[str, Any], as_json: bool) -> None:
 
 
 def _fail(error: serving.DeploymentError, as_json: bool) -> None:
+    from e2i import serving
+
     if as_json:
         click.echo(json.dumps(error.document(), indent=2))
     elif isinstance(error, serving.InvalidRequest):
@@ -126,7 +138,7 @@ def _fail(error: serving.DeploymentError, as_json: bool) -> None:
         click.echo(f"Error: {error.reason}: {error.message}", err=True)
     if isinstance(error, serving.ReleaseFailed) and not as_json:
         _tell_what_is_left(error)
-    raise SystemExit(EXIT_CODES[type(error)])
+    raise SystemExit(EXIT_CODES[type(error).__name__])
 
 
 def _tell_what_is_left(error: serving.ReleaseFailed) -> None:

@@ -34,19 +34,7 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
 
     What the bento says comes first, over it the environment's spec, over that the request.
     """
-    kind = request.type or bento.type
-    if kind is None:
-        raise InvalidRequest(
-            [
-                Mistake(
-                    "type",
-                    None,
-                    f"the bento {bento.tag} does not say what kind of model it is: write Classification, Regression "
-                    "or Causal, or build it with the label e2i.dev/type",
-                )
-            ]
-        )
-    spec: Object = {"type": kind, "bento": _bento(bento)}
+    spec: Object = {"type": _type(request, bento), "bento": _bento(bento)}
     if "autoscaling" not in environment.spec:
         spec["replicas"] = environment.replicas
     if bento.rollout:
@@ -63,6 +51,17 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
         },
         "spec": laid_over(laid_over(spec, environment.spec), asked),
     }
+
+
+def _type(request: DeploymentRequest, bento: Deployable) -> str:
+    kind = request.type or bento.type
+    if kind is None:
+        advice = (
+            f"the bento {bento.tag} does not say what kind of model it is: write Classification, Regression or Causal, "
+            "or build it with the label e2i.dev/type"
+        )
+        raise InvalidRequest([Mistake("type", None, advice)])
+    return kind
 
 
 def _bento(bento: Deployable) -> dict[str, Any]:

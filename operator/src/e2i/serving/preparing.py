@@ -84,7 +84,7 @@ def _trained(folder: Path, name: str, origin: str, work: Path, say: Say) -> Path
         return folder
     if is_logged(folder):
         say(
-            f"{folder.name} has no card: its schema and golden predictions are made from signature and input example"
+            f"{name} has no card: its schema and golden predictions are made from signature and input example"
         )
         describe_logged(folder, name=name, registry=origin, out=work / "trained")
         return work / "trained"
