@@ -78,6 +78,14 @@ def test_signature_and_example_say_what_a_card_needs(tmp_path: Path) -> None:
     assert (tmp_path / "trained" / "requirements.txt").read_text() == f"scikit-learn=={sklearn.__version__}\n"
 
 
+def test_a_name_that_bentoml_does_not_take_is_written_as_it_does(tmp_path: Path) -> None:
+    folder = save(tmp_path / "logged", *a_classifier())
+    card = describe_logged(folder, name="Iris-Model 2", registry="", out=tmp_path / "trained")
+    assert card.name == "iris_model_2"
+    with pytest.raises(Refused, match="2_iris"):
+        describe_logged(folder, name="2-iris", registry="", out=tmp_path / "other")
+
+
 def test_a_model_without_classes_is_a_regression(tmp_path: Path) -> None:
     card = described(save(tmp_path / "logged", *a_regressor()), tmp_path / "trained")
     assert (card.type, card.labels, len(card.golden)) == ("Regression", (), 3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from e2i.packaging.describe import read_pins
 from e2i.packaging.golden import check_finite, choose_golden
 from e2i.packaging.installed import distributions_of, with_dependencies
 from e2i.packaging.modelfile import JOBLIB_FILE, load_model, save_model
+from e2i.packaging.names import check_name
 from e2i.packaging.needs import REQUIREMENTS
 from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.schema import plain_rows
@@ -43,6 +45,7 @@ KINDS: Mapping[str, Literal["integer", "number", "boolean", "text"]] = {
 }
 """MLflow's types of columns; a text, because a signature does not say which words there are."""
 DTYPES = {"integer": "int64", "number": "float64", "boolean": "bool", "text": "object"}
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 NOT_NEEDED = ("mlflow", "mlflow-skinny", "skops")
 """What logging needed, and serving does not."""
 
@@ -62,7 +65,12 @@ def is_logged(folder: Path) -> bool:
 
 
 def describe_logged(folder: Path, *, name: str, registry: str, out: Path) -> Card:
-    """Write the trained folder `out` for the MLflow model in `folder`; Refused says what it lacks."""
+    """Write the trained folder `out` for the MLflow model in `folder`; Refused says what it lacks.
+
+    MLflow takes any name, BentoML does not: Iris-Model becomes iris_model.
+    """
+    name = _NOT_IN_NAMES.sub("_", name.lower())
+    check_name(name)
     logged = read_logged(folder)
     out.mkdir(parents=True)
     (out / REQUIREMENTS).write_text(_needed(folder))
