@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from e2i.packaging.refusal import Refused
+from e2i.packaging.refusal import Reason, Refused
 
 # The modules that do the work import pandas and scikit-learn: they are imported where they are used.
 
@@ -19,6 +19,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 KINDS = ("Classification", "Regression", "Causal")
 FORMS = ("frame", "records", "matrix")
+LEDGER = "versions.jsonl"
+REGISTERED = ("models:/", "mlflow://")
 NEEDED = ("data", "target", "kind", "requirements")
 
 
@@ -95,7 +97,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.argument("trained", nargs=-1, type=FOLDER)
+@click.argument("trained", nargs=-1)
 @click.option("--version", required=True, help="A semantic version such as 1.4.2, or `time`.")
 @click.option("--name", help="Name of the bento.  [default: the model's, or the service's]")
 @click.option(
@@ -107,7 +109,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--no-explain", is_flag=True, help="Leave the package for explanations out of the bento.")
 @model_options
 def package(
-    trained: tuple[Path, ...],
+    trained: tuple[str, ...],
     version: str,
     name: str | None,
     service: Path | None,
@@ -119,13 +121,15 @@ def package(
 ) -> None:
     """Make a bento of trained models.
 
-    TRAINED are folders that training left (with card.json). For a model that was trained elsewhere give --model,
+    TRAINED are folders that training left (with card.json), or models of the MLflow registry: models:/NAME/3,
+    models:/NAME@alias. For a model that was trained elsewhere give --model,
     --data, --target, --type, --name and --requirements instead. Nothing is kept in the store unless the bento was
     built, served and answered as training recorded.
     """
     say = stopwatch()
     with in_words():
-        folders = [*trained, *([describe_file(name, model, say)] if model["model"] else [])]
+        folders = [trained_folder(text, say) for text in trained]
+        folders += [describe_file(name, model, say)] if model["model"] else []
         _refuse_leftovers(model)
         from e2i.packaging.package import package as make
 
@@ -135,7 +139,7 @@ def package(
             store=store,
             service=service,
             name=name,
-            ledger=ledger,
+            ledger=ledger or (Path(LEDGER) if any(is_registered(text) for text in trained) else None),
             serve=not no_serve,
             explain=not no_explain,
             say=say,
@@ -145,6 +149,27 @@ def package(
     )
     where = f" --store {store}" if store else ""
     click.echo(f"Next:  e2i manifest {done.tag}{where} | kubectl apply -f -")
+
+
+def is_registered(text: str) -> bool:
+    """Is it a model of the registry, and no folder?"""
+    return text.startswith(REGISTERED)
+
+
+def trained_folder(text: str, say: Callable[[str], None]) -> Path:
+    """The trained folder that `text` names; one of the registry is downloaded to trained/NAME-VERSION."""
+    if not is_registered(text):
+        return Path(text)
+    from e2i.pipeline.model_uri import parse_model_uri
+    from e2i.pipeline.registry import RegistryFault, fetch
+
+    say(f"downloading {text}")
+    try:
+        parse_model_uri(text)
+        place = text.rpartition(":")[2].strip("/").removeprefix("models/")
+        return fetch(text, Path("trained") / place.replace("/", "-").replace("@", "-")).folder
+    except (ValueError, RegistryFault) as error:
+        raise Refused(Reason.FileMissing, f"{str(error).rstrip('.')}.") from error
 
 
 def describe_file(name: str | None, given: dict[str, Any], say: Callable[[str], None]) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from e2i.core.failures import ExportFailure
 from e2i.core.tags import TagRefused, parse_tag
-from e2i.edge.bentos import find_bento
+from e2i.edge.bentos import FoundBento, find_bento
 from e2i.edge.contents import content_digest
 from e2i.packaging.refusal import Reason, Refused
 from e2i_bento.card import CARD_FILE, Card, read_card
@@ -29,13 +29,16 @@ def read_stored(store: Path, tag: str) -> StoredBento:
         digest = content_digest(found)
     except (ExportFailure, TagRefused) as failure:
         raise Refused(Reason.BentoUnusable, failure.message) from failure
-    cards = []
-    for model in found.models:
-        if not (model.path / CARD_FILE).is_file():
-            raise Refused(
-                Reason.BentoUnusable,
-                f"The model {model.tag} of {tag} has no card, so nothing is known to ask it. Package it with "
-                "`e2i package`, or write the manifest by hand (docs/reference/e2imodel.md).",
-            )
-        cards.append(read_card(model.path))
-    return StoredBento(tag, digest, tuple(cards))
+    cards = cards_of(found)
+    if len(cards) < len(found.models):
+        raise Refused(
+            Reason.BentoUnusable,
+            f"A model of {tag} has no card, so nothing is known to ask it. Package it with `e2i package`, or write "
+            "the manifest by hand (docs/reference/e2imodel.md).",
+        )
+    return StoredBento(tag, digest, cards)
+
+
+def cards_of(bento: FoundBento) -> tuple[Card, ...]:
+    """The cards of the bento's models that have one; none for a bento that was not packaged by us."""
+    return tuple(read_card(model.path) for model in bento.models if (model.path / CARD_FILE).is_file())

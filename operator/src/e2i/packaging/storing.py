@@ -133,6 +133,8 @@ def _same_files(one: Path, other: Path) -> bool:
 
 def _rename(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    # BentoML builds in a folder that only its user may enter; an operator that shares the store is another one.
+    source.chmod(target.parent.stat().st_mode)
     source.rename(target)
 
 
