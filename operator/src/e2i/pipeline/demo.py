@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shlex
 import shutil
@@ -179,8 +180,9 @@ def _ask(story: Story, customers: Sequence[Customer]) -> None:
     answers = asyncio.run(_answers(url, customers))
     story.answered_by.append(str(answers[-1]["bento"]))
     if len(customers) == 1:
-        story.say(f"$ curl -s {url}/predict -H 'Content-Type: application/json' -d ...")
-        story.say(str(answers[0]))
+        story.say(f"$ curl -s {url}/predict -H 'Content-Type: application/json' \\")
+        story.say(f"    -d '{json.dumps({'input_data': customers[0]})}'")
+        story.say(json.dumps(answers[0]))
     else:
         leaving = sum(answer["label"] == "leaves" for answer in answers)
         story.say(f"{len(answers)} answers of {story.answered_by[-1]}: {leaving} leave")
