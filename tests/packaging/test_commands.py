@@ -131,3 +131,10 @@ def test_every_option_is_in_the_reference() -> None:
             option for parameter in command.params for option in parameter.opts if option.startswith("--")
         ]
         assert [option for option in options if option not in page] == []
+
+
+def test_a_model_of_a_registry_wants_to_know_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    refused = run("package", "models:/churn_model/3", "--version", "1.0.0")
+    assert refused.exit_code == 2
+    assert "MLFLOW_TRACKING_URI" in refused.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 KINDS = ("Classification", "Regression", "Causal")
 FORMS = ("frame", "records", "matrix")
 LEDGER = "versions.jsonl"
+REGISTRY = "MLFLOW_TRACKING_URI"
 REGISTERED = ("models:/", "mlflow://")
 NEEDED = ("data", "target", "kind", "requirements")
 
@@ -160,6 +162,12 @@ def trained_folder(text: str, say: Callable[[str], None]) -> Path:
     """The trained folder that `text` names; one of the registry is downloaded to trained/NAME-VERSION."""
     if not is_registered(text):
         return Path(text)
+    if not os.environ.get(REGISTRY):
+        raise Refused(
+            Reason.FileMissing,
+            f"{text} is in an MLflow registry, and {REGISTRY} does not say in which. Set it to the registry's address, "
+            "for instance sqlite:////home/ada/churn/mlflow.db.",
+        )
     from e2i.pipeline.model_uri import parse_model_uri
     from e2i.pipeline.registry import RegistryFault, fetch
 
