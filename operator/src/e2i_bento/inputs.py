@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from e2i_bento.card import Card, Feature, Row
 
@@ -24,7 +24,10 @@ class _Answer(BaseModel):
 
 
 def input_type(card: Card) -> type[BaseModel]:
-    """The type of one row: every feature required, nothing else, no conversions ("3" is not 3, true is not 1)."""
+    """The type of one row: every feature required, nothing else, no conversions ("3" is not 3, true is not 1).
+
+    Only 3.0 is 3: JSON knows one kind of number, and pandas writes whole numbers so where some are missing.
+    """
     # A feature may be called `copy`, `_id` or `mean radius`, a field of pydantic may not: features are aliases.
     fields: dict[str, Any] = {
         f"feature_{number}": (_annotation(feature), _field(feature))
@@ -63,7 +66,14 @@ def _annotation(feature: Feature) -> Any:
     kind = Literal[feature.categories] if feature.kind == "category" else kinds[feature.kind]
     if feature.kind in ("integer", "number"):
         kind = Annotated[kind, Field(**_limits(feature))]
+    if feature.kind == "integer":
+        # After the limits, or the documented schema would lose them.
+        kind = Annotated[kind, BeforeValidator(_whole)]
     return kind | None if feature.nullable else kind
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _limits(feature: Feature) -> dict[str, Any]:

@@ -181,6 +181,11 @@ async def _answered(work: Callable[[], Awaitable[Any]]) -> Response:
         return as_json(await work())
     except (NotFinite, NotReady, CannotExplain) as reason:
         return as_json({"error": str(reason)}, STATUS[type(reason)])
+    # Whatever a model raises about a row that its card admits: BentoML's own answer would say nothing of it.
+    except Exception as error:
+        log.exception("the model could not answer")
+        message = f"the model could not answer: {type(error).__name__}: {error}"
+        return as_json({"error": message}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 async def _first(answers: Awaitable[list[Any]]) -> Any:

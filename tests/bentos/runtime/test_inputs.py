@@ -64,6 +64,11 @@ def test_a_whole_number_is_a_number(customer: type[BaseModel]) -> None:
     assert row["charge"] == 95
 
 
+def test_an_integer_may_be_written_with_a_point_as_pandas_does(customer: type[BaseModel]) -> None:
+    row = row_of(customer.model_validate_json(json.dumps(made.CUSTOMER | {"tenure months": 12.0})))
+    assert repr(row["tenure months"]) == "12"
+
+
 def test_an_integer_that_no_column_can_hold_is_refused_even_without_a_declared_limit() -> None:
     kind = input_type(a_card({"name": "n", "kind": "integer"}))
     assert complaints(kind, '{"n": 9223372036854775808}') == [("n", "less_than_equal")]

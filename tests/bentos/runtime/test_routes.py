@@ -71,6 +71,20 @@ async def test_background_rows_that_cannot_be_predicted_do_not_keep_a_model_from
     assert (await service.ask("predict", made.CUSTOMER))[1]["value"] == pytest.approx(288)
 
 
+async def test_what_the_model_itself_does_not_take_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(made.ltv(tmp_path))
+
+    def refuse(_: object) -> None:
+        raise ValueError("Input X contains a value too large for dtype('float32')")
+
+    monkeypatch.setattr(ServedModel, "answers", lambda self, rows: refuse(rows))
+    service.e2i = Endpoints({"ltv_model": ServedModel("ltv_model:1.0.0", tmp_path, service.card)})
+    status, answer = await service.ask("predict", made.CUSTOMER)
+    assert (status, "ValueError: Input X contains a value too large" in answer["error"]) == (500, True)
+
+
 async def test_the_same_service_answers_rows_and_batches(tmp_path: Path) -> None:
     service = Service(made.ltv(tmp_path))
     _, one = await service.ask("predict", made.CUSTOMER)
