@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from e2i.packaging.children import end_with_parent
 from e2i.packaging.refusal import Reason, Refused
 
 TIMEOUT = 600
@@ -70,6 +71,7 @@ def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
             text=True,
             timeout=TIMEOUT,
             check=False,
+            preexec_fn=end_with_parent(),
         )
     except subprocess.TimeoutExpired as error:
         raise Refused(

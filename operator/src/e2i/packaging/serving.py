@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from e2i.packaging.children import end_with_parent
 from e2i.packaging.refusal import Reason, Refused
 
 READY = 180.0
 ANSWER = 60.0
 ENDING = 20.0
-_DEATH_SIGNAL = 1
-"""PR_SET_PDEATHSIG of Linux's prctl."""
 _LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -102,7 +99,7 @@ def served(python: Path, bento: Path, home: Path) -> Iterator[Server]:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=end_with_parent(),
         )
     server = Server(process, port, log)
     try:
@@ -121,11 +118,6 @@ def _wait(server: Server, started: float) -> None:
             return
         time.sleep(0.2)
     raise server.failed(f"it was not ready in {READY:.0f} s")
-
-
-def _end_with_parent() -> None:
-    """In the new process: be told to end when the packaging is killed, which cannot tell it then."""
-    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def _environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
