@@ -23,13 +23,14 @@ from e2i.core.tags import parse_tag
 from e2i.edge.bentos import FoundBento, find_bento
 from e2i.packaging.ledger import LEDGER
 from e2i.packaging.package import package
+from e2i.packaging.reading import cards_of
 from e2i.packaging.refusal import Reason, Refused
 from e2i.pipeline import registry
 from e2i.pipeline.model_uri import ModelUri
 from e2i.serving.faults import ModelNotFound, PackagingRefused
 from e2i.serving.logged import describe_logged, is_logged
 from e2i.serving.sources import Folder, Stored, parse_source
-from e2i.serving.stored import cards_of, has_bento
+from e2i.serving.stored import has_bento
 from e2i_bento.card import CARD_FILE, Card, read_card
 
 Say = Callable[[str], None]

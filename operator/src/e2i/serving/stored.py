@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from e2i.core.failures import BentoNotFound, ExportFailure
 from e2i.core.tags import Tag
 from e2i.edge.bentos import FoundBento, find_bento
 from e2i.packaging.manifest import contract, verify_checks
+from e2i.packaging.reading import cards_of
 from e2i.serving.faults import ModelNotFound, PackagingRefused
 from e2i.serving.manifest import Deployable
-from e2i_bento.card import CARD_FILE, Card, read_card
 
 TYPE_LABEL = "e2i.dev/type"
 TYPES = ("Classification", "Regression", "Causal")
@@ -34,7 +34,7 @@ def find_deployable(store: Path, tag: Tag) -> Deployable:
         bento = _only_bento_with(store, tag, missing.message)
     except ExportFailure as failure:
         raise PackagingRefused(failure.message, failure.reason) from failure
-    return deployable(bento, cards_of(bento))
+    return deployable(bento)
 
 
 def has_bento(store: Path, tag: str) -> bool:
@@ -65,26 +65,20 @@ def _sound_bentos(store: Path) -> Iterator[FoundBento]:
             yield find_bento(store, Tag(file.parent.parent.name, file.parent.name))
 
 
-def deployable(bento: FoundBento, cards: Sequence[Card]) -> Deployable:
+def deployable(bento: FoundBento) -> Deployable:
     """What the E2IModel of this bento says: by its cards, else by its label."""
-    if not cards:
+    try:
+        cards = cards_of(bento)
+    except (ValidationError, OSError, ValueError) as error:
+        raise PackagingRefused(
+            f"A model of {bento.tag} has a card that cannot be read ({str(error)[:200]}): package it anew."
+        ) from error
+    # The routes that golden predictions are asked under follow from the number of models: all must be known.
+    if len(cards) < max(1, len(bento.models)):
         return Deployable(tag=str(bento.tag), type=_labelled_type(bento.path))
     labels = contract(cards)
     rollout = {"verify": verify_checks(cards), **({"contract": labels} if labels else {})}
     return Deployable(tag=str(bento.tag), type=cards[0].type, rollout=rollout)
-
-
-def cards_of(bento: FoundBento) -> tuple[Card, ...]:
-    """The cards of the bento's models; none unless all have one, for they are asked under routes by their number."""
-    folders = [model.path for model in bento.models]
-    if not all((folder / CARD_FILE).is_file() for folder in folders):
-        return ()
-    try:
-        return tuple(read_card(folder) for folder in folders)
-    except (ValidationError, OSError, ValueError) as error:
-        raise PackagingRefused(
-            f"A model of {bento.tag} has a {CARD_FILE} that cannot be read ({str(error)[:200]}): package it anew."
-        ) from error
 
 
 def _labelled_type(bento: Path) -> str | None:
