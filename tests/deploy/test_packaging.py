@@ -46,9 +46,9 @@ def run(*command: object, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    sources = {path for path in (SOURCE / "e2i").rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    sources = {path for path in SOURCE.glob("e2i*/**/*") if path.is_file() and path.suffix != ".pyc"}
     assert names == {str(path.relative_to(SOURCE)) for path in sources}
 
 
@@ -63,6 +63,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         "local/go-requirements.txt",
         "local/yatai/crds/bentodeployments.yaml",
         "local/manifests/namespaces.yaml",
+        "serving/environments.yaml",
     ],
 )
 def test_the_wheel_has_the_files_that_are_read_at_run_time(wheel: Path, name: str) -> None:
