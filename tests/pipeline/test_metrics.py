@@ -48,6 +48,12 @@ def test_one_label_has_no_roc_auc() -> None:
     assert "roc_auc" not in metrics_of("Classification", answers, frame.assign(y="yes"), "y")
 
 
+def test_a_label_that_the_model_has_never_seen_got_no_probability() -> None:
+    answers, frame = classified(("no", "yes"), 50)
+    found = metrics_of("Classification", answers, frame.assign(y=["maybe", *frame["y"][1:]]), "y")
+    assert found["log_loss"] > metrics_of("Classification", answers, frame, "y")["log_loss"]
+
+
 def test_numbers_as_labels_are_their_words() -> None:
     answers = [{"label": "1", "probabilities": {"0": 0.2, "1": 0.8}}]
     assert metrics_of("Classification", answers, pd.DataFrame({"y": [1]}), "y")["accuracy"] == 1

@@ -1,4 +1,4 @@
-"""How good answers are, by the names that scikit-learn gives its metrics. Values in, values out."""
+"""How good answers are: scikit-learn's metrics, by its names. Values in, values out."""
 
 from __future__ import annotations
 
@@ -56,49 +56,39 @@ def _columns(kind: Kind, answers: Answers, frame: Any, target: str) -> dict[str,
 
 
 def _classified(answers: Answers, truth: Array) -> dict[str, Array]:
-    labels = np.array(sorted(answers[0]["probabilities"]))
-    shares = np.array([[answer["probabilities"][label] for label in labels] for answer in answers])
+    known = answers[0]["probabilities"]
+    # A label that the model has never seen got no probability.
+    labels = np.array(sorted({*known, *truth.tolist()}))
+    shares = np.array([[answer["probabilities"].get(label, 0.0) for label in labels] for answer in answers])
     said = np.array([answer["label"] for answer in answers])
-    # A label that the model has never seen has no column: it gave it no probability.
-    right = np.where(truth[:, None] == labels[None, :], shares, 0.0).sum(axis=1)
-    return {"labels": labels, "shares": shares, "said": said, "truth": truth, "right": right}
+    return {"labels": labels, "shares": shares, "said": said, "truth": truth}
 
 
 def _classification(columns: dict[str, Array], rows: Array) -> dict[str, float]:
-    truth, shares = columns["truth"][rows], columns["shares"][rows]
+    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+    labels, truth, shares = columns["labels"], columns["truth"][rows], columns["shares"][rows]
     found = {
-        "accuracy": float((columns["said"][rows] == truth).mean()),
-        "log_loss": float(-np.log(np.clip(columns["right"][rows], 1e-15, None)).mean()),
+        "accuracy": float(accuracy_score(truth, columns["said"][rows])),
+        "log_loss": float(log_loss(truth, shares, labels=labels)),
     }
-    labels = columns["labels"]
-    areas = [
-        area
-        for place, label in enumerate(labels)
-        if (area := _area(truth == label, shares[:, place])) is not None
-    ]
-    # Of two labels both areas are the same; of more their mean is roc_auc, one against the rest.
-    return found | ({"roc_auc": float(np.mean(areas))} if len(areas) == len(labels) else {})
-
-
-def _area(positive: Array, score: Array) -> float | None:
-    """The area under the ROC curve, by ranks; None when all rows are of one side."""
-    n = int(positive.sum())
-    if n in (0, len(positive)):
-        return None
-    _, places, counts = np.unique(score, return_inverse=True, return_counts=True)
-    # Equal scores share the mean of their ranks.
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(positive) - n)))
+    if set(truth.tolist()) != set(labels.tolist()):
+        return found
+    # Of more than two labels it is the mean of one against the rest.
+    score = shares[:, 1] if len(labels) == 2 else shares
+    return found | {"roc_auc": float(roc_auc_score(truth, score, multi_class="ovr", labels=labels))}
 
 
 def _regression(columns: dict[str, Array], rows: Array) -> dict[str, float]:
-    truth, error = columns["truth"][rows], (columns["predicted"] - columns["truth"])[rows]
+    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+    truth, predicted = columns["truth"][rows], columns["predicted"][rows]
     found = {
-        "mean_absolute_error": float(np.abs(error).mean()),
-        "root_mean_squared_error": float(np.sqrt((error**2).mean())),
+        "mean_absolute_error": float(mean_absolute_error(truth, predicted)),
+        "root_mean_squared_error": float(root_mean_squared_error(truth, predicted)),
     }
-    spread = float(((truth - truth.mean()) ** 2).sum())
-    return {"r2": 1 - float((error**2).sum()) / spread, **found} if spread > 0 else found
+    # A target that is the same in every row has no spread to explain.
+    return {"r2": float(r2_score(truth, predicted)), **found} if np.ptp(truth) > 0 else found
 
 
 def _causal(columns: dict[str, Array], rows: Array) -> dict[str, float]:
