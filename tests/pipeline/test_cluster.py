@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,53 +10,62 @@ from typing import Any
 
 import pytest
 
-from e2i.kube import ApiError, Object
+from e2i.kube import ApiError, Object, Snapshot
 from e2i.pipeline.cluster import Cluster
 from e2i.pipeline.faults import NotReleased, Stopped
 
 TAG = "rain_model:2.0.0"
 
 
-class Answers:
-    """Gives one model after the other, then the last one for ever; an ApiError is raised."""
+class Server:
+    """An API server that has the first model and tells of the others; an ApiError is raised."""
 
     def __init__(self, *models: Object | ApiError | None) -> None:
-        self.models = list(models)
+        self.models = models
 
     async def get(self, *_: Any) -> Object | None:
-        found = self.models.pop(0) if len(self.models) > 1 else self.models[0]
-        if isinstance(found, ApiError):
-            raise found
-        return found
+        if isinstance(self.models[0], ApiError):
+            raise self.models[0]
+        return self.models[0]
+
+    async def watch(self, *_: Any, **__: Any) -> AsyncIterator[Snapshot]:
+        for found in self.models:
+            yield Snapshot((found,) if isinstance(found, dict) else ())
+        await asyncio.Event().wait()
 
 
-def model(kind: str, status: str, reason: str, tag: str = TAG) -> Object:
-    told = {
-        "type": kind,
-        "status": status,
-        "reason": reason,
-        "message": f"{reason} it is",
-        "observedGeneration": 1,
-    }
+def model(reason: str, *holding: str, tag: str = TAG) -> Object:
+    told = [
+        {"type": "Ready", "status": "False", "reason": reason, "message": f"{reason} it is"},
+        *(
+            {"type": kind, "status": "True", "reason": reason, "message": f"{reason} it is"}
+            for kind in holding
+        ),
+    ]
     return {
-        "metadata": {"generation": 1},
+        "metadata": {"name": "rain-model", "namespace": "models", "uid": "u", "generation": 1},
         "spec": {"bento": {"tag": tag}},
-        "status": {"conditions": [told]},
+        "status": {
+            "observedGeneration": 1,
+            "conditions": told[1:] if "Ready" in holding else told,
+            "url": "http://rain-model.models.svc:3000",
+            "servingRelease": "b2",
+        },
     }
 
 
-BUILDING, READY = model("Ready", "False", "Building"), model("Ready", "True", "Ready")
+BUILDING, READY = model("Building", "Reconciling"), model("Ready", "Ready")
 
 
 def cluster(monkeypatch: pytest.MonkeyPatch, *models: Object | ApiError | None) -> Cluster:
-    answers = Answers(*models)
+    server = Server(*models)
 
     @contextlib.asynccontextmanager
-    async def connected(_: Cluster) -> AsyncIterator[Answers]:
-        yield answers
+    async def connected(_: Cluster) -> AsyncIterator[Server]:
+        yield server
 
     monkeypatch.setattr(Cluster, "_connected", connected)
-    monkeypatch.setattr("e2i.pipeline.cluster.LOOK_EVERY", 0.0)
+    monkeypatch.setattr("e2i.serving.releasing.CALM", 0.01)
     return Cluster(Path("kubeconfig"), None, "models", "rain-model")
 
 
@@ -72,15 +82,15 @@ def test_a_release_is_followed_until_it_serves_and_each_state_is_told_once(
     ("last", "words"),
     [
         pytest.param(
-            model("Stalled", "True", "BuildFailed"),
+            model("BuildFailed", "Stalled"),
             f"{TAG} does not serve: BuildFailed: BuildFailed it is",
             id="given up",
         ),
         pytest.param(BUILDING, "does not serve after 0 s: Building", id="it takes too long"),
         pytest.param(None, "is gone: somebody deleted it", id="deleted"),
         pytest.param(
-            model("Ready", "True", "Ready", "rain_model:3.0.0"),
-            "now asks for rain_model:3.0.0",
+            model("Ready", "Ready", tag="rain_model:3.0.0"),
+            "asks for rain_model:3.0.0 now",
             id="overtaken",
         ),
     ],
@@ -89,7 +99,7 @@ def test_a_release_that_does_not_serve_ends_with_code_4_and_the_reason(
     monkeypatch: pytest.MonkeyPatch, last: Object | None, words: str
 ) -> None:
     with pytest.raises(NotReleased) as told:
-        cluster(monkeypatch, last).wait_until_serving(TAG, 0, lambda line: None)
+        cluster(monkeypatch, last).wait_until_serving(TAG, 0.3, lambda line: None)
     assert words in told.value.message
     assert told.value.code == 4
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from e2i.pipeline import registry
-from e2i.pipeline.registry import Logged, NotRegistered, RegistryUnreachable
+from e2i.registry import client as registry
+from e2i.registry.client import Logged, NotRegistered, RegistryUnreachable
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from support.stores import a_bento, a_model
 
 from e2i.core.tags import Tag
-from e2i.pipeline import registry
+from e2i.registry import client as registry
 from e2i.serving import faults
 from e2i.serving.faults import DeploymentError, ModelNotFound, PackagingRefused
 from e2i.serving.preparing import prepare

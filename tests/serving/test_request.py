@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from e2i.core.tags import Tag
-from e2i.pipeline.model_uri import ModelUri
+from e2i.registry.uri import ModelUri
 from e2i.serving.environments import read_environments
 from e2i.serving.faults import InvalidRequest
 from e2i.serving.request import parse_request

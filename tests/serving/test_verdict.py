@@ -6,7 +6,7 @@ from typing import Any
 
 from e2i.kube import Object
 from e2i.serving.faults import ReleaseFailed, Running, Verdict
-from e2i.serving.verdict import UNSEEN, Serving, Waiting, is_given_up, state_of
+from e2i.serving.verdict import UNSEEN, Serving, Waiting, is_given_up, serving_tag, state_of
 
 DIGEST = f"sha256:{'9f' * 32}"
 
@@ -89,3 +89,12 @@ def test_trouble_before_there_is_a_release_is_no_quarantine() -> None:
     state = state_of(body)
     assert isinstance(state, Verdict)
     assert (state.reason, state.still_serving, is_given_up(body)) == ("BentoNotFound", None, False)
+
+
+def test_what_serves_is_the_release_that_has_the_address_whatever_is_asked_for() -> None:
+    history = [
+        {"release": "c3", "bentoTag": "churn_model:2.0.0", "result": "Failed"},
+        {"release": "b2", "bentoTag": "churn_model:1.0.0", "result": "Serving"},
+    ]
+    assert serving_tag(a_model(servingRelease="b2", history=history)) == "churn_model:1.0.0"
+    assert serving_tag(a_model()) is None

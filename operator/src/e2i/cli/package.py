@@ -168,8 +168,8 @@ def trained_folder(text: str, say: Callable[[str], None]) -> Path:
             f"{text} is in an MLflow registry, and {REGISTRY} does not say in which. Set it to the registry's address, "
             "for instance sqlite:////home/ada/churn/mlflow.db.",
         )
-    from e2i.pipeline.model_uri import parse_model_uri
-    from e2i.pipeline.registry import RegistryFault, fetch
+    from e2i.registry.client import RegistryFault, fetch
+    from e2i.registry.uri import parse_model_uri
 
     say(f"downloading {text}")
     try:

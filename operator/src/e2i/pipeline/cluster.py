@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,16 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from e2i.core import conditions
 from e2i.core.naming import MODEL_LABEL, SERVICE_PORT
 from e2i.edge.kinds import E2I_MODELS, PODS, SERVICES
 from e2i.kube import ApiError, Kube, Object
 from e2i.pipeline.faults import NotReleased, Stopped
-from e2i.pipeline.standing import serving_tag, standing
+from e2i.serving import releasing
+from e2i.serving.faults import ClusterRefused, DeploymentError, Verdict
+from e2i.serving.verdict import UNSEEN, Serving, Waiting, serving_tag
 
 Answer = TypeVar("Answer")
-MANAGER = "e2i-pipeline"
-LOOK_EVERY = 0.5
 LOG_LINES = 1_000_000
 LOG_BYTES = 256 << 20
 CONNECT = aiohttp.ClientTimeout(total=10, sock_connect=2)
@@ -50,37 +50,39 @@ class Cluster:
         return self._do(ask)
 
     def apply(self, manifest: Object) -> None:
+        """Stopped when the cluster does not take it, or when a GitOps tool would undo it."""
+
         async def ask(kube: Kube) -> None:
-            # The manifest is the whole wish: what somebody patched into the same fields gives way.
-            await kube.apply(E2I_MODELS, manifest, manager=MANAGER, force=True)
+            await releasing.apply(kube, manifest)
 
         self._do(ask)
 
     def wait_until_serving(self, tag: str, patience: float, say: Callable[[str], None]) -> str:
         """The operator's sentence once the bento serves; NotReleased with its reason when it will not."""
 
-        async def follow(kube: Kube) -> str:
-            deadline, told = time.monotonic() + patience, ""
-            while True:
-                model = await kube.get(E2I_MODELS, self.namespace, self.name)
-                if model is None:
-                    raise NotReleased(f"{self.model} is gone: somebody deleted it. Deploy it again.")
-                now = standing(model, tag)
-                if now.state == "serves":
-                    return now.message
-                if now.state == "refused":
-                    raise NotReleased(f"{tag} does not serve: {now.reason}: {now.message}")
-                if now.reason != told:
-                    told = now.reason
-                    say(f"{now.reason}: {now.message}")
-                if time.monotonic() > deadline:
-                    raise NotReleased(
-                        f"{tag} does not serve after {patience:.0f} s: {now.reason}: {now.message}. "
-                        f"Look at `kubectl e2i status {self.name} -n {self.namespace}`, or wait longer with --patience."
-                    )
-                await asyncio.sleep(LOOK_EVERY)
+        async def ask(kube: Kube) -> str:
+            model = await kube.get(E2I_MODELS, self.namespace, self.name)
+            if model is None:
+                raise NotReleased(f"{self.model} is gone: somebody deleted it. Deploy it again.")
+            doing = UNSEEN
 
-        return self._do(follow)
+            def tell(state: Waiting) -> None:
+                nonlocal doing
+                if state.phase != doing.phase:
+                    say(f"{state.phase}: {state.message}")
+                doing = state
+
+            try:
+                async with asyncio.timeout(patience):
+                    state = await releasing.follow(kube, releasing.Applied(model, is_new=False), tell)
+            except TimeoutError:
+                raise NotReleased(
+                    f"{tag} does not serve after {patience:.0f} s: {doing.phase}: {doing.message}. "
+                    f"Look at `kubectl e2i status {self.name} -n {self.namespace}`, or wait longer with --patience."
+                ) from None
+            return _served(tag, state)
+
+        return self._do(ask)
 
     def predict(self, body: Object, path: str = "/predict") -> Object:
         """The served model's answer: by the Service's address, or through the API server where that leads nowhere."""
@@ -117,6 +119,10 @@ class Cluster:
 
         try:
             return asyncio.run(run())
+        except ClusterRefused as refused:
+            raise NotReleased(refused.message) from refused
+        except DeploymentError as error:
+            raise Stopped(error.message) from error
         except ApiError as error:
             raise Stopped(
                 f"The cluster of {self.kubeconfig} refused or did not answer about {self.model}: {error}. "
@@ -129,6 +135,15 @@ class Cluster:
             raise Stopped(f"The kubeconfig {self.kubeconfig} does not exist. Correct --kubeconfig.")
         async with await Kube.from_kubeconfig(self.kubeconfig, self.context) as kube:
             yield kube
+
+
+def _served(tag: str, state: Serving | Verdict) -> str:
+    """The operator's sentence; NotReleased when this bento was given up, or another one was asked for meanwhile."""
+    if isinstance(state, Verdict):
+        raise NotReleased(f"{tag} does not serve: {state.reason}: {state.message}")
+    if state.bento != tag:
+        raise NotReleased(f"{tag} does not serve: the E2IModel asks for {state.bento} now")
+    return str(next(each["message"] for each in state.conditions if each["type"] == conditions.READY))
 
 
 async def _post(url: str, body: Object) -> Object:

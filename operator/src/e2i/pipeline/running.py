@@ -16,9 +16,9 @@ from e2i.edge.clock import now
 from e2i.packaging.refusal import Refused
 from e2i.pipeline.faults import Stopped
 from e2i.pipeline.loop import Done, Loop
-from e2i.pipeline.registry import RegistryFault
 from e2i.pipeline.runstate import Record, RunState, Stop, why_again
 from e2i.pipeline.steps import Step, step_named, with_needs
+from e2i.registry.client import RegistryFault
 
 
 def implementation(step: str) -> ModuleType:

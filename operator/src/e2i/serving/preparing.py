@@ -25,8 +25,8 @@ from e2i.packaging.ledger import LEDGER
 from e2i.packaging.package import package
 from e2i.packaging.reading import cards_of
 from e2i.packaging.refusal import Reason, Refused
-from e2i.pipeline import registry
-from e2i.pipeline.model_uri import ModelUri
+from e2i.registry import client as registry
+from e2i.registry.uri import ModelUri
 from e2i.serving.faults import ModelNotFound, PackagingRefused
 from e2i.serving.logged import describe_logged, is_logged
 from e2i.serving.sources import Folder, Stored, parse_source

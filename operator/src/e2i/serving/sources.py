@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2i.core.tags import Tag, TagRefused, parse_tag
-from e2i.pipeline.model_uri import ModelUri, parse_model_uri
+from e2i.registry.uri import ModelUri, parse_model_uri
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,16 @@ def is_given_up(model: Object) -> bool:
     return _failure(model) is not None
 
 
+def serving_tag(model: Object) -> str | None:
+    """The tag of the bento that has the requests now, None when none has."""
+    status = model.get("status", {})
+    release = status.get("servingRelease")
+    for entry in status.get("history", ()):
+        if release and entry.get("release") == release and entry.get("bentoTag"):
+            return str(entry["bentoTag"])
+    return None
+
+
 def _serving(model: Object) -> Serving:
     status = model["status"]
     return Serving(

@@ -7,10 +7,10 @@ import shutil
 
 from e2i.packaging.ledger import LEDGER
 from e2i.packaging.package import package
-from e2i.pipeline import registry
 from e2i.pipeline.carding import complete_card
 from e2i.pipeline.loop import Done, Loop
 from e2i.pipeline.place import write_atomically
+from e2i.registry import client as registry
 from e2i_bento.card import CARD_FILE
 
 

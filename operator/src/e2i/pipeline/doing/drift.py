@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from e2i.pipeline import champion, registry
+from e2i.pipeline import champion
 from e2i.pipeline.drift import (
     PREDICTION,
     Shape,
@@ -21,6 +21,7 @@ from e2i.pipeline.evidently_report import compare
 from e2i.pipeline.faults import Stopped
 from e2i.pipeline.loop import Done, Loop
 from e2i.pipeline.place import read_lines, write_atomically
+from e2i.registry import client as registry
 from e2i_bento.card import CARD_FILE, Card, read_card
 
 MOST_ROWS = 5000

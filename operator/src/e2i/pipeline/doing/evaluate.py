@@ -14,8 +14,8 @@ from e2i.pipeline.faults import Stopped
 from e2i.pipeline.loop import Done, Loop, digest_of
 from e2i.pipeline.place import write_atomically
 from e2i.pipeline.recipe import load_recipe
-from e2i.pipeline.registry import RegistryFault
 from e2i.pipeline.rows import read_kept
+from e2i.registry.client import RegistryFault
 from e2i_bento.predicting import ModelDamaged, NotFinite, Predictor, load_predictor
 
 REFERENCE_ROWS = 2000

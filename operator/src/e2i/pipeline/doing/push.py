@@ -6,11 +6,12 @@ import os
 import threading
 
 from e2i.core.observed import Artifact
-from e2i.edge.bucket import Bucket
-from e2i.edge.export import Exporter
 from e2i.pipeline import containers
 from e2i.pipeline.faults import Stopped
 from e2i.pipeline.loop import Done, Loop
+from e2i.serving.environments import BucketPlace
+from e2i.serving.faults import PushFailed
+from e2i.serving.pushing import send
 from e2i.settings import BadSetting, read_settings
 
 
@@ -45,14 +46,12 @@ def _archive(loop: Loop) -> Artifact:
     """Upload the archive, unless it is there already."""
     try:
         settings = read_settings(os.environ)
-        bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
-    except (BadSetting, ValueError) as error:
+    except BadSetting as error:
         raise Stopped(f"The bucket cannot be used: {error}.") from error
+    place = BucketPlace(
+        name=settings.bucket, endpoint=settings.endpoint, region=settings.region, prefix=settings.prefix
+    )
     try:
-        exporter = Exporter(loop.store, bucket, settings.prefix)
-        found = exporter(loop.outputs("build")["bento"], lambda *_: None, threading.Event())
-    finally:
-        bucket.close()
-    if not isinstance(found, Artifact):
-        raise Stopped(found.message)
-    return found
+        return send(loop.outputs("build")["bento"], loop.store, place, threading.Event())
+    except PushFailed as failed:
+        raise Stopped(failed.message) from failed

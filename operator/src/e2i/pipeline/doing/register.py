@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from e2i.pipeline import registry
 from e2i.pipeline.carding import complete_card
 from e2i.pipeline.loop import Done, Loop
+from e2i.registry import client as registry
 
 
 def inputs(loop: Loop) -> dict[str, str]:

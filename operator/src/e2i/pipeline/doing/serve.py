@@ -7,10 +7,11 @@ from pathlib import Path
 
 from e2i.core.conditions import timestamp
 from e2i.edge.clock import now
-from e2i.pipeline import git, registry
+from e2i.pipeline import git
 from e2i.pipeline.faults import Stopped
 from e2i.pipeline.loop import Done, Loop
 from e2i.pipeline.place import append_lines, read_lines
+from e2i.registry import client as registry
 from e2i_bento.card import read_card
 
 

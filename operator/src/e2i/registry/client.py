@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from e2i.pipeline.model_uri import ModelUri, parse_model_uri
+from e2i.registry.uri import ModelUri, parse_model_uri
 
 TRAINED = "trained"
 REFERENCE = "reference"

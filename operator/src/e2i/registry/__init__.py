@@ -1,0 +1,1 @@
+"""The model registry, and how people name what is in it."""
