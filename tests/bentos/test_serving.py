@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import yaml
+from support.bentoserver import bento_server, wait_for
 
 BENTOS = Path(__file__).resolve().parents[2] / "bentos"
-START_DEADLINE = 180.0
-STOP_DEADLINE = 20.0
 
 CUSTOMER = {
     "tenure_months": 3,
@@ -73,9 +68,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def urls(store: Path) -> Iterator[Mapping[str, str]]:
     """Address of a ready server for each bento, by tag."""
     with ExitStack() as stack:
-        started = {tag: stack.enter_context(serving(store, tag)) for tag in SERVED}
+        started = {tag: stack.enter_context(bento_server(tag, store)).url for tag in SERVED}
         for url in started.values():
-            wait_for_status(f"{url}/readyz", 200)
+            wait_for(f"{url}/readyz", 200)
         yield started
 
 
@@ -146,8 +141,8 @@ def test_a_model_that_no_longer_predicts_its_golden_input_never_gets_ready(
     content = yaml.safe_load(file.read_text())
     content["metadata"]["golden"]["probabilities"] = [0.5, 0.5]
     file.write_text(yaml.safe_dump(content))
-    with serving(other, "churn_model:1.0.0") as url:
-        wait_for_status(f"{url}/readyz", 503)
+    with bento_server("churn_model:1.0.0", other) as server:
+        wait_for(f"{server.url}/readyz", 503)
 
 
 def test_building_what_is_in_the_store_already_does_nothing(store: Path) -> None:
@@ -191,45 +186,6 @@ def build(store: Path, name: str, version: str) -> subprocess.CompletedProcess[s
         check=False,
         timeout=300,
     )
-
-
-@contextmanager
-def serving(store: Path, tag: str) -> Iterator[str]:
-    """Serve the bento on a free loopback port; yields its address and leaves no process behind."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(port)],
-        env=os.environ | {"BENTOML_HOME": str(store), "BENTOML_DO_NOT_TRACK": "True"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_DEADLINE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def wait_for_status(url: str, status: int) -> None:
-    deadline = time.monotonic() + START_DEADLINE
-    seen: object = "nothing"
-    while time.monotonic() < deadline:
-        try:
-            seen = httpx.get(url, timeout=2).status_code
-        except httpx.TransportError as error:
-            seen = error
-        if seen == status:
-            return
-        # Not a wait for a fixed time: the loop ends at the first right answer.
-        time.sleep(0.2)
-    pytest.fail(f"{url} should answer {status} within {START_DEADLINE:.0f} s, last was {seen}")
 
 
 def predict(url: str, input_data: Mapping[str, object]) -> httpx.Response:

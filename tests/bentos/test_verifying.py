@@ -2,63 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from support.bentoserver import bento_server, wait_for
 
 from e2i.core.checks import parse_verification
 from e2i.edge.verify import verify
-
-START_SECONDS = 60
-STOP_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the service in forms.py, served from its source, once it is ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     home = tmp_path_factory.mktemp("bentoml")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bentoml", "serve", "forms:Forms", "--host", "127.0.0.1", "--port", str(port)],
-        cwd=Path(__file__).parent,
-        env=os.environ | {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/readyz", timeout=2).status_code == 200:
-                return
-        # Not a wait for a fixed time: the loop ends at the first right answer.
-        time.sleep(0.1)
-    pytest.fail(f"{url} should be ready within {START_SECONDS} s")
+    with bento_server("forms:Forms", home, folder=Path(__file__).parent) as server:
+        wait_for(f"{server.url}/readyz")
+        yield server.url
 
 
 async def found(url: str, path: str, share: float, **expect: Any) -> str | None:

@@ -1,23 +1,15 @@
-"""Bentos of the small models, built by BentoML into a home of their own and served from an unpacked archive."""
+"""Bentos of the small models, built by BentoML into a home of their own and unpacked from their archive."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
-
 LIBRARY = Path(__file__).resolve().parents[3] / "operator" / "src" / "e2i_bento"
-START_SECONDS = 120
-STOP_SECONDS = 20
 SERVICE = """
 import bentoml
 
@@ -64,48 +56,3 @@ def build(folder: Path, versions: Mapping[str, str], workers: int = 1) -> Path:
     done = subprocess.run(command, env=os.environ | home, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return folder / "unpacked"
-
-
-@contextmanager
-def serving(bento: Path, home: Path, **environment: str) -> Iterator[str]:
-    """Serve the unpacked bento as a pod does, with an empty BentoML home; its words are in home/log."""
-    home.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (home / "log").open("wb") as words:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bentoml", "serve", ".", "--host", "127.0.0.1", "--port", str(port)],
-            cwd=bento,
-            env=os.environ
-            | {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "PYTHONUNBUFFERED": "1"}
-            | environment,
-            stdout=words,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def wait_for(url: str, status: int) -> None:
-    """Until GET answers this status; AssertionError after START_SECONDS."""
-    deadline = time.monotonic() + START_SECONDS
-    seen: object = "nothing"
-    while time.monotonic() < deadline:
-        try:
-            seen = httpx.get(url, timeout=2).status_code
-        except httpx.TransportError as error:
-            seen = error
-        if seen == status:
-            return
-        # Not a wait for a fixed time: the loop ends at the first right answer.
-        time.sleep(0.1)
-    raise AssertionError(f"{url} should answer {status} within {START_SECONDS} s, last was {seen}")

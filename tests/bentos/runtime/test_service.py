@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 from bentos.runtime import made
-from bentos.runtime.built import START_SECONDS, build, serving, wait_for
+from bentos.runtime.built import build
+from support.bentoserver import START_SECONDS, bento_server, wait_for
 
 from e2i_bento.card import BACKGROUND_FILE, CARD_FILE, read_card, write_card
 
@@ -31,15 +32,16 @@ def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("serving") / "home" / "log"
+    return tmp_path_factory.mktemp("serving") / "log"
 
 
 @pytest.fixture(scope="module")
 def url(bento: Path, log: Path) -> Iterator[str]:
     """Address of the served bento, once it is ready; it captures every input."""
-    with serving(bento, log.parent, E2I_CAPTURE_SHARE="1") as address:
-        wait_for(f"{address}/readyz", 200)
-        yield address
+    home = log.parent / "home"
+    with bento_server(".", home, folder=bento, log=log, E2I_CAPTURE_SHARE="1") as server:
+        wait_for(f"{server.url}/readyz")
+        yield server.url
 
 
 def post(url: str, body: Any) -> httpx.Response:
@@ -166,15 +168,16 @@ def test_models_that_are_not_as_trained_keep_the_service_unready_and_say_why(
         card.model_copy(update={"golden": (card.golden[0].model_copy(update={"output": {"value": 1.0}}),)}),
         ltv,
     )
-    with serving(other, tmp_path / "home") as address:
-        wait_for(f"{address}/readyz", 503)
-        answer = post(f"{address}/health", {})
-        refused = post(f"{address}/churn_model/predict", {"input_data": made.CUSTOMER})
+    log = tmp_path / "log"
+    with bento_server(".", tmp_path / "home", folder=other, log=log) as server:
+        wait_for(f"{server.url}/readyz", 503)
+        answer = post(f"{server.url}/health", {})
+        refused = post(f"{server.url}/churn_model/predict", {"input_data": made.CUSTOMER})
     models = answer.json()["models"]
     assert (answer.status_code, answer.json()["status"], refused.status_code) == (503, "unhealthy", 503)
     assert "model.joblib has the digest" in models["churn_model:1.2.0"]
     assert "golden input 0: value is 288.0, after training it was 1.0" in models["ltv_model:0.3.0"]
-    assert "ltv_model:0.3.0 stays unready: golden input 0" in (tmp_path / "home" / "log").read_text()
+    assert "ltv_model:0.3.0 stays unready: golden input 0" in log.read_text()
 
 
 def test_the_card_and_background_travel_inside_the_bento(bento: Path) -> None:
