@@ -84,6 +84,11 @@ async def run(
     return done
 
 
+def heed_interrupts() -> None:
+    """A shell starts what it runs in the background deaf to Ctrl-C, and the tests may run there."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextlib.asynccontextmanager
 async def following(stage: Stage) -> AsyncIterator[asyncio.subprocess.Process]:
     """`status churn -w`, once it has shown its first line."""
@@ -97,6 +102,7 @@ async def following(stage: Stage) -> AsyncIterator[asyncio.subprocess.Process]:
         env=environment(stage),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
     )
     assert process.stdout
     try:
