@@ -17,6 +17,7 @@ from support.yatai import controllers
 
 from e2i.core import naming
 from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
+from e2i.kube import ApiError
 from e2i.local.images import ImageStore, LocalImage
 from e2i.local.kubectl import kubectl
 from e2i.local.yatai.builds import image_name
@@ -218,7 +219,13 @@ async def test_it_waits_for_yatai_to_be_installed(cluster: TestCluster, store: P
                 apply_files(home, *sorted(CRDS.glob("*.yaml")))
 
                 async def asked_for() -> Any:
-                    return await stage.children(BENTO_DEPLOYMENTS)
+                    try:
+                        return await stage.children(BENTO_DEPLOYMENTS)
+                    except ApiError as error:
+                        # A kind is served a moment after its definition was taken.
+                        if error.status != 404:
+                            raise
+                        return []
 
                 await stage.until(asked_for, "the release to be asked for")
     finally:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from aiohttp import web
 from e2i.core.checks import Check, Contract, Expectation, Verification, Wanted
 from e2i.core.conditions import Reason
 from e2i.core.observed import Finding
+from e2i.edge import verify as verification
 from e2i.edge.verify import verify
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -68,14 +70,14 @@ class Model:
 
 
 @asynccontextmanager
-async def serving(*answers: web.Response) -> AsyncIterator[Model]:
+async def serving(*answers: web.Response, port: int = 0) -> AsyncIterator[Model]:
     model = Model(*answers)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", model.handle)
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         host, port = runner.addresses[0]
         model.url = f"http://{host}:{port}"
@@ -226,7 +228,30 @@ async def test_json_is_read_whatever_the_content_type_says() -> None:
         assert await ask(model.url, a_check()) is None
 
 
-async def test_nobody_listening_is_said_so_after_the_last_try() -> None:
+async def test_an_address_that_answers_a_moment_later_costs_no_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pods are ready a moment before every node knows that the Service leads to them."""
+    monkeypatch.setattr(verification, "SETTLING", 30.0)
+    refused, connect = asyncio.Event(), asyncio.open_connection
+
+    async def noticed(*place: Any) -> Any:
+        try:
+            return await connect(*place)
+        except OSError:
+            refused.set()
+            raise
+
+    monkeypatch.setattr(asyncio, "open_connection", noticed)
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        port = place.getsockname()[1]
+        asking = asyncio.create_task(ask(f"http://127.0.0.1:{port}", a_check()))
+        await asyncio.wait_for(refused.wait(), 30)
+    async with serving(ok({"label": "stay"}), port=port):
+        assert await asking is None
+
+
+async def test_nobody_listening_is_said_so_after_the_last_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "SETTLING", 0.1)
     async with serving(ok({})) as model:
         gone = model.url
     finding = await finding_of(gone, a_check(retries=1))

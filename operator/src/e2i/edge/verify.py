@@ -7,6 +7,7 @@ no compression), takes longer than the check allows, or is read without bound.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 
 import aiohttp
@@ -23,6 +24,9 @@ LONGEST_ANSWER = 1024 * 1024
 """Bytes of an answer that are read."""
 _EXCERPT = 1024
 _WORDS = 120
+SETTLING = 5.0
+"""Seconds in which a Service of pods that are ready may still refuse connections: nodes learn of them one by one."""
+_LOOK_EVERY = 0.1
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds before each further try; the last one goes on."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "e2i"}
@@ -45,6 +49,9 @@ async def verify(
     `kind`: Classification, Regression or Causal. `secrets`: what must stand in no message. Raises nothing but
     CancelledError: whatever the model does is a finding.
     """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SETTLING):
+            await _until_connected(yarl.URL(base_url))
     async with aiohttp.ClientSession(
         headers=_HEADERS,
         auto_decompress=False,
@@ -60,6 +67,18 @@ async def verify(
             if finding is not None:
                 return finding
     return None
+
+
+async def _until_connected(url: yarl.URL) -> None:
+    """Return at the first connection; what is then asked, and how often, is the check's own matter."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(url.host, url.port)
+        except OSError:
+            await asyncio.sleep(_LOOK_EVERY)
+        else:
+            writer.close()
+            return
 
 
 async def _verify_one(
