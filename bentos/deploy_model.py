@@ -1,4 +1,4 @@
-"""Release a model from the command line, as e2i.serving.run_deployment does from Python.
+"""Release a model from the command line, as e2i.deploying.run_deployment does from Python.
 
     python bentos/deploy_model.py --model-uri churn_model:1.0.0 --environment local --experiment-id exp-123
 
@@ -20,7 +20,7 @@ import click
 import yaml
 
 if TYPE_CHECKING:
-    from e2i import serving
+    from e2i import deploying
 
 EXIT_CODES = {
     "ReleaseFailed": 1,
@@ -71,19 +71,19 @@ def main(environments: Path | None, timeout: float, dry_run: bool, as_json: bool
 
     try:
         # Takes a second: --help does without.
-        from e2i import serving
+        from e2i import deploying
     except KeyboardInterrupt:
         _interrupted()
     try:
         if dry_run:
-            rehearsed = serving.rehearse_deployment(_request(options), environments=environments, say=say)
+            rehearsed = deploying.rehearse_deployment(_request(options), environments=environments, say=say)
             _show(asyncio.run(rehearsed), as_json)
         else:
-            running = serving.run_deployment(
+            running = deploying.run_deployment(
                 _request(options), environments=environments, timeout=timeout, say=say
             )
             _tell(asyncio.run(running), as_json)
-    except serving.DeploymentError as error:
+    except deploying.DeploymentError as error:
         _fail(error, as_json)
     except KeyboardInterrupt:
         _interrupted()
@@ -106,7 +106,7 @@ def _request(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tell(result: serving.Deployed, as_json: bool) -> None:
+def _tell(result: deploying.Deployed, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.document(), indent=2))
         return
@@ -126,22 +126,22 @@ def _show(model: dict[str, Any], as_json: bool) -> None:
     click.echo(json.dumps(shown, indent=2) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())
 
 
-def _fail(error: serving.DeploymentError, as_json: bool) -> None:
-    from e2i import serving
+def _fail(error: deploying.DeploymentError, as_json: bool) -> None:
+    from e2i import deploying
 
     if as_json:
         click.echo(json.dumps(error.document(), indent=2))
-    elif isinstance(error, serving.InvalidRequest):
+    elif isinstance(error, deploying.InvalidRequest):
         for mistake in error.mistakes:
             click.echo(f"Error: {mistake}", err=True)
     else:
         click.echo(f"Error: {error.reason}: {error.message}", err=True)
-    if isinstance(error, serving.ReleaseFailed) and not as_json:
+    if isinstance(error, deploying.ReleaseFailed) and not as_json:
         _tell_what_is_left(error)
     raise SystemExit(EXIT_CODES[type(error).__name__])
 
 
-def _tell_what_is_left(error: serving.ReleaseFailed) -> None:
+def _tell_what_is_left(error: deploying.ReleaseFailed) -> None:
     if error.still_serving:
         click.echo(
             f"  {error.still_serving.bento} (release {error.still_serving.release}) answers as before",

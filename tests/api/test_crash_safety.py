@@ -17,9 +17,9 @@ from support.crashlab import Lab, Lane, Phase, laboratory
 from support.stage import condition
 from support.stores import a_bento
 
-from e2i.core import naming
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
+from e2i.api import naming
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
 
 pytestmark = pytest.mark.api
 

@@ -15,9 +15,9 @@ from support.cluster import TestCluster
 from support.crashlab import Lab, Lane, Phase, laboratory
 from support.stores import a_bento, a_model
 
-from e2i.core.digest import PART_SIZE
-from e2i.edge.bucket import PROBE_KEY, Bucket
-from e2i.edge.kinds import E2I_MODELS
+from e2i.api.digest import PART_SIZE
+from e2i.archive.s3.bucket import PROBE_KEY, Bucket
+from e2i.kube.e2i_kinds import E2I_MODELS
 from e2i.local.components import BUCKET
 from e2i.local.credentials import ensure_credentials
 from e2i.local.layout import ClusterHome

@@ -12,9 +12,9 @@ import yaml
 from support.cluster import TestCluster
 from support.operating import apply_files
 
-from e2i.edge.kinds import E2I_MODELS
 from e2i.kube import ApiError, Kube, Object, Resource
-from e2i.local.faults import ClusterFault
+from e2i.kube.e2i_kinds import E2I_MODELS
+from e2i.local.errors import ClusterFault
 from e2i.local.kubectl import kubectl
 
 pytestmark = pytest.mark.api

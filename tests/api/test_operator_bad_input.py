@@ -14,7 +14,7 @@ from support.s3 import free_port
 from support.stage import Stage, condition, staging
 from support.stores import a_bento
 
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, SERVICES
 from e2i.local.credentials import ensure_credentials
 
 pytestmark = pytest.mark.api

@@ -15,9 +15,9 @@ from support.stage import Stage, condition, is_ready, staging
 from support.stores import a_bento
 from support.yatai import controllers
 
-from e2i.core import naming
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
+from e2i.api import naming
 from e2i.kube import ApiError
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
 from e2i.local.images import ImageStore, LocalImage
 from e2i.local.kubectl import kubectl
 from e2i.local.yatai.builds import image_name

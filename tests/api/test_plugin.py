@@ -22,10 +22,10 @@ from support.stage import Stage, staging
 from support.stores import a_bento
 from support.yatai import controllers
 
-from e2i.core import naming
-from e2i.core.model import parse_model
-from e2i.edge.kinds import BENTO_REQUESTS, E2I_MODELS
+from e2i.api import naming
+from e2i.api.model import parse_model
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import BENTO_REQUESTS, E2I_MODELS
 from e2i.local.images import ImageStore
 from e2i.local.kubectl import kubectl
 

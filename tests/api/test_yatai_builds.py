@@ -14,7 +14,7 @@ from support.yatai import Workbench, conditions, controllers, made, workbench
 
 from e2i.kube import Object, Snapshot
 from e2i.local.yatai.conditions import find_condition
-from e2i.local.yatai.kinds import BENTO, BENTO_DEPLOYMENT, BENTO_REQUEST, JOB
+from e2i.local.yatai.yatai_kinds import BENTO, BENTO_DEPLOYMENT, BENTO_REQUEST, JOB
 
 pytestmark = pytest.mark.api
 FIXTURES = Path(__file__).parent / "fixtures" / "yatai"

@@ -11,8 +11,8 @@ from support.cluster import TestCluster
 from support.yatai import Workbench, conditions, controllers, made, workbench
 
 from e2i.kube import Object, Resource
-from e2i.local.yatai.drift import LAST_APPLIED
-from e2i.local.yatai.kinds import AUTOSCALER, BENTO, BENTO_DEPLOYMENT, DEPLOYMENT, SERVICE
+from e2i.local.yatai.child_changes import LAST_APPLIED
+from e2i.local.yatai.yatai_kinds import AUTOSCALER, BENTO, BENTO_DEPLOYMENT, DEPLOYMENT, SERVICE
 
 pytestmark = pytest.mark.api
 FIXTURES = Path(__file__).parent / "fixtures" / "yatai"

@@ -16,7 +16,7 @@ from support.cluster import TestCluster
 from support.yatai import Workbench, conditions, controllers, made, workbench
 
 from e2i.kube import Object
-from e2i.local.yatai.kinds import (
+from e2i.local.yatai.yatai_kinds import (
     AUTOSCALER,
     BENTO,
     BENTO_DEPLOYMENT,

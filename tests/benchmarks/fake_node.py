@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Self
 
-from e2i.edge import clock
+from e2i import clock
 from e2i.kube import ApiError, Change, Kube, Object, Resource
 
 NAME = "bench"

@@ -7,15 +7,16 @@ import json
 from benchmarks.floor import NAME, UID
 from benchmarks.plant import NAMESPACE, a_model
 
-from e2i.core import naming, render
-from e2i.core.model import parse_model
-from e2i.core.observed import Artifact
-from e2i.core.render import CURRENT_FORM
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS
+from e2i.api import naming
+from e2i.api.artifact import Artifact
+from e2i.api.model import parse_model
+from e2i.controller.core.render import manifests
+from e2i.controller.core.render.manifests import CURRENT_FORM
+from e2i.controller.settings import Settings
 from e2i.kube import Resource
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS
 from e2i.local.components import BUCKET, REGION
 from e2i.local.layout import ClusterHome
-from e2i.settings import Settings
 
 
 def prepared_bodies(home: ClusterHome, artifact: Artifact) -> list[tuple[str, str]]:
@@ -24,16 +25,16 @@ def prepared_bodies(home: ClusterHome, artifact: Artifact) -> list[tuple[str, st
     body["metadata"] |= {"uid": UID, "generation": 1}
     model = parse_model(body)
     release = naming.release_of(model, artifact.digest)
-    access = render.BuilderAccess(
+    access = manifests.BuilderAccess(
         secret=Settings(bucket=BUCKET).download_secret,
         env=(("AWS_ENDPOINT_URL", home.s3_url), ("AWS_REGION", REGION)),
     )
     return [
-        _prepared(BENTO_REQUESTS, render.bento_request(model, artifact, access, CURRENT_FORM)),
-        _prepared(BENTO_DEPLOYMENTS, render.bento_deployment(model, artifact, release, CURRENT_FORM)),
+        _prepared(BENTO_REQUESTS, manifests.bento_request(model, artifact, access, CURRENT_FORM)),
+        _prepared(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, artifact, release, CURRENT_FORM)),
     ]
 
 
-def _prepared(resource: Resource, manifest: render.Manifest) -> tuple[str, str]:
+def _prepared(resource: Resource, manifest: manifests.Manifest) -> tuple[str, str]:
     path = resource.path(NAMESPACE, manifest["metadata"]["name"])
     return f"{path}?fieldManager={naming.FIELD_MANAGER}&force=false", json.dumps(manifest)

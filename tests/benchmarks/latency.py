@@ -23,8 +23,8 @@ from benchmarks.observer import Observer
 from benchmarks.plant import MODELS, NAMESPACE, a_model, bench_cluster, operator, service_account, usage
 from benchmarks.store import export_ahead, put_bento
 
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS
 from e2i.kube import Kube
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS
 from e2i.local.layout import ClusterHome
 
 TAG = "small:1.0.0"

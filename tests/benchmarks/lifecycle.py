@@ -31,8 +31,8 @@ from benchmarks.plant import (
 )
 from benchmarks.store import export_ahead, put_bento
 
-from e2i.core import naming
-from e2i.edge import clock
+from e2i import clock
+from e2i.api import naming
 from e2i.kube import Kube, Object
 from e2i.local.cluster import start_components
 from e2i.local.images import ImageStore, LocalImage

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import Self
 
-from e2i.core.naming import MODEL_LABEL
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS
+from e2i.api.naming import MODEL_LABEL
 from e2i.kube import Change, Kube, Resource
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS
 
 PATIENCE = 30.0
 

@@ -121,7 +121,7 @@ async def operator(
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
     """The running operator. `modules` are loaded beside its handlers, `trace` is where they may write."""
     health = f"http://127.0.0.1:{free_port()}/healthz"
-    argv = [sys.executable, "-P", "-m", "kopf", "run", "--module=e2i.handlers", "--standalone"]
+    argv = [sys.executable, "-P", "-m", "kopf", "run", "--module=e2i.controller.main", "--standalone"]
     argv += [
         "--all-namespaces",
         "--log-format=json",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-import e2i.operation
+import e2i.controller.app
 
-e2i.operation.RESYNC = 2.0
+e2i.controller.app.RESYNC = 2.0

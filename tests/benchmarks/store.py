@@ -8,9 +8,9 @@ import threading
 from benchmarks.plant import bucket_settings, store_of
 from support.stores import a_bento
 
-from e2i.core.observed import Artifact
-from e2i.edge.bucket import Bucket
-from e2i.edge.export import Exporter
+from e2i.api.artifact import Artifact
+from e2i.archive.export import Exporter
+from e2i.archive.s3.bucket import Bucket
 from e2i.local.layout import ClusterHome
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.bentoserver import bento_server, wait_for
 
-from e2i.core.checks import parse_verification
-from e2i.edge.verify import verify
+from e2i.controller.core.verification.checks import parse_verification
+from e2i.controller.edge.prediction_client import verify
 
 
 @pytest.fixture(scope="module")

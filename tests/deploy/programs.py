@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i.local.compiling import compile_module
+from e2i.local.go_build import compile_module
 from e2i.local.golang import find_go
 from e2i.local.locks import alone
 from e2i.local.toolchain import Module, program_of

@@ -56,14 +56,14 @@ def test_the_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
     "name",
     [
         "py.typed",
-        "templates/v1/bentorequest.yaml.j2",
+        "controller/templates/v1/bentorequest.yaml.j2",
         "local/controlplane/go.mod",
         "local/controlplane/go.sum",
         "local/versitygw/go.sum",
         "local/go-requirements.txt",
         "local/yatai/crds/bentodeployments.yaml",
         "local/manifests/namespaces.yaml",
-        "serving/environments.yaml",
+        "deploying/environments.yaml",
     ],
 )
 def test_the_wheel_has_the_files_that_are_read_at_run_time(wheel: Path, name: str) -> None:

@@ -11,14 +11,14 @@ from support.cluster import TestCluster
 from support.e2e import address, create, place, ready
 from support.stage import Stage
 
-from e2i.core.evidence import Evidence
-from e2i.core.naming import MODEL_LABEL
-from e2i.core.podnetwork import PodNetwork
-from e2i.core.watching import Sample, Watch, follow, judge
-from e2i.edge.evidence import collect
-from e2i.edge.kinds import PODS
-from e2i.edge.metrics import read_release
+from e2i.api.naming import MODEL_LABEL
+from e2i.controller.core.evidence.report import Evidence
+from e2i.controller.core.guard.limits import Sample, Watch, follow, judge
+from e2i.controller.core.guard.pod_network import PodNetwork
+from e2i.controller.edge.metrics_client import read_release
+from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import PODS
 from e2i.local.demo_traffic import new_session
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]

@@ -20,7 +20,7 @@ from support.e2e import FIRST, bento_folder, copy_bento, create, place, ready
 from support.failing import Outcome, made, play
 from support.stage import Stage, condition, staging
 
-from e2i.core import naming
+from e2i.api import naming
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 

@@ -23,8 +23,8 @@ from support.e2e import (
 )
 from support.stage import Stage
 
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
 from e2i.kube import Object, Resource
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
 from e2i.local import processes, supervision
 from e2i.local.cluster import start_components
 from e2i.local.components import BUCKET

@@ -15,11 +15,11 @@ from support.cluster import TestCluster
 from support.e2e import PROJECT, address, create, place, ready
 from support.stage import Stage
 
-from e2i.edge.kinds import PODS
-from e2i.edge.metrics import read_release
+from e2i.controller.edge.metrics_client import read_release
 from e2i.kube import Object, Resource
+from e2i.kube.e2i_kinds import PODS
 from e2i.local.demo_traffic import new_session
-from e2i.local.yatai.kinds import BENTO, BENTO_DEPLOYMENT, DEPLOYMENT
+from e2i.local.yatai.yatai_kinds import BENTO, BENTO_DEPLOYMENT, DEPLOYMENT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 

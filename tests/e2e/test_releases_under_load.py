@@ -18,7 +18,7 @@ from support.e2e import FIRST, SECOND, place, ready
 from support.rollouts import Run, a_serving_model, with_two_pods
 from support.stage import Stage
 
-from e2i.core import naming
+from e2i.api import naming
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 

@@ -17,7 +17,7 @@ from support.cluster import temporary_home
 
 from e2i.local import cluster, processes, supervision
 from e2i.local.components import CONTROL_PLANE, EVERYTHING
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.layout import ClusterHome
 from e2i.local.toolchain import ensure_tools
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from e2i.cli import main
-from e2i.packaging.refusal import Reason
+from e2i.packaging.errors import Reason
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "e2i-package.md"
 

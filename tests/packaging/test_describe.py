@@ -18,8 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from e2i.packaging.describe import describe
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.modelfile import load_model
-from e2i.packaging.refusal import Reason, Refused
 from e2i_bento.card import Card, read_card
 from e2i_bento.checking import check_golden
 from e2i_bento.predicting import load_predictor

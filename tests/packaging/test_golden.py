@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.golden import check_finite, choose_golden, spread
-from e2i.packaging.refusal import Reason, Refused
 
 
 def test_positions_are_spread_from_the_first_to_the_last() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from e2i.packaging.ledger import check_unused, digests_of, note
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.version_log import check_unused, digests_of, note
 
 
 def test_what_is_noted_is_known(tmp_path: Path) -> None:

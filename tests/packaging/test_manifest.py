@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from e2i.packaging.manifest import (
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.model_manifest import (
     MOST_CHARACTERS,
     MOST_CHECKS,
     Wanted,
@@ -18,7 +19,6 @@ from e2i.packaging.manifest import (
     tolerance,
     verify_checks,
 )
-from e2i.packaging.refusal import Reason, Refused
 from e2i_bento.card import Card, Feature, Golden, ModelFile
 
 

@@ -9,7 +9,7 @@ from support.cluster import TestCluster
 from support.operating import apply_files
 
 from e2i.local.kubectl import kubectl
-from e2i.packaging.manifest import MOST_CHARACTERS, Wanted
+from e2i.packaging.model_manifest import MOST_CHARACTERS, Wanted
 from e2i.packaging.overlay import write_overlay
 from e2i_bento.card import Card, Causal, Feature, Golden, ModelFile
 

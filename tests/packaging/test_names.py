@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.names import check_name, object_name, resolve_version
-from e2i.packaging.refusal import Reason, Refused
 
 MOMENT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2i.packaging.manifest import Wanted
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.model_manifest import Wanted
 from e2i.packaging.overlay import as_text, write_overlay
-from e2i.packaging.refusal import Reason, Refused
 from e2i_bento.card import Card, Feature, Golden, ModelFile
 
 BY_HAND = """\

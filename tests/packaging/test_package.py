@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
-from e2i.core.tags import parse_tag
-from e2i.edge.bentos import find_bento
+from e2i.api.tags import parse_tag
+from e2i.archive.bento_store import find_bento
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.package import Packaged, package
-from e2i.packaging.reading import read_stored
-from e2i.packaging.refusal import Reason, Refused
-from e2i.packaging.storing import stored_digest
+from e2i.packaging.store_write import stored_digest
+from e2i.packaging.stored_bento import read_stored
 from e2i.packaging.trial import Trial
 
 TAG = "left_model:1.0.0"
@@ -207,7 +207,7 @@ def test_a_bento_that_answers_otherwise_when_served_is_not_kept(
 
 def test_the_lock_is_made_once_and_anew_when_a_pin_changes(again: Path) -> None:
     from e2i.packaging.requirements import lock
-    from e2i.packaging.trained import read_trained
+    from e2i.packaging.trained_folder import read_trained
 
     trained = read_trained(again)
     file = again / "requirements.lock"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.pins import differences, locked_versions, parse_pins
-from e2i.packaging.refusal import Reason, Refused
 
 PYTHON_311 = {"python_full_version": "3.11.7", "python_version": "3.11", "sys_platform": "linux"}
 

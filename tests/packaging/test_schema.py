@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.schema import choose_columns, infer_feature, plain_rows
 
 

@@ -14,9 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from e2i.packaging.describe import describe
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.package import package
-from e2i.packaging.refusal import Reason, Refused
-from e2i.packaging.trained import read_trained
+from e2i.packaging.trained_folder import read_trained
 
 Change = Callable[[dict[str, Any]], object]
 

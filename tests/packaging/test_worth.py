@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from e2i.packaging.refusal import Reason, Refused
-from e2i.packaging.worth import check_recorded, check_worth, measure
+from e2i.packaging.baseline_check import check_recorded, check_worth, measure
+from e2i.packaging.errors import Reason, Refused
 
 
 def says(label: str, sure: float) -> dict[str, object]:

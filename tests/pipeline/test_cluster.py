@@ -12,7 +12,7 @@ import pytest
 
 from e2i.kube import ApiError, Object, Snapshot
 from e2i.pipeline.cluster import Cluster
-from e2i.pipeline.faults import NotReleased, Stopped
+from e2i.pipeline.errors import NotReleased, Stopped
 
 TAG = "rain_model:2.0.0"
 
@@ -65,7 +65,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, *models: Object | ApiError | None) 
         yield server
 
     monkeypatch.setattr(Cluster, "_connected", connected)
-    monkeypatch.setattr("e2i.serving.releasing.CALM", 0.01)
+    monkeypatch.setattr("e2i.deploying.release.CALM", 0.01)
     return Cluster(Path("kubeconfig"), None, "models", "rain-model")
 
 

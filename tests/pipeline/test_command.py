@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.smallproject import write_days, write_project
 
-from e2i.pipeline.place import Place
+from e2i.pipeline.workspace import Place
 
 E2I = Path(sys.executable).with_name("e2i")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2i.pipeline import containers
-from e2i.pipeline.faults import Stopped
+from e2i.pipeline.errors import Stopped
 
 
 def play(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: int) -> Path:

@@ -11,11 +11,11 @@ from support.smallproject import write_project
 
 from e2i.pipeline import git
 from e2i.pipeline.champion import serving_name
-from e2i.pipeline.doing import deploy, serve
-from e2i.pipeline.faults import Stopped
-from e2i.pipeline.loop import Loop, Options, open_loop
-from e2i.pipeline.place import Place
+from e2i.pipeline.context import Loop, Options, open_loop
+from e2i.pipeline.errors import Stopped
 from e2i.pipeline.runstate import Outputs, Record
+from e2i.pipeline.steps import deploy, serve
+from e2i.pipeline.workspace import Place
 from e2i_bento.card import Card, Feature, Golden, ModelFile, write_card
 
 DIGEST = "sha256:" + "a" * 64

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from support.smallproject import days, write_project
 
-from e2i.pipeline.loop import Options, open_loop
-from e2i.pipeline.place import Place, append_lines, read_lines
-from e2i.pipeline.running import run, run_one
+from e2i.pipeline.context import Options, open_loop
+from e2i.pipeline.runner import run, run_one
+from e2i.pipeline.workspace import Place, append_lines, read_lines
 from e2i_bento.predicting import load_predictor
 
 JUDGED = ("data", "test", "train", "evaluate", "gate")

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from e2i.pipeline.doing.monitor import new_rows, parsed
-from e2i.pipeline.drift import (
+from e2i.pipeline.drift_verdict import (
     PREDICTION,
     Column,
     judge,
@@ -18,6 +17,7 @@ from e2i.pipeline.drift import (
     too_few,
 )
 from e2i.pipeline.project import Drift
+from e2i.pipeline.steps.monitor import new_rows, parsed
 from e2i_bento.card import Feature
 
 LINE = (

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from e2i.pipeline.drift import Shape, judge
+from e2i.pipeline.drift_verdict import Shape, judge
 from e2i.pipeline.evidently_report import compare
 from e2i.pipeline.project import Drift
 

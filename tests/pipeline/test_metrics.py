@@ -11,9 +11,9 @@ from sklearn import metrics as theirs
 from support.smallproject import PROJECT, days
 
 from e2i.pipeline import datatests
-from e2i.pipeline.metrics import metrics_of, noise_of
 from e2i.pipeline.project import Project
 from e2i.pipeline.rows import split
+from e2i.pipeline.scoring import metrics_of, noise_of
 
 
 def classified(

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from e2i.cli.pipeline import pipeline
-from e2i.pipeline import faults
-from e2i.pipeline.faults import Stopped
+from e2i.pipeline import errors
+from e2i.pipeline.errors import Stopped
 from e2i.pipeline.project import Data, Deploy, Drift, FeatureDeclaration, Project, Threshold
-from e2i.pipeline.steps import NAMES
+from e2i.pipeline.step_order import NAMES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "e2i-pipeline.md"
 
@@ -52,7 +52,7 @@ def test_every_key_of_the_project_is_named() -> None:
 def test_every_exit_code_is_named() -> None:
     codes = {
         fault.code
-        for fault in vars(faults).values()
+        for fault in vars(errors).values()
         if isinstance(fault, type) and issubclass(fault, Stopped)
     }
     told = {int(code) for code in re.findall(r"^\| (\d) \|", table("Exit codes"), re.MULTILINE)}

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from support.smallproject import change_project, write_days, write_project
 
-from e2i.pipeline.faults import GateNotMet, NoNewData, Stopped
-from e2i.pipeline.loop import Loop, Options, open_loop
-from e2i.pipeline.place import Place, append_lines
-from e2i.pipeline.running import run, run_one
+from e2i.pipeline.context import Loop, Options, open_loop
+from e2i.pipeline.errors import GateNotMet, NoNewData, Stopped
+from e2i.pipeline.runner import run, run_one
+from e2i.pipeline.workspace import Place, append_lines
 
 JUDGED = ("data", "test", "train", "evaluate", "gate")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from e2i.pipeline.runstate import Record, RunState, Stop, why_again
-from e2i.pipeline.steps import NAMES, RELEASE, STEPS, with_needs
+from e2i.pipeline.step_order import NAMES, RELEASE, STEPS, with_needs
 
 
 def record(**inputs: str) -> Record:

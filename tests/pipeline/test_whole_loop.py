@@ -11,7 +11,7 @@ from support.cluster import TestCluster
 
 from e2i.pipeline import demo
 from e2i.pipeline.demo import Story
-from e2i.pipeline.place import Place, read_lines
+from e2i.pipeline.workspace import Place, read_lines
 
 pytestmark = pytest.mark.e2e
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.s3 import ACCESS_KEY, SECRET_KEY, FaultProxy, S3Server, s3_server
 
-from e2i.edge.bucket import Bucket
+from e2i.archive.s3.bucket import Bucket
 from e2i.local.toolchain import ensure_tools
 
 
@@ -38,7 +38,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     """All bentos here were made just now; the tests of settling set a time of their own."""
-    monkeypatch.setattr("e2i.edge.export.SETTLED", 0.0)
+    monkeypatch.setattr("e2i.archive.export.SETTLED", 0.0)
 
 
 @pytest.fixture

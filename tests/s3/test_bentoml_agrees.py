@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from support.s3 import free_port
 
-from e2i.core.observed import Artifact
-from e2i.core.tags import parse_tag
-from e2i.edge.bentos import find_bento
-from e2i.edge.bucket import Bucket
-from e2i.edge.export import Exporter
+from e2i.api.artifact import Artifact
+from e2i.api.tags import parse_tag
+from e2i.archive.bento_store import find_bento
+from e2i.archive.export import Exporter
+from e2i.archive.s3.bucket import Bucket
 
 TAG = "adder:1.0.0"
 START_SECONDS = 60.0

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from support.s3 import Fault, FaultProxy, S3Server, free_port
 
-from e2i.core.digest import PART_SIZE
-from e2i.core.failures import (
+from e2i.api.digest import PART_SIZE
+from e2i.archive.errors import (
     ArchiveConflict,
     ArchiveCorrupted,
     BucketAccessDenied,
@@ -26,8 +26,8 @@ from e2i.core.failures import (
     ExportFailure,
     UploadInterrupted,
 )
-from e2i.edge.bucket import Bucket
-from e2i.edge.uploads import Stored, Upload
+from e2i.archive.s3.bucket import Bucket
+from e2i.archive.s3.multipart_upload import Stored, Upload
 
 KEY = "bentos/churn/1.0.0/9f.tar"
 SMALL = 100_000

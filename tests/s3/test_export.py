@@ -18,12 +18,13 @@ import pytest
 from support.s3 import Fault, FaultProxy, S3Server, free_port
 from support.stores import a_bento, a_model
 
-from e2i.core.conditions import Reason
-from e2i.core.observed import Artifact, Trouble
-from e2i.edge.bucket import Bucket
-from e2i.edge.export import Exporter
-from e2i.edge.parts import SENDERS
-from e2i.edge.tree import Stamp
+from e2i.api.artifact import Artifact
+from e2i.api.conditions import Reason
+from e2i.api.problem import Problem
+from e2i.archive.chunked_transfer import SENDERS
+from e2i.archive.export import Exporter
+from e2i.archive.file_listing import Stamp
+from e2i.archive.s3.bucket import Bucket
 
 TAG = "churn:1.0.0"
 LARGE = 40 << 20
@@ -44,7 +45,7 @@ def store(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def export(exporter: Exporter, tag: str = TAG) -> Artifact | Trouble:
+def export(exporter: Exporter, tag: str = TAG) -> Artifact | Problem:
     return exporter(tag, lambda *_: None, threading.Event())
 
 
@@ -54,9 +55,9 @@ def exported(exporter: Exporter, tag: str = TAG) -> Artifact:
     return result
 
 
-def trouble(exporter: Exporter, tag: str = TAG) -> Trouble:
+def trouble(exporter: Exporter, tag: str = TAG) -> Problem:
     result = export(exporter, tag)
-    assert isinstance(result, Trouble), result
+    assert isinstance(result, Problem), result
     return result
 
 
@@ -87,7 +88,9 @@ def test_an_unchanged_bento_is_not_read_again(
 ) -> None:
     exporter = Exporter(store, bucket)
     first = exported(exporter)
-    monkeypatch.setattr("e2i.edge.archive.open_listed", lambda piece: pytest.fail(f"{piece} was read"))
+    monkeypatch.setattr(
+        "e2i.archive.canonical_tar.open_listed", lambda piece: pytest.fail(f"{piece} was read")
+    )
     assert exported(exporter) == first
 
 
@@ -174,7 +177,7 @@ def test_a_change_without_a_trace_is_refused_by_the_server_and_read_anew(
     store: Path, bucket: Bucket, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No clock is fine enough to make such a change at will, so all files look the same.
-    monkeypatch.setattr("e2i.edge.tree.Stamp.of", lambda status: Stamp(0, 0, 0, 0, 0))
+    monkeypatch.setattr("e2i.archive.file_listing.Stamp.of", lambda status: Stamp(0, 0, 0, 0, 0))
     exporter = Exporter(store, bucket)
     s3.delete_object(Bucket=bucket.name, Key=exported(exporter).uri.split("/", 3)[3])
     weights = store / "models/weights/7/weights.bin"
@@ -214,7 +217,7 @@ def test_a_kill_in_the_middle_leaves_no_object_and_the_next_export_succeeds(
 def test_a_bento_that_is_still_being_copied_is_not_exported_by_halves(
     tmp_path: Path, bucket: Bucket, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("e2i.edge.export.SETTLED", 1.0)
+    monkeypatch.setattr("e2i.archive.export.SETTLED", 1.0)
     folder = a_bento(tmp_path)
     late = folder / "src/service.py"
     late.rename(tmp_path / "service.py")
@@ -239,7 +242,7 @@ def test_a_cancelled_export_says_so(store: Path, bucket: Bucket) -> None:
     cancel = threading.Event()
     cancel.set()
     result = Exporter(store, bucket)(TAG, lambda *_: None, cancel)
-    assert isinstance(result, Trouble)
+    assert isinstance(result, Problem)
     assert "given up" in result.message
 
 

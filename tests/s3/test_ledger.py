@@ -21,28 +21,28 @@ from support.builders import NOON, an_artifact, seconds
 from support.s3 import Fault, FaultProxy, S3Server, free_port
 from support.stores import a_bento
 
-from e2i.core.failures import (
+from e2i.api.artifact import Artifact
+from e2i.api.model import Shape
+from e2i.api.release_record import FAILED, LARGEST, SERVED, Record, encode, good, key
+from e2i.archive.errors import (
     ArchiveCorrupted,
     BucketAccessDenied,
     BucketNotFound,
     BucketUnreachable,
     ExportFailure,
 )
-from e2i.core.ledger import FAILED, LARGEST, SERVED, Record, encode, good, key
-from e2i.core.model import Shape
-from e2i.core.observed import Artifact
-from e2i.edge.bucket import Bucket
-from e2i.edge.export import Exporter
-from e2i.edge.ledger import Ledger
+from e2i.archive.export import Exporter
+from e2i.archive.s3.bucket import Bucket
+from e2i.controller.edge.release_store import ReleaseStore
 
 PREFIX = "team"
 CANARY = "CANARYKEY"
 READ_IN_ANOTHER_PROCESS = """
 import sys
 from e2i.edge.bucket import Bucket
-from e2i.edge.ledger import Ledger
+from e2i.edge.ledger import ReleaseStore
 name, endpoint = sys.argv[1:]
-print(Ledger(Bucket(name, endpoint=endpoint), "team").read("models", "churn"))
+print(ReleaseStore(Bucket(name, endpoint=endpoint), "team").read("models", "churn"))
 """
 
 
@@ -67,8 +67,8 @@ def of_digest(digits: str, **changes: Any) -> Record:
 
 
 @pytest.fixture
-def ledger(bucket: Bucket) -> Ledger:
-    return Ledger(bucket, PREFIX)
+def ledger(bucket: Bucket) -> ReleaseStore:
+    return ReleaseStore(bucket, PREFIX)
 
 
 def keys(s3: Any, name: str) -> list[str]:
@@ -80,20 +80,20 @@ def content(s3: Any, name: str, record: Record) -> bytes:
     return body
 
 
-def test_what_is_written_is_read_again_oldest_first(ledger: Ledger, name: str) -> None:
+def test_what_is_written_is_read_again_oldest_first(ledger: ReleaseStore, name: str) -> None:
     records = [a_record(120), a_record(0), a_record(60, result=FAILED, evidence={"log": ["a"]})]
     places = [ledger.write(record) for record in records]
     assert places == [f"s3://{name}/{key(record, PREFIX)}" for record in records]
     assert ledger.read("models", "churn") == (records[1], records[2], records[0])
 
 
-def test_a_model_that_nobody_knows_has_no_records(ledger: Ledger) -> None:
+def test_a_model_that_nobody_knows_has_no_records(ledger: ReleaseStore) -> None:
     assert ledger.read("models", "churn") == ()
     assert ledger.last_good_digests() == frozenset()
     ledger.delete_records("models", "churn")
 
 
-def test_a_second_write_with_other_content_leaves_the_first(ledger: Ledger, s3: Any, name: str) -> None:
+def test_a_second_write_with_other_content_leaves_the_first(ledger: ReleaseStore, s3: Any, name: str) -> None:
     first = a_record(message="the first", evidence={"log": ["one"]})
     second = dataclasses.replace(first, message="the second", at=NOON + seconds(9), evidence={})
     assert ledger.write(first) == ledger.write(second)
@@ -109,7 +109,7 @@ def seen_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("seen_too_early")
-def test_the_server_itself_refuses_a_second_write(ledger: Ledger, s3: Any, name: str) -> None:
+def test_the_server_itself_refuses_a_second_write(ledger: ReleaseStore, s3: Any, name: str) -> None:
     first = a_record(message="the first")
     ledger.write(first)
     ledger.write(dataclasses.replace(first, message="the second"))
@@ -117,7 +117,7 @@ def test_the_server_itself_refuses_a_second_write(ledger: Ledger, s3: Any, name:
 
 
 def test_a_server_that_would_overwrite_is_not_asked_to(
-    ledger: Ledger, bucket: Bucket, s3: Any, name: str
+    ledger: ReleaseStore, bucket: Bucket, s3: Any, name: str
 ) -> None:
     def forget(request: Any, **_: Any) -> None:
         del request.headers["If-None-Match"]
@@ -129,7 +129,7 @@ def test_a_server_that_would_overwrite_is_not_asked_to(
     assert content(s3, name, first) == encode(first)
 
 
-def test_of_many_who_write_at_once_one_wins_and_all_are_content(ledger: Ledger) -> None:
+def test_of_many_who_write_at_once_one_wins_and_all_are_content(ledger: ReleaseStore) -> None:
     records = [a_record(message=str(number)) for number in range(8)]
     places: list[str] = []
     writers = [
@@ -146,7 +146,7 @@ def test_of_many_who_write_at_once_one_wins_and_all_are_content(ledger: Ledger) 
     assert stored in records
 
 
-def test_only_the_newest_are_read_and_the_last_that_was_good(ledger: Ledger) -> None:
+def test_only_the_newest_are_read_and_the_last_that_was_good(ledger: ReleaseStore) -> None:
     served = a_record(1)
     failed = [a_record(after, result=FAILED) for after in range(2, 8)]
     for record in (a_record(0), served, *failed):
@@ -156,7 +156,7 @@ def test_only_the_newest_are_read_and_the_last_that_was_good(ledger: Ledger) -> 
     assert good(read) == (served,)
 
 
-def test_models_whose_names_begin_alike_are_kept_apart(ledger: Ledger, s3: Any, name: str) -> None:
+def test_models_whose_names_begin_alike_are_kept_apart(ledger: ReleaseStore, s3: Any, name: str) -> None:
     mine, other = a_record(), a_record(model="churn-b")
     elsewhere = a_record(namespace="models-b")
     for record in (mine, other, elsewhere):
@@ -183,7 +183,7 @@ def damaged(s3: Any, name: str) -> dict[str, bytes]:
 
 
 def test_damaged_records_are_passed_over_with_a_warning_that_names_them(
-    ledger: Ledger, s3: Any, name: str, caplog: pytest.LogCaptureFixture
+    ledger: ReleaseStore, s3: Any, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, last = a_record(0), a_record(120)
     ledger.write(first)
@@ -199,7 +199,7 @@ def test_damaged_records_are_passed_over_with_a_warning_that_names_them(
 
 
 def test_what_is_no_record_by_its_name_is_neither_read_nor_deleted(
-    ledger: Ledger, s3: Any, name: str, caplog: pytest.LogCaptureFixture
+    ledger: ReleaseStore, s3: Any, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     note, deeper = f"{PREFIX}/releases/models/churn/notes.txt", f"{PREFIX}/releases/models/churn/old/"
     below = key(a_record(), PREFIX).replace("churn/", "churn/old/")
@@ -213,7 +213,7 @@ def test_what_is_no_record_by_its_name_is_neither_read_nor_deleted(
 
 
 def test_the_digests_to_keep_are_told_by_a_listing_alone(
-    ledger: Ledger, s3: Any, name: str, monkeypatch: pytest.MonkeyPatch
+    ledger: ReleaseStore, s3: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for record in (
         of_digest("aaaaaaaa"),
@@ -223,14 +223,14 @@ def test_the_digests_to_keep_are_told_by_a_listing_alone(
         of_digest("eeeeeeee", model="never", result=FAILED),
     ):
         ledger.write(record)
-    Ledger(ledger._bucket, "another-team").write(of_digest("ffffffff"))
+    ReleaseStore(ledger._bucket, "another-team").write(of_digest("ffffffff"))
     for place in ("notes.txt", "models/churn/notes.txt"):
         s3.put_object(Bucket=name, Key=f"{PREFIX}/releases/{place}", Body=b"")
     monkeypatch.setattr(Bucket, "get", lambda *_: pytest.fail("an object was read"))
     assert ledger.last_good_digests() == {"b" * 16, "d" * 16}
 
 
-def test_a_model_that_is_given_up_keeps_nothing_for_itself_and_all_for_others(ledger: Ledger) -> None:
+def test_a_model_that_is_given_up_keeps_nothing_for_itself_and_all_for_others(ledger: ReleaseStore) -> None:
     for model, digits in (("churn", "aaaaaaaa"), ("churn-b", "bbbbbbbb"), ("shared", "aaaaaaaa")):
         ledger.write(of_digest(digits, model=model))
     assert ledger.last_good_digests(but=("models", "churn-b")) == {"a" * 16}
@@ -238,7 +238,7 @@ def test_a_model_that_is_given_up_keeps_nothing_for_itself_and_all_for_others(le
 
 
 def test_a_listing_of_more_than_one_page_is_read_to_its_end(
-    ledger: Ledger, server: S3Server, name: str
+    ledger: ReleaseStore, server: S3Server, name: str
 ) -> None:
     # The server keeps objects as files: so many requests would only cost time.
     records = [of_digest(f"{number:08x}", model=f"model-{number}") for number in range(1100)]
@@ -259,7 +259,7 @@ def exported(bucket: Bucket, tmp_path: Path) -> Artifact:
 
 
 def test_an_archive_is_there_only_with_its_size_and_digest(
-    ledger: Ledger, bucket: Bucket, exported: Artifact
+    ledger: ReleaseStore, bucket: Bucket, exported: Artifact
 ) -> None:
     replace = dataclasses.replace
     assert ledger.archive_exists(exported)
@@ -267,18 +267,18 @@ def test_an_archive_is_there_only_with_its_size_and_digest(
     assert not ledger.archive_exists(replace(exported, digest=an_artifact().digest))
     assert not ledger.archive_exists(replace(exported, uri=exported.uri.replace("1.0.0", "1.0.1")))
     assert not ledger.archive_exists(replace(exported, uri=exported.uri.replace(bucket.name, "other")))
-    assert not Ledger(bucket, "another-team").archive_exists(exported)
+    assert not ReleaseStore(bucket, "another-team").archive_exists(exported)
 
 
 def test_an_archive_that_was_overwritten_is_not_there(
-    ledger: Ledger, exported: Artifact, s3: Any, name: str
+    ledger: ReleaseStore, exported: Artifact, s3: Any, name: str
 ) -> None:
     s3.put_object(Bucket=name, Key=exported.uri.split("/", 3)[3], Body=bytes(exported.size))
     assert not ledger.archive_exists(exported)
 
 
 def test_an_archive_is_deleted_once_and_then_gone(
-    ledger: Ledger, exported: Artifact, s3: Any, name: str
+    ledger: ReleaseStore, exported: Artifact, s3: Any, name: str
 ) -> None:
     ledger.write(a_record())
     ledger.delete_archive(exported.uri)
@@ -288,7 +288,7 @@ def test_an_archive_is_deleted_once_and_then_gone(
 
 
 def test_nothing_but_an_archive_of_ours_is_deleted(
-    ledger: Ledger, bucket: Bucket, exported: Artifact, s3: Any, name: str
+    ledger: ReleaseStore, bucket: Bucket, exported: Artifact, s3: Any, name: str
 ) -> None:
     record = ledger.write(a_record())
     before = keys(s3, name)
@@ -304,12 +304,12 @@ def test_nothing_but_an_archive_of_ours_is_deleted(
         with pytest.raises(ValueError, match="left as it is"):
             ledger.delete_archive(uri)
     with pytest.raises(ValueError, match="left as it is"):
-        Ledger(bucket, "another-team").delete_archive(exported.uri)
+        ReleaseStore(bucket, "another-team").delete_archive(exported.uri)
     assert keys(s3, name) == before
 
 
 @pytest.mark.parametrize("model", ["", "..", "churn/../other", "*"])
-def test_no_name_reaches_the_records_of_another_model(ledger: Ledger, model: str) -> None:
+def test_no_name_reaches_the_records_of_another_model(ledger: ReleaseStore, model: str) -> None:
     ledger.write(a_record())
     for ask in (ledger.read, ledger.delete_records):
         with pytest.raises(ValueError, match="model cannot be"):
@@ -318,14 +318,14 @@ def test_no_name_reaches_the_records_of_another_model(ledger: Ledger, model: str
 
 
 def test_a_rebuilt_cluster_finds_the_last_good_release_and_all_it_needs(
-    ledger: Ledger, exported: Artifact, server: S3Server, name: str, s3: Any
+    ledger: ReleaseStore, exported: Artifact, server: S3Server, name: str, s3: Any
 ) -> None:
     ledger.write(a_record(0, artifact=exported, image="registry.example/churn:1.0.0-9f"))
     ledger.write(a_record(60, result=FAILED, reason="VerificationFailed"))
     ledger.write(a_record(60, release="00000001", artifact=exported, result=FAILED, reason="CrashLoop"))
     # Nothing is left of the operator that wrote this, and no store.
     with contextlib.closing(Bucket(name, endpoint=server.url)) as bucket:
-        rebuilt = Ledger(bucket, PREFIX)
+        rebuilt = ReleaseStore(bucket, PREFIX)
         last = good(rebuilt.read("models", "churn"))[0]
         assert (last.artifact, last.shape, last.result) == (exported, a_record().shape, SERVED)
         assert rebuilt.archive_exists(last.artifact)
@@ -335,7 +335,9 @@ def test_a_rebuilt_cluster_finds_the_last_good_release_and_all_it_needs(
         assert "bento.yaml" in archive.getnames()
 
 
-def test_another_process_reads_the_very_same_values(ledger: Ledger, server: S3Server, name: str) -> None:
+def test_another_process_reads_the_very_same_values(
+    ledger: ReleaseStore, server: S3Server, name: str
+) -> None:
     ledger.write(a_record())
     argv = [sys.executable, "-c", READ_IN_ANOTHER_PROCESS, name, server.url]
     said = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
@@ -412,9 +414,9 @@ def harmful(server: S3Server) -> Iterator[HarmfulServer]:
 
 
 @pytest.fixture
-def harmed(harmful: HarmfulServer, name: str) -> Iterator[Ledger]:
+def harmed(harmful: HarmfulServer, name: str) -> Iterator[ReleaseStore]:
     opened = Bucket(name, endpoint=harmful.url, read_timeout=5.0)
-    yield Ledger(opened, PREFIX)
+    yield ReleaseStore(opened, PREFIX)
     opened.close()
 
 
@@ -422,7 +424,7 @@ ALWAYS = 100
 
 
 def test_a_reply_that_is_lost_after_the_write_is_no_failure(
-    harmed: Ledger, harmful: HarmfulServer, ledger: Ledger
+    harmed: ReleaseStore, harmful: HarmfulServer, ledger: ReleaseStore
 ) -> None:
     harmful.harms["PUT"] = ["lose the reply"]
     harmed.write(a_record())
@@ -432,7 +434,7 @@ def test_a_reply_that_is_lost_after_the_write_is_no_failure(
 
 @pytest.mark.usefixtures("seen_too_early")
 def test_where_every_reply_is_lost_the_next_attempt_finds_the_record_written(
-    harmed: Ledger, harmful: HarmfulServer, s3: Any, name: str
+    harmed: ReleaseStore, harmful: HarmfulServer, s3: Any, name: str
 ) -> None:
     first = a_record(message="the first")
     harmful.harms["PUT"] = ["lose the reply"] * ALWAYS
@@ -445,7 +447,7 @@ def test_where_every_reply_is_lost_the_next_attempt_finds_the_record_written(
 
 
 def test_half_a_record_is_a_connection_that_broke_and_no_damaged_record(
-    harmed: Ledger, harmful: HarmfulServer, caplog: pytest.LogCaptureFixture
+    harmed: ReleaseStore, harmful: HarmfulServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     harmed.write(a_record())
     harmful.harms["GET"] = ["cut the reply"]
@@ -455,7 +457,7 @@ def test_half_a_record_is_a_connection_that_broke_and_no_damaged_record(
     assert caplog.messages == []
 
 
-Question = Callable[[Ledger], object]
+Question = Callable[[ReleaseStore], object]
 QUESTIONS: dict[str, Question] = {
     "write": lambda ledger: ledger.write(a_record()),
     "read": lambda ledger: ledger.read("models", "churn"),
@@ -467,13 +469,13 @@ QUESTIONS: dict[str, Question] = {
 asked = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 
 
-def archived(ledger: Ledger) -> Artifact:
+def archived(ledger: ReleaseStore) -> Artifact:
     artifact = an_artifact()
     uri = f"s3://{ledger._bucket.name}/{PREFIX}/bentos/churn_model/1.4.2/{artifact.digest[7:]}.tar"
     return dataclasses.replace(artifact, uri=uri)
 
 
-def failure(question: Question, ledger: Ledger) -> ExportFailure:
+def failure(question: Question, ledger: ReleaseStore) -> ExportFailure:
     with pytest.raises(ExportFailure) as raised:
         question(ledger)
     assert raised.value.__cause__ is None
@@ -482,7 +484,7 @@ def failure(question: Question, ledger: Ledger) -> ExportFailure:
 
 def failure_at(question: Question, name: str, endpoint: str) -> ExportFailure:
     with contextlib.closing(Bucket(name, endpoint=endpoint)) as bucket:
-        return failure(question, Ledger(bucket, PREFIX))
+        return failure(question, ReleaseStore(bucket, PREFIX))
 
 
 @asked
@@ -526,7 +528,7 @@ def test_without_credentials_it_says_so(
 
 @asked
 def test_a_server_in_trouble_cannot_answer_now(
-    harmed: Ledger, harmful: HarmfulServer, question: Question, name: str
+    harmed: ReleaseStore, harmful: HarmfulServer, question: Question, name: str
 ) -> None:
     for method in ("GET", "HEAD", "PUT", "DELETE"):
         harmful.harms[method] = ["503"] * ALWAYS
@@ -538,7 +540,7 @@ def test_a_server_in_trouble_cannot_answer_now(
 
 @asked
 def test_a_server_that_is_in_trouble_for_a_moment_is_asked_again(
-    harmed: Ledger, harmful: HarmfulServer, question: Question
+    harmed: ReleaseStore, harmful: HarmfulServer, question: Question
 ) -> None:
     for method in ("GET", "HEAD", "PUT", "DELETE"):
         harmful.harms[method] = ["503"]
@@ -549,7 +551,7 @@ def test_a_server_that_is_in_trouble_for_a_moment_is_asked_again(
 def test_a_server_that_does_not_answer_is_given_up(proxy: FaultProxy, name: str, question: Question) -> None:
     proxy.set(Fault("stall", at=0))
     with contextlib.closing(Bucket(name, endpoint=proxy.url, read_timeout=0.5)) as bucket:
-        assert isinstance(failure(question, Ledger(bucket, PREFIX)), BucketUnreachable)
+        assert isinstance(failure(question, ReleaseStore(bucket, PREFIX)), BucketUnreachable)
 
 
 @pytest.mark.usefixtures("seen_too_early")
@@ -560,6 +562,6 @@ def test_a_record_that_changes_on_the_way_is_not_kept(
     # Beyond the headers, so that it is a byte of the record.
     proxy.set(Fault("flip", at=5000))
     with pytest.raises(ArchiveCorrupted, match="other bytes"):
-        Ledger(behind_proxy, PREFIX).write(record)
+        ReleaseStore(behind_proxy, PREFIX).write(record)
     assert proxy.hit.is_set()
     assert keys(s3, name) == []

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from support.world import World
 
-from e2i.edge import clock
+from e2i import clock
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from support.scenes import hurried, mode, quiet, serve, until
 from support.world import World
 
-from e2i.core import ledger
+from e2i.api import release_record
 
 VERIFY = [{"path": "/predict"}]
 ENDLESS: dict[str, Any] = {"pause": {}}
@@ -272,7 +272,7 @@ async def test_the_address_is_the_canary_s_only_after_the_last_step_and_in_the_l
     assert world.history() == [(first, "Serving")]
     world.annotate(promote_at="now")
     await world.run(passes=60)
-    assert [each.release for each in world.ledger.records() if each.result == ledger.SERVED] == [
+    assert [each.release for each in world.ledger.records() if each.result == release_record.SERVED] == [
         first,
         second,
     ]

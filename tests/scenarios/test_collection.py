@@ -7,8 +7,8 @@ from support.builders import an_artifact
 from support.scenes import hurried, mode, quiet, serve, until
 from support.world import World, digest_of
 
-from e2i.core import naming
-from e2i.core.failures import BucketUnreachable
+from e2i.api import naming
+from e2i.archive.errors import BucketUnreachable
 
 
 def uri(tag: str) -> str:

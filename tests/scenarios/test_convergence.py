@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.story import Step, Story
 from support.world import World
 
-from e2i.edge import clock
+from e2i import clock
 
 SPEC = ("tag", "env", "replicas", "suspend", "strategy", "rollback", "verify", "watch", "history", "keep")
 ANNOTATIONS = ("retry", "promote", "pause")

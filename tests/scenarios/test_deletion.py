@@ -6,9 +6,9 @@ from support.builders import an_artifact
 from support.scenes import hurried, mode, quiet, serve
 from support.world import World, digest_of
 
-from e2i.core import naming
-from e2i.core.failures import BucketUnreachable
-from e2i.core.model import FINALIZER
+from e2i.api import naming
+from e2i.api.model import FINALIZER
+from e2i.archive.errors import BucketUnreachable
 
 PLACE = (naming.KIND, "models", "churn")
 

@@ -8,9 +8,9 @@ import pytest
 from support.scenes import hurried, mode, quiet, serve, until
 from support.world import World, digest_of
 
-from e2i.core import ledger
-from e2i.core.conditions import timestamp
-from e2i.core.failures import BucketUnreachable
+from e2i.api import release_record
+from e2i.api.conditions import timestamp
+from e2i.archive.errors import BucketUnreachable
 
 VERIFY: dict[str, Any] = {"verify": [{"path": "/predict"}]}
 
@@ -39,7 +39,7 @@ async def test_a_second_failure_of_the_same_release_is_told_beside_the_first(wor
     world.annotate(retry_at="1")
     await world.run(passes=60)
     assert world.history() == [(bad, "Failed"), (bad, "Failed"), (a, "Serving")]
-    assert [each.result for each in world.ledger.records()].count(ledger.FAILED) == 2
+    assert [each.result for each in world.ledger.records()].count(release_record.FAILED) == 2
     await quiet(world)
 
 
@@ -77,7 +77,7 @@ async def test_a_record_is_written_before_the_switch_and_can_make_the_release_ag
     assert world.address() in (None, world.ledger.records()[0].release)
     await world.run()
     (record,) = world.ledger.records()
-    assert (record.release, record.result) == (world.address(), ledger.SERVED)
+    assert (record.release, record.result) == (world.address(), release_record.SERVED)
     assert record.shape.env == (("MODE", "A"), ("LEVEL", "info"))
     assert record.shape.limits == (("cpu", "2"),)
     assert record.artifact.digest == digest_of("churn:1")

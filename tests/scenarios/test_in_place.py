@@ -8,8 +8,8 @@ import pytest
 from support.scenes import heal, hurried, mode, quiet, serve, spoil, until
 from support.world import World, digest_of
 
-from e2i.core import naming
-from e2i.core.failures import BucketUnreachable
+from e2i.api import naming
+from e2i.archive.errors import BucketUnreachable
 
 NAME = "churn-inplace"
 

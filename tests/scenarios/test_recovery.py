@@ -8,7 +8,7 @@ import pytest
 from support.scenes import heal, hurried, mode, quiet, serve
 from support.world import World
 
-from e2i.core.failures import BucketUnreachable
+from e2i.archive.errors import BucketUnreachable
 
 ROLLOUT: dict[str, Any] = hurried(verify=[{"path": "/predict"}])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.scenes import mode, quiet, serve, until
 from support.world import World, digest_of
 
-from e2i.core import naming
+from e2i.api import naming
 
 
 async def test_the_first_release(world: World) -> None:

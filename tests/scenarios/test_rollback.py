@@ -8,8 +8,8 @@ import pytest
 from support.scenes import CAUSES, CHECKED, heal, hurried, mode, quiet, serve, spoil, until
 from support.world import World
 
-from e2i.core import ledger, naming
-from e2i.core.failures import BucketUnreachable
+from e2i.api import naming, release_record
+from e2i.archive.errors import BucketUnreachable
 
 CURABLE_BY_TIME = {
     "ProgressDeadlineExceeded",
@@ -76,7 +76,7 @@ async def test_status_and_ledger_keep_the_cause_and_its_evidence(world: World, c
         assert evidence["log"] == "the last words"
     if cause == "PredictionNotFinite":
         assert evidence["http"] == "POST /predict -> 200: NaN"
-    (record,) = [each for each in world.ledger.records() if each.result == ledger.FAILED]
+    (record,) = [each for each in world.ledger.records() if each.result == release_record.FAILED]
     assert (record.release, record.trial, record.reason) == (failure["release"], failure["trial"], cause)
     assert dict(record.evidence) == dict(evidence)
 
@@ -167,7 +167,7 @@ async def test_the_way_back_does_not_wait_for_the_failed_release_to_be_noted_in_
     assert world.condition() == "False/ErrorRatioExceeded", "the bucket is not what is wrong with the model"
     world.ledger.failure = None
     await world.run(passes=90)
-    assert [each.result for each in world.ledger.records()].count(ledger.FAILED) == 1
+    assert [each.result for each in world.ledger.records()].count(release_record.FAILED) == 1
     await quiet(world)
 
 

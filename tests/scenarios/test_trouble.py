@@ -6,9 +6,9 @@ import pytest
 from support.scenes import mode, quiet, serve
 from support.world import World, digest_of
 
-from e2i.core import naming
-from e2i.core.conditions import Reason
-from e2i.core.observed import Trouble
+from e2i.api import naming
+from e2i.api.conditions import Reason
+from e2i.api.problem import Problem
 from e2i.kube import ApiError
 
 WRITES = ("Service", "BentoRequest", "BentoDeployment", naming.KIND, "Event")
@@ -152,7 +152,7 @@ async def test_a_child_that_somebody_removed_is_made_again(world: World, kind: s
 
 
 async def test_a_bento_that_comes_later_is_found(world: World) -> None:
-    world.trouble["churn:1"] = Trouble(reason=Reason.BentoNotFound, message="none", stalled=True)
+    world.trouble["churn:1"] = Problem(reason=Reason.BentoNotFound, message="none", stalled=True)
     world.apply()
     await world.run(passes=20)
     assert world.condition() == "False/BentoNotFound"

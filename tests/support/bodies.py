@@ -8,8 +8,8 @@ from typing import Any
 
 from support.builders import NOON, TAG
 
-from e2i.core import naming
-from e2i.core.conditions import timestamp
+from e2i.api import naming
+from e2i.api.conditions import timestamp
 
 
 def a_body(

@@ -7,25 +7,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from e2i.core import naming, render
-from e2i.core.conditions import timestamp
-from e2i.core.ledger import Record
-from e2i.core.model import Autoscaling, Model, Rollout, Shape
-from e2i.core.observed import (
-    Artifact,
-    BentoDeployment,
-    BentoRequest,
-    Build,
-    Deployment,
-    Observed,
-    Service,
-)
-from e2i.core.render import Recipe
+from e2i.api import naming
+from e2i.api.artifact import Artifact
+from e2i.api.conditions import timestamp
+from e2i.api.model import Autoscaling, Model, Rollout, Shape
+from e2i.api.release_record import Record
+from e2i.controller.core.observed import BentoDeployment, BentoRequest, Build, Deployment, Observed, Service
+from e2i.controller.core.render import manifests
+from e2i.controller.core.render.manifests import DeploymentSpec
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 TAG = "churn_model:1.4.2"
 DIGEST = "sha256:" + "9f3c21aa" * 8
-ACCESS = render.BuilderAccess(
+ACCESS = manifests.BuilderAccess(
     secret="e2i-bento-download",
     env=(("AWS_ENDPOINT_URL", "http://s3.example:9000"), ("AWS_REGION", "us-east-1")),
 )
@@ -119,9 +113,9 @@ def a_request(
     )
 
 
-def a_recipe(model: Model, release: str, *, digest: str = DIGEST, **changes: Any) -> Recipe:
+def a_recipe(model: Model, release: str, *, digest: str = DIGEST, **changes: Any) -> DeploymentSpec:
     """What the release's BentoDeployment is made from."""
-    recipe = Recipe(
+    recipe = DeploymentSpec(
         release=release,
         name=naming.release_name(model.name, release),
         artifact=an_artifact(model.tag, digest),
@@ -145,7 +139,7 @@ def a_deployment(
     """The BentoDeployment of the model's desired release, exactly as the operator writes it."""
     model = model or a_model()
     release = release or naming.release_of(model, digest)
-    made = render.bento_deployment(model, a_recipe(model, release, digest=digest))
+    made = manifests.bento_deployment(model, a_recipe(model, release, digest=digest))
     return BentoDeployment(
         namespace=model.namespace,
         name=made["metadata"]["name"],

@@ -11,7 +11,7 @@ from support import obstacles
 from support.e2e import FIRST, HOPELESS
 from support.stage import Stage
 
-from e2i.core.conditions import Reason
+from e2i.api.conditions import Reason
 
 LATE, LOST = "late:1.0.0", "lost:1.0.0"
 """Copies of the first bento with an image of their own: one is never built, one is taken away."""

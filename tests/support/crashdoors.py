@@ -10,8 +10,8 @@ from aiohttp import web
 from support.crashproxy import Server
 from support.stage import condition
 
-from e2i.edge.kinds import CHILDREN, E2I_MODELS
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import CHILDREN, E2I_MODELS
 from e2i.local.layout import ClusterHome
 
 SENTINEL = "sentinel"

@@ -27,8 +27,8 @@ from support.stage import Stage, condition, is_ready, staging
 from support.warmoperator import WarmOperator
 from support.yatai import controllers, until_sockets_are_closed
 
-from e2i.edge.export import SETTLED
-from e2i.edge.kinds import E2I_MODELS
+from e2i.archive.export import SETTLED
+from e2i.kube.e2i_kinds import E2I_MODELS
 from e2i.local.components import BUCKET
 from e2i.local.images import ImageStore
 from e2i.local.layout import ClusterHome

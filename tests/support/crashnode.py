@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from support.cluster import TestCluster
 from support.stage import BUILD_LABEL
 
-from e2i.core import naming
-from e2i.edge.kinds import PODS
+from e2i.api import naming
 from e2i.kube import ApiError, Kube, Object, Snapshot
+from e2i.kube.e2i_kinds import PODS
 
 _ENDED = {
     "name": "builder",

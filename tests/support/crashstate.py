@@ -11,11 +11,11 @@ from typing import Any
 from support.stage import Stage
 from support.yatai import made
 
-from e2i.core import naming
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
+from e2i.api import naming
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
 from e2i.local.layout import ClusterHome
-from e2i.local.yatai.kinds import AUTOSCALER, BENTO, JOB
+from e2i.local.yatai.yatai_kinds import AUTOSCALER, BENTO, JOB
 
 KINDS = (E2I_MODELS, BENTO_REQUESTS, BENTO, BENTO_DEPLOYMENTS, DEPLOYMENTS, AUTOSCALER, SERVICES, JOB)
 OURS = (E2I_MODELS.kind, BENTO_REQUESTS.kind, BENTO_DEPLOYMENTS.kind)

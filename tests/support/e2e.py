@@ -17,8 +17,8 @@ import yaml
 from support.cluster import TestCluster
 from support.stage import Stage, condition, is_ready, staging
 
-from e2i.edge.kinds import SERVICES
 from e2i.kube import Object, Resource
+from e2i.kube.e2i_kinds import SERVICES
 from e2i.local.demo_traffic import Tally, new_session, predict, trickle
 
 PROJECT = Path(__file__).resolve().parents[2]

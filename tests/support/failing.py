@@ -13,9 +13,9 @@ from support.e2e import PATIENCE, address, create, ready, told
 from support.rollouts import KEPT_FOR, alone
 from support.stage import Stage, condition
 
-from e2i.core import naming
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, EVENTS
+from e2i.api import naming
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, EVENTS
 from e2i.local.demo_traffic import new_session, predict
 from e2i.local.kubectl import OPERATOR, OPERATOR_NAMESPACE, kubectl
 

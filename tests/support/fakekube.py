@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from e2i.core import naming
-from e2i.core.conditions import timestamp
+from e2i.api import naming
+from e2i.api.conditions import timestamp
 from e2i.kube import ApiError, Object, Resource
 
 Place = tuple[str, str, str]

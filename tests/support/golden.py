@@ -7,10 +7,11 @@ from typing import Any
 
 from support.builders import ACCESS, NOON, a_model, a_recipe, an_artifact
 
-from e2i.core import naming, render
-from e2i.core.model import Autoscaling
+from e2i.api import naming
+from e2i.api.model import Autoscaling
+from e2i.controller.core.render import manifests
 
-FOLDER = Path(__file__).resolve().parents[1] / "unit" / "golden"
+FOLDER = Path(__file__).resolve().parents[1] / "unit" / "controller" / "golden"
 RELEASE = "0b1d77e2"
 CPU = {
     "type": "Resource",
@@ -18,7 +19,7 @@ CPU = {
 }
 
 
-def manifests() -> dict[str, dict[str, Any]]:
+def golden_manifests() -> dict[str, dict[str, Any]]:
     full = a_model(
         kind="Causal",
         autoscaling=Autoscaling(minimum=2, maximum=6, metrics=(CPU,)),
@@ -27,11 +28,11 @@ def manifests() -> dict[str, dict[str, Any]]:
         limits=(("cpu", "1"), ("ephemeral-storage", "2Gi"), ("memory", "1Gi"), ("nvidia.com/gpu", "1")),
     )
     return {
-        "bentorequest": render.bento_request(a_model(), an_artifact(), ACCESS, "v1"),
-        "bentorequest-without-credentials": render.bento_request(
-            a_model(name="m" * 63), an_artifact(), render.BuilderAccess(secret=""), "v1"
+        "bentorequest": manifests.bento_request(a_model(), an_artifact(), ACCESS, "v1"),
+        "bentorequest-without-credentials": manifests.bento_request(
+            a_model(name="m" * 63), an_artifact(), manifests.BuilderAccess(secret=""), "v1"
         ),
-        "bentodeployment": render.bento_deployment(a_model(), a_recipe(a_model(), RELEASE)),
-        "bentodeployment-full": render.bento_deployment(full, a_recipe(full, RELEASE)),
-        "service": render.service(a_model(), RELEASE, naming.pod_labels("churn", RELEASE), "v1", NOON),
+        "bentodeployment": manifests.bento_deployment(a_model(), a_recipe(a_model(), RELEASE)),
+        "bentodeployment-full": manifests.bento_deployment(full, a_recipe(full, RELEASE)),
+        "service": manifests.service(a_model(), RELEASE, naming.pod_labels("churn", RELEASE), "v1", NOON),
     }

@@ -1,14 +1,15 @@
-"""Verification and watch as a test decides them: the same methods as `e2i.edge.verifications` and `.watches`."""
+"""Verification and guard as a test decides them: the same methods as `VerificationJobs` and `GuardJobs`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
-from e2i.core import naming
-from e2i.core.conditions import Reason
-from e2i.core.model import Model
-from e2i.core.observed import Finding, Trouble, Verdict
+from e2i.api import naming
+from e2i.api.conditions import Reason
+from e2i.api.model import Model
+from e2i.api.problem import Problem
+from e2i.controller.core.observed import Finding, Verdict
 
 Key = tuple[str, str]
 
@@ -50,7 +51,7 @@ class Judges:
     def _judge(self, model: Model) -> Verdict | Finding:
         if mode_of(model) not in self.bad_answers:
             return Verdict.PASSED
-        trouble = Trouble(reason=Reason.PredictionNotFinite, message="the answer holds NaN", stalled=True)
+        trouble = Problem(reason=Reason.PredictionNotFinite, message="the answer holds NaN", stalled=True)
         return Finding(trouble, http="POST /predict -> 200: NaN")
 
     def forget(self, key: Key) -> None:
@@ -65,7 +66,7 @@ class WatchJudge:
 
     def __init__(self, wake: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
         self.bad_metrics: set[str] = set()
-        self.known: dict[Key, tuple[str, Trouble | None, datetime]] = {}
+        self.known: dict[Key, tuple[str, Problem | None, datetime]] = {}
         self.begun: list[tuple[str, datetime]] = []
         """(release, until)"""
         self._modes: dict[Key, str] = {}
@@ -82,12 +83,12 @@ class WatchJudge:
         watched, trouble, until = self.known.get(key, ("", None, self._clock()))
         return watched == trial and (trouble is not None or self._clock() < until)
 
-    def trouble(self, key: Key, trial: str) -> Trouble | None:
+    def trouble(self, key: Key, trial: str) -> Problem | None:
         if not self.is_watching(key, trial):
             return None
         watched, trouble, until = self.known[key]
         if trouble is None and self._modes[key] in self.bad_metrics:
-            trouble = Trouble(
+            trouble = Problem(
                 reason=Reason.ErrorRatioExceeded, message="9 of 10 requests to the release failed"
             )
             self.known[key] = (watched, trouble, until)

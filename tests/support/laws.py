@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from support.judges import Judges
 from support.smallledger import SmallLedger
 
-from e2i.core import ledger, naming
-from e2i.core.model import parse_model
+from e2i.api import naming, release_record
+from e2i.api.model import parse_model
 from e2i.kube import Object
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class Laws:
         self._moves = old.get("annotations", {}).get(naming.SERVING_ANNOTATION) != release
         shares = release in {pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in self.selected(name)}
         if self._moves and not shares:
-            told = [each.release for each in self._records.records(name) if each.result == ledger.SERVED]
+            told = [
+                each.release for each in self._records.records(name) if each.result == release_record.SERVED
+            ]
             assert release in told, (
                 f"the address moves to release {release}, of which the ledger knows nothing"
             )
@@ -102,7 +104,9 @@ class Laws:
         model = parse_model(body)
         if not model.rollout.checks.get("verify"):
             return True
-        proved = [each.release for each in self._records.records(model.name) if each.result == ledger.SERVED]
+        proved = [
+            each.release for each in self._records.records(model.name) if each.result == release_record.SERVED
+        ]
         return (model.key, naming.trial_of(model, release)) in self._judges.passed or release in proved
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from e2i.kube import Change, Kube, Object
 from e2i.local.images import ImageStore, LocalImage
 from e2i.local.layout import ClusterHome
-from e2i.local.node.kinds import EVENTS, PODS
+from e2i.local.node.node_kinds import EVENTS, PODS
 from e2i.local.readiness import Endpoint, is_ready
 from e2i.local.supervision import END_WITHIN
 

@@ -11,9 +11,9 @@ from support.load import load
 from support.rollouts import switched
 from support.stage import Stage
 
-from e2i.core import naming
-from e2i.edge.kinds import DEPLOYMENTS, PODS, SERVICES
+from e2i.api import naming
 from e2i.kube import ApiError, Object, Resource
+from e2i.kube.e2i_kinds import DEPLOYMENTS, PODS, SERVICES
 
 _ADMISSION = "admissionregistration.k8s.io"
 _VALIDATING = Resource(

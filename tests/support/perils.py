@@ -23,7 +23,7 @@ from support.rollouts import (
 )
 from support.stage import Stage
 
-from e2i.core import naming
+from e2i.api import naming
 from e2i.local import processes
 
 TO_SWITCH = "change to switch"
@@ -179,7 +179,7 @@ async def operator_killed(stage: Stage, name: str, rate: float = RATE) -> Run:
 def kill_operator(stage: Stage) -> None:
     """SIGKILL to every process of the operator's pod; the node starts its container again."""
     here = processes.marked(processes.POD_VARIABLE, str(stage.home.root))
-    chosen = [process for process in here if b"e2i.handlers" in _command(process.pid)]
+    chosen = [process for process in here if b"e2i.controller.main" in _command(process.pid)]
     assert chosen, "no process of the operator runs"
     for process in chosen:
         os.kill(process.pid, signal.SIGKILL)

@@ -11,9 +11,9 @@ from support.rollouts import REPLICAS, SETTLE, Run
 from support.stage import Stage, condition
 from support.timeline import Timeline
 
-from e2i.core import naming
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, PODS
+from e2i.api import naming
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, PODS
 from e2i.local.kubectl import kubectl
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from e2i.core import pods
-from e2i.core.conditions import Reason
-from e2i.core.rules import serving
+from e2i.api.conditions import Reason
+from e2i.controller.core.evidence import pod_problems
+from e2i.controller.core.rules import pods
 
 if TYPE_CHECKING:
     # It runs on a cluster, which the page does not need.
@@ -106,7 +106,9 @@ def blocks() -> list[str]:
     """The page below its title."""
     told = recorded()
     introduction = _INTRODUCTION.format(
-        refusals=serving.REFUSAL_PATIENCE.seconds, pods=pods.PATIENCE.seconds, crashes=pods.CRASHES
+        refusals=pods.REFUSAL_PATIENCE.seconds,
+        pods=pod_problems.PATIENCE.seconds,
+        crashes=pod_problems.CRASHES,
     )
     by_reason = {reason: [each for each in told if each["reason"] == reason.name] for reason in OF_RELEASES}
     return [introduction, *(_section(reason, examples) for reason, examples in by_reason.items())]

@@ -17,13 +17,13 @@ import yaml
 from support import golden, reasons
 
 import e2i
-from e2i.core import conditions
-from e2i.core.conditions import Reason
+from e2i.api import conditions
+from e2i.api.conditions import Reason
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = PROJECT / "docs" / "reference"
 CRD = PROJECT / "manifests" / "crds" / "e2imodels.yaml"
-SETTINGS = Path(e2i.__file__).parent / "settings.py"
+SETTINGS = Path(e2i.__file__).parent / "controller" / "settings.py"
 MADE = "<!-- Made from the code by tests/support/reference.py --write; edit the code instead. -->"
 
 
@@ -31,7 +31,7 @@ def pages() -> dict[Path, str]:
     """Every file that is made, with its text."""
     made = {
         golden.FOLDER / f"{name}.yaml": yaml.safe_dump(manifest, sort_keys=False)
-        for name, manifest in golden.manifests().items()
+        for name, manifest in golden.golden_manifests().items()
     }
     made[PAGES / "conditions.md"] = conditions_page()
     made[PAGES / "reasons.md"] = _page("Why a release fails", *reasons.blocks())

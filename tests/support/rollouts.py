@@ -13,9 +13,9 @@ from support.load import Tally, load
 from support.stage import Stage
 from support.timeline import Timeline, selected, watching
 
-from e2i.core import naming
-from e2i.edge.kinds import BENTO_DEPLOYMENTS, PODS, SERVICES
+from e2i.api import naming
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, PODS, SERVICES
 
 REPLICAS = 2
 KEPT_FOR = 5

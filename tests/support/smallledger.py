@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from e2i.core import ledger
-from e2i.core.failures import ExportFailure
-from e2i.core.ledger import Record
-from e2i.core.observed import Artifact
+from e2i.api import release_record
+from e2i.api.artifact import Artifact
+from e2i.api.release_record import Record
+from e2i.archive.errors import ExportFailure
 
 
 class SmallLedger:
-    """The same methods as `e2i.edge.ledger.Ledger`, on records that went through their JSON."""
+    """The same methods as `e2i.controller.edge.release_store.Ledger`, on records that went through their JSON."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -25,12 +25,12 @@ class SmallLedger:
         """Answers everything while it is set."""
 
     def records(self, name: str = "churn") -> list[Record]:
-        found = [ledger.decode(self.objects[key]) for key in sorted(self.objects)]
+        found = [release_record.decode(self.objects[key]) for key in sorted(self.objects)]
         return [record for record in found if record and record.model == name]
 
     def write(self, record: Record) -> str:
         self._ask()
-        return str(self.objects.setdefault(ledger.key(record, ""), ledger.encode(record)))
+        return str(self.objects.setdefault(release_record.key(record, ""), release_record.encode(record)))
 
     def read(self, namespace: str, model: str, newest: int = 50) -> tuple[Record, ...]:
         self._ask()
@@ -38,12 +38,12 @@ class SmallLedger:
 
     def last_good_digests(self, but: tuple[str, str] | None = None) -> frozenset[str]:
         self._ask()
-        left_out = ledger.directory(*but, "") if but else "nothing"
-        entries = [entry for key in self.objects if (entry := ledger.parse_key(key))]
+        left_out = release_record.directory(*but, "") if but else "nothing"
+        entries = [entry for key in self.objects if (entry := release_record.parse_key(key))]
         return frozenset(
             entry.digest
             for directory in {entry.directory for entry in entries} - {left_out}
-            for entry in ledger.lasting(entry for entry in entries if entry.directory == directory)
+            for entry in release_record.lasting(entry for entry in entries if entry.directory == directory)
         )
 
     def archive_exists(self, artifact: Artifact) -> bool:
@@ -58,7 +58,9 @@ class SmallLedger:
 
     def delete_records(self, namespace: str, model: str) -> None:
         self._ask()
-        for key in [key for key in self.objects if key.startswith(ledger.directory(namespace, model, ""))]:
+        for key in [
+            key for key in self.objects if key.startswith(release_record.directory(namespace, model, ""))
+        ]:
             del self.objects[key]
 
     def _ask(self) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from support.fakekube import FakeKube
 
-from e2i.core import naming
-from e2i.core.conditions import parse_timestamp, timestamp
+from e2i.api import naming
+from e2i.api.conditions import parse_timestamp, timestamp
 from e2i.kube import Object
 
 NAMESPACE = "models"

@@ -11,9 +11,9 @@ from typing import Any
 
 from support.cluster import TestCluster
 
-from e2i.core import naming
-from e2i.edge.kinds import E2I_MODELS, EVENTS, PODS
+from e2i.api import naming
 from e2i.kube import ApiError, Kube, Object, Resource
+from e2i.kube.e2i_kinds import E2I_MODELS, EVENTS, PODS
 from e2i.local.layout import ClusterHome
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)

@@ -7,11 +7,11 @@ from typing import Any
 
 from support.world import NAMESPACE, World, digest_of
 
-from e2i.core import naming
-from e2i.core.failures import BucketUnreachable
-from e2i.core.model import FINALIZER
+from e2i.api import naming
+from e2i.api.model import FINALIZER
+from e2i.archive.errors import BucketUnreachable
+from e2i.controller.reconcile import Outcome
 from e2i.kube import ApiError
-from e2i.reconcile import Outcome
 
 Step = tuple[str, int]
 

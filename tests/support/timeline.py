@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from support.stage import Stage
 
-from e2i.core import naming
-from e2i.edge.kinds import E2I_MODELS, SERVICES
+from e2i.api import naming
 from e2i.kube import Change, Object, Resource, Snapshot
+from e2i.kube.e2i_kinds import E2I_MODELS, SERVICES
 
 States = list[tuple[float, Object]]
 """Every state of one object with its time, in seconds of the monotonic clock."""

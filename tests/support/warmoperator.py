@@ -18,8 +18,8 @@ from typing import Self
 
 from support.operating import Operator
 
-# Not e2i.handlers: kopf imports it, and registers its handlers, in the operator's own process.
-PRELOAD = ["pytest", "kopf.cli", "boto3", "e2i.operation"]
+# Not e2i.controller.main: kopf imports it, and registers its handlers, in the operator's own process.
+PRELOAD = ["pytest", "kopf.cli", "boto3", "e2i.controller.app"]
 
 
 class WarmOperator(Operator):

@@ -24,16 +24,17 @@ from support.laws import Laws, is_ready
 from support.smallledger import SmallLedger
 from support.smallyatai import SmallYatai
 
-from e2i.core import naming
-from e2i.core.conditions import Reason, timestamp
-from e2i.core.observed import Artifact, Trouble
-from e2i.edge.exports import Exports
-from e2i.edge.hands import Hands
-from e2i.edge.kinds import CHILDREN, E2I_MODELS
-from e2i.edge.ledgers import Ledgers
-from e2i.edge.view import View
+from e2i.api import naming
+from e2i.api.artifact import Artifact
+from e2i.api.conditions import Reason, timestamp
+from e2i.api.problem import Problem
+from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.jobs.export_jobs import ExportJobs
+from e2i.controller.edge.release_store_cache import ReleaseStoreCache
+from e2i.controller.reconcile import Outcome, Pass, reconcile
 from e2i.kube import ApiError, Object
-from e2i.reconcile import Outcome, Pass, reconcile
+from e2i.kube.e2i_kinds import CHILDREN, E2I_MODELS
 
 NAMESPACE = "models"
 
@@ -47,7 +48,7 @@ class World:
         self.ledger = SmallLedger()
         self.yatai = SmallYatai(self.kube, self.ledger.gone)
         self.digests: dict[str, str] = {}
-        self.trouble: dict[str, Trouble] = {}
+        self.trouble: dict[str, Problem] = {}
         self.edited: set[str] = set()
         self._watched = True
         self.exports_begun: list[str] = []
@@ -69,14 +70,14 @@ class World:
 
     def start_operator(self) -> None:
         """A fresh operator that knows nothing: it lists, as the real one does at its start."""
-        self.view = View()
+        self.view = Cache()
         self.due: dict[tuple[str, str], datetime] = {}
-        self.exports = Exports(self._bring, self._wake, limit=2)
-        self.hands = Hands(
+        self.exports = ExportJobs(self._bring, self._wake, limit=2)
+        self.clients = Clients(
             kube=self.kube,  # type: ignore[arg-type]
             view=self.view,
             exports=self.exports,
-            ledgers=Ledgers(self.ledger),  # type: ignore[arg-type]
+            ledgers=ReleaseStoreCache(self.ledger),  # type: ignore[arg-type]
             verifications=self.judges,  # type: ignore[arg-type]
             watches=self.judges.watches,  # type: ignore[arg-type]
             access=ACCESS,
@@ -112,8 +113,8 @@ class World:
     async def later(self) -> None:
         """So much later that no result of an export is remembered, as after the time between two looks."""
         await self.exports.close()
-        self.exports = Exports(self._bring, self._wake, limit=2)
-        self.hands = replace(self.hands, exports=self.exports)
+        self.exports = ExportJobs(self._bring, self._wake, limit=2)
+        self.clients = replace(self.clients, exports=self.exports)
         for model in self.view.models():
             self._wake(model.key)
 
@@ -255,7 +256,7 @@ class World:
 
     async def run_pass(self, key: tuple[str, str] = (NAMESPACE, "churn")) -> Pass:
         try:
-            ended = await reconcile(key, self.hands)
+            ended = await reconcile(key, self.clients)
         except ApiError:
             ended = Pass(outcome=Outcome.FAILED)
         self.outcomes[ended.outcome] += 1
@@ -290,7 +291,7 @@ class World:
         if event == "DELETED":
             concerned = self.view.remove(kind, key, metadata["uid"])
             if kind == naming.KIND:
-                self.hands.let_go(key)
+                self.clients.let_go(key)
         else:
             concerned = self.view.put(kind, copy.deepcopy(body))
         if concerned:
@@ -300,17 +301,17 @@ class World:
         if (self.kube.objects.get((naming.KIND, NAMESPACE, name)) or {}).get("status"):
             self.statuses.append((self.now, name, self.condition(name=name)))
 
-    def _bring(self, reference: str, progress: object, cancel: threading.Event) -> Artifact | Trouble:
+    def _bring(self, reference: str, progress: object, cancel: threading.Event) -> Artifact | Problem:
         self.exports_begun.append(reference)
         tag, _, digest = reference.partition("@")
         if digest:
             brought = an_artifact(tag, digest)
             there = brought.uri in self.brought
-            return brought if there else Trouble(reason=Reason.BentoNotFound, message=f"no {brought.uri}")
+            return brought if there else Problem(reason=Reason.BentoNotFound, message=f"no {brought.uri}")
         if tag in self.trouble:
             return self.trouble[tag]
         if tag.startswith("missing") or self.empty_store:
-            return Trouble(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
+            return Problem(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
         artifact = an_artifact(tag, self.digests.get(tag, digest_of(tag)))
         self.ledger.gone.discard(artifact.uri)
         return artifact

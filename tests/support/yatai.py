@@ -18,7 +18,7 @@ from e2i.local.images import ImageStore, LocalImage
 from e2i.local.yatai.conditions import find_condition
 from e2i.local.yatai.deployment_controller import DeploymentController
 from e2i.local.yatai.image_builder import ImageBuilder
-from e2i.local.yatai.kinds import BENTO, BENTO_DEPLOYMENT, BENTO_REQUEST, JOB
+from e2i.local.yatai.yatai_kinds import BENTO, BENTO_DEPLOYMENT, BENTO_REQUEST, JOB
 
 NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 POD = Resource("", "v1", "pods", "Pod")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import click
 
-from e2i.serving.environments import BucketPlace
-from e2i.serving.faults import PushFailed
-from e2i.serving.pushing import send
+from e2i.deploying.environments import BucketPlace
+from e2i.deploying.errors import PushFailed
+from e2i.deploying.push import send
 
 
 @click.command()

@@ -19,7 +19,7 @@ from e2i_bento.card import Card, Row
 from e2i_bento.explaining import CannotExplain, load_shap
 from e2i_bento.inputs import answer_type, explanation_type, input_type, row_of
 from e2i_bento.predicting import NotFinite
-from e2i_bento.serving import NotReady, ServedModel
+from e2i_bento.served_model import NotReady, ServedModel
 
 log = logging.getLogger("bentoml.e2i")
 MOST_ROWS = 10_000

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from e2i_bento.capturing import capture_share
 from e2i_bento.card import Card, read_card
 from e2i_bento.routes import Endpoints, model_routes, service_routes
-from e2i_bento.serving import ServedModel
+from e2i_bento.served_model import ServedModel
 
 T = TypeVar("T")
 

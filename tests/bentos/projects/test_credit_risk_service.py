@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from e2i.packaging.package import package
-from e2i.packaging.serving import Server, served
+from e2i.packaging.trial_server import Server, served
 from e2i_bento.card import Card, read_card
 
 BENTOS = Path(__file__).resolve().parents[3] / "bentos"

@@ -14,7 +14,7 @@ from bentos.runtime import made
 from e2i_bento import explaining, routes
 from e2i_bento.card import read_card
 from e2i_bento.routes import Endpoints, model_routes
-from e2i_bento.serving import ServedModel
+from e2i_bento.served_model import ServedModel
 
 # What shap's import warns of is not ours.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning", "ignore::DeprecationWarning")

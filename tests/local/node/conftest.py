@@ -12,7 +12,7 @@ from support.nodelab import Agent, Lab, register_images
 from e2i.kube import Kube, Resource
 from e2i.local.cluster import start_components
 from e2i.local.components import CONTROL_PLANE
-from e2i.local.node.kinds import PODS
+from e2i.local.node.node_kinds import PODS
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")

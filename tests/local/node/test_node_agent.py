@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.nodelab import Agent, Lab, eventually, is_ready_pod, is_running, main_status
 
-from e2i.local.node.kinds import LEASES, NODES, PODS
+from e2i.local.node.node_kinds import LEASES, NODES, PODS
 from e2i.local.node.nodestatus import is_ready
 from e2i.local.node.sweep import CLUSTER_MARK, marked, processes
 

@@ -11,7 +11,7 @@ import pytest
 from support.nodelab import Lab, eventually, is_ready_pod
 
 from e2i.kube import Object, Resource
-from e2i.local.node.kinds import PODS, SERVICES
+from e2i.local.node.node_kinds import PODS, SERVICES
 
 pytestmark = pytest.mark.api
 

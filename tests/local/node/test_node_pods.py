@@ -21,7 +21,7 @@ from support.nodelab import (
 
 from e2i.kube import Object, Resource
 from e2i.local.images import ImageStore, LocalImage
-from e2i.local.node.kinds import CONFIG_MAPS, PODS, SECRETS, SERVICES
+from e2i.local.node.node_kinds import CONFIG_MAPS, PODS, SECRETS, SERVICES
 from e2i.local.node.sweep import processes
 
 pytestmark = pytest.mark.api

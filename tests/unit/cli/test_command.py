@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from e2i.cli.plugin import session
-from e2i.cli.plugin.faults import Fault, api_fault
+from e2i.cli.plugin.errors import Fault, api_fault
 from e2i.kube import ApiError
 
 PROGRAM = [sys.executable, "-c", "from e2i.cli.plugin import main; main()"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2i.cli.plugin.documents import read_manifests
-from e2i.cli.plugin.faults import Fault
+from e2i.cli.plugin.errors import Fault
 
 MODEL = """
 apiVersion: serving.e2i.dev/v1alpha1

@@ -6,13 +6,23 @@ from typing import Any
 
 import pytest
 from support.bodies import a_body
+from support.model_bodies import (
+    NEW,
+    NEW_DIGEST,
+    NEW_TAG,
+    OLD,
+    OLD_DIGEST,
+    OLD_TAG,
+    Body,
+    a_request,
+    churn,
+    failure,
+)
 
-from e2i.cli.plugin import forecast, merging
+from e2i.api import naming
+from e2i.api.model import parse_model
+from e2i.cli.plugin import client_side_apply, forecast
 from e2i.cli.plugin.capacity import Size
-from e2i.core import naming
-from e2i.core.model import parse_model
-
-from .conftest import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_DIGEST, OLD_TAG, Body, a_request, churn, failure
 
 NEXT_TAG = "churn_model:2.0.0"
 BOTH = (a_request(OLD_TAG, OLD_DIGEST), a_request(NEW_TAG, NEW_DIGEST))
@@ -141,9 +151,9 @@ def test_suspension_and_pause_are_noted() -> None:
 
 def test_an_apply_takes_away_what_it_applied_before_and_keeps_what_others_set() -> None:
     before = '{"spec": {"replicas": 2, "env": [], "rollout": {"strategy": "Canary", "rollback": "Manual"}}}'
-    live = {"metadata": {"annotations": {merging.LAST_APPLIED: before}}, "spec": {"suspend": True}}
+    live = {"metadata": {"annotations": {client_side_apply.LAST_APPLIED: before}}, "spec": {"suspend": True}}
     wanted = {"spec": {"replicas": 3, "rollout": {"rollback": "Manual"}}}
-    patch = merging.merge_patch(live, wanted)
+    patch = client_side_apply.merge_patch(live, wanted)
     assert patch == {
         "spec": {"env": None, "replicas": 3, "rollout": {"strategy": None, "rollback": "Manual"}}
     }
@@ -163,7 +173,7 @@ def test_an_apply_takes_away_what_it_applied_before_and_keeps_what_others_set() 
         ),
         pytest.param(
             {
-                "annotations": {merging.LAST_APPLIED: "{}"},
+                "annotations": {client_side_apply.LAST_APPLIED: "{}"},
                 "managedFields": [{"manager": "kubectl", "operation": "Apply"}],
             },
             None,
@@ -174,4 +184,4 @@ def test_an_apply_takes_away_what_it_applied_before_and_keeps_what_others_set() 
 def test_the_dry_run_goes_the_way_the_object_was_applied(
     metadata: dict[str, Any], manager: str | None
 ) -> None:
-    assert merging.applier({"metadata": metadata}) == manager
+    assert client_side_apply.applier({"metadata": metadata}) == manager

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 from support.builders import NOON, seconds
+from support.model_bodies import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_TAG, churn, entry, failure
 
+from e2i.api.conditions import timestamp
 from e2i.cli.plugin.history import document, lines
 from e2i.cli.plugin.output import age, plain
-from e2i.core.conditions import timestamp
-
-from .conftest import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_TAG, churn, entry, failure
 
 LATER = NOON + seconds(300)
 

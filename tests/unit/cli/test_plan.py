@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from e2i.cli.plugin.applying import Rehearsal
+from support.model_bodies import (
+    NEW,
+    NEW_DIGEST,
+    NEW_TAG,
+    OLD,
+    OLD_DIGEST,
+    OLD_TAG,
+    Body,
+    a_request,
+    churn,
+    failure,
+)
+
+from e2i.api import naming
+from e2i.api.model import parse_model
 from e2i.cli.plugin.forecast import as_document, forecast
 from e2i.cli.plugin.plan import lines
-from e2i.core import naming
-from e2i.core.model import parse_model
-
-from .conftest import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_DIGEST, OLD_TAG, Body, a_request, churn, failure
+from e2i.cli.plugin.server_dry_run import Rehearsal
 
 REQUESTS = (a_request(OLD_TAG, OLD_DIGEST), a_request(NEW_TAG, NEW_DIGEST))
 

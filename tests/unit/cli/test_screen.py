@@ -7,12 +7,11 @@ import json
 import os
 
 import pytest
+from support.model_bodies import churn, told
 
 from e2i.cli.plugin import screen
 from e2i.cli.plugin.output import wants_colour
-from e2i.cli.plugin.tree import document
-
-from .conftest import churn, told
+from e2i.inspection.document import document
 
 FIRST = document(churn(conditions=[told("Ready", "False", "Deploying", "0 of 2")]), {})
 SECOND = document(churn(), {})

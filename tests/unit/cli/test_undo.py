@@ -5,13 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from e2i.cli.plugin import gitops, shapes
-from e2i.cli.plugin.faults import Fault
-from e2i.cli.plugin.target import find_way
-from e2i.cli.plugin.undo import hindrance
-
-from .conftest import (
+from support.model_bodies import (
     NEW,
     NEW_DIGEST,
     NEW_TAG,
@@ -24,6 +18,12 @@ from .conftest import (
     failure,
     release,
 )
+
+from e2i.cli.plugin import previous_specs
+from e2i.cli.plugin.errors import Fault
+from e2i.cli.plugin.undo import hindrance
+from e2i.cli.plugin.undo_target import find_way
+from e2i.inspection import gitops
 
 SERVING = entry(OLD, OLD_TAG, OLD_DIGEST, "Serving")
 FAILED = entry(NEW, NEW_TAG, NEW_DIGEST, "Failed")
@@ -113,8 +113,8 @@ def test_the_earlier_shape_is_found_again_and_shown_as_lines_of_the_manifest(spe
     way = find_way(model, [kept], None)
     assert not way.by_tag
     assert way.spec
-    assert shapes.release_of(model, way.spec, OLD_DIGEST) == earlier
-    diff = shapes.manifest_diff(model, way.spec)
+    assert previous_specs.release_of(model, way.spec, OLD_DIGEST) == earlier
+    diff = previous_specs.manifest_diff(model, way.spec)
     assert f"-    tag: {NEW_TAG}" in diff
     assert f"+    tag: {OLD_TAG}" in diff
     assert len([line for line in diff if line.startswith(("-", "+"))]) > 4
@@ -125,21 +125,21 @@ def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
     """The BentoDeployment as the operator's own rendering has it."""
     from support.bodies import a_body
 
+    from e2i.api.model import parse_model
     from e2i.cli.plugin.capacity import _ANY
-    from e2i.core import render
-    from e2i.core.model import parse_model
+    from e2i.controller.core.render import manifests
 
     body = a_body(spec={**churn()["spec"], **spec})
     model = parse_model(body)
-    recipe = render.Recipe(
+    recipe = manifests.DeploymentSpec(
         release=name,
         name="x",
         artifact=_ANY,
         shape=model.shape,
         size=model.autoscaling,
-        form=render.CURRENT_FORM,
+        form=manifests.CURRENT_FORM,
     )
-    rendered = render.bento_deployment(model, recipe)["spec"]
+    rendered = manifests.bento_deployment(model, recipe)["spec"]
     return a_deployment(
         name, OLD_TAG, OLD_DIGEST, {"resources": rendered["resources"], "envs": rendered["envs"]}
     )
@@ -186,7 +186,9 @@ def test_the_change_to_commit_is_a_small_diff() -> None:
     way = find_way(model, (), None)
     assert way.spec
     assert "kept by the Argo CD application shop" in (hindrance(model, way) or "")
-    changed = [line for line in shapes.manifest_diff(model, way.spec) if line.startswith(("-  ", "+  "))]
+    changed = [
+        line for line in previous_specs.manifest_diff(model, way.spec) if line.startswith(("-  ", "+  "))
+    ]
     assert changed == [f"-    tag: {NEW_TAG}", f"+    tag: {OLD_TAG}"]
 
 

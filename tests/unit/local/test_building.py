@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from e2i.local import toolchain
-from e2i.local.compiling import Progress
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
+from e2i.local.go_build import Progress
 from e2i.local.golang import find_go, is_new_enough
 
 

@@ -9,7 +9,7 @@ import pytest
 from e2i.local.bootstrap import images, settings
 from e2i.local.components import EVERYTHING, Component, Tools, components
 from e2i.local.credentials import S3Credentials, ensure_credentials
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.layout import ClusterHome
 
 HOME = ClusterHome("test", 4, Path("/state/test"))

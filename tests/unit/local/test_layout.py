@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.layout import (
     HIGHEST_INDEX,
     Addresses,

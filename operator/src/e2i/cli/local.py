@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 
 # The cluster's modules are imported where they are used, so that help and completion are quick.
 
@@ -64,7 +64,7 @@ def down(name: str) -> None:
 def status(name: str) -> None:
     """Show each component; exit code 1 when one that should run does not."""
     with in_words():
-        from e2i.local import status as state
+        from e2i.local import cluster_status as state
         from e2i.local import toolchain
         from e2i.local.components import components
         from e2i.local.credentials import ensure_credentials

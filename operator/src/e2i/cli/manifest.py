@@ -36,10 +36,10 @@ def manifest(
     bento, the checks named golden-… and the labels are made anew; what people wrote stays.
     """
     with in_words():
-        from e2i.packaging.manifest import Wanted
+        from e2i.packaging.model_manifest import Wanted
         from e2i.packaging.overlay import as_text, write_overlay
-        from e2i.packaging.reading import read_stored
-        from e2i.packaging.storing import store_folder
+        from e2i.packaging.store_write import store_folder
+        from e2i.packaging.stored_bento import read_stored
 
         bento = read_stored(store_folder(store), bento_tag)
         digest = bento.digest if archive else ""

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
 
 # The modules that do the work import pandas and scikit-learn: they are imported where they are used.
 
@@ -185,7 +185,7 @@ def describe_file(name: str | None, given: dict[str, Any], say: Callable[[str], 
     missing = [f"--{'type' if key == 'kind' else key}" for key in NEEDED if not given[key]]
     if missing or not name:
         raise click.UsageError(f"--model also needs {', '.join([*missing, *([] if name else ['--name'])])}.")
-    from e2i.packaging.given import describe_given
+    from e2i.packaging.describe_external import describe_given
 
     out = given["out"] or Path("trained") / name
     say(f"describing {given['model']} in {out}")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from e2i.cli.local import in_words, stopwatch
-from e2i.pipeline.steps import NAMES, STEPS, Step
+from e2i.pipeline.step_order import NAMES, STEPS, Step
 
 # What does the work is imported when a command runs, so that help and completion are quick.
 
@@ -120,7 +120,7 @@ for _step in STEPS:
 def status(project: Path, **given: Any) -> None:
     """Show what is done, what is to be done and why."""
     with _said():
-        from e2i.pipeline.loop import Options, open_loop
+        from e2i.pipeline.context import Options, open_loop
         from e2i.pipeline.overview import overview
 
         click.echo("\n".join(overview(open_loop(project, Options(**given), click.echo))))
@@ -139,10 +139,10 @@ def demo(name: str, work: Path | None) -> None:
 
 def _go(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
     with _said():
-        from e2i.pipeline.loop import Options, open_loop
-        from e2i.pipeline.place import Place
-        from e2i.pipeline.running import run as run_all
-        from e2i.pipeline.running import run_one
+        from e2i.pipeline.context import Options, open_loop
+        from e2i.pipeline.runner import run as run_all
+        from e2i.pipeline.runner import run_one
+        from e2i.pipeline.workspace import Place
 
         with Place(project.resolve()).alone():
             loop = open_loop(project, Options(**given), stopwatch())
@@ -155,7 +155,7 @@ def _go(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
 @contextlib.contextmanager
 def _said() -> Iterator[None]:
     """What stops the loop is said on stderr, and told by the exit code."""
-    from e2i.pipeline.faults import Stopped
+    from e2i.pipeline.errors import Stopped
     from e2i.pipeline.project import BadProject
 
     try:

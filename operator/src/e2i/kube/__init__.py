@@ -7,8 +7,17 @@ The package's asynchronous client does authentication, TLS and connection poolin
 
 from e2i.kube.client import Kube
 from e2i.kube.connection import SERVICE_ACCOUNT_DIR
-from e2i.kube.errors import ApiError
+from e2i.kube.errors import ApiError, KubeconfigError
 from e2i.kube.kinds import Object, Resource
 from e2i.kube.watching import Change, Snapshot
 
-__all__ = ["SERVICE_ACCOUNT_DIR", "ApiError", "Change", "Kube", "Object", "Resource", "Snapshot"]
+__all__ = [
+    "SERVICE_ACCOUNT_DIR",
+    "ApiError",
+    "Change",
+    "Kube",
+    "KubeconfigError",
+    "Object",
+    "Resource",
+    "Snapshot",
+]

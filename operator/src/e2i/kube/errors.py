@@ -21,6 +21,14 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
+class KubeconfigError(Exception):
+    """No connection can be made of the kubeconfig; `message` names the file, the value and the next step."""
+
+    def __init__(self, sentence: str) -> None:
+        self.message = " ".join(sentence.split())
+        super().__init__(self.message)
+
+
 def api_error(error: DynamicApiError) -> ApiError:
     """The API server's answer as our error; its body need not be JSON."""
     headers = error.headers or {}

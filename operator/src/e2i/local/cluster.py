@@ -15,7 +15,7 @@ from e2i.local.bootstrap import bootstrap, choose_bento_store, operator_inputs
 from e2i.local.certificates import ensure_certificates
 from e2i.local.components import BUCKET, EVERYTHING, WAVES, Tools, components
 from e2i.local.credentials import ensure_credentials
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.kubeconfigs import write_kubeconfigs
 from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, home_of, known_homes, load_home, save_home
 from e2i.local.locks import alone

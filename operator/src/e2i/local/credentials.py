@@ -8,7 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.layout import ClusterHome
 
 

@@ -16,7 +16,7 @@ import aiohttp
 from e2i.kube import Change, Kube, Object, Resource, Snapshot
 from e2i.local import demo_progress
 from e2i.local.demo_traffic import Tally, new_session, predict, trickle
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
 

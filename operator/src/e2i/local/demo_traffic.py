@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from e2i.kube import Object
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 
 INTERVAL = 0.1
 TIMEOUT = aiohttp.ClientTimeout(total=5)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.layout import cache_root
 
 OLDEST = (1, 26)

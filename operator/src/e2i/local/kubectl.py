@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.layout import ClusterHome
 
 FIELD_MANAGER = "e2i-local"

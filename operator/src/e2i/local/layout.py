@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 
 FIRST_PORT = 21000
 PORTS_PER_CLUSTER = 20

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2i.local import ports, processes
 from e2i.local.components import Component
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.layout import ClusterHome
 from e2i.local.readiness import is_ready
 

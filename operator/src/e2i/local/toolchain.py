@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i.local.compiling import compile_module
 from e2i.local.components import Tools
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
+from e2i.local.go_build import compile_module
 from e2i.local.golang import Go, find_go
 from e2i.local.layout import cache_root
 from e2i.local.locks import alone

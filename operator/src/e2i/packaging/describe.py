@@ -17,8 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.markers import default_environment
 
-from e2i.edge.clock import now
-from e2i.packaging.about import (
+from e2i.clock import now
+from e2i.packaging.data import file_digest, table_digest
+from e2i.packaging.dependency_check import CODE, REQUIREMENTS, check_modules, check_pins, needed_modules
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.golden import BACKGROUND, choose_golden, spread
+from e2i.packaging.inference import Asked, check_routines, find_form, fitted_names
+from e2i.packaging.installed import distributions_of, version_of, with_dependencies
+from e2i.packaging.model_declaration import (
     About,
     check_target,
     describe_features,
@@ -26,17 +32,11 @@ from e2i.packaging.about import (
     find_decisions,
     find_labels,
 )
-from e2i.packaging.asking import Asked, check_routines, find_form, fitted_names
-from e2i.packaging.data import file_digest, table_digest
-from e2i.packaging.golden import BACKGROUND, choose_golden, spread
-from e2i.packaging.installed import distributions_of, version_of, with_dependencies
-from e2i.packaging.judging import ask_sample, judge
 from e2i.packaging.modelfile import JOBLIB_FILE, LoadedModel, combine, save_model
 from e2i.packaging.names import check_name
-from e2i.packaging.needs import CODE, REQUIREMENTS, check_modules, check_pins, needed_modules
 from e2i.packaging.pins import Pin, parse_pins
-from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.revision import code_revision
+from e2i.packaging.sanity_checks import ask_sample, judge
 from e2i.packaging.table_check import check_tables
 from e2i_bento.card import (
     BACKGROUND_FILE,

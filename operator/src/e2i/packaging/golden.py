@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
 from e2i_bento.card import Row
 
 MOST_GOLDEN = 8

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
 
 TIMEOUT = 1800
 UV_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}\Z")
 _NUMBER = r"(0|[1-9][0-9]{0,8})"

@@ -12,8 +12,16 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from e2i.packaging.manifest import Wanted, bento, contract, manifest, merged_checks, merged_env, model_name
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.model_manifest import (
+    Wanted,
+    bento,
+    contract,
+    manifest,
+    merged_checks,
+    merged_env,
+    model_name,
+)
 
 KUSTOMIZATION = "kustomization.yaml"
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2i.edge.bentos import FoundBento
-from e2i.edge.clock import now
-from e2i.edge.contents import content_digest
-from e2i.packaging.assembling import Order, assemble, made_of
-from e2i.packaging.context import REQUIREMENTS, check_declared, declared_models, read_bentofile
+from e2i.archive.bento_store import FoundBento
+from e2i.archive.content_digest import content_digest
+from e2i.clock import now
+from e2i.packaging.bento_assembly import Order, assemble, made_of
+from e2i.packaging.build_context import REQUIREMENTS, check_declared, declared_models, read_bentofile
 from e2i.packaging.describe import read_pins
-from e2i.packaging.ledger import LEDGER, check_unused, digests_of, note
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.names import check_name, resolve_version
-from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.requirements import lock
-from e2i.packaging.storing import made_store, put, staging, stored_digest
-from e2i.packaging.trained import Trained, read_trained
+from e2i.packaging.store_write import made_store, put, staging, stored_digest
+from e2i.packaging.trained_folder import Trained, read_trained
 from e2i.packaging.trial import Trial, try_bento
+from e2i.packaging.version_log import LEDGER, check_unused, digests_of, note
 
 Say = Callable[[str], None]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
 
 _HASHES = re.compile(r"\s--hash=sha\d+:[0-9a-f]+")
 _COMMENT = re.compile(r"(^|\s)#.*$")

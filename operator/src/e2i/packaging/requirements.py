@@ -11,11 +11,11 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.installed import version_of, with_dependencies
 from e2i.packaging.locking import compile_lock
 from e2i.packaging.pins import Pin, locked_versions
-from e2i.packaging.refusal import Reason, Refused
-from e2i.packaging.trained import Trained
+from e2i.packaging.trained_folder import Trained
 from e2i_bento.card import Card
 
 BENTOML = "bentoml"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from e2i.packaging.asking import Answer, Asked
-from e2i.packaging.refusal import Reason, Refused
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.inference import Answer, Asked
 from e2i_bento.card import Card
 from e2i_bento.checking import differences
 from e2i_bento.tables import table_of

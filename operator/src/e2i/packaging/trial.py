@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i.edge.archive import ArchiveStream
-from e2i.edge.bentos import FoundBento
+from e2i.archive.bento_store import FoundBento
+from e2i.archive.canonical_tar import ArchiveStream
+from e2i.packaging.errors import Reason, Refused
 from e2i.packaging.locking import environment_of
 from e2i.packaging.pins import locked_versions
-from e2i.packaging.refusal import Reason, Refused
 from e2i.packaging.requirements import SHAP, is_here
-from e2i.packaging.serving import Server, served
+from e2i.packaging.trial_server import Server, served
 from e2i_bento.card import Card
 from e2i_bento.checking import differences
 

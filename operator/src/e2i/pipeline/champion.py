@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from e2i.packaging.ledger import LEDGER
-from e2i.pipeline.faults import Stopped
-from e2i.pipeline.loop import Loop
-from e2i.pipeline.place import read_lines
+from e2i.packaging.version_log import LEDGER
+from e2i.pipeline.context import Loop
+from e2i.pipeline.errors import Stopped
+from e2i.pipeline.workspace import read_lines
 from e2i.registry import client as registry
 from e2i.registry.uri import parse_model_uri
 from e2i_bento.card import CARD_FILE

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from e2i.core import conditions
-from e2i.core.naming import MODEL_LABEL, SERVICE_PORT
-from e2i.edge.kinds import E2I_MODELS, PODS, SERVICES
+from e2i.api import conditions
+from e2i.api.naming import MODEL_LABEL, SERVICE_PORT
+from e2i.deploying import release
+from e2i.deploying.errors import ClusterRefused, DeploymentError, Verdict
+from e2i.deploying.verdict import UNSEEN, Serving, Waiting, serving_tag
 from e2i.kube import ApiError, Kube, Object
-from e2i.pipeline.faults import NotReleased, Stopped
-from e2i.serving import releasing
-from e2i.serving.faults import ClusterRefused, DeploymentError, Verdict
-from e2i.serving.verdict import UNSEEN, Serving, Waiting, serving_tag
+from e2i.kube.e2i_kinds import E2I_MODELS, PODS, SERVICES
+from e2i.pipeline.errors import NotReleased, Stopped
 
 Answer = TypeVar("Answer")
 LOG_LINES = 1_000_000
@@ -53,7 +53,7 @@ class Cluster:
         """Stopped when the cluster does not take it, or when a GitOps tool would undo it."""
 
         async def ask(kube: Kube) -> None:
-            await releasing.apply(kube, manifest)
+            await release.apply(kube, manifest)
 
         self._do(ask)
 
@@ -74,7 +74,7 @@ class Cluster:
 
             try:
                 async with asyncio.timeout(patience):
-                    state = await releasing.follow(kube, releasing.Applied(model, is_new=False), tell)
+                    state = await release.follow(kube, release.Applied(model, is_new=False), tell)
             except TimeoutError:
                 raise NotReleased(
                     f"{tag} does not serve after {patience:.0f} s: {doing.phase}: {doing.message}. "

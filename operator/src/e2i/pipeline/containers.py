@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from e2i.pipeline.faults import Stopped
+from e2i.pipeline.errors import Stopped
 
 BUILDERS = ("docker", "podman", "buildah")
 LOOK_TIMEOUT = 20.0

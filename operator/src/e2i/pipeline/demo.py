@@ -21,14 +21,14 @@ from e2i.local import cluster
 from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import ensure_credentials
 from e2i.local.demo_traffic import new_session, predict
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
+from e2i.pipeline.context import OWN_DATA, Say
 from e2i.pipeline.demo_customers import Customer, Customers, write_rows
-from e2i.pipeline.faults import GateNotMet
-from e2i.pipeline.loop import OWN_DATA, Say
-from e2i.pipeline.place import FOLDER, read_lines
+from e2i.pipeline.errors import GateNotMet
 from e2i.pipeline.project import PROJECT_FILE, Project, read_project
+from e2i.pipeline.workspace import FOLDER, read_lines
 
 CHECKOUT = Path(e2i.__file__).resolve().parents[3]
 CONFIG = CHECKOUT / "bentos" / "pipeline" / "demo.yaml"

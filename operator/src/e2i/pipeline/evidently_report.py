@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from e2i.pipeline.drift import Column, Method, Shape, method_for
-from e2i.pipeline.faults import Stopped
+from e2i.pipeline.drift_verdict import Column, Method, Shape, method_for
+from e2i.pipeline.errors import Stopped
 
 
 def compare(

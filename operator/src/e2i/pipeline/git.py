@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from e2i.pipeline.faults import Stopped
+from e2i.pipeline.errors import Stopped
 
 TIMEOUT = 60.0
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from e2i.pipeline.faults import Stopped
-from e2i.pipeline.loop import Loop
-from e2i.pipeline.running import why_to_do
-from e2i.pipeline.steps import STEPS, Step
+from e2i.pipeline.context import Loop
+from e2i.pipeline.errors import Stopped
+from e2i.pipeline.runner import why_to_do
+from e2i.pipeline.step_order import STEPS, Step
 
 LONGEST = 160
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from e2i.packaging.errors import Refused
 from e2i.packaging.names import resolve_version
-from e2i.packaging.refusal import Refused
 from e2i.packaging.schema import TRUTH
 from e2i_bento.card import Decisions, Kind
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from e2i.pipeline.faults import Stopped, told
+from e2i.pipeline.errors import Stopped, told
 
 
 @dataclass(frozen=True)

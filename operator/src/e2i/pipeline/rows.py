@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from e2i.packaging.data import read_table
-from e2i.packaging.refusal import Refused
+from e2i.packaging.errors import Refused
 from e2i.packaging.schema import TRUTH
-from e2i.pipeline.faults import Stopped, told
+from e2i.pipeline.errors import Stopped, told
 from e2i.pipeline.project import FeatureDeclaration, Project
 from e2i.pipeline.recipe import load_function
 

@@ -9,7 +9,7 @@ import pytest
 
 from e2i.kube import Change, Kube, Object, Resource, Snapshot
 from e2i.local.yatai.informer import Informer, has_new_generation
-from e2i.local.yatai.kinds import BENTO
+from e2i.local.yatai.yatai_kinds import BENTO
 
 
 def an_object(name: str, version: str = "1", generation: int = 1) -> Object:

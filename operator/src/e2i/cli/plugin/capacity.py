@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from e2i.core import amounts, naming, render
-from e2i.core.model import Model
-from e2i.core.observed import Artifact
+from e2i.api import naming, quantities
+from e2i.api.artifact import Artifact
+from e2i.api.model import Model
+from e2i.controller.core.render import manifests
 
 _ANY = Artifact(tag="any:1", digest="sha256:" + "0" * 64, uri="", size=0)
 """Stands for the bento: what its pods ask for does not depend on it."""
@@ -43,21 +44,21 @@ def extra_capacity(model: Model, pods: Size) -> Extra:
         return Extra(pods=pods, requests={})
     each = pod_requests(model)
     return Extra(
-        pods=pods, requests={name: amounts.times(amount, pods.least) for name, amount in each.items()}
+        pods=pods, requests={name: quantities.times(amount, pods.least) for name, amount in each.items()}
     )
 
 
 def pod_requests(model: Model) -> dict[str, str]:
     """What one pod of the model asks for, defaults filled in: {cpu: 500m, memory: 1Gi}"""
-    recipe = render.Recipe(
+    recipe = manifests.DeploymentSpec(
         release=naming.release_of(model, _ANY.digest),
         name=model.name,
         artifact=_ANY,
         shape=model.shape,
         size=model.autoscaling,
-        form=render.CURRENT_FORM,
+        form=manifests.CURRENT_FORM,
     )
-    manifest = render.bento_deployment(model, recipe)
+    manifest = manifests.bento_deployment(model, recipe)
     requests: dict[str, Any] = dict(manifest["spec"]["resources"]["requests"])
     custom = requests.pop("custom", {})
     return {name: str(amount) for name, amount in {**requests, **custom}.items()}

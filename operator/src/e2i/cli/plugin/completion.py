@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from e2i.cli.plugin.faults import Fault
+from e2i.cli.plugin.errors import Fault
 
 _NO_FILES, _FILES = ":4", ":0"
 """How kubectl is told whether to offer names of files as well."""

@@ -12,9 +12,9 @@ from typing import Any
 import click
 import yaml
 
-from e2i.cli.plugin.faults import Fault
+from e2i.api import naming
+from e2i.cli.plugin.errors import Fault
 from e2i.cli.plugin.session import is_name
-from e2i.core import naming
 
 KUSTOMIZE_SECONDS = 60
 

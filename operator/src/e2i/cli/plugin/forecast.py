@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from e2i.api import naming
+from e2i.api.artifact import Artifact
+from e2i.api.model import Model, Rollback, Strategy, parse_model
 from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.capacity import Extra, Size, extra_capacity, size_of
-from e2i.cli.plugin.tree import is_current
-from e2i.core import naming
-from e2i.core.model import Model, Rollback, Strategy, parse_model
-from e2i.core.observed import Artifact, BentoRequest, Build, Observed
-from e2i.core.parse import parse_child
-from e2i.core.release import artifact_of
+from e2i.controller.core.observed import BentoRequest, Build, Observed
+from e2i.controller.core.parse import parse_child
+from e2i.controller.core.releases.release import artifact_of
+from e2i.inspection.document import is_current
 
 Body = Mapping[str, Any]
 

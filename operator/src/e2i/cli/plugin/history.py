@@ -10,7 +10,7 @@ import click
 
 from e2i.cli.plugin.output import age, dump, plain, table
 from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
-from e2i.edge.clock import now
+from e2i.clock import now
 
 _HEAD = ("RELEASE", "BENTO", "RESULT", "REASON", "NOW", "STARTED", "SERVED", "ENDED")
 _WIDE = ("DIGEST", "IMAGE", "MESSAGE")
@@ -26,7 +26,7 @@ def history(target: Target, name: str, output: str | None) -> None:
     """Show what became of a model's last releases, the newest first."""
 
     async def read(session: Session) -> Mapping[str, Any]:
-        from e2i.cli.plugin.reading import read_model
+        from e2i.cli.plugin.read import read_model
 
         return await read_model(session, name)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from e2i.core.conditions import parse_timestamp
+from e2i.api.conditions import parse_timestamp
 
 Value = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from e2i.cli.plugin.session import Session
-from e2i.edge.kinds import E2I_MODELS
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import E2I_MODELS
 
 FIELD_MANAGER = "e2i-cli"
 """Not kubectl-...: Flux takes away what managers of such names have set, and would take away our annotations."""

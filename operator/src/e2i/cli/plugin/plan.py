@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from e2i.cli.plugin.faults import Fault
+from e2i.cli.plugin.errors import Fault
 from e2i.cli.plugin.output import as_yaml, dump
 from e2i.cli.plugin.session import Session, Target, ask, with_target
 
 if TYPE_CHECKING:
-    from e2i.cli.plugin.applying import Rehearsal
     from e2i.cli.plugin.documents import Manifests
     from e2i.cli.plugin.forecast import Forecast
+    from e2i.cli.plugin.server_dry_run import Rehearsal
 
 CHANGES = 1
 
@@ -46,7 +46,7 @@ def plan(target: Target, file: str | None, folder: Path | None, output: str | No
 
 
 async def _rehearse(session: Session, manifests: Manifests, namespace: str | None) -> list[Rehearsal]:
-    from e2i.cli.plugin.applying import rehearse
+    from e2i.cli.plugin.server_dry_run import rehearse
 
     return [await rehearse(session, body, namespace) for body in manifests.models]
 

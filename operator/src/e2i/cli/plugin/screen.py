@@ -8,7 +8,7 @@ from typing import Any, Protocol, TextIO
 
 from e2i.cli.plugin.drawing import draw
 from e2i.cli.plugin.output import wants_colour
-from e2i.edge.clock import now
+from e2i.clock import now
 
 Document = dict[str, Any]
 

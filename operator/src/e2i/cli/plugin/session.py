@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from e2i.cli.plugin.faults import Fault, api_fault
+from e2i.cli.plugin.errors import Fault, api_fault
 
 # The API client takes half a second to import: help and completion of options do without it.
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
     chosen = {name: context.params.get(name) for name in ("namespace", "context", "kubeconfig")}
 
     async def names(session: Session) -> list[str]:
-        from e2i.edge.kinds import E2I_MODELS
+        from e2i.kube.e2i_kinds import E2I_MODELS
 
         async with asyncio.timeout(COMPLETION_SECONDS):
             models, _ = await session.kube.list(E2I_MODELS, session.namespace)
@@ -99,7 +99,7 @@ model_name = click.argument("name", callback=_checked, shell_complete=complete_m
 
 def ask(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
     """Connect, ask, and return the answer; Fault for everything that the outside can do to us."""
-    from e2i.kube import ApiError
+    from e2i.kube import ApiError, KubeconfigError
 
     async def asked() -> T:
         async with _connected(target) as session:
@@ -117,12 +117,14 @@ def ask(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
         return asyncio.run(asked())
     except ApiError as error:
         raise api_fault(error.status, error.reason, error.message) from error
+    except KubeconfigError as error:
+        raise Fault(error.message) from error
 
 
 @contextlib.asynccontextmanager
 async def _connected(target: Target) -> AsyncIterator[Session]:
-    from e2i.cli.plugin import kubeconfig
-    from e2i.cli.plugin.connecting import from_context, from_pod, is_pod
+    from e2i.kube import kubeconfig
+    from e2i.kube.login import from_context, from_pod, is_pod
 
     if target.kubeconfig is None and target.context is None and is_pod(os.environ):
         kube, namespace = await from_pod()

@@ -48,8 +48,8 @@ def status(target: Target, name: str, watch: bool, output: str | None) -> None:
 
 def _print_once(target: Target, name: str, output: str | None) -> None:
     async def read(session: Session) -> dict[str, Any]:
-        from e2i.cli.plugin.reading import read_family
-        from e2i.cli.plugin.tree import document
+        from e2i.cli.plugin.read import read_family
+        from e2i.inspection.document import document
 
         family = await read_family(session, name)
         return document(family.model, family.parts, family.notes)
@@ -63,8 +63,8 @@ def _print_once(target: Target, name: str, output: str | None) -> None:
 
 async def _follow(session: Session, name: str, shown_by: Shower) -> bool:
     """Show every change until the model has come to an end; whether that is Ready."""
-    from e2i.cli.plugin.following import following
-    from e2i.cli.plugin.outcome import outcome
+    from e2i.cli.plugin.follow import following
+    from e2i.inspection.outcome import outcome
 
     async with following(session, name) as follower:
         while True:

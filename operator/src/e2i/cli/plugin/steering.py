@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from e2i.cli.plugin import wishes
+from e2i.cli.plugin import rollout_annotations
 from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
-from e2i.edge.clock import now
+from e2i.clock import now
 
-Decision = Callable[[Mapping[str, Any]], wishes.Change]
+Decision = Callable[[Mapping[str, Any]], rollout_annotations.Change]
 
 
 @click.command()
@@ -19,7 +19,7 @@ Decision = Callable[[Mapping[str, Any]], wishes.Change]
 @with_target
 def retry(target: Target, name: str) -> None:
     """Try the release in quarantine anew."""
-    _steer(target, name, lambda model: wishes.retry(model, now()))
+    _steer(target, name, lambda model: rollout_annotations.retry(model, now()))
 
 
 @click.command()
@@ -27,7 +27,7 @@ def retry(target: Target, name: str) -> None:
 @with_target
 def promote(target: Target, name: str) -> None:
     """End the pause that a canary waits in."""
-    _steer(target, name, lambda model: wishes.promote(model, now()))
+    _steer(target, name, lambda model: rollout_annotations.promote(model, now()))
 
 
 @click.command()
@@ -35,7 +35,7 @@ def promote(target: Target, name: str) -> None:
 @with_target
 def pause(target: Target, name: str) -> None:
     """Hold the rollout where it is; scaling and rollback go on."""
-    _steer(target, name, wishes.pause)
+    _steer(target, name, rollout_annotations.pause)
 
 
 @click.command()
@@ -43,13 +43,13 @@ def pause(target: Target, name: str) -> None:
 @with_target
 def resume(target: Target, name: str) -> None:
     """Let a held rollout go on."""
-    _steer(target, name, wishes.resume)
+    _steer(target, name, rollout_annotations.resume)
 
 
 def _steer(target: Target, name: str, decide: Decision) -> None:
     async def steer(session: Session) -> str:
         from e2i.cli.plugin.patching import annotate
-        from e2i.cli.plugin.reading import read_model
+        from e2i.cli.plugin.read import read_model
 
         model = await read_model(session, name)
         change = decide(model)

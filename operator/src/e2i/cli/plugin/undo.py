@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from e2i.cli.plugin import gitops, shapes
+from e2i.cli.plugin import previous_specs
 from e2i.cli.plugin.advice import follow
-from e2i.cli.plugin.faults import ERROR, MANAGED_ELSEWHERE, Fault
+from e2i.cli.plugin.errors import ERROR, MANAGED_ELSEWHERE, Fault
 from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
+from e2i.inspection import gitops
 
 if TYPE_CHECKING:
-    from e2i.cli.plugin.target import Way
+    from e2i.cli.plugin.undo_target import Way
 
 
 @click.command()
@@ -31,8 +32,8 @@ def undo(target: Target, name: str, to: str | None) -> None:
 
     async def go_back(session: Session) -> int:
         from e2i.cli.plugin.patching import set_bento
-        from e2i.cli.plugin.reading import read_deployments, read_model
-        from e2i.cli.plugin.target import find_way
+        from e2i.cli.plugin.read import read_deployments, read_model
+        from e2i.cli.plugin.undo_target import find_way
 
         model = await read_model(session, name)
         way = find_way(model, await read_deployments(session, name), to)
@@ -68,7 +69,7 @@ def _tell(model: Mapping[str, Any], way: Way, sentence: str) -> int:
             f"{sentence} The cluster no longer knows what else it had: find the commit with {way.tag} in Git "
             f"(git log -S {way.tag}) and go back to that manifest."
         )
-    lines = shapes.manifest_diff(model, way.spec)
+    lines = previous_specs.manifest_diff(model, way.spec)
     advice = "Commit this instead:" if gitops.keeper(model) else "Change the manifest and apply it:"
     click.echo(f"Error: {sentence} {advice}", err=True)
     click.echo("\n".join(lines))

@@ -15,15 +15,15 @@ from typing import Any
 import aiohttp
 
 from e2i.kube import ApiError, Kube
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.images import ImageStore
 from e2i.local.layout import ClusterHome, load_home
 from e2i.local.node import machine, sweep
 from e2i.local.node.addresses import AddressPool
-from e2i.local.node.cluster import Cluster
+from e2i.local.node.api_objects import Cluster
 from e2i.local.node.guardian import Guardian
 from e2i.local.node.nodestatus import Machine, allocatable
-from e2i.local.node.pods import Pods
+from e2i.local.node.pod_workers import Pods
 from e2i.local.node.proxy import Proxy
 from e2i.local.node.records import BackOff
 from e2i.local.node.registration import Registration

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2i.kube import Object
-from e2i.local.node import plan
+from e2i.local.node import container_decisions
 from e2i.local.node.clock import timestamp
-from e2i.local.node.plan import Records
+from e2i.local.node.container_decisions import Records
 from e2i.local.node.records import Record, Running, Terminated, Waiting
 
 
@@ -48,7 +48,7 @@ def pod_status(pod: Object, records: Records, place: Place, now: float, *, ended
 
 
 def _phase(spec: Object, records: Records) -> str:
-    phase = plan.phase(spec, records)
+    phase = container_decisions.phase(spec, records)
     # A pod is not over while a sidecar of it still runs.
     over = phase in ("Succeeded", "Failed") and any(record.running for record in records.values())
     return "Running" if over else phase
@@ -72,7 +72,7 @@ def changes(pod: Object, wanted: Object) -> Object:
 def _container(container: Object, spec: Object, records: Records, now: float) -> Object:
     record = records[container["name"]]
     state, last = record.state, record.last
-    again = isinstance(state, Terminated) and plan.wants_start(container, spec, record)
+    again = isinstance(state, Terminated) and container_decisions.wants_start(container, spec, record)
     if again and isinstance(state, Terminated) and now < record.not_before:
         last, state = state, _crash_loop(container["name"], record)
     status: Object = {
@@ -91,7 +91,7 @@ def _container(container: Object, spec: Object, records: Records, now: float) ->
 
 
 def _is_plain_init(container: Object, spec: Object) -> bool:
-    return plan.is_init(container, spec) and not plan.is_sidecar(container)
+    return container_decisions.is_init(container, spec) and not container_decisions.is_sidecar(container)
 
 
 def _crash_loop(name: str, record: Record) -> Waiting:
@@ -110,7 +110,7 @@ def _state(
     if isinstance(state, Terminated):
         return {"terminated": _ended(state)}
     reason = state.reason
-    blocked = spec.get("initContainers") and not plan.is_initialised(spec, records)
+    blocked = spec.get("initContainers") and not container_decisions.is_initialised(spec, records)
     if reason == "ContainerCreating" and blocked:
         reason = "PodInitializing"
     return {"waiting": {"reason": reason, **({"message": state.message} if state.message else {})}}
@@ -133,11 +133,13 @@ def _ended(state: Terminated) -> Object:
 
 def _conditions(pod: Object, records: Records, place: Place, now: float) -> list[Object]:
     spec = pod["spec"]
-    phase = plan.phase(spec, records)
+    phase = container_decisions.phase(spec, records)
     inits = spec.get("initContainers") or []
     unready = [c["name"] for c in [*_sidecars(inits), *spec["containers"]] if not records[c["name"]].ready]
-    waiting = [c["name"] for c in inits if not records[c["name"]].succeeded and not plan.is_sidecar(c)]
-    initialised = plan.is_initialised(spec, records)
+    waiting = [
+        c["name"] for c in inits if not records[c["name"]].succeeded and not container_decisions.is_sidecar(c)
+    ]
+    initialised = container_decisions.is_initialised(spec, records)
     complaint = None
     if phase in ("Succeeded", "Failed"):
         complaint = ("PodCompleted" if phase == "Succeeded" else "PodFailed", "")
@@ -154,7 +156,7 @@ def _conditions(pod: Object, records: Records, place: Place, now: float) -> list
 
 
 def _sidecars(inits: Iterable[Object]) -> list[Object]:
-    return [container for container in inits if plan.is_sidecar(container)]
+    return [container for container in inits if container_decisions.is_sidecar(container)]
 
 
 def _closed_gate(pod: Object) -> tuple[str, str] | None:

@@ -8,9 +8,9 @@ import logging
 
 from e2i.kube import Kube, Object, Resource, Snapshot
 from e2i.local.layout import ClusterHome
-from e2i.local.node.cluster import Cluster
+from e2i.local.node.api_objects import Cluster
 from e2i.local.node.forwarding import Listener
-from e2i.local.node.kinds import ENDPOINT_SLICES, SERVICES
+from e2i.local.node.node_kinds import ENDPOINT_SLICES, SERVICES
 from e2i.local.node.routing import Backend, Front, Route, endpoint_addresses, on_machine, routes
 
 log = logging.getLogger(__name__)

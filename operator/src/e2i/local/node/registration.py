@@ -8,7 +8,7 @@ import logging
 from e2i import __version__
 from e2i.kube import ApiError, Kube, Object
 from e2i.local.node import clock
-from e2i.local.node.kinds import LEASES, NODES
+from e2i.local.node.node_kinds import LEASES, NODES
 from e2i.local.node.nodestatus import Machine, is_ready, node_object, node_status
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler
 from e2i.local.layout import ClusterHome
 from e2i.local.node import clock
 from e2i.local.node.logfiles import Query, older, rendered, selected
-from e2i.local.node.pods import Pods
+from e2i.local.node.pod_workers import Pods
 from e2i.local.node.records import Terminated
 from e2i.local.node.usage import Meter, Subject, exposition
 from e2i.local.node.worker import PodWorker

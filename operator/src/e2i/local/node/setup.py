@@ -18,7 +18,7 @@ from e2i.local.layout import ClusterHome
 from e2i.local.node import clock, environment, sweep, volumes
 from e2i.local.node.actions import Target
 from e2i.local.node.addresses import AddressPool
-from e2i.local.node.cluster import Cluster
+from e2i.local.node.api_objects import Cluster
 from e2i.local.node.environment import MissingValue, Sources
 from e2i.local.node.launch import INHERITED, CannotCreate, plan_launch
 from e2i.local.node.records import BackOff

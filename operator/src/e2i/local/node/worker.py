@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from e2i.kube import ApiError, Object
-from e2i.local.node import clock, plan
+from e2i.local.node import clock
 from e2i.local.node.container import Attempt
+from e2i.local.node.container_decisions import Step, is_over, is_sidecar, next_step, wants_start
 from e2i.local.node.launch import CannotCreate
 from e2i.local.node.podstatus import Place, changes, pod_status
 from e2i.local.node.processes import CannotStart
@@ -89,12 +90,12 @@ class PodWorker:
     async def _pass(self) -> float | None:
         """Do what is due; return when to look again, if nothing happens before."""
         now = clock.now()
-        if self._closed or plan.is_over(self.pod["spec"], self.records):
+        if self._closed or is_over(self.pod["spec"], self.records):
             self.setup.give_address_back()
         elif not await self._prepared():
             await self._publish()
             return now + self._node.backoff.first
-        step = plan.Step() if self._closed else plan.next_step(self.pod["spec"], self.records, now)
+        step = Step() if self._closed else next_step(self.pod["spec"], self.records, now)
         for name in step.stop:
             self.attempts[name].stop(self._grace())
         for name in step.start:
@@ -155,7 +156,7 @@ class PodWorker:
 
     def will_restart(self, name: str) -> bool:
         """Return whether the container is to be started, at once or later."""
-        return plan.wants_start(self.containers[name], self.pod["spec"], self.records[name])
+        return wants_start(self.containers[name], self.pod["spec"], self.records[name])
 
     def log_file(self, name: str, restarts: int) -> Path:
         return self.setup.folder / "logs" / name / f"{restarts}.log"
@@ -208,7 +209,7 @@ class PodWorker:
         while self.attempts:
             self._woken.clear()
             deadline = min(deadline, clock.now() + self._grace())
-            sidecars = {n for n in self.attempts if plan.is_sidecar(self.containers[n])}
+            sidecars = {n for n in self.attempts if is_sidecar(self.containers[n])}
             for name in (set(self.attempts) - sidecars) or sidecars:
                 self.attempts[name].stop(max(0.0, deadline - clock.now()))
             await self._woken.wait()
@@ -236,8 +237,7 @@ class PodWorker:
         try:
             self.update(await self._node.cluster.patch_status(self.pod, part))
         except ApiError as error:
-            if error.status in (404, 409):
-                # It is gone, or another pod has its name by now.
+            if error.status in (404, 409):  # Gone, or another pod has its name by now.
                 self.lose()
                 return True
             log.warning("status of pod %s could not be written: %s", self.setup.uid, error)

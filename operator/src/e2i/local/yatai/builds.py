@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from e2i.kube import Object
 from e2i.local.yatai.conditions import find_condition
-from e2i.local.yatai.kinds import BENTO, BENTO_REQUEST, JOB, controller_reference, name_and_version
+from e2i.local.yatai.yatai_kinds import BENTO, BENTO_REQUEST, JOB, controller_reference, name_and_version
 
 REGISTRY = "registry.e2i.local"
 BUILDER_IMAGE = f"{REGISTRY}/bento-builder:local"

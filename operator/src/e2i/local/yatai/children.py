@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from e2i.kube import Object
-from e2i.local.yatai.kinds import (
+from e2i.local.yatai.parts import TARGET_TYPE, Part
+from e2i.local.yatai.pod_template import pod_spec
+from e2i.local.yatai.quantities import canonical
+from e2i.local.yatai.yatai_kinds import (
     AUTOSCALER,
     BENTO_DEPLOYMENT,
     DEPLOYMENT,
     SERVICE,
     controller_reference,
 )
-from e2i.local.yatai.parts import TARGET_TYPE, Part
-from e2i.local.yatai.pod_template import pod_spec
-from e2i.local.yatai.quantities import canonical
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "Recreate": {"type": "Recreate"},

@@ -11,10 +11,14 @@ import logging
 
 from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.local.yatai import children
+from e2i.local.yatai.child_changes import has_drifted, with_last_applied
 from e2i.local.yatai.conditions import Condition, conditions_of, find_condition
-from e2i.local.yatai.drift import has_drifted, with_last_applied
 from e2i.local.yatai.informer import Informer, has_new_generation
-from e2i.local.yatai.kinds import (
+from e2i.local.yatai.key_queue import Workqueue
+from e2i.local.yatai.parts import parts_of
+from e2i.local.yatai.pod_template import Unreconcilable
+from e2i.local.yatai.write_status import write_conditions
+from e2i.local.yatai.yatai_kinds import (
     AUTOSCALER,
     BENTO,
     BENTO_DEPLOYMENT,
@@ -25,10 +29,6 @@ from e2i.local.yatai.kinds import (
     controller_of,
     key_of,
 )
-from e2i.local.yatai.parts import parts_of
-from e2i.local.yatai.pod_template import Unreconcilable
-from e2i.local.yatai.status import write_conditions
-from e2i.local.yatai.workqueue import Workqueue
 
 LOG = logging.getLogger("yatai-deployment")
 MANAGER = "yatai-deployment"

@@ -18,9 +18,9 @@ from e2i.local.images import ImageStore
 from e2i.local.yatai import builds
 from e2i.local.yatai.conditions import Condition, all_unknown, conditions_of, find_condition, has_status
 from e2i.local.yatai.informer import Informer, has_new_generation
-from e2i.local.yatai.kinds import BENTO, BENTO_REQUEST, JOB, Key, controller_of, key_of
-from e2i.local.yatai.status import write_conditions
-from e2i.local.yatai.workqueue import Workqueue
+from e2i.local.yatai.key_queue import Workqueue
+from e2i.local.yatai.write_status import write_conditions
+from e2i.local.yatai.yatai_kinds import BENTO, BENTO_REQUEST, JOB, Key, controller_of, key_of
 
 LOG = logging.getLogger("yatai-image-builder")
 STARTING = "Starting to reconcile BentoRequest"

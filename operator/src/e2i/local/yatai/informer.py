@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from e2i.kube import Change, Kube, Object, Resource, Snapshot
-from e2i.local.yatai.kinds import Key, key_of
+from e2i.local.yatai.yatai_kinds import Key, key_of
 
 Listener = Callable[[Object | None, Object | None], None]
 """Called with the object before (None: it is new) and now (None: it is gone)."""

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from e2i.kube import Object
-from e2i.local.yatai.kinds import name_and_version
+from e2i.local.yatai.yatai_kinds import name_and_version
 
 LONGEST_NAME = 63
 TARGET_TYPE = "yatai.ai/bento-deployment-target-type"

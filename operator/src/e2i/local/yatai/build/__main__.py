@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from e2i.local.faults import ClusterFault
+from e2i.local.errors import ClusterFault
 from e2i.local.layout import cache_root, load_home
 from e2i.local.yatai.build import Failure
 from e2i.local.yatai.build.archive import unpack

@@ -1,0 +1,236 @@
+"""Finds a bento in a BentoML store. Reads files only: BentoML's own look-up takes a unique prefix for an
+exact version, and its export writes into the store and may leave a cut-off model there.
+
+The form of a store is BentoML's: `bentos/<name>/<version>/bento.yaml`, `models/<name>/<version>/model.yaml`.
+A bento.yaml is of one of two forms: spec 2, and spec 1 of services with runners, as BentoML before 1.2 built them and
+`bentoml.legacy` still does. A test compares what is found here with BentoML's own answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from e2i.api.tags import Tag, TagRefused, parse_tag
+from e2i.archive.errors import BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel, UnsafeFile
+from e2i.archive.file_listing import Piece, list_tree, not_allowed, open_listed
+from e2i.archive.members import Kind, Member
+
+NO_MODEL_LABEL = "e2i.dev/no-model"
+LARGEST_BENTO = 64 << 30
+LARGEST_DESCRIPTION = 2 << 20
+VERSIONS_NAMED = 5
+DECLARING = {
+    1: "Give it to its runner or to the service, Runner(..., models=[...]) or Service(..., models=[...])",
+    2: "Declare it as a class attribute, model = bentoml.models.BentoModel(...)",
+}
+"""How a model is declared, by the form of the bento: the `spec` of its bento.yaml."""
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model that the bento refers to, in the store."""
+
+    tag: Tag
+    path: Path
+
+
+@dataclass(frozen=True)
+class FoundBento:
+    """A bento that can be exported: all of it is there, and nothing that must not leave the machine.
+
+    `size` is the bytes of all files; `signature` changes whenever a file of the bento or its models does, and
+    `changed` is when one last did, in seconds since the epoch by the clock of the file system;
+    `pieces` is everything the archive will hold, sorted.
+    """
+
+    tag: Tag
+    path: Path
+    models: tuple[FoundModel, ...]
+    service: str
+    bentoml_version: str
+    size: int
+    signature: str
+    changed: float
+    pieces: tuple[Piece, ...]
+
+
+def find_bento(store: Path, tag: Tag, max_bytes: int = LARGEST_BENTO) -> FoundBento:
+    """Return the bento of exactly this tag in the BentoML home `store`; an ExportFailure says why not.
+
+    Blocking, for a thread: reads bento.yaml and looks at every file of the bento, but reads none of them.
+    """
+    try:
+        return _find(store, tag, max_bytes)
+    except PermissionError as error:
+        raise not_allowed(error) from error
+    except OSError as error:
+        raise BentoUnreadable(f"{error.filename} of {tag} cannot be read: {error.strerror}.") from error
+
+
+def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
+    path = store / "bentos" / tag.name / tag.version
+    if not path.is_dir():
+        raise BentoNotFound(_not_found(store, tag))
+    _refuse_link(store, path)
+    # A `models` folder in a stored bento is what an export of BentoML's has put there, perhaps cut off.
+    own = list_tree(path, skip="models")
+    description = _description(own, path, tag)
+    models = _models(store, tag, description)
+    pieces = _pieces(own, models, description)
+    size = sum(piece.member.size for piece in pieces)
+    if size > max_bytes:
+        largest = max(pieces, key=lambda piece: piece.member.size)
+        raise UnsafeFile(
+            f"The bento {tag} has {size} bytes, more than the {max_bytes} of E2I_MAX_BENTO_BYTES; "
+            f"its largest file is {largest.source}. Make it smaller or raise the limit."
+        )
+    return FoundBento(
+        tag=tag,
+        path=path,
+        models=models,
+        service=str(description.get("entry_service") or tag.name),
+        bentoml_version=str(description.get("bentoml_version") or ""),
+        size=size,
+        signature=_signature(pieces),
+        changed=max(piece.stamp.ctime_ns for piece in pieces if piece.stamp) / 1e9,
+        pieces=pieces,
+    )
+
+
+def _refuse_link(store: Path, folder: Path) -> None:
+    """A folder of the store that is a link may lead to anything the operator can read."""
+    if folder.resolve() != store.resolve() / folder.relative_to(store):
+        raise UnsafeFile(f"{folder} is, or is below, a link; copy what it leads to into the store.")
+
+
+def _not_found(store: Path, tag: Tag) -> str:
+    folder = store / "bentos" / tag.name
+    try:
+        # Newest first, because the one that was meant is most likely a recent one.
+        versions = sorted(
+            (entry for entry in folder.iterdir() if entry.is_dir()),
+            key=lambda entry: entry.stat().st_mtime,
+            reverse=True,
+        )
+    except OSError:
+        versions = []
+    if not versions:
+        return (
+            f"The store {store} has no bento named {tag.name}, so not {tag} either: build or import it there."
+        )
+    named = ", ".join(f"{tag.name}:{version.name}" for version in versions[:VERSIONS_NAMED])
+    more = f" and {len(versions) - VERSIONS_NAMED} more" if len(versions) > VERSIONS_NAMED else ""
+    return f"The store {store} has no bento {tag}; it has {named}{more}. Write one of these, or build {tag}."
+
+
+def _description(own: Sequence[Piece], path: Path, tag: Tag) -> Mapping[str, Any]:
+    """bento.yaml of a bento that was built completely and is the one that its folder says."""
+    file = path / "bento.yaml"
+    repair = f"Build {tag} again, or delete it with `bentoml delete {tag}` and import it anew."
+    found = next((piece for piece in own if piece.member.path == file.name and piece.source), None)
+    if found is None:
+        raise BentoUnreadable(f"The bento {tag} has no bento.yaml, as if half copied. {repair}")
+    try:
+        with open_listed(found) as stream:
+            text = stream.read(LARGEST_DESCRIPTION + 1)
+        # Not the loader in C: it crashes the process on deeply nested YAML.
+        description = yaml.safe_load(text) if len(text) <= LARGEST_DESCRIPTION else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BentoUnreadable(f"{file} cannot be read ({type(error).__name__}). {repair}") from error
+    if not isinstance(description, dict) or not {"name", "version", "service"} <= description.keys():
+        raise BentoUnreadable(f"{file} is no description of a bento, or a huge one. {repair}")
+    if (description["name"], str(description["version"])) != (tag.name, tag.version):
+        says = f"{description['name']}:{description['version']}"
+        raise BentoUnreadable(f"{file} says that it is {says}, not {tag}. {repair}")
+    # The first bentos did not say their form.
+    if (form := description.get("spec", 1)) not in tuple(DECLARING):
+        raise BentoUnreadable(
+            f"{file} is of an unknown form (spec {form!r}; known are 1 and 2). Build {tag} again with BentoML 1.4."
+        )
+    return description
+
+
+def _references(tag: Tag, description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All model references: those of the bento itself and those of its services."""
+    try:
+        listed = [*(description.get("models") or [])]
+        for service in description.get("services") or []:
+            listed += service.get("models") or []
+        return [{**reference, "tag": str(reference["tag"])} for reference in listed]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise BentoUnreadable(
+            f"bento.yaml of {tag} lists its models in an unknown form; build it again."
+        ) from error
+
+
+def _models(store: Path, tag: Tag, description: Mapping[str, Any]) -> tuple[FoundModel, ...]:
+    references = _references(tag, description)
+    labels = description.get("labels")
+    if not references and not (
+        isinstance(labels, dict) and str(labels.get(NO_MODEL_LABEL)).lower() == "true"
+    ):
+        raise NoDeclaredModel(
+            f"The bento {tag} declares no model, so one that its code loads would be missing where it runs. "
+            f"{DECLARING[description.get('spec', 1)]}, and build again; "
+            f'for a service that needs none set the label {NO_MODEL_LABEL}: "true" in its bentofile.'
+        )
+    # Models of other registries are downloaded by the service itself when it starts.
+    stored = {ref["tag"] for ref in references if ref.get("registry", "bentoml") == "bentoml"}
+    return tuple(_model(store, tag, name) for name in sorted(stored))
+
+
+def _model(store: Path, bento: Tag, text: str) -> FoundModel:
+    try:
+        tag = parse_tag(text)
+    except TagRefused as refused:
+        raise BentoUnreadable(
+            f"The bento {bento} refers to a model by no exact tag: {refused.message}"
+        ) from None
+    path = store / "models" / tag.name / tag.version
+    if path.is_dir():
+        _refuse_link(store, path)
+    if not (path / "model.yaml").is_file():
+        raise ModelMissing(
+            f"The bento {bento} needs the model {tag}, and the store {store} has no complete one. "
+            f"Bring it there with `bentoml models import` or train it again, then build {bento} again."
+        )
+    return FoundModel(tag, path)
+
+
+def _pieces(
+    own: Sequence[Piece], models: Sequence[FoundModel], description: Mapping[str, Any]
+) -> tuple[Piece, ...]:
+    pieces = list(own)
+    if models:
+        pieces.append(Piece(Member("models", Kind.FOLDER)))
+    for name in sorted({model.tag.name for model in models}):
+        pieces.append(Piece(Member(f"models/{name}", Kind.FOLDER)))
+        latest = _latest(name, models, description).encode()
+        pieces.append(Piece(Member(f"models/{name}/latest", Kind.FILE, size=len(latest)), content=latest))
+    for model in models:
+        folder = f"models/{model.tag.name}/{model.tag.version}"
+        pieces.append(Piece(Member(folder, Kind.FOLDER)))
+        pieces += list_tree(model.path, f"{folder}/")
+    return tuple(sorted(pieces, key=lambda piece: piece.member.path.encode()))
+
+
+def _latest(name: str, models: Sequence[FoundModel], description: Mapping[str, Any]) -> str:
+    """The version that `latest` of the model means inside the archive: the newest of those it holds."""
+    made = {
+        ref["tag"]: str(ref.get("creation_time") or "") for ref in _references(models[0].tag, description)
+    }
+    versions = [model.tag for model in models if model.tag.name == name]
+    return max(versions, key=lambda tag: (made[str(tag)], tag.version)).version
+
+
+def _signature(pieces: Sequence[Piece]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(f"{piece.member}\0{piece.stamp}\0".encode())
+    return digest.hexdigest()

@@ -1,0 +1,26 @@
+"""The digest of a bento in a store: what the operator exports it under, and what packaging promises to keep."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+from e2i.api.digest import archive_digest
+from e2i.archive.bento_store import FoundBento
+from e2i.archive.canonical_tar import ArchiveStream, archive_size
+from e2i.archive.chunked_transfer import Transfer
+
+
+def part_digests(bento: FoundBento, cancel: threading.Event) -> tuple[bytes, ...]:
+    """The sha256 of each part of the bento's archive; reads every file. ExportCancelled when `cancel` is set."""
+    with ArchiveStream(bento.pieces) as stream:
+        return tuple(Transfer(_sha256, cancel, lambda *_: None).run(stream, archive_size(bento.pieces)))
+
+
+def content_digest(bento: FoundBento) -> str:
+    """sha256:<64 hex> of the bento with its models; the same tree has the same one in every store."""
+    return archive_digest(part_digests(bento, threading.Event()))
+
+
+def _sha256(_: int, body: bytearray) -> bytes:
+    return hashlib.sha256(body).digest()

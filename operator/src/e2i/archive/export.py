@@ -1,0 +1,115 @@
+"""Brings one bento from the store into the bucket: look, digest, archive, upload.
+
+Blocking, for a thread. An export takes SENDERS parts of memory (64 MiB) and nothing on disk; how many run at
+a time is the caller's decision. Asking again for what is in the bucket costs a look at the files and one HEAD.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from e2i.api.artifact import Artifact
+from e2i.api.conditions import Reason
+from e2i.api.digest import MOST_PARTS, PART_SIZE, archive_digest, archive_key
+from e2i.api.problem import Problem
+from e2i.api.tags import Tag, TagRefused, parse_tag
+from e2i.archive.bento_store import LARGEST_BENTO, FoundBento, find_bento
+from e2i.archive.canonical_tar import ArchiveStream, archive_size
+from e2i.archive.chunked_transfer import Progress
+from e2i.archive.content_digest import part_digests
+from e2i.archive.errors import ArchiveCorrupted, ExportCancelled, ExportFailure, UnsafeFile
+from e2i.archive.s3.bucket import Bucket
+from e2i.archive.s3.bucket_archive import find_archive
+from e2i.archive.s3.multipart_upload import Stored, Upload
+
+REMEMBERED = 1000
+SETTLED = 2.0
+"""Seconds without a change after which a bento counts as complete: building and copying take a while."""
+
+
+class Exporter:
+    """Exports bentos of one store into one bucket; safe to call from several threads.
+
+    It remembers the digests of the last bentos, by the looks of their files: an unchanged one is not read twice.
+    """
+
+    def __init__(self, store: Path, bucket: Bucket, prefix: str = "", max_bytes: int = LARGEST_BENTO) -> None:
+        self._store = store
+        self._bucket = bucket
+        self._prefix = prefix
+        self._max_bytes = max_bytes
+        self._known: dict[str, tuple[bytes, ...]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, reference: str, progress: Progress, cancel: threading.Event) -> Artifact | Problem:
+        """Return when the archive is in the bucket, whoever brought it there, or with what is in the way.
+
+        `reference` is name:version, a bento of the store, or name:version@sha256:..., an archive of the bucket.
+        """
+        tag, _, digest = reference.partition("@")
+        try:
+            if digest:
+                return find_archive(self._bucket, parse_tag(tag), digest, self._prefix)
+            bento = self._settled(parse_tag(tag), cancel)
+            archive = self._export(bento, progress, cancel)
+        except TagRefused as refused:
+            return Problem(reason=Reason.TagRefused, message=refused.message, stalled=True)
+        except ExportFailure as failure:
+            return Problem(
+                reason=Reason[failure.reason], message=failure.message, stalled=not failure.passing
+            )
+        except ExportCancelled:
+            return Problem(reason=Reason.UploadInterrupted, message=f"The export of {tag} was given up.")
+        return Artifact(
+            tag=tag,
+            digest=archive.digest,
+            uri=archive.uri,
+            size=archive.size,
+            service=bento.service,
+            bentoml_version=bento.bentoml_version,
+        )
+
+    def _settled(self, tag: Tag, cancel: threading.Event) -> FoundBento:
+        """Find the bento; one that changed just now is looked at until it stays the same."""
+        bento = find_bento(self._store, tag, self._max_bytes)
+        # The file system's clock may be ahead: then one look more is enough.
+        while time.time() - bento.changed < SETTLED:
+            before = bento.signature
+            if cancel.wait(SETTLED):
+                raise ExportCancelled
+            bento = find_bento(self._store, tag, self._max_bytes)
+            if bento.signature == before:
+                break
+        return bento
+
+    def _export(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> Stored:
+        size = archive_size(bento.pieces)
+        if size > MOST_PARTS * PART_SIZE:
+            raise UnsafeFile(
+                f"The archive of {bento.tag} has {size} bytes, and S3 takes {MOST_PARTS * PART_SIZE}."
+            )
+        parts = self._parts(bento, cancel)
+        key = archive_key(bento.tag, archive_digest(parts), self._prefix)
+        try:
+            with ArchiveStream(bento.pieces) as stream:
+                return self._bucket.put_archive(Upload(key, stream, size, parts, cancel, progress))
+        except ArchiveCorrupted:
+            # A change within one tick of the clock leaves no trace in a file's times: read all of it again.
+            with self._lock:
+                self._known.pop(bento.signature, None)
+            raise
+
+    def _parts(self, bento: FoundBento, cancel: threading.Event) -> tuple[bytes, ...]:
+        """The sha256 of each part of the archive."""
+        with self._lock:
+            parts = self._known.pop(bento.signature, None)
+        if parts is None:
+            parts = part_digests(bento, cancel)
+        with self._lock:
+            # Put last, so that the first is the one that nobody asked for longest.
+            self._known[bento.signature] = parts
+            while len(self._known) > REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return parts

@@ -1,0 +1,30 @@
+"""The members of an archive: files, folders and links of a bento's tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a member of the tree is."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One entry of the tree: `path` is relative with `/`; `target` is a link's text; `size` is in bytes."""
+
+    path: str
+    kind: Kind
+    executable: bool = False
+    size: int = 0
+    target: str = ""
+
+    @property
+    def mode(self) -> int:
+        """0755 for folders and programs, 0644 for the rest: other bits say nothing about a model."""
+        return 0o755 if self.executable or self.kind is Kind.FOLDER else 0o644

@@ -1,0 +1,1 @@
+"""The bucket: the only package that calls S3."""

@@ -1,0 +1,190 @@
+"""The bucket, and what its answers mean: archives, which `archive.s3.multipart_upload` sends, and small objects.
+
+Both are written once and never overwritten. Archives lie under their digest. Every part carries the sha256 that
+went into the digest, and the server refuses a part of another; when the object is complete, the server's own
+checksum of it is compared once more. Where a server ignores `If-None-Match`, a race can only replace an archive
+by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from e2i.archive.errors import (
+    ArchiveConflict,
+    ArchiveCorrupted,
+    BucketUnreachable,
+    ExportFailure,
+    UploadInterrupted,
+)
+from e2i.archive.s3.connection import Clients, error_code, failure_of, open_clients, place_of, status_of
+from e2i.archive.s3.multipart_upload import ANY, DIGEST, Stored, Upload, Uploads
+
+# An upload that got no part for so long has nobody left who sends: each try ends after READ_TIMEOUT.
+STALE_AFTER = timedelta(minutes=15)
+READ_TIMEOUT = 60.0
+PROBE_KEY = ".e2i/conditional-write-probe"
+
+
+class Bucket:
+    """One bucket of one S3 server, with the default credential chain. Safe to use from several threads.
+
+    Every method raises an ExportFailure when the server does not do what is asked.
+    """
+
+    def __init__(
+        self, name: str, *, endpoint: str = "", region: str = "us-east-1", read_timeout: float = READ_TIMEOUT
+    ) -> None:
+        self.name = name
+        self._place = place_of(name, endpoint)
+        self._clients: Clients = open_clients(endpoint, region, read_timeout)
+        self._uploads = Uploads(name, self._clients)
+
+    def close(self) -> None:
+        self._clients.close()
+
+    def head(self, key: str) -> Stored | None:
+        """What lies under the key, None if nothing does; an ExportFailure if that cannot be known."""
+        with self._failures():
+            try:
+                answer = self._clients.asking.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
+            except ClientError as error:
+                if status_of(error) >= 500:
+                    raise
+                self._confirm_missing(key)
+                return None
+        digest, checksum = answer["Metadata"].get(DIGEST, ""), answer.get("ChecksumSHA256", "")
+        return Stored(f"s3://{self.name}/{key}", answer["ContentLength"], digest, checksum)
+
+    def get(self, key: str, most: int) -> bytes | None:
+        """The first `most` bytes of what lies under the key, None if nothing does."""
+        with self._failures():
+            try:
+                answer = self._clients.asking.get_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if error_code(error) == "NoSuchKey":
+                    return None
+                raise
+            with contextlib.closing(answer["Body"]) as body:
+                # A reading without bound notices an answer that breaks off.
+                return bytes(body.read(most) if answer["ContentLength"] > most else body.read())
+
+    def put_once(self, key: str, body: bytes) -> bool:
+        """Store a small object; False if something lay under the key, which then stays as it is."""
+        # For servers that ignore If-None-Match; and one that is down is noticed with the shorter time-outs.
+        # Not a HEAD: of a missing key that takes two questions, and another writer may come in between.
+        if self.get(key, most=1) is not None:
+            return False
+        with self._failures():
+            try:
+                self._clients.sending.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch=ANY)
+            except ClientError as error:
+                # Another was first, or this one was, and its answer got lost.
+                if status_of(error) != 412:
+                    raise
+                return False
+        return True
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """All keys that begin with the prefix, in whatever order the server has; asks page by page."""
+        with self._failures():
+            lister = self._clients.asking.get_paginator("list_objects_v2")
+            for page in lister.paginate(Bucket=self.name, Prefix=prefix):
+                yield from (listed["Key"] for listed in page.get("Contents", []))
+
+    def delete(self, key: str) -> None:
+        """Remove what lies under the key; gone already is success."""
+        with self._failures():
+            try:
+                self._clients.asking.delete_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if error_code(error) != "NoSuchKey":
+                    raise
+
+    def put_archive(self, upload: Upload) -> Stored:
+        """Store the archive unless it is there already, then look at it again.
+
+        Any failure or cancel leaves no parts behind, and no object but a whole one. Raises ExportFailure or
+        ExportCancelled, and what the stream raises.
+        """
+        there = self.head(upload.key)
+        if there is None:
+            # Best effort: the right to list uploads may be missing, and the upload itself tells of the rest.
+            with contextlib.suppress(ExportFailure):
+                self.abort_stale_uploads(upload.key)
+            there = self._put(upload)
+        if not upload.is_stored_as(there):
+            raise ArchiveConflict(
+                f"{there.uri} has {there.size} bytes of digest {there.digest or 'unknown'} and checksum "
+                f"{there.checksum or 'unknown'}, not {upload.size} bytes of {upload.digest}: somebody else "
+                "wrote it. Look at it, then delete it."
+            )
+        return there
+
+    def abort_stale_uploads(self, prefix: str, older_than: timedelta = STALE_AFTER) -> int:
+        """Abort uploads below the prefix that nobody sends parts of any more; how many there were.
+
+        They are what a killed operator leaves. Their age is told by the server's clock alone.
+        """
+        with self._failures():
+            return self._uploads.abort_stale(prefix, older_than)
+
+    def conditional_writes(self) -> bool:
+        """Does the server refuse to overwrite when asked to? Leaves one empty object, PROBE_KEY."""
+        with self._failures():
+            for _ in range(2):
+                try:
+                    self._clients.asking.put_object(
+                        Bucket=self.name, Key=PROBE_KEY, Body=b"", IfNoneMatch=ANY
+                    )
+                except ClientError as error:
+                    if status_of(error) in (412, 501):
+                        return status_of(error) == 412
+                    raise
+        return False
+
+    def _confirm_missing(self, key: str) -> None:
+        """A HEAD has no body: 404 may mean the key, the bucket or the credentials. A GET says which."""
+        try:
+            self._clients.asking.get_object(Bucket=self.name, Key=key, Range="bytes=0-0")
+        except ClientError as error:
+            if error_code(error) != "NoSuchKey":
+                raise
+        else:
+            raise BucketUnreachable(f"{self._place} gave two answers about {key}; it is asked again.")
+
+    def _put(self, upload: Upload) -> Stored:
+        """Upload; what lies under the key then, which is another's if that one was first."""
+        try:
+            with self._failures(UploadInterrupted):
+                self._uploads.send(upload)
+        except (BucketUnreachable, UploadInterrupted):
+            # The reply may be lost, or another exporter was first: what lies there is compared by the caller.
+            if there := self.head(upload.key):
+                return there
+            raise
+        stored = self.head(upload.key)
+        if stored is None:
+            raise UploadInterrupted(
+                f"{upload.key} was stored in {self._place} and is gone; it is sent again."
+            )
+        if not upload.is_stored_as(stored):
+            # It is ours, and of no use.
+            self.delete(upload.key)
+            raise ArchiveCorrupted(
+                f"{stored.uri} was sent as {upload.size} bytes with checksum {upload.checksum} and stored as "
+                f"{stored.size} with {stored.checksum}; it was removed. Check the disks of the S3 server."
+            )
+        return stored
+
+    @contextlib.contextmanager
+    def _failures(self, unanswered: type[ExportFailure] = BucketUnreachable) -> Iterator[None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            # Not chained: a logged cause would show the server's text, which may hold the access key.
+            raise failure_of(error, self._place, unanswered) from None

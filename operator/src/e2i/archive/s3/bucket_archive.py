@@ -1,0 +1,79 @@
+"""Finds an archive that somebody else brought to the bucket, and tells what is in it.
+
+The digest names the content and S3 keeps it as the object's checksum, so that nothing has to be read to know that it
+is the right one; only its description is, which says which bento it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import tarfile
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from e2i.api.artifact import Artifact
+from e2i.api.digest import PART_SIZE, archive_key
+from e2i.api.tags import Tag
+from e2i.archive.errors import ArchiveConflict, BentoNotFound, BentoUnreadable
+from e2i.archive.s3.bucket import Bucket
+from e2i.archive.s3.multipart_upload import Stored
+
+DESCRIPTION = "bento.yaml"
+BEGINNING = 8 << 20
+"""Bytes of the archive that are read: members are sorted, and only README.md and apis/ come before bento.yaml."""
+
+
+def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Artifact:
+    """The archive of this bento and digest; an ExportFailure says why there is none. Blocking, for a thread."""
+    key = archive_key(tag, digest, prefix)
+    stored = bucket.head(key)
+    if stored is None:
+        raise BentoNotFound(
+            f"The bucket has no archive s3://{bucket.name}/{key}: bring it there with `e2i pipeline push`, or "
+            "correct spec.bento.archive.digest."
+        )
+    if not _is_content(stored, digest):
+        raise ArchiveConflict(
+            f"{stored.uri} has digest {stored.digest or 'unknown'} and checksum {stored.checksum or 'unknown'}, not "
+            f"{digest}: it was not written by `e2i pipeline push`. Look at it, then delete it and push again."
+        )
+    description = _description(bucket.get(key, most=BEGINNING) or b"")
+    says = f"{description.get('name')}:{description.get('version')}"
+    if says != str(tag):
+        raise BentoUnreadable(f"{stored.uri} holds the bento {says}, not {tag}; push {tag} anew.")
+    return Artifact(
+        tag=str(tag),
+        digest=digest,
+        uri=stored.uri,
+        size=stored.size,
+        service=str(description.get("entry_service") or tag.name),
+        bentoml_version=str(description.get("bentoml_version") or ""),
+    )
+
+
+def _is_content(stored: Stored, digest: str) -> bool:
+    """By the server's checksum where it was uploaded in our parts, else by what the uploader noted."""
+    parts = max(1, -(-stored.size // PART_SIZE))
+    checksum, _, cut = stored.checksum.partition("-")
+    if cut == str(parts):
+        return checksum == base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()
+    return stored.digest == digest
+
+
+def _description(beginning: bytes) -> Mapping[str, Any]:
+    """bento.yaml in the first bytes of an archive; {} when it is not there or cannot be read."""
+    # The last member is cut off, and what comes before bento.yaml never is.
+    with (
+        contextlib.suppress(tarfile.TarError, EOFError, yaml.YAMLError, RecursionError, ValueError),
+        tarfile.open(fileobj=io.BytesIO(beginning), mode="r:") as archive,
+    ):
+        for member in archive:
+            file = archive.extractfile(member) if member.name == DESCRIPTION else None
+            if file is not None:
+                description = yaml.safe_load(file.read())
+                return description if isinstance(description, dict) else {}
+    return {}

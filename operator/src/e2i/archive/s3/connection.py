@@ -1,0 +1,179 @@
+"""Connections to S3, and what their failures mean in the operator's words.
+
+An answer of S3 may repeat the access key, the signature or the string that was signed. So no text of an
+answer goes into a message: only its code and request id, and those only as far as they look like such.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.auth import AUTH_TYPE_MAPS, S3SigV4Auth
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
+
+from e2i.archive.errors import (
+    ArchiveCorrupted,
+    BucketAccessDenied,
+    BucketNotFound,
+    BucketUnreachable,
+    ExportFailure,
+    UploadInterrupted,
+)
+
+CONNECT_TIMEOUT = 5.0
+ABORT_TIMEOUT = 1.0
+ATTEMPTS = 3
+CONNECTIONS = 16
+SIGNATURE = "e2i-s3v4"
+
+_WORD = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
+_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, TokenRetrievalError)
+_DENIED = {
+    "AccessDenied",
+    "AccountProblem",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    # versitygw's word for an unknown access key, with status 404.
+    "XAdminUserNotFound",
+}
+_CORRUPTED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
+
+
+class HashOnceAuth(S3SigV4Auth):  # type: ignore[misc]
+    """Signature version 4, with the part's checksum as its hash: boto would compute the same sha256 again.
+
+    The body stays signed, over plain HTTP too, and the server refuses one of another hash.
+    """
+
+    def payload(self, request: Any) -> str:
+        checksum = request.headers.get("x-amz-checksum-sha256")
+        return base64.b64decode(checksum).hex() if checksum else str(super().payload(request))
+
+
+AUTH_TYPE_MAPS[SIGNATURE] = HashOnceAuth
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Three clients of one server, which differ in how long they wait; each may be shared by threads."""
+
+    asking: Any
+    sending: Any
+    aborting: Any
+
+    def close(self) -> None:
+        for client in (self.asking, self.sending, self.aborting):
+            client.close()
+
+
+def open_clients(endpoint: str, region: str, read_timeout: float) -> Clients:
+    """Clients with the default credential chain; nothing is sent yet. ValueError for an unusable endpoint."""
+    # A session of its own: boto's default one would keep the credentials that it found first for ever.
+    session = boto3.session.Session(region_name=region)
+    return Clients(
+        asking=_client(session, endpoint, CONNECT_TIMEOUT, read_timeout, ATTEMPTS),
+        # While a body is sent, the time for that is counted against the connect timeout.
+        sending=_client(session, endpoint, read_timeout, read_timeout, ATTEMPTS),
+        # Nobody waits long for an abort: the next export of the archive tries again.
+        aborting=_client(session, endpoint, ABORT_TIMEOUT, ABORT_TIMEOUT, 1),
+    )
+
+
+def _client(session: Any, endpoint: str, connect: float, read: float, attempts: int) -> Any:
+    config = Config(
+        signature_version=SIGNATURE,
+        s3={"addressing_style": "path"} if endpoint else {},
+        connect_timeout=connect,
+        read_timeout=read,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=CONNECTIONS,
+        tcp_keepalive=True,
+        # Our own sha256 is on every upload; a second checksum would only cost time.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return session.client("s3", endpoint_url=endpoint or None, config=config)
+
+
+def error_code(error: Exception) -> str:
+    """S3's error code, "" for a failure without an answer: NoSuchKey, PreconditionFailed, 404, ..."""
+    if not isinstance(error, ClientError):
+        return ""
+    return _word(error.response.get("Error", {}).get("Code"))
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of the answer, 0 without one."""
+    if not isinstance(error, ClientError):
+        return 0
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def failure_of(
+    error: ClientError | BotoCoreError, place: str, unanswered: type[ExportFailure] = BucketUnreachable
+) -> ExportFailure:
+    """The failure to report; `place` names the bucket; `unanswered` is what a lost connection means."""
+    if isinstance(error, ClientError):
+        return _answered(error, place)
+    name = type(error).__name__
+    if isinstance(error, _CREDENTIALS):
+        return BucketAccessDenied(
+            f"There are no usable credentials for {place} ({name}); "
+            "give the operator AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role."
+        )
+    if isinstance(error, ParamValidationError):
+        return BucketNotFound(f"{place} cannot exist: that is no name of a bucket; correct E2I_BUCKET.")
+    if unanswered is UploadInterrupted:
+        return UploadInterrupted(f"The connection to {place} broke off while sending ({name}).")
+    return unanswered(f"There is no answer from {place} ({name}); check AWS_ENDPOINT_URL and the network.")
+
+
+def _answered(error: ClientError, place: str) -> ExportFailure:
+    code, status = error_code(error), status_of(error)
+    request = _word(str(error.response.get("ResponseMetadata", {}).get("RequestId")).partition(",")[0])
+    said = f"{code or 'an error'}, status {status}, request {request or 'unknown'}"
+    if code == "NoSuchBucket":
+        return BucketNotFound(f"{place} does not exist ({said}); create it or correct E2I_BUCKET.")
+    if code in _DENIED or status in (401, 403):
+        return BucketAccessDenied(
+            f"{place} refuses the operator's credentials ({said}); check the access key, "
+            "its secret, the clock, and that it may get, put and list."
+        )
+    if code in _CORRUPTED:
+        return ArchiveCorrupted(
+            f"{place} received other bytes than were sent ({said}); nothing was published."
+        )
+    if code == "NoSuchUpload":
+        return UploadInterrupted(f"{place} knows the upload no more ({said}); somebody aborted it.")
+    if status >= 500 or code in ("SlowDown", "RequestTimeout"):
+        return BucketUnreachable(f"{place} cannot answer now ({said}).")
+    return UploadInterrupted(f"{place} refused a request ({said}); see the log of the S3 server.")
+
+
+def place_of(bucket: str, endpoint: str) -> str:
+    """How messages name the bucket: without the user and password that a URL may carry."""
+    address = urlsplit(endpoint)
+    server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}" if endpoint else "AWS"
+    return f"the bucket {bucket} at {server}"
+
+
+def _word(text: object) -> str:
+    return text if isinstance(text, str) and _WORD.match(text) else ""

@@ -1,0 +1,134 @@
+"""The multipart upload of an archive: sent part by part, published whole or not at all, cleared away.
+
+It knows nothing of what an outcome means: failures leave it as boto raises them, for `archive.s3.bucket` to name.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from e2i.api.digest import archive_digest
+from e2i.archive.chunked_transfer import Progress, Transfer
+from e2i.archive.errors import ExportCancelled
+from e2i.archive.s3.connection import Clients
+
+DIGEST = "e2i-digest"
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An archive in the bucket; `size` in bytes, `digest` as its metadata says ("" without)."""
+
+    uri: str
+    size: int
+    digest: str
+    checksum: str = ""
+    """The server's own checksum of the object, "" if it keeps none: base64, "-", number of parts."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What to store: `size` bytes of `stream` under `key`, whose parts have the sha256 in `parts`.
+
+    `progress` is called by the thread that uploads.
+    """
+
+    key: str
+    stream: io.RawIOBase
+    size: int
+    parts: tuple[bytes, ...]
+    cancel: threading.Event
+    progress: Progress
+
+    @property
+    def digest(self) -> str:
+        return archive_digest(self.parts)
+
+    @property
+    def checksum(self) -> str:
+        """What S3 shows of an object that was uploaded in these parts."""
+        return f"{_base64(bytes.fromhex(self.digest.removeprefix('sha256:')))}-{len(self.parts)}"
+
+    def is_stored_as(self, stored: Stored) -> bool:
+        """A copy that was cut differently has another checksum: then only size and metadata speak."""
+        comparable = stored.checksum.partition("-")[2] == str(len(self.parts))
+        sound = not comparable or stored.checksum == self.checksum
+        return sound and (stored.digest, stored.size) == (self.digest, self.size)
+
+
+class Uploads:
+    """Multipart uploads to one bucket."""
+
+    def __init__(self, bucket: str, clients: Clients) -> None:
+        self._bucket = bucket
+        self._clients = clients
+
+    def send(self, upload: Upload) -> None:
+        """Upload and publish, unless something lies under the key by then. Any failure aborts."""
+        place = {"Bucket": self._bucket, "Key": upload.key}
+        place["UploadId"] = self._clients.asking.create_multipart_upload(
+            **place, Metadata={DIGEST: upload.digest}, ChecksumAlgorithm="SHA256"
+        )["UploadId"]
+        aborted = threading.Event()
+
+        def send(number: int, body: bytearray) -> dict[str, Any]:
+            checksum = _base64(upload.parts[number - 1])
+            part = {"PartNumber": number, "ChecksumSHA256": checksum}
+            try:
+                return {**part, "ETag": self._clients.sending.upload_part(**place, **part, Body=body)["ETag"]}
+            finally:
+                # A part that ends after the abort would stay for ever.
+                if aborted.is_set():
+                    self._abort(place)
+
+        try:
+            parts = Transfer(send, upload.cancel, upload.progress).run(upload.stream, upload.size)
+            if upload.cancel.is_set():
+                raise ExportCancelled
+            self._clients.sending.complete_multipart_upload(
+                **place, MultipartUpload={"Parts": parts}, IfNoneMatch=ANY
+            )
+        except BaseException:
+            aborted.set()
+            self._abort(place)
+            raise
+
+    def abort_stale(self, prefix: str, older_than: timedelta) -> int:
+        """Abort uploads below the prefix that got no part for so long; how many there were."""
+        aborted = 0
+        lister = self._clients.asking.get_paginator("list_multipart_uploads")
+        for page in lister.paginate(Bucket=self._bucket, Prefix=prefix):
+            now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
+            for listed in page.get("Uploads", []):
+                found = {"Bucket": self._bucket, "Key": listed["Key"], "UploadId": listed["UploadId"]}
+                if now - self._last_sign(found, listed["Initiated"]) >= older_than:
+                    self._abort(found)
+                    aborted += 1
+        return aborted
+
+    def _last_sign(self, upload: dict[str, str], begun: datetime) -> datetime:
+        """When the upload began or got its last part."""
+        last = begun
+        with contextlib.suppress(self._clients.asking.exceptions.NoSuchUpload):
+            for page in self._clients.asking.get_paginator("list_parts").paginate(**upload):
+                last = max([last, *(part["LastModified"] for part in page.get("Parts", []))])
+        return last
+
+    def _abort(self, upload: dict[str, str]) -> None:
+        # What cannot be aborted now is found by abort_stale.
+        with contextlib.suppress(ClientError, BotoCoreError):
+            self._clients.aborting.abort_multipart_upload(**upload)
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()

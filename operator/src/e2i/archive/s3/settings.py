@@ -1,0 +1,32 @@
+"""Which bucket: read from the environment by the operator and by whoever uploads for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class BadSetting(Exception):
+    """A variable of the environment cannot be used; the message says which and what to write."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketSettings:
+    """A bucket of an S3 server; `endpoint` is empty for AWS itself."""
+
+    name: str
+    endpoint: str
+    region: str
+    prefix: str
+
+
+def read_bucket(environment: Mapping[str, str]) -> BucketSettings:
+    """Read E2I_BUCKET, E2I_BUCKET_PREFIX, AWS_ENDPOINT_URL and AWS_REGION; BadSetting without a bucket."""
+    if not environment.get("E2I_BUCKET"):
+        raise BadSetting("E2I_BUCKET is not set: name the bucket that bentos are exported to")
+    return BucketSettings(
+        name=environment["E2I_BUCKET"],
+        endpoint=environment.get("AWS_ENDPOINT_URL", ""),
+        region=environment.get("AWS_REGION") or "us-east-1",
+        prefix=environment.get("E2I_BUCKET_PREFIX", "").strip("/"),
+    )

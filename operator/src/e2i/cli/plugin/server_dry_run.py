@@ -1,0 +1,83 @@
+"""Asks the API server what an apply would leave behind, without leaving anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from e2i.api import naming
+from e2i.cli.plugin import client_side_apply
+from e2i.cli.plugin.errors import Fault, api_fault
+from e2i.cli.plugin.patching import FIELD_MANAGER
+from e2i.cli.plugin.session import Session
+from e2i.inspection import gitops
+from e2i.kube import ApiError, Object
+from e2i.kube.e2i_kinds import BENTO_REQUESTS, E2I_MODELS
+
+_DRY_RUN = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """One E2IModel before and after; `live` is None when there is none yet."""
+
+    namespace: str
+    name: str
+    live: Object | None = None
+    after: Object | None = None
+    requests: tuple[Object, ...] = ()
+    """The model's BentoRequests: images that are there or being built."""
+    refusal: str = ""
+    """Why the API server would not take it; `after` is None then."""
+
+
+async def rehearse(session: Session, wanted: Mapping[str, Any], namespace: str | None) -> Rehearsal:
+    """Apply `wanted` in a dry run. `namespace`: what -n said, which the manifest may not contradict."""
+    name, own = wanted["metadata"]["name"], wanted["metadata"].get("namespace")
+    if namespace and own and own != namespace:
+        raise Fault(f"{name} names the namespace {own}, and -n says {namespace}: leave one of them out.")
+    where = own or session.namespace
+    body = {**wanted, "metadata": {**wanted["metadata"], "namespace": where}}
+    try:
+        live, (requests, _) = await asyncio.gather(
+            session.kube.get(E2I_MODELS, where, name), _requests(session, where, name)
+        )
+        after = await _dry_run(session, live, body)
+    except ApiError as error:
+        # A refusal of this one object says nothing of the others; a cluster out of reach says all.
+        if error.status in (0, 401):
+            raise
+        return Rehearsal(namespace=where, name=name, refusal=_words(error))
+    return Rehearsal(namespace=where, name=name, live=live, after=after, requests=tuple(requests))
+
+
+async def _requests(session: Session, namespace: str, name: str) -> tuple[list[Object], str]:
+    """None where Yatai is not installed: then every bento has to be built."""
+    try:
+        return await session.kube.list(BENTO_REQUESTS, namespace, labels=f"{naming.MODEL_LABEL}={name}")
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return [], ""
+
+
+async def _dry_run(session: Session, live: Object | None, body: Object) -> Object:
+    path = E2I_MODELS.path(body["metadata"]["namespace"], None if live is None else body["metadata"]["name"])
+    if live is None:
+        return await session.kube.request("POST", path, body=body, query=_DRY_RUN)
+    body = gitops.with_marks(live, body)
+    if manager := client_side_apply.applier(live):
+        query = {**_DRY_RUN, "fieldManager": manager, "force": "true"}
+        kind = "application/apply-patch+yaml"
+        return await session.kube.request("PATCH", path, body=body, query=query, content_type=kind)
+    patch, kind = client_side_apply.merge_patch(live, body), "application/merge-patch+json"
+    return await session.kube.request("PATCH", path, body=patch, query=_DRY_RUN, content_type=kind)
+
+
+def _words(error: ApiError) -> str:
+    """The API server's own sentence for what is wrong with the object; ours for everything else."""
+    if error.status in (400, 422):
+        return error.message
+    return api_fault(error.status, error.reason, error.message).message

@@ -1,0 +1,114 @@
+"""Which earlier release `undo` goes back to, and what stands in the way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from e2i.api import naming
+from e2i.cli.plugin import previous_specs
+from e2i.cli.plugin.advice import command
+from e2i.cli.plugin.errors import Fault
+from e2i.inspection.document import is_current
+
+Body = Mapping[str, Any]
+
+_SERVED = ("Serving", "Superseded")
+"""Results of releases that served and were not given up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """The release to go back to, and the spec that asks for it."""
+
+    release: str
+    tag: str
+    bento: Body
+    """spec.bento that asks for it."""
+    spec: previous_specs.Spec | None
+    """None when the earlier spec cannot be found again."""
+    by_tag: bool
+    """Whether the bento's tag is all that differs."""
+
+
+def find_way(model: Body, deployments: Iterable[Body], to: str | None) -> Way:
+    """The way to the release or bento tag `to`, or to the release that served last; Fault when there is none.
+
+    `deployments`: the model's BentoDeployments, which tell the shape of releases that still have pods.
+    """
+    entry = _named(model, to) if to else _last(model)
+    if failure := _quarantine(model, entry["release"]):
+        raise Fault(
+            f"Release {entry['release']} ({entry.get('bentoTag', '?')}) is in quarantine: it failed with "
+            f"{failure['reason']} at {failure['failedAt']}. Try it anew with that bento in spec.bento.tag and "
+            f"{command('retry', model['metadata'])}."
+        )
+    return _way(model, deployments, entry)
+
+
+def _last(model: Body) -> Body:
+    """The newest release that served, other than the one the spec asks for."""
+    name = model["metadata"]["name"]
+    earlier = [
+        entry
+        for entry in model.get("status", {}).get("history", ())
+        if entry["result"] in _SERVED and entry.get("bentoTag") and not _is_wanted(model, entry)
+    ]
+    if not earlier:
+        raise Fault(
+            f"{name} has no earlier release that served: see {command('history', model['metadata'])}."
+        )
+    return next((entry for entry in earlier if not _quarantine(model, entry["release"])), earlier[0])
+
+
+def _is_wanted(model: Body, entry: Body) -> bool:
+    """Whether the spec asks for it now, also in the moment before the operator has seen the spec."""
+    if is_current(model):
+        return bool(model["status"].get("desiredRelease") == entry["release"])
+    if (
+        previous_specs.with_bento(model, entry["bentoTag"], entry.get("digest", ""))["bento"]
+        != model["spec"]["bento"]
+    ):
+        return False
+    return _is_asked_for_by_tag(model, entry)
+
+
+def _named(model: Body, to: str) -> Body:
+    """The newest entry of the history with that release or tag; of several of a tag, one the tag alone asks for."""
+    name = model["metadata"]["name"]
+    history = model.get("status", {}).get("history", ())
+    found = [
+        entry
+        for entry in history
+        if to in (entry["release"], entry.get("bentoTag")) and entry.get("bentoTag")
+    ]
+    if not found:
+        known = (
+            ", ".join(f"{entry['release']} ({entry.get('bentoTag', '?')})" for entry in history) or "nothing"
+        )
+        raise Fault(f"The history of {name} has no release or bento {to}. It has {known}.")
+    return next((entry for entry in found if _is_asked_for_by_tag(model, entry)), found[0])
+
+
+def _quarantine(model: Body, release: str) -> Body | None:
+    failed = model.get("status", {}).get("failedReleases", ())
+    return next((entry for entry in failed if entry["release"] == release), None)
+
+
+def _is_asked_for_by_tag(model: Body, entry: Body) -> bool:
+    digest: str = entry.get("digest", "")
+    spec = previous_specs.with_bento(model, entry["bentoTag"], digest)
+    release: str = entry["release"]
+    return previous_specs.release_of(model, spec, digest) == release
+
+
+def _way(model: Body, deployments: Iterable[Body], entry: Body) -> Way:
+    release, tag, digest = entry["release"], entry["bentoTag"], entry.get("digest", "")
+    asked = previous_specs.with_bento(model, tag, digest)
+    if _is_asked_for_by_tag(model, entry):
+        return Way(release=release, tag=tag, bento=asked["bento"], spec=asked, by_tag=True)
+    labels = ((body, body["metadata"].get("labels") or {}) for body in deployments)
+    kept = next((body for body, own in labels if own.get(naming.RELEASE_LABEL) == release), None)
+    spec = previous_specs.earlier_spec(model, kept, release, tag, digest) if kept else None
+    return Way(release=release, tag=tag, bento=asked["bento"], spec=spec, by_tag=False)

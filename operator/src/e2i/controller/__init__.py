@@ -1,0 +1,1 @@
+"""The operator: watches E2IModels and releases their bentos."""

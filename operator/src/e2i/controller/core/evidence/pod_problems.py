@@ -1,0 +1,131 @@
+"""What keeps pods from becoming ready, read from the pods themselves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from e2i.api.conditions import Reason, parse_timestamp
+from e2i.api.problem import Problem
+
+Body = Mapping[str, Any]
+
+_WAITING = {
+    "ErrImagePull": Reason.ImagePullFailed,
+    "ImagePullBackOff": Reason.ImagePullFailed,
+    "InvalidImageName": Reason.ImagePullFailed,
+    "CreateContainerConfigError": Reason.ContainerConfigError,
+    "CreateContainerError": Reason.ContainerConfigError,
+    "RunContainerError": Reason.ContainerConfigError,
+    "CrashLoopBackOff": Reason.CrashLoop,
+}
+
+
+CRASHES = 3
+"""Endings of a container after which its release has failed: one may be bad luck with a neighbour."""
+PATIENCE = timedelta(seconds=60)
+"""A registry may be down for a moment, or a Secret on its way."""
+_MAY_PASS = (Reason.ImagePullFailed, Reason.ContainerConfigError)
+
+
+def release_trouble(pods: Iterable[Body], now: datetime) -> Problem | None:
+    """What holds up pods of a release, the final before what may pass; None while all of them merely start."""
+    advice = "Ask for less in spec.resources, or make room"
+    here = [pod for pod in pods if not _is_leaving(pod)]
+    troubles = [_weighed(trouble, pod, now) for pod in here for trouble in _troubles(pod, advice)]
+    return max(troubles, key=lambda trouble: trouble.final, default=None)
+
+
+def crashes(pods: Iterable[Body]) -> int:
+    """How often containers ended and were started again, of all pods that are there to stay."""
+    here = [pod for pod in pods if not _is_leaving(pod)]
+    statuses = [each for pod in here for each in pod.get("status", {}).get("containerStatuses") or ()]
+    return sum(each.get("restartCount", 0) for each in statuses)
+
+
+def _weighed(trouble: Problem, pod: Body, now: datetime) -> Problem:
+    """Whether it is final."""
+    if trouble.reason is Reason.CrashLoop:
+        statuses = pod.get("status", {}).get("containerStatuses") or ()
+        return replace(trouble, final=any(each.get("restartCount", 0) >= CRASHES for each in statuses))
+    if trouble.reason in _MAY_PASS:
+        return replace(trouble, final=now - parse_timestamp(pod["metadata"]["creationTimestamp"]) >= PATIENCE)
+    return trouble
+
+
+def build_trouble(pods: Iterable[Body]) -> Problem | None:
+    """The same for the pods of an image build, under the build's own word."""
+    found = tuple(pods)
+    trouble = _first_trouble(found, "Make room for it")
+    if trouble is None or trouble.reason is Reason.CrashLoop:
+        # A builder that fails ends the build, and the image builder tells of it; a download is tried again.
+        return next((failed for pod in found if (failed := _failed_download(pod))), None)
+    return Problem(reason=Reason.BuildBlocked, message=f"the image build cannot start: {trouble.message}")
+
+
+def _failed_download(pod: Body) -> Problem | None:
+    """The Job repeats it with growing waits for minutes, and the image builder only says that it builds."""
+    where, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    for container in pod.get("status", {}).get("initContainerStatuses") or ():
+        ended = container.get("state", {}).get("terminated") or {}
+        if ended.get("exitCode"):
+            step = container["name"]
+            return Problem(
+                reason=Reason.BuildBlocked,
+                message=f"the step {step} of the image build ended with exit code {ended['exitCode']} and is tried "
+                f"again. Its log: kubectl logs -n {where} {name} -c {step}",
+            )
+    return None
+
+
+def _first_trouble(pods: Iterable[Body], advice: str) -> Problem | None:
+    """`advice`: what to do if no node takes the pod."""
+    return next((trouble for pod in pods if not _is_leaving(pod) for trouble in _troubles(pod, advice)), None)
+
+
+def _is_leaving(pod: Body) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def _troubles(pod: Body, advice: str) -> Iterator[Problem]:
+    name, status = pod["metadata"]["name"], pod.get("status", {})
+    for condition in status.get("conditions") or ():
+        if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
+            yield Problem(
+                reason=Reason.PodUnschedulable,
+                message=f"pod {name} cannot be placed: {_clause(condition.get('message', ''))}. {advice}",
+            )
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        yield from _container_trouble(pod, container)
+
+
+def _container_trouble(pod: Body, container: Body) -> Iterator[Problem]:
+    where = f"container {container['name']} of pod {pod['metadata']['name']}"
+    waiting = container.get("state", {}).get("waiting", {})
+    reason = _WAITING.get(waiting.get("reason", ""))
+    ended = container.get("lastState", {}).get("terminated")
+    if (reason is Reason.CrashLoop or (ended and not container.get("ready"))) and ended:
+        yield Problem(reason=Reason.CrashLoop, message=f"{where} {_ending(pod, container, ended)}")
+    elif reason:
+        detail = _clause(waiting.get("message") or waiting["reason"])
+        if detail.endswith("not found"):
+            detail += f". Make it in namespace {pod['metadata']['namespace']}"
+        yield Problem(reason=reason, message=f"{where} cannot start ({waiting['reason']}): {detail}")
+
+
+def _ending(pod: Body, container: Body, ended: Body) -> str:
+    cause = f"signal {ended['signal']}" if ended.get("signal") else f"exit code {ended.get('exitCode')}"
+    words = f": {_clause(ended['message'])}" if ended.get("message") else ""
+    count = container.get("restartCount", 0)
+    log = f"kubectl logs -n {pod['metadata']['namespace']} {pod['metadata']['name']} --previous"
+    return (
+        f"ended {count} time{'' if count == 1 else 's'}, last with {cause} ({ended.get('reason', 'Error')})"
+        f"{words}. Its log: {log}"
+    )
+
+
+def _clause(words: str) -> str:
+    """Somebody else's sentence, to stand within one of ours."""
+    return words.strip().rstrip(".")

@@ -1,0 +1,58 @@
+"""What is written into the ledger about a release. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from e2i.api import naming
+from e2i.api.conditions import Reason
+from e2i.api.model import Model
+from e2i.api.release_record import FAILED, SERVED, Record
+from e2i.controller.core.observed import Observed
+from e2i.controller.core.releases.release import Release, desired
+from e2i.controller.core.status.persisted_status import Failure
+
+
+def served(model: Model, seen: Observed, chosen: Release, now: datetime) -> Record:
+    """The desired release is about to take the requests.
+
+    Its time is the last one at which the cluster changed in this respect, so that a repeated write has one key.
+    """
+    deployment, service = chosen.deployment, seen.service
+    moments = [deployment.asked_at or deployment.created] if deployment else []
+    moments += [service.switched_at] if service and service.switched_at else []
+    return Record(
+        namespace=model.namespace,
+        model=model.name,
+        release=chosen.release,
+        trial=naming.trial_of(model, chosen.release),
+        result=SERVED,
+        reason=Reason.Serving.name,
+        artifact=chosen.artifact,
+        shape=chosen.shape or model.shape,
+        image=chosen.request.image if chosen.request else "",
+        started_at=max(moments, default=now),
+        at=now,
+    )
+
+
+def failed(model: Model, seen: Observed, failure: Failure) -> Record | None:
+    """The desired release was given up; None when it is no longer the desired one."""
+    wanted = desired(model, seen)
+    if wanted is None or wanted.release != failure.release:
+        return None
+    return Record(
+        namespace=model.namespace,
+        model=model.name,
+        release=failure.release,
+        trial=failure.trial,
+        result=FAILED,
+        reason=failure.reason.name,
+        message=failure.message,
+        artifact=wanted.artifact,
+        shape=model.shape,
+        image=wanted.request.image if wanted.request else "",
+        started_at=failure.failed_at,
+        at=failure.failed_at,
+        evidence=failure.evidence,
+    )

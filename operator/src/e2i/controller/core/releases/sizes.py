@@ -1,0 +1,105 @@
+"""How many pods each release gets, and what share of the requests a canary has. Pure.
+
+One of the two releases always has its full size, so a canary never costs capacity:
+
+10 pods, 10 %: canary 1, stable 10 (really 9 %)      10 pods, 50 %: canary 10, stable 10
+10 pods, 80 %: canary 10, stable 3 (really 77 %)     1 pod,   10 %: canary 1,  stable 1 (really 50 %)
+"""
+
+from __future__ import annotations
+
+import math
+
+from e2i.api.model import Autoscaling, Model, Pause, SetWeight, Step, Strategy
+from e2i.controller.core.observed import Observed
+from e2i.controller.core.releases.quarantine import target
+from e2i.controller.core.releases.release import (
+    desired,
+    is_complete,
+    ready_pods,
+    selects_all,
+    serving_release,
+)
+from e2i.controller.core.status import persisted_status
+from e2i.controller.core.status.persisted_status import Canary
+
+
+def weight(steps: tuple[Step, ...], step: int) -> int:
+    """Percent that the canary should have at a step: what was set last, 100 after the last step."""
+    if step >= len(steps):
+        return 100
+    reached = [each.percent for each in steps[: step + 1] if isinstance(each, SetWeight)]
+    return reached[-1] if reached else 0
+
+
+def rest_of(steps: tuple[Step, ...], step: int) -> float | None:
+    """Seconds that the canary stays as it is at a step, infinite until somebody promotes; None: it grows."""
+    chosen = steps[step] if step < len(steps) else None
+    if not isinstance(chosen, Pause):
+        return None
+    return math.inf if chosen.seconds is None else chosen.seconds
+
+
+def is_canary(model: Model, seen: Observed) -> bool:
+    """Whether the desired release is to take over from a serving one by steps."""
+    wanted, serving = desired(model, seen), serving_release(seen)
+    if model.rollout.strategy is not Strategy.CANARY or wanted is None or serving is None:
+        return False
+    chosen = target(model, seen)
+    by_steps = chosen is not None and chosen.release == wanted.release != serving
+    return by_steps and seen.deployment(serving) is not None
+
+
+def progress(model: Model, seen: Observed) -> Canary | None:
+    """Where the canary is; None before it took its first step."""
+    chosen, known = target(model, seen), persisted_status.canary(model)
+    if chosen is None or known is None or known.release != chosen.release or not is_canary(model, seen):
+        return None
+    return known
+
+
+def size_of(model: Model, seen: Observed, release: str | None) -> Autoscaling:
+    """The size of a release: the spec's, but for the two of a canary."""
+    if not is_canary(model, seen):
+        return model.autoscaling
+    known = progress(model, seen)
+    share = weight(model.rollout.steps, known.step if known else 0)
+    serving = serving_release(seen)
+    stable = seen.workload(seen.deployment(serving))
+    whole = stable.wanted if stable else model.autoscaling.minimum
+    if release == serving:
+        # At the end it keeps the size of the last share: it is about to go.
+        return _stable_size(
+            model, seen, min(share, weight(model.rollout.steps, len(model.rollout.steps) - 1))
+        )
+    if share >= 50:
+        return model.autoscaling
+    return _fixed(min(whole, _nearest(whole * share, 100 - share)))
+
+
+def _stable_size(model: Model, seen: Observed, share: int) -> Autoscaling:
+    """It shrinks only once the canary has its full size."""
+    chosen = target(model, seen)
+    grown = chosen is not None and is_complete(chosen.workload, model.autoscaling)
+    if share > 50 and grown:
+        return _fixed(_nearest(model.autoscaling.minimum * (100 - share), share))
+    return model.autoscaling
+
+
+def _fixed(pods: int) -> Autoscaling:
+    return Autoscaling(minimum=max(1, pods), maximum=max(1, pods))
+
+
+def _nearest(amount: int, by: int) -> int:
+    """Divide and round, a half upwards."""
+    return (2 * amount + by) // (2 * by)
+
+
+def actual_weight(model: Model, seen: Observed) -> int:
+    """Percent of the ready pods at the address that are the canary's: what its share really is."""
+    chosen = target(model, seen)
+    if chosen is None or not selects_all(model, seen):
+        return 0
+    canary = ready_pods(chosen.workload)
+    stable = ready_pods(seen.workload(seen.deployment(serving_release(seen))))
+    return round(100 * canary / (canary + stable)) if canary + stable else 0

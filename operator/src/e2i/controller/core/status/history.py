@@ -1,0 +1,100 @@
+"""The history of a model's releases, carried on from the last status. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from e2i.api.model import Model
+from e2i.controller.core.observed import Observed
+from e2i.controller.core.releases.release import existing_release, serving_release
+from e2i.controller.core.status import persisted_status
+from e2i.controller.core.status.persisted_status import Entry, Failure
+
+
+def updated(model: Model, seen: Observed, failed: Failure | None, now: datetime) -> tuple[Entry, ...]:
+    """The newest first, at most `revisionHistoryLimit` beside the one that serves.
+
+    serving A, then B            -> B Serving, A Superseded
+    serving A, B fails before it -> B Failed, A Serving
+    serving B, it fails, A again -> A Serving, B RolledBack, A Superseded
+    """
+    entries = [_explained(entry, failed) for entry in persisted_status.history(model)]
+    serving = serving_release(seen)
+    if serving:
+        current = next(
+            (one for one in entries if (one.release, one.result) == (serving, persisted_status.SERVING)), None
+        )
+        over = [one for one in entries if one.result == persisted_status.SERVING and one is not current]
+        entries = [_ended(one, seen, now) if one in over else one for one in entries]
+        if current is None:
+            entries.insert(0, _begun(seen, serving, now))
+    if failed and serving != failed.release and not any(_tells(entry, failed) for entry in entries):
+        entries.insert(0, _failed(failed, seen))
+    return tuple(_bounded(entries, model.rollout.history))
+
+
+def _begun(seen: Observed, serving: str, now: datetime) -> Entry:
+    """What is known of the release that just took the address."""
+    switched = seen.service.switched_at if seen.service else None
+    child = seen.deployment(serving)
+    if child is None:
+        return Entry(
+            release=serving, tag="", digest="", result=persisted_status.SERVING, served_at=switched or now
+        )
+    release = existing_release(seen, child)
+    return Entry(
+        release=serving,
+        tag=release.tag,
+        digest=release.artifact.digest,
+        image=release.request.image if release.request else "",
+        started_at=child.asked_at or child.created,
+        served_at=switched or now,
+        result=persisted_status.SERVING,
+    )
+
+
+def _explained(entry: Entry, failed: Failure | None) -> Entry:
+    """A release that fails while it serves is told so at once; it ends when the address moves."""
+    if failed is None or entry.release != failed.release or entry.result != persisted_status.SERVING:
+        return entry
+    return replace(entry, reason=failed.reason.name, message=failed.message)
+
+
+def _ended(entry: Entry, seen: Observed, now: datetime) -> Entry:
+    switched = seen.service.switched_at if seen.service else None
+    result = persisted_status.ROLLED_BACK if entry.reason else persisted_status.SUPERSEDED
+    return replace(entry, result=result, ended_at=switched or now)
+
+
+def _tells(entry: Entry, failed: Failure) -> bool:
+    """Whether this entry is about this failure; times are existing_release in whole seconds."""
+    if entry.release != failed.release or entry.ended_at is None:
+        return False
+    moment = failed.failed_at.replace(microsecond=0)
+    # A rollback ends when the address has moved; a later trial of the same release may fail anew.
+    rolled_back = entry.result == persisted_status.ROLLED_BACK and entry.ended_at >= moment
+    return rolled_back or (entry.result == persisted_status.FAILED and entry.ended_at == moment)
+
+
+def _failed(failed: Failure, seen: Observed) -> Entry:
+    child = seen.deployment(failed.release)
+    release = existing_release(seen, child) if child else None
+    return Entry(
+        release=failed.release,
+        tag=failed.tag,
+        digest=failed.digest,
+        image=release.request.image if release and release.request else "",
+        started_at=(child.asked_at or child.created) if child else None,
+        ended_at=failed.failed_at.replace(microsecond=0),
+        result=persisted_status.FAILED,
+        reason=failed.reason.name,
+        message=failed.message,
+    )
+
+
+def _bounded(entries: list[Entry], limit: int) -> list[Entry]:
+    """The one that serves is always told, however long it has done so."""
+    serving = [entry for entry in entries if entry.result == persisted_status.SERVING][:1]
+    others = [entry for entry in entries if entry not in serving][: limit or 0]
+    return [entry for entry in entries if entry in serving or entry in others]

@@ -1,0 +1,235 @@
+"""What the operator reports: facts about the parts, and Ready derived from the plan. Pure.
+
+Only this module decides what a status says; only `edge.publish` writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from e2i.api import conditions, naming
+from e2i.api.conditions import Fact, Reason, fact
+from e2i.api.model import Model, Rollback
+from e2i.api.problem import Problem
+from e2i.controller.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
+from e2i.controller.core.observed import Build, Exporting, Observed
+from e2i.controller.core.releases import sizes
+from e2i.controller.core.releases.quarantine import fallback, quarantine
+from e2i.controller.core.releases.release import (
+    Release,
+    desired,
+    is_in_service,
+    pods_at_address,
+    ready_pods,
+    selects_all,
+    serving_release,
+)
+from e2i.controller.core.rules.decision import Plan, failure_message
+from e2i.controller.core.status import history, persisted_status
+from e2i.controller.core.status.persisted_status import Failure
+from e2i.controller.core.status.transitions import Transition, transitions
+from e2i.controller.core.status.verified_condition import verified
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The status to write, and what is new in it."""
+
+    status: Mapping[str, Any]
+    changed: bool
+    transitions: tuple[Transition, ...]
+
+
+def report(model: Model, seen: Observed, chosen: Plan, results: Iterable[Result], now: datetime) -> Report:
+    """The status after this pass. The first action that failed speaks louder than the plan."""
+    failed = chosen.failure or quarantine(model, seen)
+    trouble = next(
+        (result.trouble for result in results if result.trouble and not _is_chore(result, failed)), None
+    )
+    facts = tuple(_facts(model, seen, chosen, trouble, failed))
+    old = model.status
+    merged = conditions.merge_conditions(old.get("conditions", ()), facts, model.generation, now)
+    status = {
+        "observedGeneration": model.generation,
+        "conditions": merged,
+        **_release_fields(model, seen),
+        **_remembered(model, seen, chosen, failed, now),
+    }
+    return Report(
+        status=status,
+        changed=status != dict(old),
+        transitions=tuple(transitions(old.get("conditions", ()), merged)),
+    )
+
+
+def _is_chore(result: Result, failed: Failure | None) -> bool:
+    """What no request depends on: it is logged and tried again, and nobody is told that the model were not well."""
+    chore = isinstance(result.action, DeleteArchive | DeleteRequest)
+    return chore or (failed is not None and isinstance(result.action, WriteRecord))
+
+
+def _facts(
+    model: Model, seen: Observed, chosen: Plan, trouble: Problem | None, failed: Failure | None
+) -> Iterator[Fact]:
+    yield _ready(model, seen, chosen, trouble)
+    yield _exported(model, seen, chosen)
+    yield _built(model, seen, chosen)
+    yield verified(model, seen, chosen, failed)
+    yield _serving(model, seen)
+    if failed and _is_rolled_back(model, seen):
+        yield fact(conditions.ROLLED_BACK, "True", failed.reason, failure_message(model, seen, failed))
+    stalled = trouble.stalled if trouble else chosen.stalled
+    reason, message = (trouble.reason, trouble.message) if trouble else (chosen.reason, chosen.message)
+    if stalled or failed:
+        yield fact(conditions.STALLED, "True", reason, message)
+    elif reason not in (Reason.Ready, Reason.Suspended, Reason.Deleting):
+        yield fact(conditions.RECONCILING, "True", reason, message)
+
+
+def _is_rolled_back(model: Model, seen: Observed) -> bool:
+    return model.rollout.rollback is Rollback.AUTOMATIC and fallback(model, seen) is not None
+
+
+def _ready(model: Model, seen: Observed, chosen: Plan, trouble: Problem | None) -> Fact:
+    if trouble:
+        return fact(conditions.READY, "False", trouble.reason, trouble.message)
+    if chosen.reason is Reason.Suspended:
+        status: conditions.Status = "True" if is_in_service(model, seen) else "False"
+        return fact(conditions.READY, status, chosen.reason, chosen.message)
+    return fact(
+        conditions.READY, "True" if chosen.reason is Reason.Ready else "False", chosen.reason, chosen.message
+    )
+
+
+def _exported(model: Model, seen: Observed, chosen: Plan) -> Fact:
+    wanted = desired(model, seen)
+    if wanted:
+        artifact = wanted.artifact
+        return fact(
+            conditions.EXPORTED,
+            "True",
+            Reason.Exported,
+            f"{artifact.tag} is {artifact.uri}, {artifact.digest}, {artifact.size} bytes",
+        )
+    match seen.export:
+        case Exporting(done=done, total=total):
+            percent = 100 * done // total if total else 0
+            return fact(
+                conditions.EXPORTED,
+                "False",
+                Reason.Exporting,
+                f"{model.tag}: {done} of {total} bytes uploaded ({percent} %)",
+            )
+        case Problem(reason=reason, message=message):
+            return fact(conditions.EXPORTED, "False", reason, message)
+        case _:
+            return fact(
+                conditions.EXPORTED, "Unknown", *_cause(chosen, f"{model.tag} was not looked for yet")
+            )
+
+
+def _built(model: Model, seen: Observed, chosen: Plan) -> Fact:
+    wanted = desired(model, seen)
+    request = wanted.request if wanted else None
+    if request is None:
+        return fact(conditions.BUILT, "Unknown", Reason.Pending, "no image was asked for yet")
+    match request.build:
+        case Build.DONE:
+            return fact(
+                conditions.BUILT,
+                "True",
+                Reason.Built,
+                f"BentoRequest {request.name} has an image of {model.tag}",
+            )
+        case Build.FAILED:
+            # What was found out about it says where its log is; the builder's own words do not.
+            told = chosen.message if chosen.reason is Reason.BuildFailed else request.message
+            return fact(conditions.BUILT, "False", Reason.BuildFailed, told)
+        case _:
+            return fact(conditions.BUILT, "False", *_building(chosen, wanted))
+
+
+_BUILD_TROUBLES = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
+
+
+def _building(chosen: Plan, wanted: Release | None) -> tuple[Reason, str]:
+    if chosen.reason in _BUILD_TROUBLES:
+        return chosen.reason, chosen.message
+    name = wanted.request_name if wanted else ""
+    return Reason.Building, f"Yatai builds the image (BentoRequest {name})"
+
+
+def _serving(model: Model, seen: Observed) -> Fact:
+    release = serving_release(seen)
+    if release is None:
+        return fact(conditions.SERVING, "False", Reason.Pending, "no release has had the address yet")
+    pods = pods_at_address(model, seen)
+    if pods == 0:
+        return fact(
+            conditions.SERVING,
+            "False",
+            Reason.Deploying,
+            f"release {release} has the address, but no ready pod",
+        )
+    return fact(
+        conditions.SERVING,
+        "True",
+        Reason.Serving,
+        f"release {release} has the address {naming.service_url(model)}",
+    )
+
+
+def _cause(chosen: Plan, otherwise: str) -> tuple[Reason, str]:
+    """A plan that is stalled before the export says why nothing was exported."""
+    return (chosen.reason, chosen.message) if chosen.stalled else (Reason.Pending, otherwise)
+
+
+def _release_fields(model: Model, seen: Observed) -> dict[str, Any]:
+    """The status besides conditions; a field with nothing to say is left out."""
+    wanted = desired(model, seen)
+    serving = serving_release(seen)
+    shown = serving or (wanted.release if wanted else None)
+    workload = seen.workload(seen.deployment(shown)) if shown else None
+    fields: dict[str, Any] = {}
+    if wanted:
+        artifact = wanted.artifact
+        fields["desiredRelease"] = wanted.release
+        fields["artifact"] = {
+            "tag": artifact.tag,
+            "digest": artifact.digest,
+            "uri": artifact.uri,
+            "size": artifact.size,
+        }
+    if serving:
+        fields["servingRelease"] = serving
+        fields["url"] = naming.service_url(model)
+    if shown:
+        fields["selector"] = naming.label_selector(naming.pod_labels(model.name, shown))
+    if workload is None and selects_all(model, seen):
+        # It is being edited in place: the pods of the release before it are counted as its own.
+        fields["replicas"] = sum(each.existing for each in seen.workloads)
+        fields["readyReplicas"] = pods_at_address(model, seen)
+    else:
+        fields["replicas"] = workload.existing if workload else 0
+        fields["readyReplicas"] = ready_pods(workload)
+    return fields
+
+
+def _remembered(
+    model: Model, seen: Observed, chosen: Plan, failed: Failure | None, now: datetime
+) -> dict[str, Any]:
+    """What the next pass, or the next operator, goes on from."""
+    fields: dict[str, Any] = {}
+    canary = chosen.canary or sizes.progress(model, seen)
+    if canary:
+        share = sizes.weight(model.rollout.steps, canary.step)
+        fields["rollout"] = persisted_status.canary_status(canary, share, sizes.actual_weight(model, seen))
+    if failed:
+        fields["failedReleases"] = [persisted_status.failure_status(failed)]
+    entries = history.updated(model, seen, failed, now)
+    if entries:
+        fields["history"] = [persisted_status.entry_status(entry) for entry in entries]
+    return fields

@@ -1,0 +1,60 @@
+"""What the condition Verified says. Pure."""
+
+from __future__ import annotations
+
+from e2i.api import conditions
+from e2i.api.conditions import Fact, Reason, fact
+from e2i.api.model import Model
+from e2i.controller.core.observed import Finding, Observed, Verdict
+from e2i.controller.core.releases.release import Release, desired, serving_release
+from e2i.controller.core.rules.decision import Plan
+from e2i.controller.core.rules.trial import OF_VERIFICATION
+from e2i.controller.core.status import persisted_status
+from e2i.controller.core.status.persisted_status import Failure
+
+
+def verified(model: Model, seen: Observed, chosen: Plan, failed: Failure | None) -> Fact:
+    """Of the desired release; one that serves was verified before it took the requests."""
+    asked = len(model.rollout.checks.get("verify", ()))
+    if not asked:
+        return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, "spec.rollout.verify asks for nothing")
+    wanted = desired(model, seen)
+    if failed and failed.reason in OF_VERIFICATION:
+        return fact(conditions.VERIFIED, "False", failed.reason, failed.message)
+    if failed and (told := _told_at_failure(model, failed)):
+        return told
+    if isinstance(seen.verification, Finding):
+        trouble = seen.verification.trouble
+        return fact(conditions.VERIFIED, "False", trouble.reason, trouble.message)
+    serves = wanted is not None and serving_release(seen) == wanted.release
+    if wanted and serves and _served_unasked(model, wanted):
+        late = f"release {wanted.release} had the requests before spec.rollout.verify asked for predictions"
+        return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, late)
+    if wanted and (serves or seen.verification is Verdict.PASSED):
+        passed = f"release {wanted.release} was verified before it took requests"
+        return fact(conditions.VERIFIED, "True", Reason.Verified, passed)
+    if chosen.reason is Reason.Verifying:
+        return fact(conditions.VERIFIED, "Unknown", Reason.Verifying, chosen.message)
+    return fact(conditions.VERIFIED, "Unknown", Reason.Pending, "the release has to be ready first")
+
+
+def _told_at_failure(model: Model, failed: Failure) -> Fact | None:
+    """What was told when the release was given up; how its verification went is forgotten by a restart."""
+    if failed.trial not in {each.trial for each in persisted_status.failures(model)}:
+        return None
+    known = (each for each in model.status.get("conditions", ()) if each["type"] == conditions.VERIFIED)
+    told = next(known, None)
+    if told is None or told["reason"] == Reason.NotAsked.name:
+        return None
+    return fact(
+        conditions.VERIFIED, told["status"], persisted_status.reason_of(told["reason"]), told["message"]
+    )
+
+
+def _served_unasked(model: Model, wanted: Release) -> bool:
+    """Whether the release served already when nothing was asked of it; nobody asks one that serves."""
+    told = ((each["type"], each["reason"]) for each in model.status.get("conditions", ()))
+    return (
+        model.status.get("servingRelease") == wanted.release
+        and (conditions.VERIFIED, Reason.NotAsked.name) in told
+    )

@@ -1,0 +1,127 @@
+"""Is this the answer that was asked for? One answer of a model against one golden prediction. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from e2i.api.conditions import Reason
+from e2i.api.problem import Problem
+from e2i.controller.core.evidence.excerpts import excerpt
+from e2i.controller.core.evidence.redaction import redact
+from e2i.controller.core.verification import jsontext
+from e2i.controller.core.verification.checks import Check, Contract
+from e2i.controller.core.verification.comparison import Difference, differences, field_differences
+from e2i.controller.core.verification.contract import contract_differences
+
+_PLACE, _VALUE = 100, 200
+"""Characters of a place, and of a value, that a message shows."""
+_ADVICE = {
+    Reason.VerificationFailed: "If the answer is right, correct {place}.expect; if not, release a bento that gives "
+    "the expected one.",
+    Reason.VerificationError: "The log of the release's pods tells more.",
+    Reason.PredictionNotFinite: "Release a bento that answers this request with finite numbers.",
+    Reason.ContractBroken: "Release a bento that answers in this form, or say in spec.rollout.contract where "
+    "the parts of the answer stand.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    truncated: bool = False
+    """The body was longer than what was read of it."""
+    plain: bool = False
+    """The server calls it text/plain, as BentoML does with a prediction that is a str."""
+
+
+def judge(
+    check: Check, contract: Contract | None, kind: str, answer: Answer, secrets: tuple[str, ...] = ()
+) -> Problem | None:
+    """The first thing that is wrong with the answer; None: nothing is.
+
+    `kind`: Classification, Regression or Causal. `secrets` stand in no message.
+    """
+    difference = next(_differences(check, contract or Contract(), kind, answer), None)
+    if difference is None:
+        return None
+    place = excerpt(difference.place, _PLACE, secrets)
+    wanted, found = (excerpt(words, _VALUE, secrets) for words in (difference.wanted, difference.found))
+    advice = _ADVICE[difference.reason].format(place=check.place)
+    message = f"{check.title}: {place} should be {wanted}, but is {found}. {advice}"
+    return Problem(reason=difference.reason, message=redact(message, secrets), stalled=True)
+
+
+def _differences(check: Check, contract: Contract, kind: str, answer: Answer) -> Iterator[Difference]:
+    if answer.status != check.expect.status:
+        return iter([_wrong_status(check, answer)])
+    successful = 200 <= answer.status < 300
+    if not successful and not check.expect.reads_content:
+        return iter(())
+    try:
+        value = _read(answer)
+    except jsontext.NotJson as error:
+        return iter([_not_json(error, answer)])
+    return chain(
+        _not_finite(value),
+        _unexpected(check, value),
+        contract_differences(contract, kind, value) if successful else (),
+    )
+
+
+def _wrong_status(check: Check, answer: Answer) -> Difference:
+    words = "a redirect, which is not followed" if 300 <= answer.status < 400 else _words(answer)
+    return Difference(
+        reason=Reason.VerificationError if answer.status >= 500 else Reason.VerificationFailed,
+        place="the status",
+        wanted=str(check.expect.status),
+        found=f"{answer.status}: {words}",
+    )
+
+
+def _not_json(error: jsontext.NotJson, answer: Answer) -> Difference:
+    words = f"not ({error}): {_words(answer)}"
+    return Difference(reason=Reason.VerificationError, place="the answer", wanted="JSON", found=words)
+
+
+def _words(answer: Answer) -> str:
+    return answer.body.decode("utf-8", "replace").strip() or "nothing"
+
+
+def _read(answer: Answer) -> jsontext.Value:
+    if answer.truncated:
+        raise jsontext.NotJson(f"longer than {len(answer.body)} bytes")
+    try:
+        text = answer.body.decode()
+    except UnicodeDecodeError as error:
+        raise jsontext.NotJson(f"no UTF-8 at byte {error.start + 1}") from None
+    try:
+        return jsontext.read(text)
+    except jsontext.NotJson:
+        if answer.plain:
+            return text
+        raise
+
+
+def _not_finite(value: jsontext.Value) -> Iterator[Difference]:
+    for place, number in jsontext.not_finite(value):
+        yield Difference(
+            reason=Reason.PredictionNotFinite,
+            place=place,
+            wanted="a finite number",
+            found=jsontext.show(number),
+        )
+
+
+def _unexpected(check: Check, value: jsontext.Value) -> Iterator[Difference]:
+    expect = check.expect
+    if expect.body is not None:
+        yield from differences(expect.body.value, value, expect.tolerance)
+    if expect.subset is not None:
+        yield from differences(expect.subset.value, value, expect.tolerance, subset=True)
+    for rule in expect.fields:
+        yield from field_differences(rule, value, expect.tolerance)

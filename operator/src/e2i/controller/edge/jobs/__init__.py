@@ -1,0 +1,1 @@
+"""Background jobs shared by all reconciles: exports, verifications and guards."""

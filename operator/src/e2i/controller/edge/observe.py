@@ -1,0 +1,128 @@
+"""Collects what one pass knows about one model. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from e2i.api import naming
+from e2i.api.model import Model
+from e2i.controller.core.evidence import pod_problems
+from e2i.controller.core.evidence.report import to_status
+from e2i.controller.core.observed import Build, Child, Observed
+from e2i.controller.core.releases.quarantine import target
+from e2i.controller.core.releases.release import (
+    artifact_of,
+    build_release,
+    desired,
+    is_complete,
+    owned_service,
+)
+from e2i.controller.core.releases.sizes import size_of
+from e2i.controller.core.rules.decision import Plan
+from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.pod_evidence import collect
+from e2i.kube import ApiError, Kube, Object
+from e2i.kube.e2i_kinds import PODS
+
+
+async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
+    """The model's part of the view; pods are asked for only while something waits for them."""
+    view = clients.view
+    seen = Observed(
+        export=clients.exports.state(model.reference, model.key),
+        requests=view.requests(model),
+        deployments=view.deployments(model),
+        workloads=view.workloads(model),
+        service=owned_service(model, view.service(model)),
+        missing_kinds=view.missing_kinds,
+        ledger=clients.ledgers.state(model.key),
+        recorded=clients.ledgers.recorded(model.key),
+    )
+    seen = _with_judgement(model, _with_names(model, seen, view), clients)
+    return await _with_pods(model, seen, clients.kube, now)
+
+
+def _with_judgement(model: Model, seen: Observed, clients: Clients) -> Observed:
+    """Add how the desired release does in its present trial."""
+    wanted = desired(model, seen)
+    if wanted is None:
+        return seen
+    trial = naming.trial_of(model, wanted.release)
+    return replace(
+        seen,
+        verification=clients.verifications.state(model.key, trial),
+        watching=clients.watches.is_watching(model.key, trial),
+        watch_trouble=clients.watches.trouble(model.key, trial),
+    )
+
+
+def _with_names(model: Model, seen: Observed, view: Cache) -> Observed:
+    """Add who else has a name that one of the model's children needs."""
+    artifact = artifact_of(model, seen)
+    names = [("Service", model.name)]
+    if artifact:
+        release = naming.release_of(model, artifact.digest)
+        names.append(("BentoRequest", naming.artifact_name(model.name, artifact.digest)))
+        names.append(("BentoDeployment", build_release(model, seen, release, artifact, model.shape).name))
+    taken = {
+        (kind, name): child
+        for kind, name in names
+        if (child := view.child(kind, model.namespace, name)) and child.owner != model.uid
+    }
+    leftovers = frozenset(place for place, child in taken.items() if _is_leftover(model, child))
+    return replace(seen, foreign=frozenset(taken) - leftovers, leftovers=leftovers)
+
+
+def _is_leftover(model: Model, child: Child) -> bool:
+    """A child of a deleted model of the same name, which Kubernetes is about to remove."""
+    return child.model == model.name and child.owner is not None
+
+
+async def _with_pods(model: Model, seen: Observed, kube: Kube, now: datetime) -> Observed:
+    """Add what keeps the pods that are waited for."""
+    chosen = target(model, seen)
+    if chosen is None or model.suspended or model.deleting:
+        return seen
+    if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
+        found = await build_pods(model, chosen.request.name, kube)
+        return replace(seen, pod_trouble=pod_problems.build_trouble(found))
+    if chosen.workload is None or is_complete(chosen.workload, size_of(model, seen, chosen.release)):
+        return seen
+    found = await release_pods(model, chosen.release, kube)
+    return replace(
+        seen, pod_trouble=pod_problems.release_trouble(found, now), crashes=pod_problems.crashes(found)
+    )
+
+
+async def evidence_of(model: Model, seen: Observed, chosen: Plan, kube: Kube) -> Mapping[str, Any]:
+    """What a release leaves behind that is about to be given up, as its status tells it."""
+    wanted = desired(model, seen)
+    if wanted is None:
+        return {}
+    if wanted.request and wanted.request.build is not Build.DONE:
+        found = await build_pods(model, wanted.request.name, kube)
+    else:
+        found = await release_pods(model, wanted.release, kube)
+    told = await collect(found, model.shape.secrets, kube)
+    return to_status(replace(told, http=chosen.http))
+
+
+async def build_pods(model: Model, request: str, kube: Kube) -> list[Object]:
+    return await _pods(model, f"yatai.ai/bento-request={request}", kube)
+
+
+async def release_pods(model: Model, release: str, kube: Kube) -> list[Object]:
+    return await _pods(model, naming.label_selector(naming.pod_labels(model.name, release)), kube)
+
+
+async def _pods(model: Model, selector: str, kube: Kube) -> list[Object]:
+    """None to be seen is no reason to stop a pass: what they would tell is only detail."""
+    try:
+        found, _ = await kube.list(PODS, model.namespace, labels=selector)
+    except ApiError:
+        return []
+    return found

@@ -1,0 +1,89 @@
+"""The operator's settings: read once from the environment, then a value.
+
+docs/reference/settings.md is checked against the fields below by a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from e2i.archive.s3.settings import BadSetting, read_bucket
+from e2i.controller.core.guard.pod_network import PodNetwork
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    bucket: str
+    """E2I_BUCKET: the bucket for exported bentos. No default."""
+    prefix: str = ""
+    """E2I_BUCKET_PREFIX: put in front of every key, for a bucket that is shared; one prefix belongs to one cluster."""
+    store: Path = Path("/var/lib/e2i/bentoml")
+    """E2I_BENTO_STORE: the BentoML home that holds bentos and models."""
+    endpoint: str = ""
+    """AWS_ENDPOINT_URL: the S3 server, also told to the image builder; empty for AWS itself."""
+    region: str = "us-east-1"
+    """AWS_REGION: the region of the bucket, also told to the image builder."""
+    download_secret: str = "e2i-bento-download"  # noqa: S105 - the name of a Secret, not one
+    """E2I_DOWNLOAD_SECRET: Secret in each model's namespace with which the image builder reads the bucket."""
+    service_account: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+    """E2I_SERVICE_ACCOUNT_DIR: where the pod's service account is mounted."""
+    workers: int = 8
+    """E2I_WORKERS: models reconciled at the same time."""
+    largest_bento: int = 64 << 30
+    """E2I_MAX_BENTO_BYTES: a bento with more bytes is refused."""
+    exports: int = 2
+    """E2I_EXPORTS: bentos uploaded at the same time; each takes at most 100 MiB of memory."""
+    pod_network: PodNetwork = field(default_factory=PodNetwork)
+    """E2I_POD_NETWORK: NETWORK=NETWORK, where the addresses of pods lead elsewhere from the operator's place."""
+    log_level: str = "INFO"
+    """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from the environment; BadSetting names the first variable that cannot be used."""
+    bucket = read_bucket(environment)
+    defaults = Settings(bucket=bucket.name)
+    return Settings(
+        bucket=bucket.name,
+        prefix=bucket.prefix,
+        store=_folder(environment, "E2I_BENTO_STORE", defaults.store),
+        endpoint=bucket.endpoint,
+        region=bucket.region,
+        download_secret=environment.get("E2I_DOWNLOAD_SECRET", defaults.download_secret),
+        service_account=_folder(environment, "E2I_SERVICE_ACCOUNT_DIR", defaults.service_account),
+        workers=_count(environment, "E2I_WORKERS", defaults.workers),
+        largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, 1 << 50),
+        exports=_count(environment, "E2I_EXPORTS", defaults.exports),
+        pod_network=_network(environment),
+        log_level=_level(environment, defaults.log_level),
+    )
+
+
+def _network(environment: Mapping[str, str]) -> PodNetwork:
+    try:
+        return PodNetwork.parse(environment.get("E2I_POD_NETWORK", ""))
+    except ValueError as error:
+        raise BadSetting(f"E2I_POD_NETWORK: {error}") from error
+
+
+def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
+    path = Path(environment.get(name) or default)
+    if not path.is_absolute():
+        raise BadSetting(f"{name}={path} is a relative path: write it from the root, for instance {default}")
+    return path
+
+
+def _count(environment: Mapping[str, str], name: str, default: int, most: int = 64) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise BadSetting(f"{name}={text} is not a number from 1 to {most}; without it {default} is used")
+    return int(text)
+
+
+def _level(environment: Mapping[str, str], default: str) -> str:
+    level = environment.get("E2I_LOG_LEVEL", default).upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise BadSetting(f"E2I_LOG_LEVEL={level} is not one of DEBUG, INFO, WARNING, ERROR")
+    return level

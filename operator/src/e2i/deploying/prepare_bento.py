@@ -1,0 +1,151 @@
+"""Makes sure that the store has the bento which a model URI means, packaging it if need be. A program of its own:
+
+    python -m e2i.deploying.prepare_bento mlflow://models/churn_model/1 /path/of/the/store
+
+Tells by lines of JSON on stdout: {"say": ...} on the way, at the end {"tag", "packaged"}, {"missing"} or {"refused",
+"reason"}. Ends when its stdin does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from e2i.api.tags import parse_tag
+from e2i.archive.bento_store import FoundBento, find_bento
+from e2i.archive.errors import ExportFailure
+from e2i.deploying.errors import ModelNotFound, PackagingRefused
+from e2i.deploying.logged_model import describe_logged, is_logged
+from e2i.deploying.sources import Folder, Stored, parse_source
+from e2i.deploying.stored_bento import has_bento
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.package import package
+from e2i.packaging.stored_bento import cards_of
+from e2i.packaging.version_log import LEDGER
+from e2i.registry import client as registry
+from e2i.registry.uri import ModelUri
+from e2i_bento.card import CARD_FILE, Card, read_card
+
+Say = Callable[[str], None]
+
+TRACKING = "MLFLOW_TRACKING_URI"
+
+
+def prepare(uri: str, store: Path, say: Say) -> tuple[str, bool]:
+    """The tag of the bento, and whether it was packaged now; ModelNotFound, PackagingRefused or Refused."""
+    with tempfile.TemporaryDirectory(prefix="e2i-deploy-") as work:
+        match parse_source(uri):
+            case ModelUri() as source:
+                return _registered(source, store, Path(work), say)
+            case Folder(path):
+                return _folder(path.expanduser(), store, Path(work), say)
+            case Stored(tag):
+                return str(tag), False
+
+
+def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[str, bool]:
+    tracking = os.environ.get(TRACKING)
+    if not tracking:
+        raise ModelNotFound(
+            f"{TRACKING} is not set, so {source} cannot be looked for: name the server there."
+        )
+    say(f"looking for {source} in the MLflow registry")
+    try:
+        found = registry.fetch(str(source), work / "fetched", tracking)
+    except registry.RegistryFault as fault:
+        raise ModelNotFound(fault.message, type(fault).__name__) from fault
+    # The loop notes what it has packaged a version as.
+    packaged = found.tags.get(registry.BENTO_TAG, "")
+    if packaged and has_bento(store, packaged):
+        return packaged, False
+    origin = f"models:/{found.name}/{found.version}"
+    trained = _trained(found.folder, found.name, origin, work, say)
+    return _packaged(trained, f"{found.version}.0.0", store, say)
+
+
+def _folder(path: Path, store: Path, work: Path, say: Say) -> tuple[str, bool]:
+    if not path.is_dir():
+        raise ModelNotFound(
+            f"There is no folder {path}: name one that training left, or a model that MLflow saved."
+        )
+    trained = _trained(path, path.resolve().name, "", work, say)
+    return _packaged(trained, "", store, say)
+
+
+def _trained(folder: Path, name: str, origin: str, work: Path, say: Say) -> Path:
+    """The trained folder that `folder` is, or that can be made of the MLflow model in it."""
+    if (folder / CARD_FILE).is_file():
+        return folder
+    if is_logged(folder):
+        say(
+            f"{name} has no card: its schema and golden predictions are made from signature and input example"
+        )
+        describe_logged(folder, name=name, registry=origin, out=work / "trained")
+        return work / "trained"
+    raise ModelNotFound(
+        f"{folder} holds neither {CARD_FILE} nor MLmodel: it is no model that can be packaged."
+    )
+
+
+def _packaged(trained: Path, version: str, store: Path, say: Say) -> tuple[str, bool]:
+    card = read_card(trained)
+    tag = f"{card.name}:{card.version or version or _moment(card)}"
+    if has_bento(store, tag) and _is_of(find_bento(store, parse_tag(tag)), card):
+        return tag, False
+    say(f"packaging {tag}")
+    made = package([trained], version=tag.partition(":")[2], store=store, ledger=store / LEDGER, say=say)
+    return made.tag, made.is_new
+
+
+def _is_of(bento: FoundBento, card: Card) -> bool:
+    """Whether the bento is what packaging this model came to. The same training gives the same file."""
+    return [each.model.digest for each in cards_of(bento)] == [card.model.digest]
+
+
+def _moment(card: Card) -> str:
+    """2026-11-21T12:30:00Z -> 20261121.123000: the same training is the same version whenever it is deployed."""
+    digits = "".join(character for character in card.lineage.trained_at if character.isdigit())
+    if len(digits) < 14:
+        raise Refused(
+            Reason.VersionUnsafe,
+            f"The card of {card.name} says neither a version nor when it was trained: package it with `e2i package "
+            "--version`, then deploy NAME:VERSION.",
+        )
+    return f"{digits[:8]}.{digits[8:14]}"
+
+
+def main() -> NoReturn:
+    uri, store = sys.argv[1:]
+    # What libraries print must not come between our lines.
+    lines = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+    def tell(**values: Any) -> None:
+        print(json.dumps(values), file=lines)
+
+    try:
+        tag, packaged = prepare(uri, Path(store), lambda text: tell(say=text))
+        tell(tag=tag, packaged=packaged)
+    except ModelNotFound as error:
+        tell(missing=error.message)
+    except (PackagingRefused, Refused, ExportFailure) as error:
+        tell(refused=error.message, reason=str(error.reason))
+    sys.exit(0)
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

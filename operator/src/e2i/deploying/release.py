@@ -1,0 +1,130 @@
+"""Applies an E2IModel and follows it until its release serves or is given up. The only writes are applies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from e2i.deploying.errors import ClusterRefused, ManagedElsewhere, Verdict, from_api
+from e2i.deploying.verdict import Serving, State, Waiting, is_given_up, state_of
+from e2i.inspection.gitops import keeper
+from e2i.kube import ApiError, Change, Kube, Object, Snapshot
+from e2i.kube.e2i_kinds import E2I_MODELS
+
+T = TypeVar("T")
+
+FIELD_MANAGER = "e2i-deployer"
+CALM = 20.0
+"""Seconds that trouble of before the apply is believed to pass: the operator looks again at what it waits for, for
+instance a bento that was missing and has been built since."""
+GLANCE = 2.0
+"""Seconds that the operator has to see the wish to try a failed release anew, which may have come just before."""
+BUSY_TRIES = 5
+BUSY_WAIT = 5.0
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The E2IModel as the API server has it now, and whether the apply changed what is to run."""
+
+    model: Object
+    is_new: bool
+
+
+async def apply(kube: Kube, manifest: Object, *, dry_run: bool = False) -> Applied:
+    """Server-side apply as `e2i-deployer`; a DeploymentError when it cannot or may not be.
+
+    Applied by force: a field that somebody else set (an undo, an edit) is taken over, which is what deploying means.
+    """
+    metadata = manifest["metadata"]
+    query = {"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
+    if dry_run:
+        query["dryRun"] = "All"
+    path = E2I_MODELS.path(metadata["namespace"], metadata["name"])
+    try:
+        live = await _patiently(lambda: kube.get(E2I_MODELS, metadata["namespace"], metadata["name"]))
+        if live is not None and (kept := keeper(live)):
+            raise ManagedElsewhere(
+                f"E2IModel {metadata['namespace']}/{metadata['name']} is kept by {kept}, which would undo this: commit "
+                f"the manifest to its repository (e2i manifest writes it)."
+            )
+        model = await _patiently(
+            lambda: kube.request(
+                "PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml"
+            )
+        )
+    except ApiError as error:
+        raise from_api(error) from error
+    generation = model["metadata"]["generation"]
+    return Applied(model, live is None or live["metadata"]["generation"] != generation)
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asks again while the API server is too busy, as it says."""
+    for _ in range(BUSY_TRIES - 1):
+        try:
+            return await ask()
+        except ApiError as error:
+            if error.status != 429:
+                raise
+            await asyncio.sleep(min(error.retry_after or 1.0, BUSY_WAIT))
+    return await ask()
+
+
+async def follow(kube: Kube, applied: Applied, tell: Callable[[Waiting], None]) -> Serving | Verdict:
+    """Wait until the release serves or will not; `tell` hears every phase. ClusterRefused when it is deleted."""
+    metadata = applied.model["metadata"]
+    async with _states(kube, metadata["namespace"], metadata["name"]) as news:
+        model: Object | None = applied.model
+        while True:
+            state = _believed(model, metadata)
+            if isinstance(state, Serving):
+                return state
+            if isinstance(state, Waiting):
+                tell(state)
+                model = await news.get()
+            elif applied.is_new:
+                return state
+            else:
+                try:
+                    async with asyncio.timeout(GLANCE if model and is_given_up(model) else CALM):
+                        model = await news.get()
+                except TimeoutError:
+                    return state
+
+
+def _believed(model: Object | None, applied: Object) -> State:
+    if model is None or model["metadata"]["uid"] != applied["uid"]:
+        raise ClusterRefused(
+            f"Somebody deleted E2IModel {applied['namespace']}/{applied['name']} in the meantime. Deploy it again.",
+            "Deleted",
+        )
+    return state_of(model)
+
+
+@contextlib.asynccontextmanager
+async def _states(kube: Kube, namespace: str, name: str) -> AsyncIterator[asyncio.Queue[Object | None]]:
+    """The model each time it changes, None when it is gone, while the block lasts."""
+    news: asyncio.Queue[Object | None] = asyncio.Queue()
+    task = asyncio.create_task(_watch(kube, namespace, name, news))
+    try:
+        yield news
+    finally:
+        # A cancel that comes while a connection is being made can get lost there: it is repeated.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=1)
+
+
+async def _watch(kube: Kube, namespace: str, name: str, news: asyncio.Queue[Object | None]) -> None:
+    async for event in kube.watch(E2I_MODELS, namespace, fields=f"metadata.name={name}"):
+        match event:
+            case Snapshot(objects=objects):
+                news.put_nowait(objects[0] if objects else None)
+            case Change(type="DELETED"):
+                news.put_nowait(None)
+            case Change(object=model):
+                news.put_nowait(model)

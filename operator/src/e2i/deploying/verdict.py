@@ -1,0 +1,105 @@
+"""What an E2IModel's status means for somebody who waits for its release. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from e2i.api import conditions
+from e2i.deploying.errors import Running, Verdict
+from e2i.inspection.document import condition, is_current
+from e2i.inspection.outcome import outcome
+from e2i.kube import Object
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """It goes on by itself; `phase` is the reason that Ready gives."""
+
+    phase: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """The release that the spec asks for has the address, with all its pods."""
+
+    url: str
+    release: str
+    bento: str
+    digest: str
+    conditions: tuple[Mapping[str, Any], ...]
+
+
+State = Waiting | Serving | Verdict
+
+UNSEEN = Waiting("Pending", "the operator has not looked at it yet")
+
+
+def state_of(model: Object) -> State:
+    """How far the release of the model's present spec is."""
+    if not is_current(model):
+        return UNSEEN
+    ready = condition(model, conditions.READY)
+    match outcome(model):
+        case True:
+            return _serving(model)
+        case None:
+            return Waiting(ready.get("reason", UNSEEN.phase), ready.get("message", UNSEEN.message))
+        case False:
+            return _verdict(model, ready)
+
+
+def is_given_up(model: Object) -> bool:
+    """Whether the desired release failed: it is then not tried again as it is."""
+    return _failure(model) is not None
+
+
+def serving_tag(model: Object) -> str | None:
+    """The tag of the bento that has the requests now, None when none has."""
+    status = model.get("status", {})
+    release = status.get("servingRelease")
+    for entry in status.get("history", ()):
+        if release and entry.get("release") == release and entry.get("bentoTag"):
+            return str(entry["bentoTag"])
+    return None
+
+
+def _serving(model: Object) -> Serving:
+    status = model["status"]
+    return Serving(
+        url=status["url"],
+        release=status["servingRelease"],
+        bento=model["spec"]["bento"]["tag"],
+        digest=status.get("artifact", {}).get("digest", ""),
+        conditions=tuple(status["conditions"]),
+    )
+
+
+def _verdict(model: Object, ready: Mapping[str, Any]) -> Verdict:
+    failure = _failure(model) or {}
+    return Verdict(
+        reason=failure.get("reason") or ready.get("reason", ""),
+        message=failure.get("message") or ready.get("message", ""),
+        evidence=failure.get("evidence", {}),
+        still_serving=_still_serving(model),
+    )
+
+
+def _failure(model: Object) -> Mapping[str, Any] | None:
+    status = model.get("status", {})
+    desired = status.get("desiredRelease")
+    failed = status.get("failedReleases", ())
+    return next((entry for entry in failed if entry["release"] == desired), None)
+
+
+def _still_serving(model: Object) -> Running | None:
+    status = model.get("status", {})
+    release = status.get("servingRelease")
+    if not release or condition(model, conditions.SERVING).get("status") != "True":
+        return None
+    told: Mapping[str, Any] = next(
+        (entry for entry in status.get("history", ()) if entry["release"] == release), {}
+    )
+    return Running(release, told.get("bentoTag", ""))

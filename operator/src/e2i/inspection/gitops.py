@@ -1,0 +1,69 @@
+"""Who else writes a model: a change by hand of what a GitOps tool keeps would be undone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from e2i.api import naming
+
+Body = Mapping[str, Any]
+
+_ARGO_TRACKING = "argocd.argoproj.io/tracking-id"
+_ARGO_LABELS = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
+"""The default, and what is mostly chosen in its place: Helm charts write the default too."""
+_ARGO_MANAGER = "argocd-"
+"""Argo CD writes as argocd-controller, for some kinds as argocd-application-controller."""
+_FLUX = {"kustomize.toolkit.fluxcd.io": "Kustomization", "helm.toolkit.fluxcd.io": "HelmRelease"}
+
+
+def keeper(model: Body) -> str | None:
+    """What keeps the object as Git has it, in words for a sentence; None when nothing does."""
+    return _argo(model) or _flux(model)
+
+
+def with_marks(live: Body, wanted: Body) -> dict[str, Any]:
+    """`wanted` with the marks that the keeper of `live` adds to what Git has: their absence there is no change."""
+    if keeper(live) is None:
+        return dict(wanted)
+    metadata = dict(wanted["metadata"])
+    for field in ("labels", "annotations"):
+        marks = {key: value for key, value in (live["metadata"].get(field) or {}).items() if _is_mark(key)}
+        if marks:
+            metadata[field] = {**marks, **(metadata.get(field) or {})}
+    return {**wanted, "metadata": metadata}
+
+
+def _is_mark(key: str) -> bool:
+    group, _, _ = key.partition("/")
+    return key in _ARGO_LABELS or group == "argocd.argoproj.io" or group in _FLUX
+
+
+def _argo(model: Body) -> str | None:
+    metadata = model["metadata"]
+    application, _, tracked = (metadata.get("annotations") or {}).get(_ARGO_TRACKING, "").partition(":")
+    # A copied annotation names another object; Argo CD does not take that for its own either.
+    if tracked == f"{naming.GROUP}/{naming.KIND}:{metadata['namespace']}/{metadata['name']}":
+        return f"the Argo CD application {application}"
+    labels = metadata.get("labels") or {}
+    named = next((labels[label] for label in _ARGO_LABELS if labels.get(label)), None)
+    if named and _is_written_by_argo(metadata):
+        return f"the Argo CD application {named}"
+    return None
+
+
+def _is_written_by_argo(metadata: Body) -> bool:
+    entries = metadata.get("managedFields") or ()
+    return any(
+        entry.get("manager", "").startswith(_ARGO_MANAGER) and not entry.get("subresource")
+        for entry in entries
+    )
+
+
+def _flux(model: Body) -> str | None:
+    labels = model["metadata"].get("labels") or {}
+    for group, kind in _FLUX.items():
+        # An empty name is how others keep Flux's hands off an object.
+        if name := labels.get(f"{group}/name"):
+            return f"the Flux {kind} {labels.get(f'{group}/namespace', '')}/{name}"
+    return None

@@ -1,0 +1,18 @@
+"""The kinds of API objects that the operator reads or writes."""
+
+from __future__ import annotations
+
+from e2i.api import naming
+from e2i.kube import Resource
+
+E2I_MODELS = Resource(naming.GROUP, "v1alpha1", "e2imodels", naming.KIND)
+BENTO_REQUESTS = Resource("resources.yatai.ai", "v1alpha1", "bentorequests", "BentoRequest")
+BENTO_DEPLOYMENTS = Resource("serving.yatai.ai", "v2alpha1", "bentodeployments", "BentoDeployment")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+SERVICES = Resource("", "v1", "services", "Service")
+PODS = Resource("", "v1", "pods", "Pod")
+EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+
+CHILDREN = (BENTO_REQUESTS, BENTO_DEPLOYMENTS, DEPLOYMENTS, SERVICES)
+"""Watched for every model, besides the models themselves."""
+OF_YATAI = (BENTO_REQUESTS, BENTO_DEPLOYMENTS)

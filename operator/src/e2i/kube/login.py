@@ -1,0 +1,66 @@
+"""Opens the connection: as the kubeconfig's user, or as the service account of the pod that we run in."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from e2i.kube.client import Kube
+from e2i.kube.connection import SERVICE_ACCOUNT_DIR
+from e2i.kube.errors import ApiError, KubeconfigError
+from e2i.kube.kubeconfig import Context
+
+
+def is_pod(environment: Mapping[str, str]) -> bool:
+    """Whether kubectl would take the pod's service account: in a pod, and no kubeconfig is there."""
+    if "KUBERNETES_SERVICE_HOST" not in environment or not (SERVICE_ACCOUNT_DIR / "token").is_file():
+        return False
+    return not (environment.get("KUBECONFIG") or Path("~/.kube/config").expanduser().is_file())
+
+
+async def from_pod() -> tuple[Kube, str]:
+    """A connection as the pod's service account, and the pod's namespace."""
+    kube = await Kube.from_service_account()
+    return kube, (SERVICE_ACCOUNT_DIR / "namespace").read_text().strip()
+
+
+async def from_context(context: Context) -> Kube:
+    """A connection as the context says; KubeconfigError when its files or its credential plugin do not give one."""
+    said = _Said()
+    log = logging.getLogger("kubernetes.aio.config")
+    log.addHandler(said)
+    log.propagate = False
+    try:
+        kube = await Kube.from_kubeconfig(context.path, context.name)
+    except ApiError as error:
+        # The package's sentence ends in the whole entry, secrets included.
+        raise KubeconfigError(
+            f"{error.message.partition('/{')[0]}. Correct it, or choose another context."
+        ) from error
+    except (ssl.SSLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        # A certificate, a key or a token that is none: what the package raises then is not documented.
+        raise KubeconfigError(
+            f"Context {context.name!r} of the kubeconfig {context.path} cannot be used ({type(error).__name__}): "
+            "look at its certificates, key and token."
+        ) from error
+    finally:
+        log.removeHandler(said)
+    if context.plugin and said.words:
+        await kube.close()
+        raise KubeconfigError(
+            f"The exec credential plugin {context.plugin!r} gave no credentials: {said.words[0]}."
+        )
+    return kube
+
+
+class _Said(logging.Handler):
+    """Keeps errors that the client package only logs, a credential plugin's failure among them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.words: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.words.append(record.getMessage())

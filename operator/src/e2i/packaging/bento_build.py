@@ -1,0 +1,148 @@
+"""Builds a bento with BentoML. The only module that does; a program of its own, because BentoML reads BENTOML_HOME
+once, imports the service into the process, and leaves it there.
+
+    python -m e2i.packaging.bento_build plan.json      in the build context, with BENTOML_HOME an empty store
+
+Prints the tag as JSON. What goes wrong is printed as {"error": ...}: the parent makes a sentence of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.subprocess_lifetime import end_with_parent
+
+TIMEOUT = 600
+_MADE = re.compile(r"^creation_time: .*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ModelToSave:
+    """A folder that becomes the BentoML model `tag`; `made` is when, RFC 3339."""
+
+    tag: str
+    folder: str
+    made: str
+    labels: Mapping[str, str]
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What the child process needs; `made` is the time that the bento bears."""
+
+    version: str
+    made: str
+    models: Sequence[ModelToSave]
+
+
+def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
+    """Save the models and build the bento of the folder `context` into the store `home`; returns its tag.
+
+    Blocks for seconds. Refused with what BentoML says.
+    """
+    file = context.with_name("plan.json")
+    file.write_text(json.dumps(asdict(plan)))
+    environment = os.environ | {
+        "BENTOML_HOME": str(home),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "PYTHONWARNINGS": "ignore",
+        # Bytecode beside the sources would become part of the bento.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "e2i.packaging.bento_build", str(file)],
+            cwd=context,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            preexec_fn=end_with_parent(),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Refused(
+            Reason.BuildFailed,
+            f"BentoML took more than {TIMEOUT} s. Does service.py do work when it is imported?",
+        ) from error
+    told = _last_json(done.stdout)
+    if "tag" in told:
+        return str(told["tag"])
+    why = told.get("error") or " ".join(done.stderr.split())[-400:] or f"exit code {done.returncode}"
+    raise Refused(
+        Reason.BuildFailed, f"BentoML did not build the bento: {why}. Correct the service and package again."
+    )
+
+
+def _last_json(output: str) -> dict[str, Any]:
+    for line in reversed(output.splitlines()):
+        with contextlib.suppress(ValueError):
+            told = json.loads(line)
+            if isinstance(told, dict):
+                return told
+    return {}
+
+
+def run(file: Path) -> str:
+    """The child: everything that calls BentoML."""
+    import bentoml
+
+    plan = json.loads(file.read_text())
+    for model in plan["models"]:
+        with bentoml.models.create(model["tag"], labels=model["labels"], metadata=model["metadata"]) as saved:
+            shutil.copytree(model["folder"], saved.path, dirs_exist_ok=True)
+        _set_time(Path(bentoml.models.get(model["tag"]).path_of("model.yaml")), model["made"])
+    versions = dict(model["tag"].split(":") for model in plan["models"])
+    bento = bentoml.bentos.build_bentofile(
+        "bentofile.yaml", version=plan["version"], build_ctx=".", args={"models": versions}
+    )
+    _set_time(Path(bento.path_of("bento.yaml")), plan["made"])
+    return str(bento.tag)
+
+
+def _set_time(file: Path, made: str) -> None:
+    """BentoML writes the present moment, which would make another bento of the same inputs."""
+    text, count = _MADE.subn(f"creation_time: '{made}'", file.read_text())
+    if count != 1:
+        raise ValueError(f"{file.name} has {count} times of its making, not one")
+    file.write_text(text)
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong first: BentoML wraps it into sentences of its own."""
+    first = error
+    while (cause := first.__cause__ or first.__context__) is not None:
+        first = cause
+    text = " ".join(str(first).split())[:600].rstrip(".")
+    hint = (
+        "; pin its package in requirements.txt beside service.py"
+        if isinstance(first, ModuleNotFoundError)
+        else ""
+    )
+    return f"{type(first).__name__}: {text}{hint}"
+
+
+def main() -> None:
+    try:
+        said = {"tag": run(Path(sys.argv[1]))}
+    # Whatever the user's service raises when it is imported belongs into the sentence.
+    except BaseException as error:
+        said = {"error": in_words(error)}
+    sys.stdout.write(f"\n{json.dumps(said)}\n")
+
+
+if __name__ == "__main__":
+    main()

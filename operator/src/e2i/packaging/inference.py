@@ -1,0 +1,199 @@
+"""What the model itself answers, on the table it was trained on: the truth that every later copy is held to.
+
+Nothing of e2i_bento is used here on purpose: were its table wrong, the same mistake would be on both sides.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from e2i.packaging.errors import Reason, Refused
+from e2i_bento.card import Decisions, Kind
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+RowsAs = Literal["frame", "records", "matrix"]
+Answer = dict[str, Any]
+FORMS: tuple[RowsAs, ...] = ("frame", "records", "matrix")
+ROUTINES = {
+    "Classification": ("predict_proba", "classes_"),
+    "Regression": ("predict",),
+    "Causal": ("effect", "effect_interval"),
+}
+ADVICE = {
+    "Classification": "wrap it in sklearn.calibration.CalibratedClassifierCV, or train a classifier that has one",
+    "Regression": "give a fitted regressor",
+    "Causal": "give an estimator with econml's interface; fit it with inference, so that there are intervals",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A model and how it is asked. `labels` are the columns of predict_proba as words."""
+
+    model: Any
+    kind: Kind
+    labels: tuple[str, ...] = ()
+    decisions: Decisions | None = None
+    confidence: float = 0.9
+
+    def answers(self, table: Any) -> list[Answer]:
+        """The answer for each row; Refused when it is malformed. What the model raises is passed on."""
+        answers = self._asked(table)
+        if len(answers) != len(table):
+            raise Refused(
+                Reason.AnswerMalformed,
+                f"The model {type(self.model).__name__} answers {len(table)} inputs with {len(answers)} answers. "
+                "A step that takes texts takes one column, not a table: put it into "
+                'make_column_transformer((TfidfVectorizer(), "column")) and train again.',
+            )
+        return answers
+
+    def _asked(self, table: Any) -> list[Answer]:
+        with warnings.catch_warnings():
+            # What a library warns of here it warned of in training; it must not be mistaken for our output.
+            warnings.simplefilter("ignore")
+            if self.kind == "Classification":
+                return self._classified(self.model.predict_proba(table))
+            if self.kind == "Regression":
+                return [{"value": value} for value in _column(self.model.predict(table), "predict")]
+            effects = _column(self.model.effect(table), "effect")
+            ends = self.model.effect_interval(table, alpha=1 - self.confidence)
+            lower, upper = (_column(end, "effect_interval") for end in ends)
+        return [
+            {"effect": effect, "lower": low, "upper": high, "confidence": self.confidence}
+            for effect, low, high in zip(effects, lower, upper, strict=True)
+        ]
+
+    def _classified(self, probabilities: Any) -> list[Answer]:
+        if getattr(probabilities, "ndim", 0) != 2 or probabilities.shape[1] != len(self.labels):
+            shape = getattr(probabilities, "shape", f"a {type(probabilities).__name__}")
+            raise Refused(
+                Reason.AnswerMalformed,
+                f"predict_proba answers {shape}; for the {len(self.labels)} labels {', '.join(self.labels)} it must be "
+                "one row for each input and one column for each label. Give a classifier of one target.",
+            )
+        return [self._one(row) for row in probabilities.tolist()]
+
+    def _one(self, row: Sequence[float]) -> Answer:
+        by_label = dict(zip(self.labels, row, strict=True))
+        # What is not finite is told with its row, by whoever asked.
+        if all(math.isfinite(share) for share in row) and (min(row) < 0 or abs(sum(row) - 1) > 1e-4):
+            raise Refused(
+                Reason.AnswerMalformed,
+                f"predict_proba answers {by_label}, which are no probabilities that sum to one. "
+                "Calibrate the classifier, or serve it as a Regression.",
+            )
+        answer: Answer = {"label": max(by_label, key=by_label.__getitem__), "probabilities": by_label}
+        if self.decisions:
+            answer["decision"] = decide(self.decisions, by_label[self.decisions.label])
+        return answer
+
+
+def decide(decisions: Decisions, probability: float) -> str:
+    """The decision of the first band whose bound is above the probability."""
+    return next(
+        (band.decision for band in decisions.bands if probability < band.below), decisions.bands[-1].decision
+    )
+
+
+def check_routines(model: Any, kind: Kind) -> None:
+    """Refused unless the model has what its kind is asked by, and is not plainly of another kind."""
+    if kind == "Regression" and hasattr(model, "predict_proba"):
+        raise Refused(
+            Reason.DeclarationContradicted,
+            f"The model is a {type(model).__name__}, a classifier, and the type given is Regression. "
+            "Give the type Classification.",
+        )
+    for routine in ROUTINES[kind]:
+        if not hasattr(model, routine):
+            raise Refused(
+                Reason.RoutineMissing,
+                f"The model is a {type(model).__name__} without {routine}, which the type {kind} is asked by: "
+                f"{ADVICE[kind]}. Is it fitted?",
+            )
+
+
+def as_table(frame: DataFrame, form: RowsAs) -> Any:
+    """The rows in the form that training gave them to the model."""
+    if form == "records":
+        return frame.to_dict(orient="records")
+    return frame.to_numpy() if form == "matrix" else frame
+
+
+def find_form(asked: Asked, frame: DataFrame, wanted: RowsAs | None) -> RowsAs:
+    """Which form of a table the model takes, found by asking it a few rows; Refused when none fits."""
+    failures = []
+    for form in [wanted] if wanted else likely_forms(asked.model, frame):
+        try:
+            asked.answers(as_table(frame.head(5), form))
+        except Refused:
+            raise
+        except Exception as error:
+            failures.append(f"as {form}: {type(error).__name__}: {_first_line(error)}")
+        else:
+            return form
+    raise Refused(
+        Reason.NoFormFits,
+        f"The model {type(asked.model).__name__} answers none of the forms of a table ({'; '.join(failures)}). "
+        "Give the columns that it was trained on as features, and put its preprocessing (an encoder for columns of "
+        "text, too) into the same pipeline or give it with --preprocessing.",
+    )
+
+
+def likely_forms(model: Any, frame: DataFrame) -> list[RowsAs]:
+    """All forms, the likeliest first: what a model was fitted on can be seen from it."""
+    if fitted_names(model) is not None:
+        return ["frame", "records", "matrix"]
+    if type(first_step(model)).__name__ == "DictVectorizer":
+        return ["records", "frame", "matrix"]
+    if all(kind in "biuf" for kind in (dtype.kind for dtype in frame.dtypes)):
+        return ["matrix", "frame", "records"]
+    return ["frame", "records"]
+
+
+def check_repeatable(asked: Asked, table: Any, answers: list[Answer]) -> None:
+    """Refused when the model answers the same table otherwise the second time."""
+    if asked.answers(table) != answers:
+        raise Refused(
+            Reason.NotRepeatable,
+            f"The model {type(asked.model).__name__} answers the same input differently each time, so no golden "
+            "prediction can hold. Give it a fixed random_state, or take the chance out of predicting.",
+        )
+
+
+def fitted_names(model: Any) -> list[str] | None:
+    """The columns that the model was fitted with, if it was a DataFrame."""
+    try:
+        names = model.feature_names_in_
+    except AttributeError:
+        return None
+    return None if names is None else [str(name) for name in names]
+
+
+def first_step(model: Any) -> Any:
+    """The first step of a pipeline, however deep; of anything else itself."""
+    steps: Callable[[], Any] | Any = getattr(model, "steps", None)
+    return first_step(steps[0][1]) if isinstance(steps, list) and steps else model
+
+
+def _column(values: Any, routine: str) -> list[float]:
+    """One number for each row; (n, 1) is taken as (n,)."""
+    if getattr(values, "ndim", 0) == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if getattr(values, "ndim", 0) != 1:
+        shape = getattr(values, "shape", f"a {type(values).__name__}")
+        raise Refused(
+            Reason.AnswerMalformed,
+            f"{routine} answers {shape}; it must be one number for each input. Give a model of one target.",
+        )
+    return [float(value) for value in values]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:160]

@@ -1,0 +1,150 @@
+"""What an E2IModel says about a packaged bento: its tag, and golden predictions as checks of each release. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.names import object_name
+from e2i_bento.card import Card, Golden
+
+API_VERSION = "serving.e2i.dev/v1alpha1"
+OURS = "golden-"
+"""Names of checks that begin so are made from the bento and made anew with it; all others are a person's."""
+MOST_CHECKS = 16
+MOST_CHARACTERS = 16384
+MOST_LABELS = 256
+LONGEST_NAME = 63
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a manifest is to say. `digest` is given when the bento is to be taken from its archive in the bucket; `env`
+    are variables of the model's container, `resources` its requests and limits, when they are not left as they are."""
+
+    tag: str
+    cards: Sequence[Card]
+    name: str = ""
+    namespace: str = "models"
+    replicas: int | None = None
+    digest: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, Any] | None = None
+
+
+def manifest(wanted: Wanted) -> dict[str, Any]:
+    """The whole E2IModel; Refused when its name cannot be the name of a Service."""
+    rollout = {"verify": verify_checks(wanted.cards)} | (
+        {"contract": agreed} if (agreed := contract(wanted.cards)) else {}
+    )
+    spec: dict[str, Any] = {"type": wanted.cards[0].type, "bento": bento(wanted)}
+    if wanted.replicas is not None:
+        spec["replicas"] = wanted.replicas
+    if wanted.resources is not None:
+        spec["resources"] = dict(wanted.resources)
+    if wanted.env:
+        spec["env"] = merged_env([], wanted.env)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "E2IModel",
+        "metadata": {"name": model_name(wanted), "namespace": wanted.namespace},
+        "spec": spec | {"rollout": rollout},
+    }
+
+
+def model_name(wanted: Wanted) -> str:
+    """The name of the E2IModel: the one given, else the bento's with - for _."""
+    name = wanted.name or object_name(wanted.tag.partition(":")[0])
+    plain = name.replace("-", "")
+    if not (plain.isascii() and plain.isalnum() and name == name.lower()) or len(name) > LONGEST_NAME:
+        raise _unusable_name(name)
+    if not name[0].isalpha() or name.endswith("-"):
+        raise _unusable_name(name)
+    return name
+
+
+def bento(wanted: Wanted) -> dict[str, Any]:
+    return {"tag": wanted.tag} | ({"archive": {"digest": wanted.digest}} if wanted.digest else {})
+
+
+def merged_env(present: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Variables of a container with the wanted values; others stay, in their order.
+
+    [{"name": "A", "value": "1"}], {"B": "2"} -> A=1, B=2
+    """
+    values = {str(variable["name"]): dict(variable) for variable in present}
+    values.update({name: {"name": name, "value": value} for name, value in wanted.items()})
+    return list(values.values())
+
+
+def contract(cards: Sequence[Card]) -> dict[str, Any]:
+    """Every label that any of the models answers; nothing when one of them has none."""
+    labels = sorted({label for card in cards for label in card.labels})
+    if any(card.type != "Classification" for card in cards) or not 0 < len(labels) <= MOST_LABELS:
+        return {}
+    return {"labels": labels}
+
+
+def verify_checks(cards: Sequence[Card], most: int = MOST_CHECKS) -> list[dict[str, Any]]:
+    """At most `most` golden predictions as entries of spec.rollout.verify, shared fairly among the models.
+
+    Each model is asked under its route, which is the top for the only model of a bento.
+    """
+    queues = [list(_checks_of(card, alone=len(cards) == 1)) for card in cards]
+    taken = [0] * len(queues)
+    while sum(taken) < most and any(count < len(queue) for count, queue in zip(taken, queues, strict=True)):
+        for number, queue in enumerate(queues):
+            if taken[number] < len(queue) and sum(taken) < most:
+                taken[number] += 1
+    return [check for count, queue in zip(taken, queues, strict=True) for check in queue[:count]]
+
+
+def merged_checks(present: Iterable[Mapping[str, Any]], cards: Sequence[Card]) -> list[Mapping[str, Any]]:
+    """Checks made anew after those that a person wrote, which stay as they are."""
+    own = [check for check in present if not str(check.get("name", "")).startswith(OURS)]
+    return [*own, *verify_checks(cards, MOST_CHECKS - len(own))]
+
+
+def _checks_of(card: Card, *, alone: bool) -> Iterable[dict[str, Any]]:
+    path = "/predict" if alone else f"/{card.name}/predict"
+    for number, golden in enumerate(card.golden, 1):
+        body = json.dumps({"input_data": golden.input}, ensure_ascii=False)
+        subset = json.dumps(golden.output, ensure_ascii=False)
+        # A golden text too long for the API server is left out; the service itself asks it before it is ready.
+        if max(len(body), len(subset)) <= MOST_CHARACTERS:
+            yield {
+                "name": f"{OURS}{card.name}-{number}",
+                "path": path,
+                "body": body,
+                "expect": {"subset": subset, "tolerance": tolerance(card.tolerance, golden)},
+            }
+
+
+def tolerance(share: float, golden: Golden) -> str:
+    """The absolute tolerance of a check: the card's is relative for numbers above 1.
+
+    1e-6 and an answer of 2500.0 -> "0.0025"
+    """
+    largest = max((abs(number) for number in _numbers(golden.output)), default=1.0)
+    exact = Decimal(f"{share * max(1.0, largest):.1e}")
+    return f"{exact:f}".rstrip("0").rstrip(".") if "." in f"{exact:f}" else f"{exact:f}"
+
+
+def _numbers(value: Any) -> Iterable[float]:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _numbers(inner)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield float(value)
+
+
+def _unusable_name(name: str) -> Refused:
+    return Refused(
+        Reason.NameUnsafe,
+        f"{name[:80]!r} cannot be the name of an E2IModel: use a-z, 0-9 and -, a letter first, at most {LONGEST_NAME} "
+        "characters. Give another with --name.",
+    )

@@ -1,0 +1,179 @@
+"""Starts `bentoml serve` on an unpacked bento, as a session of its own, and ends it. The only module that does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.subprocess_lifetime import end_with_parent
+
+READY = 180.0
+ANSWER = 60.0
+ENDING = 20.0
+_LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass
+class Server:
+    """A bento that serves on a loopback port; `seconds` is what it took to be ready."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+    seconds: float = 0.0
+
+    def post(self, route: str, body: Any) -> tuple[int, Any]:
+        """Status and JSON of the answer; Refused when there is none in time."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/{route}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with _LOOPBACK.open(request, timeout=ANSWER) as response:
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(errors="replace")[:400]
+        except (OSError, ValueError) as error:
+            raise self.failed(f"it gave no answer to POST /{route} ({error})") from error
+
+    def is_ready(self) -> bool:
+        try:
+            with _LOOPBACK.open(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as response:
+                return bool(response.status == 200)
+        except (OSError, ValueError):
+            return False
+
+    def failed(self, what: str) -> Refused:
+        return Refused(
+            Reason.ServingFailed, f"The bento was built and served for a trial, and {what}. {self._tail()}"
+        )
+
+    def memory(self) -> int:
+        """Bytes of memory that the server's processes take together; 0 where it cannot be told."""
+        return sum(_resident(pid) for pid in _family(self.process.pid))
+
+    def _tail(self) -> str:
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        telling = [
+            line for line in lines if "Error" in line or "golden" in line or "unready" in line
+        ] or lines
+        return f"Its log says: {telling[-1].strip()[:400]}" if telling else "Its log is empty."
+
+
+@contextlib.contextmanager
+def served(python: Path, bento: Path, home: Path) -> Iterator[Server]:
+    """The bento in the folder `bento`, ready; `home` becomes its empty BENTOML_HOME. Ended afterwards."""
+    home.mkdir(parents=True, exist_ok=True)
+    port, log = _free_port(), home / "serve.log"
+    argv = [
+        str(python),
+        "-P",
+        "-m",
+        "bentoml",
+        "serve",
+        str(bento),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    started = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv,
+            cwd=home,
+            env=_environment(os.environ, home),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=end_with_parent(),
+        )
+    server = Server(process, port, log)
+    try:
+        _wait(server, started)
+        server.seconds = time.monotonic() - started
+        yield server
+    finally:
+        _end(process)
+
+
+def _wait(server: Server, started: float) -> None:
+    while time.monotonic() - started < READY:
+        if server.process.poll() is not None:
+            raise server.failed(f"it ended with {server.process.returncode}")
+        if server.is_ready():
+            return
+        time.sleep(0.2)
+    raise server.failed(f"it was not ready in {READY:.0f} s")
+
+
+def _environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Nothing of the builder's own settings, or it might serve only here."""
+    kept = {
+        name: value for name, value in environment.items() if not name.startswith(("BENTO", "PYTHON", "E2I_"))
+    }
+    return kept | {
+        "BENTOML_HOME": str(home / "store"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the supervisor to end; after that end whatever is left of its family."""
+    family = _family(process.pid)
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=ENDING)
+    # Workers may be in sessions of their own, where a signal to the group does not reach them.
+    for pid, start in family.items():
+        # The same number with another start is somebody else's process.
+        if (found := _stat(pid)) and found[1] == start:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def _family(ancestor: int) -> dict[int, str]:
+    """A process with all that came from it, each with the time of its start; empty where there is no /proc."""
+    known = {
+        int(entry.name): found for entry in Path("/proc").glob("[0-9]*") if (found := _stat(int(entry.name)))
+    }
+    family = {ancestor} & known.keys()
+    while more := {pid for pid, (parent, _) in known.items() if parent in family} - family:
+        family |= more
+    return {pid: known[pid][1] for pid in family}
+
+
+def _stat(pid: int) -> tuple[int, str] | None:
+    """Parent and start of a process, None when there is none."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[1]), fields[19]
+    return None
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0

@@ -1,0 +1,143 @@
+"""What every step works with: the project, its place, what the user asked for, and what earlier steps gave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from e2i.packaging.data import file_digest
+from e2i.packaging.names import object_name
+from e2i.pipeline.cluster import Cluster
+from e2i.pipeline.project import Project, read_project
+from e2i.pipeline.runstate import Outputs, RunState
+from e2i.pipeline.workspace import Place
+
+OWN_DATA = "project"
+"""In place of a file: the project's own data again."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was given on the command line; `against` is a model, or `none`."""
+
+    data: Path | None = None
+    store: Path | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
+    overlay: Path | None = None
+    against: str | None = None
+    image: str | None = None
+    git_push: bool = False
+    stream: Path | None = None
+    trial: bool = True
+    patience: float = 600.0
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a step gave: a sentence for people, values for the next steps, and files below .e2i that belong to it."""
+
+    sentence: str
+    outputs: Outputs = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    skipped: bool = False
+
+
+@dataclass
+class Loop:
+    """One project and the run that is under way in it. Only the runner changes `state`."""
+
+    folder: Path
+    project: Project
+    place: Place
+    options: Options
+    state: RunState
+    say: Say
+    rows: Any = None
+    """What data.load returned, which may be a long query: it is asked once in a run."""
+
+    def outputs(self, step: str) -> Outputs:
+        return self.state.outputs(step)
+
+    @property
+    def data(self) -> Path | None:
+        """The file that was given in place of the project's data."""
+        return Path(self.state.data) if self.state.data else None
+
+    @property
+    def store(self) -> Path:
+        """The BentoML store that the bento is built into."""
+        given = self.options.store or os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
+        return Path(given).resolve()
+
+    @property
+    def model_name(self) -> str:
+        """The name of the E2IModel."""
+        return self.project.deploy.name or object_name(self.project.name)
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """Where it serves; None when no kubeconfig was given."""
+        if self.options.kubeconfig is None:
+            return None
+        namespace = self.project.deploy.namespace
+        return Cluster(self.options.kubeconfig, self.options.context, namespace, self.model_name)
+
+    @property
+    def overlay(self) -> Path | None:
+        """The folder of the overlay: as given, else project.yaml's, relative to the project."""
+        if self.options.overlay:
+            return self.options.overlay.resolve()
+        written = self.project.deploy.overlay
+        return (self.folder / written).resolve() if written else None
+
+    def code_digest(self) -> str:
+        """Of the recipe and every other Python file of the project, its tests excepted."""
+        files = [file for file in _python_files(self.folder) if not is_test(file, self.folder)]
+        return files_digest(self.folder, files)
+
+
+def open_loop(folder: Path, options: Options, say: Say) -> Loop:
+    """The loop of the project in `folder`, where it stands now; BadProject or Stopped when it cannot be used."""
+    folder = folder.resolve()
+    project, place = read_project(folder), Place(folder)
+    state = place.read_state()
+    if options.data:
+        own = {Path(OWN_DATA), *([folder / project.data.file] if project.data.file else [])}
+        given = None if options.data in own else str(options.data.resolve())
+        state = state.model_copy(update={"data": given})
+    return Loop(folder, project, place, options, state, say)
+
+
+def digest_of(value: Any) -> str:
+    """Of anything that JSON can hold."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def files_digest(folder: Path, files: Iterable[Path]) -> str:
+    """Of names and contents."""
+    return digest_of({str(file.relative_to(folder)): file_digest(file) for file in files})
+
+
+def is_test(file: Path, folder: Path) -> bool:
+    inside = file.relative_to(folder)
+    return inside.parts[0] == "tests" or file.name.startswith("test_") or file.name == "conftest.py"
+
+
+def _python_files(folder: Path) -> list[Path]:
+    """Sorted; without what is hidden or belongs to an environment below the project."""
+    found = []
+    for file in folder.rglob("*.py"):
+        parts = file.relative_to(folder).parts
+        if not any(part.startswith(".") or part in ("__pycache__", "site-packages") for part in parts):
+            found.append(file)
+    return sorted(found)

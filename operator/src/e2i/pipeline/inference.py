@@ -1,0 +1,89 @@
+"""Asks a model of an earlier loop about the holdout, in a process of its own.
+
+Its pickle refers to modules of the recipe as they were then, under the names that they have now: one process cannot
+have both. Called as `python -m e2i.pipeline.inference`, with one JSON object on standard input and one as answer.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from e2i.pipeline.errors import Stopped, told
+
+TIMEOUT = 1800.0
+
+
+def ask_apart(model: Path, code: Path, project: Path, recipe: str, table: Path) -> dict[str, Any]:
+    """{answers, metrics} of the model in `model` for the rows of `table`; Stopped with why it could not answer.
+
+    `code` has the modules that the model needs; `metrics` are those of the project's own evaluate.
+    """
+    task = {"model": model, "code": code, "project": project, "recipe": recipe, "table": table}
+    command = [sys.executable, "-m", "e2i.pipeline.inference"]
+    try:
+        done = subprocess.run(
+            command,
+            input=json.dumps(task, default=str),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Stopped(f"the model in {model} did not answer within {TIMEOUT:.0f} s") from None
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        said = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise Stopped(f"the model in {model} could not be asked: {said[:300]}")
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def answer(task: Mapping[str, str]) -> dict[str, Any]:
+    from e2i.packaging.schema import plain_rows
+    from e2i.pipeline.recipe import load_recipe
+    from e2i.pipeline.rows import read_kept
+    from e2i_bento.predicting import load_predictor
+
+    sys.path.insert(0, task["code"])
+    predictor = load_predictor(Path(task["model"]))
+    frame = read_kept(Path(task["table"]))
+    features = [feature.name for feature in predictor.card.features]
+    if missing := [name for name in features if name not in frame.columns]:
+        raise Stopped(f"it needs the feature {missing[0]}, which the data have no more")
+    answers = predictor.answers(plain_rows(frame[features]))
+    # The model keeps the modules that it was loaded with; from here on the names mean those of today.
+    recipe = load_recipe(Path(task["project"]), task["recipe"])
+    return {
+        "answers": answers,
+        "metrics": own_metrics(recipe.evaluate, predictor.model, frame, recipe.folder),
+    }
+
+
+def own_metrics(evaluate: Any, model: Any, frame: Any, folder: Path) -> dict[str, float]:
+    """What the project's evaluate(model, data) says; Stopped when it fails or says something else than numbers."""
+    if evaluate is None:
+        return {}
+    try:
+        found = evaluate(model, frame.copy())
+        return {str(name): float(value) for name, value in found.items()}
+    except Exception as error:
+        raise Stopped(f"The recipe's evaluate failed: {told(error, folder)}. Correct the recipe.") from error
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    task = json.loads(sys.stdin.read())
+    try:
+        found = answer(task)
+    except Exception as error:
+        sys.exit(error.message if isinstance(error, Stopped) else told(error, Path(task["project"])))
+    sys.stdout.write("\n" + json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

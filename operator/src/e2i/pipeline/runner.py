@@ -1,0 +1,117 @@
+"""Goes through the steps: does what is not done yet or was done from other inputs, and keeps where it stands.
+
+run.json is written after each step. A step that is killed is not in it, and is done again; those before it are not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from types import ModuleType
+
+from e2i.api.conditions import timestamp
+from e2i.clock import now
+from e2i.packaging.errors import Refused
+from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.errors import Stopped
+from e2i.pipeline.runstate import Record, RunState, Stop, why_again
+from e2i.pipeline.step_order import Step, step_named, with_needs
+from e2i.registry.client import RegistryFault
+
+
+def implementation(step: str) -> ModuleType:
+    """The module with inputs(loop) -> {name: digest} and do(loop) -> Done; imported when it is its turn."""
+    return import_module(f"e2i.pipeline.steps.{step}")
+
+
+def run(loop: Loop, steps: Sequence[str]) -> None:
+    """The steps in order; Stopped by the first that cannot be done, and run.json says so."""
+    for name in steps:
+        run_step(loop, step_named(name))
+
+
+def run_one(loop: Loop, name: str) -> None:
+    """One step; Stopped when a step that it needs is not done, or was done from something else than is there now."""
+    for needed in with_needs(name)[:-1]:
+        if why := why_to_do(loop, step_named(needed), world=False):
+            raise Stopped(
+                f"{name} needs the step {needed} first ({why}). Run `e2i pipeline {needed} --project {loop.folder}`, "
+                "or `e2i pipeline run` for all."
+            )
+    run_step(loop, step_named(name))
+
+
+def why_to_do(loop: Loop, step: Step, *, world: bool) -> str:
+    """Why the step is to be done, "" when it is done; with `world` also what lies outside of the project counts."""
+    if step.always:
+        return "it looks anew each time"
+    record = loop.state.done.get(step.name)
+    if record is None:
+        return why_again(None, {})
+    inputs = _inputs(loop, step, world)
+    known = (
+        record.inputs if world else {name: record.inputs[name] for name in inputs if name in record.inputs}
+    )
+    return why_again(record.model_copy(update={"inputs": known}), inputs, loop.place.missing(record))
+
+
+def _inputs(loop: Loop, step: Step, world: bool) -> dict[str, str]:
+    if step.always:
+        return {}
+    module = implementation(step.name)
+    with _in_words():
+        found: dict[str, str] = module.inputs(loop)
+        return found | module.world(loop) if world and hasattr(module, "world") else found
+
+
+def run_step(loop: Loop, step: Step) -> None:
+    record, why = loop.state.done.get(step.name), why_to_do(loop, step, world=True)
+    if record and not why and not loop.options.force:
+        loop.say(f"{step.name}: unchanged: {record.sentence}")
+        return
+    loop.say(f"{step.name}: begins{f' ({why})' if record and not step.always else ''}")
+    _keep(loop, loop.state.begun(step.name))
+    started = time.monotonic()
+    try:
+        inputs = _inputs(loop, step, world=True)
+        with _in_words():
+            done: Done = implementation(step.name).do(loop)
+    except Stopped as stopped:
+        # A step that goes through others, as retrain does, is stopped by one of them, which said so already.
+        if loop.state.stop is None or loop.state.stop.message != stopped.message:
+            stop = Stop(step=step.name, message=stopped.message, code=stopped.code, ended=timestamp(now()))
+            _keep(loop, loop.state.stopped(stop))
+        loop.say(f"{step.name}: stopped after {time.monotonic() - started:.1f} s")
+        raise
+    seconds = round(time.monotonic() - started, 1)
+    _keep(loop, loop.state.ended(step.name, _record(loop, inputs, done, seconds)))
+    how = "skipped" if done.skipped else f"done in {seconds:.1f} s"
+    loop.say(f"{step.name}: {how}: {done.sentence}")
+
+
+def _record(loop: Loop, inputs: dict[str, str], done: Done, seconds: float) -> Record:
+    return Record(
+        inputs=inputs,
+        outputs=done.outputs,
+        files=tuple(loop.place.name_of(file) for file in done.files),
+        sentence=done.sentence,
+        ended=timestamp(now()),
+        seconds=seconds,
+        skipped=done.skipped,
+    )
+
+
+def _keep(loop: Loop, state: RunState) -> None:
+    loop.state = state
+    loop.place.write_state(state)
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """What packaging and the registry refuse stops the loop with their sentence."""
+    try:
+        yield
+    except (Refused, RegistryFault) as refused:
+        raise Stopped(refused.message) from refused

@@ -1,0 +1,57 @@
+"""build: the bento in the BentoML store, and what is kept here of its version."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from e2i.packaging.package import package
+from e2i.packaging.version_log import LEDGER
+from e2i.pipeline.card_metrics import complete_card
+from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.workspace import write_atomically
+from e2i.registry import client as registry
+from e2i_bento.card import CARD_FILE
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    return {
+        "model": str(loop.outputs("train").get("digest")),
+        "version": str(loop.outputs("train").get("version")),
+        "registered": str(loop.outputs("register").get("model")),
+    }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    return {"the store": str(loop.store)}
+
+
+def do(loop: Loop) -> Done:
+    version = loop.outputs("train")["version"]
+    complete_card(loop, loop.outputs("register")["model"])
+    packed = package(
+        [loop.place.trained],
+        version=version,
+        store=loop.store,
+        ledger=loop.folder / LEDGER,
+        serve=loop.options.trial,
+        say=lambda line: loop.say(f"build: {line}"),
+    )
+    _keep_release(loop, version, packed.tag)
+    registered = loop.outputs("register")
+    registry.mark(registered["uri"], loop.project.name, registered["number"], bento=packed.tag)
+    sentence = f"{packed.tag}, {packed.size >> 10} KiB, {packed.digest} in {loop.store}"
+    return Done(sentence, {"bento": packed.tag, "digest": packed.digest}, (loop.place.release(version),))
+
+
+def _keep_release(loop: Loop, version: str, bento: str) -> None:
+    folder = loop.place.release(version)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(loop.place.trained / CARD_FILE, folder / CARD_FILE)
+    shutil.copyfile(loop.place.reference, folder / loop.place.reference.name)
+    learned = {
+        "bento": bento,
+        "train": loop.outputs("data")["train"],
+        "source": loop.outputs("data")["source"],
+    }
+    write_atomically(folder / "release.json", json.dumps(learned))

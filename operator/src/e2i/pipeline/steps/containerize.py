@@ -1,0 +1,27 @@
+"""containerize: the bento's image, where docker, podman or buildah works."""
+
+from __future__ import annotations
+
+from e2i.pipeline import containers
+from e2i.pipeline.context import Done, Loop
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    return {"bento": str(loop.outputs("build").get("digest"))}
+
+
+def world(loop: Loop) -> dict[str, str]:
+    return {"the builder": str(containers.healthy_builder()[0]), "--image": str(loop.options.image)}
+
+
+def do(loop: Loop) -> Done:
+    bento = loop.outputs("build")["bento"]
+    builder, why_not = containers.healthy_builder()
+    if builder is None:
+        return Done(
+            f"no image was built: {why_not}; the archive of the bento is what is delivered", skipped=True
+        )
+    name, version = bento.split(":")
+    image = f"{loop.options.image or name}:{version}"
+    containers.containerize(builder, bento, image, loop.store)
+    return Done(f"{image} with {builder}", {"image": image, "builder": builder})

@@ -1,0 +1,84 @@
+"""deploy: the manifest committed to the overlay of an environment, or applied to the cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from e2i.packaging.model_manifest import Wanted, manifest
+from e2i.packaging.overlay import KUSTOMIZATION, write_overlay
+from e2i.pipeline import git
+from e2i.pipeline.context import Done, Loop, digest_of
+from e2i.pipeline.errors import Stopped
+from e2i.pipeline.project import Deploy
+from e2i_bento.capturing import VARIABLE
+from e2i_bento.card import read_card
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    return {
+        "bento": str(loop.outputs("build").get("digest")),
+        "archive": str(loop.outputs("push").get("digest")),
+        "project.yaml": digest_of(loop.project.deploy.model_dump(mode="json")),
+    }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    cluster = loop.cluster
+    place = loop.overlay or (f"{cluster.kubeconfig} {cluster.context}" if cluster else None)
+    return {"where to": str(place), "--git-push": str(loop.options.git_push)}
+
+
+def do(loop: Loop) -> Done:
+    wanted = _wanted(loop)
+    if loop.overlay:
+        return _committed(loop, loop.overlay, wanted)
+    if loop.cluster:
+        body = manifest(wanted)
+        loop.cluster.apply(body)
+        sentence = f"applied {loop.cluster.model} with {wanted.tag}{_from(wanted)}"
+        return Done(sentence, {"digest": digest_of(body)})
+    return Done(
+        f"neither --overlay nor --kubeconfig says where to; {wanted.tag} is in {loop.store}", skipped=True
+    )
+
+
+def _wanted(loop: Loop) -> Wanted:
+    """With the archive's digest when it was brought to the bucket: then no store has to have the bento."""
+    version = loop.outputs("train")["version"]
+    deploy = loop.project.deploy
+    return Wanted(
+        tag=loop.outputs("build")["bento"],
+        cards=[read_card(loop.place.release(version))],
+        name=loop.model_name,
+        namespace=deploy.namespace,
+        replicas=deploy.replicas,
+        digest=loop.outputs("push").get("digest", ""),
+        env=environment(deploy),
+        resources=deploy.resources.model_dump(exclude_defaults=True) if deploy.resources else None,
+    )
+
+
+def environment(deploy: Deploy) -> dict[str, str]:
+    """What project.yaml gives the pods, and whether they log what they are asked."""
+    captured = {VARIABLE: f"{deploy.capture_share:g}"} if deploy.capture_share else {}
+    return {**deploy.env, **captured}
+
+
+def _from(wanted: Wanted) -> str:
+    return ", from its archive in the bucket" if wanted.digest else ", from the operator's BentoML store"
+
+
+def _committed(loop: Loop, overlay: Path, wanted: Wanted) -> Done:
+    if not overlay.is_dir():
+        raise Stopped(f"The overlay {overlay} does not exist. Correct --overlay or deploy.overlay.")
+    branch = git.require_committable(overlay)
+    file, _ = write_overlay(overlay, wanted)
+    message = f"Release {wanted.tag} to {loop.project.deploy.environment}"
+    commit = git.commit(overlay, [file, overlay / KUSTOMIZATION], message)
+    if loop.options.git_push:
+        git.push(overlay)
+    pushed = "pushed" if git.is_pushed(overlay, commit) else "not pushed yet (see --git-push)"
+    sentence = f"{file} asks for {wanted.tag}{_from(wanted)}: commit {commit[:12]} on {branch}, {pushed}"
+    return Done(
+        sentence, {"digest": digest_of([wanted.tag, commit]), "commit": commit, "folder": str(overlay)}
+    )

@@ -1,0 +1,82 @@
+"""drift: the collected inputs against the rows that the served model was measured on, with a report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from e2i.pipeline import champion
+from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.drift_verdict import (
+    PREDICTION,
+    Shape,
+    Verdict,
+    judge,
+    latest,
+    prediction_of,
+    shapes_of,
+    too_few,
+)
+from e2i.pipeline.errors import Stopped
+from e2i.pipeline.evidently_report import compare
+from e2i.pipeline.workspace import read_lines, write_atomically
+from e2i.registry import client as registry
+from e2i_bento.card import CARD_FILE, Card, read_card
+
+MOST_ROWS = 5000
+"""Requests that are looked at, the latest: what was asked long ago says nothing about today."""
+
+
+def do(loop: Loop) -> Done:
+    bento = champion.serving_name(loop)
+    if bento is None:
+        return Done("nothing serves, so nothing can have drifted", {"drifted": False}, skipped=True)
+    # A bento of one model has the model's version.
+    model = f"{loop.project.name}:{bento.rpartition(':')[2]}"
+    rows = latest(read_lines(loop.place.stream), model, MOST_ROWS)
+    limits = loop.project.drift
+    if len(rows) < limits.rows:
+        verdict = too_few(model, len(rows), 0, limits)
+        return Done(verdict.sentence, {"bento": bento, **verdict.to_json()})
+    card, reference = _kept(loop, bento)
+    report = loop.place.reports / f"drift-{model.partition(':')[2]}.html"
+    verdict = _compared(card, model, rows, reference, report, loop)
+    write_atomically(report.with_suffix(".json"), json.dumps({"bento": bento, **verdict.to_json()}, indent=1))
+    word = "DRIFTED: " if verdict.drifted else ""
+    outputs = {"bento": bento, **verdict.to_json(), "report": str(report)}
+    return Done(f"{word}{verdict.sentence} Report {report}", outputs, (report,))
+
+
+def _compared(
+    card: Card,
+    model: str,
+    rows: list[dict[str, Any]],
+    reference: list[dict[str, Any]],
+    report: Path,
+    loop: Loop,
+) -> Verdict:
+    shapes: dict[str, Shape] = shapes_of(card.features)
+    predictions = [prediction_of(card.type, row["answer"]) for row in rows]
+    shapes[PREDICTION] = predictions[0][1]
+    current = [{**row["input"], PREDICTION: said} for row, (said, _) in zip(rows, predictions, strict=True)]
+    columns = compare(reference, current, shapes, report)
+    return judge(model, columns, len(rows), len(reference), loop.project.drift)
+
+
+def _kept(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
+    """Card and reference of the served model: from here, or from the registry."""
+    folder = loop.place.release(bento.rpartition(":")[2])
+    if (folder / CARD_FILE).exists():
+        return read_card(folder), read_lines(folder / loop.place.reference.name)
+    tracking = registry.tracking_uri(loop.place.registry)
+    uri = registry.uri_of_bento(tracking, loop.project.name, bento)
+    if uri is None:
+        raise Stopped(
+            f"{bento} serves, and neither {folder} nor the MLflow registry knows what it was measured on. "
+            "Release it with `e2i pipeline run`, or set MLFLOW_TRACKING_URI to the registry that has it."
+        )
+    place = loop.place.root / "serving"
+    trained = registry.fetch(uri, place, tracking)
+    beside = registry.fetch(uri, place, tracking, registry.REFERENCE)
+    return read_card(trained.folder), read_lines(beside.folder / loop.place.reference.name)

@@ -1,0 +1,103 @@
+"""evaluate: the trained model on the holdout, and what serves now on the same rows."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from e2i.packaging.schema import plain_rows
+from e2i.pipeline import champion, scoring
+from e2i.pipeline.context import Done, Loop, digest_of
+from e2i.pipeline.drift_verdict import PREDICTION, prediction_of
+from e2i.pipeline.errors import Stopped
+from e2i.pipeline.inference import ask_apart, own_metrics
+from e2i.pipeline.recipe import load_recipe
+from e2i.pipeline.rows import read_kept
+from e2i.pipeline.workspace import write_atomically
+from e2i.registry.client import RegistryFault
+from e2i_bento.predicting import ModelDamaged, NotFinite, Predictor, load_predictor
+
+REFERENCE_ROWS = 2000
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    return {
+        "model": str(loop.outputs("train").get("digest")),
+        "holdout": str(loop.outputs("data").get("holdout")),
+        "code": loop.code_digest(),
+    }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    return {"what serves": _serving(loop)}
+
+
+def _serving(loop: Loop) -> str:
+    """What the model is compared with. Once it serves itself, it stays compared with what served before."""
+    name = champion.serving_name(loop)
+    record = loop.state.done.get("evaluate")
+    own = f"{loop.project.name}:{loop.outputs('train').get('version')}"
+    return record.inputs["what serves"] if record and name == own else str(name)
+
+
+def do(loop: Loop) -> Done:
+    recipe = load_recipe(loop.folder, loop.project.recipe)
+    frame = read_kept(loop.place.holdout)
+    predictor, answers = _answers(loop, frame)
+    project = loop.project
+    found = scoring.metrics_of(project.type, answers, frame, project.target)
+    found |= own_metrics(recipe.evaluate, predictor.model, frame, recipe.folder)
+    if broken := [name for name, value in found.items() if not math.isfinite(value)]:
+        raise Stopped(
+            f"{broken[0]} is {found[broken[0]]} on the holdout: look at the predictions and the data."
+        )
+    serving = _measured(loop, answers, frame)
+    names = [feature.name for feature in predictor.card.features]
+    _write_reference(loop, plain_rows(frame[names]), answers)
+    outputs = {"metrics": found, "serving": serving, "rows": len(frame)}
+    write_atomically(loop.place.evaluation, json.dumps(outputs, indent=1))
+    told = ", ".join(f"{name} {value:.4g}" for name, value in sorted(found.items()))
+    beside = f"; compared with {serving['name']}" if serving else "; nothing serves yet"
+    return Done(
+        f"{told} on {len(frame)} rows{beside}",
+        {**outputs, "digest": digest_of(outputs)},
+        (loop.place.evaluation, loop.place.reference),
+    )
+
+
+def _answers(loop: Loop, frame: Any) -> tuple[Predictor, list[dict[str, Any]]]:
+    try:
+        predictor = load_predictor(loop.place.trained)
+        names = [feature.name for feature in predictor.card.features]
+        return predictor, predictor.answers(plain_rows(frame[names]))
+    except NotFinite as error:
+        raise Stopped(f"The model does not answer the holdout: {error}.") from error
+    except ModelDamaged as error:
+        raise Stopped(f"{error}. Run the step train with --force.") from error
+
+
+def _measured(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str, Any] | None:
+    """Name, metrics and noise of what serves, or its name and why it could not be measured; None for nothing."""
+    name = _serving(loop)
+    if name == "None":
+        return None
+    project = loop.project
+    try:
+        found = champion.find(loop, name)
+        asked = ask_apart(found.model, found.code, loop.folder, project.recipe, loop.place.holdout)
+        there = scoring.metrics_of(project.type, asked["answers"], frame, project.target) | asked["metrics"]
+        noise = scoring.noise_of(project.type, answers, asked["answers"], frame, project.target)
+    except (Stopped, RegistryFault) as stopped:
+        return {"name": name, "metrics": {}, "noise": {}, "trouble": stopped.message}
+    except (KeyError, TypeError) as error:
+        # It is of another type, and its answers have no such parts.
+        return {"name": name, "metrics": {}, "noise": {}, "trouble": f"its answers have no {error}"}
+    return {"name": name, "metrics": there, "noise": noise, "trouble": ""}
+
+
+def _write_reference(loop: Loop, rows: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
+    """What the inputs of the served model are compared with: rows that it never saw, and what it says of them."""
+    kept = zip(rows[:REFERENCE_ROWS], answers, strict=False)
+    lines = [json.dumps({**row, PREDICTION: prediction_of(loop.project.type, said)[0]}) for row, said in kept]
+    write_atomically(loop.place.reference, "\n".join(lines) + "\n")

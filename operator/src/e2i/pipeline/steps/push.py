@@ -1,0 +1,57 @@
+"""push: the archive to the bucket, under the key that the operator uses; the image to its registry."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from e2i.api.artifact import Artifact
+from e2i.archive.s3.settings import BadSetting, read_bucket
+from e2i.deploying.environments import BucketPlace
+from e2i.deploying.errors import PushFailed
+from e2i.deploying.push import send
+from e2i.pipeline import containers
+from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.errors import Stopped
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    return {
+        "bento": str(loop.outputs("build").get("digest")),
+        "image": str(loop.outputs("containerize").get("image")),
+    }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    place = ("E2I_BUCKET", "E2I_BUCKET_PREFIX", "AWS_ENDPOINT_URL")
+    bucket = " ".join(os.environ.get(name, "-") for name in place)
+    return {"the bucket": bucket, "--image": str(loop.options.image)}
+
+
+def do(loop: Loop) -> Done:
+    image = loop.outputs("containerize")
+    said = []
+    if image and loop.options.image:
+        containers.push(image["builder"], image["image"])
+        said.append(f"{image['image']} is in its registry")
+    if not os.environ.get("E2I_BUCKET"):
+        said.append("no bucket is configured (E2I_BUCKET), so the archive stays in the BentoML store")
+        return Done("; ".join(said), skipped=len(said) == 1)
+    artifact = _archive(loop)
+    said.append(f"{artifact.uri}, {artifact.size >> 10} KiB")
+    return Done("; ".join(said), {"uri": artifact.uri, "digest": artifact.digest})
+
+
+def _archive(loop: Loop) -> Artifact:
+    """Upload the archive, unless it is there already."""
+    try:
+        bucket = read_bucket(os.environ)
+    except BadSetting as error:
+        raise Stopped(f"The bucket cannot be used: {error}.") from error
+    place = BucketPlace(
+        name=bucket.name, endpoint=bucket.endpoint, region=bucket.region, prefix=bucket.prefix
+    )
+    try:
+        return send(loop.outputs("build")["bento"], loop.store, place, threading.Event())
+    except PushFailed as failed:
+        raise Stopped(failed.message) from failed

@@ -1,0 +1,45 @@
+"""register: the model with its card, metrics and reference into the MLflow registry."""
+
+from __future__ import annotations
+
+from e2i.pipeline.card_metrics import complete_card
+from e2i.pipeline.context import Done, Loop
+from e2i.registry import client as registry
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    return {
+        "model": str(loop.outputs("train").get("digest")),
+        "version": str(loop.outputs("train").get("version")),
+    }
+
+
+def world(loop: Loop) -> dict[str, str]:
+    return {"the registry": registry.tracking_uri(loop.place.registry)}
+
+
+def do(loop: Loop) -> Done:
+    uri, name = registry.tracking_uri(loop.place.registry), loop.project.name
+    trained = loop.outputs("train")
+    card = complete_card(loop)
+    logged = registry.Logged(
+        digest=trained["digest"],
+        params={
+            "type": card.type,
+            "target": loop.project.target,
+            "features": str(len(card.features)),
+            "rows": str(card.lineage.data_rows),
+            "data": card.lineage.data_source,
+            "data_digest": card.lineage.data_digest,
+            "code_revision": card.lineage.code_revision,
+            **trained["params"],
+        },
+        metrics=loop.outputs("evaluate")["metrics"],
+        tags={"e2i.version": trained["version"]},
+        folders={registry.TRAINED: loop.place.trained, registry.REFERENCE: loop.place.reference.parent},
+    )
+    number = registry.register(uri, name, logged, loop.place.registry / "artifacts")
+    return Done(
+        f"models:/{name}/{number} in {uri}",
+        {"uri": uri, "number": number, "model": f"models:/{name}/{number}"},
+    )

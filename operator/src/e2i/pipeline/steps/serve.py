@@ -1,0 +1,63 @@
+"""serve: wait until the release has the requests, and ask it for a prediction."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from e2i.api.conditions import timestamp
+from e2i.clock import now
+from e2i.pipeline import git
+from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.errors import Stopped
+from e2i.pipeline.workspace import append_lines, read_lines
+from e2i.registry import client as registry
+from e2i_bento.card import read_card
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    return {"release": str(loop.outputs("deploy").get("digest"))}
+
+
+def world(loop: Loop) -> dict[str, str]:
+    cluster = loop.cluster
+    return {
+        "the cluster": f"{cluster.kubeconfig} {cluster.context}" if cluster else "none",
+        "the commit": "waits to be pushed" if _unpushed(loop) else "",
+    }
+
+
+def _unpushed(loop: Loop) -> bool:
+    deployed = loop.outputs("deploy")
+    return "commit" in deployed and not git.is_pushed(Path(deployed["folder"]), deployed["commit"])
+
+
+def do(loop: Loop) -> Done:
+    bento = loop.outputs("build")["bento"]
+    if not loop.outputs("deploy"):
+        return Done("nothing was deployed", skipped=True)
+    if _unpushed(loop):
+        return Done("the commit is not pushed yet, so the cluster cannot know of it", skipped=True)
+    cluster = loop.cluster
+    if cluster is None:
+        _note(loop, bento)
+        return Done("no --kubeconfig was given, so nobody looks whether it serves", skipped=True)
+    message = cluster.wait_until_serving(
+        bento, loop.options.patience, lambda line: loop.say(f"serve: {line}")
+    )
+    row = read_card(loop.place.trained).golden[0].input
+    answer = cluster.predict({"input_data": row})
+    if answer.get("bento") != bento:
+        raise Stopped(f"{bento} serves, and {answer.get('bento')} answered: {json.dumps(answer)[:300]}")
+    _note(loop, bento)
+    loop.say(f"serve: asked {json.dumps(row)}")
+    return Done(f"{message}; it answers {json.dumps(answer)}", {"bento": bento, "answer": answer})
+
+
+def _note(loop: Loop, bento: str) -> None:
+    """What serves is known here and in the registry."""
+    released = read_lines(loop.place.released)
+    if not released or released[-1].get("bento") != bento:
+        append_lines(loop.place.released, [{"bento": bento, "released": timestamp(now())}])
+    registered = loop.outputs("register")
+    registry.mark(registered["uri"], loop.project.name, registered["number"], bento=bento, serving=True)

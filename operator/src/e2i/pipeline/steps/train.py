@@ -1,0 +1,89 @@
+"""train: the recipe's train, and the trained folder with the model's card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from e2i.clock import now
+from e2i.packaging.data import file_digest
+from e2i.packaging.describe import describe
+from e2i.packaging.names import resolve_version
+from e2i.pipeline.context import Done, Loop, digest_of
+from e2i.pipeline.errors import Stopped, told
+from e2i.pipeline.recipe import Recipe, load_recipe
+from e2i.pipeline.rows import learned_columns, read_kept
+from e2i_bento.card import CARD_FILE, Card
+
+LONGEST, MOST_PARAMETERS = 250, 100
+"""What a registry takes without complaint."""
+DESCRIBED = {"name", "type", "description", "target", "treatment", "features", "decisions", "version"}
+
+
+def inputs(loop: Loop) -> dict[str, str]:
+    requirements = loop.folder / loop.project.requirements
+    if not requirements.is_file():
+        raise Stopped(
+            f"{requirements} does not exist. Write what the model needs when it serves, each line name==version, or "
+            "correct requirements in project.yaml."
+        )
+    return {
+        "data": str(loop.outputs("data").get("train")),
+        "code": loop.code_digest(),
+        "requirements": file_digest(requirements),
+        "project.yaml": digest_of(loop.project.model_dump(mode="json", include=DESCRIBED)),
+    }
+
+
+def do(loop: Loop) -> Done:
+    recipe = load_recipe(loop.folder, loop.project.recipe)
+    data = learned_columns(read_kept(loop.place.train), loop.project)
+    try:
+        model = recipe.train(data.copy())
+    except Exception as error:
+        raise Stopped(
+            f"The recipe's train failed: {told(error, loop.folder)}. Correct the recipe."
+        ) from error
+    if model is None:
+        raise Stopped(f"train in {recipe.file.name} returned nothing. Let it return the fitted model.")
+    card = _described(loop, recipe, model, data)
+    version = resolve_version(loop.project.version, now())
+    digest = digest_of([card.model.digest, card.model_dump(mode="json")])
+    outputs = {"version": version, "digest": digest, "params": parameters(model)}
+    sentence = (
+        f"{card.name} {version}, {type(model).__name__} on {len(data)} rows, {len(card.features)} features"
+    )
+    return Done(sentence, outputs, (loop.place.trained / CARD_FILE, loop.place.trained / card.model.name))
+
+
+def parameters(model: Any) -> dict[str, str]:
+    """What a model of scikit-learn's kind was set to, as far as it is plain values; {} for another one."""
+    try:
+        found = model.get_params()
+        plain = {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
+    except Exception:
+        # It is somebody's own class, and what it was set to is only noted.
+        return {}
+    return {f"model.{name}": str(plain[name])[:LONGEST] for name in sorted(plain)[:MOST_PARAMETERS]}
+
+
+def _described(loop: Loop, recipe: Recipe, model: object, data: object) -> Card:
+    project = loop.project
+    names = loop.outputs("data")["features"]
+    return describe(
+        model,
+        data,
+        name=project.name,
+        kind=project.type,
+        target=project.target,
+        treatment=project.treatment,
+        features={name: project.declaration(name).model_dump(exclude_unset=True) for name in names},
+        description=project.description,
+        decisions=project.decisions,
+        synthetic=project.data.synthetic,
+        source=loop.outputs("data")["source"],
+        code=recipe.code(),
+        requirements=loop.folder / project.requirements,
+        out=loop.place.trained,
+        # The gate judges it, by rows that it has not seen, and writes a report.
+        accept_guessing=True,
+    )

@@ -1,0 +1,148 @@
+"""The edge to the cluster, without one: who may not be overruled, who cannot be reached, and what passes by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from e2i.deploying import ClusterRefused, ClusterUnreachable, ManagedElsewhere, release, run_deployment
+from e2i.deploying.connect import connect
+from e2i.deploying.environments import Environment
+from e2i.deploying.errors import Verdict
+from e2i.deploying.release import Applied, apply, follow
+from e2i.deploying.verdict import Serving, Waiting
+from e2i.kube import ApiError, Change, Kube, Object, Snapshot
+
+WANTED: Object = {
+    "metadata": {"name": "churn", "namespace": "models"},
+    "spec": {"bento": {"tag": "churn_model:2.0.0"}},
+}
+
+
+def a_model(reason: str, *holding: str, observed: int = 1, **status: Any) -> Object:
+    kinds = [
+        {
+            "type": "Ready",
+            "status": "True" if "Ready" in holding else "False",
+            "reason": reason,
+            "message": "...",
+        },
+        *(
+            {"type": kind, "status": "True", "reason": reason, "message": "..."}
+            for kind in holding
+            if kind != "Ready"
+        ),
+    ]
+    metadata = {**WANTED["metadata"], "uid": "u", "generation": 1}
+    return {
+        **WANTED,
+        "metadata": metadata,
+        "status": {"observedGeneration": observed, "conditions": kinds, **status},
+    }
+
+
+SERVING = a_model("Ready", "Ready", url="http://churn.models.svc:3000", servingRelease="b2")
+MISSING = a_model("BentoNotFound", "Stalled")
+
+
+class Server:
+    """An API server that has one model, and sends what becomes of it."""
+
+    def __init__(self, live: Object | None = None, *changes: Object | None) -> None:
+        self.live = live
+        self.changes = changes
+        self.busy = 0
+
+    async def get(self, *_: Any) -> Object | None:
+        return copy.deepcopy(self.live)
+
+    async def request(self, method: str, path: str, **options: Any) -> Object:
+        if self.busy:
+            self.busy -= 1
+            raise ApiError(429, "TooManyRequests", "come again", retry_after=0.01)
+        assert (method, options["query"]["fieldManager"]) == ("PATCH", "e2i-deployer")
+        return self.live or a_model("Pending", observed=0)
+
+    async def watch(self, *_: Any, **__: Any) -> AsyncIterator[Snapshot | Change]:
+        yield Snapshot(() if self.live is None else (self.live,))
+        for change in self.changes:
+            yield Change("DELETED", MISSING) if change is None else Change("MODIFIED", change)
+        await asyncio.Event().wait()
+
+
+def kube(server: Server) -> Kube:
+    return cast("Kube", server)
+
+
+async def test_a_busy_api_server_is_asked_again() -> None:
+    server = Server()
+    server.busy = 2
+    assert (await apply(kube(server), WANTED)).is_new
+
+
+async def test_what_git_keeps_is_left_alone() -> None:
+    live = a_model("Ready", "Ready")
+    live["metadata"]["labels"] = {"kustomize.toolkit.fluxcd.io/name": "models"}
+    with pytest.raises(ManagedElsewhere, match="commit"):
+        await apply(kube(Server(live)), WANTED)
+
+
+async def test_the_phases_are_told_until_it_serves() -> None:
+    told: list[Waiting] = []
+    building = a_model("Building", "Reconciling")
+    server = Server(a_model("Pending", observed=0), building, SERVING)
+    end = await follow(kube(server), Applied(a_model("Pending", observed=0), is_new=True), told.append)
+    assert isinstance(end, Serving)
+    assert "Building" in [state.phase for state in told]
+
+
+async def test_trouble_of_before_may_pass_but_trouble_of_this_apply_is_final(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bento was missing when the same request came first, and has been built since."""
+    passing = Server(MISSING, SERVING)
+    assert isinstance(await follow(kube(passing), Applied(MISSING, is_new=False), print), Serving)
+    staying = Server(MISSING)
+    assert isinstance(await follow(kube(staying), Applied(MISSING, is_new=True), print), Verdict)
+    monkeypatch.setattr(release, "CALM", 0.01)
+    assert isinstance(await follow(kube(staying), Applied(MISSING, is_new=False), print), Verdict)
+
+
+async def test_a_model_that_is_deleted_meanwhile_is_not_waited_for() -> None:
+    building = a_model("Building", "Reconciling")
+    with pytest.raises(ClusterRefused, match="Somebody deleted"):
+        await follow(kube(Server(building, None)), Applied(building, is_new=True), print)
+
+
+async def test_a_cluster_that_does_not_answer(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = f"http://127.0.0.1:{free.getsockname()[1]}"
+        config = {
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": "none"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "c",
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        async with await connect(Environment(kubeconfig=tmp_path / "kubeconfig")) as connected:
+            with pytest.raises(ClusterUnreachable, match=r"127\.0\.0\.1"):
+                await apply(connected, WANTED)
+
+
+async def test_a_context_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(json.dumps({"contexts": []}))
+    with pytest.raises(ClusterUnreachable, match="staging"):
+        await connect(Environment(kubeconfig=tmp_path / "kubeconfig", context="staging"))
+
+
+async def test_nothing_is_done_for_a_request_that_is_wrong() -> None:
+    with pytest.raises(Exception, match="target_environment"):
+        await run_deployment({"experiment_id": "e", "model_uri": "m:1", "target_environment": "moon"})

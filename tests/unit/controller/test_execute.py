@@ -1,0 +1,281 @@
+"""Actions against the API server: what is asked of it, and what its refusals become."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import DIGEST, a_model, a_recipe, a_record, an_artifact
+from support.world import World
+
+from e2i.api import naming
+from e2i.api.conditions import Reason
+from e2i.api.model import FINALIZER, Autoscaling
+from e2i.archive.errors import BucketUnreachable
+from e2i.controller.core.actions import (
+    Action,
+    ApplyDeployment,
+    ApplyRequest,
+    ApplyService,
+    DeleteArchive,
+    DeleteDeployment,
+    DeleteRequest,
+    ReadLedger,
+    Resize,
+    SetFinalizer,
+    WriteRecord,
+)
+from e2i.controller.core.observed import BentoDeployment
+from e2i.controller.edge.execute import execute
+from e2i.kube import ApiError
+
+RELEASE = naming.release_of(a_model(), DIGEST)
+REQUEST = ApplyRequest(an_artifact())
+DEPLOYMENT = ApplyDeployment(a_recipe(a_model(), RELEASE))
+SERVICE = ApplyService(RELEASE, naming.pod_labels("churn", RELEASE))
+
+
+async def perform(world: World, *actions: Action) -> list[tuple[Action, Reason | None]]:
+    results = await execute(a_model(), actions, world.clients, world.now)
+    return [(result.action, result.trouble.reason if result.trouble else None) for result in results]
+
+
+async def test_what_was_written_is_in_the_view_at_once() -> None:
+    world = World()
+    with world.unwatched():
+        assert await perform(world, REQUEST, DEPLOYMENT) == [(REQUEST, None), (DEPLOYMENT, None)]
+    assert world.view.child("BentoRequest", "models", naming.artifact_name("churn", DIGEST))
+    assert world.view.child("BentoDeployment", "models", naming.release_name("churn", RELEASE))
+    await world.close()
+
+
+async def test_what_was_deleted_is_out_of_the_view_at_once() -> None:
+    world = World()
+    await perform(world, REQUEST)
+    (request,) = world.all("BentoRequest")
+    name = request["metadata"]["name"]
+    with world.unwatched():
+        await perform(world, DeleteRequest(name, request["metadata"]["uid"]))
+    assert world.view.child("BentoRequest", "models", name) is None
+    await world.close()
+
+
+async def test_the_same_again_changes_nothing() -> None:
+    world = World()
+    await perform(world, REQUEST, DEPLOYMENT)
+    before = dict(world.kube.objects)
+    await perform(world, REQUEST, DEPLOYMENT)
+    assert world.kube.objects == before
+    await world.close()
+
+
+async def test_after_the_first_failure_nothing_more_is_tried() -> None:
+    world = World()
+    world.kube.fail.append(ApiError(422, "Invalid", "spec.bentoTag: too long"))
+    assert await perform(world, REQUEST, DEPLOYMENT) == [(REQUEST, Reason.Refused)]
+    assert world.kube.objects == {}
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "stalled"),
+    [
+        (400, Reason.Refused, True),
+        (403, Reason.Refused, True),
+        (413, Reason.Refused, True),
+        (422, Reason.Refused, True),
+        (409, Reason.NameTaken, True),
+        (404, Reason.YataiNotInstalled, True),
+        (429, Reason.ApiUnavailable, False),
+        (500, Reason.ApiUnavailable, False),
+        (0, Reason.ApiUnavailable, False),
+    ],
+)
+async def test_a_refusal_in_our_words(status: int, reason: Reason, stalled: bool) -> None:
+    world = World()
+    world.kube.fail.append(ApiError(status, "Word", "their words"))
+    (result,) = await execute(a_model(), [REQUEST], world.clients, world.now)
+    assert result.trouble
+    assert (result.trouble.reason, result.trouble.stalled) == (reason, stalled)
+    assert result.trouble.message.startswith("the BentoRequest of churn was not written: ")
+    await world.close()
+
+
+async def test_a_namespace_that_is_gone_is_not_a_missing_yatai() -> None:
+    world = World()
+    world.kube.fail.append(ApiError(404, "NotFound", 'namespaces "models" not found'))
+    (result,) = await execute(a_model(), [SERVICE], world.clients, world.now)
+    assert result.trouble
+    assert result.trouble.reason is Reason.ApiUnavailable
+    await world.close()
+
+
+async def test_the_release_that_has_the_address_is_not_deleted_whatever_the_view_says() -> None:
+    world = World()
+    world.apply(tag="churn:1")
+    await world.run()
+    (deployment,) = world.all("BentoDeployment")
+    metadata = deployment["metadata"]
+    release = metadata["labels"][naming.RELEASE_LABEL]
+    await perform(world, DeleteDeployment(metadata["name"], metadata["uid"], release))
+    assert world.all("BentoDeployment") == [deployment]
+    await world.close()
+
+
+async def test_only_the_very_object_is_deleted() -> None:
+    world = World()
+    world.apply(tag="churn:1")
+    await world.run()
+    (request,) = world.all("BentoRequest")
+    name = request["metadata"]["name"]
+    told = await perform(world, DeleteRequest(name, "uid-of-a-namesake"))
+    assert told[0][1] is not None
+    assert world.all("BentoRequest") == [request]
+    await perform(world, DeleteRequest(name, request["metadata"]["uid"]))
+    assert world.all("BentoRequest") == []
+    await world.close()
+
+
+# Work that belongs to the bucket, and to the model itself.
+
+
+async def test_a_record_that_cannot_be_written_holds_up_what_follows_it() -> None:
+    world = World()
+    world.ledger.failure = BucketUnreachable("no answer")
+    record = WriteRecord(a_record(a_model()))
+    assert await perform(world, record, REQUEST) == [(record, Reason.BucketUnreachable)]
+    assert world.all("BentoRequest") == []
+    await world.close()
+
+
+async def test_what_the_bucket_knows_is_read_and_written() -> None:
+    world = World()
+    await perform(world, ReadLedger(), WriteRecord(a_record(a_model())))
+    assert world.clients.ledgers.state(("models", "churn")) == (a_record(a_model()),)
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    ("owner", "deleted"),
+    [
+        pytest.param("churn", True, id="only its own request names it"),
+        pytest.param("other", False, id="the request of another model names it"),
+    ],
+)
+async def test_an_archive_that_another_model_needs_stays(owner: str, deleted: bool) -> None:
+    world = World()
+    world.apply(owner, "churn:1")
+    await world.run()
+    (request,) = world.all("BentoRequest")
+    uri = request["spec"]["downloadUrl"]
+    world.ledger.objects.clear()
+    world.ledger.in_use = lambda uri: False
+    model = replace(a_model(), uid=world.kube.objects[naming.KIND, "models", "churn"]["metadata"]["uid"]) if (
+        owner == "churn"
+    ) else a_model()  # fmt: skip
+    await execute(model, [DeleteArchive(uri, DIGEST)], world.clients, world.now)
+    assert (uri in world.ledger.deleted) is deleted
+    await world.close()
+
+
+async def test_a_release_is_resized_and_nothing_else() -> None:
+    world = World()
+    await perform(world, DEPLOYMENT)
+    (before,) = world.all("BentoDeployment")
+    with world.unwatched():
+        await perform(world, Resize(before["metadata"]["name"], Autoscaling(minimum=2, maximum=5)))
+    (after,) = world.all("BentoDeployment")
+    assert after["spec"] == {**before["spec"], "autoscaling": {"minReplicas": 2, "maxReplicas": 5}}
+    child = world.view.child("BentoDeployment", "models", before["metadata"]["name"])
+    assert isinstance(child, BentoDeployment)
+    assert child.spec["autoscaling"]["maxReplicas"] == 5, "the view knows it at once"
+    await world.close()
+
+
+async def test_a_release_that_is_gone_when_it_is_resized_is_no_missing_yatai() -> None:
+    world = World()
+    (result,) = await execute(
+        a_model(), [Resize("churn-gone", Autoscaling(minimum=2, maximum=2))], world.clients, world.now
+    )
+    assert result.trouble
+    assert (result.trouble.reason, result.trouble.stalled) == (Reason.ApiUnavailable, False)
+    await world.close()
+
+
+async def test_a_finalizer_comes_and_goes() -> None:
+    world = World()
+    world.apply()
+    place = (naming.KIND, "models", "churn")
+    await perform(world, SetFinalizer(True))
+    assert world.kube.objects[place]["metadata"]["finalizers"] == [FINALIZER]
+    model = world.view.model(("models", "churn"))
+    assert model
+    assert model.finalized
+    await perform(world, SetFinalizer(False))
+    assert world.kube.objects[place]["metadata"]["finalizers"] == []
+    await world.close()
+
+
+@pytest.mark.parametrize(("status", "reason"), [(404, None), (500, Reason.ApiUnavailable)])
+async def test_a_model_that_is_gone_needs_no_finalizer(status: int, reason: Reason | None) -> None:
+    world = World()
+    world.apply()
+    world.kube.fail.append(ApiError(status, "Word", "their words"))
+    assert await perform(world, SetFinalizer(False)) == [(SetFinalizer(False), reason)]
+    await world.close()
+
+
+async def test_a_stranger_s_service_is_never_adopted() -> None:
+    world = World()
+    world.stranger("Service", "churn")
+    before = dict(world.kube.objects)
+    assert await perform(world, SERVICE) == [(SERVICE, Reason.NameTaken)]
+    assert world.kube.objects == before
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    ("selector", "annotation", "remembered", "deleted"),
+    [
+        pytest.param({naming.RELEASE_LABEL: RELEASE}, None, None, False, id="its selector names it"),
+        pytest.param({}, RELEASE, None, False, id="its annotation names it"),
+        pytest.param({}, None, RELEASE, False, id="only the status remembers that it serves"),
+        pytest.param({naming.RELEASE_LABEL: "0000aaaa"}, None, RELEASE, True,
+                     id="the status is older than the Service"),
+        pytest.param({}, "0000aaaa", RELEASE, True, id="the annotation names another"),
+        pytest.param(None, None, RELEASE, True, id="there is no Service"),
+    ],
+)  # fmt: skip
+async def test_a_release_is_deleted_if_the_live_service_does_not_lead_to_it(
+    selector: dict[str, str] | None, annotation: str | None, remembered: str | None, deleted: bool
+) -> None:
+    world = World()
+    await perform(world, DEPLOYMENT)
+    if selector is not None:
+        metadata = {"name": "churn", "namespace": "models"}
+        told = {"annotations": {naming.SERVING_ANNOTATION: annotation}} if annotation else {}
+        place = ("Service", "models", "churn")
+        with world.unwatched():
+            world.kube.put(
+                place, {"kind": "Service", "metadata": {**metadata, **told}, "spec": {"selector": selector}}
+            )
+    (item,) = world.all("BentoDeployment")
+    action = DeleteDeployment(item["metadata"]["name"], item["metadata"]["uid"], RELEASE)
+    model = a_model(status={"servingRelease": remembered})
+    world.kube._world = Quiet(world)  # type: ignore[assignment]
+    await execute(model, [action], world.clients, world.now)
+    assert (world.all("BentoDeployment") == []) is deleted
+    await world.close()
+
+
+class Quiet:
+    """The world without its own opinion of what may be deleted."""
+
+    def __init__(self, world: World) -> None:
+        self._all = world
+
+    def takes_traffic(self, item: object) -> bool:
+        return False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._all, name)

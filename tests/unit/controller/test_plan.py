@@ -1,0 +1,474 @@
+"""The whole table of rules: in each situation one verdict, and the order of the rules decides which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support.builders import (
+    DIGEST,
+    NOON,
+    TAG,
+    a_deployment,
+    a_model,
+    a_recipe,
+    a_record,
+    a_request,
+    a_service,
+    a_workload,
+    an_artifact,
+    at_step,
+    beside,
+    failed,
+    seconds,
+    seen,
+    seen_building,
+    seen_exported,
+    seen_ready,
+    seen_serving,
+    seen_starting,
+)
+
+from e2i.api import naming
+from e2i.api.conditions import Reason
+from e2i.api.model import Autoscaling, Model, Pause, Rollback, SetWeight, Strategy
+from e2i.api.problem import Problem
+from e2i.controller.core import plan
+from e2i.controller.core.actions import (
+    ApplyDeployment,
+    ApplyRequest,
+    ApplyService,
+    DeleteArchive,
+    DeleteDeployment,
+    DeleteRequest,
+    EmptyBucket,
+    Export,
+    ReadLedger,
+    Resize,
+    SetFinalizer,
+    Verify,
+    Watch,
+    WriteRecord,
+)
+from e2i.controller.core.observed import Build, Exporting, Finding, Observed, Verdict
+from e2i.controller.core.releases import recording
+from e2i.controller.core.rules import cleanup, making
+from e2i.controller.core.rules.decision import desired_release
+
+MODEL = a_model()
+RELEASE = naming.release_of(MODEL, DIGEST)
+TRIAL = naming.trial_of(MODEL, RELEASE)
+OTHER_DIGEST = "sha256:" + "77aa5500" * 8
+OLD = a_model(env=(("VERSION", "old"),))
+OLD_RELEASE = naming.release_of(OLD, DIGEST)
+OLD_DEPLOYMENT = a_deployment(OLD)
+OLD_SERVES = a_service(release=OLD_RELEASE, switched_at=NOON - seconds(3600))
+CRASH = Problem(reason=Reason.CrashLoop, message="container main ended 3 times")
+FINAL_CRASH = replace(CRASH, final=True)
+UNPLACED = Problem(reason=Reason.PodUnschedulable, message="pod churn-1 cannot be placed")
+AWAY = Problem(reason=Reason.BucketUnreachable, message="no answer")
+NOT_FOUND = Problem(reason=Reason.BentoNotFound, message="no such bento", stalled=True)
+WRONG = Finding(
+    Problem(reason=Reason.VerificationFailed, message="wrong answer"), http="POST /predict -> 200: 7"
+)
+TAKEN = frozenset({("Service", "churn")})
+THIS_DEPLOYMENT = a_deployment(MODEL)
+PARKED = replace(
+    a_deployment(MODEL, refusal="exceeded quota: deployments"), refused_at=NOON - timedelta(seconds=30)
+)
+BUILT_LONG_AGO = a_request(built_at=NOON - timedelta(seconds=200))
+CHECKED = a_model(rollout={"checks": {"verify": [{"path": "/predict"}]}})
+WATCHED = a_model(rollout={"watch": {"seconds": 120, "maxErrorRatio": "0.05"}})
+TWO = a_model(replicas=2)
+SERVES_A_WHILE = a_service(release=RELEASE, switched_at=NOON - seconds(60))
+UNREADABLE = a_model(tag="churn_model:latest", rollout={"checks": {"verify": [{"path": "predict"}]}})
+STEPS = (SetWeight(10), Pause(60), SetWeight(50), Pause(None))
+CANARY = a_model(rollout={"strategy": Strategy.CANARY, "steps": STEPS})
+MANUAL = a_model(rollout={"rollback": Rollback.MANUAL})
+IN_PLACE = a_model(rollout={"strategy": Strategy.IN_PLACE})
+SHARED = replace(OLD_SERVES, selector={naming.MODEL_LABEL: "churn"})
+TO_THIS = ApplyService(RELEASE, naming.pod_labels("churn", RELEASE))
+TO_OLD = ApplyService(OLD_RELEASE, naming.pod_labels("churn", OLD_RELEASE))
+REMOVE_OLD = DeleteDeployment(OLD_DEPLOYMENT.name, OLD_DEPLOYMENT.uid, OLD_RELEASE)
+REMOVE_THIS = DeleteDeployment(THIS_DEPLOYMENT.name, THIS_DEPLOYMENT.uid, RELEASE)
+
+
+def deploy(model: Model = MODEL, **changes: Any) -> ApplyDeployment:
+    return ApplyDeployment(a_recipe(model, naming.release_of(model, DIGEST), **changes))
+
+
+def note(model: Model, state: Observed) -> WriteRecord:
+    """The record of a release that is about to serve."""
+    return WriteRecord(recording.served(model, state, desired_release(model, state), NOON))
+
+
+def note_failure(model: Model, state: Observed) -> WriteRecord:
+    failure = plan.quarantine(model, state)
+    assert failure
+    record = recording.failed(model, state, failure)
+    assert record
+    return WriteRecord(record)
+
+
+def beside_old(state: Observed, **changes: Any) -> Observed:
+    """The same with the release of another shape still there, which has the address unless told otherwise."""
+    return beside(state, OLD_DEPLOYMENT, **({"service": OLD_SERVES} | changes))
+
+
+def earlier_request(number: int) -> Any:
+    digest = "sha256:" + f"{number:08x}" * 8
+    return a_request(tag=f"churn_model:0.{number}", digest=digest, created=NOON - seconds(1000 - number))
+
+
+EDITED = replace(OLD_DEPLOYMENT, name="churn-inplace")
+EDITABLE = seen(
+    requests=(a_request(),), deployments=(EDITED,), workloads=(a_workload(EDITED),), service=SHARED
+)
+KNOWN = seen(ledger=())
+"""Nothing is there, and the bucket knows of nothing either."""
+FAILED_OVER = beside_old(seen_ready(MODEL))
+"""The desired release is there and whole, the one before it has the address."""
+FAILED_BEFORE = failed(MODEL, failed_at=NOON - seconds(3600), trial="00000001")
+"""Its release failed in another trial: a retry."""
+SPENT = replace(THIS_DEPLOYMENT, created=NOON - seconds(7200))
+RESTORABLE = (a_record(OLD),)
+
+
+def spent(**changes: Any) -> Observed:
+    """Pods of the earlier trial are there and not ready."""
+    state = seen_starting(MODEL, deployments=(SPENT,), workloads=(a_workload(SPENT, ready=0),))
+    return beside_old(state, **changes)
+
+
+SITUATIONS = [
+    # The model goes, or nothing can be done for it.
+    pytest.param(a_model(deleting=True, suspended=True), seen(), Reason.Deleting, (),
+                 id="a model that is being deleted is left alone, even if suspended"),
+    pytest.param(a_model(deleting=True, finalized=True), seen(), Reason.Deleting, (SetFinalizer(False),),
+                 id="a deleted model whose bucket is to stay is let go"),
+    pytest.param(a_model(deleting=True, finalized=True, delete_bucket=True), seen_serving(MODEL), Reason.Deleting,
+                 (EmptyBucket(((an_artifact().uri, DIGEST),)), SetFinalizer(False)),
+                 id="a deleted model's part of the bucket goes before the model"),
+    pytest.param(a_model(suspended=True), seen(), Reason.Suspended, (),
+                 id="nothing is exported while suspended"),
+    pytest.param(a_model(suspended=True), seen(missing_kinds=frozenset({"BentoRequest"})), Reason.Suspended, (),
+                 id="suspension does not ask for Yatai"),
+    pytest.param(a_model(tag="churn_model:latest"), seen(missing_kinds=frozenset({"BentoRequest"})),
+                 Reason.YataiNotInstalled, (), id="without Yatai nothing else is looked at"),
+    pytest.param(UNREADABLE, seen(), Reason.TagRefused, (),
+                 id="a tag that cannot be is told before a check that cannot be understood"),
+    pytest.param(a_model(tag="churn_model:latest"), seen(foreign=TAKEN), Reason.TagRefused, (),
+                 id="a tag that cannot be is told before a name that is taken"),
+    pytest.param(replace(UNREADABLE, tag=TAG), seen(foreign=TAKEN), Reason.CheckInvalid, (),
+                 id="a check that cannot be understood is told before a name that is taken"),
+    pytest.param(a_model(delete_bucket=True), seen(foreign=TAKEN), Reason.NameTaken, (),
+                 id="nothing is written for a model whose address is somebody else's"),
+    # From a tag to a bento.
+    pytest.param(a_model(delete_bucket=True), seen(), Reason.Pending, (SetFinalizer(True),),
+                 id="a finalizer is set before there is anything in the bucket"),
+    pytest.param(a_model(finalized=True), seen_serving(MODEL), Reason.Pending, (SetFinalizer(False),),
+                 id="a finalizer that is not wanted any more is taken back"),
+    pytest.param(MODEL, seen(), Reason.Pending, (ReadLedger(),),
+                 id="for a model that is new here the bucket is asked first"),
+    pytest.param(MODEL, seen(ledger=AWAY), Reason.BucketUnreachable, (),
+                 id="a bucket that does not answer is waited for before anything is exported to it"),
+    pytest.param(MODEL, seen_exported(MODEL, ledger=AWAY), Reason.Deploying,
+                 (ApplyRequest(an_artifact()), deploy()),
+                 id="a bucket that has the bento and then does not answer holds up nothing"),
+    pytest.param(MODEL, seen(leftovers=TAKEN, ledger=()), Reason.Exporting, (Export(TAG),),
+                 id="the export does not wait for the leftovers of a namesake"),
+    pytest.param(MODEL, KNOWN, Reason.Exporting, (Export(TAG),), id="a new model's bento is exported first"),
+    pytest.param(MODEL, seen(export=Exporting(done=1, total=9), ledger=()), Reason.Exporting, (),
+                 id="an export under way is waited for"),
+    pytest.param(MODEL, seen(export=AWAY, ledger=()), Reason.BucketUnreachable, (),
+                 id="an export's trouble is the model's"),
+    pytest.param(MODEL, seen(export=NOT_FOUND, ledger=(a_record(MODEL),)), Reason.Deploying,
+                 (ApplyRequest(an_artifact()), deploy()),
+                 id="what the store no longer has the bucket may have"),
+    # What is known of it, and who has the requests.
+    pytest.param(MODEL, seen_exported(MODEL, leftovers=TAKEN, ledger=(a_record(MODEL, "Failed"),)),
+                 Reason.Pending, (), id="no child is written while a namesake's are being removed"),
+    pytest.param(MODEL, seen_exported(MODEL, ledger=(a_record(MODEL, "Failed"), a_record(OLD))), Reason.CrashLoop, (),
+                 id="a cluster that was built anew takes over from the bucket that the release failed"),
+    pytest.param(MODEL, beside_old(seen_serving(MODEL, pod_trouble=FINAL_CRASH), service=a_service(release=RELEASE)),
+                 Reason.CrashLoop, (), id="a release whose pods crash soon after the switch is given up"),
+    pytest.param(WATCHED, seen_serving(WATCHED), Reason.Ready,
+                 (Watch(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120)),),
+                 id="after the switch the metrics are read"),
+    pytest.param(failed(MODEL), seen_serving(MODEL, ledger=()), Reason.CrashLoop,
+                 (note_failure(failed(MODEL), seen_serving(MODEL)),),
+                 id="a release that failed and has none before it goes on serving"),
+    pytest.param(failed(replace(MODEL, status={"history": [{"release": OLD_RELEASE, "result": "Superseded"}]})),
+                 beside_old(seen_serving(MODEL), service=replace(a_service(release=RELEASE), selector={"app": "x"},
+                                                                 serving=RELEASE)),
+                 Reason.Switching, (TO_OLD,), id="the rollback comes before everything, in one write"),
+    pytest.param(FAILED_BEFORE, spent(service=replace(OLD_SERVES, selector={"app": "debug"}, serving=OLD_RELEASE)),
+                 Reason.Switching, (replace(TO_OLD, switched_at=OLD_SERVES.switched_at),),
+                 id="a selector that somebody changed is put right before anything is made"),
+    pytest.param(CANARY, beside_old(seen_ready(CANARY), service=SHARED), Reason.Switching,
+                 (replace(TO_OLD, switched_at=OLD_SERVES.switched_at),),
+                 id="an address that takes in all pods without a canary's share is narrowed"),
+    pytest.param(MODEL, seen_serving(MODEL, service=a_service(release=RELEASE, switched_at=None)), Reason.Switching,
+                 (TO_THIS,), id="an address that lost its time gets one, so that the release before it is kept"),
+    # The objects of the release.
+    pytest.param(FAILED_BEFORE, spent(deployments=(replace(SPENT, spec={}), OLD_DEPLOYMENT)), Reason.Deploying,
+                 (REMOVE_THIS,), id="a retry begins without the pods that failed"),
+    pytest.param(MODEL, seen_exported(MODEL, ledger=()), Reason.Deploying, (ApplyRequest(an_artifact()), deploy()),
+                 id="the request is written before the deployment"),
+    pytest.param(MODEL, seen(requests=(a_request(),)), Reason.Deploying, (deploy(),),
+                 id="a bento that has an image needs neither export nor request"),
+    pytest.param(MODEL, seen_exported(MODEL, deployments=(THIS_DEPLOYMENT,)), Reason.Deploying,
+                 (ApplyRequest(an_artifact()),), id="a request that somebody deleted is written again"),
+    pytest.param(MODEL, seen_exported(MODEL, requests=(replace(a_request(), artifact=None),),
+                                      deployments=(THIS_DEPLOYMENT,)), Reason.Deploying,
+                 (ApplyRequest(an_artifact()),), id="a request whose annotations somebody spoilt is written again"),
+    pytest.param(MODEL, seen_serving(MODEL, deployments=(replace(THIS_DEPLOYMENT, spec={}),)), Reason.Deploying,
+                 (deploy(),), id="a release that somebody edited is written again"),
+    pytest.param(MODEL, seen_serving(MODEL, deployments=(replace(THIS_DEPLOYMENT, form="v99", spec=dict(
+        THIS_DEPLOYMENT.spec, envs=[{"name": "NEW", "value": "1"}])),)), Reason.Ready, (),
+                 id="a release that a newer operator made is left as it is"),
+    pytest.param(IN_PLACE, seen_exported(IN_PLACE, ledger=()), Reason.Deploying, (ApplyRequest(an_artifact()),),
+                 id="what is edited in place is edited when the image is there"),
+    pytest.param(replace(IN_PLACE, paused=True), EDITABLE, Reason.Paused, (),
+                 id="what is edited in place is not edited while somebody holds the rollout"),
+    pytest.param(IN_PLACE, seen(requests=(a_request(),)), Reason.Deploying,
+                 (deploy(name="churn-inplace", asked_at=NOON),), id="the one that is edited in place has one name"),
+    pytest.param(MODEL, replace(seen_exported(MODEL), deployments=(OLD_DEPLOYMENT,)), Reason.Deploying,
+                 (ApplyRequest(an_artifact()), deploy()),
+                 id="the wanted release is made before a superseded one is removed"),
+    pytest.param(MODEL, beside_old(seen_building(MODEL), service=None), Reason.Deploying, (REMOVE_OLD,),
+                 id="a release that never had the address goes as soon as the spec moves past it"),
+    pytest.param(MODEL, beside_old(seen_building(MODEL, requests=(a_request(build=Build.FAILED),)), service=None),
+                 Reason.Deploying, (REMOVE_OLD,), id="superseded releases are removed even if the build failed"),
+    pytest.param(MODEL, beside_old(seen_building(MODEL)), Reason.Building, (),
+                 id="the release that has the address stays while the next one is built"),
+    # The image.
+    pytest.param(MODEL, seen_building(MODEL, requests=(a_request(build=Build.FAILED, message="It broke."),)),
+                 Reason.BuildFailed, (), id="a failed build is told"),
+    pytest.param(MODEL, seen_building(MODEL, pod_trouble=Problem(reason=Reason.BuildBlocked, message="no room")),
+                 Reason.BuildBlocked, (), id="a build that cannot start says why"),
+    pytest.param(MODEL, seen_building(MODEL), Reason.Building, (), id="a build under way is waited for"),
+    pytest.param(MODEL, seen_serving(MODEL, requests=(a_request(build=Build.RUNNING),)), Reason.Ready, (),
+                 id="an image that is built anew does not concern the pods that serve"),
+    # The pods.
+    pytest.param(MODEL, seen_building(MODEL, deployments=(PARKED,)), Reason.Building, (),
+                 id="what yatai-deployment says before the image is there is no reason to wake it"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
+                 Reason.DeploymentRefused, (deploy(attempt=NOON),),
+                 id="yatai-deployment is made to try again what it failed with"),
+    pytest.param(a_model(replicas=3),
+                 seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
+                 Reason.DeploymentRefused, (deploy(a_model(replicas=3), attempt=NOON),),
+                 id="another number of pods reaches a parked deployment with the next attempt"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,),
+                                      deployments=(replace(PARKED, form="v99"),)),
+                 Reason.DeploymentRefused, (), id="one that a newer operator made is not written to wake it"),
+    pytest.param(a_model(replicas=3), seen_serving(MODEL), Reason.Scaling,
+                 (Resize(THIS_DEPLOYMENT.name, Autoscaling(minimum=3, maximum=3)),),
+                 id="another number of pods is one small write to the same release"),
+    pytest.param(a_model(replicas=2), beside_old(seen_ready(a_model(replicas=2))), Reason.Scaling,
+                 (Resize(OLD_DEPLOYMENT.name, Autoscaling(minimum=2, maximum=2)),),
+                 id="the release that serves gets its number of pods while the next one comes up"),
+    pytest.param(TWO, beside_old(seen_serving(MODEL), service=SERVES_A_WHILE), Reason.Scaling,
+                 (Resize(THIS_DEPLOYMENT.name, Autoscaling(minimum=2, maximum=2)),),
+                 id="a release gets its number of pods before room is made for them"),
+    pytest.param(TWO, beside_old(seen_serving(TWO, workloads=(a_workload(THIS_DEPLOYMENT, wanted=2, ready=1),)),
+                                 service=SERVES_A_WHILE), Reason.Ready, (REMOVE_OLD,),
+                 id="a release that is not whole for want of room gets that of the one before it"),
+    pytest.param(MODEL, seen_serving(MODEL, service=a_service(release=RELEASE, switched_at=NOON - seconds(60)),
+                                     workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
+                 Reason.Scaling, (), id="a serving release that lost a pod says so, and has no deadline"),
+    pytest.param(MODEL, seen_serving(MODEL, service=a_service(release=RELEASE, switched_at=NOON - seconds(60)),
+                                     workloads=(a_workload(THIS_DEPLOYMENT, ready=0),), pod_trouble=CRASH),
+                 Reason.CrashLoop, (), id="a serving release whose pods crash says so"),
+    pytest.param(MODEL, beside_old(seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
+                                   service=a_service(release=RELEASE)),
+                 Reason.PodsLost, (), id="a release that loses its pods soon after the switch is given up"),
+    pytest.param(MODEL, seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
+                 Reason.Scaling, (), id="with nothing to go back to its pods are waited for"),
+    pytest.param(MODEL, seen_starting(MODEL), Reason.Deploying, (), id="starting pods are waited for"),
+    pytest.param(MODEL, seen_starting(MODEL, pod_trouble=UNPLACED), Reason.PodUnschedulable, (),
+                 id="pods that cannot start say why"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(a_request(built_at=NOON - seconds(5)),),
+                                      deployments=(a_deployment(refusal="configmap network not found"),)),
+                 Reason.DeploymentRefused, (), id="yatai-deployment's refusal is told while there is no Deployment"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(a_request(built_at=NOON - seconds(4)),),
+                                      deployments=(a_deployment(refusal="the bento has no image"),)),
+                 Reason.Deploying, (), id="for a moment after the build its old refusal does not count"),
+    pytest.param(MODEL, seen_serving(MODEL, requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
+                 Reason.Ready, (), id="a release that is whole is left alone, whatever yatai-deployment says"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0, failure="quota"),)),
+                 Reason.PodsRefused, (), id="a quota that refuses pods is told"),
+    pytest.param(a_model(replicas=3), seen_starting(a_model(replicas=3), workloads=(
+        a_workload(a_deployment(a_model(replicas=3)), wanted=1),)), Reason.Deploying, (),
+                 id="one ready pod is not enough while the autoscaler has not raised it to three"),
+    pytest.param(MODEL, seen_ready(MODEL, workloads=(
+        a_workload(THIS_DEPLOYMENT, generation=2, observed=1),)), Reason.Deploying, (),
+                 id="a status of an older generation is not believed"),
+    pytest.param(MODEL, seen_ready(MODEL, workloads=(replace(a_workload(THIS_DEPLOYMENT), owner="uid-other"),)),
+                 Reason.Deploying, (), id="the Deployment of a namesake is not believed"),
+    # The verdict on it.
+    pytest.param(failed(CHECKED, reason="ContractBroken"), seen_starting(CHECKED, ledger=()), Reason.Deploying, (),
+                 id="the pods of a release that failed are told of before its failure"),
+    pytest.param(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED, ledger=()), Reason.ContractBroken,
+                 (note_failure(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED)),),
+                 id="a wrong prediction is not asked for again"),
+    pytest.param(failed(MODEL, reason="ImagePullFailed"), seen_ready(MODEL, ledger=()), Reason.Switching,
+                 (note(MODEL, seen_ready(MODEL)), TO_THIS),
+                 id="pods that came up after all are taken where there is nothing else"),
+    pytest.param(replace(CHECKED, paused=True), beside_old(seen_ready(CHECKED)), Reason.Verifying,
+                 (Verify(THIS_DEPLOYMENT.name, naming.trial_of(CHECKED, RELEASE)),),
+                 id="a rollout that is held is verified all the same"),
+    pytest.param(CHECKED, seen_ready(CHECKED, verification=Verdict.RUNNING), Reason.Verifying, (),
+                 id="the answers are waited for"),
+    pytest.param(CHECKED, seen_ready(CHECKED, verification=WRONG), Reason.VerificationFailed, (),
+                 id="a wrong answer is the end of the release"),
+    pytest.param(CHECKED, seen_ready(CHECKED, verification=Verdict.PASSED), Reason.Switching,
+                 (note(CHECKED, seen_ready(CHECKED)), TO_THIS), id="right answers earn the address"),
+    pytest.param(replace(CANARY, paused=True), beside_old(seen_ready(CANARY)), Reason.Paused, (),
+                 id="a rollout that is held takes no step"),
+    pytest.param(CANARY, beside_old(seen_ready(CANARY)), Reason.Promoting, (), id="a canary begins with a step"),
+    pytest.param(at_step(CANARY, 1), beside_old(seen_ready(CANARY), service=SHARED), Reason.CanaryPaused, (),
+                 id="a canary keeps its share for a time"),
+    pytest.param(at_step(CANARY, 4), beside_old(seen_ready(CANARY), service=SHARED), Reason.Switching,
+                 (note(CANARY, beside_old(seen_ready(CANARY))), TO_THIS), id="after the last step the address moves"),
+    # The switch, and what is left to do after it.
+    pytest.param(MODEL, seen_ready(MODEL), Reason.Switching, (note(MODEL, seen_ready(MODEL)), TO_THIS),
+                 id="the address moves when all pods are ready, and the ledger knows of it"),
+    pytest.param(MODEL, FAILED_OVER, Reason.Switching, (note(MODEL, FAILED_OVER), TO_THIS),
+                 id="the address moves before the previous release goes"),
+    pytest.param(failed(MODEL), seen(ledger=RESTORABLE, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,),
+                                     workloads=(a_workload(OLD_DEPLOYMENT),)), Reason.Switching, (TO_OLD,),
+                 id="the release that the bucket remembered takes the address before the failure is noted there"),
+    pytest.param(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER, Reason.CrashLoop,
+                 (note_failure(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER),),
+                 id="a failure is noted in the bucket before its pods are removed"),
+    pytest.param(failed(MODEL, failed_at=NOON - seconds(60)), replace(FAILED_OVER, recorded=frozenset({TRIAL})),
+                 Reason.CrashLoop, (REMOVE_THIS,), id="the pods of a release that failed go after a while"),
+    pytest.param(failed(MANUAL, failed_at=NOON - seconds(60)),
+                 replace(FAILED_OVER, recorded=frozenset({naming.trial_of(MANUAL, RELEASE)})), Reason.CrashLoop, (),
+                 id="they stay where somebody wants to look at them"),
+    pytest.param(MODEL, beside_old(seen_serving(MODEL), service=a_service(release=RELEASE)), Reason.Ready, (),
+                 id="the previous release stays for requests under way"),
+    pytest.param(a_model(delay=0, history=0),
+                 beside_old(seen_serving(a_model(delay=0, history=0), requests=(a_request(), earlier_request(1))),
+                            service=a_service(release=RELEASE)),
+                 Reason.Ready, (REMOVE_OLD,), id="the previous release goes before its image"),
+    pytest.param(a_model(history=1),
+                 seen_serving(a_model(history=1),
+                              requests=(a_request(), earlier_request(1), earlier_request(2))),
+                 Reason.Ready,
+                 (DeleteArchive(earlier_request(1).artifact.uri, earlier_request(1).digest),
+                  DeleteRequest(earlier_request(1).name, earlier_request(1).uid)),
+                 id="the oldest images beyond the limit go, their archives first"),
+    pytest.param(MODEL, seen_serving(MODEL), Reason.Ready, (), id="a model that serves needs nothing"),
+    pytest.param(a_model(autoscaling=Autoscaling(minimum=1, maximum=5)),
+                 seen_serving(a_model(autoscaling=Autoscaling(minimum=1, maximum=5)), workloads=(
+                     a_workload(THIS_DEPLOYMENT, wanted=4),)),
+                 Reason.Ready, (), id="any number within the autoscaler's bounds is right"),
+]  # fmt: skip
+
+
+EXCLUDE_EACH_OTHER = {
+    ("recall_failure", "judge_serving_release"),
+    ("judge_serving_release", "go_back"),
+    ("reset_retried_release", "hold_edit"),
+}
+"""Neighbours of which one speaks of a release that failed, or cannot be had, and the other of one that can."""
+
+
+@pytest.mark.parametrize(("model", "state", "reason", "actions"), SITUATIONS)
+def test_plan(model: Model, state: Observed, reason: Reason, actions: tuple[Any, ...]) -> None:
+    chosen = plan.plan(model, state, NOON)
+    assert (chosen.reason, chosen.actions) == (reason, actions)
+    assert chosen.message
+
+
+@pytest.mark.parametrize("position", range(len(plan.RULES) - 1))
+def test_two_neighbouring_rules_cannot_change_places_unnoticed(
+    position: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = list(plan.RULES)
+    rules[position], rules[position + 1] = rules[position + 1], rules[position]
+    if (plan.RULES[position].__name__, plan.RULES[position + 1].__name__) in EXCLUDE_EACH_OTHER:
+        assert not _some_verdict_changed()
+        return
+    monkeypatch.setattr(plan, "RULES", tuple(rules))
+    assert _some_verdict_changed(), f"{rules[position].__name__} may stand on either side of its neighbour"
+
+
+@pytest.mark.parametrize("left_out", [rule.__name__ for rule in plan.RULES])
+def test_no_rule_can_be_left_out_unnoticed(left_out: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "RULES", tuple(rule for rule in plan.RULES if rule.__name__ != left_out))
+    assert _some_verdict_changed()
+
+
+def _some_verdict_changed() -> bool:
+    return any(_verdict(*situation.values[:2]) != situation.values[2:] for situation in SITUATIONS)
+
+
+def _verdict(model: Model, state: Observed) -> object:
+    try:
+        chosen = plan.plan(model, state, NOON)
+    except (AssertionError, StopIteration) as error:
+        return type(error)
+    return chosen.reason, chosen.actions
+
+
+# What becomes of a verdict that a release is not to be had.
+
+
+@pytest.mark.parametrize("rollback", list(Rollback), ids=lambda each: each.value)
+def test_a_release_that_is_given_up_is_remembered_with_its_trial(rollback: Rollback) -> None:
+    model = a_model(rollout={"rollback": rollback})
+    state = beside_old(seen_serving(model, pod_trouble=FINAL_CRASH), service=a_service(release=RELEASE))
+    chosen = plan.plan(model, state, NOON)
+    if rollback is Rollback.DISABLED:
+        assert (chosen.failure, chosen.stalled) == (None, True)
+        return
+    failure = chosen.failure
+    assert failure
+    assert (failure.release, failure.trial) == (RELEASE, naming.trial_of(model, RELEASE))
+    assert (failure.reason, failure.message, failure.failed_at) == (Reason.CrashLoop, CRASH.message, NOON)
+    assert chosen.look_again == seconds(0)
+
+
+def test_what_stands_in_for_a_failed_release_is_never_given_up() -> None:
+    state = seen(ledger=RESTORABLE, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,),
+                 workloads=(a_workload(OLD_DEPLOYMENT, ready=0),), pod_trouble=FINAL_CRASH)  # fmt: skip
+    chosen = plan.plan(failed(MODEL), state, NOON)
+    assert (chosen.reason, chosen.failure) == (Reason.CrashLoop, None)
+
+
+def test_a_failure_is_not_told_twice() -> None:
+    late = NOON + seconds(600)
+    chosen = plan.plan(failed(MODEL), seen_starting(MODEL, ledger=()), late)
+    assert (chosen.reason, chosen.failure) == (Reason.ProgressDeadlineExceeded, None)
+
+
+def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:
+    endless = replace(FINAL_CRASH, message="no\n" * 5000)
+    state = beside_old(seen_serving(MODEL, pod_trouble=endless), service=a_service(release=RELEASE))
+    chosen = plan.plan(MODEL, state, NOON)
+    assert chosen.failure
+    assert len(chosen.failure.message) == 1024
+
+
+@pytest.mark.parametrize(
+    ("state", "look_again"),
+    [
+        pytest.param(seen_serving(MODEL, ledger=AWAY), 15, id="although nothing else has to be looked at"),
+        pytest.param(seen_building(MODEL, ledger=AWAY), 5, id="unless there is an earlier look"),
+    ],
+)
+def test_a_bucket_that_does_not_answer_is_asked_again(state: Observed, look_again: int) -> None:
+    assert plan.plan(MODEL, state, NOON).look_again == seconds(look_again)
+
+
+def test_a_rule_that_knows_the_release_may_not_be_asked_before_the_export() -> None:
+    with pytest.raises(AssertionError, match="before the bento was exported"):
+        cleanup.rest(MODEL, seen(), NOON)
+    with pytest.raises(AssertionError, match="before the bento was exported"):
+        making.reset_retried_release(MODEL, seen(), NOON)

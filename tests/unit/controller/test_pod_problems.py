@@ -1,0 +1,170 @@
+"""What pods say about why they are not ready."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.bodies import a_pod
+from support.builders import NOON, seconds
+
+from e2i.api.conditions import Reason
+from e2i.controller.core.evidence import pod_problems
+
+
+def waiting(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
+    return {"name": "main", "ready": False, "restartCount": 0, "state": state, **more}
+
+
+def ended(**how: Any) -> dict[str, Any]:
+    return {"terminated": {"exitCode": 1, "reason": "Error", **how}}
+
+
+UNPLACED = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient memory."}
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason", "words"),
+    [
+        pytest.param(a_pod(conditions=[UNPLACED]), Reason.PodUnschedulable,
+                     "cannot be placed: 0/1 nodes: Insufficient memory. Ask for less in spec.resources",
+                     id="no node has room"),
+        pytest.param(a_pod(containers=[waiting("ImagePullBackOff", "no such image")]), Reason.ImagePullFailed,
+                     "cannot start (ImagePullBackOff): no such image", id="the image cannot be had"),
+        pytest.param(a_pod(containers=[waiting("InvalidImageName")]), Reason.ImagePullFailed,
+                     "cannot start (InvalidImageName): InvalidImageName", id="a reason without a message"),
+        pytest.param(a_pod(containers=[waiting("CreateContainerConfigError", 'secret "x" not found')]),
+                     Reason.ContainerConfigError, 'secret "x" not found', id="a Secret is missing"),
+        pytest.param(a_pod(init=[waiting("ErrImagePull", "gone")]), Reason.ImagePullFailed, "gone",
+                     id="init containers count"),
+        pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", restartCount=3, lastState=ended())]),
+                     Reason.CrashLoop, "ended 3 times, last with exit code 1 (Error). Its log: kubectl logs -n models",
+                     id="it starts and ends again and again"),
+        pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", restartCount=1,
+                                               lastState=ended(signal=9, reason="OOMKilled", message=" killed\n"))]),
+                     Reason.CrashLoop, "ended 1 time, last with signal 9 (OOMKilled): killed. Its log:",
+                     id="memory ran out"),
+        pytest.param(a_pod(containers=[{"name": "main", "ready": False, "restartCount": 2,
+                                        "state": {"running": {}}, "lastState": ended()}]),
+                     Reason.CrashLoop, "ended 2 times", id="it runs again, and ended before"),
+        pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", "back-off 5m0s")]), Reason.CrashLoop,
+                     "cannot start (CrashLoopBackOff): back-off 5m0s", id="a crash loop that hides its ending"),
+    ],
+)  # fmt: skip
+def test_what_holds_a_pod_up(pod: dict[str, Any], reason: Reason, words: str) -> None:
+    trouble = pod_problems.release_trouble([pod], NOON)
+    assert trouble
+    assert trouble.reason is reason
+    assert words in trouble.message
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        pytest.param(a_pod(), id="it was only just made"),
+        pytest.param(a_pod(containers=[waiting("ContainerCreating")]), id="it is being made"),
+        pytest.param(a_pod(containers=[waiting("PodInitializing")]), id="it waits for its init containers"),
+        pytest.param(
+            a_pod(
+                conditions=[{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}]
+            ),
+            id="it has a node and is not ready",
+        ),
+        pytest.param(a_pod(leaving=True, containers=[waiting("CrashLoopBackOff")]), id="it is going anyway"),
+        pytest.param(
+            a_pod(
+                containers=[{"name": "main", "ready": True, "state": {"running": {}}, "lastState": ended()}]
+            ),
+            id="it ended once and is ready again",
+        ),
+    ],
+)
+def test_a_pod_that_merely_starts_is_no_trouble(pod: dict[str, Any]) -> None:
+    assert pod_problems.release_trouble([pod], NOON) is None
+
+
+def test_the_first_pod_in_trouble_is_told() -> None:
+    trouble = pod_problems.release_trouble([a_pod(), a_pod(name="second", conditions=[UNPLACED])], NOON)
+    assert trouble
+    assert "pod second" in trouble.message
+
+
+def test_a_build_that_cannot_start_says_why() -> None:
+    trouble = pod_problems.build_trouble([a_pod(conditions=[UNPLACED])])
+    assert trouble
+    assert trouble.reason is Reason.BuildBlocked
+    assert trouble.message.startswith("the image build cannot start: pod ")
+    assert "spec.resources" not in trouble.message, "they are the model's, not the build's"
+
+
+def test_a_build_step_that_failed_is_left_to_its_job() -> None:
+    assert pod_problems.build_trouble([a_pod(containers=[waiting("x", lastState=ended())])]) is None
+    assert pod_problems.build_trouble([]) is None
+
+
+def test_a_download_that_fails_is_told_although_the_job_tries_again() -> None:
+    pod = a_pod()
+    pod["status"]["initContainerStatuses"] = [
+        {"name": "bento-downloader", "state": {"terminated": {"exitCode": 1}}}
+    ]
+    trouble = pod_problems.build_trouble([pod])
+    assert trouble is not None
+    assert trouble.reason is Reason.BuildBlocked
+    assert "bento-downloader of the image build ended with exit code 1" in trouble.message
+    assert trouble.message.endswith("-c bento-downloader")
+
+
+def test_a_download_that_went_well_is_no_trouble() -> None:
+    pod = a_pod()
+    pod["status"]["initContainerStatuses"] = [
+        {"name": "bento-downloader", "state": {"terminated": {"exitCode": 0}}}
+    ]
+    assert pod_problems.build_trouble([pod]) is None
+
+
+def test_who_misses_a_secret_is_told_where_to_make_it() -> None:
+    missing = {"reason": "CreateContainerConfigError", "message": 'secret "e2i-bento-download" not found'}
+    pod = a_pod(containers=[{"name": "builder", "state": {"waiting": missing}}])
+    trouble = pod_problems.build_trouble([pod])
+    assert trouble is not None
+    assert trouble.message.endswith('secret "e2i-bento-download" not found. Make it in namespace models')
+
+
+@pytest.mark.parametrize(
+    ("pod", "after", "final"),
+    [
+        pytest.param(a_pod(containers=[waiting("ImagePullBackOff")]), 59, False, id="a registry may be down"),
+        pytest.param(a_pod(containers=[waiting("ImagePullBackOff")]), 60, True, id="but not for a minute"),
+        pytest.param(a_pod(containers=[waiting("CreateContainerConfigError")]), 60, True, id="nor is a Secret so late"),
+        pytest.param(a_pod(conditions=[UNPLACED]), 9999, False, id="room may be made whenever"),
+        pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", lastState=ended()) | {"restartCount": 2}]), 9999,
+                     False, id="two crashes may be bad luck with a neighbour"),
+        pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", lastState=ended()) | {"restartCount": 3}]), 0,
+                     True, id="three are no luck"),
+    ],
+)  # fmt: skip
+def test_what_will_not_pass_by_itself(pod: dict[str, Any], after: int, final: bool) -> None:
+    trouble = pod_problems.release_trouble([pod], NOON + seconds(after))
+    assert trouble
+    assert trouble.final is final
+
+
+def test_what_is_final_is_told_before_what_may_pass() -> None:
+    passing, lasting = (
+        a_pod(conditions=[UNPLACED]),
+        a_pod(name="second", containers=[waiting("ErrImagePull")]),
+    )
+    trouble = pod_problems.release_trouble([passing, lasting], NOON + seconds(60))
+    assert trouble
+    assert trouble.reason is Reason.ImagePullFailed
+
+
+def test_crashes_of_all_pods_that_stay_are_counted() -> None:
+    crashed = {"name": "main", "restartCount": 2}
+    found = [
+        a_pod(containers=[crashed]),
+        a_pod(containers=[crashed]),
+        a_pod(leaving=True, containers=[crashed]),
+    ]
+    assert pod_problems.crashes([*found, a_pod(), {"metadata": {"name": "new"}}]) == 4

@@ -1,0 +1,403 @@
+"""Golden predictions over HTTP, against servers on loopback that behave as models may."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from e2i.api.conditions import Reason
+from e2i.controller.core.observed import Finding
+from e2i.controller.core.verification.checks import Check, Contract, Expectation, Verification, Wanted
+from e2i.controller.edge import prediction_client as verification
+from e2i.controller.edge.prediction_client import verify
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def a_check(index: int = 0, **changes: Any) -> Check:
+    fields: dict[str, Any] = {
+        "place": f"spec.rollout.verify[{index}]",
+        "path": "/predict",
+        "body": '{"features": [1, 2.50]}',
+        "retries": 0,
+        "expect": Expectation(subset=Wanted({"label": "stay"})),
+    }
+    return Check(**(fields | changes))
+
+
+async def ask(
+    url: str, *checks: Check, contract: Contract | None = None, secrets: tuple[str, ...] = ()
+) -> Finding | None:
+    return await verify(url, Verification(checks=checks, contract=contract), "Classification", secrets)
+
+
+async def finding_of(url: str, *checks: Check, secrets: tuple[str, ...] = ()) -> Finding:
+    finding = await ask(url, *checks, secrets=secrets)
+    assert finding is not None
+    assert finding.trouble.stalled
+    assert len(finding.http) <= 1024
+    assert finding.http.isprintable()
+    return finding
+
+
+class Model:
+    """An aiohttp server that answers one after the other what it was given, the last one again and again."""
+
+    def __init__(self, *answers: web.Response) -> None:
+        self.answers = answers
+        self.requests: list[tuple[str, str, str, dict[str, str]]] = []
+        self.peers: list[object] = []
+        self.url = ""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        assert request.transport is not None
+        self.peers.append(request.transport.get_extra_info("peername"))
+        body = (await request.read()).decode()
+        answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
+        self.requests.append((request.method, request.raw_path, body, dict(request.headers)))
+        # A Response can be sent once only.
+        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+
+@asynccontextmanager
+async def serving(*answers: web.Response, port: int = 0) -> AsyncIterator[Model]:
+    model = Model(*answers)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", model.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        host, port = runner.addresses[0]
+        model.url = f"http://{host}:{port}"
+        yield model
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def talking(talk: Talk) -> AsyncIterator[str]:
+    """A server that says what `talk` writes once the request's head has come."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await talk(reader, writer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def ok(answer: Any) -> web.Response:
+    return web.json_response(answer)
+
+
+async def test_a_model_that_answers_as_expected_is_verified() -> None:
+    async with serving(ok({"label": "stay", "probabilities": {"stay": 0.7, "leave": 0.3}})) as model:
+        assert await ask(model.url, a_check(), contract=Contract(labels=frozenset({"stay", "leave"}))) is None
+
+
+async def test_the_body_is_sent_as_it_was_written() -> None:
+    async with serving(ok({"label": "stay"})) as model:
+        await ask(model.url, a_check(), a_check(method="GET", path="/known%20customer/ä", body=None))
+    (method, path, body, headers), (method2, path2, body2, headers2) = model.requests
+    assert (method, path, body) == ("POST", "/predict", '{"features": [1, 2.50]}')
+    assert headers["Content-Type"] == "application/json"
+    assert (method2, path2, body2) == ("GET", "/known%20customer/%C3%A4", "")
+    assert headers2["Accept-Encoding"] == "identity"
+    assert "Cookie" not in headers2
+
+
+async def test_the_first_check_that_fails_ends_it() -> None:
+    async with serving(ok({"label": "stay"}), ok({"label": "leave"}), ok({"label": "x"})) as model:
+        finding = await finding_of(model.url, a_check(0), a_check(1), a_check(2))
+    assert finding.trouble.reason is Reason.VerificationFailed
+    assert finding.trouble.message.startswith(
+        'spec.rollout.verify[1], POST /predict: $.label should be "stay", but is "leave".'
+    )
+    assert finding.http == 'POST /predict -> 200: {"label": "leave"}'
+    assert len(model.requests) == 2
+
+
+async def test_a_wrong_answer_is_not_asked_for_again() -> None:
+    async with serving(ok({"label": "leave"}), ok({"label": "stay"})) as model:
+        finding = await finding_of(model.url, a_check(retries=3))
+    assert finding.trouble.reason is Reason.VerificationFailed
+    assert len(model.requests) == 1
+
+
+async def test_a_refusal_is_not_asked_for_again() -> None:
+    async with serving(web.Response(status=404, text="no such path"), ok({"label": "stay"})) as model:
+        finding = await finding_of(model.url, a_check(retries=3))
+    assert finding.trouble.reason is Reason.VerificationFailed
+    assert len(model.requests) == 1
+
+
+async def test_a_server_error_is_tried_again_and_forgotten_when_the_answer_comes() -> None:
+    async with serving(web.Response(status=503), ok({"label": "stay"})) as model:
+        assert await ask(model.url, a_check(retries=1)) is None
+    assert len(model.requests) == 2
+
+
+async def test_a_server_error_that_stays_is_told_with_its_words() -> None:
+    async with serving(web.Response(status=500, text='{"error":\n "no memory"}')) as model:
+        finding = await finding_of(model.url, a_check(retries=2, name="known customer"))
+    assert len(model.requests) == 3
+    assert finding.trouble.reason is Reason.VerificationError
+    assert finding.trouble.message == (
+        "spec.rollout.verify[0] (known customer), POST /predict: the status should be 200, but is "
+        '500: {"error": "no memory"}. The log of the release\'s pods tells more.'
+    )
+    assert finding.http == 'POST /predict -> 500: {"error": "no memory"}'
+
+
+async def test_a_server_error_that_is_expected_is_not_tried_again() -> None:
+    async with serving(web.Response(status=503)) as model:
+        assert await ask(model.url, a_check(retries=3, expect=Expectation(status=503))) is None
+    assert len(model.requests) == 1
+
+
+async def test_nan_is_found_wherever_it_stands() -> None:
+    text = '{"label": "stay", "probabilities": {"stay": NaN, "leave": NaN}}'
+    async with serving(web.Response(text=text)) as model:
+        finding = await finding_of(model.url, a_check())
+    assert finding.trouble.reason is Reason.PredictionNotFinite
+    assert "$.probabilities.stay should be a finite number, but is NaN" in finding.trouble.message
+
+
+async def test_a_broken_contract_is_told() -> None:
+    async with serving(ok({"label": "stay", "probabilities": [0.7, 0.7]})) as model:
+        finding = await finding_of(model.url, a_check())
+    assert finding.trouble.reason is Reason.ContractBroken
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async with serving(ok({"label": "stay"})) as elsewhere:
+        away = web.Response(status=307, headers={"Location": f"{elsewhere.url}/predict"})
+        async with serving(away) as model:
+            finding = await finding_of(model.url, a_check())
+    assert elsewhere.requests == []
+    assert finding.trouble.reason is Reason.VerificationFailed
+    assert (
+        "the status should be 200, but is 307: a redirect, which is not followed" in finding.trouble.message
+    )
+
+
+async def test_each_check_has_a_connection_of_its_own_so_that_it_may_reach_another_pod() -> None:
+    async with serving(ok({"label": "stay"})) as model:
+        assert await ask(model.url, a_check(0), a_check(1), a_check(2)) is None
+    assert len(set(model.peers)) == 3
+
+
+async def test_cookies_are_not_sent_back() -> None:
+    async with serving(web.json_response({"label": "stay"}, headers={"Set-Cookie": "a=b"})) as model:
+        assert await ask(model.url, a_check(0), a_check(1)) is None
+    assert all("Cookie" not in headers for *_, headers in model.requests)
+
+
+async def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with serving(ok({"label": "stay"})) as model:
+        assert await ask(model.url, a_check()) is None
+
+
+async def test_json_is_read_whatever_the_content_type_says() -> None:
+    async with serving(web.Response(text='{"label": "stay"}', content_type="text/html")) as model:
+        assert await ask(model.url, a_check()) is None
+
+
+async def test_an_address_that_answers_a_moment_later_costs_no_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pods are ready a moment before every node knows that the Service leads to them."""
+    monkeypatch.setattr(verification, "SETTLING", 30.0)
+    refused, connect = asyncio.Event(), asyncio.open_connection
+
+    async def noticed(*place: Any) -> Any:
+        try:
+            return await connect(*place)
+        except OSError:
+            refused.set()
+            raise
+
+    monkeypatch.setattr(asyncio, "open_connection", noticed)
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        port = place.getsockname()[1]
+        asking = asyncio.create_task(ask(f"http://127.0.0.1:{port}", a_check()))
+        await asyncio.wait_for(refused.wait(), 30)
+    async with serving(ok({"label": "stay"}), port=port):
+        assert await asking is None
+
+
+async def test_nobody_listening_is_said_so_after_the_last_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "SETTLING", 0.1)
+    async with serving(ok({})) as model:
+        gone = model.url
+    finding = await finding_of(gone, a_check(retries=1))
+    assert finding.trouble.reason is Reason.VerificationError
+    assert finding.trouble.message == (
+        "spec.rollout.verify[0], POST /predict: no connection: Connection refused, in 2 tries. "
+        "The log of the release's pods tells more."
+    )
+    assert finding.http == "POST /predict -> no connection: Connection refused"
+
+
+async def test_no_answer_in_time_is_told_with_the_setting_to_raise() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with talking(silent) as url:
+        finding = await finding_of(url, a_check(timeout=0.2, retries=1))
+    assert finding.trouble.reason is Reason.VerificationTimeout
+    assert finding.trouble.message == (
+        "spec.rollout.verify[0], POST /predict: no answer within 0.2 s, in 2 tries. "
+        "Raise spec.rollout.verify[0].timeoutSeconds, or release a bento that answers faster."
+    )
+    assert finding.http == "POST /predict -> no answer within 0.2 s"
+
+
+async def test_secrets_are_neither_in_the_message_nor_in_the_excerpt() -> None:
+    secret = 'hunter2"hunter2'
+    echo = {"label": secret, "env": {"API_TOKEN": secret}, "key": "AKIAABCDEFGHIJKLMNOP"}
+    async with serving(ok(echo)) as model:
+        finding = await finding_of(model.url, a_check(), secrets=(secret,))
+    said = finding.trouble.message + finding.http
+    assert "hunter2" not in said
+    assert "AKIAABCDEF" not in said
+    assert "***" in finding.http
+
+
+async def test_a_secret_at_the_end_of_the_excerpt_is_not_cut_in_half() -> None:
+    text = json.dumps({"label": "leave", "filling": "x" * 960, "leak": "hunter2-hunter2-" * 100})
+    async with serving(web.Response(text=text)) as model:
+        finding = await finding_of(model.url, a_check(), secrets=("hunter2-hunter2-",))
+    assert "hunter" not in finding.http
+
+
+def saying(*pieces: bytes, pause: float = 0) -> Talk:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            # The server's own slowness, which the check's time-out cuts short.
+            await asyncio.sleep(pause)
+
+    return talk
+
+
+def http(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+JSON_TYPE = "Content-Type: application/json"
+BOMB = gzip.compress(b'{"label": "stay", "x": "' + b"0" * 2**24 + b'"}')
+DRIP = [http(b"", JSON_TYPE, length=60), *[b"1"] * 60]
+ABSURD = [
+    pytest.param(
+        saying(http(b"[" + b"1," * 5 * 2**20 + b"1]", JSON_TYPE)), Reason.VerificationError,
+        r"JSON, but is not \(longer than 1048576 bytes\): \[1,1", id="10 MiB",
+    ),
+    pytest.param(
+        saying(http(b"[" * 5000 + b"]" * 5000, JSON_TYPE)), Reason.VerificationError,
+        r"not \(nested deeper than 64 levels\)", id="5000 nested lists",
+    ),
+    pytest.param(
+        saying(http(b'{"label": "\xff\xfe"}', JSON_TYPE)), Reason.VerificationError,
+        r"not \(no UTF-8 at byte 12\)", id="invalid UTF-8",
+    ),
+    pytest.param(
+        saying(http(b"\x89PNG\r\n\x1a\n\0\0", "Content-Type: image/png")), Reason.VerificationError,
+        r"not \(no UTF-8 at byte 1\)", id="an image",
+    ),
+    pytest.param(
+        saying(http(BOMB, JSON_TYPE, "Content-Encoding: gzip")), Reason.VerificationError,
+        r"not \(no UTF-8 at byte 2\)", id="a zip bomb, which is not unpacked",
+    ),
+    pytest.param(
+        saying(*DRIP, pause=1), Reason.VerificationTimeout, r"no answer within 0\.5 s", id="a byte each second",
+    ),
+    pytest.param(
+        saying(*[b"HTTP/1.1 100 Continue\r\n\r\n"] * 10_000, pause=0.001), Reason.VerificationTimeout,
+        r"no answer within 0\.5 s", id="100 Continue for ever",
+    ),
+    pytest.param(
+        saying(http(b'{"label":', JSON_TYPE, length=100)), Reason.VerificationError,
+        r"the connection broke off in the middle of the answer", id="closed in the middle of the body",
+    ),
+    pytest.param(
+        saying(b"HTTP/1.1 200 OK\r\nContent-"), Reason.VerificationError,
+        r"no whole HTTP answer", id="closed in the middle of the head",
+    ),
+    pytest.param(saying(), Reason.VerificationError, r"no whole HTTP answer", id="closed at once"),
+    pytest.param(
+        saying(b"SSH-2.0-OpenSSH_9.6\r\n"), Reason.VerificationError, r"no whole HTTP answer", id="another protocol",
+    ),
+    pytest.param(
+        saying(http(b"{}", f"X-Long: {'x' * 100_000}")), Reason.VerificationError,
+        r"no whole HTTP answer", id="a header of 100 kB",
+    ),
+    pytest.param(
+        saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), Reason.VerificationError,
+        r"no whole HTTP answer|broke off", id="chunks that are none",
+    ),
+    pytest.param(
+        saying(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n\0\0"),
+        Reason.VerificationFailed, r"the status should be 200, but is 101", id="an upgrade",
+    ),
+    pytest.param(
+        saying(http(b"", status="999 \xfc\x1b[31m")), Reason.VerificationError,
+        r"the status should be 200, but is 999|no whole HTTP answer", id="a status that does not exist",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("talk", "reason", "words"), ABSURD)
+async def test_an_absurd_answer_ends_in_a_clear_word_and_in_time(
+    talk: Talk, reason: Reason, words: str
+) -> None:
+    async with talking(talk) as url:
+        began = time.monotonic()
+        finding = await finding_of(url, a_check(timeout=0.5))
+        took = time.monotonic() - began
+    assert finding.trouble.reason is reason, finding
+    assert re.search(words, finding.trouble.message), finding
+    assert len(finding.trouble.message) <= 1024
+    # The time of the one try, and some for a busy machine.
+    assert took < 3
+
+
+async def test_who_asks_can_stop_asking() -> None:
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+
+    async with talking(silent) as url:
+        task = asyncio.create_task(ask(url, a_check(timeout=60, retries=10)))
+        await asyncio.wait_for(asked.wait(), 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task

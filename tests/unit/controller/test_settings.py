@@ -1,0 +1,77 @@
+"""The operator's settings: defaults, bounds, and messages that name the variable."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from e2i.archive.s3.settings import BadSetting
+from e2i.controller.core.guard.pod_network import PodNetwork
+from e2i.controller.settings import Settings, read_settings
+
+
+def test_a_bucket_is_enough() -> None:
+    assert read_settings({"E2I_BUCKET": "e2i"}) == Settings(bucket="e2i")
+
+
+def test_every_variable_is_read() -> None:
+    settings = read_settings(
+        {
+            "E2I_BUCKET": "models",
+            "E2I_BUCKET_PREFIX": "/team/a/",
+            "E2I_BENTO_STORE": "/bentos",
+            "AWS_ENDPOINT_URL": "http://s3.example:9000",
+            "AWS_REGION": "eu-west-1",
+            "E2I_DOWNLOAD_SECRET": "",
+            "E2I_SERVICE_ACCOUNT_DIR": "/account",
+            "E2I_WORKERS": "3",
+            "E2I_MAX_BENTO_BYTES": "1000",
+            "E2I_EXPORTS": "1",
+            "E2I_POD_NETWORK": "10.97.0.0/16=127.97.0.0/16",
+            "E2I_LOG_LEVEL": "debug",
+        }
+    )
+    assert settings == Settings(
+        bucket="models",
+        prefix="team/a",
+        store=Path("/bentos"),
+        endpoint="http://s3.example:9000",
+        region="eu-west-1",
+        download_secret="",
+        service_account=Path("/account"),
+        workers=3,
+        largest_bento=1000,
+        exports=1,
+        pod_network=PodNetwork.parse("10.97.0.0/16=127.97.0.0/16"),
+        log_level="DEBUG",
+    )
+    unchanged = Settings(bucket="")
+    names = [field.name for field in dataclasses.fields(Settings)]
+    assert [name for name in names if getattr(settings, name) == getattr(unchanged, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("E2I_BUCKET", "", "E2I_BUCKET is not set: name the bucket"),
+        ("E2I_WORKERS", "0", "E2I_WORKERS=0 is not a number from 1 to 64; without it 8 is used"),
+        ("E2I_WORKERS", "many", "E2I_WORKERS=many"),
+        ("E2I_WORKERS", "\u0663", "E2I_WORKERS=\u0663"),
+        ("E2I_EXPORTS", "65", "E2I_EXPORTS=65 is not a number from 1 to 64"),
+        ("E2I_MAX_BENTO_BYTES", "-1", "E2I_MAX_BENTO_BYTES=-1 is not a number from 1 to"),
+        ("E2I_BENTO_STORE", "bentos", "E2I_BENTO_STORE=bentos is a relative path"),
+        ("E2I_SERVICE_ACCOUNT_DIR", "./a", "E2I_SERVICE_ACCOUNT_DIR=a is a relative path"),
+        (
+            "E2I_POD_NETWORK",
+            "10.97.0.0/16",
+            "E2I_POD_NETWORK: '10.97.0.0/16' does not map one network onto another",
+        ),
+        ("E2I_LOG_LEVEL", "loud", "E2I_LOG_LEVEL=LOUD is not one of DEBUG, INFO, WARNING, ERROR"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str, words: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        read_settings({"E2I_BUCKET": "e2i", variable: value})
+    assert words in str(refused.value)

@@ -1,0 +1,66 @@
+"""The house itself: what may not be where, and pages that are made from the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import reference
+
+from e2i.controller.core.plan import RULES
+
+PROJECT = Path(__file__).resolve().parents[3]
+SOURCE = PROJECT / "operator" / "src" / "e2i"
+MODULES = sorted(SOURCE.rglob("*.py"))
+LONGEST_MODULE = 250
+PAGES = reference.pages()
+
+
+def test_the_folder_operator_is_no_package() -> None:
+    """It would take the place of the standard library's `operator`."""
+    assert not list((PROJECT / "operator").glob("*.py"))
+
+
+def test_the_core_is_imported_without_anything_that_touches_the_world() -> None:
+    decisions = ", ".join(f"e2i.controller.core.{name}" for name in ("plan", "parse", "status.report"))
+    outside = ("kopf", "kubernetes", "boto3", "aiohttp", "bentoml")
+    code = f"import sys, {decisions}; print([name for name in {outside} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_module_is_short_enough_to_be_read(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST_MODULE
+    assert path.stem not in {"utils", "helpers", "common", "manager"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_module_says_what_it_is(path: Path) -> None:
+    text = path.read_text()
+    if text.strip():
+        assert ast.get_docstring(ast.parse(text))
+
+
+def test_every_rule_is_a_named_situation() -> None:
+    names = [rule.__name__ for rule in RULES]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
+
+
+@pytest.mark.parametrize("path", sorted(PAGES), ids=lambda path: path.name)
+def test_a_page_says_what_the_code_says(path: Path) -> None:
+    """If not: python tests/support/reference.py --write"""
+    assert path.read_text() == PAGES[path]
+
+
+def test_every_setting_is_on_its_page() -> None:
+    variables = set(
+        re.findall(r'"((?:E2I|AWS)_[A-Z_]+)"', (SOURCE / "controller" / "settings.py").read_text())
+    )
+    page = reference.settings_page()
+    assert {name for name in variables if f"`{name}`" not in page} == set()
