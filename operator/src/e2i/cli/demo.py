@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 import e2i
-from e2i.cli.local import in_words, stopwatch
+from e2i.cli.local import env_line, in_words, stopwatch
 
 if TYPE_CHECKING:
     from e2i.kube import Kube
@@ -105,9 +105,8 @@ def _how_to_look_around(home: ClusterHome, url: str) -> str:
 
     flag = "" if home.name == "e2i" else f" --name {home.name}"
     return f"""
-Look around:
-    export KUBECONFIG={home.kubeconfig}
-    export PATH={home.kubectl.parent}:{Path(sys.executable).parent}:$PATH
+Look around. The first line is needed once in each terminal:
+    {env_line(home)}
     kubectl get e2im -n {NAMESPACE}
     kubectl e2i status {NAME} -n {NAMESPACE}
     kubectl get bentorequests,bentoes,bentodeployments,deployments,pods,services -n {NAMESPACE}

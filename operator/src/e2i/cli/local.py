@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from e2i.local.errors import ClusterFault
+
+if TYPE_CHECKING:
+    from e2i.local.layout import ClusterHome
 
 # The cluster's modules are imported where they are used, so that help and completion are quick.
 
@@ -44,8 +50,8 @@ def up(name: str, bento_store: Path | None, manifests: Path | None, no_operator:
 
         overlay = None if no_operator else manifests or cluster.OVERLAY
         home = cluster.up(name, stopwatch(), bento_store=bento_store, overlay=overlay)
-    click.echo(f"\nCluster {name} is up. To use it:\n")
-    click.echo(f"    export KUBECONFIG={home.kubeconfig} PATH={home.kubectl.parent}:$PATH")
+    click.echo(f"\nCluster {name} is up. To use it in this terminal:\n")
+    click.echo(f"    {env_line(home)}")
     click.echo("    kubectl get nodes\n")
 
 
@@ -112,6 +118,25 @@ def kubeconfig(name: str, content: bool) -> None:
 
         home = layout.load_home(layout.home_of(name))
         click.echo(home.kubeconfig.read_text() if content else home.kubeconfig)
+
+
+@local.command()
+@_name
+def env(name: str) -> None:
+    """Print the variables that make kubectl, `kubectl e2i` and e2i work in a terminal: eval "$(e2i local env)"."""
+    with in_words():
+        from e2i.local import layout
+
+        home = layout.load_home(layout.home_of(name))
+        folders = f"{home.kubectl.parent}:{Path(sys.executable).parent}"
+        click.echo(f"export KUBECONFIG={shlex.quote(str(home.kubeconfig))}")
+        click.echo(f'export PATH={shlex.quote(folders)}:"$PATH"')
+
+
+def env_line(home: ClusterHome) -> str:
+    """Return the line that a user pastes into a terminal to use the cluster."""
+    command = shlex.join([str(Path(sys.executable).with_name("e2i")), "local", "env", "--name", home.name])
+    return f'eval "$({command.removesuffix(" --name e2i")})"'
 
 
 @local.command()
