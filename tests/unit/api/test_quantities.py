@@ -54,13 +54,81 @@ def test_what_is_no_quantity_is_named(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["1", "1000m", "1.0", "1e0", "1000000u", "0.001k"])
 def test_one_amount_has_one_text(text: str) -> None:
-    assert quantities.canonical(text) == "1"
+    assert quantities.plain(text) == "1"
 
 
 @given(written)
-def test_the_canonical_text_is_the_same_amount(amount: str) -> None:
-    assert quantities.value(quantities.canonical(amount)) == quantities.value(amount)
-    assert quantities.canonical(quantities.canonical(amount)) == quantities.canonical(amount)
+def test_the_plain_text_is_the_same_amount(amount: str) -> None:
+    assert quantities.value(quantities.plain(amount)) == quantities.value(amount)
+    assert quantities.plain(quantities.plain(amount)) == quantities.plain(amount)
+
+
+@pytest.mark.parametrize("exponent", ["1000000", "999999999999999999", "-999999999999999999"])
+def test_a_huge_exponent_costs_no_time(exponent: str) -> None:
+    assert len(quantities.plain(f"1e{exponent}")) < 120
+    assert quantities.stored(f"1e{exponent}") in ("9223372036854775807", "1e-9")
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("1000m", "1"),
+        ("1.0", "1"),
+        ("0.5", "500m"),
+        ("1500m", "1500m"),
+        ("1024Mi", "1Gi"),
+        ("1.5Gi", "1536Mi"),
+        ("1000Mi", "1000Mi"),
+        ("512", "512"),
+        ("0.5Ki", "512"),
+        ("1000000", "1M"),
+        ("1000000Ki", "1000000Ki"),
+        ("1e3", "1e3"),
+        ("1000e3", "1e6"),
+        ("0", "0"),
+        ("0Gi", "0"),
+        ("+2Gi", "2Gi"),
+        ("-2048Ki", "-2Mi"),
+        ("0.0000000001", "1n"),
+        ("8E", "8E"),
+        ("2000E", "9223372036854775807"),
+        ("5000Ei", "9223372036854775807"),
+    ],
+)
+def test_an_amount_is_written_as_the_api_server_stores_it(written: str, stored: str) -> None:
+    assert quantities.stored(written) == stored
+    assert quantities.stored(stored) == stored
+
+
+@given(written)
+def test_the_stored_text_is_the_same_amount(amount: str) -> None:
+    number = quantities.value(amount)
+    if number < 2**63:
+        assert 0 <= quantities.value(quantities.stored(amount)) - number < 1
+
+
+@pytest.mark.parametrize(
+    ("number", "stored"),
+    [
+        ("536870912", "512Mi"),
+        ("500000000", "500000000"),
+        ("1000", "1k"),
+        ("1023", "1023"),
+        ("1024", "1Ki"),
+        ("0.0000000005", "1n"),
+        ("0", "0"),
+    ],
+)
+def test_bytes_are_counted_in_powers_of_1024(number: str, stored: str) -> None:
+    assert quantities.stored_in_binary(Decimal(number)) == stored
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "count"),
+    [("250m", "1", 1), ("250m", "1m", 250), ("1Gi", "1Mi", 1024), ("2", "0", 2), ("1500", "1k", 2)],
+)
+def test_an_amount_is_counted_in_whole_units_rounded_up(amount: str, unit: str, count: int) -> None:
+    assert quantities.in_units(amount, unit) == count
 
 
 @pytest.mark.parametrize(

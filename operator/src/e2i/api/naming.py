@@ -99,8 +99,8 @@ def trial_of(model: Model, release: str) -> str:
 def _canonical(shape: Shape) -> dict[str, object]:
     return {
         "type": shape.type,
-        "requests": {name: quantities.canonical(amount) for name, amount in shape.requests},
-        "limits": {name: quantities.canonical(amount) for name, amount in shape.limits},
+        "requests": {name: quantities.plain(amount) for name, amount in shape.requests},
+        "limits": {name: quantities.plain(amount) for name, amount in shape.limits},
         "env": [list(pair) for pair in shape.env],
     }
 
