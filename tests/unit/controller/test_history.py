@@ -24,9 +24,10 @@ from support.builders import (
 
 from e2i.api import naming
 from e2i.api.model import Model
+from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
-from e2i.controller.core.status import history, persisted_status
-from e2i.controller.core.status.persisted_status import Entry, Failure
+from e2i.controller.core.persisted_status import Entry, Failure
+from e2i.controller.core.status import history
 
 MODEL = a_model()
 A = naming.release_of(a_model(env=(("VERSION", "old"),)), DIGEST)

@@ -9,8 +9,8 @@ import pytest
 from support.builders import DIGEST, NOON, TAG, a_line, a_model, at_step, failed, failed_status, seconds
 
 from e2i.api.conditions import Reason
-from e2i.controller.core.status import persisted_status
-from e2i.controller.core.status.persisted_status import Canary, Entry, Failure
+from e2i.controller.core import persisted_status
+from e2i.controller.core.persisted_status import Canary, Entry, Failure
 
 FAILURE = Failure(
     release="0b1d77e2",

@@ -20,9 +20,9 @@ from support.builders import (
 )
 
 from e2i.api import naming, release_record
+from e2i.controller.core import persisted_status
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.release import Release, desired
-from e2i.controller.core.status import persisted_status
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)

@@ -13,11 +13,11 @@ from e2i.api.conditions import one_line
 from e2i.api.model import Model, Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core.observed import Observed
+from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.quarantine import fallback, quarantine
 from e2i.controller.core.releases.release import serving_release
 from e2i.controller.core.rules import cleanup, deletion, making, pods, preconditions, switch, trial
 from e2i.controller.core.rules.decision import NOW, STORE_POLL, Plan, Rule, desired_release, targets_desired
-from e2i.controller.core.status.persisted_status import Failure
 
 RULES: tuple[Rule, ...] = (
     deletion.leave_deleted_model,

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from e2i.api import naming, release_record
 from e2i.api.model import Model, Rollback
+from e2i.controller.core import persisted_status
 from e2i.controller.core.memo import memo
 from e2i.controller.core.observed import Observed
+from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.release import (
     Release,
     build_release,
@@ -18,8 +20,6 @@ from e2i.controller.core.releases.release import (
     records,
     serving_release,
 )
-from e2i.controller.core.status import persisted_status
-from e2i.controller.core.status.persisted_status import Failure
 
 
 @memo

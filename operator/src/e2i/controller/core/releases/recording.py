@@ -9,8 +9,8 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.release_record import FAILED, SERVED, Record
 from e2i.controller.core.observed import Observed
+from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.release import Release, desired
-from e2i.controller.core.status.persisted_status import Failure
 
 
 def served(model: Model, seen: Observed, chosen: Release, now: datetime) -> Record:

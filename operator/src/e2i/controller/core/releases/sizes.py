@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 
 from e2i.api.model import Autoscaling, Model, Pause, SetWeight, Step, Strategy
+from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
+from e2i.controller.core.persisted_status import Canary
 from e2i.controller.core.releases.quarantine import target
 from e2i.controller.core.releases.release import (
     desired,
@@ -20,8 +22,6 @@ from e2i.controller.core.releases.release import (
     selects_all,
     serving_release,
 )
-from e2i.controller.core.status import persisted_status
-from e2i.controller.core.status.persisted_status import Canary
 
 
 def weight(steps: tuple[Step, ...], step: int) -> int:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from e2i.api.model import Model, Rollback
+from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import Action, DeleteArchive, DeleteDeployment, DeleteRequest
 from e2i.controller.core.observed import BentoDeployment, BentoRequest, Observed
 from e2i.controller.core.releases.quarantine import quarantine
 from e2i.controller.core.releases.release import guarded_until, is_complete, ready_pods, serving_release
 from e2i.controller.core.rules.decision import Plan, desired_release, settled_plan, target_release
-from e2i.controller.core.status import persisted_status
 
 
 def make_room(model: Model, seen: Observed, now: datetime) -> Plan | None:

@@ -11,10 +11,10 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Model, Rollback
 from e2i.controller.core.actions import Action
 from e2i.controller.core.observed import Observed
+from e2i.controller.core.persisted_status import Canary, Failure
 from e2i.controller.core.releases.quarantine import fallback, quarantine, target
 from e2i.controller.core.releases.release import Release, desired, ready_pods, serving_release
 from e2i.controller.core.releases.sizes import size_of
-from e2i.controller.core.status.persisted_status import Canary, Failure
 
 NOW = timedelta(0)
 PODS_POLL = timedelta(seconds=5)

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
+from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import EmptyBucket, SetFinalizer
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.rules.decision import Plan
-from e2i.controller.core.status import persisted_status
 
 
 def leave_deleted_model(model: Model, seen: Observed, now: datetime) -> Plan | None:

@@ -8,6 +8,7 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model, Rollback, Shape, Strategy
 from e2i.api.problem import Problem
+from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import (
     Action,
     ApplyDeployment,
@@ -18,6 +19,7 @@ from e2i.controller.core.actions import (
     ReadLedger,
 )
 from e2i.controller.core.observed import BentoRequest, Build, Exporting, Observed
+from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.quarantine import needs_ledger
 from e2i.controller.core.releases.release import (
     Release,
@@ -39,8 +41,6 @@ from e2i.controller.core.rules.decision import (
     desired_release,
     target_release,
 )
-from e2i.controller.core.status import persisted_status
-from e2i.controller.core.status.persisted_status import Failure
 
 
 def read_ledger(model: Model, seen: Observed, now: datetime) -> Plan | None:

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from e2i.api import naming
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Model, Pause, Strategy
+from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import Action, ApplyService, WriteRecord
 from e2i.controller.core.observed import Build, Observed
+from e2i.controller.core.persisted_status import Canary
 from e2i.controller.core.releases import recording, sizes
 from e2i.controller.core.releases.quarantine import quarantine
 from e2i.controller.core.releases.release import Release, ready_pods, selects_all, serving_release
 from e2i.controller.core.rules.decision import NOW, Plan, settled_plan, target_release, targets_desired
-from e2i.controller.core.status import persisted_status
-from e2i.controller.core.status.persisted_status import Canary
 
 
 def go_back(model: Model, seen: Observed, now: datetime) -> Plan | None:

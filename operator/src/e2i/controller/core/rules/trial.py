@@ -9,6 +9,7 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model, Strategy
 from e2i.api.problem import Problem
+from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import Verify, Watch
 from e2i.controller.core.observed import Finding, Observed, Verdict
 from e2i.controller.core.releases import sizes
@@ -24,7 +25,6 @@ from e2i.controller.core.rules.decision import (
     targets_desired,
 )
 from e2i.controller.core.rules.switch import record_failure
-from e2i.controller.core.status import persisted_status
 from e2i.controller.core.verification import checks
 
 CRASHES_UNDER_GUARD = 2

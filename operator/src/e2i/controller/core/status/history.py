@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from e2i.api.model import Model
+from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
+from e2i.controller.core.persisted_status import Entry, Failure
 from e2i.controller.core.releases.release import existing_release, serving_release
-from e2i.controller.core.status import persisted_status
-from e2i.controller.core.status.persisted_status import Entry, Failure
 
 
 def updated(model: Model, seen: Observed, failed: Failure | None, now: datetime) -> tuple[Entry, ...]:

@@ -14,8 +14,10 @@ from e2i.api import conditions, naming
 from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.model import Model, Rollback
 from e2i.api.problem import Problem
+from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
 from e2i.controller.core.observed import Build, Exporting, Observed
+from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.quarantine import fallback, quarantine
 from e2i.controller.core.releases.release import (
@@ -28,8 +30,7 @@ from e2i.controller.core.releases.release import (
     serving_release,
 )
 from e2i.controller.core.rules.decision import Plan, failure_message
-from e2i.controller.core.status import history, persisted_status
-from e2i.controller.core.status.persisted_status import Failure
+from e2i.controller.core.status import history
 from e2i.controller.core.status.transitions import Transition, transitions
 from e2i.controller.core.status.verified_condition import verified
 

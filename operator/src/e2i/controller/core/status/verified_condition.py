@@ -5,12 +5,12 @@ from __future__ import annotations
 from e2i.api import conditions
 from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.model import Model
+from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Finding, Observed, Verdict
+from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.release import Release, desired, serving_release
 from e2i.controller.core.rules.decision import Plan
 from e2i.controller.core.rules.trial import OF_VERIFICATION
-from e2i.controller.core.status import persisted_status
-from e2i.controller.core.status.persisted_status import Failure
 
 
 def verified(model: Model, seen: Observed, chosen: Plan, failed: Failure | None) -> Fact:
