@@ -15,7 +15,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from e2i.deploying.logged_model import describe_logged, is_logged
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i_bento.card import Card, read_card
 
 COLUMNS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
@@ -82,7 +82,7 @@ def test_a_name_that_bentoml_does_not_take_is_written_as_it_does(tmp_path: Path)
     folder = save(tmp_path / "logged", *a_classifier())
     card = describe_logged(folder, name="Iris-Model 2", registry="", out=tmp_path / "trained")
     assert card.name == "iris_model_2"
-    with pytest.raises(Refused, match="2_iris"):
+    with pytest.raises(PackagingError, match="2_iris"):
         describe_logged(folder, name="2-iris", registry="", out=tmp_path / "other")
 
 
@@ -120,16 +120,16 @@ def unpinned(folder: Path, model: Any, table: Any) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason", "hint"),
     [
-        (without_signature, Reason.ColumnUnusable, "infer_signature"),
-        (without_example, Reason.DataEmpty, "input_example"),
-        (of_another_flavour, Reason.RoutineMissing, "pytorch"),
-        (unpinned, Reason.DependencyNotPinned, "scikit-learn"),
+        (without_signature, ErrorReason.ColumnUnusable, "infer_signature"),
+        (without_example, ErrorReason.DataEmpty, "input_example"),
+        (of_another_flavour, ErrorReason.RoutineMissing, "pytorch"),
+        (unpinned, ErrorReason.DependencyNotPinned, "scikit-learn"),
     ],
 )
 def test_what_a_model_lacks_is_told_with_the_next_step(
-    spoil: Callable[[Path, Any, Any], None], reason: Reason, hint: str, tmp_path: Path
+    spoil: Callable[[Path, Any, Any], None], reason: ErrorReason, hint: str, tmp_path: Path
 ) -> None:
     spoil(tmp_path / "logged", *a_classifier())
-    with pytest.raises(Refused, match=hint) as caught:
+    with pytest.raises(PackagingError, match=hint) as caught:
         described(tmp_path / "logged", tmp_path / "trained")
     assert caught.value.reason is reason

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from e2i.cli import main
-from e2i.packaging.errors import Reason
+from e2i.packaging.errors import ErrorReason
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "e2i-package.md"
 
@@ -119,7 +119,7 @@ def test_the_manifest_wants_an_exact_tag(tmp_path: Path) -> None:
 
 def test_every_reason_is_in_the_reference() -> None:
     page = REFERENCE.read_text()
-    assert [reason for reason in Reason if f"`{reason}`" not in page] == []
+    assert [reason for reason in ErrorReason if f"`{reason}`" not in page] == []
 
 
 def test_every_option_is_in_the_reference() -> None:

@@ -18,10 +18,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from e2i.packaging.describe import describe
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.modelfile import load_model
 from e2i_bento.card import Card, read_card
-from e2i_bento.checking import check_golden
+from e2i_bento.golden_check import check_golden
 from e2i_bento.predicting import load_predictor
 
 CONSTANT_EFFECT = """
@@ -63,8 +63,8 @@ def described(tmp_path: Path, data: pd.DataFrame, requirements: Path) -> Any:
     return make
 
 
-def refusal(make: Any, *arguments: Any, **changes: Any) -> Refused:
-    with pytest.raises(Refused) as refused:
+def refusal(make: Any, *arguments: Any, **changes: Any) -> PackagingError:
+    with pytest.raises(PackagingError) as refused:
         make(*arguments, **changes)
     return refused.value
 
@@ -146,18 +146,18 @@ def test_decisions_are_part_of_the_golden_answers(described: Any, pipeline: Any)
     ],
 )
 def test_decisions_that_cannot_be_meant_are_refused(described: Any, pipeline: Any, decisions: Any) -> None:
-    assert refusal(described, pipeline, decisions=decisions).reason is Reason.DeclarationContradicted
+    assert refusal(described, pipeline, decisions=decisions).reason is ErrorReason.DeclarationContradicted
 
 
 def test_a_model_without_probabilities_is_refused(described: Any, data: pd.DataFrame) -> None:
     refused = refusal(described, RidgeClassifier().fit(data[["age"]], data.left))
-    assert refused.reason is Reason.RoutineMissing
+    assert refused.reason is ErrorReason.RoutineMissing
     assert "CalibratedClassifierCV" in refused.message
 
 
 def test_a_column_that_is_not_the_target_of_the_training_is_refused(described: Any, pipeline: Any) -> None:
-    assert refusal(described, pipeline, target="income").reason is Reason.TargetAmongFeatures
-    assert refusal(described, pipeline, target="lost").reason is Reason.ColumnMissing
+    assert refusal(described, pipeline, target="income").reason is ErrorReason.TargetAmongFeatures
+    assert refusal(described, pipeline, target="lost").reason is ErrorReason.ColumnMissing
 
 
 def test_labels_that_the_model_does_not_know_are_refused(
@@ -165,17 +165,17 @@ def test_labels_that_the_model_does_not_know_are_refused(
 ) -> None:
     other = data.assign(left=data.left.replace("yes", "perhaps"))
     refused = refusal(described, pipeline, other)
-    assert refused.reason is Reason.LabelsDiffer
+    assert refused.reason is ErrorReason.LabelsDiffer
     assert "'perhaps'" in refused.message
 
 
 def test_data_with_one_label_is_refused(described: Any, pipeline: Any, data: pd.DataFrame) -> None:
-    assert refusal(described, pipeline, data.assign(left="yes")).reason is Reason.SingleLabel
+    assert refusal(described, pipeline, data.assign(left="yes")).reason is ErrorReason.SingleLabel
 
 
 def test_a_model_of_other_columns_is_refused_with_what_it_said(described: Any, data: pd.DataFrame) -> None:
     refused = refusal(described, LogisticRegression().fit(data[["age"]].to_numpy(), data.left))
-    assert refused.reason is Reason.NoFormFits
+    assert refused.reason is ErrorReason.NoFormFits
     assert "as frame" in refused.message
 
 
@@ -186,14 +186,14 @@ def test_an_answer_that_is_not_finite_is_refused_with_row_and_field(
     model = make_pipeline(FunctionTransformer(), LinearRegression()).fit(inputs[["age"]], inputs.worth)
     model.steps[-1][1].coef_ = np.array([np.nan])
     refused = refusal(described, model, inputs, kind="Regression", target="worth")
-    assert refused.reason is Reason.OutputNotFinite
+    assert refused.reason is ErrorReason.OutputNotFinite
     assert "row 0 " in refused.message
     assert "value = nan" in refused.message
 
 
 def test_a_target_of_two_columns_is_refused(described: Any, data: pd.DataFrame) -> None:
     model = LinearRegression().fit(data[["age"]], data[["income", "age"]])
-    assert refusal(described, model, kind="Regression", target="income").reason is Reason.AnswerMalformed
+    assert refusal(described, model, kind="Regression", target="income").reason is ErrorReason.AnswerMalformed
 
 
 def test_a_column_that_a_request_brings_otherwise_is_named(
@@ -207,7 +207,7 @@ def test_a_column_that_a_request_brings_otherwise_is_named(
     table = data.assign(plan=data.plan.astype("category"))
     model = make_pipeline(FunctionTransformer(codes_of), LogisticRegression(max_iter=1000))
     refused = refusal(described, model.fit(table[["age", "plan"]], table.left), table, code=[code])
-    assert refused.reason is Reason.PreprocessingDiffers
+    assert refused.reason is ErrorReason.PreprocessingDiffers
     assert "feature plan was category in training" in refused.message
 
 
@@ -219,7 +219,7 @@ def test_a_preprocessing_of_other_data_shows_in_how_good_the_model_is(
     model = LogisticRegression().fit(scaler.transform(inputs), data.left)
     other = StandardScaler().fit(inputs * 0.01)
     refused = refusal(described, model, features=["age"], preprocessing=other)
-    assert refused.reason is Reason.WorseThanGuessing
+    assert refused.reason is ErrorReason.WorseThanGuessing
     assert "'yes'" in refused.message
     assert described(model, features=["age"], preprocessing=other, accept_guessing=True)
 
@@ -237,7 +237,7 @@ def test_what_training_predicted_is_predicted_again_or_refused_with_its_row(
     refused = refusal(
         described, model, table, features=["age"], preprocessing=slightly_other, predictions="said"
     )
-    assert refused.reason is Reason.PreprocessingDiffers
+    assert refused.reason is ErrorReason.PreprocessingDiffers
     assert "was predicted as" in refused.message
 
 
@@ -245,7 +245,7 @@ def test_a_regression_that_is_no_better_than_the_mean_is_refused(described: Any,
     shuffled = data.assign(age=data.age.sample(frac=1, random_state=0).to_numpy())
     model = LinearRegression().fit(shuffled[["age"]], data.age)
     refused = refusal(described, model, data.assign(goal=-data.age), kind="Regression", target="goal")
-    assert refused.reason is Reason.WorseThanGuessing
+    assert refused.reason is ErrorReason.WorseThanGuessing
 
 
 def test_a_text_step_that_got_the_whole_table_is_told_how_to_get_its_column(
@@ -253,19 +253,19 @@ def test_a_text_step_that_got_the_whole_table_is_told_how_to_get_its_column(
 ) -> None:
     model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(data.plan + " plan", data.left)
     refused = refusal(described, model, features=["plan", "age"])
-    assert refused.reason is Reason.AnswerMalformed
+    assert refused.reason is ErrorReason.AnswerMalformed
     assert "make_column_transformer" in refused.message
 
 
 def test_a_number_is_not_predicted_for_a_column_of_words(described: Any, data: pd.DataFrame) -> None:
     model = LinearRegression().fit(data[["age"]], data.income)
     refused = refusal(described, model, kind="Regression", target="left")
-    assert refused.reason is Reason.ColumnUnusable
+    assert refused.reason is ErrorReason.ColumnUnusable
 
 
 def test_a_classifier_is_no_regression(described: Any, pipeline: Any) -> None:
     refused = refusal(described, pipeline, kind="Regression", target="age")
-    assert refused.reason is Reason.DeclarationContradicted
+    assert refused.reason is ErrorReason.DeclarationContradicted
     assert "type Classification" in refused.message
 
 
@@ -279,7 +279,7 @@ def test_a_model_that_answers_by_chance_is_told_so(
     refused = refusal(
         described, dice, data[["age", "income"]], kind="Regression", target="income", code=[code]
     )
-    assert refused.reason is Reason.NotRepeatable
+    assert refused.reason is ErrorReason.NotRepeatable
 
 
 def test_a_transformer_of_other_columns_is_named(described: Any, data: pd.DataFrame) -> None:
@@ -288,7 +288,7 @@ def test_a_transformer_of_other_columns_is_named(described: Any, data: pd.DataFr
     model = LogisticRegression().fit(scaler.transform(inputs), data.left)
     other = StandardScaler().fit(inputs[["income", "age"]])
     refused = refusal(described, model, features=["age", "income"], preprocessing=other)
-    assert refused.reason is Reason.PreprocessingDiffers
+    assert refused.reason is ErrorReason.PreprocessingDiffers
     assert "gives income where the model was trained with age" in refused.message
 
 
@@ -305,7 +305,7 @@ def test_a_pin_of_another_version_than_the_training_had_is_refused(
     other = tmp_path / "requirements.txt"
     other.write_text("scikit-learn==1.2.0\n")
     refused = refusal(described, pipeline, requirements=other)
-    assert refused.reason is Reason.PinnedDifferently
+    assert refused.reason is ErrorReason.PinnedDifferently
     assert "scikit-learn 1.2.0" in refused.message
 
 
@@ -315,26 +315,28 @@ def test_a_package_that_the_model_imports_must_be_pinned(
     other = tmp_path / "requirements.txt"
     other.write_text("click==8.1.0\n")
     refused = refusal(described, pipeline, requirements=other)
-    assert refused.reason is Reason.PackageMissing
+    assert refused.reason is ErrorReason.PackageMissing
     assert "scikit-learn==" in refused.message
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(b"no pickle at all", Reason.ModelDamaged, id="something else"),
-        pytest.param(b"", Reason.ModelDamaged, id="empty"),
-        pytest.param(b"\x80\x04c__main__\nMine\n.", Reason.ModelNeedsMain, id="a class of a notebook"),
+        pytest.param(b"no pickle at all", ErrorReason.ModelDamaged, id="something else"),
+        pytest.param(b"", ErrorReason.ModelDamaged, id="empty"),
+        pytest.param(b"\x80\x04c__main__\nMine\n.", ErrorReason.ModelNeedsMain, id="a class of a notebook"),
         pytest.param(
-            b"\x80\x04cnot_installed_here\nMine\n.", Reason.CodeMissing, id="a module that is not here"
+            b"\x80\x04cnot_installed_here\nMine\n.", ErrorReason.CodeMissing, id="a module that is not here"
         ),
-        pytest.param(b"\x80\x04cmath\nMine\n.", Reason.CodeMissing, id="a name of another version"),
+        pytest.param(b"\x80\x04cmath\nMine\n.", ErrorReason.CodeMissing, id="a name of another version"),
     ],
 )
-def test_a_file_that_is_no_model_here_is_told_why(tmp_path: Path, content: bytes, reason: Reason) -> None:
+def test_a_file_that_is_no_model_here_is_told_why(
+    tmp_path: Path, content: bytes, reason: ErrorReason
+) -> None:
     file = tmp_path / "model.pkl"
     file.write_bytes(content)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         load_model(file)
     assert refused.value.reason is reason
 
@@ -342,9 +344,9 @@ def test_a_file_that_is_no_model_here_is_told_why(tmp_path: Path, content: bytes
 def test_a_booster_is_damaged_when_xgboost_says_so(tmp_path: Path) -> None:
     file = tmp_path / "model.json"
     file.write_text(json.dumps({"learner": 1}))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         load_model(file)
-    assert refused.value.reason is Reason.ModelDamaged
+    assert refused.value.reason is ErrorReason.ModelDamaged
 
 
 def test_modules_of_the_recipe_are_not_left_behind(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ import math
 
 import pytest
 
-from e2i.packaging.errors import Reason, Refused
-from e2i.packaging.golden import check_finite, choose_golden, spread
+from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.golden import check_finite, choose_golden, evenly_spaced
 
 
 def test_positions_are_spread_from_the_first_to_the_last() -> None:
-    assert spread(10, 4) == [0, 3, 6, 9]
-    assert spread(3, 8) == [0, 1, 2]
+    assert evenly_spaced(10, 4) == [0, 3, 6, 9]
+    assert evenly_spaced(3, 8) == [0, 1, 2]
 
 
 def test_every_label_has_a_golden_input_and_the_ends_are_among_them() -> None:
@@ -46,7 +46,7 @@ def test_the_same_input_is_not_kept_twice() -> None:
     ],
 )
 def test_a_number_that_is_none_is_told_with_row_and_field(answer: dict[str, object], told: str) -> None:
-    with pytest.raises(Refused, match="row 12 ") as refused:
+    with pytest.raises(PackagingError, match="row 12 ") as refused:
         check_finite([{"x": 1}], [answer], [12])
-    assert refused.value.reason is Reason.OutputNotFinite
+    assert refused.value.reason is ErrorReason.OutputNotFinite
     assert told in refused.value.message

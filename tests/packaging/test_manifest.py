@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.model_manifest import (
-    MOST_CHARACTERS,
-    MOST_CHECKS,
-    Wanted,
+    MAX_CHARACTERS,
+    MAX_CHECKS,
+    ManifestInputs,
     manifest,
-    merged_checks,
-    merged_env,
+    merge_checks,
+    merge_env,
     tolerance,
     verify_checks,
 )
@@ -55,7 +55,7 @@ def test_each_of_several_models_is_asked_under_its_route() -> None:
 def test_many_models_share_the_checks_there_may_be() -> None:
     checks = verify_checks([a_card(f"model_{letter}", 8) for letter in "abc"])
     paths = [check["path"] for check in checks]
-    assert len(checks) == MOST_CHECKS
+    assert len(checks) == MAX_CHECKS
     assert {path: paths.count(path) for path in paths} == {
         "/model_a/predict": 6,
         "/model_b/predict": 5,
@@ -64,7 +64,7 @@ def test_many_models_share_the_checks_there_may_be() -> None:
 
 
 def test_a_golden_text_that_the_api_server_would_refuse_is_left_out() -> None:
-    long = Golden(input={"x": "y" * MOST_CHARACTERS}, output={"label": "stays"})
+    long = Golden(input={"x": "y" * MAX_CHARACTERS}, output={"label": "stays"})
     card = a_card(golden=(long, *a_card().golden))
     assert [check["name"] for check in verify_checks([card])] == [
         f"golden-churn_model-{n}" for n in (2, 3, 4)
@@ -74,7 +74,7 @@ def test_a_golden_text_that_the_api_server_would_refuse_is_left_out() -> None:
 def test_checks_of_people_stay_first_and_leave_fewer_for_ours() -> None:
     own = [{"name": f"mine {number}", "path": "/healthz"} for number in range(14)]
     old = {"name": "golden-churn_model-7", "path": "/predict"}
-    merged = merged_checks([*own, old], [a_card(count=8)])
+    merged = merge_checks([*own, old], [a_card(count=8)])
     assert merged[:14] == own
     assert [check["name"] for check in merged[14:]] == ["golden-churn_model-1", "golden-churn_model-2"]
 
@@ -87,13 +87,13 @@ def test_the_tolerance_grows_with_large_numbers(value: float, expected: str) -> 
 
 
 def test_only_classifications_have_a_contract_of_labels() -> None:
-    rollout = manifest(Wanted("a:1.0.0", [a_card()]))["spec"]["rollout"]
+    rollout = manifest(ManifestInputs("a:1.0.0", [a_card()]))["spec"]["rollout"]
     assert rollout["contract"] == {"labels": ["leaves", "stays"]}
-    assert "contract" not in manifest(Wanted("a:1.0.0", [a_regression(1.0)]))["spec"]["rollout"]
+    assert "contract" not in manifest(ManifestInputs("a:1.0.0", [a_regression(1.0)]))["spec"]["rollout"]
 
 
 def test_the_manifest_is_named_after_the_bento() -> None:
-    made = manifest(Wanted("churn_model:1.0.0", [a_card()], replicas=2))
+    made = manifest(ManifestInputs("churn_model:1.0.0", [a_card()], replicas=2))
     assert made["metadata"] == {"name": "churn-model", "namespace": "models"}
     assert made["spec"]["replicas"] == 2
     assert made["spec"]["bento"] == {"tag": "churn_model:1.0.0"}
@@ -101,14 +101,14 @@ def test_the_manifest_is_named_after_the_bento() -> None:
 
 @pytest.mark.parametrize("name", ["Churn", "1churn", "churn-", "a" * 64, "ch urn"])
 def test_a_name_that_no_service_can_have_is_refused(name: str) -> None:
-    with pytest.raises(Refused) as refused:
-        manifest(Wanted("churn_model:1.0.0", [a_card()], name=name))
-    assert refused.value.reason is Reason.NameUnsafe
+    with pytest.raises(PackagingError) as refused:
+        manifest(ManifestInputs("churn_model:1.0.0", [a_card()], name=name))
+    assert refused.value.reason is ErrorReason.NameUnsafe
 
 
 def test_environment_variables_are_merged_by_name() -> None:
     present = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
-    assert merged_env(present, {"B": "3", "C": "4"}) == [
+    assert merge_env(present, {"B": "3", "C": "4"}) == [
         {"name": "A", "value": "1"},
         {"name": "B", "value": "3"},
         {"name": "C", "value": "4"},

@@ -9,7 +9,7 @@ from support.cluster import TestCluster
 from support.operating import apply_files
 
 from e2i.local.kubectl import kubectl
-from e2i.packaging.model_manifest import MOST_CHARACTERS, Wanted
+from e2i.packaging.model_manifest import MAX_CHARACTERS, ManifestInputs
 from e2i.packaging.overlay import write_overlay
 from e2i_bento.card import Card, Causal, Feature, Golden, ModelFile
 
@@ -56,9 +56,11 @@ def a_causal() -> Card:
 @pytest.mark.parametrize(
     "wanted",
     [
-        pytest.param(Wanted("left_model:1.0.0", [a_card("left_model")], namespace="default"), id="one model"),
         pytest.param(
-            Wanted(
+            ManifestInputs("left_model:1.0.0", [a_card("left_model")], namespace="default"), id="one model"
+        ),
+        pytest.param(
+            ManifestInputs(
                 "three:20260304.050607",
                 [a_card(f"{letter * 50}") for letter in "abc"],
                 namespace="default",
@@ -70,13 +72,15 @@ def a_causal() -> Card:
             id="three models with the longest names, from an archive",
         ),
         pytest.param(
-            Wanted("long:1.0.0", [a_card("long", "y" * (MOST_CHARACTERS - 200))], namespace="default"),
+            ManifestInputs("long:1.0.0", [a_card("long", "y" * (MAX_CHARACTERS - 200))], namespace="default"),
             id="the longest bodies",
         ),
-        pytest.param(Wanted("effect:1.0.0", [a_causal()], namespace="default"), id="an effect"),
+        pytest.param(ManifestInputs("effect:1.0.0", [a_causal()], namespace="default"), id="an effect"),
     ],
 )
-def test_the_api_server_takes_the_manifest(cluster: TestCluster, wanted: Wanted, tmp_path: Path) -> None:
+def test_the_api_server_takes_the_manifest(
+    cluster: TestCluster, wanted: ManifestInputs, tmp_path: Path
+) -> None:
     assert cluster.home is not None
     file, _ = write_overlay(tmp_path / "overlay", wanted)
     told = kubectl(cluster.home, "apply", "--dry-run=server", "--validate=strict", "-f", str(file))
@@ -86,7 +90,7 @@ def test_the_api_server_takes_the_manifest(cluster: TestCluster, wanted: Wanted,
 def test_kustomize_builds_the_folder(cluster: TestCluster, tmp_path: Path) -> None:
     assert cluster.home is not None
     write_overlay(
-        tmp_path / "overlay", Wanted("left_model:1.0.0", [a_card("left_model")], namespace="default")
+        tmp_path / "overlay", ManifestInputs("left_model:1.0.0", [a_card("left_model")], namespace="default")
     )
     told = kubectl(cluster.home, "apply", "--dry-run=server", "-k", str(tmp_path / "overlay"))
     assert "left-model created (server dry run)" in told

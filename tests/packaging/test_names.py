@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.names import check_name, object_name, resolve_version
 
 MOMENT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -38,9 +38,9 @@ def test_time_is_the_present_moment() -> None:
     ],
 )
 def test_versions_that_cannot_be_ordered_are_refused(version: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         resolve_version(version, MOMENT)
-    assert refused.value.reason is Reason.VersionUnsafe
+    assert refused.value.reason is ErrorReason.VersionUnsafe
     assert repr(version) in refused.value.message
 
 
@@ -48,9 +48,9 @@ def test_versions_that_cannot_be_ordered_are_refused(version: str) -> None:
     "name", ["Churn", "churn-model", "1model", "", "a" * 52, "../up", "churn\n", "modèle"]
 )
 def test_names_that_are_unsafe_somewhere_are_refused(name: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         check_name(name)
-    assert refused.value.reason is Reason.NameUnsafe
+    assert refused.value.reason is ErrorReason.NameUnsafe
 
 
 def test_the_model_in_the_cluster_is_named_after_the_bento() -> None:

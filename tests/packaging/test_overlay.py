@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2i.packaging.errors import Reason, Refused
-from e2i.packaging.model_manifest import Wanted
-from e2i.packaging.overlay import as_text, write_overlay
+from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.model_manifest import ManifestInputs
+from e2i.packaging.overlay import to_yaml, write_overlay
 from e2i_bento.card import Card, Feature, Golden, ModelFile
 
 BY_HAND = """\
@@ -39,7 +39,7 @@ spec:
 """
 
 
-def wanted(version: str = "1.1.0", **changes: object) -> Wanted:
+def wanted(version: str = "1.1.0", **changes: object) -> ManifestInputs:
     card = Card(
         name="churn_model",
         type="Classification",
@@ -48,7 +48,7 @@ def wanted(version: str = "1.1.0", **changes: object) -> Wanted:
         labels=("leaves", "stays"),
         golden=(Golden(input={"x": 7}, output={"label": "stays"}),),
     )
-    return Wanted(f"churn_model:{version}", [card], **changes)  # type: ignore[arg-type]
+    return ManifestInputs(f"churn_model:{version}", [card], **changes)  # type: ignore[arg-type]
 
 
 def kustomization(folder: Path) -> list[str]:
@@ -123,19 +123,19 @@ def test_other_resources_of_the_environment_stay_listed(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_kept_is_left_alone(tmp_path: Path, text: str) -> None:
     file = tmp_path / "churn-model.yaml"
     file.write_text(text)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         write_overlay(tmp_path, wanted())
-    assert refused.value.reason is Reason.ManifestUnusable
+    assert refused.value.reason is ErrorReason.ManifestUnusable
     assert file.read_text() == text
     assert not (tmp_path / "kustomization.yaml").exists()
 
 
 def test_a_folder_that_was_misspelt_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         write_overlay(tmp_path / "stagign" / "models", wanted())
-    assert refused.value.reason is Reason.FileMissing
+    assert refused.value.reason is ErrorReason.FileMissing
 
 
 def test_the_printed_manifest_is_the_written_one(tmp_path: Path) -> None:
     file, _ = write_overlay(tmp_path, wanted())
-    assert file.read_text() == as_text(wanted())
+    assert file.read_text() == to_yaml(wanted())

@@ -17,7 +17,7 @@ import yaml
 
 from e2i.api.tags import parse_tag
 from e2i.archive.bento_store import find_bento
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.package import Packaged, package
 from e2i.packaging.store_write import stored_digest
 from e2i.packaging.stored_bento import read_stored
@@ -98,13 +98,13 @@ def test_the_same_version_with_the_same_content_is_success_and_changes_nothing(k
 def test_the_same_version_with_other_content_is_refused(kept: Path, again: Path) -> None:
     card = json.loads((again / "card.json").read_text())
     (again / "card.json").write_text(json.dumps(card | {"description": "Another one."}))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         put(again, kept.parent / "store")
-    assert refused.value.reason is Reason.VersionReused
+    assert refused.value.reason is ErrorReason.VersionReused
     shutil.copyfile(kept.parent / "versions.jsonl", again.parent / "versions.jsonl")
-    with pytest.raises(Refused, match=r"versions\.jsonl") as refused:
+    with pytest.raises(PackagingError, match=r"versions\.jsonl") as refused:
         put(again, again.parent / "an empty store")
-    assert refused.value.reason is Reason.VersionReused
+    assert refused.value.reason is ErrorReason.VersionReused
 
 
 def test_a_model_that_an_interrupted_packaging_left_is_replaced(again: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_service_that_cannot_be_imported_is_told_with_its_own_words(again: Pat
     (service / "service.py").write_text(
         'declared = print\ndeclared("left_model")\nraise ValueError("no such luck")\n'
     )
-    with pytest.raises(Refused, match="no such luck") as refused:
+    with pytest.raises(PackagingError, match="no such luck") as refused:
         put(again, tmp_path / "store", service=service)
-    assert refused.value.reason is Reason.BuildFailed
+    assert refused.value.reason is ErrorReason.BuildFailed
     assert not list((tmp_path / "store").glob("bentos/*/*"))
 
 
@@ -175,7 +175,7 @@ def test_two_at_once_put_one_bento(again: Path) -> None:
         return Trial(0.0, 0, 0, "none")
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("e2i.packaging.package.try_bento", meanwhile)
+        monkeypatch.setattr("e2i.packaging.package.run_trial", meanwhile)
         packaged = put(again, store, serve=True)
     assert not packaged.is_new
     assert stored_digest(store, TAG) == packaged.digest
@@ -195,11 +195,11 @@ def test_a_bento_that_answers_otherwise_when_served_is_not_kept(
     from e2i.packaging import package as module
 
     def wrong(built: Any, cards: Any, lock: str) -> Any:
-        raise Refused(Reason.AnswerDiffers, "not what was recorded")
+        raise PackagingError(ErrorReason.AnswerDiffers, "not what was recorded")
 
     monkeypatch.setattr(module, "try_bento", wrong)
     store = again.parent / "store"
-    with pytest.raises(Refused):
+    with pytest.raises(PackagingError):
         put(again, store, serve=True)
     assert stored_digest(store, TAG) is None
     assert not (again.parent / "versions.jsonl").exists()
@@ -207,9 +207,9 @@ def test_a_bento_that_answers_otherwise_when_served_is_not_kept(
 
 def test_the_lock_is_made_once_and_anew_when_a_pin_changes(again: Path) -> None:
     from e2i.packaging.requirements import lock
-    from e2i.packaging.trained_folder import read_trained
+    from e2i.packaging.trained_folder import read_trained_folder
 
-    trained = read_trained(again)
+    trained = read_trained_folder(again)
     file = again / "requirements.lock"
     before = file.read_text()
     started = time.monotonic()

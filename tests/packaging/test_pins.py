@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.pins import differences, locked_versions, parse_pins
 
 PYTHON_311 = {"python_full_version": "3.11.7", "python_version": "3.11", "sys_platform": "linux"}
@@ -50,9 +50,9 @@ def test_extras_may_be_pinned() -> None:
     ],
 )
 def test_what_may_be_another_version_tomorrow_is_refused(line: str, named: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         pins(line)
-    assert refused.value.reason is Reason.DependencyNotPinned
+    assert refused.value.reason is ErrorReason.DependencyNotPinned
     assert named in refused.value.message
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from e2i.packaging.errors import Reason, Refused
-from e2i.packaging.schema import choose_columns, infer_feature, plain_rows
+from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.schema import choose_columns, infer_feature, json_rows
 
 
 def feature(values: list[Any], dtype: Any = None, **declared: Any) -> Any:
@@ -60,9 +60,9 @@ def test_a_column_of_one_number_has_one_bin() -> None:
     ],
 )
 def test_a_declaration_that_the_data_contradicts_is_refused(values: Any, declared: Any, told: str) -> None:
-    with pytest.raises(Refused, match=told) as refused:
+    with pytest.raises(PackagingError, match=told) as refused:
         feature(values, **declared)
-    assert refused.value.reason is Reason.DeclarationContradicted
+    assert refused.value.reason is ErrorReason.DeclarationContradicted
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_a_declaration_that_the_data_contradicts_is_refused(values: Any, declare
     ],
 )
 def test_a_column_that_a_request_cannot_carry_is_refused(values: list[Any]) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PackagingError) as refused:
         feature(values)
-    assert refused.value.reason is Reason.ColumnUnusable
+    assert refused.value.reason is ErrorReason.ColumnUnusable
     assert "Column x" in refused.value.message
 
 
 def test_rows_are_plain_json() -> None:
     frame = pd.DataFrame({"a": [1, 2], "b": [0.5, None], "c": ["x", None], "d": [True, False]})
-    assert plain_rows(frame) == [
+    assert json_rows(frame) == [
         {"a": 1, "b": 0.5, "c": "x", "d": True},
         {"a": 2, "b": None, "c": None, "d": False},
     ]
@@ -100,14 +100,16 @@ def test_without_a_word_all_other_columns_are_but_never_the_truth() -> None:
 @pytest.mark.parametrize(
     ("given", "fitted", "reason"),
     [
-        pytest.param(["a", "y"], None, Reason.TargetAmongFeatures, id="the target is given"),
-        pytest.param(None, ["a", "y"], Reason.TargetAmongFeatures, id="the model was fitted with the target"),
-        pytest.param(["a", "z"], None, Reason.ColumnMissing, id="a given column is not there"),
-        pytest.param(None, ["z"], Reason.ColumnMissing, id="a column of the training is not there"),
-        pytest.param(["a"], ["a", "b"], Reason.DeclarationContradicted, id="fewer than in training"),
+        pytest.param(["a", "y"], None, ErrorReason.TargetAmongFeatures, id="the target is given"),
+        pytest.param(
+            None, ["a", "y"], ErrorReason.TargetAmongFeatures, id="the model was fitted with the target"
+        ),
+        pytest.param(["a", "z"], None, ErrorReason.ColumnMissing, id="a given column is not there"),
+        pytest.param(None, ["z"], ErrorReason.ColumnMissing, id="a column of the training is not there"),
+        pytest.param(["a"], ["a", "b"], ErrorReason.DeclarationContradicted, id="fewer than in training"),
     ],
 )
-def test_features_that_cannot_be_are_refused(given: Any, fitted: Any, reason: Reason) -> None:
-    with pytest.raises(Refused) as refused:
+def test_features_that_cannot_be_are_refused(given: Any, fitted: Any, reason: ErrorReason) -> None:
+    with pytest.raises(PackagingError) as refused:
         choose_columns(["a", "b", "y"], given, fitted, {"y": "target"})
     assert refused.value.reason is reason

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2i_bento.card import Card, Row
-from e2i_bento.drift import Window, bins_of, intervals
+from e2i_bento.feature_bins import Window, bin_names, intervals
 
-DRIFT_EVERY = 50
+DRIFT_INTERVAL_ROWS = 50
 """Rows between two calculations of drift."""
 VALUE_BINS = 10
 
@@ -61,27 +61,27 @@ def _instruments() -> _Instruments:
 class ModelMetrics:
     """Counts for one model. Not safe for several threads: the service counts in the one that predicts."""
 
-    def __init__(self, card: Card, version: str, usual: Sequence[float] = ()) -> None:
+    def __init__(self, card: Card, version: str, background_values: Sequence[float] = ()) -> None:
         """`usual` are numbers that the model predicts for its background rows: the bins of values are made of them."""
-        self._model, found = (card.name, version), _instruments()
+        self._model, instruments = (card.name, version), _instruments()
         self._window = Window(card.features)
         self._since_drift = 0
-        self._edges = value_edges(usual)
-        self._drift = found.drift
+        self._edges = value_edges(background_values)
+        self._drift = instruments.drift
         self._inputs = {
             feature.name: [
-                found.inputs.labels(*self._model, feature.name, name)
-                for name in bins_of(feature.reference, feature.kind)
+                instruments.inputs.labels(*self._model, feature.name, name)
+                for name in bin_names(feature.reference, feature.kind)
             ]
             for feature in card.features
             if feature.reference
         }
         self._labels = {
-            label: found.predictions.labels(*self._model, label) for label in card.labels or ("",)
+            label: instruments.predictions.labels(*self._model, label) for label in card.labels or ("",)
         }
         numbers = () if card.type == "Classification" else intervals(self._edges)
-        self._values = [found.values.labels(*self._model, name) for name in numbers]
-        self._not_finite = found.not_finite.labels(*self._model)
+        self._values = [instruments.values.labels(*self._model, name) for name in numbers]
+        self._not_finite = instruments.not_finite.labels(*self._model)
 
     def count(self, rows: Sequence[Row], answers: Sequence[dict[str, Any]]) -> None:
         """Count rows and their answers."""
@@ -95,23 +95,23 @@ class ModelMetrics:
         for feature, bins in self._window.add(rows).items():
             for place, number in bins.items():
                 self._inputs[feature][place].inc(number)
-        self._tell_drift(len(rows))
+        self._update_drift(len(rows))
 
     def count_not_finite(self) -> None:
         """Count a request that was refused for a row whose prediction is not finite."""
         self._not_finite.inc()
 
-    def _tell_drift(self, rows: int) -> None:
+    def _update_drift(self, rows: int) -> None:
         self._since_drift += rows
-        if self._since_drift < DRIFT_EVERY:
+        if self._since_drift < DRIFT_INTERVAL_ROWS:
             return
         self._since_drift = 0
         for feature, index in self._window.stability().items():
             self._drift.labels(*self._model, feature).set(index)
 
 
-def value_edges(usual: Sequence[float]) -> tuple[float, ...]:
+def value_edges(background_values: Sequence[float]) -> tuple[float, ...]:
     """The inner bounds of VALUE_BINS bins that hold about as many of the usual numbers each; () without any."""
-    ordered = sorted(usual)
+    ordered = sorted(background_values)
     places = (len(ordered) * part // VALUE_BINS for part in range(1, VALUE_BINS))
     return tuple(sorted({ordered[place] for place in places})) if ordered else ()

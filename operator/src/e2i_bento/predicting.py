@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from e2i_bento.card import BACKGROUND_FILE, Card, Row, read_card
-from e2i_bento.tables import Column, assembled, columns_of, table_of
+from e2i_bento.model_input import Column, columns_from_rows, table_from_columns, table_from_rows
 
 Answer = dict[str, Any]
 
@@ -48,22 +48,22 @@ class Predictor:
 
     def table(self, rows: Sequence[Row]) -> Any:
         """What the model itself takes for these rows: DataFrame, list of dicts or matrix (rows_as of the card)."""
-        return table_of(self.card, rows)
+        return table_from_rows(self.card, rows)
 
     def answers(self, rows: Sequence[Row]) -> list[Answer]:
         """One answer for each row, in their order; raises NotFinite."""
-        return checked_finite(self._outputs(self.table(rows)))
+        return require_finite(self._outputs(self.table(rows)))
 
     def explain(self, row: Row) -> Answer:
         """What each feature adds to this row's prediction; raises NotFinite, and CannotExplain with the reason."""
-        from e2i_bento.explaining import explanation
+        from e2i_bento.shapley import explanation
 
-        number = _NUMBERS[self.card.type](self.card, self.model)
+        number = _EXPLAINED_NUMBERS[self.card.type](self.card, self.model)
         answer = self.answers([row])[0]
         field = explained_field(self.card, answer)
-        columns = columns_of(self.card, [row, *self.background])
-        parts = explanation(columns, lambda mixed: number(assembled(self.card, mixed), field[-1]))
-        return checked_finite([{"explained": words_for(self.card, field), **parts}])[0]
+        columns = columns_from_rows(self.card, [row, *self.background])
+        parts = explanation(columns, lambda mixed: number(table_from_columns(self.card, mixed), field[-1]))
+        return require_finite([{"explained": describe_field(self.card, field), **parts}])[0]
 
 
 def load_predictor(folder: Path) -> Predictor:
@@ -88,7 +88,7 @@ def load_predictor(folder: Path) -> Predictor:
     return Predictor(card, _LOADERS[card.model.format](file), rows)
 
 
-def checked_finite(answers: list[Answer]) -> list[Answer]:
+def require_finite(answers: list[Answer]) -> list[Answer]:
     """The same answers; raises NotFinite for the first number that is not finite."""
     for row, answer in enumerate(answers):
         for name, value in answer.items():
@@ -99,7 +99,7 @@ def checked_finite(answers: list[Answer]) -> list[Answer]:
     return answers
 
 
-def decided(card: Card, probabilities: dict[str, float]) -> str | None:
+def decision_for(card: Card, probabilities: dict[str, float]) -> str | None:
     """The decision for these probabilities: the first band that the probability of the label is below."""
     if card.decisions is None:
         return None
@@ -114,7 +114,7 @@ def explained_field(card: Card, answer: Answer) -> tuple[str, ...]:
     return ("value",) if card.type == "Regression" else ("effect",)
 
 
-def words_for(card: Card, field: tuple[str, ...]) -> str:
+def describe_field(card: Card, field: tuple[str, ...]) -> str:
     if card.causal is not None and card.type == "Causal":
         return f"effect of {card.causal.treatment} on {card.causal.outcome}"
     return f"probability of {field[1]}" if field[0] == "probabilities" else field[0]
@@ -123,9 +123,9 @@ def words_for(card: Card, field: tuple[str, ...]) -> str:
 def _classification(card: Card, model: Any) -> Callable[[Any], list[Answer]]:
     def answer(probabilities: Sequence[float]) -> Answer:
         by_label = dict(zip(card.labels, probabilities, strict=True))
-        said: Answer = {"label": max(by_label, key=by_label.__getitem__), "probabilities": by_label}
-        decision = decided(card, by_label)
-        return said if decision is None else {**said, "decision": decision}
+        answer_: Answer = {"label": max(by_label, key=by_label.__getitem__), "probabilities": by_label}
+        decision = decision_for(card, by_label)
+        return answer_ if decision is None else {**answer_, "decision": decision}
 
     return lambda table: [
         answer(row) for row in np.asarray(model.predict_proba(table), dtype=np.float64).tolist()
@@ -171,7 +171,7 @@ def _effect(_: Card, model: Any) -> Callable[[Any, str], Column]:
 
 
 _READERS = {"Classification": _classification, "Regression": _regression, "Causal": _causal}
-_NUMBERS = {"Classification": _probability_of, "Regression": _value, "Causal": _effect}
+_EXPLAINED_NUMBERS = {"Classification": _probability_of, "Regression": _value, "Causal": _effect}
 """The one number of each row that is explained, shape (rows,)."""
 
 

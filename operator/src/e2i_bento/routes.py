@@ -14,22 +14,22 @@ import bentoml
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from e2i_bento.batching import Gathering
+from e2i_bento.batching import RequestBatcher
 from e2i_bento.card import Card, Row
-from e2i_bento.explaining import CannotExplain, load_shap
-from e2i_bento.inputs import answer_type, explanation_type, input_type, row_of
 from e2i_bento.predicting import NotFinite
+from e2i_bento.request_types import answer_type, explanation_type, input_type, row_from
 from e2i_bento.served_model import NotReady, ServedModel
+from e2i_bento.shapley import ExplanationUnavailable, load_shap
 
 log = logging.getLogger("bentoml.e2i")
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 """Rows that one predict_batch may bring."""
-SECONDS_FOR_SHAP = 5.0
+SHAP_IMPORT_SECONDS = 5.0
 """How long a caller waits for shap to be imported before it hears that it must ask again; well below a timeout."""
 STATUS = {
     NotFinite: HTTPStatus.INTERNAL_SERVER_ERROR,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
-    CannotExplain: HTTPStatus.NOT_IMPLEMENTED,
+    ExplanationUnavailable: HTTPStatus.NOT_IMPLEMENTED,
 }
 
 
@@ -49,38 +49,38 @@ class Endpoints:
             ThreadPoolExecutor(1, "predict"),
             ThreadPoolExecutor(1, "explain"),
         )
-        self._gatherings = {
-            name: Gathering(model.answers, self._predicting) for name, model in models.items()
+        self._batchers = {
+            name: RequestBatcher(model.answers, self._predicting) for name, model in models.items()
         }
         self._shap: Future[None] | None = None
 
     @property
     def is_ready(self) -> bool:
-        return not any(model.troubles for model in self._models.values())
+        return not any(model.problems for model in self._models.values())
 
     def probe(self) -> bool:
         """Is every model ready? The first yes begins the import of shap: earlier, it would delay the yes."""
         if self.is_ready:
-            self._prepare()
+            self._start_shap_import()
         return self.is_ready
 
     async def predict(self, name: str, rows: list[Row]) -> list[dict[str, Any]]:
         """One signed answer for each row; raises NotReady and NotFinite."""
         try:
-            answers = await self._gatherings[name].predict(rows)
+            answers = await self._batchers[name].predict(rows)
         except NotFinite:
             self._models[name].metrics.count_not_finite()
             raise
-        return [self._signed(name, answer) for answer in answers]
+        return [self._with_provenance(name, answer) for answer in answers]
 
     async def explain(self, name: str, row: Row) -> dict[str, Any]:
         """Signed; raises NotReady, NotFinite and CannotExplain."""
         loop = asyncio.get_running_loop()
-        prepared = self._prepare()
-        await asyncio.wait([asyncio.wrap_future(prepared)], timeout=SECONDS_FOR_SHAP)
-        if not prepared.done():
+        importing = self._start_shap_import()
+        await asyncio.wait([asyncio.wrap_future(importing)], timeout=SHAP_IMPORT_SECONDS)
+        if not importing.done():
             raise NotReady("explanations are being prepared, which takes seconds after the start: ask again")
-        return self._signed(
+        return self._with_provenance(
             name, await loop.run_in_executor(self._explaining, self._models[name].explain, row)
         )
 
@@ -90,15 +90,15 @@ class Endpoints:
         return as_json({"status": "healthy" if self.is_ready else "unhealthy", "models": models}, status)
 
     def model_info(self) -> Response:
-        return as_json({name: told(model.card, model.tag) for name, model in self._models.items()})
+        return as_json({name: public_card(model.card, model.tag) for name, model in self._models.items()})
 
-    def _prepare(self) -> Future[None]:
+    def _start_shap_import(self) -> Future[None]:
         """The import of shap, begun once, in the thread that explains."""
         if self._shap is None:
             self._shap = self._explaining.submit(_import_shap)
         return self._shap
 
-    def _signed(self, name: str, answer: dict[str, Any]) -> dict[str, Any]:
+    def _with_provenance(self, name: str, answer: dict[str, Any]) -> dict[str, Any]:
         context = bentoml.server_context
         bento = f"{context.bento_name}:{context.bento_version}"
         return {**answer, "model": self._models[name].tag, "bento": bento}
@@ -108,16 +108,16 @@ def model_routes(name: str, card: Card, prefix: str) -> dict[str, Any]:
     """The API methods of one model, by the name that each gets on the class; `prefix` is `NAME/` or empty."""
     row: Any = input_type(card)
     answer: Any = answer_type(card)
-    rows = Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
+    rows = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]
 
     async def predict(self: Any, input_data: Any) -> Any:
-        return await _answered(lambda: _first(self.e2i.predict(name, [row_of(input_data)])))
+        return await _respond(lambda: _first(self.e2i.predict(name, [row_from(input_data)])))
 
     async def predict_batch(self: Any, input_data: Any) -> Any:
-        return await _answered(lambda: self.e2i.predict(name, [row_of(value) for value in input_data]))
+        return await _respond(lambda: self.e2i.predict(name, [row_from(value) for value in input_data]))
 
     async def explain(self: Any, input_data: Any) -> Any:
-        return await _answered(lambda: self.e2i.explain(name, row_of(input_data)))
+        return await _respond(lambda: self.e2i.explain(name, row_from(input_data)))
 
     return dict(
         (
@@ -127,7 +127,7 @@ def model_routes(name: str, card: Card, prefix: str) -> dict[str, Any]:
                 prefix,
                 rows,
                 list[answer],
-                f"`predict` for 1 to {MOST_ROWS} rows, in their order.",
+                f"`predict` for 1 to {MAX_ROWS} rows, in their order.",
             ),
             _api(
                 explain,
@@ -154,7 +154,7 @@ def service_routes() -> dict[str, Any]:
     return {"health": bentoml.api(health), "model_info": bentoml.api(model_info)}
 
 
-def told(card: Card, tag: str) -> dict[str, Any]:
+def public_card(card: Card, tag: str) -> dict[str, Any]:
     """The card as callers may see it: without golden inputs and reference distributions, which are training data."""
     hidden: Any = {"features": {"__all__": {"reference"}}, "golden": True}
     return {**card.model_dump(mode="json", exclude=hidden), "version": tag.partition(":")[2]}
@@ -175,11 +175,11 @@ def _api(
     return function.__name__, bentoml.api(function, route=route)
 
 
-async def _answered(work: Callable[[], Awaitable[Any]]) -> Response:
+async def _respond(work: Callable[[], Awaitable[Any]]) -> Response:
     """The answer, or the status and sentence for what kept it from being given."""
     try:
         return as_json(await work())
-    except (NotFinite, NotReady, CannotExplain) as reason:
+    except (NotFinite, NotReady, ExplanationUnavailable) as reason:
         return as_json({"error": str(reason)}, STATUS[type(reason)])
     # Whatever a model raises about a row that its card admits: BentoML's own answer would say nothing of it.
     except Exception as error:
@@ -196,5 +196,5 @@ def _import_shap() -> None:
     """Imports shap beforehand, so that the first caller does not wait for it."""
     try:
         load_shap()
-    except CannotExplain as reason:
+    except ExplanationUnavailable as reason:
         log.info("no explanations: %s", reason)

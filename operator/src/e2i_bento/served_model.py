@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from e2i_bento.capturing import Capture
 from e2i_bento.card import Card, Row
-from e2i_bento.checking import check_golden
+from e2i_bento.golden_check import check_golden
+from e2i_bento.input_capture import InputCapture
 from e2i_bento.metrics import ModelMetrics
 from e2i_bento.predicting import Answer, ModelDamaged, Predictor, load_predictor
 
@@ -23,15 +23,15 @@ class NotReady(Exception):
 class ServedModel:
     """A model in a running service. Making one never raises: BentoML would start the worker again for ever."""
 
-    def __init__(self, tag: str, folder: Path, card: Card, captured: float = 0.0) -> None:
+    def __init__(self, tag: str, folder: Path, card: Card, capture_share: float = 0.0) -> None:
         """`tag` is the name:version that answers tell, `captured` the share of rows to write to the log."""
         self.tag, self.card = tag, card
-        self.predictor, self.troubles = ready_predictor(folder)
-        usual = [] if self.predictor is None or self.troubles else usual_numbers(self.predictor)
-        self.metrics = ModelMetrics(card, tag.partition(":")[2], usual)
-        self._capture = Capture(tag, captured)
-        for trouble in self.troubles:
-            log.error("%s stays unready: %s", tag, trouble)
+        self.predictor, self.problems = load_checked_predictor(folder)
+        background = [] if self.predictor is None or self.problems else background_predictions(self.predictor)
+        self.metrics = ModelMetrics(card, tag.partition(":")[2], background)
+        self._capture = InputCapture(tag, capture_share)
+        for problem in self.problems:
+            log.error("%s stays unready: %s", tag, problem)
 
     def answers(self, rows: Sequence[Row]) -> list[Answer]:
         """Predicted, counted and captured; raises NotReady and NotFinite."""
@@ -45,7 +45,7 @@ class ServedModel:
         return self._loaded().explain(row)
 
     def health(self) -> str:
-        return f"not ready: {'; '.join(self.troubles)}" if self.troubles else "ready"
+        return f"not ready: {'; '.join(self.problems)}" if self.problems else "ready"
 
     def _loaded(self) -> Predictor:
         if self.predictor is None:
@@ -53,7 +53,7 @@ class ServedModel:
         return self.predictor
 
 
-def ready_predictor(folder: Path) -> tuple[Predictor | None, list[str]]:
+def load_checked_predictor(folder: Path) -> tuple[Predictor | None, list[str]]:
     """The model in this folder, None if it cannot be loaded, and what keeps it from being ready: [] if nothing."""
     try:
         predictor = load_predictor(folder)
@@ -68,7 +68,7 @@ def ready_predictor(folder: Path) -> tuple[Predictor | None, list[str]]:
     return predictor, check_golden(predictor)
 
 
-def usual_numbers(predictor: Predictor) -> list[float]:
+def background_predictions(predictor: Predictor) -> list[float]:
     """What a regression or causal model predicts for its background rows."""
     if predictor.card.type == "Classification" or not predictor.background:
         return []

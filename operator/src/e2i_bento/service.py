@@ -22,8 +22,8 @@ import bentoml
 from bentoml.models import BentoModel
 from pydantic import BaseModel
 
-from e2i_bento.capturing import capture_share
 from e2i_bento.card import Card, read_card
+from e2i_bento.input_capture import capture_share
 from e2i_bento.routes import Endpoints, model_routes, service_routes
 from e2i_bento.served_model import ServedModel
 
@@ -53,10 +53,10 @@ def serves(service: type[T]) -> type[T]:
     """
     stored = {name: _stored(model) for name, model in declared_on(service).items()}
     cards = {name: read_card(Path(model.path)) for name, model in stored.items()}
-    own_init = service.__init__
+    original_init = service.__init__
 
-    def begin(self: Any) -> None:
-        own_init(self)
+    def init_service(self: Any) -> None:
+        original_init(self)
         share = capture_share()
         self.e2i = Endpoints(
             {
@@ -65,7 +65,7 @@ def serves(service: type[T]) -> type[T]:
             }
         )
 
-    service.__init__ = begin  # type: ignore[method-assign]
+    service.__init__ = init_service  # type: ignore[method-assign]
     service.__is_ready__ = lambda self: self.e2i.probe()  # type: ignore[attr-defined]
     for method, api in _apis(cards).items():
         # A method of the service's own, of the same name, is what its author wants.

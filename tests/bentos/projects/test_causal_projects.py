@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from e2i_bento.inputs import input_type
 from e2i_bento.predicting import Predictor
+from e2i_bento.request_types import input_type
 
 CAUSAL = ("cate", "treatment_effect")
 

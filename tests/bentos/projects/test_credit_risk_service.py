@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from e2i.packaging.package import package
-from e2i.packaging.trial_server import Server, served
+from e2i.packaging.trial_server import Server, running_server
 from e2i_bento.card import Card, read_card
 
 BENTOS = Path(__file__).resolve().parents[3] / "bentos"
@@ -27,7 +27,7 @@ def packaged(
     assert bento.tag == "credit_risk:1.0.0"
     assert bento.models == ("credit_risk_model:1.0.0",)
     # Its BENTOML_HOME is the folder `store` in `home`.
-    with served(Path(sys.executable), bento.path, home) as server:
+    with running_server(Path(sys.executable), bento.path, home) as server:
         yield server, read_card(folder)
 
 

@@ -14,9 +14,9 @@ from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
 from e2i.pipeline.project import read_project
 from e2i_bento.card import Feature
-from e2i_bento.checking import check_golden, differences
-from e2i_bento.inputs import input_type
+from e2i_bento.golden_check import check_golden, differences
 from e2i_bento.predicting import Predictor
+from e2i_bento.request_types import input_type
 
 PROJECT = Path(__file__).resolve().parents[3]
 PROJECTS = sorted(file.parent.name for file in (PROJECT / "bentos").glob("*/project.yaml"))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from e2i_bento import batching
-from e2i_bento.batching import Answers, Gathering
+from e2i_bento.batching import Answers, RequestBatcher
 from e2i_bento.card import Row
 
 
@@ -35,7 +35,7 @@ class Model:
         return [{"value": row["n"] * 2} for row in rows]  # type: ignore[operator]
 
 
-async def asked(gathering: Gathering, model: Model, *requests: list[int]) -> list[object]:
+async def asked(gathering: RequestBatcher, model: Model, *requests: list[int]) -> list[object]:
     """All requests at once; the first one has the model to itself while the others come in."""
     tasks = [asyncio.create_task(gathering.predict([{"n": n} for n in request])) for request in requests]
     while not model.batches:  # noqa: ASYNC110 - the model runs in a thread
@@ -53,7 +53,7 @@ async def test_requests_that_come_while_the_model_is_busy_are_predicted_together
     thread: ThreadPoolExecutor,
 ) -> None:
     model = Model()
-    found = await asked(Gathering(model.answers, thread), model, [1], [2, 3], [4])
+    found = await asked(RequestBatcher(model.answers, thread), model, [1], [2, 3], [4])
     assert [values(outcome) for outcome in found] == [[2], [4, 6], [8]]
     assert len(model.batches) <= 2
 
@@ -61,7 +61,7 @@ async def test_requests_that_come_while_the_model_is_busy_are_predicted_together
 async def test_one_request_alone_does_not_wait(thread: ThreadPoolExecutor) -> None:
     model = Model()
     model.go.set()
-    assert values(await Gathering(model.answers, thread).predict([{"n": 1}])) == [2]
+    assert values(await RequestBatcher(model.answers, thread).predict([{"n": 1}])) == [2]
     assert model.batches == [1]
 
 
@@ -69,21 +69,21 @@ async def test_a_request_that_fails_does_not_fail_those_it_was_gathered_with(
     thread: ThreadPoolExecutor,
 ) -> None:
     model = Model()
-    first, bad, good = await asked(Gathering(model.answers, thread), model, [1], [-1], [5])
+    first, bad, good = await asked(RequestBatcher(model.answers, thread), model, [1], [-1], [5])
     assert (values(first), values(good)) == ([2], [10])
     assert isinstance(bad, ValueError)
 
 
 async def test_a_batch_keeps_to_its_size(thread: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "MOST_ROWS", 3)
+    monkeypatch.setattr(batching, "MAX_BATCH_ROWS", 3)
     model = Model()
-    await asked(Gathering(model.answers, thread), model, [1], [2, 2], [3, 3], [4])
+    await asked(RequestBatcher(model.answers, thread), model, [1], [2, 2], [3, 3], [4])
     assert max(model.batches) <= 3
 
 
 async def test_a_caller_that_went_away_does_not_stop_the_others(thread: ThreadPoolExecutor) -> None:
     model = Model()
-    gathering = Gathering(model.answers, thread)
+    gathering = RequestBatcher(model.answers, thread)
     gone = asyncio.create_task(gathering.predict([{"n": 1}]))
     while not model.batches:  # noqa: ASYNC110 - the model runs in a thread
         await asyncio.sleep(0)

@@ -11,7 +11,7 @@ import pytest
 from bentos.runtime import made
 
 from e2i_bento import metrics
-from e2i_bento.drift import WINDOW
+from e2i_bento.feature_bins import WINDOW_ROWS
 from e2i_bento.metrics import ModelMetrics, value_edges
 from e2i_bento.predicting import load_predictor
 
@@ -46,11 +46,11 @@ def test_predictions_are_counted_by_label(
     assert counts == {"leaves": 2, "stays": 1}
 
 
-def test_values_are_counted_in_bins_made_of_what_is_usual(
+def test_values_are_counted_in_bins_made_of_the_background_predictions(
     registry: prometheus_client.CollectorRegistry, tmp_path: Path
 ) -> None:
     counted = ModelMetrics(
-        load_predictor(made.ltv(tmp_path)).card, "1.2.0", usual=[float(n) for n in range(10)]
+        load_predictor(made.ltv(tmp_path)).card, "1.2.0", background_values=[float(n) for n in range(10)]
     )
     counted.count([made.CUSTOMER] * 2, [{"value": -5.0}, {"value": 1.5}])
     name = "e2i_prediction_values_total"
@@ -75,13 +75,13 @@ def test_drift_is_told_once_there_are_enough_rows(
 ) -> None:
     counted = ModelMetrics(load_predictor(made.churn(tmp_path)).card, "1.2.0")
     name, of = "e2i_input_drift_psi", {"model": "churn_model", "feature": "contract"}
-    counted.count([made.CUSTOMER] * (WINDOW - 1), [LEAVES] * (WINDOW - 1))
+    counted.count([made.CUSTOMER] * (WINDOW_ROWS - 1), [LEAVES] * (WINDOW_ROWS - 1))
     assert told(registry, name, **of) is None
     counted.count([made.CUSTOMER] * 100, [LEAVES] * 100)
     assert told(registry, name, **of) > 1
 
 
-def test_the_edges_of_values_have_as_many_usual_numbers_on_each_side() -> None:
+def test_the_edges_of_values_have_as_many_background_predictions_on_each_side() -> None:
     assert value_edges([float(n) for n in range(100)]) == tuple(float(n) for n in range(10, 100, 10))
     assert value_edges([1.0, 1.0, 1.0]) == (1.0,)
     assert value_edges([]) == ()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from bentos.runtime import made
 
-from e2i_bento import explaining, routes
+from e2i_bento import shapley, routes
 from e2i_bento.card import read_card
 from e2i_bento.routes import Endpoints, model_routes
 from e2i_bento.served_model import ServedModel
@@ -39,7 +39,7 @@ async def test_without_shap_explain_is_not_implemented_and_predict_is_not_concer
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "shap", None)
-    monkeypatch.setattr(routes, "SECONDS_FOR_SHAP", 60)
+    monkeypatch.setattr(routes, "SHAP_IMPORT_SECONDS", 60)
     service = Service(made.ltv(tmp_path))
     status, answer = await service.ask("explain", made.CUSTOMER)
     assert (status, "add shap to the model's requirements" in answer["error"]) == (501, True)
@@ -50,14 +50,14 @@ async def test_an_explanation_that_comes_too_early_is_asked_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imported = threading.Event()
-    monkeypatch.setattr(routes, "SECONDS_FOR_SHAP", 0.01)
+    monkeypatch.setattr(routes, "SHAP_IMPORT_SECONDS", 0.01)
     monkeypatch.setattr(routes, "load_shap", lambda: imported.wait(60))
     service = Service(made.ltv(tmp_path))
     status, answer = await service.ask("explain", made.CUSTOMER)
     imported.set()
     assert (status, "ask again" in answer["error"]) == (503, True)
-    assert explaining.load_shap() is not None
-    monkeypatch.setattr(routes, "SECONDS_FOR_SHAP", 60)
+    assert shapley.load_shap() is not None
+    monkeypatch.setattr(routes, "SHAP_IMPORT_SECONDS", 60)
     assert (await service.ask("explain", made.CUSTOMER))[0] == 200
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from e2i.cli.package import FOLDER, in_words
+from e2i.cli.package import FOLDER, errors_in_words
 
 
 @click.command()
@@ -35,17 +35,17 @@ def manifest(
     Each release is asked the golden predictions before it gets requests. In a file that is there already only the
     bento, the checks named golden-… and the labels are made anew; what people wrote stays.
     """
-    with in_words():
-        from e2i.packaging.model_manifest import Wanted
-        from e2i.packaging.overlay import as_text, write_overlay
+    with errors_in_words():
+        from e2i.packaging.model_manifest import ManifestInputs
+        from e2i.packaging.overlay import to_yaml, write_overlay
         from e2i.packaging.store_write import store_folder
         from e2i.packaging.stored_bento import read_stored
 
         bento = read_stored(store_folder(store), bento_tag)
         digest = bento.digest if archive else ""
-        wanted = Wanted(bento.tag, bento.cards, name, namespace, replicas, digest)
+        wanted = ManifestInputs(bento.tag, bento.cards, name, namespace, replicas, digest)
         if overlay is None:
-            click.echo(as_text(wanted), nl=False)
+            click.echo(to_yaml(wanted), nl=False)
             return
         file, changed = write_overlay(overlay, wanted)
     click.echo(

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 
 # The modules that do the work import pandas and scikit-learn: they are imported where they are used.
 
@@ -26,23 +26,23 @@ REGISTERED = ("models:/", "mlflow://")
 NEEDED = ("data", "target", "kind", "requirements")
 
 
-class RefusedError(click.ClickException):
+class CommandError(click.ClickException):
     """A refusal, as the command line shows it: the sentence, the stable reason, exit code 2."""
 
     exit_code = 2
 
-    def __init__(self, refused: Refused) -> None:
+    def __init__(self, refused: PackagingError) -> None:
         super().__init__(f"{refused.message} [{refused.reason}]")
 
 
 @contextlib.contextmanager
-def in_words() -> Iterator[None]:
+def errors_in_words() -> Iterator[None]:
     """Refusals end the command with a sentence instead of a traceback, and SIGTERM as Ctrl-C does: tidily."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
-    except Refused as refused:
-        raise RefusedError(refused) from refused
+    except PackagingError as refused:
+        raise CommandError(refused) from refused
     except OSError as error:
         raise click.ClickException(
             f"{error.filename or 'A file'} cannot be used: {error.strerror or error}. Look at its rights and at the "
@@ -129,7 +129,7 @@ def package(
     built, served and answered as training recorded.
     """
     say = stopwatch()
-    with in_words():
+    with errors_in_words():
         folders = [trained_folder(text, say) for text in trained]
         folders += [describe_file(name, model, say)] if model["model"] else []
         _refuse_leftovers(model)
@@ -163,8 +163,8 @@ def trained_folder(text: str, say: Callable[[str], None]) -> Path:
     if not is_registered(text):
         return Path(text)
     if not os.environ.get(REGISTRY):
-        raise Refused(
-            Reason.FileMissing,
+        raise PackagingError(
+            ErrorReason.FileMissing,
             f"{text} is in an MLflow registry, and {REGISTRY} does not say in which. Set it to the registry's address, "
             "for instance sqlite:////home/ada/churn/mlflow.db.",
         )
@@ -177,7 +177,7 @@ def trained_folder(text: str, say: Callable[[str], None]) -> Path:
         place = text.rpartition(":")[2].strip("/").removeprefix("models/")
         return fetch(text, Path("trained") / place.replace("/", "-").replace("@", "-")).folder
     except (ValueError, RegistryFault) as error:
-        raise Refused(Reason.FileMissing, f"{str(error).rstrip('.')}.") from error
+        raise PackagingError(ErrorReason.FileMissing, f"{str(error).rstrip('.')}.") from error
 
 
 def describe_file(name: str | None, given: dict[str, Any], say: Callable[[str], None]) -> Path:
@@ -185,11 +185,13 @@ def describe_file(name: str | None, given: dict[str, Any], say: Callable[[str], 
     missing = [f"--{'type' if key == 'kind' else key}" for key in NEEDED if not given[key]]
     if missing or not name:
         raise click.UsageError(f"--model also needs {', '.join([*missing, *([] if name else ['--name'])])}.")
-    from e2i.packaging.describe_external import describe_given
+    from e2i.packaging.describe_external import describe_model_file
 
     out = given["out"] or Path("trained") / name
     say(f"describing {given['model']} in {out}")
-    card = describe_given(name, out, say=say, **{key: value for key, value in given.items() if key != "out"})
+    card = describe_model_file(
+        name, out, say=say, **{key: value for key, value in given.items() if key != "out"}
+    )
     say(
         f"{card.name}: {card.type} of {len(card.features)} features, rows as {card.rows_as}, "
         f"{len(card.golden)} golden predictions"

@@ -22,13 +22,13 @@ import yaml
 from e2i.packaging.data import file_digest
 from e2i.packaging.dependency_check import REQUIREMENTS
 from e2i.packaging.describe import read_pins
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.golden import check_finite, choose_golden
-from e2i.packaging.inference import Asked, as_table, check_routines, find_form
+from e2i.packaging.inference import OriginalModel, as_table, check_routines, find_row_format
 from e2i.packaging.installed import distributions_of, with_dependencies
 from e2i.packaging.modelfile import JOBLIB_FILE, load_model, save_model
 from e2i.packaging.names import check_name
-from e2i.packaging.schema import plain_rows
+from e2i.packaging.schema import json_rows
 from e2i_bento.card import BACKGROUND_FILE, Card, Feature, Golden, Kind, Lineage, ModelFile, Row, write_card
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def describe_logged(folder: Path, *, name: str, registry: str, out: Path) -> Car
     read_pins(out / REQUIREMENTS)
     modules = save_model(logged.model, out / JOBLIB_FILE)
     kind, labels = _kind(logged.model)
-    asked = Asked(logged.model, kind, labels)
-    form = find_form(asked, logged.example, None)
-    rows = plain_rows(logged.example)
+    asked = OriginalModel(logged.model, kind, labels)
+    form = find_row_format(asked, logged.example, None)
+    rows = json_rows(logged.example)
     answers = asked.answers(as_table(logged.example, form))
     check_finite(rows, answers, range(len(rows)))
     (out / BACKGROUND_FILE).write_text(json.dumps(rows, indent=0) + "\n")
@@ -103,8 +103,8 @@ def read_logged(folder: Path) -> Logged:
     flavour = (words.get("flavors") or {}).get("sklearn")
     if flavour is None:
         known = ", ".join(sorted(words.get("flavors") or {})) or "none"
-        raise Refused(
-            Reason.RoutineMissing,
+        raise PackagingError(
+            ErrorReason.RoutineMissing,
             f"The MLflow model has the flavours {known}, and only scikit-learn's can be packaged without its data: "
             "describe it with `e2i package --model --data`.",
         )
@@ -116,8 +116,8 @@ def read_logged(folder: Path) -> Logged:
 def _features(words: Mapping[str, Any]) -> tuple[Feature, ...]:
     columns = json.loads((words.get("signature") or {}).get("inputs") or "[]")
     if not columns or any("name" not in column or column.get("type") not in KINDS for column in columns):
-        raise Refused(
-            Reason.ColumnUnusable,
+        raise PackagingError(
+            ErrorReason.ColumnUnusable,
             "The MLflow model has no signature with named columns of numbers, booleans or texts: log it with "
             "signature=infer_signature(X, y) where X is a DataFrame.",
         )
@@ -133,8 +133,8 @@ def _example(folder: Path, words: Mapping[str, Any], features: Sequence[Feature]
 
     told = words.get("saved_input_example_info") or {}
     if told.get("type") != "dataframe" or told.get("pandas_orient") != "split":
-        raise Refused(
-            Reason.DataEmpty,
+        raise PackagingError(
+            ErrorReason.DataEmpty,
             "The MLflow model has no input example that is a DataFrame, so there is nothing to ask it: log it with "
             "input_example=X.head().",
         )
@@ -142,8 +142,8 @@ def _example(folder: Path, words: Mapping[str, Any], features: Sequence[Feature]
     table = DataFrame(saved["data"], columns=saved["columns"])
     lacking = [feature.name for feature in features if feature.name not in table.columns]
     if lacking or table.empty:
-        raise Refused(
-            Reason.ColumnMissing,
+        raise PackagingError(
+            ErrorReason.ColumnMissing,
             f"The input example has {len(table)} rows and lacks {', '.join(lacking) or 'nothing'}: log it with rows "
             "of the data that the signature was made from.",
         )
@@ -159,8 +159,8 @@ def _load(file: Path, flavour: Mapping[str, Any]) -> Any:
     try:
         return skops.load(file, trusted=flavour.get("skops_trusted_types") or [])
     except Exception as error:
-        raise Refused(
-            Reason.ModelDamaged,
+        raise PackagingError(
+            ErrorReason.ModelDamaged,
             f"{file.name} cannot be loaded ({type(error).__name__}: {str(error)[:300]}). Log it where its packages are "
             "installed in these versions, with skops_trusted_types for classes of your own.",
         ) from error

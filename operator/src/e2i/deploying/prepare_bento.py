@@ -25,10 +25,10 @@ from e2i.deploying.errors import ModelNotFound, PackagingRefused
 from e2i.deploying.logged_model import describe_logged, is_logged
 from e2i.deploying.sources import Folder, Stored, parse_source
 from e2i.deploying.stored_bento import has_bento
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.package import package
 from e2i.packaging.stored_bento import cards_of
-from e2i.packaging.version_log import LEDGER
+from e2i.packaging.version_log import VERSION_LOG
 from e2i.registry import client as registry
 from e2i.registry.uri import ModelUri
 from e2i_bento.card import CARD_FILE, Card, read_card
@@ -100,7 +100,7 @@ def _packaged(trained: Path, version: str, store: Path, say: Say) -> tuple[str, 
     if has_bento(store, tag) and _is_of(find_bento(store, parse_tag(tag)), card):
         return tag, False
     say(f"packaging {tag}")
-    made = package([trained], version=tag.partition(":")[2], store=store, ledger=store / LEDGER, say=say)
+    made = package([trained], version=tag.partition(":")[2], store=store, ledger=store / VERSION_LOG, say=say)
     return made.tag, made.is_new
 
 
@@ -113,8 +113,8 @@ def _moment(card: Card) -> str:
     """2026-11-21T12:30:00Z -> 20261121.123000: the same training is the same version whenever it is deployed."""
     digits = "".join(character for character in card.lineage.trained_at if character.isdigit())
     if len(digits) < 14:
-        raise Refused(
-            Reason.VersionUnsafe,
+        raise PackagingError(
+            ErrorReason.VersionUnsafe,
             f"The card of {card.name} says neither a version nor when it was trained: package it with `e2i package "
             "--version`, then deploy NAME:VERSION.",
         )
@@ -137,7 +137,7 @@ def main() -> NoReturn:
         tell(tag=tag, packaged=packaged)
     except ModelNotFound as error:
         tell(missing=error.message)
-    except (PackagingRefused, Refused, ExportFailure) as error:
+    except (PackagingRefused, PackagingError, ExportFailure) as error:
         tell(refused=error.message, reason=str(error.reason))
     sys.exit(0)
 

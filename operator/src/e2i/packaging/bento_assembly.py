@@ -16,17 +16,17 @@ from e2i.archive.bento_store import FoundBento, find_bento
 from e2i.archive.errors import ExportFailure
 from e2i.packaging.bento_build import BuildPlan, ModelToSave, build_bento
 from e2i.packaging.build_context import REQUIREMENTS, check_declared, read_bentofile, write_context
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.requirements import without_hashes
-from e2i.packaging.trained_folder import Trained
+from e2i.packaging.trained_folder import TrainedFolder
 from e2i_bento.card import BACKGROUND_FILE, Card, write_card
 
 
 @dataclass(frozen=True)
-class Order:
+class PackagingRequest:
     """What is to be packaged, resolved and checked."""
 
-    trained: tuple[Trained, ...]
+    trained: tuple[TrainedFolder, ...]
     cards: tuple[Card, ...]
     version: str
     name: str | None
@@ -35,50 +35,54 @@ class Order:
     lock: str
 
 
-def assemble(order: Order, folder: Path) -> FoundBento:
+def assemble(request: PackagingRequest, folder: Path) -> FoundBento:
     """The bento in a store of its own below `folder`."""
     models = [
         _model_folder(each, card, folder / card.name)
-        for each, card in zip(order.trained, order.cards, strict=True)
+        for each, card in zip(request.trained, request.cards, strict=True)
     ]
     saved = [
         ModelToSave(
-            f"{card.name}:{card.version}", str(model), made_of([card]), _labels([card]), dict(card.metrics)
+            f"{card.name}:{card.version}",
+            str(model),
+            creation_time([card]),
+            _labels([card]),
+            dict(card.metrics),
         )
-        for card, model in zip(order.cards, models, strict=True)
+        for card, model in zip(request.cards, models, strict=True)
     ]
     # Not below the store: BentoML refuses a context on whose path a folder is hidden, as in ~/.local.
     with tempfile.TemporaryDirectory(prefix="e2i-context-") as place:
-        context = _context(order, Path(place, "context"))
-        tag = build_bento(BuildPlan(order.version, order.made, saved), context, folder / "home")
+        context = _context(request, Path(place, "context"))
+        tag = build_bento(BuildPlan(request.version, request.made, saved), context, folder / "home")
     # BentoML would lose the hashes on the way.
     path = folder / "home" / "bentos" / tag.replace(":", "/")
-    (path / "env" / "python" / "requirements.txt").write_text(order.lock)
+    (path / "env" / "python" / "requirements.txt").write_text(request.lock)
     try:
         built = find_bento(folder / "home", parse_tag(tag))
     except ExportFailure as failure:
-        raise Refused(
-            Reason.BuildFailed, f"The bento that BentoML built cannot be exported: {failure.message}"
+        raise PackagingError(
+            ErrorReason.BuildFailed, f"The bento that BentoML built cannot be exported: {failure.message}"
         ) from failure
     check_declared(
-        {model.tag.name for model in built.models}, [card.name for card in order.cards], "The built bento"
+        {model.tag.name for model in built.models}, [card.name for card in request.cards], "The built bento"
     )
     return built
 
 
-def _context(order: Order, context: Path) -> Path:
+def _context(request: PackagingRequest, context: Path) -> Path:
     """The build context, filled."""
-    settings: dict[str, Any] = {"labels": _service_labels(order) | _labels(order.cards)}
-    if order.name:
-        settings["name"] = order.name
-    if order.service is None:
-        settings["description"] = _readme(order.cards[0])
-    write_context(context, order.service, order.cards, _code(order.trained), settings)
-    (context / REQUIREMENTS).write_text(without_hashes(order.lock))
+    settings: dict[str, Any] = {"labels": _service_labels(request) | _labels(request.cards)}
+    if request.name:
+        settings["name"] = request.name
+    if request.service is None:
+        settings["description"] = _readme(request.cards[0])
+    write_context(context, request.service, request.cards, _code(request.trained), settings)
+    (context / REQUIREMENTS).write_text(without_hashes(request.lock))
     return context
 
 
-def _model_folder(trained: Trained, card: Card, folder: Path) -> Path:
+def _model_folder(trained: TrainedFolder, card: Card, folder: Path) -> Path:
     """What becomes the model in the store: file, background, card with the version."""
     folder.mkdir()
     for name in (card.model.name, BACKGROUND_FILE):
@@ -88,13 +92,13 @@ def _model_folder(trained: Trained, card: Card, folder: Path) -> Path:
     return folder
 
 
-def _code(trained: Sequence[Trained]) -> dict[str, Path]:
+def _code(trained: Sequence[TrainedFolder]) -> dict[str, Path]:
     code: dict[str, Path] = {}
     for each in trained:
         for name, file in each.code.items():
             if name in code and code[name].read_bytes() != file.read_bytes():
-                raise Refused(
-                    Reason.CodeConflict,
+                raise PackagingError(
+                    ErrorReason.CodeConflict,
                     f"{code[name]} and {file} are two modules of one name, and both models need theirs. "
                     "Rename one of them and train again.",
                 )
@@ -112,12 +116,12 @@ def _labels(cards: Sequence[Card]) -> dict[str, str]:
     return labels
 
 
-def _service_labels(order: Order) -> dict[str, str]:
-    labels = read_bentofile(order.service).get("labels") if order.service else None
+def _service_labels(request: PackagingRequest) -> dict[str, str]:
+    labels = read_bentofile(request.service).get("labels") if request.service else None
     return {str(name): str(value) for name, value in labels.items()} if isinstance(labels, Mapping) else {}
 
 
-def made_of(cards: Sequence[Card]) -> str:
+def creation_time(cards: Sequence[Card]) -> str:
     """When the bento was made, as far as its content goes: SOURCE_DATE_EPOCH, else when its models were trained."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch and epoch.isdigit():

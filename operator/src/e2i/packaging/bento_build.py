@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.subprocess_lifetime import end_with_parent
 
 TIMEOUT = 600
@@ -63,7 +63,7 @@ def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
         "PYTHONHASHSEED": "0",
     }
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-P", "-m", "e2i.packaging.bento_build", str(file)],
             cwd=context,
             env=environment,
@@ -74,25 +74,30 @@ def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
             preexec_fn=end_with_parent(),
         )
     except subprocess.TimeoutExpired as error:
-        raise Refused(
-            Reason.BuildFailed,
+        raise PackagingError(
+            ErrorReason.BuildFailed,
             f"BentoML took more than {TIMEOUT} s. Does service.py do work when it is imported?",
         ) from error
-    told = _last_json(done.stdout)
-    if "tag" in told:
-        return str(told["tag"])
-    why = told.get("error") or " ".join(done.stderr.split())[-400:] or f"exit code {done.returncode}"
-    raise Refused(
-        Reason.BuildFailed, f"BentoML did not build the bento: {why}. Correct the service and package again."
+    result = _last_json(completed.stdout)
+    if "tag" in result:
+        return str(result["tag"])
+    why = (
+        result.get("error")
+        or " ".join(completed.stderr.split())[-400:]
+        or f"exit code {completed.returncode}"
+    )
+    raise PackagingError(
+        ErrorReason.BuildFailed,
+        f"BentoML did not build the bento: {why}. Correct the service and package again.",
     )
 
 
 def _last_json(output: str) -> dict[str, Any]:
     for line in reversed(output.splitlines()):
         with contextlib.suppress(ValueError):
-            told = json.loads(line)
-            if isinstance(told, dict):
-                return told
+            result = json.loads(line)
+            if isinstance(result, dict):
+                return result
     return {}
 
 
@@ -121,7 +126,7 @@ def _set_time(file: Path, made: str) -> None:
     file.write_text(text)
 
 
-def in_words(error: BaseException) -> str:
+def first_cause(error: BaseException) -> str:
     """What went wrong first: BentoML wraps it into sentences of its own."""
     first = error
     while (cause := first.__cause__ or first.__context__) is not None:
@@ -137,11 +142,11 @@ def in_words(error: BaseException) -> str:
 
 def main() -> None:
     try:
-        said = {"tag": run(Path(sys.argv[1]))}
+        result = {"tag": run(Path(sys.argv[1]))}
     # Whatever the user's service raises when it is imported belongs into the sentence.
     except BaseException as error:
-        said = {"error": in_words(error)}
-    sys.stdout.write(f"\n{json.dumps(said)}\n")
+        result = {"error": first_cause(error)}
+    sys.stdout.write(f"\n{json.dumps(result)}\n")
 
 
 if __name__ == "__main__":

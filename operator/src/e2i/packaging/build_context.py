@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i_bento.card import Card
 
 LIBRARY = "e2i_bento"
@@ -42,8 +42,8 @@ def declared_models(service: Path) -> set[str]:
         try:
             tree = ast.parse(file.read_bytes(), filename=file.name)
         except (SyntaxError, ValueError) as error:
-            raise Refused(
-                Reason.ServiceUnusable, f"{file} is no Python that can be read: {error}. Correct it."
+            raise PackagingError(
+                ErrorReason.ServiceUnusable, f"{file} is no Python that can be read: {error}. Correct it."
             ) from error
         names.update(_declared_in(tree))
     return names
@@ -61,14 +61,14 @@ def check_declared(declared: set[str], given: Sequence[str], where: str) -> None
     """Refused unless the service declares exactly the models that are given."""
     for name in given:
         if name not in declared:
-            raise Refused(
-                Reason.ModelNotDeclared,
+            raise PackagingError(
+                ErrorReason.ModelNotDeclared,
                 f"{where} does not declare the model {name} (it declares {_listed(declared)}), so the bento would be "
                 f'without it. Add `{name} = declared("{name}")` to the class of the service.',
             )
     for name in sorted(declared - set(given)):
-        raise Refused(
-            Reason.ModelNotGiven,
+        raise PackagingError(
+            ErrorReason.ModelNotGiven,
             f"{where} declares the model {name}, and only {_listed(given)} is given. Name the trained folder of {name} "
             "too, or take it out of the service.",
         )
@@ -88,16 +88,16 @@ def write_context(
         bentofile: dict[str, Any] = {"service": f"service:{class_name(cards[0].name)}"}
     else:
         if (service / LIBRARY).exists():
-            raise Refused(
-                Reason.ServiceUnusable,
+            raise PackagingError(
+                ErrorReason.ServiceUnusable,
                 f"{service} has a {LIBRARY} of its own, and packaging adds the one of this version. Remove it.",
             )
         shutil.copytree(service, context, ignore=_SKIPPED)
         bentofile = read_bentofile(service)
     for name, file in code.items():
         if (context / name).exists():
-            raise Refused(
-                Reason.CodeConflict,
+            raise PackagingError(
+                ErrorReason.CodeConflict,
                 f"The service has a file {name}, and a model refers to another one of this name. Rename one of them "
                 "and train again.",
             )
@@ -116,17 +116,20 @@ def read_bentofile(service: Path) -> dict[str, Any]:
     """bentofile.yaml of a service folder; without one the service is the only decorated class of service.py."""
     file = service / BENTOFILE
     if not service.is_dir() or not (service / "service.py").is_file():
-        raise Refused(
-            Reason.ServiceUnusable, f"{service} is no folder with a service.py. Copy a template from bentos/."
+        raise PackagingError(
+            ErrorReason.ServiceUnusable,
+            f"{service} is no folder with a service.py. Copy a template from bentos/.",
         )
     try:
         bentofile = yaml.safe_load(file.read_text()) if file.exists() else {"service": "service"}
     except yaml.YAMLError as error:
-        raise Refused(
-            Reason.ServiceUnusable, f"{file} is no YAML: {' '.join(str(error).split())}. Correct it."
+        raise PackagingError(
+            ErrorReason.ServiceUnusable, f"{file} is no YAML: {' '.join(str(error).split())}. Correct it."
         ) from error
     if not isinstance(bentofile, dict) or not isinstance(bentofile.get("service"), str):
-        raise Refused(Reason.ServiceUnusable, f'{file} names no service. Write service: "service:YourClass".')
+        raise PackagingError(
+            ErrorReason.ServiceUnusable, f'{file} names no service. Write service: "service:YourClass".'
+        )
     return bentofile
 
 

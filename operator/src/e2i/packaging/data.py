@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,24 +20,28 @@ def read_table(file: Path) -> DataFrame:
 
     form = FORMS.get(file.suffix.lower())
     if form is None:
-        raise Refused(
-            Reason.FileUnreadable,
+        raise PackagingError(
+            ErrorReason.FileUnreadable,
             f"{file} is none of {', '.join(FORMS)}: save the data in one of these forms.",
         )
     if not file.is_file():
-        raise Refused(Reason.FileMissing, f"There is no file {file}. Name the file with the training data.")
+        raise PackagingError(
+            ErrorReason.FileMissing, f"There is no file {file}. Name the file with the training data."
+        )
     try:
         if form == "csv":
             frame = pandas.read_csv(file)
         else:
             frame = pandas.read_parquet(file) if form == "parquet" else pandas.read_json(file, lines=True)
     except Exception as error:
-        raise Refused(
-            Reason.FileUnreadable,
+        raise PackagingError(
+            ErrorReason.FileUnreadable,
             f"{file} cannot be read as {form} ({type(error).__name__}: {str(error)[:200]}). Look at its first lines.",
         ) from error
     if frame.empty:
-        raise Refused(Reason.DataEmpty, f"{file} has no rows. Give the data that the model was trained on.")
+        raise PackagingError(
+            ErrorReason.DataEmpty, f"{file} has no rows. Give the data that the model was trained on."
+        )
     return frame.rename(columns=str)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.installed import distributions_of, version_of, with_dependencies
 from e2i.packaging.pins import Pin, differences
 
@@ -16,10 +16,10 @@ CODE = "code"
 REQUIREMENTS = "requirements.txt"
 
 
-def needed_modules(named: Iterable[str], form: str, code: Iterable[Path]) -> frozenset[str]:
+def needed_modules(named: Iterable[str], model_format: str, code: Iterable[Path]) -> frozenset[str]:
     """The modules that loading a model imports: those that its pickle names, and what its own modules import at
     their top. `form` is the card's model.format."""
-    needed = {*named, *(["xgboost"] if form == "xgboost" else [])}
+    needed = {*named, *(["xgboost"] if model_format == "xgboost" else [])}
     tops = {module.partition(".")[0] for module in needed}
     files = list(code)
     if tops & {file.stem for file in files}:
@@ -32,8 +32,8 @@ def _imported(file: Path) -> Iterable[str]:
     try:
         body = ast.parse(file.read_bytes(), filename=file.name).body
     except (SyntaxError, ValueError) as error:
-        raise Refused(
-            Reason.CodeMissing, f"{file} is no Python that can be read: {error}. Correct it."
+        raise PackagingError(
+            ErrorReason.CodeMissing, f"{file} is no Python that can be read: {error}. Correct it."
         ) from error
     for node in body:
         if isinstance(node, ast.Import):
@@ -44,10 +44,10 @@ def _imported(file: Path) -> Iterable[str]:
 
 def check_pins(name: str, trained_with: Mapping[str, str], pins: Iterable[Pin]) -> None:
     """Refused when a package is pinned to another version than the model `name` was trained with."""
-    wrong = differences({pin.name: pin.version for pin in pins}, normal(trained_with))
+    wrong = differences({pin.name: pin.version for pin in pins}, normalize_names(trained_with))
     if wrong:
-        raise Refused(
-            Reason.PinnedDifferently,
+        raise PackagingError(
+            ErrorReason.PinnedDifferently,
             f"{REQUIREMENTS} of {name} pins {'; '.join(wrong)} as it was trained with. "
             "A pickled model is only safe with the versions that wrote it: pin those, or train again.",
         )
@@ -56,8 +56,8 @@ def check_pins(name: str, trained_with: Mapping[str, str], pins: Iterable[Pin]) 
 def check_python(name: str, trained_with: str, here: str) -> None:
     """Refused when the model was trained with another minor version of Python; the bento gets the one of here."""
     if trained_with and trained_with.split(".")[:2] != here.split(".")[:2]:
-        raise Refused(
-            Reason.PinnedDifferently,
+        raise PackagingError(
+            ErrorReason.PinnedDifferently,
             f"The model {name} was trained with Python {trained_with}, and the bento would run with {here}. "
             "Package it with the Python of the training, or train again.",
         )
@@ -73,33 +73,33 @@ def check_modules(name: str, modules: Iterable[str], pins: Iterable[Pin], own: I
         if top in files:
             continue
         if top == "__main__":
-            raise Refused(
-                Reason.ModelNeedsMain,
+            raise PackagingError(
+                ErrorReason.ModelNeedsMain,
                 f"The model {name} refers to something of the program that trained it (__main__). Move it into a "
                 "module of its own, train again, and give the module with --code.",
             )
         if not distributions:
-            raise Refused(
-                Reason.CodeMissing,
+            raise PackagingError(
+                ErrorReason.CodeMissing,
                 f"The model {name} refers to the module {top}, which is of no installed package and not in {CODE}/. "
                 f"Give {top}.py with --code.",
             )
         if not provided & set(distributions):
             missing[distributions[0]] = top
     if missing:
-        raise _lacking(name, missing)
+        raise _missing_packages(name, missing)
 
 
-def _lacking(name: str, missing: Mapping[str, str]) -> Refused:
+def _missing_packages(name: str, missing: Mapping[str, str]) -> PackagingError:
     """The refusal for distributions that no pin brings; those that another one of them brings need no line."""
     needed = {other for each in missing for other in with_dependencies([each]) if other != each}
     lines = [f"{each}=={version_of(each)}" for each in missing if each not in needed]
-    return Refused(
-        Reason.PackageMissing,
+    return PackagingError(
+        ErrorReason.PackageMissing,
         f"The model {name} imports {', '.join(sorted(missing.values()))}, which {REQUIREMENTS} does not have. "
         f"Add {' and '.join(lines)}.",
     )
 
 
-def normal(packages: Mapping[str, str]) -> dict[str, str]:
+def normalize_names(packages: Mapping[str, str]) -> dict[str, str]:
     return {str(canonicalize_name(name)): version for name, version in packages.items()}

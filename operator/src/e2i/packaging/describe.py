@@ -20,12 +20,12 @@ from packaging.markers import default_environment
 from e2i.clock import now
 from e2i.packaging.data import file_digest, table_digest
 from e2i.packaging.dependency_check import CODE, REQUIREMENTS, check_modules, check_pins, needed_modules
-from e2i.packaging.errors import Reason, Refused
-from e2i.packaging.golden import BACKGROUND, choose_golden, spread
-from e2i.packaging.inference import Asked, check_routines, find_form, fitted_names
+from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.golden import BACKGROUND_ROWS, choose_golden, evenly_spaced
+from e2i.packaging.inference import OriginalModel, check_routines, find_row_format, fitted_names
 from e2i.packaging.installed import distributions_of, version_of, with_dependencies
 from e2i.packaging.model_declaration import (
-    About,
+    ModelDeclaration,
     check_target,
     describe_features,
     find_causal,
@@ -36,7 +36,7 @@ from e2i.packaging.modelfile import JOBLIB_FILE, LoadedModel, combine, save_mode
 from e2i.packaging.names import check_name
 from e2i.packaging.pins import Pin, parse_pins
 from e2i.packaging.revision import code_revision
-from e2i.packaging.sanity_checks import ask_sample, judge
+from e2i.packaging.sanity_checks import check_quality, predict_sample
 from e2i.packaging.table_check import check_tables
 from e2i_bento.card import (
     BACKGROUND_FILE,
@@ -77,7 +77,7 @@ def describe(
     target. With `model_file` that file is copied instead of written anew. Described again without a change, the
     folder stays as it is. Refused says what does not fit; then `out` is as it was.
     """
-    about = About(name=name, kind=kind, target=target, **options)
+    declaration = ModelDeclaration(name=name, kind=kind, target=target, **options)
     check_name(name)
     data = data.reset_index(drop=True)
     loaded = model if isinstance(model, LoadedModel) else LoadedModel(model, frozenset())
@@ -85,16 +85,16 @@ def describe(
         loaded, model_file = LoadedModel(combine(preprocessing, loaded.model), frozenset()), None
     check_routines(loaded.model, kind)
     pins = read_pins(requirements)
-    features = describe_features(about, data, fitted_names(loaded.model))
-    check_target(about, data)
+    features = describe_features(declaration, data, fitted_names(loaded.model))
+    check_target(declaration, data)
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        copy_code(about.code, partial)
+        copy_code(declaration.code, partial)
         shutil.copyfile(requirements, partial / REQUIREMENTS)
-        kept = _keep_model(loaded, model_file, partial)
-        card = _card(about, data, features, kept, pins, metrics or {}, partial, say)
+        stored = _store_model(loaded, model_file, partial)
+        card = _card(declaration, data, features, stored, pins, metrics or {}, partial, say)
         return _replace(out, partial, card)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -103,8 +103,8 @@ def describe(
 def read_pins(requirements: Path) -> tuple[Pin, ...]:
     """The pins of a requirements.txt that hold for this Python on this machine."""
     if not requirements.is_file():
-        raise Refused(
-            Reason.FileMissing,
+        raise PackagingError(
+            ErrorReason.FileMissing,
             f"There is no {requirements}. Name there with == what the model needs to be loaded, for instance "
             f"scikit-learn=={version_of('scikit-learn') or '1.9.1'}.",
         )
@@ -116,94 +116,101 @@ def copy_code(files: Sequence[Path], folder: Path) -> None:
     """Put the modules that a model's classes are in into `folder`/code."""
     for file in files:
         if not file.is_file() or file.suffix != ".py":
-            raise Refused(
-                Reason.FileMissing,
+            raise PackagingError(
+                ErrorReason.FileMissing,
                 f"{file} is no Python file. Name the .py files that the model's classes are in.",
             )
         (folder / CODE).mkdir(exist_ok=True)
         shutil.copyfile(file, folder / CODE / file.name)
 
 
-def _keep_model(loaded: LoadedModel, model_file: Path | None, folder: Path) -> tuple[LoadedModel, str]:
+def _store_model(loaded: LoadedModel, model_file: Path | None, folder: Path) -> tuple[LoadedModel, str]:
     """The model in the folder, and the name of its file there."""
     if model_file is None:
         return LoadedModel(loaded.model, save_model(loaded.model, folder / JOBLIB_FILE)), JOBLIB_FILE
-    kept = JOBLIB_FILE if loaded.format == "joblib" else f"model{model_file.suffix.lower()}"
-    shutil.copyfile(model_file, folder / kept)
-    return loaded, kept
+    stored = JOBLIB_FILE if loaded.format == "joblib" else f"model{model_file.suffix.lower()}"
+    shutil.copyfile(model_file, folder / stored)
+    return loaded, stored
 
 
 def _card(
-    about: About,
+    declaration: ModelDeclaration,
     data: DataFrame,
     features: tuple[Feature, ...],
-    kept: tuple[LoadedModel, str],
+    stored: tuple[LoadedModel, str],
     pins: Sequence[Pin],
     metrics: Mapping[str, float],
     folder: Path,
     say: Callable[[str], None],
 ) -> Card:
-    loaded, file = kept
-    lineage = _lineage(about, data, loaded)
+    loaded, file = stored
+    lineage = _lineage(declaration, data, loaded)
     # Cheap, so before the model is asked anything.
-    check_pins(about.name, lineage.packages, pins)
-    check_modules(about.name, _modules(about, loaded), pins, (file.stem for file in about.code))
+    check_pins(declaration.name, lineage.packages, pins)
+    check_modules(
+        declaration.name, _modules(declaration, loaded), pins, (file.stem for file in declaration.code)
+    )
     inputs = data[[feature.name for feature in features]]
-    labels = find_labels(about, loaded.model, data)
-    asked = Asked(loaded.model, about.kind, labels, find_decisions(about, labels), about.confidence)
-    causal = find_causal(about)
-    form = find_form(asked, inputs, about.rows_as)
-    sampled = ask_sample(asked, inputs, form)
-    measured = judge(about, asked, data, form, sampled, say)
-    rows, answers = sampled.rows, sampled.answers
+    labels = find_labels(declaration, loaded.model, data)
+    original = OriginalModel(
+        loaded.model, declaration.kind, labels, find_decisions(declaration, labels), declaration.confidence
+    )
+    causal = find_causal(declaration)
+    row_format = find_row_format(original, inputs, declaration.rows_as)
+    sample = predict_sample(original, inputs, row_format)
+    measured = check_quality(declaration, original, data, row_format, sample, say)
+    rows, answers = sample.rows, sample.answers
     (folder / BACKGROUND_FILE).write_text(_background(rows))
     chosen = choose_golden(rows, answers)
     card = Card(
-        name=about.name,
-        type=about.kind,
-        description=about.description,
+        name=declaration.name,
+        type=declaration.kind,
+        description=declaration.description,
         model=ModelFile(name=file, digest=file_digest(folder / file), format=loaded.format),
         # A Booster takes a matrix of numbers; its names are those of the card.
-        rows_as="matrix" if loaded.format == "xgboost" else form,
+        rows_as="matrix" if loaded.format == "xgboost" else row_format,
         features=features,
         labels=labels,
-        decisions=asked.decisions,
+        decisions=original.decisions,
         causal=causal,
         golden=tuple(Golden(input=rows[i], output=answers[i]) for i in chosen),
         metrics={name: float(value) for name, value in sorted((metrics or measured).items())},
         lineage=lineage,
     )
-    check_tables(card, asked, sampled.table.iloc[chosen])
+    check_tables(card, original, sample.table.iloc[chosen])
     return card
 
 
 def _background(rows: Sequence[Row]) -> str:
-    return json.dumps([rows[position] for position in spread(len(rows), BACKGROUND)], indent=0) + "\n"
-
-
-def _modules(about: About, loaded: LoadedModel) -> frozenset[str]:
-    return needed_modules(loaded.modules, loaded.format, about.code)
-
-
-def _lineage(about: About, data: DataFrame, loaded: LoadedModel) -> Lineage:
-    source = Path(about.source) if about.source else None
-    is_file = source is not None and source.is_file()
-    imported = distributions_of(_modules(about, loaded)).values()
-    return Lineage(
-        # Of a file its name: where it lay on this machine says nothing elsewhere.
-        data_source=source.name if source and is_file else str(about.source),
-        data_digest=file_digest(source) if source and is_file else table_digest(data),
-        data_rows=len(data),
-        synthetic=about.synthetic,
-        code_revision=code_revision(about.code),
-        trained_at=_moment(),
-        python=platform.python_version(),
-        packages=with_dependencies(name for names in imported for name in names),
-        registry=about.registry,
+    return (
+        json.dumps([rows[position] for position in evenly_spaced(len(rows), BACKGROUND_ROWS)], indent=0)
+        + "\n"
     )
 
 
-def _moment() -> str:
+def _modules(declaration: ModelDeclaration, loaded: LoadedModel) -> frozenset[str]:
+    return needed_modules(loaded.modules, loaded.format, declaration.code)
+
+
+def _lineage(declaration: ModelDeclaration, data: DataFrame, loaded: LoadedModel) -> Lineage:
+    source = Path(declaration.source) if declaration.source else None
+    is_file = source is not None and source.is_file()
+    imported = distributions_of(_modules(declaration, loaded)).values()
+    return Lineage(
+        # Of a file its name: where it lay on this machine says nothing elsewhere.
+        data_source=source.name if source and is_file else str(declaration.source),
+        data_digest=file_digest(source) if source and is_file else table_digest(data),
+        data_rows=len(data),
+        synthetic=declaration.synthetic,
+        code_revision=code_revision(declaration.code),
+        trained_at=_training_time(),
+        python=platform.python_version(),
+        packages=with_dependencies(name for names in imported for name in names),
+        registry=declaration.registry,
+    )
+
+
+def _training_time() -> str:
     """Now, or SOURCE_DATE_EPOCH, so that a training can be repeated to the byte."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else now()

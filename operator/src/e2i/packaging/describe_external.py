@@ -10,13 +10,13 @@ from typing import Any
 from e2i.packaging.data import read_table
 from e2i.packaging.dependency_check import CODE
 from e2i.packaging.describe import copy_code, describe, read_pins
-from e2i.packaging.inference import RowsAs
+from e2i.packaging.inference import RowFormat
 from e2i.packaging.modelfile import importable, load_model
 from e2i.packaging.names import check_name
 from e2i_bento.card import Card, Kind
 
 
-def describe_given(
+def describe_model_file(
     name: str,
     out: Path,
     *,
@@ -30,7 +30,7 @@ def describe_given(
     labels: str | None = None,
     preprocessing: Path | None = None,
     code: Sequence[Path] = (),
-    rows_as: RowsAs | None = None,
+    rows_as: RowFormat | None = None,
     confidence: float | None = None,
     description: str | None = None,
     synthetic: bool = False,
@@ -52,7 +52,7 @@ def describe_given(
         copy_code(code, Path(folder))
         with importable(Path(folder, CODE)):
             before = load_model(preprocessing).model if preprocessing else None
-            _tell_rows(before, len(table), say)
+            _report_row_count(before, len(table), say)
             return describe(
                 load_model(model),
                 table,
@@ -64,8 +64,8 @@ def describe_given(
                 model_file=model,
                 preprocessing=before,
                 treatment=treatment,
-                features=_words(features) or None,
-                labels=_words(labels),
+                features=_names(features) or None,
+                labels=_names(labels),
                 code=code,
                 rows_as=rows_as,
                 confidence=confidence or 0.9,
@@ -78,7 +78,7 @@ def describe_given(
             )
 
 
-def _tell_rows(preprocessing: Any, rows: int, say: Callable[[str], None]) -> None:
+def _report_row_count(preprocessing: Any, rows: int, say: Callable[[str], None]) -> None:
     """Some transformers remember how many rows they were fitted on: other data shows."""
     seen = getattr(preprocessing, "n_samples_seen_", None)
     # One number for all columns, or, when values are missing, one for each.
@@ -93,5 +93,5 @@ def _tell_rows(preprocessing: Any, rows: int, say: Callable[[str], None]) -> Non
         )
 
 
-def _words(text: str | None) -> list[str]:
+def _names(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]

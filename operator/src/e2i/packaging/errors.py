@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Reason(StrEnum):
+class ErrorReason(StrEnum):
     """What was wrong; the name says it, the message says with which value."""
 
     # What was given.
@@ -55,10 +55,10 @@ class Reason(StrEnum):
     ManifestUnusable = "ManifestUnusable"
 
 
-class Refused(Exception):
+class PackagingError(Exception):
     """Nothing was changed. `message` names the value and the next step."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: ErrorReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message

@@ -7,16 +7,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i_bento.card import Row
 
-MOST_GOLDEN = 8
-SAMPLE = 2000
+MAX_GOLDEN = 8
+SAMPLE_ROWS = 2000
 """Rows that are asked before a model is believed."""
-BACKGROUND = 100
+BACKGROUND_ROWS = 100
 
 
-def spread(total: int, count: int) -> list[int]:
+def evenly_spaced(total: int, count: int) -> list[int]:
     """`count` positions evenly over `total`, the first and the last among them; all when there are fewer.
 
     spread(10, 4) -> [0, 3, 6, 9]
@@ -35,7 +35,7 @@ def score(answer: Mapping[str, Any]) -> float:
 
 
 def choose_golden(
-    rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], count: int = MOST_GOLDEN
+    rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], count: int = MAX_GOLDEN
 ) -> list[int]:
     """Positions of at most `count` different inputs: one for each label, one with each missing value, then over
     the whole range of answers from the lowest to the highest."""
@@ -51,7 +51,7 @@ def choose_golden(
         *(first_of_label[label] for label in sorted(first_of_label, key=str)),
         *(order[:1] + order[-1:]),
         *(first_without[name] for name in sorted(first_without)[: count // 2]),
-        *(order[place] for place in spread(len(order), count)),
+        *(order[place] for place in evenly_spaced(len(order), count)),
         *order,
     ]
     chosen: dict[str, int] = {}
@@ -65,21 +65,21 @@ def choose_golden(
 def check_finite(rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], positions: Sequence[int]) -> None:
     """Refused with the row of the data and the field when an answer holds a number that is not finite."""
     for row, answer, position in zip(rows, answers, positions, strict=True):
-        field = not_finite(answer)
+        field = first_not_finite(answer)
         if field:
-            raise Refused(
-                Reason.OutputNotFinite,
+            raise PackagingError(
+                ErrorReason.OutputNotFinite,
                 f"The model answers row {position} of the data (counted from 0) with {field}. The input is "
                 f"{json.dumps(row)[:300]}. Correct the preprocessing (logarithms, divisions, missing values) and train "
                 "again.",
             )
 
 
-def not_finite(answer: Mapping[str, Any], place: str = "") -> str:
+def first_not_finite(answer: Mapping[str, Any], place: str = "") -> str:
     """Where a number is not finite and which it is: "probabilities.leaves = nan"; empty when all are."""
     for name, value in answer.items():
         if isinstance(value, Mapping):
-            if found := not_finite(value, f"{place}{name}."):
+            if found := first_not_finite(value, f"{place}{name}."):
                 return found
         elif isinstance(value, float) and not math.isfinite(value):
             return f"{place}{name} = {value}"

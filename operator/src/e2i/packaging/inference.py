@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i_bento.card import Decisions, Kind
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-RowsAs = Literal["frame", "records", "matrix"]
+RowFormat = Literal["frame", "records", "matrix"]
 Answer = dict[str, Any]
-FORMS: tuple[RowsAs, ...] = ("frame", "records", "matrix")
+ROW_FORMATS: tuple[RowFormat, ...] = ("frame", "records", "matrix")
 ROUTINES = {
     "Classification": ("predict_proba", "classes_"),
     "Regression": ("predict",),
@@ -33,7 +33,7 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class OriginalModel:
     """A model and how it is asked. `labels` are the columns of predict_proba as words."""
 
     model: Any
@@ -46,8 +46,8 @@ class Asked:
         """The answer for each row; Refused when it is malformed. What the model raises is passed on."""
         answers = self._asked(table)
         if len(answers) != len(table):
-            raise Refused(
-                Reason.AnswerMalformed,
+            raise PackagingError(
+                ErrorReason.AnswerMalformed,
                 f"The model {type(self.model).__name__} answers {len(table)} inputs with {len(answers)} answers. "
                 "A step that takes texts takes one column, not a table: put it into "
                 'make_column_transformer((TfidfVectorizer(), "column")) and train again.',
@@ -73,8 +73,8 @@ class Asked:
     def _classified(self, probabilities: Any) -> list[Answer]:
         if getattr(probabilities, "ndim", 0) != 2 or probabilities.shape[1] != len(self.labels):
             shape = getattr(probabilities, "shape", f"a {type(probabilities).__name__}")
-            raise Refused(
-                Reason.AnswerMalformed,
+            raise PackagingError(
+                ErrorReason.AnswerMalformed,
                 f"predict_proba answers {shape}; for the {len(self.labels)} labels {', '.join(self.labels)} it must be "
                 "one row for each input and one column for each label. Give a classifier of one target.",
             )
@@ -84,8 +84,8 @@ class Asked:
         by_label = dict(zip(self.labels, row, strict=True))
         # What is not finite is told with its row, by whoever asked.
         if all(math.isfinite(share) for share in row) and (min(row) < 0 or abs(sum(row) - 1) > 1e-4):
-            raise Refused(
-                Reason.AnswerMalformed,
+            raise PackagingError(
+                ErrorReason.AnswerMalformed,
                 f"predict_proba answers {by_label}, which are no probabilities that sum to one. "
                 "Calibrate the classifier, or serve it as a Regression.",
             )
@@ -105,48 +105,48 @@ def decide(decisions: Decisions, probability: float) -> str:
 def check_routines(model: Any, kind: Kind) -> None:
     """Refused unless the model has what its kind is asked by, and is not plainly of another kind."""
     if kind == "Regression" and hasattr(model, "predict_proba"):
-        raise Refused(
-            Reason.DeclarationContradicted,
+        raise PackagingError(
+            ErrorReason.DeclarationContradicted,
             f"The model is a {type(model).__name__}, a classifier, and the type given is Regression. "
             "Give the type Classification.",
         )
     for routine in ROUTINES[kind]:
         if not hasattr(model, routine):
-            raise Refused(
-                Reason.RoutineMissing,
+            raise PackagingError(
+                ErrorReason.RoutineMissing,
                 f"The model is a {type(model).__name__} without {routine}, which the type {kind} is asked by: "
                 f"{ADVICE[kind]}. Is it fitted?",
             )
 
 
-def as_table(frame: DataFrame, form: RowsAs) -> Any:
+def as_table(frame: DataFrame, row_format: RowFormat) -> Any:
     """The rows in the form that training gave them to the model."""
-    if form == "records":
+    if row_format == "records":
         return frame.to_dict(orient="records")
-    return frame.to_numpy() if form == "matrix" else frame
+    return frame.to_numpy() if row_format == "matrix" else frame
 
 
-def find_form(asked: Asked, frame: DataFrame, wanted: RowsAs | None) -> RowsAs:
+def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat | None) -> RowFormat:
     """Which form of a table the model takes, found by asking it a few rows; Refused when none fits."""
     failures = []
-    for form in [wanted] if wanted else likely_forms(asked.model, frame):
+    for row_format in [wanted] if wanted else likely_row_formats(original.model, frame):
         try:
-            asked.answers(as_table(frame.head(5), form))
-        except Refused:
+            original.answers(as_table(frame.head(5), row_format))
+        except PackagingError:
             raise
         except Exception as error:
-            failures.append(f"as {form}: {type(error).__name__}: {_first_line(error)}")
+            failures.append(f"as {row_format}: {type(error).__name__}: {_first_line(error)}")
         else:
-            return form
-    raise Refused(
-        Reason.NoFormFits,
-        f"The model {type(asked.model).__name__} answers none of the forms of a table ({'; '.join(failures)}). "
+            return row_format
+    raise PackagingError(
+        ErrorReason.NoFormFits,
+        f"The model {type(original.model).__name__} answers none of the forms of a table ({'; '.join(failures)}). "
         "Give the columns that it was trained on as features, and put its preprocessing (an encoder for columns of "
         "text, too) into the same pipeline or give it with --preprocessing.",
     )
 
 
-def likely_forms(model: Any, frame: DataFrame) -> list[RowsAs]:
+def likely_row_formats(model: Any, frame: DataFrame) -> list[RowFormat]:
     """All forms, the likeliest first: what a model was fitted on can be seen from it."""
     if fitted_names(model) is not None:
         return ["frame", "records", "matrix"]
@@ -157,12 +157,12 @@ def likely_forms(model: Any, frame: DataFrame) -> list[RowsAs]:
     return ["frame", "records"]
 
 
-def check_repeatable(asked: Asked, table: Any, answers: list[Answer]) -> None:
+def check_repeatable(original: OriginalModel, table: Any, answers: list[Answer]) -> None:
     """Refused when the model answers the same table otherwise the second time."""
-    if asked.answers(table) != answers:
-        raise Refused(
-            Reason.NotRepeatable,
-            f"The model {type(asked.model).__name__} answers the same input differently each time, so no golden "
+    if original.answers(table) != answers:
+        raise PackagingError(
+            ErrorReason.NotRepeatable,
+            f"The model {type(original.model).__name__} answers the same input differently each time, so no golden "
             "prediction can hold. Give it a fixed random_state, or take the chance out of predicting.",
         )
 
@@ -188,8 +188,8 @@ def _column(values: Any, routine: str) -> list[float]:
         values = values[:, 0]
     if getattr(values, "ndim", 0) != 1:
         shape = getattr(values, "shape", f"a {type(values).__name__}")
-        raise Refused(
-            Reason.AnswerMalformed,
+        raise PackagingError(
+            ErrorReason.AnswerMalformed,
             f"{routine} answers {shape}; it must be one number for each input. Give a model of one target.",
         )
     return [float(value) for value in values]

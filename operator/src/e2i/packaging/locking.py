@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 
 TIMEOUT = 1800
 UV_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
@@ -42,17 +42,17 @@ def compile_lock(lines: Sequence[str], constraints: Mapping[str, str]) -> str:
         if sys.platform != "linux":
             # Bentos run in images of Linux, wherever they are made.
             argv += ["--python-platform", "linux"]
-        done = _uv(argv, "\n".join(lines))
-    if done.returncode:
-        raise Refused(
-            Reason.LockFailed,
-            f"The requirements cannot be locked: {_told(done.stderr)}. Correct requirements.txt, or make the package "
-            "index reachable.",
+        completed = _uv(argv, "\n".join(lines))
+    if completed.returncode:
+        raise PackagingError(
+            ErrorReason.LockFailed,
+            f"The requirements cannot be locked: {_uv_message(completed.stderr)}. "
+            "Correct requirements.txt, or make the package index reachable.",
         )
-    return done.stdout
+    return completed.stdout
 
 
-def environment_of(lock: str, folder: Path) -> Path:
+def install_lock(lock: str, folder: Path) -> Path:
     """The interpreter of a virtual environment with exactly the locked packages, made below `folder` once.
 
     It is made under another name and renamed when it is whole, so that an interrupted one is not believed.
@@ -81,12 +81,12 @@ def environment_of(lock: str, folder: Path) -> Path:
 
 
 def _install(argv: list[str]) -> None:
-    done = _uv(argv)
-    if done.returncode:
-        raise Refused(
-            Reason.LockFailed,
-            f"The locked packages cannot be installed: {_told(done.stderr)}. Correct requirements.txt, or make the "
-            "package index reachable.",
+    completed = _uv(argv)
+    if completed.returncode:
+        raise PackagingError(
+            ErrorReason.LockFailed,
+            f"The locked packages cannot be installed: {_uv_message(completed.stderr)}. "
+            "Correct requirements.txt, or make the package index reachable.",
         )
 
 
@@ -97,18 +97,18 @@ def _uv(argv: list[str], stdin: str | None = None) -> subprocess.CompletedProces
             input=stdin,
             capture_output=True,
             text=True,
-            env=_settings(os.environ),
+            env=_uv_environment(os.environ),
             timeout=TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise Refused(
-            Reason.LockFailed,
+        raise PackagingError(
+            ErrorReason.LockFailed,
             f"`uv {' '.join(argv[:2])}` took more than {TIMEOUT} s. Look at the package index.",
         ) from error
 
 
-def _settings(environment: Mapping[str, str]) -> dict[str, str]:
+def _uv_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """uv's environment: quiet, and with pip's index where uv has none of its own."""
     settings = {**environment, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     # Set by whoever started us, and not the environment that is meant.
@@ -118,7 +118,7 @@ def _settings(environment: Mapping[str, str]) -> dict[str, str]:
     return settings
 
 
-def _told(stderr: str) -> str:
+def _uv_message(stderr: str) -> str:
     """What uv said, in one line, without the marks that it draws."""
     words = " ".join(stderr.encode("ascii", "ignore").decode().split())
     return words[:600].rstrip(".") or "uv says nothing"

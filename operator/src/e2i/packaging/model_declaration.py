@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from e2i.packaging.errors import Reason, Refused
-from e2i.packaging.inference import RowsAs
+from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.inference import RowFormat
 from e2i.packaging.schema import choose_columns, infer_feature
 from e2i_bento.card import Causal, Decisions, Feature, Kind
 
@@ -21,7 +21,7 @@ Declared = Mapping[str, Mapping[str, Any]] | Sequence[str] | None
 
 
 @dataclass(frozen=True)
-class About:
+class ModelDeclaration:
     """What only a person can say of a model.
 
     `source` is where the data came from, a file if there is one; `code` are the files that trained it;
@@ -43,96 +43,100 @@ class About:
     source: Path | str = ""
     code: Sequence[Path] = ()
     registry: str = ""
-    rows_as: RowsAs | None = None
+    rows_as: RowFormat | None = None
     predictions: str | None = None
     accept_guessing: bool = False
 
 
-def describe_features(about: About, data: DataFrame, fitted: Sequence[str] | None) -> tuple[Feature, ...]:
+def describe_features(
+    declaration: ModelDeclaration, data: DataFrame, fitted: Sequence[str] | None
+) -> tuple[Feature, ...]:
     """The features of the data, checked against what was declared and what the model was fitted with."""
     if data.empty:
-        raise Refused(Reason.DataEmpty, "The data has no rows. Give the data that the model was trained on.")
+        raise PackagingError(
+            ErrorReason.DataEmpty, "The data has no rows. Give the data that the model was trained on."
+        )
     columns = [str(column) for column in data.columns]
-    named = {about.treatment: "treatment", about.predictions: "column of predictions"}
-    roles = {about.target: "target"} | {column: role for column, role in named.items() if column}
+    named = {declaration.treatment: "treatment", declaration.predictions: "column of predictions"}
+    roles = {declaration.target: "target"} | {column: role for column, role in named.items() if column}
     for column, role in roles.items():
         if column not in columns:
-            raise Refused(
-                Reason.ColumnMissing,
+            raise PackagingError(
+                ErrorReason.ColumnMissing,
                 f"The data has no column {column}, the {role}; it has {', '.join(columns[:12])}.",
             )
-    declared = about.features if isinstance(about.features, Mapping) else {}
-    given = list(about.features) if about.features else None
+    declared = declaration.features if isinstance(declaration.features, Mapping) else {}
+    given = list(declaration.features) if declaration.features else None
     return tuple(
         infer_feature(name, data[name], declared.get(name) or {})
         for name in choose_columns(columns, given, fitted, roles)
     )
 
 
-def check_target(about: About, data: DataFrame) -> None:
+def check_target(declaration: ModelDeclaration, data: DataFrame) -> None:
     """Refused unless the target is of numbers, where numbers are predicted."""
-    if about.kind != "Classification" and data[about.target].dtype.kind not in "iuf":
-        example = data[about.target].dropna().astype(str).iloc[0]
-        raise Refused(
-            Reason.ColumnUnusable,
-            f"The target {about.target} holds {example!r} and the like, and a {about.kind} predicts numbers. Name the "
-            "column that the model was trained on, or the type Classification.",
+    if declaration.kind != "Classification" and data[declaration.target].dtype.kind not in "iuf":
+        example = data[declaration.target].dropna().astype(str).iloc[0]
+        raise PackagingError(
+            ErrorReason.ColumnUnusable,
+            f"The target {declaration.target} holds {example!r} and the like. A {declaration.kind} predicts numbers: "
+            "name the column that the model was trained on, or the type Classification.",
         )
 
 
-def class_words(about: About, model: Any, labels: Sequence[str]) -> dict[str, str]:
+def label_by_class(declaration: ModelDeclaration, model: Any, labels: Sequence[str]) -> dict[str, str]:
     """The label for each class as the data may name it, in the model's own terms or in words."""
-    if about.kind != "Classification":
+    if declaration.kind != "Classification":
         return {}
     return dict(zip((str(label) for label in model.classes_), labels, strict=True))
 
 
-def find_labels(about: About, model: Any, data: DataFrame) -> tuple[str, ...]:
+def find_labels(declaration: ModelDeclaration, model: Any, data: DataFrame) -> tuple[str, ...]:
     """Classification: the words for the columns of predict_proba; Refused when data and model disagree."""
-    if about.kind != "Classification":
+    if declaration.kind != "Classification":
         return ()
     classes = [str(label) for label in model.classes_]
-    seen = sorted({str(value) for value in data[about.target].dropna().tolist()})
+    seen = sorted({str(value) for value in data[declaration.target].dropna().tolist()})
     if len(seen) < 2 or len(classes) < 2:
-        raise Refused(
-            Reason.SingleLabel,
-            f"The column {about.target} has only the label {seen[0] if seen else 'none'}: nothing was learned. "
+        raise PackagingError(
+            ErrorReason.SingleLabel,
+            f"The column {declaration.target} has only the label {seen[0] if seen else 'none'}: nothing was learned. "
             "Give data with at least two labels.",
         )
-    labels = [str(label) for label in about.labels] or classes
+    labels = [str(label) for label in declaration.labels] or classes
     if len(labels) != len(classes):
-        raise Refused(
-            Reason.LabelsDiffer,
+        raise PackagingError(
+            ErrorReason.LabelsDiffer,
             f"{len(labels)} labels are given ({', '.join(labels)}), and the model has {len(classes)} classes "
             f"({', '.join(classes)}). Give one word for each, in this order.",
         )
     unknown = [label for label in seen if label not in {*labels, *classes}]
     if unknown:
-        raise Refused(
-            Reason.LabelsDiffer,
-            f"The column {about.target} has the label {unknown[0]!r}, and the model knows {', '.join(classes)}. Name "
-            "the column that it was trained on, or give with --labels the words for its classes, in their order.",
+        raise PackagingError(
+            ErrorReason.LabelsDiffer,
+            f"The column {declaration.target} has the label {unknown[0]!r}, and the model knows {', '.join(classes)}. "
+            "Name the column that it was trained on, or give with --labels the words for its classes, in their order.",
         )
     return tuple(labels)
 
 
-def find_decisions(about: About, labels: Sequence[str]) -> Decisions | None:
+def find_decisions(declaration: ModelDeclaration, labels: Sequence[str]) -> Decisions | None:
     """The decisions; Refused when their label or their bounds cannot be meant."""
-    if about.decisions is None:
+    if declaration.decisions is None:
         return None
     try:
-        decisions = Decisions.model_validate(about.decisions)
+        decisions = Decisions.model_validate(declaration.decisions)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Refused(
-            Reason.DeclarationContradicted,
+        raise PackagingError(
+            ErrorReason.DeclarationContradicted,
             f"The decisions are wrong at {place}: {first['msg']}. Correct them.",
         ) from None
     bounds = [band.below for band in decisions.bands]
     if decisions.label not in labels or not bounds or bounds != sorted(set(bounds)) or bounds[-1] <= 1:
-        raise Refused(
-            Reason.DeclarationContradicted,
+        raise PackagingError(
+            ErrorReason.DeclarationContradicted,
             f"Decisions are by the probability of {decisions.label!r} below {bounds}; the label must be one of "
             f"{', '.join(labels) or 'none, for only a Classification has labels'}, the bounds must rise, and the last "
             "one be above 1 (1.01).",
@@ -140,13 +144,15 @@ def find_decisions(about: About, labels: Sequence[str]) -> Decisions | None:
     return decisions
 
 
-def find_causal(about: About) -> Causal | None:
+def find_causal(declaration: ModelDeclaration) -> Causal | None:
     """Causal: treatment, outcome and confidence."""
-    if about.kind != "Causal":
+    if declaration.kind != "Causal":
         return None
-    if not about.treatment:
-        raise Refused(
-            Reason.ColumnMissing,
+    if not declaration.treatment:
+        raise PackagingError(
+            ErrorReason.ColumnMissing,
             "A Causal model needs the name of the treatment's column: give it with --treatment.",
         )
-    return Causal(treatment=about.treatment, outcome=about.target, confidence=about.confidence)
+    return Causal(
+        treatment=declaration.treatment, outcome=declaration.target, confidence=declaration.confidence
+    )

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.names import object_name
 from e2i_bento.card import Card, Golden
 
 API_VERSION = "serving.e2i.dev/v1alpha1"
-OURS = "golden-"
+GOLDEN_PREFIX = "golden-"
 """Names of checks that begin so are made from the bento and made anew with it; all others are a person's."""
-MOST_CHECKS = 16
-MOST_CHARACTERS = 16384
-MOST_LABELS = 256
-LONGEST_NAME = 63
+MAX_CHECKS = 16
+MAX_CHARACTERS = 16384
+MAX_LABELS = 256
+MAX_NAME_LENGTH = 63
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ManifestInputs:
     """What a manifest is to say. `digest` is given when the bento is to be taken from its archive in the bucket; `env`
     are variables of the model's container, `resources` its requests and limits, when they are not left as they are."""
 
@@ -36,60 +36,60 @@ class Wanted:
     resources: Mapping[str, Any] | None = None
 
 
-def manifest(wanted: Wanted) -> dict[str, Any]:
+def manifest(inputs: ManifestInputs) -> dict[str, Any]:
     """The whole E2IModel; Refused when its name cannot be the name of a Service."""
-    rollout = {"verify": verify_checks(wanted.cards)} | (
-        {"contract": agreed} if (agreed := contract(wanted.cards)) else {}
+    rollout = {"verify": verify_checks(inputs.cards)} | (
+        {"contract": agreed} if (agreed := contract(inputs.cards)) else {}
     )
-    spec: dict[str, Any] = {"type": wanted.cards[0].type, "bento": bento(wanted)}
-    if wanted.replicas is not None:
-        spec["replicas"] = wanted.replicas
-    if wanted.resources is not None:
-        spec["resources"] = dict(wanted.resources)
-    if wanted.env:
-        spec["env"] = merged_env([], wanted.env)
+    spec: dict[str, Any] = {"type": inputs.cards[0].type, "bento": bento_reference(inputs)}
+    if inputs.replicas is not None:
+        spec["replicas"] = inputs.replicas
+    if inputs.resources is not None:
+        spec["resources"] = dict(inputs.resources)
+    if inputs.env:
+        spec["env"] = merge_env([], inputs.env)
     return {
         "apiVersion": API_VERSION,
         "kind": "E2IModel",
-        "metadata": {"name": model_name(wanted), "namespace": wanted.namespace},
+        "metadata": {"name": model_name(inputs), "namespace": inputs.namespace},
         "spec": spec | {"rollout": rollout},
     }
 
 
-def model_name(wanted: Wanted) -> str:
+def model_name(inputs: ManifestInputs) -> str:
     """The name of the E2IModel: the one given, else the bento's with - for _."""
-    name = wanted.name or object_name(wanted.tag.partition(":")[0])
+    name = inputs.name or object_name(inputs.tag.partition(":")[0])
     plain = name.replace("-", "")
-    if not (plain.isascii() and plain.isalnum() and name == name.lower()) or len(name) > LONGEST_NAME:
+    if not (plain.isascii() and plain.isalnum() and name == name.lower()) or len(name) > MAX_NAME_LENGTH:
         raise _unusable_name(name)
     if not name[0].isalpha() or name.endswith("-"):
         raise _unusable_name(name)
     return name
 
 
-def bento(wanted: Wanted) -> dict[str, Any]:
-    return {"tag": wanted.tag} | ({"archive": {"digest": wanted.digest}} if wanted.digest else {})
+def bento_reference(inputs: ManifestInputs) -> dict[str, Any]:
+    return {"tag": inputs.tag} | ({"archive": {"digest": inputs.digest}} if inputs.digest else {})
 
 
-def merged_env(present: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+def merge_env(present: Iterable[Mapping[str, Any]], inputs: Mapping[str, str]) -> list[dict[str, Any]]:
     """Variables of a container with the wanted values; others stay, in their order.
 
     [{"name": "A", "value": "1"}], {"B": "2"} -> A=1, B=2
     """
     values = {str(variable["name"]): dict(variable) for variable in present}
-    values.update({name: {"name": name, "value": value} for name, value in wanted.items()})
+    values.update({name: {"name": name, "value": value} for name, value in inputs.items()})
     return list(values.values())
 
 
 def contract(cards: Sequence[Card]) -> dict[str, Any]:
     """Every label that any of the models answers; nothing when one of them has none."""
     labels = sorted({label for card in cards for label in card.labels})
-    if any(card.type != "Classification" for card in cards) or not 0 < len(labels) <= MOST_LABELS:
+    if any(card.type != "Classification" for card in cards) or not 0 < len(labels) <= MAX_LABELS:
         return {}
     return {"labels": labels}
 
 
-def verify_checks(cards: Sequence[Card], most: int = MOST_CHECKS) -> list[dict[str, Any]]:
+def verify_checks(cards: Sequence[Card], most: int = MAX_CHECKS) -> list[dict[str, Any]]:
     """At most `most` golden predictions as entries of spec.rollout.verify, shared fairly among the models.
 
     Each model is asked under its route, which is the top for the only model of a bento.
@@ -103,10 +103,10 @@ def verify_checks(cards: Sequence[Card], most: int = MOST_CHECKS) -> list[dict[s
     return [check for count, queue in zip(taken, queues, strict=True) for check in queue[:count]]
 
 
-def merged_checks(present: Iterable[Mapping[str, Any]], cards: Sequence[Card]) -> list[Mapping[str, Any]]:
+def merge_checks(present: Iterable[Mapping[str, Any]], cards: Sequence[Card]) -> list[Mapping[str, Any]]:
     """Checks made anew after those that a person wrote, which stay as they are."""
-    own = [check for check in present if not str(check.get("name", "")).startswith(OURS)]
-    return [*own, *verify_checks(cards, MOST_CHECKS - len(own))]
+    own = [check for check in present if not str(check.get("name", "")).startswith(GOLDEN_PREFIX)]
+    return [*own, *verify_checks(cards, MAX_CHECKS - len(own))]
 
 
 def _checks_of(card: Card, *, alone: bool) -> Iterable[dict[str, Any]]:
@@ -115,9 +115,9 @@ def _checks_of(card: Card, *, alone: bool) -> Iterable[dict[str, Any]]:
         body = json.dumps({"input_data": golden.input}, ensure_ascii=False)
         subset = json.dumps(golden.output, ensure_ascii=False)
         # A golden text too long for the API server is left out; the service itself asks it before it is ready.
-        if max(len(body), len(subset)) <= MOST_CHARACTERS:
+        if max(len(body), len(subset)) <= MAX_CHARACTERS:
             yield {
-                "name": f"{OURS}{card.name}-{number}",
+                "name": f"{GOLDEN_PREFIX}{card.name}-{number}",
                 "path": path,
                 "body": body,
                 "expect": {"subset": subset, "tolerance": tolerance(card.tolerance, golden)},
@@ -142,9 +142,9 @@ def _numbers(value: Any) -> Iterable[float]:
         yield float(value)
 
 
-def _unusable_name(name: str) -> Refused:
-    return Refused(
-        Reason.NameUnsafe,
-        f"{name[:80]!r} cannot be the name of an E2IModel: use a-z, 0-9 and -, a letter first, at most {LONGEST_NAME} "
-        "characters. Give another with --name.",
+def _unusable_name(name: str) -> PackagingError:
+    return PackagingError(
+        ErrorReason.NameUnsafe,
+        f"{name[:80]!r} cannot be the name of an E2IModel: use a-z, 0-9 and -, a letter first, at most "
+        f"{MAX_NAME_LENGTH} characters. Give another with --name.",
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 
 BOOSTERS = (".ubj", ".json", ".bst", ".xgb")
 """Names of files that `Booster.save_model` writes. Anything else is a pickle: of joblib, pickle or cloudpickle."""
@@ -36,12 +36,13 @@ class LoadedModel:
 def load_model(file: Path) -> LoadedModel:
     """The model in `file`; the modules of its own must be importable. Refused with what is wrong with it."""
     if not file.is_file():
-        raise Refused(
-            Reason.FileMissing, f"There is no file {file}. Name the file that training wrote the model to."
+        raise PackagingError(
+            ErrorReason.FileMissing,
+            f"There is no file {file}. Name the file that training wrote the model to.",
         )
     if file.suffix.lower() in BOOSTERS:
         return LoadedModel(_load_booster(file), frozenset({"xgboost"}), "xgboost")
-    modules, model = watched(file, _joblib_load)
+    modules, model = load_recording_modules(file, _joblib_load)
     return LoadedModel(model, modules)
 
 
@@ -52,12 +53,12 @@ def save_model(model: Any, file: Path) -> frozenset[str]:
     try:
         joblib.dump(model, file)
     except Exception as error:
-        raise Refused(
-            Reason.ModelDamaged,
-            f"The model {type(model).__name__} cannot be pickled ({_line(error)}). Replace lambdas and functions "
+        raise PackagingError(
+            ErrorReason.ModelDamaged,
+            f"The model {type(model).__name__} cannot be pickled ({_first_line(error)}). Replace lambdas and functions "
             "inside functions by functions of a module.",
         ) from error
-    modules, _ = watched(file, _joblib_load)
+    modules, _ = load_recording_modules(file, _joblib_load)
     return modules
 
 
@@ -66,15 +67,15 @@ def combine(preprocessing: Any, model: Any) -> Any:
     from sklearn.pipeline import Pipeline
 
     if not hasattr(preprocessing, "transform"):
-        raise Refused(
-            Reason.RoutineMissing,
+        raise PackagingError(
+            ErrorReason.RoutineMissing,
             f"The preprocessing is a {type(preprocessing).__name__} without transform. "
             "Give the fitted transformer, for instance a DictVectorizer.",
         )
-    return Pipeline([("preprocessing", _named(preprocessing, model)), ("model", model)])
+    return Pipeline([("preprocessing", _with_feature_names(preprocessing, model)), ("model", model)])
 
 
-def _named(preprocessing: Any, model: Any) -> Any:
+def _with_feature_names(preprocessing: Any, model: Any) -> Any:
     """The transformer, made to give a DataFrame when the model was fitted on one; Refused when the names differ."""
     wanted = getattr(model, "feature_names_in_", None)
     if wanted is None or not hasattr(preprocessing, "get_feature_names_out"):
@@ -84,8 +85,8 @@ def _named(preprocessing: Any, model: Any) -> Any:
     if given != names:
         pairs = ((theirs, ours) for theirs, ours in zip(given, names, strict=False) if theirs != ours)
         first = next(pairs, (f"{len(given)} columns", f"{len(names)}"))
-        raise Refused(
-            Reason.PreprocessingDiffers,
+        raise PackagingError(
+            ErrorReason.PreprocessingDiffers,
             f"The preprocessing gives {first[0]} where the model was trained with {first[1]}. Give the transformer "
             "that the model was trained behind.",
         )
@@ -113,7 +114,7 @@ def importable(code: Path | None) -> Iterator[None]:
         sys.modules.update(hidden)
 
 
-def watched(file: Path, load: Callable[[Path], Loaded]) -> tuple[frozenset[str], Loaded]:
+def load_recording_modules(file: Path, load: Callable[[Path], Loaded]) -> tuple[frozenset[str], Loaded]:
     """What `load` makes of the pickle in `file`, and the modules that it names; Refused when it cannot be loaded."""
     try:
         with warnings.catch_warnings(), _recorded() as modules:
@@ -124,23 +125,23 @@ def watched(file: Path, load: Callable[[Path], Loaded]) -> tuple[frozenset[str],
             loaded = load(file)
         return frozenset(modules), loaded
     except ModuleNotFoundError as error:
-        raise Refused(
-            Reason.CodeMissing,
+        raise PackagingError(
+            ErrorReason.CodeMissing,
             f"The model in {file} needs the module {error.name}, which is not here. Install its package in the "
             f"version of the training, or, if it is your own, give {error.name}.py with --code.",
         ) from error
     except AttributeError as error:
-        raise _lost_name(file, error) from error
+        raise _name_missing(file, error) from error
     except UserWarning as error:
-        raise Refused(
-            Reason.PinnedDifferently,
-            f"{file} is not from this environment: {_line(error)} Package it where the versions of the training "
+        raise PackagingError(
+            ErrorReason.PinnedDifferently,
+            f"{file} is not from this environment: {_first_line(error)} Package it where the versions of the training "
             "are installed, or train it again.",
         ) from error
     except Exception as error:
-        raise Refused(
-            Reason.ModelDamaged,
-            f"{file} cannot be loaded ({_line(error)}): damaged, copied incompletely, or no model. "
+        raise PackagingError(
+            ErrorReason.ModelDamaged,
+            f"{file} cannot be loaded ({_first_line(error)}): damaged, copied incompletely, or no model. "
             "Copy or train it again.",
         ) from error
 
@@ -151,16 +152,17 @@ def _joblib_load(file: Path) -> Any:
     return joblib.load(file)
 
 
-def _lost_name(file: Path, error: AttributeError) -> Refused:
+def _name_missing(file: Path, error: AttributeError) -> PackagingError:
     if "__main__" in str(error):
-        return Refused(
-            Reason.ModelNeedsMain,
-            f"The model in {file} refers to something of the program or notebook that trained it ({_line(error)}). "
+        return PackagingError(
+            ErrorReason.ModelNeedsMain,
+            f"The model in {file} refers to something of the program or notebook that trained it "
+            f"({_first_line(error)}). "
             "Move it into a module of its own, train again, and give the module with --code.",
         )
-    return Refused(
-        Reason.CodeMissing,
-        f"The model in {file} refers to what is not in this version of a module ({_line(error)}). "
+    return PackagingError(
+        ErrorReason.CodeMissing,
+        f"The model in {file} refers to what is not in this version of a module ({_first_line(error)}). "
         "Use the version of the training.",
     )
 
@@ -172,17 +174,19 @@ def _load_booster(file: Path) -> Any:
         booster = xgboost.Booster(model_file=file)
         objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
     except ImportError as error:
-        raise Refused(
-            Reason.CodeMissing,
+        raise PackagingError(
+            ErrorReason.CodeMissing,
             f"{file} is a model of XGBoost, which is not installed here: install the pinned version.",
         ) from error
     except Exception as error:
-        raise Refused(Reason.ModelDamaged, f"{file} is no model of XGBoost ({_line(error)}).") from error
+        raise PackagingError(
+            ErrorReason.ModelDamaged, f"{file} is no model of XGBoost ({_first_line(error)})."
+        ) from error
     kinds = {"binary:logistic": xgboost.XGBClassifier, "multi:softprob": xgboost.XGBClassifier}
     kind = xgboost.XGBRegressor if objective.startswith("reg:") else kinds.get(objective)
     if kind is None:
-        raise Refused(
-            Reason.AnswerMalformed,
+        raise PackagingError(
+            ErrorReason.AnswerMalformed,
             f"{file} was trained with the objective {objective}; use binary:logistic, multi:softprob or one of reg:.",
         )
     model = kind()
@@ -194,7 +198,7 @@ def _load_booster(file: Path) -> Any:
 def _recorded() -> Iterator[set[str]]:
     """The modules that pickles loaded meanwhile name; Python's pickle tells each of them to audit hooks."""
     if not _hooked:
-        sys.addaudithook(_hear)
+        sys.addaudithook(_record_import)
         _hooked.append(True)
     modules: set[str] = set()
     _recorders.append(modules)
@@ -204,12 +208,12 @@ def _recorded() -> Iterator[set[str]]:
         _recorders.remove(modules)
 
 
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+def _record_import(event: str, arguments: tuple[Any, ...]) -> None:
     if _recorders and event == "pickle.find_class":
         for modules in _recorders:
             modules.add(str(arguments[0]))
 
 
-def _line(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     text = (str(error).strip().splitlines() or [""])[0][:200]
     return text if isinstance(error, Warning) else f"{type(error).__name__}: {text}"

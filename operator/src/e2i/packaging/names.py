@@ -9,21 +9,21 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}\Z")
 _NUMBER = r"(0|[1-9][0-9]{0,8})"
 _SEMANTIC = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9a-z]+([.-][0-9a-z]+)*)?\Z")
 _MOMENT = re.compile(r"(\d{8})\.(\d{6})\Z")
-LONGEST_VERSION = 40
+MAX_VERSION_LENGTH = 40
 TIME = "time"
 
 
 def check_name(name: str) -> None:
     """Refused unless `name` is safe everywhere: a-z, 0-9 and _, a letter first, at most 51."""
     if not _NAME.match(name):
-        raise Refused(
-            Reason.NameUnsafe,
+        raise PackagingError(
+            ErrorReason.NameUnsafe,
             f"{name[:80]!r} cannot be the name of a model: use a-z, 0-9 and _, a letter first, at most 51 characters, "
             "for instance churn_model.",
         )
@@ -33,10 +33,10 @@ def resolve_version(text: str, moment: datetime) -> str:
     """The version that `text` asks for: itself, or for "time" the moment (UTC) as YYYYMMDD.HHMMSS."""
     if text == TIME:
         return moment.strftime("%Y%m%d.%H%M%S")
-    if len(text) <= LONGEST_VERSION and (_SEMANTIC.match(text) or _is_moment(text)):
+    if len(text) <= MAX_VERSION_LENGTH and (_SEMANTIC.match(text) or _is_moment(text)):
         return text
-    raise Refused(
-        Reason.VersionUnsafe,
+    raise PackagingError(
+        ErrorReason.VersionUnsafe,
         f"{text[:80]!r} is no version that can be ordered: write a semantic one such as 1.4.2 (in lower case, without "
         "v and +), or `time` for the present moment as YYYYMMDD.HHMMSS.",
     )

@@ -12,35 +12,35 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.model_manifest import (
-    Wanted,
-    bento,
+    ManifestInputs,
+    bento_reference,
     contract,
     manifest,
-    merged_checks,
-    merged_env,
+    merge_checks,
+    merge_env,
     model_name,
 )
 
 KUSTOMIZATION = "kustomization.yaml"
 
 
-def as_text(wanted: Wanted) -> str:
+def to_yaml(inputs: ManifestInputs) -> str:
     """The manifest as YAML."""
-    return _dumped(_yaml(), _with_blocks(manifest(wanted)))
+    return _dumped(_yaml(), _with_blocks(manifest(inputs)))
 
 
-def write_overlay(folder: Path, wanted: Wanted) -> tuple[Path, bool]:
+def write_overlay(folder: Path, inputs: ManifestInputs) -> tuple[Path, bool]:
     """Write or update <folder>/<name>.yaml and list it in kustomization.yaml; returns the file and whether one of
     them changed. Refused when a file is there that cannot be kept."""
     if not folder.parent.is_dir():
-        raise Refused(
-            Reason.FileMissing,
+        raise PackagingError(
+            ErrorReason.FileMissing,
             f"There is no folder {folder.parent}. Name the folder of an environment with --overlay.",
         )
-    file = folder / f"{model_name(wanted)}.yaml"
-    text = updated(file.read_text(), file, wanted) if file.exists() else as_text(wanted)
+    file = folder / f"{model_name(inputs)}.yaml"
+    text = update_manifest(file.read_text(), file, inputs) if file.exists() else to_yaml(inputs)
     kustomization = folder / KUSTOMIZATION
     listed = _listed(kustomization, file.name)
     folder.mkdir(exist_ok=True)
@@ -48,54 +48,55 @@ def write_overlay(folder: Path, wanted: Wanted) -> tuple[Path, bool]:
     return file, any(changed)
 
 
-def updated(text: str, file: Path, wanted: Wanted) -> str:
+def update_manifest(text: str, file: Path, inputs: ManifestInputs) -> str:
     """The manifest with the new bento, its checks and its labels; everything else as somebody wrote it."""
     yaml = _yaml()
     model = _loaded(yaml, text, file)
     spec = model.get("spec")
     if model.get("kind") != "E2IModel" or not isinstance(spec, dict):
-        raise Refused(
-            Reason.ManifestUnusable, f"{file} is no manifest of one E2IModel. Move it away, then try again."
+        raise PackagingError(
+            ErrorReason.ManifestUnusable,
+            f"{file} is no manifest of one E2IModel. Move it away, then try again.",
         )
     named = (model.get("metadata") or {}).get("name")
-    if named != model_name(wanted):
-        raise Refused(
-            Reason.ManifestUnusable,
-            f"{file} is the manifest of {named}, not of {model_name(wanted)}. Rename the file, or give --name {named}.",
+    if named != model_name(inputs):
+        raise PackagingError(
+            ErrorReason.ManifestUnusable,
+            f"{file} is the manifest of {named}, not of {model_name(inputs)}. Rename the file, or give --name {named}.",
         )
-    _merge(spec, wanted)
+    _merge(spec, inputs)
     return _dumped(yaml, model)
 
 
-def _merge(spec: dict[str, Any], wanted: Wanted) -> None:
+def _merge(spec: dict[str, Any], inputs: ManifestInputs) -> None:
     named = spec.setdefault("bento", CommentedMap())
-    fresh = bento(wanted)
+    fresh = bento_reference(inputs)
     if "archive" not in fresh and "archive" in named:
         # The digest of another bento would only be refused; without it the store is asked.
         del named["archive"]
     if "archive" in fresh:
         named.pop("store", None)
     named.update(fresh)
-    spec["type"] = wanted.cards[0].type
-    if wanted.replicas is not None:
-        spec["replicas"] = wanted.replicas
-    if wanted.resources is not None and spec.get("resources") != wanted.resources:
-        spec["resources"] = _with_blocks(wanted.resources)
-    env = merged_env(spec.get("env") or [], wanted.env)
+    spec["type"] = inputs.cards[0].type
+    if inputs.replicas is not None:
+        spec["replicas"] = inputs.replicas
+    if inputs.resources is not None and spec.get("resources") != inputs.resources:
+        spec["resources"] = _with_blocks(inputs.resources)
+    env = merge_env(spec.get("env") or [], inputs.env)
     if env != list(spec.get("env") or []):
         spec["env"] = _with_blocks(env)
-    _merge_rollout(spec, wanted)
+    _merge_rollout(spec, inputs)
 
 
-def _merge_rollout(spec: dict[str, Any], wanted: Wanted) -> None:
+def _merge_rollout(spec: dict[str, Any], inputs: ManifestInputs) -> None:
     rollout = spec.get("rollout")
     if not isinstance(rollout, dict):
         rollout = spec["rollout"] = CommentedMap()
     present = rollout.get("verify") or []
-    checks = [_with_blocks(check) for check in merged_checks(present, wanted.cards)]
+    checks = [_with_blocks(check) for check in merge_checks(present, inputs.cards)]
     if list(present) != checks:
         rollout["verify"] = checks
-    if labels := contract(wanted.cards):
+    if labels := contract(inputs.cards):
         agreed = rollout.setdefault("contract", CommentedMap())
         if list(agreed.get("labels") or []) != labels["labels"]:
             agreed.update(labels)
@@ -118,8 +119,8 @@ def _listed(file: Path, name: str) -> str:
     elif isinstance(resources, list):
         resources.append(name)
     else:
-        raise Refused(
-            Reason.ManifestUnusable, f"resources of {file} are no list. Correct it, then try again."
+        raise PackagingError(
+            ErrorReason.ManifestUnusable, f"resources of {file} are no list. Correct it, then try again."
         )
     return _dumped(yaml, kustomization)
 
@@ -129,12 +130,13 @@ def _loaded(yaml: YAML, text: str, file: Path) -> Any:
         loaded = yaml.load(text)
     except YAMLError as error:
         told = " ".join(str(error).split())[:300]
-        raise Refused(
-            Reason.ManifestUnusable, f"{file} is no YAML: {told}. Correct it, then try again."
+        raise PackagingError(
+            ErrorReason.ManifestUnusable, f"{file} is no YAML: {told}. Correct it, then try again."
         ) from error
     if not isinstance(loaded, dict):
-        raise Refused(
-            Reason.ManifestUnusable, f"{file} holds no object of Kubernetes. Move it away, then try again."
+        raise PackagingError(
+            ErrorReason.ManifestUnusable,
+            f"{file} holds no object of Kubernetes. Move it away, then try again.",
         )
     return loaded
 

@@ -10,16 +10,16 @@ from typing import Any
 from e2i.archive.bento_store import FoundBento
 from e2i.archive.content_digest import content_digest
 from e2i.clock import now
-from e2i.packaging.bento_assembly import Order, assemble, made_of
+from e2i.packaging.bento_assembly import PackagingRequest, assemble, creation_time
 from e2i.packaging.build_context import REQUIREMENTS, check_declared, declared_models, read_bentofile
 from e2i.packaging.describe import read_pins
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.names import check_name, resolve_version
 from e2i.packaging.requirements import lock
-from e2i.packaging.store_write import made_store, put, staging, stored_digest
-from e2i.packaging.trained_folder import Trained, read_trained
-from e2i.packaging.trial import Trial, try_bento
-from e2i.packaging.version_log import LEDGER, check_unused, digests_of, note
+from e2i.packaging.store_write import ensure_store, move_into_store, staging_folder, stored_digest
+from e2i.packaging.trained_folder import TrainedFolder, read_trained_folder
+from e2i.packaging.trial import Trial, run_trial
+from e2i.packaging.version_log import VERSION_LOG, check_version_unused, read_digests, record_version
 
 Say = Callable[[str], None]
 
@@ -57,22 +57,22 @@ def package(
     Without `explain` the bento answers no /explain and is some 200 MB smaller where it is installed; without `serve`
     it is not served for a trial.
     """
-    order = _order(trained, version, service, name, explain, say)
-    home = made_store(store)
-    ledger = ledger or trained[0].resolve().parent / LEDGER
-    with staging(home) as folder:
+    request = _packaging_request(trained, version, service, name, explain, say)
+    home = ensure_store(store)
+    ledger = ledger or trained[0].resolve().parent / VERSION_LOG
+    with staging_folder(home) as folder:
         say("building the bento")
-        built = assemble(order, folder)
+        built = assemble(request, folder)
         digest = content_digest(built)
         tag = str(built.tag)
-        check_unused(tag, digest, digests_of(ledger), str(ledger))
+        check_version_unused(tag, digest, read_digests(ledger), str(ledger))
         stored = stored_digest(home, tag)
         if stored is not None:
-            check_unused(tag, digest, {tag: stored}, f"the store {home}")
+            check_version_unused(tag, digest, {tag: stored}, f"the store {home}")
             say(f"{tag} is in the store already, with the same content")
-        trial = _try(built, order, say) if serve and stored is None else None
-        is_new = stored is None and put(built, digest, home)
-    note(ledger, tag, digest, order.made)
+        trial = _try(built, request, say) if serve and stored is None else None
+        is_new = stored is None and move_into_store(built, digest, home)
+    record_version(ledger, tag, digest, request.made)
     return Packaged(
         tag=tag,
         digest=digest,
@@ -84,23 +84,23 @@ def package(
     )
 
 
-def _order(
+def _packaging_request(
     folders: Sequence[Path], version: str, service: Path | None, name: str | None, explain: bool, say: Say
-) -> Order:
+) -> PackagingRequest:
     if not folders:
-        raise Refused(Reason.FileMissing, "No trained folder is given. Name at least one.")
+        raise PackagingError(ErrorReason.FileMissing, "No trained folder is given. Name at least one.")
     version = resolve_version(version, now())
     if name is not None:
         check_name(name)
-    trained = tuple(_said(folder, say) for folder in folders)
+    trained = tuple(_read_folder(folder, say) for folder in folders)
     given = [each.card.name for each in trained]
     if len(set(given)) < len(given):
-        raise Refused(
-            Reason.NameUnsafe, f"Two of the models have the same name: {', '.join(given)}. Rename one."
+        raise PackagingError(
+            ErrorReason.NameUnsafe, f"Two of the models have the same name: {', '.join(given)}. Rename one."
         )
     if service is None and len(trained) > 1:
-        raise Refused(
-            Reason.ModelNotDeclared,
+        raise PackagingError(
+            ErrorReason.ModelNotDeclared,
             f"{len(trained)} models need a service that declares them: {', '.join(given)}. Give its folder with "
             "--service, for instance a copy of bentos/classification, or package each alone.",
         )
@@ -116,30 +116,30 @@ def _order(
     )
     locked = lock(trained, own, explain, file)
     cards = tuple(each.card.model_copy(update={"version": each.card.version or version}) for each in trained)
-    return Order(
+    return PackagingRequest(
         trained,
         cards,
         version,
         name or (given[0] if service is None else None),
         service,
-        made_of(cards),
+        creation_time(cards),
         locked,
     )
 
 
-def _said(folder: Path, say: Say) -> Trained:
+def _read_folder(folder: Path, say: Say) -> TrainedFolder:
     say(f"checking {folder}")
-    return read_trained(folder)
+    return read_trained_folder(folder)
 
 
-def _try(built: FoundBento, order: Order, say: Say) -> Trial:
+def _try(built: FoundBento, request: PackagingRequest, say: Say) -> Trial:
     say("serving it for a trial")
-    trial = try_bento(built, order.cards, order.lock)
-    say(told(trial))
+    trial = run_trial(built, request.cards, request.lock)
+    say(trial_summary(trial))
     return trial
 
 
-def told(trial: Trial) -> str:
+def trial_summary(trial: Trial) -> str:
     """What was seen in a trial, in one line."""
     return (
         f"ready after {trial.seconds:.1f} s, {trial.memory >> 20} MiB in all, {trial.requests} requests answered as "

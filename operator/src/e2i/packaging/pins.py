@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 
 _HASHES = re.compile(r"\s--hash=sha\d+:[0-9a-f]+")
 _COMMENT = re.compile(r"(^|\s)#.*$")
@@ -38,8 +38,8 @@ def parse_pins(text: str, file: str, environment: Mapping[str, str]) -> tuple[Pi
         name = canonicalize_name(requirement.name)
         pin = Pin(name, _exact_version(requirement, line, file), line)
         if name in pins and pins[name].version != pin.version:
-            raise Refused(
-                Reason.DependencyNotPinned,
+            raise PackagingError(
+                ErrorReason.DependencyNotPinned,
                 f"{file} names {name} twice, in versions {pins[name].version} and {pin.version}. Keep one.",
             )
         pins[name] = pin
@@ -71,20 +71,20 @@ def _lines(text: str) -> Iterator[str]:
 
 def _requirement(line: str, file: str) -> Requirement:
     if line.startswith("-"):
-        raise Refused(
-            Reason.DependencyNotPinned,
+        raise PackagingError(
+            ErrorReason.DependencyNotPinned,
             f"{file} has the line {line!r}, an option that leads elsewhere. Write the packages themselves, each "
             "as name==version; an index is a setting of uv or pip, not of a model.",
         )
     try:
         requirement = Requirement(line)
     except InvalidRequirement as error:
-        raise Refused(
-            Reason.DependencyNotPinned, f"{file} has {line!r}, which is no requirement by name. {HOW}."
+        raise PackagingError(
+            ErrorReason.DependencyNotPinned, f"{file} has {line!r}, which is no requirement by name. {HOW}."
         ) from error
     if requirement.url:
-        raise Refused(
-            Reason.DependencyNotPinned,
+        raise PackagingError(
+            ErrorReason.DependencyNotPinned,
             f"{file} takes {requirement.name} from {requirement.url}, whose content may change. "
             f"Publish it to your package index, then pin it: {requirement.name}==version.",
         )
@@ -95,8 +95,8 @@ def _exact_version(requirement: Requirement, line: str, file: str) -> str:
     specifiers = list(requirement.specifier)
     if len(specifiers) == 1 and specifiers[0].operator == "==" and "*" not in specifiers[0].version:
         return specifiers[0].version
-    raise Refused(
-        Reason.DependencyNotPinned,
+    raise PackagingError(
+        ErrorReason.DependencyNotPinned,
         f"{file} has {line!r}, which may be another version tomorrow. {HOW}; "
         f"`pip freeze` in the environment of the training prints them.",
     )

@@ -11,11 +11,11 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.installed import version_of, with_dependencies
 from e2i.packaging.locking import compile_lock
 from e2i.packaging.pins import Pin, locked_versions
-from e2i.packaging.trained_folder import Trained
+from e2i.packaging.trained_folder import TrainedFolder
 from e2i_bento.card import Card
 
 BENTOML = "bentoml"
@@ -23,14 +23,14 @@ SHAP = "shap"
 """Explains predictions; with what it needs some 200 MB, so a bento can do without."""
 
 
-def needed_lines(trained: Sequence[Trained], service: Iterable[Pin], explain: bool) -> list[str]:
+def needed_lines(trained: Sequence[TrainedFolder], service: Iterable[Pin], explain: bool) -> list[str]:
     """Requirements of the bento: each package once, in one version; Refused when two models disagree."""
     pins: dict[str, tuple[Pin, str]] = {}
     for pin, owner in _pins_with_owners(trained, service):
         other, first = pins.setdefault(pin.name, (pin, owner))
         if other.version != pin.version:
-            raise Refused(
-                Reason.PinnedDifferently,
+            raise PackagingError(
+                ErrorReason.PinnedDifferently,
                 f"{first} pins {pin.name} {other.version}, and {owner} {pin.version}; one process has one version. "
                 "Train both with the same, or serve them from two bentos.",
             )
@@ -47,8 +47,8 @@ def _check_bentoml(pins: Mapping[str, tuple[Pin, str]]) -> None:
     """A bento is served by the BentoML that built it; pinning it is not needed, but may not say otherwise."""
     if BENTOML in pins and pins[BENTOML][0].version != version_of(BENTOML):
         pin, owner = pins[BENTOML]
-        raise Refused(
-            Reason.PinnedDifferently,
+        raise PackagingError(
+            ErrorReason.PinnedDifferently,
             f"{owner} pins bentoml {pin.version}, and the bento is built by {version_of(BENTOML)}. Leave the line out.",
         )
 
@@ -59,19 +59,19 @@ def library_needs(card: Card) -> set[str]:
     return {"numpy", *format_needs, *({"pandas"} if card.rows_as == "frame" else set())}
 
 
-def lock(trained: Sequence[Trained], service: Iterable[Pin], explain: bool, file: Path) -> str:
+def lock(trained: Sequence[TrainedFolder], service: Iterable[Pin], explain: bool, file: Path) -> str:
     """The lock in `file`, made anew and written there when what it was made from has changed."""
     lines = needed_lines(trained, service, explain)
-    exact = trained_with(trained)
-    made_from = _made_from(lines, exact)
-    if file.is_file() and file.read_text().startswith(made_from):
+    trained_versions = training_versions(trained)
+    header = _lock_header(lines, trained_versions)
+    if file.is_file() and file.read_text().startswith(header):
         return file.read_text()
     # With what is installed here the bento can be tried here; it is only a wish, unlike the training's versions.
-    wished = with_dependencies([BENTOML, SHAP]) | exact
+    preferred = with_dependencies([BENTOML, SHAP]) | trained_versions
     try:
-        text = made_from + compile_lock(lines, wished)
-    except Refused:
-        text = made_from + compile_lock(lines, exact)
+        text = header + compile_lock(lines, preferred)
+    except PackagingError:
+        text = header + compile_lock(lines, trained_versions)
     # A name of its own, for another packaging may write the same lock meanwhile.
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     partial.write_text(text)
@@ -79,22 +79,22 @@ def lock(trained: Sequence[Trained], service: Iterable[Pin], explain: bool, file
     return text
 
 
-def trained_with(trained: Sequence[Trained]) -> dict[str, str]:
+def training_versions(trained: Sequence[TrainedFolder]) -> dict[str, str]:
     """The versions that the models were trained with; Refused when two were trained with different ones."""
-    exact: dict[str, tuple[str, str]] = {}
+    trained_versions: dict[str, tuple[str, str]] = {}
     for each in trained:
         for name, version in each.card.lineage.packages.items():
-            other, owner = exact.setdefault(name, (version, each.card.name))
+            other, owner = trained_versions.setdefault(name, (version, each.card.name))
             if other != version:
-                raise Refused(
-                    Reason.PinnedDifferently,
+                raise PackagingError(
+                    ErrorReason.PinnedDifferently,
                     f"{owner} was trained with {name} {other}, and {each.card.name} with {version}. "
                     "Train both with the same, or serve them from two bentos.",
                 )
-    return {name: version for name, (version, _) in sorted(exact.items())}
+    return {name: version for name, (version, _) in sorted(trained_versions.items())}
 
 
-def is_here(text: str) -> bool:
+def is_installed_here(text: str) -> bool:
     """Is every locked package installed here, in its version? Then a bento can be tried without installing it."""
     return all(version_of(name) == version for name, version in locked_versions(text).items())
 
@@ -106,13 +106,15 @@ def without_hashes(text: str) -> str:
     )
 
 
-def _pins_with_owners(trained: Sequence[Trained], service: Iterable[Pin]) -> Iterable[tuple[Pin, str]]:
+def _pins_with_owners(trained: Sequence[TrainedFolder], service: Iterable[Pin]) -> Iterable[tuple[Pin, str]]:
     yield from ((pin, "the service") for pin in service)
     yield from ((pin, each.card.name) for each in trained for pin in each.pins)
 
 
-def _made_from(lines: Sequence[str], exact: Mapping[str, str]) -> str:
+def _lock_header(lines: Sequence[str], trained_versions: Mapping[str, str]) -> str:
     """The first line of a lock: the same as long as nothing changed that it follows from."""
     python = ".".join(platform.python_version_tuple()[:2])
-    text = "\n".join([*sorted(lines), *(f"{name}=={version}" for name, version in exact.items()), python])
+    text = "\n".join(
+        [*sorted(lines), *(f"{name}=={version}" for name, version in trained_versions.items()), python]
+    )
     return f"# Locked by e2i from sha256:{hashlib.sha256(text.encode()).hexdigest()} for Python {python}\n"

@@ -24,7 +24,7 @@ def code_revision(files: Sequence[Path]) -> str:
 def _git(folder: Path, *arguments: str) -> str | None:
     """What git says, or None when it is not there or fails, for instance outside of a repository."""
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
             text=True,
@@ -33,4 +33,4 @@ def _git(folder: Path, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return None if done.returncode else done.stdout.strip()
+    return None if completed.returncode else completed.stdout.strip()

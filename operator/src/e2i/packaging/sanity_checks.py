@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from e2i.packaging.baseline_check import check_recorded, check_worth, measure
-from e2i.packaging.golden import SAMPLE, check_finite, spread
-from e2i.packaging.inference import Answer, Asked, RowsAs, as_table, check_repeatable
-from e2i.packaging.model_declaration import About, class_words
-from e2i.packaging.schema import plain_rows
+from e2i.packaging.baseline_check import check_beats_baseline, check_recorded_predictions, training_metrics
+from e2i.packaging.golden import SAMPLE_ROWS, check_finite, evenly_spaced
+from e2i.packaging.inference import Answer, OriginalModel, RowFormat, as_table, check_repeatable
+from e2i.packaging.model_declaration import ModelDeclaration, label_by_class
+from e2i.packaging.schema import json_rows
 from e2i_bento.card import Row
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-TWICE = 50
+REPEATED_ROWS = 50
 """Rows that are asked twice, to see that the answers are the same."""
 
 
 @dataclass(frozen=True)
-class Sampled:
+class Sample:
     """Rows spread over the data: as training had them, as JSON has them, and the model's answers, all finite."""
 
     table: DataFrame
@@ -29,37 +29,49 @@ class Sampled:
     answers: list[Answer]
 
 
-def ask_sample(asked: Asked, inputs: DataFrame, form: RowsAs) -> Sampled:
+def predict_sample(original: OriginalModel, inputs: DataFrame, row_format: RowFormat) -> Sample:
     """Refused when an answer is not finite; the index of `inputs` counts from 0."""
-    positions = spread(len(inputs), SAMPLE)
+    positions = evenly_spaced(len(inputs), SAMPLE_ROWS)
     table = inputs.iloc[positions]
-    rows = plain_rows(table)
-    answers = asked.answers(as_table(table, form))
+    rows = json_rows(table)
+    answers = original.answers(as_table(table, row_format))
     check_finite(rows, answers, positions)
-    few = list(range(min(TWICE, len(table))))
-    check_repeatable(asked, as_table(table.iloc[few], form), asked.answers(as_table(table.iloc[few], form)))
-    return Sampled(table, rows, answers)
+    few = list(range(min(REPEATED_ROWS, len(table))))
+    check_repeatable(
+        original,
+        as_table(table.iloc[few], row_format),
+        original.answers(as_table(table.iloc[few], row_format)),
+    )
+    return Sample(table, rows, answers)
 
 
-def judge(
-    about: About, asked: Asked, data: DataFrame, form: RowsAs, sampled: Sampled, say: Callable[[str], None]
+def check_quality(
+    declaration: ModelDeclaration,
+    original: OriginalModel,
+    data: DataFrame,
+    row_format: RowFormat,
+    sample: Sample,
+    say: Callable[[str], None],
 ) -> dict[str, float]:
     """Metrics on the data that the model was trained with; Refused when they say that something is wrong with it."""
-    words = class_words(about, asked.model, asked.labels)
-    if about.predictions:
-        given = data[data[about.predictions].notna()]
-        now = asked.answers(as_table(given[list(sampled.table.columns)], form)) if len(given) else []
-        check_recorded(
-            about.name, now, list(zip(given.index, known(given[about.predictions]), strict=True)), words
+    labels = label_by_class(declaration, original.model, original.labels)
+    if declaration.predictions:
+        given = data[data[declaration.predictions].notna()]
+        now = original.answers(as_table(given[list(sample.table.columns)], row_format)) if len(given) else []
+        check_recorded_predictions(
+            declaration.name,
+            now,
+            list(zip(given.index, none_for_missing(given[declaration.predictions]), strict=True)),
+            labels,
         )
         say(f"{len(now)} recorded predictions are given again")
-    truths = known(data.loc[sampled.table.index, about.target])
-    if not about.accept_guessing:
-        say(check_worth(about.name, sampled.answers, truths, words))
-    return measure(sampled.answers, truths, words)
+    truths = none_for_missing(data.loc[sample.table.index, declaration.target])
+    if not declaration.accept_guessing:
+        say(check_beats_baseline(declaration.name, sample.answers, truths, labels))
+    return training_metrics(sample.answers, truths, labels)
 
 
-def known(column: Series) -> Sequence[Any]:
+def none_for_missing(column: Series) -> Sequence[Any]:
     """The values, None for those that are missing."""
     values: list[Any] = column.astype(object).where(column.notna(), None).tolist()
     return values

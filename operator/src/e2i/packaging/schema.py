@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i_bento.card import Feature, Reference, Row, Value
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-MOST_CATEGORIES = 50
+MAX_CATEGORIES = 50
 """Texts with more different values than this are text, not categories."""
 BINS = 10
-TRUTH = "true_effect"
+TRUE_EFFECT = "true_effect"
 """Synthetic causal data carries its truth in this column; it is never a feature."""
 
 
@@ -33,23 +33,23 @@ def choose_columns(
     `not_features` maps a column to its role (target, treatment); Refused when one is asked for as a feature,
     or when a feature is no column.
     """
-    chosen = given or model_names or [name for name in columns if name not in {*not_features, TRUTH}]
+    chosen = given or model_names or [name for name in columns if name not in {*not_features, TRUE_EFFECT}]
     for name in chosen:
         if name in not_features:
-            raise Refused(
-                Reason.TargetAmongFeatures,
+            raise PackagingError(
+                ErrorReason.TargetAmongFeatures,
                 f"{name} is the {not_features[name]} and a feature as well, so the answer would be part of the "
                 "question. Leave it out of the features and train the model without it.",
             )
         if name not in columns:
-            raise Refused(
-                Reason.ColumnMissing,
+            raise PackagingError(
+                ErrorReason.ColumnMissing,
                 f"The data has no column {name}, which {'is given as a feature' if given else 'the model takes'}; "
                 f"it has {_listed(columns)}. Give the data that the model was trained on.",
             )
     if not chosen:
-        raise Refused(
-            Reason.ColumnMissing, "The data has no column besides the target: nothing to predict from."
+        raise PackagingError(
+            ErrorReason.ColumnMissing, "The data has no column besides the target: nothing to predict from."
         )
     _check_fitted(chosen, model_names)
     return list(chosen)
@@ -62,8 +62,8 @@ def _check_fitted(chosen: Sequence[str], model_names: Sequence[str] | None) -> N
     unknown = sorted(set(chosen) - set(model_names))
     told = [f"it was not fitted with {_listed(unknown)}"] if unknown else []
     told += [f"it was also fitted with {_listed(lacking)}"] if lacking else []
-    raise Refused(
-        Reason.DeclarationContradicted,
+    raise PackagingError(
+        ErrorReason.DeclarationContradicted,
         f"The features are not those of the model: {' and '.join(told)}. List exactly its columns, under features in "
         "project.yaml or with --features.",
     )
@@ -71,11 +71,11 @@ def _check_fitted(chosen: Sequence[str], model_names: Sequence[str] | None) -> N
 
 def infer_feature(name: str, column: Series, declared: Mapping[str, Any]) -> Feature:
     """The feature that a column is, with what was declared about it; Refused when they contradict."""
-    values = plain_values(name, column)
+    values = json_values(name, column)
     present = [value for value in values if value is not None]
     if not present:
-        raise Refused(
-            Reason.ColumnUnusable,
+        raise PackagingError(
+            ErrorReason.ColumnUnusable,
             f"Column {name} is empty: nothing is known about it. Leave it out of the features.",
         )
     kind = declared.get("kind") or _kind(name, present)
@@ -87,22 +87,22 @@ def infer_feature(name: str, column: Series, declared: Mapping[str, Any]) -> Fea
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Refused(
-            Reason.DeclarationContradicted,
+        raise PackagingError(
+            ErrorReason.DeclarationContradicted,
             f"The declaration of feature {name} is wrong at {place}: {first['msg']} (it is {first['input']!r}).",
         ) from None
     _check_declared(feature, present, nulls=len(values) - len(present))
     return feature.model_copy(update={"reference": reference(feature, values)})
 
 
-def plain_values(name: str, column: Series) -> list[Value]:
+def json_values(name: str, column: Series) -> list[Value]:
     """The column as JSON has it: whole numbers, numbers, booleans, texts, and None for what is missing."""
     return [_plain(name, value) for value in column.astype(object).where(column.notna(), None).tolist()]
 
 
-def plain_rows(frame: DataFrame) -> list[Row]:
+def json_rows(frame: DataFrame) -> list[Row]:
     """Each row by the names of its columns, as JSON has it."""
-    columns = {str(name): plain_values(str(name), frame[name]) for name in frame.columns}
+    columns = {str(name): json_values(str(name), frame[name]) for name in frame.columns}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -134,14 +134,14 @@ def _plain(name: str, value: object) -> Value:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
-        raise Refused(
-            Reason.ColumnUnusable,
+        raise PackagingError(
+            ErrorReason.ColumnUnusable,
             f"Column {name} has the value {value}, which JSON cannot say. Make it a missing value or leave it out.",
         )
     if isinstance(value, (bool, int, float, str)):
         return value
-    raise Refused(
-        Reason.ColumnUnusable,
+    raise PackagingError(
+        ErrorReason.ColumnUnusable,
         f"Column {name} has values of the type {type(value).__name__}, for instance {str(value)[:40]!r}, which a "
         "request cannot carry. Make it a number or a text before training, or leave it out of the features.",
     )
@@ -158,10 +158,10 @@ def _kind(name: str, present: Sequence[Value]) -> str:
     if kinds == {str}:
         different = len(set(present))
         # As many values as rows are names or sentences, which no future request repeats.
-        return "category" if different <= MOST_CATEGORIES and different < max(2, len(present)) else "text"
+        return "category" if different <= MAX_CATEGORIES and different < max(2, len(present)) else "text"
     names = sorted(kind.__name__ for kind in kinds)
-    raise Refused(
-        Reason.ColumnUnusable,
+    raise PackagingError(
+        ErrorReason.ColumnUnusable,
         f"Column {name} mixes {' and '.join(names)}. Give it one type, or leave it out.",
     )
 
@@ -170,8 +170,8 @@ def _check_declared(feature: Feature, present: Sequence[Value], nulls: int) -> N
     """What a person declared must be true of the data."""
     problem = _contradiction(feature, present, nulls)
     if problem:
-        raise Refused(
-            Reason.DeclarationContradicted,
+        raise PackagingError(
+            ErrorReason.DeclarationContradicted,
             f"Feature {feature.name} is declared otherwise than the data has it: {problem}. "
             "Correct the declaration or the data.",
         )

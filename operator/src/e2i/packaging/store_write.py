@@ -19,8 +19,8 @@ from e2i.archive.bento_store import FoundBento, find_bento
 from e2i.archive.content_digest import content_digest
 from e2i.archive.errors import BentoNotFound, ExportFailure
 from e2i.packaging.data import file_digest
-from e2i.packaging.errors import Reason, Refused
-from e2i.packaging.version_log import check_unused
+from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.version_log import check_version_unused
 
 STAGING = "e2i-packaging-"
 
@@ -30,21 +30,21 @@ def store_folder(given: Path | None) -> Path:
     return (given or Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")).resolve()
 
 
-def made_store(given: Path | None) -> Path:
+def ensure_store(given: Path | None) -> Path:
     """The BentoML home, made when it is missing."""
     store = store_folder(given)
     try:
         store.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refused(
-            Reason.FileUnreadable,
+        raise PackagingError(
+            ErrorReason.FileUnreadable,
             f"The store {store} cannot be made ({error.strerror}). Name another with --store.",
         ) from error
     return store
 
 
 @contextlib.contextmanager
-def staging(store: Path) -> Iterator[Path]:
+def staging_folder(store: Path) -> Iterator[Path]:
     """An empty folder on the file system of the store, gone afterwards; those of killed programs go as well."""
     place = store / "tmp"
     place.mkdir(exist_ok=True)
@@ -65,14 +65,14 @@ def stored_digest(store: Path, tag: str) -> str | None:
     except BentoNotFound:
         return None
     except ExportFailure as failure:
-        raise Refused(
-            Reason.BentoUnusable,
+        raise PackagingError(
+            ErrorReason.BentoUnusable,
             f"{tag} is in the store {store} and cannot be used: {failure.message} "
             f"`bentoml delete {tag}` removes it.",
         ) from failure
 
 
-def put(bento: FoundBento, digest: str, store: Path) -> bool:
+def move_into_store(bento: FoundBento, digest: str, store: Path) -> bool:
     """Move a built bento with its models into `store`; False when it is there already with the same content.
 
     Refused when the bento or one of its models is there under the same version with other content.
@@ -81,7 +81,7 @@ def put(bento: FoundBento, digest: str, store: Path) -> bool:
     with _locked(store):
         # Somebody else may have packaged it while this one was served for a trial.
         if (present := stored_digest(store, tag)) is not None:
-            check_unused(tag, digest, {tag: present}, f"the store {store}")
+            check_version_unused(tag, digest, {tag: present}, f"the store {store}")
             return False
         for model in bento.models:
             _put_model(model.tag, model.path, store)
@@ -98,8 +98,8 @@ def _put_model(tag: Tag, path: Path, store: Path) -> None:
             return
         users = _bentos_with(store, tag)
         if users:
-            raise Refused(
-                Reason.VersionReused,
+            raise PackagingError(
+                ErrorReason.VersionReused,
                 f"The model {tag} in the store {store} is another one, and {users[0]} uses it. "
                 "Give the next version, or another name.",
             )

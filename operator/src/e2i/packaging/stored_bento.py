@@ -9,7 +9,7 @@ from e2i.api.tags import TagRefused, parse_tag
 from e2i.archive.bento_store import FoundBento, find_bento
 from e2i.archive.content_digest import content_digest
 from e2i.archive.errors import ExportFailure
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i_bento.card import CARD_FILE, Card, read_card
 
 
@@ -28,11 +28,11 @@ def read_stored(store: Path, tag: str) -> StoredBento:
         found = find_bento(store, parse_tag(tag))
         digest = content_digest(found)
     except (ExportFailure, TagRefused) as failure:
-        raise Refused(Reason.BentoUnusable, failure.message) from failure
+        raise PackagingError(ErrorReason.BentoUnusable, failure.message) from failure
     cards = cards_of(found)
     if len(cards) < len(found.models):
-        raise Refused(
-            Reason.BentoUnusable,
+        raise PackagingError(
+            ErrorReason.BentoUnusable,
             f"A model of {tag} has no card, so nothing is known to ask it. Package it with `e2i package`, or write "
             "the manifest by hand (docs/reference/e2imodel.md).",
         )

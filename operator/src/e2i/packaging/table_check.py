@@ -9,38 +9,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from e2i.packaging.errors import Reason, Refused
-from e2i.packaging.inference import Answer, Asked
+from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.inference import Answer, OriginalModel
 from e2i_bento.card import Card
-from e2i_bento.checking import differences
-from e2i_bento.tables import table_of
+from e2i_bento.golden_check import differences
+from e2i_bento.model_input import table_from_rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def check_tables(card: Card, asked: Asked, trained_on: DataFrame) -> None:
+def check_tables(card: Card, original: OriginalModel, trained_on: DataFrame) -> None:
     """Refused, with the feature, unless the model answers the golden inputs of `card` as it did for `trained_on`,
     the same rows as they were in training."""
     if card.model.format == "xgboost":
         # A Booster is asked through a matrix of its own making; packaging compares its answers.
         return
-    served = table_of(card, [golden.input for golden in card.golden])
-    told = _differences(card, asked, served)
-    if not told:
+    served = table_from_rows(card, [golden.input for golden in card.golden])
+    difference = _first_difference(card, original, served)
+    if not difference:
         return
-    culprit = _culprit(card, asked, served, trained_on) if card.rows_as == "frame" else ""
-    raise Refused(
-        Reason.PreprocessingDiffers,
-        f"A request reaches {card.name} otherwise than its training data did{culprit}: {told[:300]}. Convert the "
-        "columns inside the model's pipeline, so that it takes plain numbers, texts and booleans, and train again.",
+    differing = _differing_features(card, original, served, trained_on) if card.rows_as == "frame" else ""
+    raise PackagingError(
+        ErrorReason.PreprocessingDiffers,
+        f"A request reaches {card.name} otherwise than its training data did{differing}: {difference[:300]}. "
+        "Convert the columns inside the model's pipeline, so that it takes plain numbers, texts and booleans.",
     )
 
 
-def _differences(card: Card, asked: Asked, table: Any) -> str:
+def _first_difference(card: Card, original: OriginalModel, table: Any) -> str:
     """The first difference between what was recorded and what the model says to this table; empty when none."""
     try:
-        answers: Sequence[Answer] = asked.answers(table)
+        answers: Sequence[Answer] = original.answers(table)
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     for golden, answer in zip(card.golden, answers, strict=True):
@@ -49,18 +49,16 @@ def _differences(card: Card, asked: Asked, table: Any) -> str:
     return ""
 
 
-def _culprit(card: Card, asked: Asked, served: DataFrame, trained_on: DataFrame) -> str:
+def _differing_features(card: Card, original: OriginalModel, served: DataFrame, trained_on: DataFrame) -> str:
     """The feature whose own column makes the difference go away, or all whose type is another."""
-    original = trained_on.reset_index(drop=True)
+    in_training = trained_on.reset_index(drop=True)
     for feature in card.features:
-        repaired = served.assign(**{feature.name: original[feature.name]})
-        if not _differences(card, asked, repaired):
-            return _of(feature.name, served, original)
-    others = [each.name for each in card.features if served[each.name].dtype != original[each.name].dtype]
-    return "; ".join(_of(name, served, original) for name in others[:5])
+        repaired = served.assign(**{feature.name: in_training[feature.name]})
+        if not _first_difference(card, original, repaired):
+            return _type_change(feature.name, served, in_training)
+    others = [each.name for each in card.features if served[each.name].dtype != in_training[each.name].dtype]
+    return "; ".join(_type_change(name, served, in_training) for name in others[:5])
 
 
-def _of(name: str, served: DataFrame, original: DataFrame) -> str:
-    return (
-        f" (feature {name} was {original[name].dtype} in training and is {served[name].dtype} in a request)"
-    )
+def _type_change(name: str, served: DataFrame, in_training: DataFrame) -> str:
+    return f" (feature {name} was {in_training[name].dtype} in training and is {served[name].dtype} in a request)"

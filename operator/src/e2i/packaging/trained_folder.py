@@ -20,17 +20,17 @@ from e2i.packaging.dependency_check import (
     needed_modules,
 )
 from e2i.packaging.describe import read_pins
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.golden import check_finite
-from e2i.packaging.modelfile import importable, watched
+from e2i.packaging.modelfile import importable, load_recording_modules
 from e2i.packaging.pins import Pin
 from e2i_bento.card import BACKGROUND_FILE, CARD_FILE, Card, read_card
-from e2i_bento.checking import check_golden
+from e2i_bento.golden_check import check_golden
 from e2i_bento.predicting import NotFinite, Predictor, load_predictor
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedFolder:
     """A trained folder that was found whole. `code` are the recipe's modules that its model needs, by file name."""
 
     folder: Path
@@ -39,7 +39,7 @@ class Trained:
     code: Mapping[str, Path]
 
 
-def read_trained(folder: Path) -> Trained:
+def read_trained_folder(folder: Path) -> TrainedFolder:
     """The folder's card and pins, checked; the model itself is loaded and must predict as it did. Refused if not."""
     card = _card(folder)
     _check_file(folder, card)
@@ -48,19 +48,21 @@ def read_trained(folder: Path) -> Trained:
     check_pins(card.name, card.lineage.packages, pins)
     own = {file.stem: file for file in sorted((folder / CODE).glob("*.py"))}
     with importable(folder / CODE):
-        modules, predictor = watched(folder / card.model.name, lambda _: load_predictor(folder))
+        modules, predictor = load_recording_modules(
+            folder / card.model.name, lambda _: load_predictor(folder)
+        )
         check_modules(card.name, needed_modules(modules, card.model.format, own.values()), pins, own)
         _check_predictions(folder, predictor)
     tops = {module.partition(".")[0] for module in modules}
     # A recipe's modules may import one another; if its model needs none of them, none travels.
     code = {file.name: file for file in own.values()} if tops & own.keys() else {}
-    return Trained(folder, card, pins, code)
+    return TrainedFolder(folder, card, pins, code)
 
 
 def _card(folder: Path) -> Card:
     if not (folder / CARD_FILE).is_file():
-        raise Refused(
-            Reason.FileMissing,
+        raise PackagingError(
+            ErrorReason.FileMissing,
             f"{folder} has no {CARD_FILE}, so it is no trained folder. Describe the model with `e2i package --model … "
             "--data …`, or train it with `e2i pipeline`.",
         )
@@ -69,8 +71,8 @@ def _card(folder: Path) -> Card:
     except (ValidationError, ValueError) as error:
         first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
-        raise Refused(
-            Reason.CardUnreadable,
+        raise PackagingError(
+            ErrorReason.CardUnreadable,
             f"{folder / CARD_FILE} is no card ({what}). Describe or train the model again.",
         ) from error
 
@@ -78,14 +80,14 @@ def _card(folder: Path) -> Card:
 def _check_file(folder: Path, card: Card) -> None:
     file = folder / card.model.name
     if Path(card.model.name).name != card.model.name or not file.is_file():
-        raise Refused(
-            Reason.ModelDamaged,
+        raise PackagingError(
+            ErrorReason.ModelDamaged,
             f"{folder} has no file {card.model.name}, which its card names. Train the model again.",
         )
     found = file_digest(file)
     if found != card.model.digest:
-        raise Refused(
-            Reason.ModelDamaged,
+        raise PackagingError(
+            ErrorReason.ModelDamaged,
             f"{file} is {found[:19]}…, and its card says {card.model.digest[:19]}…: it was changed or copied "
             "incompletely. Copy it again, or train again.",
         )
@@ -96,19 +98,19 @@ def _check_predictions(folder: Path, predictor: Predictor) -> None:
     card = predictor.card
     golden = [golden.input for golden in card.golden]
     check_finite(golden, [golden.output for golden in card.golden], range(len(golden)))
-    told = check_golden(predictor)
+    differences = check_golden(predictor)
     try:
-        if not told:
+        if not differences:
             predictor.answers(predictor.background)
     except NotFinite as error:
-        raise Refused(
-            Reason.OutputNotFinite,
+        raise PackagingError(
+            ErrorReason.OutputNotFinite,
             f"{card.name} answers {folder / BACKGROUND_FILE} with a number that is none, {error}. The input is "
             f"{json.dumps(predictor.background[error.row])[:300]}.",
         ) from error
-    if told:
-        raise Refused(
-            Reason.PreprocessingDiffers,
-            f"{card.name} does not answer as it did when it was trained: {'; '.join(told)[:600]}. The preprocessing "
-            "or the packages are others than in training: package it there, or train again.",
+    if differences:
+        raise PackagingError(
+            ErrorReason.PreprocessingDiffers,
+            f"{card.name} does not answer as it did when it was trained: {'; '.join(differences)[:600]}. "
+            "The preprocessing or the packages are others than in training: package it there, or train again.",
         )

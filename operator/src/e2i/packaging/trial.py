@@ -13,15 +13,15 @@ from pathlib import Path
 
 from e2i.archive.bento_store import FoundBento
 from e2i.archive.canonical_tar import ArchiveStream
-from e2i.packaging.errors import Reason, Refused
-from e2i.packaging.locking import environment_of
+from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.locking import install_lock
 from e2i.packaging.pins import locked_versions
-from e2i.packaging.requirements import SHAP, is_here
-from e2i.packaging.trial_server import Server, served
+from e2i.packaging.requirements import SHAP, is_installed_here
+from e2i.packaging.trial_server import Server, running_server
 from e2i_bento.card import Card
-from e2i_bento.checking import differences
+from e2i_bento.golden_check import differences
 
-EXPLAINS = 120.0
+FIRST_EXPLANATION_SECONDS = 120.0
 """Seconds until the first explanation."""
 ENVIRONMENTS = Path.home() / ".cache" / "e2i" / "environments"
 
@@ -36,17 +36,17 @@ class Trial:
     environment: str
 
 
-def try_bento(bento: FoundBento, cards: Sequence[Card], lock: str) -> Trial:
+def run_trial(bento: FoundBento, cards: Sequence[Card], lock: str) -> Trial:
     """Serve the bento and ask it every golden input, one explanation and its health; Refused when one is wrong."""
-    here = is_here(lock)
-    python = Path(sys.executable) if here else environment_of(lock, ENVIRONMENTS)
+    here = is_installed_here(lock)
+    python = Path(sys.executable) if here else install_lock(lock, ENVIRONMENTS)
     with tempfile.TemporaryDirectory(prefix="e2i-trial-", ignore_cleanup_errors=True) as folder:
         unpacked = Path(folder, "bento")
         _unpack(bento, unpacked)
-        with served(python, unpacked, Path(folder, "home")) as server:
-            requests = sum(_ask(server, card, route) for card, route in routes(cards))
+        with running_server(python, unpacked, Path(folder, "home")) as server:
+            requests = sum(_check_golden(server, card, route) for card, route in routes(cards))
             if SHAP in locked_versions(lock):
-                requests += sum(_explain(server, card, route) for card, route in routes(cards))
+                requests += sum(_check_explanation(server, card, route) for card, route in routes(cards))
             status, health = server.post("health", {})
             if status != 200:
                 raise server.failed(f"POST /health is answered with {status}: {health}")
@@ -70,7 +70,7 @@ def _unpack(bento: FoundBento, folder: Path) -> None:
         archive.extractall(folder, filter="data")
 
 
-def _ask(server: Server, card: Card, route: str) -> int:
+def _check_golden(server: Server, card: Card, route: str) -> int:
     for number, golden in enumerate(card.golden):
         status, answer = server.post(f"{route}predict", {"input_data": golden.input})
         if status != 200:
@@ -80,17 +80,17 @@ def _ask(server: Server, card: Card, route: str) -> int:
         plain = {name: value for name, value in answer.items() if name not in ("model", "bento")}
         wrong = list(differences(golden.output, plain, card.tolerance))
         if wrong:
-            raise Refused(
-                Reason.AnswerDiffers,
+            raise PackagingError(
+                ErrorReason.AnswerDiffers,
                 f"The served {card.name} answers golden input {number} otherwise than training recorded: "
                 f"{'; '.join(wrong)[:400]}. The bento is not kept. Look at the preprocessing and the pinned packages.",
             )
     return len(card.golden)
 
 
-def _explain(server: Server, card: Card, route: str) -> int:
+def _check_explanation(server: Server, card: Card, route: str) -> int:
     """The library of explanations is imported after the start: until it is there the answer is 503 or 504."""
-    deadline = time.monotonic() + EXPLAINS
+    deadline = time.monotonic() + FIRST_EXPLANATION_SECONDS
     while True:
         status, answer = server.post(f"{route}explain", {"input_data": card.golden[0].input})
         if status == 200:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.subprocess_lifetime import end_with_parent
 
-READY = 180.0
-ANSWER = 60.0
-ENDING = 20.0
+READY_SECONDS = 180.0
+ANSWER_SECONDS = 60.0
+STOP_SECONDS = 20.0
 _LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -42,7 +42,7 @@ class Server:
             headers={"Content-Type": "application/json"},
         )
         try:
-            with _LOOPBACK.open(request, timeout=ANSWER) as response:
+            with _LOOPBACK.open(request, timeout=ANSWER_SECONDS) as response:
                 return response.status, json.loads(response.read())
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(errors="replace")[:400]
@@ -56,25 +56,26 @@ class Server:
         except (OSError, ValueError):
             return False
 
-    def failed(self, what: str) -> Refused:
-        return Refused(
-            Reason.ServingFailed, f"The bento was built and served for a trial, and {what}. {self._tail()}"
+    def failed(self, what: str) -> PackagingError:
+        return PackagingError(
+            ErrorReason.ServingFailed,
+            f"The bento was built and served for a trial, and {what}. {self._log_excerpt()}",
         )
 
     def memory(self) -> int:
         """Bytes of memory that the server's processes take together; 0 where it cannot be told."""
-        return sum(_resident(pid) for pid in _family(self.process.pid))
+        return sum(_resident(pid) for pid in _process_tree(self.process.pid))
 
-    def _tail(self) -> str:
+    def _log_excerpt(self) -> str:
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        telling = [
+        relevant = [
             line for line in lines if "Error" in line or "golden" in line or "unready" in line
         ] or lines
-        return f"Its log says: {telling[-1].strip()[:400]}" if telling else "Its log is empty."
+        return f"Its log says: {relevant[-1].strip()[:400]}" if relevant else "Its log is empty."
 
 
 @contextlib.contextmanager
-def served(python: Path, bento: Path, home: Path) -> Iterator[Server]:
+def running_server(python: Path, bento: Path, home: Path) -> Iterator[Server]:
     """The bento in the folder `bento`, ready; `home` becomes its empty BENTOML_HOME. Ended afterwards."""
     home.mkdir(parents=True, exist_ok=True)
     port, log = _free_port(), home / "serve.log"
@@ -107,17 +108,17 @@ def served(python: Path, bento: Path, home: Path) -> Iterator[Server]:
         server.seconds = time.monotonic() - started
         yield server
     finally:
-        _end(process)
+        _stop(process)
 
 
 def _wait(server: Server, started: float) -> None:
-    while time.monotonic() - started < READY:
+    while time.monotonic() - started < READY_SECONDS:
         if server.process.poll() is not None:
             raise server.failed(f"it ended with {server.process.returncode}")
         if server.is_ready():
             return
         time.sleep(0.2)
-    raise server.failed(f"it was not ready in {READY:.0f} s")
+    raise server.failed(f"it was not ready in {READY_SECONDS:.0f} s")
 
 
 def _environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
@@ -138,34 +139,36 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     """Ask the supervisor to end; after that end whatever is left of its family."""
-    family = _family(process.pid)
+    tree = _process_tree(process.pid)
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=ENDING)
+        process.wait(timeout=STOP_SECONDS)
     # Workers may be in sessions of their own, where a signal to the group does not reach them.
-    for pid, start in family.items():
+    for pid, start in tree.items():
         # The same number with another start is somebody else's process.
-        if (found := _stat(pid)) and found[1] == start:
+        if (found := _parent_and_start(pid)) and found[1] == start:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
-def _family(ancestor: int) -> dict[int, str]:
+def _process_tree(ancestor: int) -> dict[int, str]:
     """A process with all that came from it, each with the time of its start; empty where there is no /proc."""
     known = {
-        int(entry.name): found for entry in Path("/proc").glob("[0-9]*") if (found := _stat(int(entry.name)))
+        int(entry.name): found
+        for entry in Path("/proc").glob("[0-9]*")
+        if (found := _parent_and_start(int(entry.name)))
     }
-    family = {ancestor} & known.keys()
-    while more := {pid for pid, (parent, _) in known.items() if parent in family} - family:
-        family |= more
-    return {pid: known[pid][1] for pid in family}
+    tree = {ancestor} & known.keys()
+    while more := {pid for pid, (parent, _) in known.items() if parent in tree} - tree:
+        tree |= more
+    return {pid: known[pid][1] for pid in tree}
 
 
-def _stat(pid: int) -> tuple[int, str] | None:
+def _parent_and_start(pid: int) -> tuple[int, str] | None:
     """Parent and start of a process, None when there is none."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

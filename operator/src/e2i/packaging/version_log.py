@@ -11,12 +11,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from e2i.packaging.errors import Reason, Refused
+from e2i.packaging.errors import ErrorReason, PackagingError
 
-LEDGER = "versions.jsonl"
+VERSION_LOG = "versions.jsonl"
 
 
-def digests_of(ledger: Path) -> dict[str, str]:
+def read_digests(ledger: Path) -> dict[str, str]:
     """The digest of each tag in the ledger; empty when there is none yet, Refused when it is damaged."""
     digests: dict[str, str] = {}
     if not ledger.exists():
@@ -27,29 +27,29 @@ def digests_of(ledger: Path) -> dict[str, str]:
             if entry is not None:
                 digests[str(entry["tag"])] = str(entry["digest"])
         except (ValueError, KeyError, TypeError) as error:
-            raise Refused(
-                Reason.FileUnreadable,
+            raise PackagingError(
+                ErrorReason.FileUnreadable,
                 f"Line {number} of {ledger} is damaged, so it is not known which versions exist. Restore it from Git.",
             ) from error
     return digests
 
 
-def check_unused(tag: str, digest: str, known: Mapping[str, str], where: str) -> None:
+def check_version_unused(tag: str, digest: str, known: Mapping[str, str], where: str) -> None:
     """Refused when `tag` stands for another content already."""
     other = known.get(tag, digest)
     if other != digest:
-        raise Refused(
-            Reason.VersionReused,
+        raise PackagingError(
+            ErrorReason.VersionReused,
             f"{tag} is {other} in {where}, and what is packaged now is {digest}. A version means one content for "
             "ever: give the next version, or `--version time`.",
         )
 
 
-def note(ledger: Path, tag: str, digest: str, made: str) -> None:
+def record_version(ledger: Path, tag: str, digest: str, made: str) -> None:
     """Append a line, unless the tag is there already; two programs at once do not mix their lines."""
     with ledger.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        if tag in digests_of(ledger):
+        if tag in read_digests(ledger):
             return
         file.write(json.dumps({"tag": tag, "digest": digest, "made": made}) + "\n")
         file.flush()

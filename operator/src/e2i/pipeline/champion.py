@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from e2i.packaging.version_log import LEDGER
+from e2i.packaging.version_log import VERSION_LOG
 from e2i.pipeline.context import Loop
 from e2i.pipeline.errors import Stopped
 from e2i.pipeline.workspace import read_lines
@@ -56,7 +56,7 @@ def _released(loop: Loop) -> str | None:
 
 
 def _in_ledger(loop: Loop) -> str | None:
-    tags = [str(line.get("tag")) for line in read_lines(loop.folder / LEDGER)]
+    tags = [str(line.get("tag")) for line in read_lines(loop.folder / VERSION_LOG)]
     own = [tag for tag in tags if tag.partition(":")[0] == loop.project.name]
     return own[-1] if own else None
 

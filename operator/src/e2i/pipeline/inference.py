@@ -45,7 +45,7 @@ def ask_apart(model: Path, code: Path, project: Path, recipe: str, table: Path) 
 
 
 def answer(task: Mapping[str, str]) -> dict[str, Any]:
-    from e2i.packaging.schema import plain_rows
+    from e2i.packaging.schema import json_rows
     from e2i.pipeline.recipe import load_recipe
     from e2i.pipeline.rows import read_kept
     from e2i_bento.predicting import load_predictor
@@ -56,7 +56,7 @@ def answer(task: Mapping[str, str]) -> dict[str, Any]:
     features = [feature.name for feature in predictor.card.features]
     if missing := [name for name in features if name not in frame.columns]:
         raise Stopped(f"it needs the feature {missing[0]}, which the data have no more")
-    answers = predictor.answers(plain_rows(frame[features]))
+    answers = predictor.answers(json_rows(frame[features]))
     # The model keeps the modules that it was loaded with; from here on the names mean those of today.
     recipe = load_recipe(Path(task["project"]), task["recipe"])
     return {

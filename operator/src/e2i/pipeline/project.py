@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from e2i.packaging.errors import Refused
+from e2i.packaging.errors import PackagingError
 from e2i.packaging.names import resolve_version
-from e2i.packaging.schema import TRUTH
+from e2i.packaging.schema import TRUE_EFFECT
 from e2i_bento.card import Decisions, Kind
 
 PROJECT_FILE = "project.yaml"
@@ -129,7 +129,7 @@ class Project(_Part):
     def _can_be_ordered(cls, version: str) -> str:
         try:
             resolve_version(version, datetime(2000, 1, 1, tzinfo=UTC))
-        except Refused as refused:
+        except PackagingError as refused:
             raise ValueError(refused.message.rstrip(".")) from None
         return version
 
@@ -139,7 +139,7 @@ class Project(_Part):
             raise ValueError(f"treatment goes with type Causal, and {self.type} was written")
         if self.decisions and self.type != "Classification":
             raise ValueError(f"decisions go with type Classification, and {self.type} was written")
-        forbidden = {self.target, self.treatment, TRUTH} & set(self.features or ())
+        forbidden = {self.target, self.treatment, TRUE_EFFECT} & set(self.features or ())
         if forbidden:
             raise ValueError(f"features names {sorted(map(str, forbidden))[0]}, which the model must not see")
         return self

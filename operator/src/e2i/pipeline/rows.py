@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from e2i.packaging.data import read_table
-from e2i.packaging.errors import Refused
-from e2i.packaging.schema import TRUTH
+from e2i.packaging.errors import PackagingError
+from e2i.packaging.schema import TRUE_EFFECT
 from e2i.pipeline.errors import Stopped, told
 from e2i.pipeline.project import FeatureDeclaration, Project
 from e2i.pipeline.recipe import load_function
@@ -28,7 +28,7 @@ def read_rows(folder: Path, project: Project, given: Path | None) -> Frame:
     if file:
         try:
             return read_table(file)
-        except Refused as refused:
+        except PackagingError as refused:
             raise Stopped(refused.message) from refused
     place = str(project.data.load)
     function = load_function(folder, place)
@@ -45,7 +45,7 @@ def read_rows(folder: Path, project: Project, given: Path | None) -> Frame:
 
 def features_of(frame: Frame, project: Project) -> list[str]:
     """The declared features, or all columns that are nothing else."""
-    others = {project.target, project.treatment, TRUTH}
+    others = {project.target, project.treatment, TRUE_EFFECT}
     return list(project.features or [name for name in frame.columns if name not in others])
 
 

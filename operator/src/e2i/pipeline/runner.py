@@ -13,7 +13,7 @@ from types import ModuleType
 
 from e2i.api.conditions import timestamp
 from e2i.clock import now
-from e2i.packaging.errors import Refused
+from e2i.packaging.errors import PackagingError
 from e2i.pipeline.context import Done, Loop
 from e2i.pipeline.errors import Stopped
 from e2i.pipeline.runstate import Record, RunState, Stop, why_again
@@ -113,5 +113,5 @@ def _in_words() -> Iterator[None]:
     """What packaging and the registry refuse stops the loop with their sentence."""
     try:
         yield
-    except (Refused, RegistryFault) as refused:
+    except (PackagingError, RegistryFault) as refused:
         raise Stopped(refused.message) from refused

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from e2i.packaging.schema import TRUTH
+from e2i.packaging.schema import TRUE_EFFECT
 from e2i_bento.card import Kind
 
 Answers = Sequence[dict[str, Any]]
@@ -50,8 +50,8 @@ def _columns(kind: Kind, answers: Answers, frame: Any, target: str) -> dict[str,
         predicted = np.array([answer["value"] for answer in answers], dtype=float)
         return {"predicted": predicted, "truth": frame[target].to_numpy(dtype=float)}
     found = {name: np.array([a[name] for a in answers], dtype=float) for name in ("effect", "lower", "upper")}
-    if TRUTH in frame.columns:
-        found["truth"] = frame[TRUTH].to_numpy(dtype=float)
+    if TRUE_EFFECT in frame.columns:
+        found["truth"] = frame[TRUE_EFFECT].to_numpy(dtype=float)
     return found
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 
 from e2i.packaging.package import package
-from e2i.packaging.version_log import LEDGER
+from e2i.packaging.version_log import VERSION_LOG
 from e2i.pipeline.card_metrics import complete_card
 from e2i.pipeline.context import Done, Loop
 from e2i.pipeline.workspace import write_atomically
@@ -33,7 +33,7 @@ def do(loop: Loop) -> Done:
         [loop.place.trained],
         version=version,
         store=loop.store,
-        ledger=loop.folder / LEDGER,
+        ledger=loop.folder / VERSION_LOG,
         serve=loop.options.trial,
         say=lambda line: loop.say(f"build: {line}"),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from e2i.packaging.model_manifest import Wanted, manifest
+from e2i.packaging.model_manifest import ManifestInputs, manifest
 from e2i.packaging.overlay import KUSTOMIZATION, write_overlay
 from e2i.pipeline import git
 from e2i.pipeline.context import Done, Loop, digest_of
 from e2i.pipeline.errors import Stopped
 from e2i.pipeline.project import Deploy
-from e2i_bento.capturing import VARIABLE
 from e2i_bento.card import read_card
+from e2i_bento.input_capture import SHARE_VARIABLE
 
 
 def inputs(loop: Loop) -> dict[str, str]:
@@ -42,11 +42,11 @@ def do(loop: Loop) -> Done:
     )
 
 
-def _wanted(loop: Loop) -> Wanted:
+def _wanted(loop: Loop) -> ManifestInputs:
     """With the archive's digest when it was brought to the bucket: then no store has to have the bento."""
     version = loop.outputs("train")["version"]
     deploy = loop.project.deploy
-    return Wanted(
+    return ManifestInputs(
         tag=loop.outputs("build")["bento"],
         cards=[read_card(loop.place.release(version))],
         name=loop.model_name,
@@ -60,15 +60,15 @@ def _wanted(loop: Loop) -> Wanted:
 
 def environment(deploy: Deploy) -> dict[str, str]:
     """What project.yaml gives the pods, and whether they log what they are asked."""
-    captured = {VARIABLE: f"{deploy.capture_share:g}"} if deploy.capture_share else {}
-    return {**deploy.env, **captured}
+    capture = {SHARE_VARIABLE: f"{deploy.capture_share:g}"} if deploy.capture_share else {}
+    return {**deploy.env, **capture}
 
 
-def _from(wanted: Wanted) -> str:
+def _from(wanted: ManifestInputs) -> str:
     return ", from its archive in the bucket" if wanted.digest else ", from the operator's BentoML store"
 
 
-def _committed(loop: Loop, overlay: Path, wanted: Wanted) -> Done:
+def _committed(loop: Loop, overlay: Path, wanted: ManifestInputs) -> Done:
     if not overlay.is_dir():
         raise Stopped(f"The overlay {overlay} does not exist. Correct --overlay or deploy.overlay.")
     branch = git.require_committable(overlay)

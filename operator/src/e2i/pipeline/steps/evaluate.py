@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from e2i.packaging.schema import plain_rows
+from e2i.packaging.schema import json_rows
 from e2i.pipeline import champion, scoring
 from e2i.pipeline.context import Done, Loop, digest_of
 from e2i.pipeline.drift_verdict import PREDICTION, prediction_of
@@ -54,7 +54,7 @@ def do(loop: Loop) -> Done:
         )
     serving = _measured(loop, answers, frame)
     names = [feature.name for feature in predictor.card.features]
-    _write_reference(loop, plain_rows(frame[names]), answers)
+    _write_reference(loop, json_rows(frame[names]), answers)
     outputs = {"metrics": found, "serving": serving, "rows": len(frame)}
     write_atomically(loop.place.evaluation, json.dumps(outputs, indent=1))
     told = ", ".join(f"{name} {value:.4g}" for name, value in sorted(found.items()))
@@ -70,7 +70,7 @@ def _answers(loop: Loop, frame: Any) -> tuple[Predictor, list[dict[str, Any]]]:
     try:
         predictor = load_predictor(loop.place.trained)
         names = [feature.name for feature in predictor.card.features]
-        return predictor, predictor.answers(plain_rows(frame[names]))
+        return predictor, predictor.answers(json_rows(frame[names]))
     except NotFinite as error:
         raise Stopped(f"The model does not answer the holdout: {error}.") from error
     except ModelDamaged as error:

@@ -23,24 +23,24 @@ from typing import Any
 
 from e2i_bento.card import Row
 
-VARIABLE = "E2I_CAPTURE_SHARE"
+SHARE_VARIABLE = "E2I_CAPTURE_SHARE"
 log = logging.getLogger("bentoml.e2i")
 
 
 def capture_share(environment: Mapping[str, str] = os.environ) -> float:
     """The share of rows to write, 0 to 1; what cannot be understood is said and means 0."""
-    text = environment.get(VARIABLE, "0")
+    text = environment.get(SHARE_VARIABLE, "0")
     try:
         share = float(text)
     except ValueError:
         share = -1.0
     if 0 <= share <= 1:
         return share
-    log.error("%s=%s: no inputs are captured; give a share from 0.0 to 1.0", VARIABLE, text)
+    log.error("%s=%s: no inputs are captured; give a share from 0.0 to 1.0", SHARE_VARIABLE, text)
     return 0.0
 
 
-class Capture:
+class InputCapture:
     """Writes a share of the rows of one model."""
 
     def __init__(self, model: str, share: float) -> None:
@@ -52,7 +52,7 @@ class Capture:
             return
         pairs = zip(rows, answers, strict=True)
         lines = [
-            captured(self._model, time.time(), row, answer)
+            capture_line(self._model, time.time(), row, answer)
             for row, answer in pairs
             if self._random.random() < self._share
         ]
@@ -61,7 +61,7 @@ class Capture:
         sys.stdout.flush()
 
 
-def captured(model: str, when: float, row: Row, answer: dict[str, Any]) -> str:
+def capture_line(model: str, when: float, row: Row, answer: dict[str, Any]) -> str:
     """The line for one row; `when` in seconds since 1970."""
     moment = datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line = {"e2i": "input", "model": model, "time": moment, "input": row, "answer": answer}

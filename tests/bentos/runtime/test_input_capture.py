@@ -8,12 +8,12 @@ import logging
 import pytest
 from bentos.runtime import made
 
-from e2i_bento.capturing import Capture, capture_share, captured
+from e2i_bento.input_capture import InputCapture, capture_line, capture_share
 
 
 def test_nothing_is_captured_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert capture_share({}) == 0
-    Capture("churn_model:1.2.0", 0).write([made.CUSTOMER], [{"value": 1.0}])
+    InputCapture("churn_model:1.2.0", 0).write([made.CUSTOMER], [{"value": 1.0}])
     assert capsys.readouterr().out == ""
 
 
@@ -30,7 +30,7 @@ def test_a_value_that_is_no_share_is_said_and_means_off(text: str, caplog: pytes
 
 
 def test_all_rows_are_captured_each_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    Capture("churn_model:1.2.0", 1).write([made.CUSTOMER] * 2, [{"value": 1.0}, {"value": 2.0}])
+    InputCapture("churn_model:1.2.0", 1).write([made.CUSTOMER] * 2, [{"value": 1.0}, {"value": 2.0}])
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["answer"]["value"] for line in lines] == [1.0, 2.0]
     assert {(line["e2i"], line["model"]) for line in lines} == {("input", "churn_model:1.2.0")}
@@ -38,9 +38,9 @@ def test_all_rows_are_captured_each_on_a_line(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_share_of_many_rows_is_about_that_share(capsys: pytest.CaptureFixture[str]) -> None:
-    Capture("churn_model:1.2.0", 0.5).write([made.CUSTOMER] * 2000, [{"value": 1.0}] * 2000)
+    InputCapture("churn_model:1.2.0", 0.5).write([made.CUSTOMER] * 2000, [{"value": 1.0}] * 2000)
     assert 800 < len(capsys.readouterr().out.splitlines()) < 1200
 
 
 def test_the_time_is_utc_to_the_millisecond() -> None:
-    assert json.loads(captured("m:1", 0.12, {}, {}))["time"] == "1970-01-01T00:00:00.120Z"
+    assert json.loads(capture_line("m:1", 0.12, {}, {}))["time"] == "1970-01-01T00:00:00.120Z"

@@ -11,7 +11,7 @@ from bentos.runtime import made
 from pydantic import BaseModel, ValidationError
 
 from e2i_bento.card import Card, Feature, read_card
-from e2i_bento.inputs import answer_type, input_type, row_of
+from e2i_bento.request_types import answer_type, input_type, row_from
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def complaints(kind: type[BaseModel], text: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_right_row_comes_back_under_the_names_of_its_features(customer: type[BaseModel]) -> None:
-    assert row_of(customer.model_validate_json(json.dumps(made.CUSTOMER))) == made.CUSTOMER
+    assert row_from(customer.model_validate_json(json.dumps(made.CUSTOMER))) == made.CUSTOMER
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_a_missing_feature_is_refused(customer: type[BaseModel]) -> None:
 
 
 def test_a_whole_number_is_a_number(customer: type[BaseModel]) -> None:
-    row = row_of(customer.model_validate_json(json.dumps(made.CUSTOMER | {"charge": 95})))
+    row = row_from(customer.model_validate_json(json.dumps(made.CUSTOMER | {"charge": 95})))
     assert row["charge"] == 95
 
 
 def test_an_integer_may_be_written_with_a_point_as_pandas_does(customer: type[BaseModel]) -> None:
-    row = row_of(customer.model_validate_json(json.dumps(made.CUSTOMER | {"tenure months": 12.0})))
+    row = row_from(customer.model_validate_json(json.dumps(made.CUSTOMER | {"tenure months": 12.0})))
     assert repr(row["tenure months"]) == "12"
 
 
@@ -76,14 +76,14 @@ def test_an_integer_that_no_column_can_hold_is_refused_even_without_a_declared_l
 
 def test_what_may_be_missing_may_be_null() -> None:
     kind = input_type(a_card({"name": "n", "kind": "integer", "nullable": True, "minimum": 1}))
-    assert row_of(kind.model_validate_json('{"n": null}')) == {"n": None}
+    assert row_from(kind.model_validate_json('{"n": null}')) == {"n": None}
     assert complaints(kind, '{"n": 0}') == [("n", "greater_than_equal")]
 
 
 @pytest.mark.parametrize("name", ["copy", "_id", "model_config", "mean radius", "2nd", "self"])
 def test_any_text_can_be_the_name_of_a_feature(name: str) -> None:
     kind = input_type(a_card({"name": name, "kind": "number"}))
-    assert row_of(kind.model_validate_json(json.dumps({name: 1.5}))) == {name: 1.5}
+    assert row_from(kind.model_validate_json(json.dumps({name: 1.5}))) == {name: 1.5}
 
 
 def test_the_schema_names_features_limits_categories_and_descriptions(customer: type[BaseModel]) -> None:

@@ -11,16 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from e2i_bento.card import Card
-from e2i_bento.drift import bins_of
-from e2i_bento.inputs import input_type
+from e2i_bento.feature_bins import bin_names
 from e2i_bento.predicting import Predictor
+from e2i_bento.request_types import input_type
 
 
 def check_golden(predictor: Predictor) -> list[str]:
     """One sentence for each way in which the golden inputs are not predicted as recorded; empty when all is well."""
     card = predictor.card
-    found = [*_wrong_references(card), *_refused(card)] or _predicted_otherwise(predictor)
-    return [*found, *other_packages(card)] if found else []
+    found = [*_wrong_references(card), *_invalid_inputs(card)] or _wrong_predictions(predictor)
+    return [*found, *package_differences(card)] if found else []
 
 
 def _wrong_references(card: Card) -> Iterator[str]:
@@ -28,12 +28,12 @@ def _wrong_references(card: Card) -> Iterator[str]:
     for feature in card.features:
         if feature.reference is None:
             continue
-        bins, shares = len(bins_of(feature.reference, feature.kind)), len(feature.reference.shares)
+        bins, shares = len(bin_names(feature.reference, feature.kind)), len(feature.reference.shares)
         if bins != shares:
             yield f"the reference of {feature.name} has {shares} shares for {bins} bins: describe the model again"
 
 
-def _refused(card: Card) -> Iterator[str]:
+def _invalid_inputs(card: Card) -> Iterator[str]:
     """Golden inputs that the service itself would refuse with 400."""
     kind = input_type(card)
     for number, golden in enumerate(card.golden):
@@ -45,7 +45,7 @@ def _refused(card: Card) -> Iterator[str]:
             yield f"golden input {number} is not an input of {card.name}: {place}: {first['msg']}"
 
 
-def _predicted_otherwise(predictor: Predictor) -> list[str]:
+def _wrong_predictions(predictor: Predictor) -> list[str]:
     card = predictor.card
     try:
         answers = predictor.answers([golden.input for golden in card.golden])
@@ -77,7 +77,7 @@ def _same(recorded: Any, answer: Any, tolerance: float) -> bool:
     return bool(recorded == answer)
 
 
-def other_packages(card: Card) -> Iterator[str]:
+def package_differences(card: Card) -> Iterator[str]:
     """The packages that are here in another version than in training, which is the usual reason."""
     for name, trained_with in sorted(card.lineage.packages.items()):
         try:

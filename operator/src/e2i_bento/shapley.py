@@ -20,7 +20,7 @@ EXACT_FEATURES = 10
 PERMUTATIONS = 10
 
 
-class CannotExplain(Exception):
+class ExplanationUnavailable(Exception):
     """There is nothing to explain with; says what is missing."""
 
 
@@ -32,7 +32,7 @@ def explanation(columns: Columns, predict: Callable[[Columns], np.ndarray[Any, A
     """
     rows = len(next(iter(columns.values())))
     if rows < 2:
-        raise CannotExplain(
+        raise ExplanationUnavailable(
             "the model has no background rows to explain against; package it again with its data"
         )
     shap = load_shap()
@@ -67,7 +67,7 @@ def load_shap() -> Any:
         finally:
             config.DISABLE_JIT = compiling
     except ImportError as error:
-        raise CannotExplain(
+        raise ExplanationUnavailable(
             f"explanations need the package shap, which cannot be imported ({error}); "
             "add shap to the model's requirements and package it again"
         ) from error
@@ -75,11 +75,11 @@ def load_shap() -> Any:
 
 def spread_rows(rows: int, features: int) -> np.ndarray[Any, Any]:
     """Which of the background rows 1..rows to use, evenly spread, so that ROWS_PREDICTED is kept to."""
-    most = max(1, ROWS_PREDICTED // evaluations(features))
+    most = max(1, ROWS_PREDICTED // evaluation_count(features))
     return np.unique(np.linspace(1, rows, min(rows, most)).round().astype(np.int64))
 
 
-def evaluations(features: int) -> int:
+def evaluation_count(features: int) -> int:
     """How many mixtures of the row and a background row are predicted: all of them for few features, else a sample."""
     return 2**features if features <= EXACT_FEATURES else PERMUTATIONS * (2 * features + 1)
 
@@ -88,4 +88,4 @@ def _explainer(shap: Any, predicted: Callable[..., Any], masker: Any, features: 
     if features <= EXACT_FEATURES:
         return shap.explainers.Exact(predicted, masker)
     permutation = shap.explainers.Permutation(predicted, masker, seed=0)
-    return lambda rows: permutation(rows, max_evals=evaluations(features), silent=True)
+    return lambda rows: permutation(rows, max_evals=evaluation_count(features), silent=True)

@@ -36,7 +36,7 @@ def input_type(card: Card) -> type[BaseModel]:
     return create_model(f"{_class_name(card)}Input", __base__=_Input, **fields)
 
 
-def row_of(value: BaseModel) -> Row:
+def row_from(value: BaseModel) -> Row:
     """The row that a checked input holds: value by name of feature."""
     return value.model_dump(by_alias=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bentos.runtime import made
 
-from e2i_bento.checking import check_golden, differences
+from e2i_bento.golden_check import check_golden, differences
 from e2i_bento.predicting import Predictor, load_predictor
 
 

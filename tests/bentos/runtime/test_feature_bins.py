@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from e2i_bento.card import Feature, Reference
-from e2i_bento.drift import Window, binning, bins_of, intervals, population_stability
+from e2i_bento.feature_bins import Window, bin_function, bin_names, intervals, population_stability
 
 NUMBER = Feature(
     name="n", kind="number", nullable=True, reference=Reference(edges=(1, 2.5), shares=(0.5, 0.3, 0.2, 0))
@@ -32,13 +32,13 @@ YES = Feature(
     ],
 )
 def test_a_value_falls_into_its_bin(feature: Feature, value: Any, bin_number: int) -> None:
-    bin_of = binning(feature)
+    bin_of = bin_function(feature)
     assert bin_of is not None
     assert bin_of(value) == bin_number
 
 
 def test_a_feature_without_a_reference_has_no_bins() -> None:
-    assert binning(Feature(name="n", kind="number")) is None
+    assert bin_function(Feature(name="n", kind="number")) is None
     assert Window([Feature(name="n", kind="number")], rows=1).add([{"n": 1}]) == {}
 
 
@@ -47,8 +47,8 @@ def test_bins_are_named_as_intervals_or_categories() -> None:
     assert intervals(()) == ("(-inf, inf)",)
     assert NUMBER.reference is not None
     assert WORD.reference is not None
-    assert bins_of(NUMBER.reference, "number")[-2:] == ("[2.5, inf)", "missing")
-    assert bins_of(WORD.reference, "category") == ("a", "b", "missing")
+    assert bin_names(NUMBER.reference, "number")[-2:] == ("[2.5, inf)", "missing")
+    assert bin_names(WORD.reference, "category") == ("a", "b", "missing")
 
 
 def test_the_index_of_the_training_distribution_itself_is_zero() -> None:

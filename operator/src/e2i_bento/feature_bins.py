@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from e2i_bento.card import Feature, Reference, Row, Value
 
-WINDOW = 500
+WINDOW_ROWS = 500
 """Rows over which drift is told. With fewer, chance alone looks like drift: about (bins - 1) / rows."""
 SMALLEST_SHARE = 1e-4
 """What an empty bin counts as: the logarithm of zero would make one odd row look like a landslide."""
@@ -17,7 +17,7 @@ MISSING = "missing"
 NUMBERS = ("integer", "number")
 
 
-def bins_of(reference: Reference, kind: str) -> tuple[str, ...]:
+def bin_names(reference: Reference, kind: str) -> tuple[str, ...]:
     """The name of each bin, in the order of the shares: intervals or categories, last `missing`."""
     return (*(intervals(reference.edges) if kind in NUMBERS else reference.categories), MISSING)
 
@@ -29,7 +29,7 @@ def intervals(edges: Sequence[float]) -> tuple[str, ...]:
     return tuple(f"{low}, {high}" for low, high in zip(lows, highs, strict=True))
 
 
-def binning(feature: Feature) -> Callable[[Value], int] | None:
+def bin_function(feature: Feature) -> Callable[[Value], int] | None:
     """The function from a value to the number of its bin; None for a feature without a reference."""
     if (reference := feature.reference) is None:
         return None
@@ -57,9 +57,9 @@ def population_stability(expected: Sequence[float], counts: Sequence[int]) -> fl
 class Window:
     """The bins of the last rows of one model, for each of its features that has a reference."""
 
-    def __init__(self, features: Sequence[Feature], rows: int = WINDOW) -> None:
+    def __init__(self, features: Sequence[Feature], rows: int = WINDOW_ROWS) -> None:
         self._rows = rows
-        self._binnings = {feature.name: bin_of for feature in features if (bin_of := binning(feature))}
+        self._binnings = {feature.name: bin_of for feature in features if (bin_of := bin_function(feature))}
         self._shares = {feature.name: feature.reference.shares for feature in features if feature.reference}
         self._last: dict[str, deque[int]] = {name: deque(maxlen=rows) for name in self._binnings}
 

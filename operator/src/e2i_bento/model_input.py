@@ -15,18 +15,18 @@ from e2i_bento.card import Card, Feature, Row, Value
 Column = np.ndarray[Any, Any]
 
 
-def table_of(card: Card, rows: Sequence[Row]) -> Any:
+def table_from_rows(card: Card, rows: Sequence[Row]) -> Any:
     """What the model takes for these rows, as the card's `rows_as` says; columns in the order of the features."""
-    return assembled(card, columns_of(card, rows))
+    return table_from_columns(card, columns_from_rows(card, rows))
 
 
-def columns_of(card: Card, rows: Sequence[Row]) -> dict[str, Column]:
+def columns_from_rows(card: Card, rows: Sequence[Row]) -> dict[str, Column]:
     """The values of each feature, shape (rows,)."""
     make = _as_given if card.rows_as == "records" else _as_pandas_reads
     return {feature.name: make(feature, [row[feature.name] for row in rows]) for feature in card.features}
 
 
-def assembled(card: Card, columns: Mapping[str, Column]) -> Any:
+def table_from_columns(card: Card, columns: Mapping[str, Column]) -> Any:
     """The table that has these columns."""
     if card.rows_as == "frame":
         # A second to import, which models that take no frame need not pay.

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from bentos.runtime import made
 
-from e2i_bento import explaining
-from e2i_bento.explaining import CannotExplain, evaluations, explanation, spread_rows
+from e2i_bento import shapley
 from e2i_bento.predicting import load_predictor
+from e2i_bento.shapley import ExplanationUnavailable, evaluation_count, explanation, spread_rows
 
 LARGEST = 64
 # What shap's import warns of is not ours.
@@ -66,7 +66,7 @@ def test_few_features_and_many_add_up_and_keep_to_the_number_of_predictions(feat
 
     found = explanation(columns, predict)
     assert found["base_value"] + sum(found["contributions"].values()) == pytest.approx(found["value"])
-    assert predicted <= explaining.ROWS_PREDICTED * 1.2
+    assert predicted <= shapley.ROWS_PREDICTED * 1.2
 
 
 def test_the_decided_label_is_explained_even_when_another_one_is_predicted(tmp_path: Path) -> None:
@@ -78,17 +78,17 @@ def test_the_decided_label_is_explained_even_when_another_one_is_predicted(tmp_p
 def test_without_background_there_is_nothing_to_explain_against(tmp_path: Path) -> None:
     folder = made.churn(tmp_path)
     (folder / "background.json").unlink()
-    with pytest.raises(CannotExplain, match="no background rows"):
+    with pytest.raises(ExplanationUnavailable, match="no background rows"):
         load_predictor(folder).explain(made.CUSTOMER)
 
 
 def test_without_shap_the_reason_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "shap", None)
-    with pytest.raises(CannotExplain, match="add shap to the model's requirements"):
+    with pytest.raises(ExplanationUnavailable, match="add shap to the model's requirements"):
         load_predictor(made.churn(tmp_path)).explain(made.CUSTOMER)
 
 
 def test_the_background_is_thinned_evenly_for_many_features() -> None:
     assert spread_rows(100, 4).tolist() == list(range(1, 101))
     assert spread_rows(100, 10).tolist()[:3] == [1, 6, 12]
-    assert evaluations(LARGEST) * len(spread_rows(100, LARGEST)) <= explaining.ROWS_PREDICTED
+    assert evaluation_count(LARGEST) * len(spread_rows(100, LARGEST)) <= shapley.ROWS_PREDICTED
