@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from bentos.runtime import made
 
-from e2i_bento import shapley, routes
+from e2i_bento import routes, shapley
 from e2i_bento.card import read_card
 from e2i_bento.routes import Endpoints, model_routes
 from e2i_bento.served_model import ServedModel
