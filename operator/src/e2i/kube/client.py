@@ -1,30 +1,27 @@
-"""What can be asked of an API server."""
+"""The verbs of the Kubernetes API."""
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import AsyncIterator
 
-import aiohttp
-
-from e2i.kube.connection import Connection
+from e2i.kube.connection import APPLY, Connection
 from e2i.kube.errors import ApiError
 from e2i.kube.kinds import Object, Resource
-from e2i.kube.watching import Change, Snapshot, changes
+from e2i.kube.listing import list_objects
+from e2i.kube.responses import read
+from e2i.kube.watching import Change, Snapshot, follow
 
-PAGE = 500
 PODS = Resource("", "v1", "pods", "Pod")
 LOG_TIMEOUT = 10.0
 
 
 class Kube(Connection):
-    """The verbs of the Kubernetes API, on objects in JSON form."""
+    """A connection with the verbs of the API, on objects in JSON form. Every failure is an ApiError."""
 
     async def get(
         self, resource: Resource, namespace: str | None, name: str, *, subresource: str = ""
     ) -> Object | None:
-        """The object, or None when it is not there."""
+        """Return the object, or None if it does not exist."""
         try:
             return await self.request("GET", resource.path(namespace, name, subresource))
         except ApiError as error:
@@ -35,20 +32,8 @@ class Kube(Connection):
     async def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> tuple[list[Object], str]:
-        """All objects that match, in pages of 500, and the list's resourceVersion."""
-        query: dict[str, str] = {"limit": str(PAGE), **_selectors(labels, fields)}
-        objects: list[Object] = []
-        while True:
-            page = await self.request("GET", resource.path(namespace), query=query)
-            for item in page["items"]:
-                # Items of a list carry neither: give every object the same form wherever it came from.
-                item.setdefault("apiVersion", resource.api_version)
-                item.setdefault("kind", resource.kind)
-                objects.append(item)
-            token = page["metadata"].get("continue")
-            if not token:
-                return objects, page["metadata"]["resourceVersion"]
-            query["continue"] = token
+        """Return all objects that match, and the list's resourceVersion."""
+        return await list_objects(self, resource, namespace, _selectors(labels, fields))
 
     async def create(
         self,
@@ -62,18 +47,18 @@ class Kube(Connection):
     ) -> Object:
         """Create an object, or post to a subresource of `name` (a token, a binding, an eviction)."""
         path = resource.path(namespace, name or None, subresource)
-        return await self.request("POST", path, body=body, query=_owned_by(manager))
+        return await self.request("POST", path, body=body, query=_manager(manager))
 
     async def replace(
         self, resource: Resource, body: Object, *, subresource: str = "", manager: str = ""
     ) -> Object:
-        """Replace an object read before; 409 Conflict when somebody changed it since.
+        """Replace an object that was read before; ApiError 409 if somebody changed it in the meantime.
 
-        A body without metadata.resourceVersion replaces whatever is there.
+        Without metadata.resourceVersion it replaces any version.
         """
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"], subresource)
-        return await self.request("PUT", path, body=body, query=_owned_by(manager))
+        return await self.request("PUT", path, body=body, query=_manager(manager))
 
     async def apply(
         self, resource: Resource, body: Object, *, manager: str, force: bool = False, subresource: str = ""
@@ -85,7 +70,7 @@ class Kube(Connection):
             resource.path(metadata.get("namespace"), metadata["name"], subresource),
             body=body,
             query={"fieldManager": manager, "force": "true" if force else "false"},
-            content_type="application/apply-patch+yaml",
+            content_type=APPLY,
         )
 
     async def patch(
@@ -102,7 +87,7 @@ class Kube(Connection):
         """Merge `body` into the object (JSON merge patch, or strategic merge for built-in kinds)."""
         kind = "application/strategic-merge-patch+json" if strategic else "application/merge-patch+json"
         path = resource.path(namespace, name, subresource)
-        return await self.request("PATCH", path, body=body, query=_owned_by(manager), content_type=kind)
+        return await self.request("PATCH", path, body=body, query=_manager(manager), content_type=kind)
 
     async def delete(
         self,
@@ -114,7 +99,7 @@ class Kube(Connection):
         grace_seconds: int | None = None,
         propagation: str | None = None,
     ) -> None:
-        """Delete the object; one that is already gone is success. With `uid`, only that very object."""
+        """Delete the object if it exists; with `uid`, only if it has that uid (else ApiError 409)."""
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1"}
         if uid:
             body["preconditions"] = {"uid": uid}
@@ -131,46 +116,25 @@ class Kube(Connection):
     async def log(
         self, namespace: str, pod: str, container: str, *, lines: int, limit: int, previous: bool = False
     ) -> str:
-        """The last lines of a container's log, at most `limit` bytes of them counted from their beginning.
+        """Return the last lines of a container's log, at most `limit` bytes counted from their beginning.
 
-        `previous`: of the run before the present one. ApiError when there is no such log.
+        `previous`: of the run before the present one. ApiError if there is no such log.
         """
         query = {"container": container, "tailLines": str(lines), "limitBytes": str(limit)}
         if previous:
             query["previous"] = "true"
         path = PODS.path(namespace, pod, "log")
-        try:
-            response = await self.open("GET", path, None, query, "application/json", LOG_TIMEOUT)
-            text: bytes = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(
-                0, "Unreachable", f"log of pod {pod}: {str(error) or type(error).__name__}"
-            ) from error
-        return text.decode(errors="replace")
+        async with self.open("GET", path, query, LOG_TIMEOUT) as response:
+            return (await read(response)).decode(errors="replace")
 
-    async def watch(
+    def watch(
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[Snapshot | Change]:
-        """Yield a Snapshot, then Changes, for ever; a Snapshot again whenever history was lost.
+        """Yield a Snapshot, then Changes, without end; a Snapshot again whenever changes may have been missed.
 
-        Reconnects by itself with a growing delay of at most 10 s; never raises for an unreachable server.
+        Never raises: after a failure it starts again, with a growing delay of at most 10 s.
         """
-        delay = 0.0
-        while True:
-            try:
-                objects, version = await self.list(resource, namespace, labels=labels, fields=fields)
-                yield Snapshot(tuple(objects))
-                delay = 0.0
-                path = resource.path(namespace)
-                while True:
-                    async for change in changes(self, path, version, _selectors(labels, fields)):
-                        version = change.object["metadata"]["resourceVersion"]
-                        if change.object.get("kind"):
-                            yield change
-            except (ApiError, aiohttp.ClientError, TimeoutError, OSError):
-                delay = min(10.0, delay * 2 or 0.1)
-                # Jitter, so that many watchers do not come back in the same instant; not a secret.
-                await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+        return follow(self, resource, namespace, _selectors(labels, fields))
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:
@@ -178,5 +142,5 @@ def _selectors(labels: str, fields: str) -> dict[str, str]:
     return {key: value for key, value in chosen.items() if value}
 
 
-def _owned_by(manager: str) -> dict[str, str]:
+def _manager(manager: str) -> dict[str, str]:
     return {"fieldManager": manager} if manager else {}

@@ -1,26 +1,39 @@
-"""One connection to an API server, with one identity: authentication, TLS and pooling are the package's."""
+"""One connection to an API server, with one identity.
+
+The client package reads kubeconfigs and gives credentials and the TLS context. Requests are sent here: the
+package follows redirects, reads answers of any size, and writes characters beyond the first 65,536 in a form
+that no YAML parser takes (a server-side apply is YAML).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
-from kubernetes.aio.dynamic import DynamicClient
-from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
-from e2i.kube.errors import ApiError, api_error
+from e2i.kube.errors import ApiError
 from e2i.kube.kinds import Object
+from e2i.kube.responses import parse_object, read, refusal
 
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 REQUEST_TIMEOUT = 30.0
+USER_AGENT = "e2i"
+READ_BUFFER = 2**21
+JSON = "application/json"
+APPLY = "application/apply-patch+yaml"
+
+_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 class Connection:
@@ -28,12 +41,11 @@ class Connection:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
-        # Only its request() is used: no discovery, paths are built by Resource.
-        self._dynamic = DynamicClient(client)
+        self._session: aiohttp.ClientSession | None = None
 
     @classmethod
     async def from_kubeconfig(cls, path: Path, context: str | None = None) -> Self:
-        """Connect as the kubeconfig says; ApiError(0) when the file cannot be used."""
+        """Connect as the kubeconfig says; ApiError (BadKubeconfig) if the file cannot be used."""
         configuration = Configuration()
         try:
             await config.load_kube_config(
@@ -55,6 +67,9 @@ class Connection:
         return cls(_client(configuration))
 
     async def close(self) -> None:
+        """Close all sockets; safe to repeat."""
+        if self._session:
+            await self._session.close()
         await self._client.close()
 
     async def __aenter__(self) -> Self:
@@ -70,54 +85,94 @@ class Connection:
         *,
         body: Object | None = None,
         query: Mapping[str, str] | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109
     ) -> Object:
-        """Send one request and return the answer's JSON; every failure is an ApiError."""
+        """Send one request and return the answer's JSON object; ApiError for every failure."""
+        sending = self.open(method, path, query or {}, timeout, body=body, content_type=content_type)
+        async with sending as response:
+            return parse_object(await read(response))
+
+    @asynccontextmanager
+    async def open(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        timeout: float,  # noqa: ASYNC109
+        *,
+        body: Object | None = None,
+        content_type: str = JSON,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send one request and yield the answer with its body unread.
+
+        ApiError if it cannot be sent, is refused, or breaks off while the caller reads it.
+        """
         try:
-            response = await self.open(method, path, body, query or {}, content_type, timeout)
-            return json.loads(await response.read()) or {}
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            async with self._open_session().request(
+                method,
+                self._client.configuration.host + path,
+                params=query,
+                data=None if body is None else encode(body),
+                headers=await self._headers(content_type),
+                timeout=aiohttp.ClientTimeout(total=timeout),
+                allow_redirects=False,
+                proxy=self._client.configuration.proxy,
+                proxy_headers=self._client.configuration.proxy_headers,
+                server_hostname=self._client.configuration.tls_server_name,
+            ) as response:
+                if not 200 <= response.status < 300:
+                    raise await refusal(response)
+                yield response
+        except config.ConfigException as error:
+            raise ApiError(0, "BadCredentials", f"The credentials cannot be renewed: {error}") from error
+        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError) as error:
             text = str(error) or type(error).__name__
             raise ApiError(
                 0, "Unreachable", f"API server {self._client.configuration.host}: {text}"
             ) from error
 
-    async def open(
-        self,
-        method: str,
-        path: str,
-        body: Object | None,
-        query: Mapping[str, str],
-        content_type: str,
-        timeout: float,  # noqa: ASYNC109
-    ) -> Any:
-        try:
-            return await self._dynamic.request(
-                method,
-                path,
-                body=body,
-                query_params=list(query.items()),
-                content_type=content_type,
-                _request_timeout=timeout,
-                serialize=False,
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            # The environment and ~/.netrc are not asked: aiohttp would do it in threads for each request, and
+            # would not send our token to a host that ~/.netrc has a password for.
+            connector = aiohttp.TCPConnector(
+                ssl=self._client.rest_client.ssl_context,
+                limit=self._client.configuration.connection_pool_maxsize,
             )
-        except DynamicApiError as error:
-            raise api_error(error) from error
+            self._session = aiohttp.ClientSession(
+                connector=connector, trust_env=False, read_bufsize=READ_BUFFER
+            )
+        return self._session
+
+    async def _headers(self, content_type: str) -> dict[str, str]:
+        headers = {"Accept": JSON, "Content-Type": content_type, "User-Agent": USER_AGENT}
+        for setting in (await self._client.configuration.auth_settings()).values():
+            headers[setting["key"]] = setting["value"]
+        return headers
+
+
+def encode(body: Object) -> bytes:
+    """Return `body` as UTF-8 that JSON and YAML parsers read alike.
+
+    YAML takes no pair of surrogate escapes, so characters stand for themselves; those that YAML forbids or
+    takes for line breaks are escaped, and a lone surrogate, which is no character, is replaced.
+    """
+    text = _NOT_YAML.sub(_escape, json.dumps(body, ensure_ascii=False))
+    return text.encode()
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return "\\ufffd" if 0xD800 <= code <= 0xDFFF else f"\\u{code:04x}"
 
 
 def _client(configuration: Configuration) -> ApiClient:
-    """A client that knows its proxy from the start.
-
-    Left to itself it asks the environment and ~/.netrc for each request, in two threads one after the other,
-    and refuses to send our token to a host that ~/.netrc has a password for.
-    """
-    configuration.client_session_kwargs = {"trust_env": False}
-    configuration.proxy = configuration.proxy or _proxy_of(configuration.host)
+    configuration.proxy = configuration.proxy or _proxy_for(configuration.host)
     return ApiClient(configuration)
 
 
-def _proxy_of(url: str) -> str | None:
-    """What HTTPS_PROXY, HTTP_PROXY and NO_PROXY say about the server at `url`."""
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for the server at `url`, if any."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)

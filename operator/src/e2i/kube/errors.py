@@ -1,42 +1,40 @@
-"""What an API server answers when it does not do what it was asked."""
+"""Errors of this package: `ApiError` for a request, `KubeconfigError` for what has to be there before one."""
 
 from __future__ import annotations
 
-import json
-
-from kubernetes.aio.dynamic.exceptions import DynamicApiError
+MAX_MESSAGE = 2000
+"""Characters of a server's message that are kept."""
 
 
 class ApiError(Exception):
-    """The API server refused, or could not be reached (`status` 0).
+    """The API server refused the request, or gave no usable answer (`status` 0).
 
-    `reason` is the API's own word (NotFound, Conflict, Forbidden, Invalid, ...), `message` its sentence.
+    `reason` is the API's own word (NotFound, Conflict, Forbidden, Invalid, ...), or with status 0 one of
+    Unreachable (no answer), InvalidResponse (an answer that is not the API's), BadKubeconfig and
+    BadCredentials. `message` is the server's sentence, cleaned and cut to 2,000 characters.
+    `retry_after` is in seconds.
     """
 
     def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
-        super().__init__(f"{status} {reason}: {message}" if status else message)
         self.status = status
-        self.reason = reason
-        self.message = message
+        self.reason = printable(reason, 100)
+        self.message = printable(message, MAX_MESSAGE)
         self.retry_after = retry_after
+        super().__init__(f"{status} {self.reason}: {self.message}" if status else self.message)
 
 
 class KubeconfigError(Exception):
-    """No connection can be made of the kubeconfig; `message` names the file, the value and the next step."""
+    """The kubeconfig gives no connection; `message` names the file, the value and the next step."""
 
     def __init__(self, sentence: str) -> None:
         self.message = " ".join(sentence.split())
         super().__init__(self.message)
 
 
-def api_error(error: DynamicApiError) -> ApiError:
-    """The API server's answer as our error; its body need not be JSON."""
-    headers = error.headers or {}
-    retry_after = headers.get("Retry-After")
-    try:
-        status = json.loads(error.body or "")
-    except ValueError:
-        status = {}
-    reason = status.get("reason") or error.reason or ""
-    message = status.get("message") or str(error.body or error.reason)
-    return ApiError(error.status, reason, message, float(retry_after) if retry_after else None)
+def printable(text: str, limit: int) -> str:
+    """Return `text` with control characters and lone surrogates replaced, and cut to `limit` characters.
+
+    A server's text ends in logs, events and terminals; not every one of these takes any character.
+    """
+    shown = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in shown)

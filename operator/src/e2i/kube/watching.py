@@ -1,39 +1,103 @@
-"""Following a kind: what exists, then every change, for ever."""
+"""Follow a kind: what exists, then every change, without end."""
 
 from __future__ import annotations
 
-import contextlib
-import json
+import asyncio
+import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
+
+import aiohttp
 
 from e2i.kube.connection import Connection
 from e2i.kube.errors import ApiError
-from e2i.kube.kinds import Object
+from e2i.kube.kinds import Object, Resource
+from e2i.kube.listing import list_objects
+from e2i.kube.responses import error_from_status, parse_metadata, parse_object, parse_version
 
 WATCH_TIMEOUT = 300
+MAX_LINE = 16 * 2**20
+"""Bytes of one event: etcd takes objects of 1.5 MiB, in JSON they may be some times larger."""
+FIRST_DELAY = 0.1
+LAST_DELAY = 10.0
+STEADY = 5.0
+"""Seconds after which a stream that ends counts as one that worked."""
+
+logger = logging.getLogger(__name__)
+
+ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that exists now; what is not in it is gone."""
+    """All objects that exist now; an object that is not among them is gone."""
 
     objects: tuple[Object, ...]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One object came, changed or went after the last Snapshot."""
+    """One object that was added, modified or deleted after the last Snapshot."""
 
-    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    type: ChangeType
     object: Object
 
 
-async def changes(
+class Backoff:
+    """Delays between attempts: doubled from 0.1 s to at most 10 s, until a stream lasts five seconds."""
+
+    def __init__(self) -> None:
+        self._delay = 0.0
+
+    def after(self, lasted: float) -> float:
+        """Return the seconds to wait after an attempt that lasted `lasted` seconds."""
+        if lasted >= STEADY:
+            self._delay = 0.0
+        self._delay = min(LAST_DELAY, self._delay * 2 or FIRST_DELAY)
+        # Jitter, so that many watchers do not come back in the same instant; not a secret.
+        return self._delay * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+async def follow(
+    connection: Connection,
+    resource: Resource,
+    namespace: str | None,
+    selectors: Mapping[str, str],
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[Snapshot | Change]:
+    """Yield a Snapshot, then Changes, without end; a Snapshot again whenever changes may have been missed.
+
+    A failure is logged once, until another one comes, and never raised.
+    """
+    backoff, logged, version = Backoff(), "", ""
+    while True:
+        started, at_least = time.monotonic(), 0.0
+        try:
+            if not version:
+                objects, version = await list_objects(connection, resource, namespace, selectors)
+                yield Snapshot(tuple(objects))
+                started = time.monotonic()
+            async with aclosing(_events(connection, resource.path(namespace), version, selectors)) as events:
+                async for kind, body in events:
+                    version = parse_version(body["metadata"])
+                    if kind != "BOOKMARK":
+                        yield Change(cast("ChangeType", kind), body)
+        except ApiError as error:
+            version, at_least = "", error.retry_after or 0.0
+            if str(error) != logged:
+                logged = str(error)
+                logger.info("%s cannot be watched, it is tried again: %s", resource.plural, error)
+        await pause(max(backoff.after(time.monotonic() - started), at_least))
+
+
+async def _events(
     connection: Connection, path: str, version: str, selectors: Mapping[str, str]
-) -> AsyncIterator[Change]:
+) -> AsyncGenerator[tuple[str, Object], None]:
+    """Yield type and object of each event of one stream, in which every object has metadata."""
     query = {
         "watch": "true",
         "allowWatchBookmarks": "true",
@@ -41,25 +105,33 @@ async def changes(
         "timeoutSeconds": str(random.randint(WATCH_TIMEOUT // 2, WATCH_TIMEOUT)),  # noqa: S311
         **selectors,
     }
-    response = await connection.open("GET", path, None, query, "application/json", WATCH_TIMEOUT + 30.0)
-    with contextlib.closing(response):
+    async with connection.open("GET", path, query, WATCH_TIMEOUT + 30.0) as response:
         async for line in _lines(response):
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                status = event["object"]
-                raise ApiError(status.get("code", 0), status.get("reason", ""), status.get("message", ""))
-            if event["type"] == "BOOKMARK":
-                # Only its version is news: the kind is dropped so that watch() does not yield it.
-                event["object"].pop("kind", None)
-                event["type"] = "MODIFIED"
-            yield Change(event["type"], event["object"])
+            event = parse_object(line)
+            kind, body = event.get("type"), event.get("object")
+            if kind == "ERROR":
+                raise error_from_status(body, 0)
+            if kind == "BOOKMARK" and isinstance(body, dict):
+                body.setdefault("metadata", None)
+            elif kind in ("ADDED", "MODIFIED", "DELETED"):
+                parse_metadata(body)
+            else:
+                raise ApiError(
+                    0, "InvalidResponse", f"The watch sent an event of the type {str(kind)[:40]!r}."
+                )
+            yield kind, cast("Any", body)
 
 
-async def _lines(response: Any) -> AsyncIterator[bytes]:
-    """Split a watch stream into lines of any length (the client's own readline() stops at 128 KiB)."""
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Split a watch stream into lines (the client's own readline() stops at 128 KiB)."""
     buffer = bytearray()
     async for chunk in response.content.iter_any():
         buffer += chunk
         while (end := buffer.find(b"\n")) >= 0:
-            yield bytes(buffer[:end])
+            if line := bytes(buffer[:end]).strip():
+                yield line
             del buffer[: end + 1]
+        if len(buffer) > MAX_LINE:
+            raise ApiError(
+                0, "InvalidResponse", f"The watch sent an event of more than {MAX_LINE >> 20} MiB."
+            )

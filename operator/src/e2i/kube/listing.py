@@ -1,0 +1,56 @@
+"""List a kind, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from e2i.kube.connection import Connection
+from e2i.kube.errors import ApiError
+from e2i.kube.kinds import Object, Resource
+from e2i.kube.responses import TOO_LARGE, parse_metadata, parse_version
+
+PAGE = 500
+
+
+async def list_objects(
+    connection: Connection, resource: Resource, namespace: str | None, selectors: Mapping[str, str]
+) -> tuple[list[Object], str]:
+    """Return all objects that match, and the list's resourceVersion.
+
+    A page that is too large to be read is asked for again with half as many objects.
+    """
+    limit = PAGE
+    token: str | None = None
+    objects: list[Object] = []
+    while True:
+        query = {"limit": str(limit), **selectors, **({"continue": token} if token else {})}
+        try:
+            page = await connection.request("GET", resource.path(namespace), query=query)
+        except ApiError as error:
+            if error.reason != TOO_LARGE or limit == 1:
+                raise
+            limit //= 2
+            continue
+        version = parse_version(page.get("metadata"))
+        objects += [_complete(resource, item) for item in _items(resource, page)]
+        before, token = token, page["metadata"].get("continue")
+        if not token:
+            return objects, version
+        if not isinstance(token, str) or token == before:
+            raise ApiError(0, "InvalidResponse", f"The list of {resource.plural} does not end.")
+
+
+def _items(resource: Resource, page: Object) -> list[Object]:
+    items = page.get("items")
+    # Go writes null for an empty list.
+    if not isinstance(items, list | None):
+        raise ApiError(0, "InvalidResponse", f"The list of {resource.plural} has no items.")
+    return items or []
+
+
+def _complete(resource: Resource, item: Object) -> Object:
+    """Give an item of a list the fields apiVersion and kind, which only a list leaves out."""
+    parse_metadata(item)
+    item.setdefault("apiVersion", resource.api_version)
+    item.setdefault("kind", resource.kind)
+    return item

@@ -1,0 +1,132 @@
+"""Reading answers of an API server, and of what stands in front of it: proxies, load balancers, login pages.
+
+Only a JSON object of bounded size is an answer. Everything else becomes an `ApiError`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+
+from e2i import clock
+from e2i.kube.errors import ApiError
+from e2i.kube.kinds import Object
+
+MAX_ANSWER = 64 * 2**20
+"""Bytes of an answer that are read: the operator's container has 512 MiB."""
+MAX_ERROR = 64 * 2**10
+"""Bytes of a refusal that are read."""
+MAX_RETRY_AFTER = 300.0
+EXCERPT = 200
+"""Characters that are quoted of an answer that is not the API's."""
+TOO_LARGE = "ResponseTooLarge"
+
+
+async def read(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER) -> bytes:
+    """Return the body; ApiError if it has more than `limit` bytes."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            response.close()
+            raise ApiError(0, TOO_LARGE, f"The API server sent more than {limit / 2**20:.0f} MiB.")
+    return bytes(body)
+
+
+def parse_object(text: bytes) -> Object:
+    """Return the JSON object in `text`; ApiError if it is anything else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise ApiError(0, "InvalidResponse", f"The answer is not a JSON object{_excerpt(text)}.")
+    return value
+
+
+def parse_metadata(item: Any) -> Object:
+    """Return the metadata of an API object; ApiError if the object has none, or no name in it."""
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    if not (isinstance(metadata, dict) and isinstance(metadata.get("name"), str)):
+        raise ApiError(0, "InvalidResponse", "The API server sent an object without a name.")
+    return metadata
+
+
+def parse_version(metadata: Any) -> str:
+    """Return the resourceVersion in `metadata`; ApiError if there is none."""
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    if not (isinstance(version, str) and version):
+        raise ApiError(0, "InvalidResponse", "The API server sent no resourceVersion.")
+    return version
+
+
+async def refusal(response: aiohttp.ClientResponse) -> ApiError:
+    """Return the ApiError that an answer with a status other than 2xx stands for."""
+    phrase = response.reason or ""
+    wait = retry_after(response.headers)
+    if 300 <= response.status < 400:
+        place = response.headers.get("Location", "")[:EXCERPT]
+        return ApiError(
+            response.status,
+            "Redirected",
+            f"The API server redirects to {place!r}. Redirects are not followed: name that address instead.",
+        )
+    body, status = b"", {}
+    with suppress(ApiError, aiohttp.ClientError, HttpProcessingError, TimeoutError):
+        body = await read(response, MAX_ERROR)
+        status = parse_object(body)
+    return error_from_status(status, response.status, phrase, body, wait)
+
+
+def error_from_status(
+    status: object, code: int, phrase: str = "", body: bytes = b"", wait: float | None = None
+) -> ApiError:
+    """Return the ApiError of a Kubernetes Status; `code`, `phrase` and `body` stand in for what it lacks."""
+    given = status if isinstance(status, dict) else {}
+    reason, message = given.get("reason"), given.get("message")
+    if not code:
+        code = given["code"] if type(given.get("code")) is int and 400 <= given["code"] < 600 else 0
+    if not (isinstance(message, str) and message):
+        message = f"{phrase or f'status {code}'}{_excerpt(body)}"
+    return ApiError(code, reason if isinstance(reason, str) and reason else phrase, message, wait)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a Retry-After header, at most 300, or None if it has no sensible value.
+
+    A date counts from the answer's own Date, so that the clocks of both sides need not agree.
+    """
+    value = headers.get("Retry-After", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        until = _date(value)
+        seconds = (
+            math.nan
+            if until is None
+            else (until - (_date(headers.get("Date", "")) or clock.now())).total_seconds()
+        )
+    if not math.isfinite(seconds):
+        return None
+    return min(seconds, MAX_RETRY_AFTER) if seconds >= 0 else None
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _excerpt(body: bytes) -> str:
+    words = " ".join(body[: 4 * EXCERPT].decode(errors="replace").split())
+    return f": {words[:EXCERPT]!r}" if words else ""
