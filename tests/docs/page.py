@@ -2,7 +2,8 @@
 
 The notation, which tests/docs/README.md describes for writers:
 
-    ```console       lines behind "$ " are run, what follows them is compared with what they print
+    ```console       lines behind "$ " are run, what follows them is compared with what they print;
+                     a block without such a line is a part of what the last command printed
     ```sh            every line is run and must succeed
     ```python f.py   the block is the file f.py: any language, then a name
     <!-- not run: reason -->   before a block: it is left out
@@ -27,10 +28,13 @@ _END_OF_FILE = "END_OF_FILE"
 
 @dataclass(frozen=True)
 class Step:
-    """One command and what the page says it prints; None where the page shows nothing to compare."""
+    """One command and what the page says it prints; None where the page shows nothing to compare.
+
+    Without a command, `output` is a part of what the last one printed.
+    """
 
     line: int
-    command: str
+    command: str | None
     output: str | None = None
 
 
@@ -62,6 +66,8 @@ def _steps_of_block(line: int, info: list[str], body: list[str]) -> list[Step]:
 
 def _console(line: int, body: list[str]) -> list[Step]:
     steps: list[Step] = []
+    if not any(text.startswith(_PROMPT) for text in body):
+        return [Step(line, None, "\n".join(["...", *body, "..."]))]
     starts = [index for index, text in enumerate(body) if text.startswith(_PROMPT)]
     for start, end in zip(starts, [*starts[1:], len(body)], strict=True):
         rest = [body[start].removeprefix(_PROMPT), *body[start + 1 : end]]

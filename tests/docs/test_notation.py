@@ -104,7 +104,7 @@ def test_a_session_keeps_variables_folder_and_exit_code(tmp_path: Path) -> None:
     (tmp_path / "à côté").mkdir()
     with Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path) as shell:
         assert shell.run("cd 'à côté'; export A=1", 9).code == 0
-        assert shell.run("basename "$PWD"; cat", 9).printed == "à côté"
+        assert shell.run('basename "$PWD"; cat', 9).printed == "à côté"
         assert shell.run("(exit 3)", 9).code == 3
         assert shell.run("echo $? >&2", 9).printed == "3"
         assert shell.run("sleep 60", 0.2).code is None

@@ -1,0 +1,63 @@
+"""Pages run as they are written: in a new terminal, from the root of a clone in a folder with an odd name.
+
+The quick ones run on the cluster of the end-to-end tests, the long ones in `make test-deep`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docs.comparison import differs
+from docs.page import Step, steps_of
+from docs.shell import Answer, Shell
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+QUICK = ("howto/deploy-with-kubectl.md",)
+LONG = (
+    "howto/blue-green.md",
+    "howto/canary.md",
+    "howto/undo.md",
+    "howto/verify.md",
+    "howto/in-place.md",
+    "howto/kubeflow.md",
+    "tutorial/trained-model.md",
+)
+STEP_WITHIN = 600.0
+"""Seconds for one command; only a bound for a machine under heavy load."""
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", QUICK)
+def test_a_quick_page_does_what_it_says(name: str, terminal: Shell) -> None:
+    follow(DOCS / name, terminal)
+
+
+@pytest.mark.e2e
+@pytest.mark.deep
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_page_does_what_it_says(name: str, terminal: Shell) -> None:
+    follow(DOCS / name, terminal)
+
+
+def follow(page: Path, terminal: Shell) -> None:
+    """Do everything that `page` says, in order; fail at the first step that does not go as shown."""
+    printed = ""
+    for step in steps_of(page):
+        if step.command is not None:
+            answer = terminal.run(step.command, STEP_WITHIN)
+            printed = answer.printed
+            trouble = trouble_of(step, answer)
+        else:
+            trouble = differs(step.output or "", printed)
+        if trouble:
+            pytest.fail(f"{page.name}:{step.line}: $ {step.command}\n{trouble}", pytrace=False)
+
+
+def trouble_of(step: Step, answer: Answer) -> str | None:
+    """Return None if the command went as the page shows, otherwise what was different."""
+    if answer.code is None:
+        return f"did not end within {STEP_WITHIN:.0f} s. It printed:\n{answer.printed}"
+    if step.output is not None:
+        return differs(step.output, answer.printed)
+    return f"exit code {answer.code}:\n{answer.printed}" if answer.code else None
