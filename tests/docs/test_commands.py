@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "bentos").rglob("*.md")])
 PAGES = [page for page in DOCUMENTS if page.parent.name in ("howto", "tutorial")]
 OURS = re.compile(r"(?<![\w/.-])(?P<program>kubectl e2i|(?:\.venv/bin/)?e2i) (?P<rest>[a-z][^`\n|;&>#)]*)")
-CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+CODE = re.compile(r"```(?:sh|console)\n.*?```|(?<!`)`[^`\n]+`(?!`)", re.DOTALL)
 WORD_OF_A_COMMAND = re.compile(r"[a-z][a-z-]*")
 
 
