@@ -17,7 +17,16 @@ from e2i.local.kubectl import kubectl
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
-INDEX_VARIABLES = ("PIP_", "UV_", "GOPROXY", "GOSUMDB", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+INDEX_VARIABLES = (
+    "PIP_",
+    "UV_",
+    "GOPROXY",
+    "GOSUMDB",
+    "SSL_CERT_FILE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
 """How this machine reaches its package index; a reader's own machine has this in its configuration files."""
 MODELS = "models"
 
@@ -35,7 +44,7 @@ class Reader:
         return {"HOME": str(self.home), "PATH": SYSTEM_PATH, **index}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reader(local_cluster: TestCluster, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """A reader whose cluster `e2i` is the tests' own, with its bentos; the tools are in the caches already."""
     assert local_cluster.home

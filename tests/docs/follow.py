@@ -37,7 +37,9 @@ def main() -> None:
                 answer = shell.run(step.command, 900)
                 printed, code = answer.printed, answer.code
                 print(printed, flush=True)  # noqa: T201
-            trouble = differs(step.output, printed) if step.output is not None else code and f"exit code {code}"
+            trouble = (
+                differs(step.output, printed) if step.output is not None else code and f"exit code {code}"
+            )
             if trouble or code is None:
                 wrong += 1
                 print(f"!! {step.line}: {trouble}", flush=True)  # noqa: T201

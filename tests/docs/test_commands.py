@@ -14,7 +14,9 @@ from e2i.cli import main
 from e2i.cli.plugin import plugin
 
 PROJECT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "bentos").rglob("*.md")])
+DOCUMENTS = sorted(
+    [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "bentos").rglob("*.md")]
+)
 PAGES = [page for page in DOCUMENTS if page.parent.name in ("howto", "tutorial")]
 OURS = re.compile(r"(?<![\w/.-])(?P<program>kubectl e2i|(?:\.venv/bin/)?e2i) (?P<rest>[a-z][^`\n|;&>#)]*)")
 CODE = re.compile(r"```(?:sh|console)\n.*?```|(?<!`)`[^`\n]+`(?!`)", re.DOTALL)
@@ -52,7 +54,9 @@ def wrong_with(call: str) -> str | None:
         if not found:
             return f"{call}: there is no command {rest[0]}"
         command, rest = found, rest[1:]
-    known = {"--help"} | {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    known = {"--help"} | {
+        name for option in command.params for name in (*option.opts, *option.secondary_opts)
+    }
     used = {word.partition("=")[0] for word in rest if re.fullmatch(r"--?[a-z][a-z-]*(=.*)?", word)}
     return f"{call}: {used - known} is no option" if used - known else None
 

@@ -51,7 +51,7 @@ def page(tmp_path: Path) -> Path:
 def test_a_page_is_commands_with_their_output_and_files(page: Path) -> None:
     assert [(step.command, step.output) for step in steps_of(page)] == [
         ("echo one", "one"),
-        ("curl -s host \\\n    -d '{\"a\": 1,\n  \"b\": 2}'", '{"label": "x"}'),
+        ('curl -s host \\\n    -d \'{"a": 1,\n  "b": 2}\'', '{"label": "x"}'),
         ("cd folder", None),
         ("for i in 1 2; do\n  echo $i\ndone", None),
         ("cat > iris.yaml <<'END_OF_FILE'\nkind: E2IModel\nEND_OF_FILE", None),

@@ -36,7 +36,10 @@ def test_a_quick_page_does_what_it_says(name: str, terminal: Shell) -> None:
 @pytest.mark.e2e
 @pytest.mark.deep
 @pytest.mark.parametrize("name", LONG)
-def test_a_long_page_does_what_it_says(name: str, terminal: Shell) -> None:
+def test_a_long_page_does_what_it_says(name: str, request: pytest.FixtureRequest) -> None:
+    if not request.config.getoption("--deep", default=False):
+        pytest.skip("runs in make test-deep")
+    terminal: Shell = request.getfixturevalue("terminal")
     follow(DOCS / name, terminal)
 
 
