@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from support.s3 import free_port
 
 from e2i.api.artifact import Artifact
@@ -26,6 +27,8 @@ from e2i.archive.export import Exporter
 from e2i.archive.s3.bucket import Bucket
 
 TAG = "adder:1.0.0"
+WHEELS_TAG = "wheels:1.0.0"
+RECORDED = Path(__file__).parents[1] / "unit" / "archive" / "bentos"
 START_SECONDS = 60.0
 
 SERVICE = """
@@ -50,7 +53,11 @@ from pathlib import Path
 for version, amount in (("old", 1), ("new", 5)):
     with bentoml.models.create(f"amount:{version}") as model:
         Path(model.path_of("amount.txt")).write_text(str(amount))
-bentoml.bentos.build("service:Adder", version="1.0.0", build_ctx=".", python={"lock_packages": False})
+python = {"lock_packages": False}
+bentoml.bentos.build("service:Adder", version="1.0.0", build_ctx=".", python=python)
+Path("a-1-py3-none-any.whl").write_bytes(b"PK")
+python["wheels"] = ["a-1-py3-none-any.whl"]
+bentoml.bentos.build("service:Adder", name="wheels", version="1.0.0", build_ctx=".", python=python)
 """
 
 OLD_TAG = "old_adder:1.0.0"
@@ -126,6 +133,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=[TAG, OLD_TAG], ids=["new style", "old style, with a runner"])
 def tag(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.mark.parametrize(
+    ("tag", "recorded"), [(TAG, "new_style"), (OLD_TAG, "old_style"), (WHEELS_TAG, "new_style_with_wheels")]
+)
+def test_bentoml_writes_the_keys_of_the_recorded_files(store: Path, tag: str, recorded: str) -> None:
+    name, version = tag.split(":")
+    written = yaml.safe_load((store / "bentos" / name / version / "bento.yaml").read_text())
+    assert list(written) == list(yaml.safe_load((RECORDED / f"{recorded}.yaml").read_text()))
 
 
 @pytest.fixture

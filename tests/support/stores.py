@@ -27,13 +27,17 @@ def a_bento(
         "name": name,
         "version": version,
         "bentoml_version": "1.4.39",
+        "creation_time": "2026-01-01T00:00:00+00:00",
         "labels": {},
         "models": [],
         "entry_service": name,
         "services": [{"name": name, "models": references}],
+        "envs": [],
+        "schema": {},
         "spec": 2,
+        "image": {"base_image": "python:3.11-slim", "post_commands": [], "build_include": []},
     }
-    (folder / "bento.yaml").write_text(yaml.safe_dump(description | changes))
+    (folder / "bento.yaml").write_text(yaml.safe_dump(description | changes, sort_keys=False))
     for model in uses:
         a_model(store, model)
     return folder

@@ -8,8 +8,10 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from support.stores import a_bento, a_model
 
 from e2i.api.tags import Tag, parse_tag
@@ -87,14 +89,6 @@ def test_without_a_store_the_bento_is_not_found(tmp_path: Path) -> None:
         pytest.param("name: churn\nversion: 1.0.0", id="no service"),
         pytest.param("a: b: c", id="no YAML"),
         pytest.param("[" * 100_000, id="YAML nested without end"),
-        pytest.param("service: s\nname: other\nversion: 1.0.0\nspec: 2", id="another bento's"),
-        pytest.param("service: s\nname: churn\nversion: 1.0.0\nspec: 3", id="a form of the future"),
-        pytest.param("service: s\nname: churn\nversion: 1.0.0\nspec: [1]", id="a form that is no number"),
-        pytest.param("service: s\nname: churn\nversion: 1.0.0\nspec: 2\nmodels: 7", id="models in no form"),
-        pytest.param("service: s\nname: churn\nversion: 1.0.0\nspec: 2\nmodels: [x]", id="models as words"),
-        pytest.param(
-            "service: s\nname: churn\nversion: 1.0.0\nspec: 2\nmodels: [{tag: x}]", id="no exact model"
-        ),
     ],
 )
 def test_a_broken_bento_is_unreadable_and_the_good_one_beside_it_is_found(
@@ -106,6 +100,42 @@ def test_a_broken_bento_is_unreadable_and_the_good_one_beside_it_is_found(
     with pytest.raises(BentoUnreadable, match=r"churn.1\.0\.0"):
         find_bento(tmp_path, TAG)
     assert find_bento(tmp_path, Tag("churn", "2.0.0")).tag.version == "2.0.0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        pytest.param({"name": "other"}, "says that it is other:1.0.0, not churn:1.0.0", id="another bento's"),
+        pytest.param({"version": "1.0"}, "says that it is churn:1.0, not", id="another version's"),
+        pytest.param({"spec": 3}, r"spec 3; known are 1 and 2.*BentoML 1\.4", id="a form of the future"),
+        pytest.param({"spec": [1]}, "unknown form", id="a form that is no number"),
+        pytest.param({"spec": True}, "unknown form", id="a form that is a truth"),
+        pytest.param({"models": 7}, "lists its models", id="models in no form"),
+        pytest.param({"models": ["x"]}, "lists its models", id="models as words"),
+        pytest.param({"services": "all"}, "lists its models", id="services as a word"),
+        pytest.param({"models": [{"tag": "x"}]}, "no exact tag", id="no exact model"),
+        pytest.param({"image": None}, "it has no image.post_commands", id="an image without content"),
+    ],
+)
+def test_a_description_with_a_wrong_value_is_refused_by_it(
+    tmp_path: Path, changes: dict[str, Any], sentence: str
+) -> None:
+    a_bento(tmp_path, **changes)
+    with pytest.raises(BentoUnreadable, match=sentence):
+        find_bento(tmp_path, TAG)
+
+
+@pytest.mark.parametrize("part", ["src", "env"])
+@pytest.mark.parametrize("left", [False, True], ids=["without the folder", "with an empty folder"])
+def test_a_bento_that_was_copied_in_part_is_refused(tmp_path: Path, part: str, left: bool) -> None:
+    folder = a_bento(tmp_path) / part
+    shutil.rmtree(folder)
+    if left:
+        (folder / "inner").mkdir(parents=True)
+    with pytest.raises(
+        BentoUnreadable, match=rf"churn:1\.0\.0 has no file in {part}/, as if it was copied in part"
+    ):
+        find_bento(tmp_path, TAG)
 
 
 @pytest.mark.parametrize("lost", ["weights/7", "weights/7/model.yaml"])
@@ -124,12 +154,20 @@ def test_a_near_version_of_the_model_is_not_taken_for_it(tmp_path: Path) -> None
         find_bento(tmp_path, TAG)
 
 
+SPEC_1 = {
+    "spec": 1,
+    "runners": [],
+    "apis": [],
+    "docker": {},
+    "python": {"wheels": ["a-1-py3-none-any.whl"]},
+    "conda": {"environment_yml": None, "channels": None, "dependencies": None, "pip": None},
+}
 OLD_STYLE = {
+    **SPEC_1,
     "models": [{"tag": "weights:7", "module": "bentoml.xgboost"}],
     "services": [],
     "runners": [{"name": "trees", "runnable_type": "Booster", "models": ["weights:7"]}],
     "apis": [{"name": "classify", "input_type": "JSON", "output_type": "JSON"}],
-    "spec": 1,
 }
 
 
@@ -141,8 +179,11 @@ def test_an_old_style_bento_is_found_with_the_models_of_its_runners(tmp_path: Pa
 
 
 def test_a_bento_that_does_not_say_its_form_is_an_old_one(tmp_path: Path) -> None:
-    description = a_bento(tmp_path) / "bento.yaml"
-    description.write_text("service: s:svc\nname: churn\nversion: 1.0.0\nmodels: [{tag: 'weights:7'}]")
+    file = a_bento(tmp_path, **OLD_STYLE) / "bento.yaml"
+    of_1_0 = yaml.safe_load(file.read_text())
+    for later in ("spec", "entry_service", "services", "envs", "schema", "image"):
+        del of_1_0[later]
+    file.write_text(yaml.safe_dump(of_1_0, sort_keys=False))
     bento = find_bento(tmp_path, TAG)
     assert (bento.service, [str(model.tag) for model in bento.models]) == ("churn", ["weights:7"])
 
@@ -151,6 +192,13 @@ def test_an_old_style_bento_without_models_is_told_where_they_are_declared(tmp_p
     a_bento(tmp_path, uses=(), **OLD_STYLE | {"models": []})
     with pytest.raises(NoDeclaredModel, match=r"Runner\(\.\.\., models="):
         find_bento(tmp_path, TAG)
+
+
+def test_a_new_style_bento_that_is_written_in_the_old_form_gets_advice_for_new_ones(tmp_path: Path) -> None:
+    a_bento(tmp_path, uses=(), **SPEC_1)
+    with pytest.raises(NoDeclaredModel, match=r"bentoml\.models\.BentoModel") as refused:
+        find_bento(tmp_path, TAG)
+    assert "Runner" not in refused.value.message
 
 
 def test_a_bento_without_a_declared_model_is_refused(tmp_path: Path) -> None:

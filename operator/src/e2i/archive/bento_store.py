@@ -1,9 +1,8 @@
-"""Finds a bento in a BentoML store. Reads files only: BentoML's own look-up takes a unique prefix for an
-exact version, and its export writes into the store and may leave a cut-off model there.
+"""Find a bento in a BentoML store. Reads files only: BentoML's own look-up takes a unique prefix for an exact
+version, and its export writes into the store and may leave an incomplete model there.
 
-The form of a store is BentoML's: `bentos/<name>/<version>/bento.yaml`, `models/<name>/<version>/model.yaml`.
-A bento.yaml is of one of two forms: spec 2, and spec 1 of services with runners, as BentoML before 1.2 built them and
-`bentoml.legacy` still does. A test compares what is found here with BentoML's own answers.
+A store has `bentos/<name>/<version>/bento.yaml` and `models/<name>/<version>/model.yaml`. A test compares what is found
+here with BentoML's own answers.
 """
 
 from __future__ import annotations
@@ -14,22 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from e2i.api.tags import Tag, TagRefused, parse_tag
+from e2i.archive.bento_yaml import Description, is_old_style, read_description
 from e2i.archive.errors import BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel, UnsafeFile
-from e2i.archive.file_listing import Piece, list_tree, not_allowed, open_listed
+from e2i.archive.file_listing import Piece, list_tree, not_allowed
 from e2i.archive.members import Kind, Member
 
 NO_MODEL_LABEL = "e2i.dev/no-model"
 LARGEST_BENTO = 64 << 30
-LARGEST_DESCRIPTION = 2 << 20
 VERSIONS_NAMED = 5
-DECLARING = {
-    1: "Give it to its runner or to the service, Runner(..., models=[...]) or Service(..., models=[...])",
-    2: "Declare it as a class attribute, model = bentoml.models.BentoModel(...)",
-}
-"""How a model is declared, by the form of the bento: the `spec` of its bento.yaml."""
+OLD_STYLE_ADVICE = (
+    "Give it to its runner or to the service, Runner(..., models=[...]) or Service(..., models=[...])"
+)
+NEW_STYLE_ADVICE = "Declare it as a class attribute, model = bentoml.models.BentoModel(...)"
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,8 @@ def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
     _refuse_link(store, path)
     # A `models` folder in a stored bento is what an export of BentoML's has put there, perhaps cut off.
     own = list_tree(path, skip="models")
-    description = _description(own, path, tag)
+    description = read_description(own, tag)
+    _refuse_incomplete(own, tag)
     models = _models(store, tag, description)
     pieces = _pieces(own, models, description)
     size = sum(piece.member.size for piece in pieces)
@@ -109,6 +106,17 @@ def _refuse_link(store: Path, folder: Path) -> None:
         raise UnsafeFile(f"{folder} is, or is below, a link; copy what it leads to into the store.")
 
 
+def _refuse_incomplete(own: Sequence[Piece], tag: Tag) -> None:
+    """BentoUnreadable unless the folders are there that every bento has, with a file in each."""
+    folders = {piece.member.path.partition("/")[0] for piece in own if piece.member.kind is not Kind.FOLDER}
+    for name in ("src", "env"):
+        if name not in folders:
+            raise BentoUnreadable(
+                f"The bento {tag} has no file in {name}/, as if it was copied in part. Copy or import all of it, "
+                f"or build {tag} again."
+            )
+
+
 def _not_found(store: Path, tag: Tag) -> str:
     folder = store / "bentos" / tag.name
     try:
@@ -129,34 +137,7 @@ def _not_found(store: Path, tag: Tag) -> str:
     return f"The store {store} has no bento {tag}; it has {named}{more}. Write one of these, or build {tag}."
 
 
-def _description(own: Sequence[Piece], path: Path, tag: Tag) -> Mapping[str, Any]:
-    """bento.yaml of a bento that was built completely and is the one that its folder says."""
-    file = path / "bento.yaml"
-    repair = f"Build {tag} again, or delete it with `bentoml delete {tag}` and import it anew."
-    found = next((piece for piece in own if piece.member.path == file.name and piece.source), None)
-    if found is None:
-        raise BentoUnreadable(f"The bento {tag} has no bento.yaml, as if half copied. {repair}")
-    try:
-        with open_listed(found) as stream:
-            text = stream.read(LARGEST_DESCRIPTION + 1)
-        # Not the loader in C: it crashes the process on deeply nested YAML.
-        description = yaml.safe_load(text) if len(text) <= LARGEST_DESCRIPTION else None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BentoUnreadable(f"{file} cannot be read ({type(error).__name__}). {repair}") from error
-    if not isinstance(description, dict) or not {"name", "version", "service"} <= description.keys():
-        raise BentoUnreadable(f"{file} is no description of a bento, or a huge one. {repair}")
-    if (description["name"], str(description["version"])) != (tag.name, tag.version):
-        says = f"{description['name']}:{description['version']}"
-        raise BentoUnreadable(f"{file} says that it is {says}, not {tag}. {repair}")
-    # The first bentos did not say their form.
-    if (form := description.get("spec", 1)) not in tuple(DECLARING):
-        raise BentoUnreadable(
-            f"{file} is of an unknown form (spec {form!r}; known are 1 and 2). Build {tag} again with BentoML 1.4."
-        )
-    return description
-
-
-def _references(tag: Tag, description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _references(tag: Tag, description: Description) -> list[Mapping[str, Any]]:
     """All model references: those of the bento itself and those of its services."""
     try:
         listed = [*(description.get("models") or [])]
@@ -169,15 +150,16 @@ def _references(tag: Tag, description: Mapping[str, Any]) -> list[Mapping[str, A
         ) from error
 
 
-def _models(store: Path, tag: Tag, description: Mapping[str, Any]) -> tuple[FoundModel, ...]:
+def _models(store: Path, tag: Tag, description: Description) -> tuple[FoundModel, ...]:
     references = _references(tag, description)
     labels = description.get("labels")
     if not references and not (
         isinstance(labels, dict) and str(labels.get(NO_MODEL_LABEL)).lower() == "true"
     ):
+        advice = OLD_STYLE_ADVICE if is_old_style(description) else NEW_STYLE_ADVICE
         raise NoDeclaredModel(
             f"The bento {tag} declares no model, so one that its code loads would be missing where it runs. "
-            f"{DECLARING[description.get('spec', 1)]}, and build again; "
+            f"{advice}, and build again; "
             f'for a service that needs none set the label {NO_MODEL_LABEL}: "true" in its bentofile.'
         )
     # Models of other registries are downloaded by the service itself when it starts.
@@ -204,7 +186,7 @@ def _model(store: Path, bento: Tag, text: str) -> FoundModel:
 
 
 def _pieces(
-    own: Sequence[Piece], models: Sequence[FoundModel], description: Mapping[str, Any]
+    own: Sequence[Piece], models: Sequence[FoundModel], description: Description
 ) -> tuple[Piece, ...]:
     pieces = list(own)
     if models:
@@ -220,7 +202,7 @@ def _pieces(
     return tuple(sorted(pieces, key=lambda piece: piece.member.path.encode()))
 
 
-def _latest(name: str, models: Sequence[FoundModel], description: Mapping[str, Any]) -> str:
+def _latest(name: str, models: Sequence[FoundModel], description: Description) -> str:
     """The version that `latest` of the model means inside the archive: the newest of those it holds."""
     made = {
         ref["tag"]: str(ref.get("creation_time") or "") for ref in _references(models[0].tag, description)

@@ -1,0 +1,90 @@
+"""Read the bento.yaml of a bento in a store, and refuse one that was not written to its end.
+
+BentoML writes two forms: spec 2, and spec 1 for all services before BentoML 1.2 and for later ones that spec 2 cannot
+express (`python.wheels`, conda). It always writes every key, so a missing key means a file that was cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from e2i.api.tags import Tag
+from e2i.archive.errors import BentoUnreadable
+from e2i.archive.file_listing import Piece, open_listed
+
+NAME = "bento.yaml"
+MAX_BYTES = 2 << 20
+_ALWAYS = ("name", "version", "service", "bentoml_version", "creation_time", "labels", "models")
+_KEYS = {
+    1: (*_ALWAYS, "runners", "apis", "docker", "python", "conda"),
+    2: (*_ALWAYS, "entry_service", "services", "envs", "schema", "image"),
+}
+"""Keys of every bento.yaml, by its spec."""
+_LAST = {
+    1: ("conda", ("environment_yml", "channels", "dependencies", "pip")),
+    2: ("image", ("post_commands",)),
+}
+"""The key that BentoML writes last, by spec, with keys that it always has."""
+
+Description = Mapping[str, Any]
+
+
+def read_description(pieces: Sequence[Piece], tag: Tag) -> Description:
+    """Return the bento.yaml among the files of the bento; BentoUnreadable if it is incomplete or of another bento."""
+    repair = f"Build {tag} again, or delete it with `bentoml delete {tag}` and import it again."
+    found = next((piece for piece in pieces if piece.member.path == NAME and piece.source), None)
+    if found is None:
+        raise BentoUnreadable(f"The bento {tag} has no bento.yaml, as if it was copied in part. {repair}")
+    text, description = _load(found, repair)
+    if not text.endswith(b"\n"):
+        raise BentoUnreadable(f"{found.source} is incomplete: it ends in the middle of a line. {repair}")
+    if (description["name"], str(description["version"])) != (tag.name, tag.version):
+        says = f"{description['name']}:{description['version']}"
+        raise BentoUnreadable(f"{found.source} says that it is {says}, not {tag}. {repair}")
+    spec = _spec(description)
+    if spec not in _KEYS:
+        raise BentoUnreadable(
+            f"{found.source} is of an unknown form (spec {description.get('spec')!r}; known are 1 and 2). "
+            f"Build {tag} again with BentoML 1.4."
+        )
+    if missing := _missing(spec, description):
+        raise BentoUnreadable(f"{found.source} is incomplete: it has no {', '.join(missing[:3])}. {repair}")
+    return description
+
+
+def is_old_style(description: Description) -> bool:
+    """Whether it is a service as before BentoML 1.2, with runners: those have no entry in `services`."""
+    return description.get("spec", 1) == 1 and not description.get("services")
+
+
+def _load(piece: Piece, repair: str) -> tuple[bytes, dict[str, Any]]:
+    try:
+        with open_listed(piece) as stream:
+            text = stream.read(MAX_BYTES + 1)
+        # Not the loader in C: it crashes the process on deeply nested YAML.
+        value = yaml.safe_load(text) if len(text) <= MAX_BYTES else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BentoUnreadable(f"{piece.source} cannot be read ({type(error).__name__}). {repair}") from error
+    if not isinstance(value, dict) or not {"name", "version", "service"} <= value.keys():
+        raise BentoUnreadable(
+            f"{piece.source} does not describe a bento, or has more than {MAX_BYTES >> 20} MiB. {repair}"
+        )
+    return text, value
+
+
+def _spec(description: Description) -> int:
+    # Bentos before BentoML 1.4 do not say it.
+    spec = description.get("spec", 1)
+    return spec if type(spec) is int else 0
+
+
+def _missing(spec: int, description: Description) -> list[str]:
+    missing = [key for key in _KEYS[spec] if key not in description]
+    last, keys = _LAST[spec]
+    value = description.get(last)
+    if not missing:
+        missing = [f"{last}.{key}" for key in keys if not (isinstance(value, dict) and key in value)]
+    return missing
