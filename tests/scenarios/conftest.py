@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,8 +13,9 @@ from e2i import clock
 
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    random.seed(0)  # The queue spreads its delays.
     made = World()
-    made.play_time()
     monkeypatch.setattr(clock, "now", lambda: made.now)
+    await made.start()
     yield made
     await made.close()

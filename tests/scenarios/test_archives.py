@@ -56,5 +56,5 @@ async def test_what_was_brought_stays_in_the_bucket_beyond_the_history(world: Wo
         rollout = hurried(revisionHistoryLimit=0, scaleDownDelaySeconds=0)
         await serve(world, bento=brought(world, f"churn:{number}"), rollout=rollout)
     assert len(world.all("BentoRequest")) == 1
-    assert world.ledger.gone == set()
+    assert world.release_store.gone == set()
     await quiet(world)

@@ -160,7 +160,7 @@ async def test_nobody_but_the_verified_canary_gets_requests_when_a_third_release
 
 async def test_a_third_release_that_is_bad_never_gets_a_request(world: World) -> None:
     first = await begin(world, share(25), ENDLESS, replicas=3)
-    world.judges.bad_answers.add("C")
+    world.verification.bad_answers.add("C")
     world.apply(env=mode("C"), replicas=3, rollout=canary(share(25), ENDLESS))
     for _ in range(60):
         await world.run(passes=1)
@@ -171,7 +171,7 @@ async def test_a_third_release_that_is_bad_never_gets_a_request(world: World) ->
 
 async def test_a_canary_that_is_verified_wrong_never_gets_a_share(world: World) -> None:
     first = await serve(world, env=mode("A"), rollout=canary(share(25)))
-    world.judges.bad_answers.add("B")
+    world.verification.bad_answers.add("B")
     world.apply(env=mode("B"), rollout=canary(share(25)))
     for _ in range(40):
         await world.run(passes=1)
@@ -191,7 +191,7 @@ async def test_a_canary_that_fails_is_taken_out_at_once(world: World, cause: str
     elif cause == "PodsLost":
         world.yatai.sick[second] = 10
     else:
-        world.judges.watches.spoil("B")
+        world.guard.spoil("B")
     await until(world, lambda: world.takes_in() == [first] and world.condition("RolledBack") != "nothing", 60)
     await world.run(passes=30)
     assert world.shares() == {first: 3}
@@ -268,11 +268,13 @@ async def test_another_strategy_under_way(world: World, strategy: str) -> None:
 async def test_the_address_is_the_canary_s_only_after_the_last_step_and_in_the_ledger(world: World) -> None:
     first = await begin(world, share(25), ENDLESS, replicas=3)
     second = world.status()["desiredRelease"]
-    assert [each.release for each in world.ledger.records()] == [first]
+    assert [each.release for each in world.release_store.records()] == [first]
     assert world.history() == [(first, "Serving")]
     world.annotate(promote_at="now")
     await world.run(passes=60)
-    assert [each.release for each in world.ledger.records() if each.result == release_record.SERVED] == [
+    assert [
+        each.release for each in world.release_store.records() if each.result == release_record.SERVED
+    ] == [
         first,
         second,
     ]

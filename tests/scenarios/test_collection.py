@@ -32,14 +32,14 @@ async def live(world: World, *numbers: int, limit: int = 1, name: str = "churn")
 async def test_images_and_archives_beyond_the_history_go(world: World) -> None:
     await live(world, 1, 2, 3, 4)
     assert tags(world) == {"churn:3", "churn:4"}
-    assert world.ledger.gone == {uri("churn:1"), uri("churn:2")}
+    assert world.release_store.gone == {uri("churn:1"), uri("churn:2")}
     await quiet(world)
 
 
 async def test_without_a_history_only_what_serves_is_kept(world: World) -> None:
     await live(world, 1, 2, limit=0)
     assert tags(world) == {"churn:2"}
-    assert world.ledger.gone == {uri("churn:1")}
+    assert world.release_store.gone == {uri("churn:1")}
     await quiet(world)
 
 
@@ -47,7 +47,7 @@ async def test_an_archive_that_another_model_needs_stays(world: World) -> None:
     await live(world, 1, name="other")
     await live(world, 1, 2, 3, limit=0)
     assert tags(world) == {"churn:3"}
-    assert world.ledger.gone == {uri("churn:2")}
+    assert world.release_store.gone == {uri("churn:2")}
     assert world.condition(name="other") == "True/Ready"
     await quiet(world)
 
@@ -57,7 +57,7 @@ async def test_a_bento_whose_archive_went_is_exported_anew_when_it_is_asked_for_
     world.exports_begun.clear()
     await live(world, 1, limit=0)
     assert world.exports_begun == ["churn:1"]
-    assert uri("churn:1") not in world.ledger.gone
+    assert uri("churn:1") not in world.release_store.gone
     await quiet(world)
 
 
@@ -77,7 +77,7 @@ async def test_a_failed_release_in_the_history_does_not_push_out_the_one_to_go_b
         world.apply(tag=f"churn:{number}", rollout=hurried(revisionHistoryLimit=1, scaleDownDelaySeconds=0))
         await world.run(passes=40)
         assert "churn:2" in tags(world), "it serves"
-    assert uri("churn:2") not in world.ledger.gone
+    assert uri("churn:2") not in world.release_store.gone
     assert len(tags(world)) <= 3
     await quiet(world)
 
@@ -87,14 +87,14 @@ async def test_a_bucket_out_of_reach_delays_the_removal_and_nothing_else(world: 
     world.apply(tag="churn:3", rollout=hurried(revisionHistoryLimit=1, scaleDownDelaySeconds=10))
     second = world.address()
     await until(world, lambda: world.address() != second)
-    world.ledger.failure = BucketUnreachable("no answer")
+    world.release_store.failure = BucketUnreachable("no answer")
     await world.run(passes=30)
     assert world.condition() == "True/Ready", "nothing that a user asked for is missing"
     assert "churn:1" in tags(world), "the request still tells of the archive"
-    world.ledger.failure = None
+    world.release_store.failure = None
     await world.run(passes=60)
     assert tags(world) == {"churn:2", "churn:3"}
-    assert uri("churn:1") in world.ledger.gone
+    assert uri("churn:1") in world.release_store.gone
     await quiet(world)
 
 
@@ -111,7 +111,7 @@ async def test_the_archive_of_the_last_good_release_stays_while_another_one_fail
         tag="churn:2", env=mode("bad"), rollout=hurried(revisionHistoryLimit=0, scaleDownDelaySeconds=0)
     )
     await world.run(passes=80)
-    assert world.ledger.gone == set()
+    assert world.release_store.gone == set()
     await world.rebuild()
     world.empty_store = True
     world.apply(
@@ -129,5 +129,5 @@ async def test_a_release_of_a_ready_image_is_kept_for_its_deployment(world: Worl
     world.apply(tag="churn:2", env=mode("bad"), rollout=rollout)
     await world.run(passes=80)
     assert tags(world) == {"churn:1", "churn:2"}
-    assert world.ledger.gone == set()
+    assert world.release_store.gone == set()
     await quiet(world)

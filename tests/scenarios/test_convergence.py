@@ -33,13 +33,13 @@ steps: Any = st.lists(st.tuples(st.sampled_from(NAMES + OFTEN), st.integers(0, 3
 
 async def live(story: list[Step]) -> None:
     world = World()
-    world.play_time()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: world.now)
+        await world.start()
         told = Story(world)
         for step in story:
             await told.take(step)
-        world.ledger.failure = None
+        world.release_store.failure = None
         world.statuses.clear()
         await world.run(passes=300)
         assert len(world.statuses) <= MOST_STATUSES, "a status that never comes to rest"

@@ -28,8 +28,8 @@ async def test_retain_needs_no_finalizer_and_leaves_the_bucket_as_it_is(world: W
     world.delete()
     await world.run()
     assert world.kube.objects == {}
-    assert world.ledger.gone == set()
-    assert len(world.ledger.records()) == 1
+    assert world.release_store.gone == set()
+    assert len(world.release_store.records()) == 1
 
 
 async def test_delete_empties_the_bucket_before_the_model_goes(world: World) -> None:
@@ -40,8 +40,8 @@ async def test_delete_empties_the_bucket_before_the_model_goes(world: World) -> 
     world.delete()
     await world.run(passes=5)
     assert PLACE not in world.kube.objects
-    assert world.ledger.gone == {uri("churn:1"), uri("churn:2")}
-    assert world.ledger.records() == []
+    assert world.release_store.gone == {uri("churn:1"), uri("churn:2")}
+    assert world.release_store.records() == []
 
 
 async def test_the_bucket_is_emptied_once_although_the_watch_tells_late_that_the_model_is_gone(
@@ -58,25 +58,25 @@ async def test_the_bucket_is_emptied_once_although_the_watch_tells_late_that_the
 
 async def test_delete_waits_for_the_bucket_and_says_so(world: World) -> None:
     await serve(world, deletionPolicy="Delete")
-    world.ledger.failure = BucketUnreachable("no answer")
+    world.release_store.failure = BucketUnreachable("no answer")
     world.delete()
     await world.run(passes=30)
     assert world.condition() == "False/BucketUnreachable"
-    world.ledger.failure = None
+    world.release_store.failure = None
     await world.run(passes=30)
     assert PLACE not in world.kube.objects
-    assert world.ledger.records() == []
+    assert world.release_store.records() == []
 
 
 async def test_a_deletion_that_waits_for_the_bucket_goes_on_once_it_is_told_to_retain(world: World) -> None:
     await serve(world, deletionPolicy="Delete")
-    world.ledger.failure = BucketUnreachable("no answer")
+    world.release_store.failure = BucketUnreachable("no answer")
     world.delete()
     await world.run(passes=10)
     world.apply(deletionPolicy="Retain")
     await world.run(passes=10)
     assert PLACE not in world.kube.objects
-    assert len(world.ledger.records()) == 1
+    assert len(world.release_store.records()) == 1
 
 
 async def test_the_policy_may_be_changed_back_and_forth(world: World) -> None:
@@ -95,9 +95,9 @@ async def test_what_another_model_runs_is_not_deleted(world: World) -> None:
     world.delete()
     await world.run(passes=10)
     assert PLACE not in world.kube.objects
-    assert world.ledger.gone == set()
-    assert world.ledger.records() == []
-    assert len(world.ledger.records("other")) == 1
+    assert world.release_store.gone == set()
+    assert world.release_store.records() == []
+    assert len(world.release_store.records("other")) == 1
     assert world.condition(name="other") == "True/Ready"
 
 
@@ -110,7 +110,7 @@ async def test_the_last_good_archive_of_another_model_whose_pods_are_gone_is_not
     await serve(world, tag="churn:1", deletionPolicy="Delete")
     world.delete()
     await world.run(passes=10)
-    assert world.ledger.gone == set(), "the bucket may bring the other model back"
+    assert world.release_store.gone == set(), "the bucket may bring the other model back"
 
 
 async def test_a_model_that_is_deleted_before_it_was_exported_goes(world: World) -> None:
@@ -129,4 +129,4 @@ async def test_a_suspended_model_can_be_deleted(world: World) -> None:
     world.delete()
     await world.run(passes=10)
     assert PLACE not in world.kube.objects
-    assert world.ledger.records() == []
+    assert world.release_store.records() == []

@@ -17,7 +17,7 @@ VERIFY: dict[str, Any] = {"verify": [{"path": "/predict"}]}
 
 async def test_results_through_a_long_life(world: World) -> None:
     rollout = hurried(**VERIFY, scaleDownDelaySeconds=5)
-    world.judges.bad_answers.add("bad")
+    world.verification.bad_answers.add("bad")
     a = await serve(world, env=mode("A"), rollout=rollout)
     b = await serve(world, env=mode("B"), rollout=rollout)
     world.apply(env=mode("bad"), rollout=rollout)
@@ -31,7 +31,7 @@ async def test_results_through_a_long_life(world: World) -> None:
 
 async def test_a_second_failure_of_the_same_release_is_told_beside_the_first(world: World) -> None:
     rollout = hurried(**VERIFY)
-    world.judges.bad_answers.add("bad")
+    world.verification.bad_answers.add("bad")
     a = await serve(world, env=mode("A"), rollout=rollout)
     world.apply(env=mode("bad"), rollout=rollout)
     await world.run(passes=60)
@@ -39,7 +39,7 @@ async def test_a_second_failure_of_the_same_release_is_told_beside_the_first(wor
     world.annotate(retry_at="1")
     await world.run(passes=60)
     assert world.history() == [(bad, "Failed"), (bad, "Failed"), (a, "Serving")]
-    assert [each.result for each in world.ledger.records()].count(release_record.FAILED) == 2
+    assert [each.result for each in world.release_store.records()].count(release_record.FAILED) == 2
     await quiet(world)
 
 
@@ -73,10 +73,10 @@ async def test_a_record_is_written_before_the_switch_and_can_make_the_release_ag
     env = [{"name": "MODE", "value": "A"}, {"name": "LEVEL", "value": "info"}]
     limits = {"limits": {"cpu": "2"}}
     world.apply(env=env, resources=limits, rollout=hurried())
-    await until(world, lambda: world.ledger.records())
-    assert world.address() in (None, world.ledger.records()[0].release)
+    await until(world, lambda: world.release_store.records())
+    assert world.address() in (None, world.release_store.records()[0].release)
     await world.run()
-    (record,) = world.ledger.records()
+    (record,) = world.release_store.records()
     assert (record.release, record.result) == (world.address(), release_record.SERVED)
     assert record.shape.env == (("MODE", "A"), ("LEVEL", "info"))
     assert record.shape.limits == (("cpu", "2"),)
@@ -87,16 +87,16 @@ async def test_a_record_is_written_before_the_switch_and_can_make_the_release_ag
 
 async def test_a_good_release_waits_for_the_bucket_and_says_so(world: World) -> None:
     first = await serve(world, env=mode("A"), rollout=hurried())
-    world.ledger.failure = BucketUnreachable("no answer")
+    world.release_store.failure = BucketUnreachable("no answer")
     world.apply(env=mode("B"), rollout=hurried())
     await world.run(passes=60)
     assert (world.address(), world.condition()) == (first, "False/BucketUnreachable")
     assert "the record of release" in world.status()["conditions"][0]["message"]
     assert not world.failed()
-    world.ledger.failure = None
+    world.release_store.failure = None
     await world.run(passes=60)
     assert world.condition() == "True/Ready"
-    assert len(world.ledger.records()) == 2
+    assert len(world.release_store.records()) == 2
     await quiet(world)
 
 
@@ -104,7 +104,7 @@ async def test_going_back_to_a_release_that_served_is_recorded_once_more(world: 
     a = await serve(world, env=mode("A"), rollout=hurried())
     b = await serve(world, env=mode("B"), rollout=hurried())
     await serve(world, env=mode("A"), rollout=hurried())
-    assert [each.release for each in world.ledger.records()] == [a, b, a]
+    assert [each.release for each in world.release_store.records()] == [a, b, a]
 
 
 async def test_a_to_b_to_a_within_a_second_ends_at_a_and_makes_nothing(world: World) -> None:

@@ -12,7 +12,7 @@ async def test_paused_a_release_is_made_and_verified_and_not_switched_to(world: 
     world.apply(env=mode("B"), rollout=hurried(**CHECKED))
     await world.run(passes=40)
     assert (world.condition(), world.takes_in()) == ("False/Paused", [first])
-    assert len(world.judges.asked) == 2
+    assert len(world.verification.asked) == 2
     await quiet(world)
     world.annotate(paused="false")
     await world.run(passes=10)
@@ -34,9 +34,9 @@ async def test_paused_for_hours_a_release_is_not_too_late(world: World) -> None:
 async def test_paused_a_release_that_serves_badly_is_rolled_back_all_the_same(world: World) -> None:
     first = await serve(world, env=mode("A"), rollout=hurried(**CHECKED))
     world.apply(env=mode("B"), rollout=hurried(**CHECKED))
-    await until(world, lambda: len(world.judges.watches.begun) == 2)
+    await until(world, lambda: len(world.guard.begun) == 2)
     world.annotate(paused="true")
-    world.judges.watches.spoil("B")
+    world.guard.spoil("B")
     await world.run(passes=5)
     assert world.takes_in() == [first]
 
@@ -59,10 +59,10 @@ async def test_paused_a_model_that_serves_what_it_should_is_ready(world: World) 
 async def test_suspended_nothing_is_done_not_even_a_way_back(world: World) -> None:
     await serve(world, env=mode("A"), rollout=hurried(**CHECKED))
     world.apply(env=mode("B"), rollout=hurried(**CHECKED))
-    await until(world, lambda: len(world.judges.watches.begun) == 2)
+    await until(world, lambda: len(world.guard.begun) == 2)
     second = world.address()
     world.apply(env=mode("B"), rollout=hurried(**CHECKED), suspend=True)
-    world.judges.watches.spoil("B")
+    world.guard.spoil("B")
     await world.run(passes=20)
     assert world.address() == second
     assert world.condition().endswith("/Suspended")
@@ -70,7 +70,7 @@ async def test_suspended_nothing_is_done_not_even_a_way_back(world: World) -> No
 
 
 async def test_suspended_the_status_keeps_what_it_remembers(world: World) -> None:
-    world.judges.bad_answers.add("B")
+    world.verification.bad_answers.add("B")
     await serve(world, env=mode("A"), rollout=hurried(**CHECKED))
     world.apply(env=mode("B"), rollout=hurried(**CHECKED))
     await world.run(passes=40)
@@ -81,7 +81,7 @@ async def test_suspended_the_status_keeps_what_it_remembers(world: World) -> Non
     world.apply(env=mode("B"), rollout=hurried(**CHECKED))
     await world.run(passes=40)
     assert world.condition() == "False/PredictionNotFinite"
-    assert len(world.judges.asked) == 2, "it is still known to have failed"
+    assert len(world.verification.asked) == 2, "it is still known to have failed"
 
 
 async def test_suspended_in_the_middle_a_canary_goes_on_from_there(world: World) -> None:

@@ -90,13 +90,13 @@ async def test_one_that_fails_is_edited_back_to_the_last_good_release(world: Wor
 async def test_the_way_back_waits_for_the_bucket_that_knows_it(world: World) -> None:
     first = await serve(world, env=mode("A"), rollout=in_place())
     world.yatai.crashing.add("bad")
-    world.ledger.failure = BucketUnreachable("no answer")
+    world.release_store.failure = BucketUnreachable("no answer")
     await world.restart()
     world.apply(env=mode("bad"), rollout=in_place())
     await world.run(passes=80)
     assert world.condition("Stalled") != "nothing"
     assert world.failed()[0]["reason"] == "CrashLoop"
-    world.ledger.failure = None
+    world.release_store.failure = None
     await world.run(passes=80)
     assert (world.address(), world.shares()) == (first, {first: 1})
     await quiet(world)

@@ -19,7 +19,7 @@ async def test_what_served_serves_again(world: World, empty_store: bool) -> None
     await world.rebuild()
     world.empty_store = empty_store
     assert await serve(world, tag="churn:1", env=mode("A"), rollout=ROLLOUT) == release
-    assert world.judges.asked == [f"churn-{release}"] * 2
+    assert world.verification.asked == [f"churn-{release}"] * 2
     await quiet(world)
 
 
@@ -29,26 +29,26 @@ async def test_the_last_good_release_comes_back_although_the_spec_names_one_that
     world: World, cause: str, empty_store: bool
 ) -> None:
     good = await serve(world, tag="churn:1", env=mode("A"), rollout=ROLLOUT)
-    (world.judges.bad_answers if cause == "PredictionNotFinite" else world.yatai.crashing).add("bad")
+    (world.verification.bad_answers if cause == "PredictionNotFinite" else world.yatai.crashing).add("bad")
     world.apply(tag="churn:2", env=mode("bad"), rollout=ROLLOUT)
     await world.run(passes=80)
     assert world.condition() == f"False/{cause}"
     await world.rebuild()
     world.empty_store = empty_store
-    world.judges.asked.clear()
+    world.verification.asked.clear()
     world.apply(tag="churn:2", env=mode("bad"), rollout=ROLLOUT)
     await world.run(passes=80)
     assert (world.address(), world.takes_in(), world.releases()) == (good, [good], [good])
     assert world.condition() == f"False/{cause}"
     assert world.condition("RolledBack") == f"True/{cause}"
     assert world.failed()[0]["message"]
-    assert world.judges.asked == [], "nothing is asked of the one that failed"
+    assert world.verification.asked == [], "nothing is asked of the one that failed"
     await quiet(world)
 
 
 async def test_one_that_failed_is_tried_in_another_trial(world: World) -> None:
     await serve(world, tag="churn:1", env=mode("A"), rollout=ROLLOUT)
-    world.judges.bad_answers.add("bad")
+    world.verification.bad_answers.add("bad")
     world.apply(tag="churn:2", env=mode("bad"), rollout=ROLLOUT)
     await world.run(passes=80)
     heal(world)
@@ -62,17 +62,17 @@ async def test_one_that_failed_is_tried_in_another_trial(world: World) -> None:
 
 async def test_nothing_is_made_before_the_bucket_told_what_it_knows(world: World) -> None:
     good = await serve(world, tag="churn:1", env=mode("A"), rollout=ROLLOUT)
-    world.judges.bad_answers.add("bad")
+    world.verification.bad_answers.add("bad")
     world.apply(tag="churn:2", env=mode("bad"), rollout=ROLLOUT)
     await world.run(passes=80)
     await world.rebuild()
-    world.ledger.failure = BucketUnreachable("no answer")
+    world.release_store.failure = BucketUnreachable("no answer")
     world.empty_store = True
     world.apply(tag="churn:2", env=mode("bad"), rollout=ROLLOUT)
     await world.run(passes=80)
     assert world.condition() == "False/BucketUnreachable"
     assert not world.all("BentoDeployment")
-    world.ledger.failure = None
+    world.release_store.failure = None
     await world.run(passes=80)
     assert world.address() == good
 
@@ -81,7 +81,7 @@ async def test_a_release_that_failed_after_it_served_is_not_the_one_to_come_back
     rollout = hurried(watch={"seconds": 60, "maxErrorRatio": "0.1"})
     good = await serve(world, tag="churn:1", env=mode("A"), rollout=rollout)
     bad = await serve(world, tag="churn:1", env=mode("bad"), rollout=rollout)
-    world.judges.watches.spoil("bad")
+    world.guard.spoil("bad")
     await world.run(passes=80)
     assert world.address() == good
     await world.rebuild()
@@ -96,7 +96,7 @@ async def test_a_model_of_the_same_name_after_a_deletion_starts_from_what_the_bu
     world: World,
 ) -> None:
     good = await serve(world, tag="churn:1", env=mode("A"), rollout=ROLLOUT)
-    world.judges.bad_answers.add("bad")
+    world.verification.bad_answers.add("bad")
     world.apply(tag="churn:1", env=mode("bad"), rollout=ROLLOUT)
     await world.run(passes=80)
     world.delete()
@@ -110,15 +110,15 @@ async def test_a_model_of_the_same_name_after_a_deletion_starts_from_what_the_bu
 
 async def test_a_model_without_a_past_is_not_troubled_by_an_empty_bucket(world: World) -> None:
     await serve(world, rollout=ROLLOUT)
-    assert len(world.ledger.records()) == 1
+    assert len(world.release_store.records()) == 1
 
 
 async def test_only_failures_in_the_bucket_leave_the_model_stalled(world: World) -> None:
-    world.judges.bad_answers.add("bad")
+    world.verification.bad_answers.add("bad")
     world.apply(env=mode("bad"), rollout=ROLLOUT)
     await world.run(passes=80)
     await world.rebuild()
-    world.judges.asked.clear()
+    world.verification.asked.clear()
     world.apply(env=mode("bad"), rollout=ROLLOUT)
     await world.run(passes=80)
     assert (world.address(), world.condition()) == (None, "False/PredictionNotFinite")

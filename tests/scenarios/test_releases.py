@@ -140,7 +140,7 @@ async def test_a_deleted_model_takes_its_children_with_it(world: World) -> None:
     await world.run()
     assert world.kube.objects == {}
     assert not world.kube.writes, "Kubernetes removes the children, not the operator"
-    assert world.view.model(("models", "churn")) is None
+    assert world.cache.model(("models", "churn")) is None
 
 
 async def test_a_model_that_is_created_again_starts_anew(world: World) -> None:

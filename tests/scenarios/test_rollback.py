@@ -76,7 +76,7 @@ async def test_status_and_ledger_keep_the_cause_and_its_evidence(world: World, c
         assert evidence["log"] == "the last words"
     if cause == "PredictionNotFinite":
         assert evidence["http"] == "POST /predict -> 200: NaN"
-    (record,) = [each for each in world.ledger.records() if each.result == release_record.FAILED]
+    (record,) = [each for each in world.release_store.records() if each.result == release_record.FAILED]
     assert (record.release, record.trial, record.reason) == (failure["release"], failure["trial"], cause)
     assert dict(record.evidence) == dict(evidence)
 
@@ -144,9 +144,9 @@ async def test_disabled_gives_nothing_up(world: World, cause: str) -> None:
 async def test_the_way_back_is_one_write(world: World) -> None:
     first = await serve(world, tag="churn:1", rollout=hurried(**CHECKED))
     apply_bad(world)
-    await until(world, lambda: len(world.judges.watches.begun) == 2)
+    await until(world, lambda: len(world.guard.begun) == 2)
     world.kube.writes.clear()
-    world.judges.watches.spoil("bad")
+    world.guard.spoil("bad")
     begun = world.now
     await until(world, lambda: world.address() == first)
     assert world.kube.writes["apply", "Service"] == 1
@@ -159,15 +159,15 @@ async def test_the_way_back_does_not_wait_for_the_failed_release_to_be_noted_in_
     first = await serve(world, tag="churn:1", rollout=hurried(**CHECKED))
     apply_bad(world)
     await until(world, lambda: world.address() != first)
-    world.ledger.failure = BucketUnreachable("no answer")
-    world.judges.watches.spoil("bad")
+    world.release_store.failure = BucketUnreachable("no answer")
+    world.guard.spoil("bad")
     await world.run(passes=3)
     assert world.address() == first
     await world.run(passes=30)
     assert world.condition() == "False/ErrorRatioExceeded", "the bucket is not what is wrong with the model"
-    world.ledger.failure = None
+    world.release_store.failure = None
     await world.run(passes=90)
-    assert [each.result for each in world.ledger.records()].count(release_record.FAILED) == 1
+    assert [each.result for each in world.release_store.records()].count(release_record.FAILED) == 1
     await quiet(world)
 
 
@@ -226,7 +226,7 @@ async def test_a_second_release_serves_no_moment_while_the_first_goes_bad(world:
     apply_bad(world)
     await until(world, lambda: world.address() != first)
     second = world.address()
-    world.judges.watches.spoil("bad")
+    world.guard.spoil("bad")
     world.apply(tag="churn:3", rollout=hurried(**CHECKED))
     await world.run(passes=120)
     assert world.condition() == "True/Ready"

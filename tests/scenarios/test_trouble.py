@@ -58,7 +58,7 @@ async def test_yatai_is_installed_later(world: World) -> None:
     assert world.condition() == "False/YataiNotInstalled"
     assert world.exports_begun == []
     world.kube.missing = set()
-    world.resync()
+    await world.operator.resync()
     await world.run()
     assert world.condition() == "True/Ready"
 
@@ -152,11 +152,11 @@ async def test_a_child_that_somebody_removed_is_made_again(world: World, kind: s
 
 
 async def test_a_bento_that_comes_later_is_found(world: World) -> None:
-    world.trouble["churn:1"] = Problem(reason=Reason.BentoNotFound, message="none", stalled=True)
+    world.problems["churn:1"] = Problem(reason=Reason.BentoNotFound, message="none", stalled=True)
     world.apply()
     await world.run(passes=20)
     assert world.condition() == "False/BentoNotFound"
-    world.trouble.clear()
+    world.problems.clear()
     await world.later()
     await world.run()
     assert world.condition() == "True/Ready"

@@ -25,7 +25,7 @@ async def test_a_crossed_limit_takes_the_requests_back(world: World) -> None:
     first, second = await replace(world, watched())
     await world.run(passes=30)
     assert world.condition() == "True/Ready"
-    world.judges.watches.spoil("B")
+    world.guard.spoil("B")
     await world.run(passes=3)
     assert world.takes_in() == [first]
     await world.run(passes=2)
@@ -39,7 +39,7 @@ async def test_what_was_taken_back_goes_at_once_with_the_connections_that_client
     world: World,
 ) -> None:
     _, second = await replace(world, watched(scaleDownDelaySeconds=300))
-    world.judges.watches.spoil("B")
+    world.guard.spoil("B")
     await world.run(passes=5)
     assert world.condition() == "False/ErrorRatioExceeded"
     assert second not in world.releases()
@@ -48,16 +48,14 @@ async def test_what_was_taken_back_goes_at_once_with_the_connections_that_client
 async def test_it_is_watched_until_the_time_that_the_spec_says_counted_from_the_switch(world: World) -> None:
     await replace(world, watched(60))
     await world.run(passes=3)
-    release, until_ = world.judges.watches.begun[-1]
+    release, until_ = world.guard.begun[-1]
     switched = world.kube.objects["Service", "models", "churn"]["metadata"]["annotations"]
     assert release == world.address()
     assert (until_ - timedelta(seconds=60)).strftime("%H:%M:%SZ") in switched["serving.e2i.dev/switched-at"]
     await world.run(passes=20)
     await world.restart()
     await world.run(passes=3)
-    assert world.judges.watches.begun[-1] == (release, until_), (
-        "a new operator watches no longer than the old"
-    )
+    assert world.guard.begun[-1] == (release, until_), "a new operator watches no longer than the old"
 
 
 async def test_the_predecessor_is_kept_as_long_as_the_release_is_watched(world: World) -> None:
@@ -72,7 +70,7 @@ async def test_the_predecessor_is_kept_as_long_as_the_release_is_watched(world: 
 async def test_what_goes_wrong_after_the_watch_is_not_the_rollout_s(world: World) -> None:
     _, second = await replace(world, watched(20))
     await world.run(passes=60)
-    world.judges.watches.spoil("B")
+    world.guard.spoil("B")
     await world.run(passes=30)
     assert (world.condition(), world.address()) == ("True/Ready", second)
 
@@ -137,10 +135,10 @@ async def test_the_watch_of_a_canary_begins_with_its_first_share_and_goes_on_aft
     world.apply(env=mode("B"), rollout=rollout)
     await until(world, lambda: len(world.takes_in()) == 2)
     await world.run(passes=3)
-    assert world.judges.watches.begun[-1][0] != first
+    assert world.guard.begun[-1][0] != first
     await world.run(passes=30)
     assert world.condition() == "True/Ready"
-    world.judges.watches.spoil("B")
+    world.guard.spoil("B")
     await world.run(passes=3)
     assert world.takes_in() == [first]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from support.judges import Judges
-from support.smallledger import SmallLedger
+from support.fake_release_store import FakeReleaseStore
+from support.fake_verification import FakeVerificationJobs
 
 from e2i.api import naming, release_record
 from e2i.api.model import parse_model
@@ -14,7 +14,7 @@ from e2i.kube import Object
 
 if TYPE_CHECKING:
     # It asks the laws, and they ask it.
-    from support.fakekube import FakeKube
+    from support.fake_kube import FakeKube
 
 Key = tuple[str, str]
 
@@ -22,9 +22,9 @@ Key = tuple[str, str]
 class Laws:
     """Each assertion is one law; `known` are the releases that requests have reached, by the model's uid."""
 
-    def __init__(self, kube: FakeKube, judges: Judges, records: SmallLedger) -> None:
+    def __init__(self, kube: FakeKube, verification: FakeVerificationJobs, records: FakeReleaseStore) -> None:
         self._kube = kube
-        self._judges = judges
+        self._verification = verification
         self._records = records
         self._ready_before: set[str] = set()
         self._moves = False
@@ -107,7 +107,7 @@ class Laws:
         proved = [
             each.release for each in self._records.records(model.name) if each.result == release_record.SERVED
         ]
-        return (model.key, naming.trial_of(model, release)) in self._judges.passed or release in proved
+        return (model.key, naming.trial_of(model, release)) in self._verification.passed or release in proved
 
 
 def is_ready(pod: Object) -> bool:

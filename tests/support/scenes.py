@@ -42,7 +42,7 @@ async def quiet(world: World) -> None:
     """Settled means quiet: neither another pass, nor a restart, nor an hour later is anything written."""
     world.kube.writes.clear()
     for _ in range(2):
-        for model in list(world.view.models()):
+        for model in list(world.cache.models()):
             await world.run_pass(model.key)
         await world.restart()
         await world.run(passes=3)
@@ -52,7 +52,7 @@ async def quiet(world: World) -> None:
 
 def spoil(world: World, cause: str, release: str = "bad") -> None:
     """Make the release with this MODE, or the bento churn:2, fail in a certain way."""
-    yatai, judges = world.yatai, world.judges
+    yatai = world.yatai
     places: dict[str, set[str]] = {
         "BuildFailed": yatai.bad_builds,
         "BuildDeadlineExceeded": yatai.slow_builds,
@@ -61,18 +61,18 @@ def spoil(world: World, cause: str, release: str = "bad") -> None:
         "ImagePullFailed": yatai.unpullable,
         "DeploymentRefused": yatai.parked,
         "PodsRefused": yatai.refused,
-        "PredictionNotFinite": judges.bad_answers,
-        "ErrorRatioExceeded": judges.watches.bad_metrics,
+        "PredictionNotFinite": world.verification.bad_answers,
+        "ErrorRatioExceeded": world.guard.bad_metrics,
     }
     places[cause].add(digest_of("churn:2") if cause.startswith("Build") else release)
 
 
 def heal(world: World) -> None:
     """Nothing is wrong any more."""
-    yatai, judges = world.yatai, world.judges
+    yatai = world.yatai
     for place in (yatai.bad_builds, yatai.slow_builds, yatai.bad_pods, yatai.crashing, yatai.unpullable):
         place.clear()
-    for place in (yatai.parked, yatai.refused, judges.bad_answers, judges.watches.bad_metrics):
+    for place in (yatai.parked, yatai.refused, world.verification.bad_answers, world.guard.bad_metrics):
         place.clear()
 
 

@@ -80,9 +80,9 @@ class Story:
             "refused": lambda: _turn(yatai.refused, mode),
             "parked": lambda: _turn(yatai.parked, mode),
             "sick": lambda: self.sicken(number),
-            "bad answers": lambda: _turn(self.world.judges.bad_answers, mode),
-            "slow answers": lambda: setattr(self.world.judges, "slow", number == 3),
-            "bad metrics": lambda: _turn(self.world.judges.watches.bad_metrics, mode),
+            "bad answers": lambda: _turn(self.world.verification.bad_answers, mode),
+            "slow answers": lambda: setattr(self.world.verification, "slow", number == 3),
+            "bad metrics": lambda: _turn(self.world.guard.bad_metrics, mode),
             "fault": lambda: self.world.kube.fail.append(
                 ApiError((409, 403, 500, 0)[number], "Fault", "a fault")
             ),
@@ -118,7 +118,7 @@ class Story:
             self.world.yatai.sick[release] = (0, 1, 2, 10)[number]
 
     def bucket(self, number: int) -> None:
-        self.world.ledger.failure = BucketUnreachable("no answer") if number == 3 else None
+        self.world.release_store.failure = BucketUnreachable("no answer") if number == 3 else None
 
     def edit(self) -> None:
         if ("Service", NAMESPACE, "churn") in self.world.kube.objects:
@@ -141,12 +141,18 @@ class Story:
     def is_well(self) -> bool:
         """Nothing is wrong with what the spec asks for."""
         mode = next((item["value"] for item in self.spec.get("env", ())), "")
-        yatai, judges, world = self.world.yatai, self.world.judges, self.world
+        yatai, world = self.world.yatai, self.world
         of_pods = yatai.bad_pods | yatai.crashing | yatai.unpullable | yatai.refused | yatai.parked
         digest = digest_of(self.spec["tag"])
-        well = mode not in of_pods | judges.bad_answers | judges.watches.bad_metrics
+        well = mode not in of_pods | world.verification.bad_answers | world.guard.bad_metrics
         built = digest not in yatai.bad_builds | yatai.slow_builds
-        return well and built and not judges.slow and not any(yatai.sick.values()) and not world.empty_store
+        return (
+            well
+            and built
+            and not world.verification.slow
+            and not any(yatai.sick.values())
+            and not world.empty_store
+        )
 
     def is_held(self) -> bool:
         annotations = self.world.kube.objects[naming.KIND, NAMESPACE, "churn"]["metadata"].get(
@@ -160,7 +166,7 @@ class Story:
         held = self.is_held() or ready.endswith("/CanaryPaused")
         # A release that serves and lost pods is waited for without an end, as is everything that is Disabled.
         patient = waits in ("True/Scaling", "True/CrashLoop", "True/PodsRefused") and not self.is_well()
-        patient |= self.world.judges.slow and ready.endswith("/Verifying")
+        patient |= self.world.verification.slow and ready.endswith("/Verifying")
         patient |= self.rollout.get("rollback") == "Disabled" and not self.is_well()
         assert ready.startswith("True") or stalled != "nothing" or held or patient, (ready, stalled, waits)
         if self.is_well() and not held and not self.world.failed():

@@ -1,7 +1,7 @@
-"""A cluster in memory, with a small Yatai and a bento store: the operator's real passes run on it.
+"""A cluster in memory, with a fake Yatai and a fake bento store. The real `Operator` runs on it, in played time.
 
-It refuses what cannot be, gives every change a new version, removes what lost its owner, counts what is
-asked of it, and fails when it is told to.
+The world is the only worker: it lets the operator run the passes that are due, one by one, then lets Yatai work, then
+moves its clock. The event loop's clock follows, so that the queue, the resync and what is kept for a while do too.
 """
 
 from __future__ import annotations
@@ -13,42 +13,72 @@ import hashlib
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from support.builders import ACCESS, NOON, an_artifact
-from support.fakekube import FakeKube
-from support.judges import Judges
+from support.fake_kube import FakeKube
+from support.fake_release_store import FakeReleaseStore
+from support.fake_verification import FakeGuardJobs, FakeVerificationJobs
+from support.fake_yatai import FakeYatai
 from support.laws import Laws, is_ready
-from support.smallledger import SmallLedger
-from support.smallyatai import SmallYatai
 
 from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.problem import Problem
+from e2i.controller.app import Operator
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
-from e2i.controller.edge.jobs.export_jobs import ExportJobs
+from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.jobs.export_jobs import KEEP_ARTIFACT, ExportJobs
 from e2i.controller.edge.release_store_cache import ReleaseStoreCache
-from e2i.controller.reconcile import Outcome, Pass, reconcile
+from e2i.controller.edge.work_queue import Key, Queue
+from e2i.controller.reconcile import Outcome, Pass
 from e2i.kube import ApiError, Object
 from e2i.kube.e2i_kinds import CHILDREN, E2I_MODELS
 
 NAMESPACE = "models"
+WATCHED = {resource.kind: resource for resource in (*CHILDREN, E2I_MODELS)}
+
+
+class WatchedOperator(Operator):
+    """The real operator; it counts the outcomes of its passes and keeps what it takes for bugs."""
+
+    def __init__(self, clients: Clients, queue: Queue, outcomes: Counter[Outcome]) -> None:
+        super().__init__(clients, queue, workers=0, check_bucket=_find_nothing)
+        self.bugs: list[Exception] = []
+        self._outcomes = outcomes
+
+    async def run_pass(self, key: Key) -> Pass:
+        try:
+            ended = await super().run_pass(key)
+        except ApiError:
+            self._outcomes[Outcome.FAILED] += 1
+            raise
+        except Exception as error:
+            self.bugs.append(error)
+            raise
+        self._outcomes[ended.outcome] += 1
+        return ended
+
+
+async def _find_nothing() -> None:
+    """The check of a bucket in which nothing is wrong."""
 
 
 class World:
-    """The whole stage: time, cluster, Yatai, store, and one operator at a time."""
+    """The whole stage: time, cluster, Yatai, store, and one operator at a time. Made while an event loop runs."""
 
     def __init__(self) -> None:
         self.now = NOON
+        self._play_time()
         self.kube = FakeKube(self)
-        self.ledger = SmallLedger()
-        self.yatai = SmallYatai(self.kube, self.ledger.gone)
+        self.release_store = FakeReleaseStore()
+        self.yatai = FakeYatai(self.kube, self.release_store.gone)
         self.digests: dict[str, str] = {}
-        self.trouble: dict[str, Problem] = {}
+        self.problems: dict[str, Problem] = {}
+        """By tag: why its export fails."""
         self.edited: set[str] = set()
         self._watched = True
         self.exports_begun: list[str] = []
@@ -58,43 +88,37 @@ class World:
         self.outcomes: Counter[Outcome] = Counter()
         self.statuses: list[tuple[datetime, str, str]] = []
         """(time, name of the model, its Ready condition) for every status that was written."""
-        self.judges = Judges(self._wake, lambda: self.now)
-        self.ledger.in_use = self._is_in_use
-        self.laws = self.kube.laws = Laws(self.kube, self.judges, self.ledger)
-        self.start_operator()
+        self.guard = FakeGuardJobs(self._wake, lambda: self.now)
+        self.verification = FakeVerificationJobs(self._wake)
+        self.release_store.in_use = self._is_in_use
+        self.laws = self.kube.laws = Laws(self.kube, self.verification, self.release_store)
+        self._make_operator()
 
-    def play_time(self) -> None:
-        """The event loop's own clock follows the world's: what is remembered for a minute is, for a played one."""
+    def _play_time(self) -> None:
+        """Let the event loop's clock follow the world's."""
         loop, begun = asyncio.get_running_loop(), asyncio.get_running_loop().time()
         loop.time = lambda: begun + (self.now - NOON).total_seconds()  # type: ignore[method-assign]
 
-    def start_operator(self) -> None:
-        """A fresh operator that knows nothing: it lists, as the real one does at its start."""
-        self.view = Cache()
-        self.due: dict[tuple[str, str], datetime] = {}
-        self.exports = ExportJobs(self._bring, self._wake, limit=2)
+    def _make_operator(self) -> None:
+        """Make an operator that knows nothing."""
+        self.queue, self.cache = Queue(), Cache()
+        self.verification.forget_all()
+        self.guard.forget_all()
         self.clients = Clients(
             kube=self.kube,  # type: ignore[arg-type]
-            view=self.view,
-            exports=self.exports,
-            ledgers=ReleaseStoreCache(self.ledger),  # type: ignore[arg-type]
-            verifications=self.judges,  # type: ignore[arg-type]
-            watches=self.judges.watches,  # type: ignore[arg-type]
+            cache=self.cache,
+            event_recorder=EventRecorder(self.kube),  # type: ignore[arg-type]
+            export_jobs=ExportJobs(self._bring, self._wake, limit=2),
+            release_store_cache=ReleaseStoreCache(self.release_store),  # type: ignore[arg-type]
+            verification_jobs=self.verification,  # type: ignore[arg-type]
+            guard_jobs=self.guard,  # type: ignore[arg-type]
             access=ACCESS,
         )
-        self.judges.forget_all()
-        self.resync()
+        self.operator = WatchedOperator(self.clients, self.queue, self.outcomes)
 
-    def resync(self) -> None:
-        self.view.missing_kinds = frozenset(self.kube.missing)
-        for resource in (*CHILDREN, E2I_MODELS):
-            bodies = [
-                copy.deepcopy(item) for (kind, *_), item in self.kube.objects.items() if kind == resource.kind
-            ]
-            for key in self.view.replace(resource.kind, bodies, self.kube.version):
-                self._wake(key)
-        for model in self.view.models():
-            self._wake(model.key)
+    async def start(self) -> None:
+        """Start the operator; without it only the passes run, and no resync."""
+        await self.operator.start()
 
     async def rebuild(self) -> None:
         """The cluster is lost and made anew: nothing but the bucket and perhaps the store is left."""
@@ -104,18 +128,19 @@ class World:
         await self.restart()
 
     async def restart(self) -> None:
-        await self.exports.close()
-        self.start_operator()
+        """Stop the operator and start another one."""
+        await self.operator.stop()
+        self._make_operator()
+        await self.operator.start()
 
     async def close(self) -> None:
-        await self.exports.close()
+        """Stop the operator."""
+        await self.operator.stop()
 
     async def later(self) -> None:
-        """So much later that no result of an export is remembered, as after the time between two looks."""
-        await self.exports.close()
-        self.exports = ExportJobs(self._bring, self._wake, limit=2)
-        self.clients = replace(self.clients, exports=self.exports)
-        for model in self.view.models():
+        """Let the time pass for which the result of an export is kept, then wake every model."""
+        await self._pass_time(KEEP_ARTIFACT + 1)
+        for model in self.cache.models():
             self._wake(model.key)
 
     # What people do.
@@ -242,60 +267,47 @@ class World:
             worked = await self.run_due()
             if yatai:
                 worked = self.yatai.step(self.now) or worked
-            if not worked and not self.due:
+            if not worked and self.queue.is_idle:
                 return
-            self.now += timedelta(seconds=step)
+            await self._pass_time(step)
 
     async def run_due(self) -> bool:
-        """Every pass that is due now; whether there was one."""
-        due = sorted(key for key, at in self.due.items() if at <= self.now)
-        for key in due:
-            del self.due[key]
-            self._follow(key, await self.run_pass(key))
-        return bool(due)
+        """Run one pass for every model that is due now; return whether there was one."""
+        count = len(self.queue)
+        for _ in range(count):
+            await self.operator.run_next_pass()
+            if self.operator.bugs:
+                raise self.operator.bugs[0]
+        return count > 0
 
-    async def run_pass(self, key: tuple[str, str] = (NAMESPACE, "churn")) -> Pass:
-        try:
-            ended = await reconcile(key, self.clients)
-        except ApiError:
-            ended = Pass(outcome=Outcome.FAILED)
-        self.outcomes[ended.outcome] += 1
-        return ended
+    async def run_pass(self, key: Key = (NAMESPACE, "churn")) -> None:
+        """Run a pass for the model, although it may not be due."""
+        self._wake(key)
+        await self.run_due()
 
-    def _follow(self, key: tuple[str, str], ended: Pass) -> None:
-        if ended.outcome is Outcome.CHANGED:
-            self._wake(key)
-        elif ended.outcome is Outcome.FAILED:
-            self._wake(key, timedelta(seconds=1))
-        if ended.look_again is not None:
-            self._wake(key, ended.look_again)
+    async def _pass_time(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        # Twice: timers ring after what was ready before, and may start the resync.
+        for _ in range(2):
+            await asyncio.sleep(0)
 
-    def _wake(self, key: tuple[str, str], delay: timedelta = timedelta(0)) -> None:
-        self.due[key] = min(self.now + delay, self.due.get(key, datetime.max.replace(tzinfo=self.now.tzinfo)))
+    def _wake(self, key: Key) -> None:
+        self.queue.add(key)
 
     @contextlib.contextmanager
     def unwatched(self) -> Iterator[None]:
-        """What happens in the block is not told to the operator yet."""
+        """The watches of the operator miss what happens in the block."""
         self._watched = False
         yield
         self._watched = True
 
     def tell(self, kind: str, event: str, body: Object) -> None:
-        """What the watches tell the operator."""
-        if not self._watched or kind not in {resource.kind for resource in (*CHILDREN, E2I_MODELS)}:
+        """Pass a watch event on to the operator."""
+        if not self._watched or kind not in WATCHED:
             return
-        metadata = body["metadata"]
-        key = (metadata["namespace"], metadata["name"])
         if kind == naming.KIND and "status" in body:
-            self._note_status(key[1])
-        if event == "DELETED":
-            concerned = self.view.remove(kind, key, metadata["uid"])
-            if kind == naming.KIND:
-                self.clients.let_go(key)
-        else:
-            concerned = self.view.put(kind, copy.deepcopy(body))
-        if concerned:
-            self._wake(concerned)
+            self._note_status(body["metadata"]["name"])
+        self.operator.handle_event(WATCHED[kind], event, copy.deepcopy(body))
 
     def _note_status(self, name: str) -> None:
         if (self.kube.objects.get((naming.KIND, NAMESPACE, name)) or {}).get("status"):
@@ -308,12 +320,12 @@ class World:
             brought = an_artifact(tag, digest)
             there = brought.uri in self.brought
             return brought if there else Problem(reason=Reason.BentoNotFound, message=f"no {brought.uri}")
-        if tag in self.trouble:
-            return self.trouble[tag]
+        if tag in self.problems:
+            return self.problems[tag]
         if tag.startswith("missing") or self.empty_store:
             return Problem(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
         artifact = an_artifact(tag, self.digests.get(tag, digest_of(tag)))
-        self.ledger.gone.discard(artifact.uri)
+        self.release_store.gone.discard(artifact.uri)
         return artifact
 
 

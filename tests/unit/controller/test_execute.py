@@ -44,8 +44,8 @@ async def test_what_was_written_is_in_the_view_at_once() -> None:
     world = World()
     with world.unwatched():
         assert await perform(world, REQUEST, DEPLOYMENT) == [(REQUEST, None), (DEPLOYMENT, None)]
-    assert world.view.child("BentoRequest", "models", naming.artifact_name("churn", DIGEST))
-    assert world.view.child("BentoDeployment", "models", naming.release_name("churn", RELEASE))
+    assert world.cache.child("BentoRequest", "models", naming.artifact_name("churn", DIGEST))
+    assert world.cache.child("BentoDeployment", "models", naming.release_name("churn", RELEASE))
     await world.close()
 
 
@@ -56,7 +56,7 @@ async def test_what_was_deleted_is_out_of_the_view_at_once() -> None:
     name = request["metadata"]["name"]
     with world.unwatched():
         await perform(world, DeleteRequest(name, request["metadata"]["uid"]))
-    assert world.view.child("BentoRequest", "models", name) is None
+    assert world.cache.child("BentoRequest", "models", name) is None
     await world.close()
 
 
@@ -141,7 +141,7 @@ async def test_only_the_very_object_is_deleted() -> None:
 
 async def test_a_record_that_cannot_be_written_holds_up_what_follows_it() -> None:
     world = World()
-    world.ledger.failure = BucketUnreachable("no answer")
+    world.release_store.failure = BucketUnreachable("no answer")
     record = WriteRecord(a_record(a_model()))
     assert await perform(world, record, REQUEST) == [(record, Reason.BucketUnreachable)]
     assert world.all("BentoRequest") == []
@@ -151,7 +151,7 @@ async def test_a_record_that_cannot_be_written_holds_up_what_follows_it() -> Non
 async def test_what_the_bucket_knows_is_read_and_written() -> None:
     world = World()
     await perform(world, ReadLedger(), WriteRecord(a_record(a_model())))
-    assert world.clients.ledgers.state(("models", "churn")) == (a_record(a_model()),)
+    assert world.clients.release_store_cache.state(("models", "churn")) == (a_record(a_model()),)
     await world.close()
 
 
@@ -168,13 +168,13 @@ async def test_an_archive_that_another_model_needs_stays(owner: str, deleted: bo
     await world.run()
     (request,) = world.all("BentoRequest")
     uri = request["spec"]["downloadUrl"]
-    world.ledger.objects.clear()
-    world.ledger.in_use = lambda uri: False
+    world.release_store.objects.clear()
+    world.release_store.in_use = lambda uri: False
     model = replace(a_model(), uid=world.kube.objects[naming.KIND, "models", "churn"]["metadata"]["uid"]) if (
         owner == "churn"
     ) else a_model()  # fmt: skip
     await execute(model, [DeleteArchive(uri, DIGEST)], world.clients, world.now)
-    assert (uri in world.ledger.deleted) is deleted
+    assert (uri in world.release_store.deleted) is deleted
     await world.close()
 
 
@@ -186,7 +186,7 @@ async def test_a_release_is_resized_and_nothing_else() -> None:
         await perform(world, Resize(before["metadata"]["name"], Autoscaling(minimum=2, maximum=5)))
     (after,) = world.all("BentoDeployment")
     assert after["spec"] == {**before["spec"], "autoscaling": {"minReplicas": 2, "maxReplicas": 5}}
-    child = world.view.child("BentoDeployment", "models", before["metadata"]["name"])
+    child = world.cache.child("BentoDeployment", "models", before["metadata"]["name"])
     assert isinstance(child, BentoDeployment)
     assert child.spec["autoscaling"]["maxReplicas"] == 5, "the view knows it at once"
     await world.close()
@@ -208,7 +208,7 @@ async def test_a_finalizer_comes_and_goes() -> None:
     place = (naming.KIND, "models", "churn")
     await perform(world, SetFinalizer(True))
     assert world.kube.objects[place]["metadata"]["finalizers"] == [FINALIZER]
-    model = world.view.model(("models", "churn"))
+    model = world.cache.model(("models", "churn"))
     assert model
     assert model.finalized
     await perform(world, SetFinalizer(False))

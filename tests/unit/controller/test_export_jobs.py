@@ -125,9 +125,9 @@ async def test_progress_is_told_at_once_and_then_seldom(
 async def test_an_export_that_nobody_wants_any_more_is_stopped(exports: ExportJobs, bringer: Bringer) -> None:
     await exports.start(TAG, A)
     await exports.start(TAG, B)
-    exports.abandon(A)
+    exports.cancel(A)
     assert bringer.cancelled == []
-    exports.abandon(B)
+    exports.cancel(B)
     await until(lambda: not isinstance(exports.state(TAG, A), Exporting))
     assert bringer.cancelled == [TAG]
 
@@ -137,7 +137,7 @@ async def test_a_namesake_that_comes_while_an_export_is_being_stopped_gets_one_o
 ) -> None:
     """Deleted and created again under the same name: it must not be told that its export was given up."""
     await exports.start(TAG, A)
-    exports.abandon(A)
+    exports.cancel(A)
     await exports.start(TAG, A)
     bringer.finish.set()
     async with asyncio.timeout(30):

@@ -89,7 +89,7 @@ def begin(watches: GuardJobs, trial: str = "1") -> None:
 
 
 async def test_nobody_watches_yet(watches: GuardJobs) -> None:
-    assert not watches.is_watching(KEY, "1")
+    assert not watches.is_guarding(KEY, "1")
     assert watches.trouble(KEY, "1") is None
 
 
@@ -97,8 +97,8 @@ async def test_pods_that_stay_are_read_where_they_are_reached(watches: GuardJobs
     begin(watches)
     await until(lambda: len(pods.read) > 7)
     assert set(pods.read) == {("127.97.0.5",)}
-    assert watches.is_watching(KEY, "1")
-    assert not watches.is_watching(KEY, "2")
+    assert watches.is_guarding(KEY, "1")
+    assert not watches.is_guarding(KEY, "2")
 
 
 async def test_a_limit_that_is_crossed_wakes_the_model_and_stays_known(
@@ -111,7 +111,7 @@ async def test_a_limit_that_is_crossed_wakes_the_model_and_stays_known(
     trouble = watches.trouble(KEY, "1")
     assert trouble
     assert trouble.reason is Reason.ErrorRatioExceeded
-    assert watches.is_watching(KEY, "1"), "it does not go away"
+    assert watches.is_guarding(KEY, "1"), "it does not go away"
 
 
 async def test_at_its_end_a_watch_is_over(
@@ -121,7 +121,7 @@ async def test_at_its_end_a_watch_is_over(
     await until(lambda: bool(pods.read))
     pods.now = NOON + seconds(60)
     await until(lambda: woken == [KEY])
-    assert not watches.is_watching(KEY, "1")
+    assert not watches.is_guarding(KEY, "1")
 
 
 async def test_a_bug_ends_the_watch_and_is_not_repeated_in_a_tight_loop(
@@ -130,7 +130,7 @@ async def test_a_bug_ends_the_watch_and_is_not_repeated_in_a_tight_loop(
     pods.broken = True
     begin(watches)
     await until(lambda: woken == [KEY])
-    assert not watches.is_watching(KEY, "1"), "the next pass begins it again"
+    assert not watches.is_guarding(KEY, "1"), "the next pass begins it again"
     assert "a bug" in caplog.text
 
 
@@ -151,11 +151,11 @@ async def test_another_trial_begins_anew(
     begin(watches)
     await until(lambda: bool(pods.read))
     begin(watches, "2")
-    assert watches.is_watching(KEY, "2")
-    assert not watches.is_watching(KEY, "1")
+    assert watches.is_guarding(KEY, "2")
+    assert not watches.is_guarding(KEY, "1")
     watches.forget(KEY)
     watches.forget(KEY)
-    assert not watches.is_watching(KEY, "2")
+    assert not watches.is_guarding(KEY, "2")
     assert woken == []
 
 

@@ -33,13 +33,13 @@ def world() -> World:
 
 
 def model_of(world: World) -> Model:
-    model = world.view.model(("models", "churn"))
+    model = world.cache.model(("models", "churn"))
     assert model
     return model
 
 
 async def told(world: World, report: Report) -> None:
-    await publish(model_of(world), report, world.kube, world.view, NOON)  # type: ignore[arg-type]
+    await publish(model_of(world), report, world.kube, world.cache, NOON)  # type: ignore[arg-type]
 
 
 async def test_an_unchanged_status_is_not_written(world: World) -> None:
@@ -79,7 +79,7 @@ async def test_nothing_is_announced_of_a_status_that_was_not_written(world: Worl
 async def test_a_model_that_is_gone_is_told_nothing(world: World) -> None:
     model = model_of(world)
     world.delete()
-    await publish(model, a_report(READY), world.kube, world.view, NOON)  # type: ignore[arg-type]
+    await publish(model, a_report(READY), world.kube, world.cache, NOON)  # type: ignore[arg-type]
     assert world.kube.events == []
 
 
@@ -88,7 +88,7 @@ async def test_a_namesake_is_not_told_what_concerns_the_model_before_it(world: W
     world.delete()
     world.apply()
     with pytest.raises(ApiError, match="UID"):
-        await publish(model, a_report(READY), world.kube, world.view, NOON)  # type: ignore[arg-type]
+        await publish(model, a_report(READY), world.kube, world.cache, NOON)  # type: ignore[arg-type]
     assert world.status() == {}
 
 

@@ -88,7 +88,7 @@ async def test_a_trouble_is_a_state_for_a_moment(
     assert ledgers.state(KEY) == Problem(
         reason=Reason[failure.reason], message=failure.message, stalled=stalled
     )
-    monkeypatch.setattr(module, "KEEP_TROUBLE", 0.0)
+    monkeypatch.setattr(module, "KEEP_PROBLEM", 0.0)
     await ledgers.read(KEY)
     assert ledgers.state(KEY) is None, "it is asked again"
     bucket.failure = None

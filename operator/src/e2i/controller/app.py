@@ -1,4 +1,4 @@
-"""The operator at work: its connections, its view of the cluster, and the workers that run the passes."""
+"""The lifecycle of the operator: it starts, follows the cluster, runs passes in its workers, and stops."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from e2i.api import naming
-from e2i.archive.errors import ExportFailure
 from e2i.archive.export import Exporter
 from e2i.archive.s3.bucket import Bucket
-from e2i.controller.core.render import manifests
+from e2i.controller.core.render.manifests import BuilderAccess
+from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
@@ -31,131 +33,127 @@ from e2i.kube.e2i_kinds import CHILDREN, DEPLOYMENTS, E2I_MODELS, OF_YATAI
 logger = logging.getLogger("e2i")
 
 RESYNC = 300.0
-"""Seconds between two full lists: kopf never tells of what was deleted while its watch was cut off."""
+"""Seconds between two full lists: kopf does not report what was deleted while its watch was interrupted."""
 RESYNC_INCOMPLETE = 15.0
-"""The same while the cluster does not serve all of Yatai's kinds."""
+"""Seconds between two full lists while the cluster does not serve all kinds of Yatai."""
 
 
 class Operator:
-    """One running operator."""
+    """One operator. `run_next_pass` is one step of a worker, so a test can run without workers."""
 
-    def __init__(self, kube: Kube, settings: Settings) -> None:
-        self._kube = kube
-        self._queue = Queue()
-        self._view = Cache()
-        bucket = self._bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
-        exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento)
-        self._hands = Clients(
-            kube=kube,
-            view=self._view,
-            exports=ExportJobs(exporter, self._queue.add, settings.exports),
-            ledgers=ReleaseStoreCache(ReleaseStore(bucket, settings.prefix)),
-            verifications=VerificationJobs(kube, self._queue.add),
-            watches=GuardJobs(kube, self._queue.add, settings.pod_network),
-            access=_builder_access(settings),
-        )
+    def __init__(
+        self, clients: Clients, queue: Queue, *, workers: int, check_bucket: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._clients = clients
+        self._queue = queue
+        self._workers = workers
+        self._check_bucket = check_bucket
         self._tasks: list[asyncio.Task[None]] = []
+        self._uids: dict[Key, str] = {}
+        """Uid of the model that the background jobs of a key work for."""
 
-    @classmethod
-    async def start(cls, settings: Settings) -> Self:
-        """Connect, learn what there is, then begin; ApiError when the API server is out of reach."""
-        operation = cls(await _connect(settings), settings)
-        try:
-            await operation.resync()
-        except ApiError:
-            await operation.stop()
-            raise
-        operation._tasks = [
-            asyncio.create_task(operation._keep_in_sync(), name="resync"),
-            asyncio.create_task(operation._look_at_bucket(settings.prefix), name="bucket"),
-            *(asyncio.create_task(operation._work(), name=f"worker {n}") for n in range(settings.workers)),
+    async def start(self) -> None:
+        """Read the whole cluster, then start the workers; ApiError if the cluster cannot be read."""
+        await self.resync()
+        self._tasks = [
+            asyncio.create_task(self._keep_in_sync(), name="resync"),
+            asyncio.ensure_future(self._check_bucket()),
+            *(asyncio.create_task(self._work(), name=f"worker {n}") for n in range(self._workers)),
         ]
-        return operation
 
     async def stop(self) -> None:
-        """End all work; a pass is cut short where it waits, and the next operator begins where it stopped."""
+        """Cancel all work and close the connections. The next operator continues from what is persisted."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._hands.close()
+        await self._clients.close()
 
-    def take_in(self, resource: Resource, event: str | None, body: Mapping[str, Any]) -> None:
-        """A watch told of an object: remember it, and wake the model it concerns if that is news."""
+    def handle_event(self, resource: Resource, event: str | None, body: Mapping[str, Any]) -> None:
+        """Update the cache with a watch event, and queue the model that the object belongs to if it is new."""
         metadata = body["metadata"]
         key = (metadata["namespace"], metadata["name"])
         if event == "DELETED":
-            concerned = self._view.remove(resource.kind, key, metadata["uid"])
-            if resource == E2I_MODELS:
-                self._hands.let_go(key)
+            concerned = self._clients.cache.remove(resource.kind, key, metadata["uid"])
         else:
-            concerned = self._view.put(resource.kind, body)
+            concerned = self._clients.cache.put(resource.kind, body)
         if concerned:
             self._queue.add(concerned)
 
     def health(self) -> dict[str, object]:
-        """What the liveness endpoint tells: models known, models waiting for their turn."""
-        return {"models": sum(1 for _ in self._view.models()), "waiting": len(self._queue)}
+        """Return the numbers that the liveness endpoint shows: models in the cache, models in the queue."""
+        return {"models": sum(1 for _ in self._clients.cache.models()), "waiting": len(self._queue)}
 
     async def resync(self) -> None:
-        """Compare the view with full lists, and wake every model for which they differ."""
+        """List all kinds, update the cache, and queue every model for which the cache was wrong."""
+        cache = self._clients.cache
         missing: set[str] = set()
         for resource in (*CHILDREN, E2I_MODELS):
-            # yatai-deployment passes our label on, so that not every Deployment of the cluster is read.
+            # yatai-deployment copies our label, so the other Deployments of the cluster need not be read.
             labels = naming.MODEL_LABEL if resource is DEPLOYMENTS else ""
             try:
-                bodies, version = await self._kube.list(resource, labels=labels)
+                bodies, version = await self._clients.kube.list(resource, labels=labels)
             except ApiError as error:
                 if error.status == 404 and resource in OF_YATAI:
                     missing.add(resource.kind)
                     continue
                 raise
-            for key in self._view.replace(resource.kind, bodies, int(version)):
+            for key in cache.replace(resource.kind, bodies, int(version)):
                 self._queue.add(key)
-        if missing != self._view.missing_kinds:
-            self._view.missing_kinds = frozenset(missing)
-            for model in self._view.models():
+        if missing != cache.missing_kinds:
+            cache.missing_kinds = frozenset(missing)
+            for model in cache.models():
                 self._queue.add(model.key)
+
+    async def run_next_pass(self) -> None:
+        """Wait for the next key of the queue and run one pass for it; only cancellation raises."""
+        key = await self._queue.get()
+        try:
+            self._schedule(key, await self.run_pass(key))
+        except ApiError as error:
+            logger.warning("%s/%s: %s; it is tried again", *key, error, extra={"model": "/".join(key)})
+            self._queue.failed(key)
+        except Exception:
+            # A bug must not end the worker, and must not be repeated without a pause.
+            logger.exception("%s/%s: the pass failed", *key, extra={"model": "/".join(key)})
+            self._queue.failed(key)
+        finally:
+            self._queue.done(key)
+
+    async def run_pass(self, key: Key) -> Pass:
+        """Run one pass for the model; ApiError if its status could not be written."""
+        self._cancel_outdated_jobs(key)
+        return await reconcile(key, self._clients)
+
+    async def _work(self) -> None:
+        while True:
+            await self.run_next_pass()
 
     async def _keep_in_sync(self) -> None:
         while True:
-            await asyncio.sleep(RESYNC_INCOMPLETE if self._view.missing_kinds else RESYNC)
+            await asyncio.sleep(RESYNC_INCOMPLETE if self._clients.cache.missing_kinds else RESYNC)
             try:
                 await self.resync()
             except ApiError as error:
                 logger.warning("the cluster could not be listed, it is tried again: %s", error)
-
-    async def _look_at_bucket(self, prefix: str) -> None:
-        """Clear away what a killed operator left, and say early what every export would stumble over."""
-        bentos = f"{prefix}/bentos/" if prefix else "bentos/"
-        try:
-            aborted = await asyncio.to_thread(self._bucket.abort_stale_uploads, bentos)
-            guarded = await asyncio.to_thread(self._bucket.conditional_writes)
-        except ExportFailure as failure:
-            logger.warning("%s: %s", failure.reason, failure.message, extra={"reason": failure.reason})
-            return
-        if aborted:
-            logger.info("%d unfinished uploads of an earlier operator were given up", aborted)
-        if not guarded:
-            logger.warning(
-                "the S3 server overwrites although asked not to: archives are safe by their digest only"
-            )
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            try:
-                self._follow(key, await reconcile(key, self._hands))
-            except ApiError as error:
-                logger.warning("%s/%s: %s; it is tried again", *key, error, extra={"model": "/".join(key)})
-                self._queue.failed(key)
             except Exception:
-                # A bug of ours must not end the worker, nor be repeated in a tight loop.
-                logger.exception("%s/%s: the pass failed", *key, extra={"model": "/".join(key)})
-                self._queue.failed(key)
-            finally:
-                self._queue.done(key)
+                # A bug must not end the resync: the operator would run on and miss deletions.
+                logger.exception("the resync failed, it is tried again")
 
-    def _follow(self, key: Key, ended: Pass) -> None:
+    def _cancel_outdated_jobs(self, key: Key) -> None:
+        """Cancel the background jobs of a model that is gone, also if a new one has its name now.
+
+        The uid decides, so neither a late DELETED event nor a deletion that only a resync found matters.
+        """
+        model = self._clients.cache.model(key)
+        known = self._uids.get(key)
+        if known and (model is None or model.uid != known):
+            self._clients.cancel_jobs(key)
+            del self._uids[key]
+        if model is not None:
+            self._uids[key] = model.uid
+
+    def _schedule(self, key: Key, ended: Pass) -> None:
+        """Put the key back into the queue as the outcome of its pass requires."""
         match ended.outcome:
             case Outcome.GONE:
                 self._queue.forget(key)
@@ -169,8 +167,28 @@ class Operator:
             self._queue.add_after(key, ended.look_again)
 
 
-async def _connect(settings: Settings) -> Kube:
-    """As the pod's service account; outside of a cluster as $KUBECONFIG says."""
+async def connect(settings: Settings) -> Operator:
+    """Build the operator from its settings; ApiError if no connection can be made. It is not started yet."""
+    kube = await _connect_kube(settings)
+    queue = Queue()
+    bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
+    exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento)
+    clients = Clients(
+        kube=kube,
+        cache=Cache(),
+        event_recorder=EventRecorder(kube),
+        export_jobs=ExportJobs(exporter, queue.add, settings.exports),
+        release_store_cache=ReleaseStoreCache(ReleaseStore(bucket, settings.prefix)),
+        verification_jobs=VerificationJobs(kube, queue.add),
+        guard_jobs=GuardJobs(kube, queue.add, settings.pod_network),
+        access=_builder_access(settings),
+    )
+    check = partial(check_bucket, bucket, settings.prefix)
+    return Operator(clients, queue, workers=settings.workers, check_bucket=check)
+
+
+async def _connect_kube(settings: Settings) -> Kube:
+    """Connect as the service account of the pod; outside a pod, as the current kubeconfig says."""
     if (settings.service_account / "token").is_file():
         return await Kube.from_service_account(settings.service_account)
     with contextlib.suppress(KeyError):
@@ -178,8 +196,6 @@ async def _connect(settings: Settings) -> Kube:
     return await Kube.from_kubeconfig(Path.home() / ".kube" / "config")
 
 
-def _builder_access(settings: Settings) -> manifests.BuilderAccess:
+def _builder_access(settings: Settings) -> BuilderAccess:
     endpoint = (("AWS_ENDPOINT_URL", settings.endpoint),) if settings.endpoint else ()
-    return manifests.BuilderAccess(
-        secret=settings.download_secret, env=(*endpoint, ("AWS_REGION", settings.region))
-    )
+    return BuilderAccess(secret=settings.download_secret, env=(*endpoint, ("AWS_REGION", settings.region)))

@@ -1,6 +1,6 @@
-"""Where kopf meets the operator: it watches, and every event only wakes a model. The only kopf decorators.
+"""The kopf handlers of the operator: kopf watches, and each event only queues a model.
 
-No timer, daemon or deletion handler sits on E2IModel: each would add a finalizer and writes of its own.
+There is no timer, daemon or deletion handler on E2IModel: each would add a finalizer and writes of its own.
 """
 
 from __future__ import annotations
@@ -14,31 +14,45 @@ import kopf
 
 from e2i.api import naming
 from e2i.archive.s3.settings import BadSetting
-from e2i.controller.app import Operator
+from e2i.controller.app import Operator, connect
 from e2i.controller.settings import Settings, read_settings
 from e2i.kube import ApiError, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
 
 START_RETRY = 3.0
+"""Seconds between two attempts to start."""
 OURS = {naming.MODEL_LABEL: kopf.PRESENT}
 
 
 @kopf.on.startup()
 async def start(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> None:
+    """Read the settings and start the operator; kopf tries again while the API server cannot be reached."""
     chosen = _settings()
     _configure(settings)
     logging.getLogger("e2i").setLevel(chosen.log_level)
-    # A line for each event of each object and for each probe would drown the operator's own words.
+    # They log a line for each event of each object and for each probe.
     for chatty in ("kopf.objects", "kopf.activities.probe", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        memo.operator = await Operator.start(chosen)
+        operator = await connect(chosen)
+        await _start_or_stop(operator)
     except ApiError as error:
         raise kopf.TemporaryError(f"the operator cannot start yet: {error}", delay=START_RETRY) from error
+    memo.operator = operator
+
+
+async def _start_or_stop(operator: Operator) -> None:
+    """Start the operator; if that fails, close its connections before the error goes on."""
+    try:
+        await operator.start()
+    except BaseException:
+        await operator.stop()
+        raise
 
 
 @kopf.on.cleanup()
 async def stop(memo: kopf.Memo, **_: Any) -> None:
+    """Stop the operator, if it was started."""
     operator: Operator | None = memo.get("operator")
     if operator is not None:
         await operator.stop()
@@ -46,7 +60,7 @@ async def stop(memo: kopf.Memo, **_: Any) -> None:
 
 @kopf.on.login()
 def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    """The pod's service account; outside of a cluster what $KUBECONFIG names."""
+    """Log kopf in as the service account of the pod; outside a pod, as the kubeconfig says."""
     folder = _settings().service_account
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
     if host and port and (folder / "token").is_file():
@@ -61,24 +75,24 @@ def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
 
 @kopf.on.probe(id="passes")
 def passes(memo: kopf.Memo, **_: Any) -> dict[str, object]:
-    """Told by the liveness endpoint: how much there is to do, and when a watch last said anything."""
+    """Return what the liveness endpoint shows of the operator; nothing before it has started."""
     operator: Operator | None = memo.get("operator")
     return operator.health() if operator is not None else {}
 
 
 def _watch(resource: Resource, **filters: Any) -> None:
-    """Take in every event of a kind; kopf hands a watched kind's events to each of its handlers in sequence."""
+    """Register a handler for all events of a kind; kopf calls it for one event after another."""
 
-    async def take_in(memo: kopf.Memo, event: kopf.RawEvent, **_: Any) -> None:
-        memo.operator.take_in(resource, event["type"], event["object"])
+    async def handle(memo: kopf.Memo, event: kopf.RawEvent, **_: Any) -> None:
+        memo.operator.handle_event(resource, event["type"], event["object"])
 
-    kopf.on.event(resource.group, resource.version, resource.plural, id=resource.plural, **filters)(take_in)
+    kopf.on.event(resource.group, resource.version, resource.plural, id=resource.plural, **filters)(handle)
 
 
 _watch(E2I_MODELS)
 _watch(BENTO_REQUESTS)
 _watch(BENTO_DEPLOYMENTS)
-# Every Deployment of the cluster is told of; only those that carry a model's label are looked at.
+# kopf watches every Deployment of the cluster; only those with a model's label reach the handler.
 _watch(DEPLOYMENTS, labels=OURS)
 _watch(SERVICES)
 
@@ -87,13 +101,13 @@ def _settings() -> Settings:
     try:
         return read_settings(os.environ)
     except BadSetting as error:
-        # An exception that kopf handles would bury this sentence under a traceback.
+        # For an exception kopf would log a traceback instead of this sentence.
         logging.getLogger("e2i").error("%s", error)
         sys.exit(1)
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
-    """Quiet, bounded, and without a trace on the objects it watches."""
+    """Set time limits, and keep kopf from writing anything to the objects that it watches."""
     settings.peering.standalone = True
     settings.posting.enabled = False
     settings.persistence.finalizer = f"{naming.GROUP}/kopf"
@@ -106,7 +120,7 @@ def _configure(settings: kopf.OperatorSettings) -> None:
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """kopf copies every object to find differences that no handler of ours asks for; this spares it."""
+    """Stores nothing: no handler asks for differences, so kopf need not keep a copy of every object."""
 
     def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
         return None

@@ -1,4 +1,4 @@
-"""One pass over one model: observe, plan, execute, report, publish. The spine of the operator."""
+"""Makes one pass over one model: observe, plan, execute, report, publish."""
 
 from __future__ import annotations
 
@@ -20,40 +20,44 @@ logger = logging.getLogger("e2i")
 
 
 class Outcome(Enum):
-    """How a pass ended; decides when the model's turn comes again."""
+    """How a pass ended. It decides when the next pass comes."""
 
     GONE = "there is no such model"
-    SETTLED = "nothing was changed"
-    CHANGED = "something was changed: look at once what came of it"
-    FAILED = "something could not be done: try again later"
+    SETTLED = "nothing had to be changed"
+    CHANGED = "something was changed: the next pass follows at once"
+    FAILED = "an action failed: the next pass follows after a delay"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pass:
+    """The result of a pass; `look_again`: the delay after which the next pass is due in any case."""
+
     outcome: Outcome
     look_again: timedelta | None = None
 
 
 async def reconcile(key: Key, clients: Clients) -> Pass:
-    """Bring the model one step further. ApiError when the status could not be written."""
-    model = clients.view.model(key)
+    """Bring the model one step closer to its spec. ApiError if the status could not be written."""
+    model = clients.cache.model(key)
     if model is None:
         return Pass(outcome=Outcome.GONE)
+    # Observing only reads: that the model waits for a running export is said here.
+    clients.export_jobs.subscribe(model.reference, model.key)
     seen = await observe(model, clients, clock.now())
     chosen = plan(model, seen, clock.now())
     if chosen.failure and not chosen.failure.evidence:
-        # Now, while there are pods to be asked.
+        # Collected now, because its pods are about to be removed.
         evidence = await evidence_of(model, seen, chosen, clients.kube)
         chosen = replace(chosen, failure=replace(chosen.failure, evidence=evidence))
     results = await execute(model, chosen.actions, clients, clock.now())
-    troubles = [result.trouble for result in results if result.trouble]
-    if results and not troubles:
-        # What was observed is stale now; the next pass sees and reports what came of it.
+    problems = [result.trouble for result in results if result.trouble]
+    if results and not problems:
+        # What was observed is out of date; the next pass observes and reports the effect.
         return Pass(outcome=Outcome.CHANGED)
-    for trouble in troubles:
+    for problem in problems:
         logger.warning(
-            "%s/%s %s: %s", *key, trouble.reason.name, trouble.message, extra={"model": "/".join(key)}
+            "%s/%s %s: %s", *key, problem.reason.name, problem.message, extra={"model": "/".join(key)}
         )
     now = clock.now()
-    await publish(model, report(model, seen, chosen, results, now), clients.kube, clients.view, now)
-    return Pass(outcome=Outcome.FAILED if troubles else Outcome.SETTLED, look_again=chosen.look_again)
+    await publish(model, report(model, seen, chosen, results, now), clients, now)
+    return Pass(outcome=Outcome.FAILED if problems else Outcome.SETTLED, look_again=chosen.look_again)

@@ -1,6 +1,6 @@
-"""The operator's settings: read once from the environment, then a value.
+"""The settings of the operator, read once from the environment.
 
-docs/reference/settings.md is checked against the fields below by a test.
+A test compares docs/reference/settings.md with the fields below.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from e2i.controller.core.guard.pod_network import PodNetwork
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
+    """All settings; each docstring begins with the environment variable."""
+
     bucket: str
     """E2I_BUCKET: the bucket for exported bentos. No default."""
     prefix: str = ""
-    """E2I_BUCKET_PREFIX: put in front of every key, for a bucket that is shared; one prefix belongs to one cluster."""
+    """E2I_BUCKET_PREFIX: prefix of every key in a shared bucket; each cluster needs its own."""
     store: Path = Path("/var/lib/e2i/bentoml")
     """E2I_BENTO_STORE: the BentoML home that holds bentos and models."""
     endpoint: str = ""
-    """AWS_ENDPOINT_URL: the S3 server, also told to the image builder; empty for AWS itself."""
+    """AWS_ENDPOINT_URL: the S3 server, for the operator and the image builder; empty means AWS."""
     region: str = "us-east-1"
-    """AWS_REGION: the region of the bucket, also told to the image builder."""
+    """AWS_REGION: the region of the bucket, for the operator and the image builder."""
     download_secret: str = "e2i-bento-download"  # noqa: S105 - the name of a Secret, not one
     """E2I_DOWNLOAD_SECRET: Secret in each model's namespace with which the image builder reads the bucket."""
     service_account: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -36,13 +38,13 @@ class Settings:
     exports: int = 2
     """E2I_EXPORTS: bentos uploaded at the same time; each takes at most 100 MiB of memory."""
     pod_network: PodNetwork = field(default_factory=PodNetwork)
-    """E2I_POD_NETWORK: NETWORK=NETWORK, where the addresses of pods lead elsewhere from the operator's place."""
+    """E2I_POD_NETWORK: NETWORK=NETWORK, if the operator reaches pods at other addresses than their own."""
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Settings from the environment; BadSetting names the first variable that cannot be used."""
+    """Return the settings; BadSetting names the first variable with a value that cannot be used."""
     bucket = read_bucket(environment)
     defaults = Settings(bucket=bucket.name)
     return Settings(

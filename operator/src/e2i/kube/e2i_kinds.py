@@ -11,7 +11,7 @@ BENTO_DEPLOYMENTS = Resource("serving.yatai.ai", "v2alpha1", "bentodeployments",
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 SERVICES = Resource("", "v1", "services", "Service")
 PODS = Resource("", "v1", "pods", "Pod")
-EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+EVENTS = Resource("", "v1", "events", "Event")
 
 CHILDREN = (BENTO_REQUESTS, BENTO_DEPLOYMENTS, DEPLOYMENTS, SERVICES)
 """Watched for every model, besides the models themselves."""

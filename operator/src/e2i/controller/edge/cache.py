@@ -1,8 +1,8 @@
-"""What the watches have told so far, as small values: the operator's picture of the cluster.
+"""Caches the models and children of the cluster as small values.
 
-A pass reads from here and not from the API server, which keeps a pass cheap. The picture may lag by a watch's
-delay, so whatever destroys something looks at the live object first (see `act`). Writes put the API server's
-answer in here at once: no pass is blind to what the one before it did.
+A pass reads from the cache and not from the API server, which keeps it cheap. The cache may lag behind the cluster by
+a watch's delay, so a deletion looks at the live object first (see `execute`). A write puts the API server's answer
+into the cache at once, so that the next pass sees it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ class Cache:
         """Kinds of Yatai that the API server did not serve when last asked."""
 
     def models(self) -> Iterator[Model]:
+        """Return all models."""
         yield from self._models.values()
 
     def model(self, key: Key) -> Model | None:
+        """Return the model, None if there is none."""
         return self._models.get(key)
 
     def put(self, kind: str, body: Body) -> Key | None:
-        """Take in an object; the key of the model it concerns, or None when it is no news."""
+        """Add or update an object. Return the key of its model, None if its version is not newer."""
         metadata = body["metadata"]
         key = (metadata["namespace"], metadata["name"])
         version = int(metadata["resourceVersion"])
@@ -62,7 +64,7 @@ class Cache:
         return model
 
     def remove(self, kind: str, key: Key, uid: str) -> Key | None:
-        """An object is gone; the key of the model it concerned. Another object of the same name stays."""
+        """Remove an object that is gone. Return the key of its model, None if another object has the name now."""
         known = self._versions.get((kind, key))
         if known is None or known[0] != uid:
             return None
@@ -74,7 +76,7 @@ class Cache:
 
     def _unlink(self, kind: str, key: Key, child: Child | None) -> Key | None:
         if child is None or child.model is None:
-            # A foreign object in the way of a model of that name concerns it all the same.
+            # An object of somebody else concerns the model whose name it has: it is in its way.
             return key if key in self._models else None
         model = (child.namespace, child.model)
         linked = self._by_model.get(model, set())
@@ -84,7 +86,7 @@ class Cache:
         return model
 
     def replace(self, kind: str, bodies: Iterable[Body], version: int) -> set[Key]:
-        """Take in a whole list read at `version`; forget what it no longer has. Keys of models concerned."""
+        """Update the cache with a full list read at `version`. Return the keys of the models that changed."""
         concerned: set[Key] = set()
         listed: set[Key] = set()
         for body in bodies:
@@ -92,28 +94,33 @@ class Cache:
             concerned.add(self.put(kind, body) or ("", ""))
         known = [(key, seen) for (of, key), seen in self._versions.items() if of == kind]
         for key, (uid, seen_version) in known:
-            # What was seen after the list was read is younger than the list.
+            # An object that was seen after the list was read is newer than the list.
             if key not in listed and seen_version <= version:
                 concerned.add(self.remove(kind, key, uid) or ("", ""))
         return concerned - {("", "")}
 
     def children(self, kind: str) -> Iterator[Child]:
+        """Return all children of a kind, also those of other owners."""
         yield from self._children.get(kind, {}).values()
 
     def child(self, kind: str, namespace: str, name: str) -> Child | None:
+        """Return the object of that name, whoever owns it."""
         return self._children.get(kind, {}).get((namespace, name))
 
     def requests(self, model: Model) -> tuple[BentoRequest, ...]:
+        """Return the BentoRequests that the model owns."""
         return tuple(child for child in self._owned(model) if isinstance(child, BentoRequest))
 
     def deployments(self, model: Model) -> tuple[BentoDeployment, ...]:
+        """Return the BentoDeployments that the model owns."""
         return tuple(child for child in self._owned(model) if isinstance(child, BentoDeployment))
 
     def service(self, model: Model) -> Service | None:
+        """Return the Service that the model owns."""
         return next((child for child in self._owned(model) if isinstance(child, Service)), None)
 
     def workloads(self, model: Model) -> tuple[Deployment, ...]:
-        """Deployments under the model's label; whose they are, their owner tells."""
+        """Return the Deployments with the model's label; the caller checks their owners."""
         return tuple(child for child in self._linked(model) if isinstance(child, Deployment))
 
     def _owned(self, model: Model) -> Iterator[Child]:

@@ -1,4 +1,4 @@
-"""What passes work with: one of each for the whole operator."""
+"""The clients and background jobs that all passes share; the operator has one of each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
@@ -16,25 +17,27 @@ from e2i.kube import Kube
 
 @dataclass(frozen=True, kw_only=True)
 class Clients:
-    """The connections and the work under way."""
+    """Clients of the outside systems, and the jobs that run between two passes."""
 
     kube: Kube
-    view: Cache
-    exports: ExportJobs
-    ledgers: ReleaseStoreCache
-    verifications: VerificationJobs
-    watches: GuardJobs
+    cache: Cache
+    event_recorder: EventRecorder
+    export_jobs: ExportJobs
+    release_store_cache: ReleaseStoreCache
+    verification_jobs: VerificationJobs
+    guard_jobs: GuardJobs
     access: BuilderAccess
 
-    def let_go(self, key: Key) -> None:
-        """The model is gone: whatever was done for it ends."""
-        self.exports.abandon(key)
-        self.ledgers.forget(key)
-        self.verifications.forget(key)
-        self.watches.forget(key)
+    def cancel_jobs(self, key: Key) -> None:
+        """Cancel the jobs of a model that is gone, and forget what was read for it."""
+        self.export_jobs.cancel(key)
+        self.verification_jobs.cancel(key)
+        self.guard_jobs.cancel(key)
+        self.release_store_cache.forget(key)
 
     async def close(self) -> None:
-        await self.verifications.close()
-        await self.watches.close()
-        await self.exports.close()
+        """Cancel all jobs and close the connections."""
+        await self.verification_jobs.close()
+        await self.guard_jobs.close()
+        await self.export_jobs.close()
         await self.kube.close()

@@ -1,4 +1,4 @@
-"""Performs what a plan asks for: one function for each kind of action, each safe to repeat."""
+"""Executes the actions of a plan. Each action is safe to repeat."""
 
 from __future__ import annotations
 
@@ -39,44 +39,44 @@ from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, OF
 async def execute(
     model: Model, actions: Sequence[Action], clients: Clients, now: datetime
 ) -> tuple[Result, ...]:
-    """Perform the actions in their order; the first that fails is the last that is tried."""
+    """Execute the actions in order, up to the first that fails."""
     results: list[Result] = []
     for action in actions:
         try:
-            trouble = await _perform(model, action, clients, now)
+            problem = await _execute_one(model, action, clients, now)
         except ApiError as error:
-            trouble = _trouble(model, action, error)
-        results.append(Result(action, trouble))
-        if trouble:
+            problem = _problem(model, action, error)
+        results.append(Result(action, problem))
+        if problem:
             break
     return tuple(results)
 
 
-async def _perform(model: Model, action: Action, clients: Clients, now: datetime) -> Problem | None:
+async def _execute_one(model: Model, action: Action, clients: Clients, now: datetime) -> Problem | None:
     match action:
         case Export(reference=reference):
-            await clients.exports.start(reference, model.key)
+            await clients.export_jobs.start(reference, model.key)
         case ReadLedger():
-            await clients.ledgers.read(model.key)
+            await clients.release_store_cache.read(model.key)
         case Verify(name=name, trial=trial):
-            await clients.verifications.start(model, name, trial)
+            await clients.verification_jobs.start(model, name, trial)
         case Watch(release=release, trial=trial, until=until):
-            clients.watches.start(model, release, trial, until)
+            clients.guard_jobs.start(model, release, trial, until)
         case WriteRecord(record=record):
-            return await clients.ledgers.write(record)
+            return await clients.release_store_cache.write(record)
         case DeleteArchive(uri=uri, digest=digest):
             is_needed = _is_needed(model, clients)
-            clients.exports.forget(uri)
-            return await clients.ledgers.delete_archives([(uri, digest)], is_needed)
+            clients.export_jobs.forget_archive(uri)
+            return await clients.release_store_cache.delete_archives([(uri, digest)], is_needed)
         case EmptyBucket(archives=archives):
-            return await clients.ledgers.empty(model.key, archives, _is_needed(model, clients))
+            return await clients.release_store_cache.empty(model.key, archives, _is_needed(model, clients))
         case _:
             await _write(model, action, clients, now)
     return None
 
 
 async def _write(model: Model, action: Action, clients: Clients, now: datetime) -> None:
-    """Actions on objects of the cluster."""
+    """Execute an action that writes an object of the cluster."""
     match action:
         case ApplyRequest(artifact=artifact):
             manifest = manifests.bento_request(model, artifact, clients.access, CURRENT_FORM)
@@ -98,19 +98,19 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
 
 
 async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clients: Clients) -> None:
-    """A patch of this one field: the rest of the release may come from a spec that is gone."""
+    """Patch this field only: the rest of the release may come from an earlier spec."""
     body = {"spec": {"autoscaling": {"metrics": None, **autoscaling}}}
     written = await clients.kube.patch(
         BENTO_DEPLOYMENTS, model.namespace, name, body, manager=naming.FIELD_MANAGER
     )
-    clients.view.put(BENTO_DEPLOYMENTS.kind, written)
+    clients.cache.put(BENTO_DEPLOYMENTS.kind, written)
 
 
 async def _set_finalizer(model: Model, wanted: bool, clients: Clients) -> None:
     body = {
         "apiVersion": naming.API_VERSION,
         "kind": naming.KIND,
-        # With the uid a namesake that was created meanwhile answers with a conflict.
+        # If a new model has the name by now, the uid makes the API server answer with a conflict.
         "metadata": {
             "name": model.name,
             "namespace": model.namespace,
@@ -122,37 +122,40 @@ async def _set_finalizer(model: Model, wanted: bool, clients: Clients) -> None:
         written = await clients.kube.apply(E2I_MODELS, body, manager=naming.FIELD_MANAGER, force=True)
     except ApiError as error:
         if error.status == 404:
-            return  # It is gone already.
+            return  # The model is gone.
         raise
     if model.deleting and not written["metadata"].get("finalizers"):
-        # Nothing held it any more, so it is gone; the answer has the version that was known before.
-        clients.view.remove(naming.KIND, model.key, model.uid)
+        # That was the last finalizer, so the model is gone. The answer has the version that was known before.
+        clients.cache.remove(naming.KIND, model.key, model.uid)
     else:
-        clients.view.put(naming.KIND, written)
+        clients.cache.put(naming.KIND, written)
 
 
 def _is_needed(model: Model, clients: Clients) -> Callable[[str], bool]:
-    """Whether a request of another model names an archive (by uri), or is about to."""
-    others = [child for child in clients.view.children(BENTO_REQUESTS.kind) if child.owner != model.uid]
+    """Return a test whether another model needs an archive (by uri), or is about to."""
+    others = [child for child in clients.cache.children(BENTO_REQUESTS.kind) if child.owner != model.uid]
     named = {child.artifact.uri for child in others if isinstance(child, BentoRequest) and child.artifact}
-    named |= clients.exports.archives(but=model.key)
+    named |= clients.export_jobs.recent_archives(excluding=model.key)
     return named.__contains__
 
 
 async def _apply(resource: Resource, manifest: manifests.Manifest, clients: Clients) -> None:
-    """Force only over what is known to be ours: a stranger's object of that name answers with a conflict."""
+    """Apply, with force only over an object known to be the model's. Over any other object: 409 Conflict."""
     metadata = manifest["metadata"]
     owner = metadata["ownerReferences"][0]["uid"]
-    known = clients.view.child(resource.kind, metadata["namespace"], metadata["name"])
+    known = clients.cache.child(resource.kind, metadata["namespace"], metadata["name"])
     ours = known is not None and known.owner == owner
     if resource is SERVICES and not ours:
-        await _refuse_stranger(metadata, owner, clients)
+        await _refuse_foreign_service(metadata, owner, clients)
     body = await clients.kube.apply(resource, manifest, manager=naming.FIELD_MANAGER, force=ours)
-    clients.view.put(resource.kind, body)
+    clients.cache.put(resource.kind, body)
 
 
-async def _refuse_stranger(metadata: manifests.Manifest, owner: str, clients: Clients) -> None:
-    """A Service without a selector has no field that could conflict: without this look it would be adopted."""
+async def _refuse_foreign_service(metadata: manifests.Manifest, owner: str, clients: Clients) -> None:
+    """Raise ApiError 409 if the Service belongs to somebody else.
+
+    A Service without a selector has no field that could conflict, so an apply would adopt it.
+    """
     found = await clients.kube.get(SERVICES, metadata["namespace"], metadata["name"])
     owners = (found or {}).get("metadata", {}).get("ownerReferences") or ()
     if found is not None and not any(reference["uid"] == owner for reference in owners):
@@ -160,22 +163,22 @@ async def _refuse_stranger(metadata: manifests.Manifest, owner: str, clients: Cl
 
 
 async def _delete(resource: Resource, key: Key, uid: str, clients: Clients) -> None:
-    """Forgotten at once: the next pass may come before the watch tells of it, and would delete it again."""
+    """Delete the object, and remove it from the cache so that a pass before the watch event does not repeat it."""
     await clients.kube.delete(resource, *key, uid=uid)
-    clients.view.remove(resource.kind, key, uid)
+    clients.cache.remove(resource.kind, key, uid)
 
 
 async def _has_traffic(model: Model, release: str | None, clients: Clients) -> bool:
-    """Asked of the live Service: the view may lag behind, and this cannot be taken back."""
+    """Return whether the live Service leads to the release: a deletion must not rely on the cache, which may lag."""
     service = await clients.kube.get(SERVICES, model.namespace, model.name)
     if service is None or release is None:
         return False
     annotations = service["metadata"].get("annotations") or {}
     selected = (service["spec"].get("selector") or {}).get(naming.RELEASE_LABEL)
-    told = annotations.get(naming.SERVING_ANNOTATION)
-    if not selected and not told:
-        told = model.status.get("servingRelease")
-    return release in (selected, told)
+    serving = annotations.get(naming.SERVING_ANNOTATION)
+    if not selected and not serving:
+        serving = model.status.get("servingRelease")
+    return release in (selected, serving)
 
 
 _NAMES = {
@@ -189,8 +192,8 @@ _NAMES = {
 }
 
 
-def _trouble(model: Model, action: Action, error: ApiError) -> Problem:
-    """The API server's refusal in our words; what waiting may cure is not stalled."""
+def _problem(model: Model, action: Action, error: ApiError) -> Problem:
+    """Return the problem that an error of the API server means; it is not stalled if waiting may help."""
     kind = _NAMES.get(type(action), type(action).__name__)
     what = f"the {kind} of {model.name} was not written"
     if error.status == 409:
@@ -199,7 +202,7 @@ def _trouble(model: Model, action: Action, error: ApiError) -> Problem:
             message=f"{what}: an object of that name is somebody else's ({error.message})",
             stalled=True,
         )
-    # What is resized and not found is gone itself; its kind is served.
+    # A Resize that finds nothing: the object is gone, its kind is served.
     if (
         error.status == 404
         and not isinstance(action, Resize)

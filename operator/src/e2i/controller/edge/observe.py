@@ -1,4 +1,4 @@
-"""Collects what one pass knows about one model. Reads only."""
+"""Reads everything that one pass has to know about one model. Changes nothing."""
 
 from __future__ import annotations
 
@@ -30,38 +30,38 @@ from e2i.kube.e2i_kinds import PODS
 
 
 async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
-    """The model's part of the view; pods are asked for only while something waits for them."""
-    view = clients.view
+    """Return what is known of the model. Pods are listed only while the model waits for them."""
+    cache = clients.cache
     seen = Observed(
-        export=clients.exports.state(model.reference, model.key),
-        requests=view.requests(model),
-        deployments=view.deployments(model),
-        workloads=view.workloads(model),
-        service=owned_service(model, view.service(model)),
-        missing_kinds=view.missing_kinds,
-        ledger=clients.ledgers.state(model.key),
-        recorded=clients.ledgers.recorded(model.key),
+        export=clients.export_jobs.state(model.reference),
+        requests=cache.requests(model),
+        deployments=cache.deployments(model),
+        workloads=cache.workloads(model),
+        service=owned_service(model, cache.service(model)),
+        missing_kinds=cache.missing_kinds,
+        ledger=clients.release_store_cache.state(model.key),
+        recorded=clients.release_store_cache.recorded(model.key),
     )
-    seen = _with_judgement(model, _with_names(model, seen, view), clients)
+    seen = _with_jobs(model, _with_names(model, seen, cache), clients)
     return await _with_pods(model, seen, clients.kube, now)
 
 
-def _with_judgement(model: Model, seen: Observed, clients: Clients) -> Observed:
-    """Add how the desired release does in its present trial."""
+def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
+    """Add the state of the verification and of the guard of the desired release's present trial."""
     wanted = desired(model, seen)
     if wanted is None:
         return seen
     trial = naming.trial_of(model, wanted.release)
     return replace(
         seen,
-        verification=clients.verifications.state(model.key, trial),
-        watching=clients.watches.is_watching(model.key, trial),
-        watch_trouble=clients.watches.trouble(model.key, trial),
+        verification=clients.verification_jobs.state(model.key, trial),
+        watching=clients.guard_jobs.is_guarding(model.key, trial),
+        watch_trouble=clients.guard_jobs.problem(model.key, trial),
     )
 
 
-def _with_names(model: Model, seen: Observed, view: Cache) -> Observed:
-    """Add who else has a name that one of the model's children needs."""
+def _with_names(model: Model, seen: Observed, cache: Cache) -> Observed:
+    """Add the names that a child of the model needs and that another object has."""
     artifact = artifact_of(model, seen)
     names = [("Service", model.name)]
     if artifact:
@@ -71,19 +71,19 @@ def _with_names(model: Model, seen: Observed, view: Cache) -> Observed:
     taken = {
         (kind, name): child
         for kind, name in names
-        if (child := view.child(kind, model.namespace, name)) and child.owner != model.uid
+        if (child := cache.child(kind, model.namespace, name)) and child.owner != model.uid
     }
     leftovers = frozenset(place for place, child in taken.items() if _is_leftover(model, child))
     return replace(seen, foreign=frozenset(taken) - leftovers, leftovers=leftovers)
 
 
 def _is_leftover(model: Model, child: Child) -> bool:
-    """A child of a deleted model of the same name, which Kubernetes is about to remove."""
+    """Return whether it is a child of a deleted model of the same name, which Kubernetes will remove."""
     return child.model == model.name and child.owner is not None
 
 
 async def _with_pods(model: Model, seen: Observed, kube: Kube, now: datetime) -> Observed:
-    """Add what keeps the pods that are waited for."""
+    """Add what is wrong with the pods that the model waits for."""
     chosen = target(model, seen)
     if chosen is None or model.suspended or model.deleting:
         return seen
@@ -99,7 +99,7 @@ async def _with_pods(model: Model, seen: Observed, kube: Kube, now: datetime) ->
 
 
 async def evidence_of(model: Model, seen: Observed, chosen: Plan, kube: Kube) -> Mapping[str, Any]:
-    """What a release leaves behind that is about to be given up, as its status tells it."""
+    """Return the evidence of a release that is about to be given up, in the form of the status."""
     wanted = desired(model, seen)
     if wanted is None:
         return {}
@@ -107,20 +107,22 @@ async def evidence_of(model: Model, seen: Observed, chosen: Plan, kube: Kube) ->
         found = await build_pods(model, wanted.request.name, kube)
     else:
         found = await release_pods(model, wanted.release, kube)
-    told = await collect(found, model.shape.secrets, kube)
-    return to_status(replace(told, http=chosen.http))
+    evidence = await collect(found, model.shape.secrets, kube)
+    return to_status(replace(evidence, http=chosen.http))
 
 
 async def build_pods(model: Model, request: str, kube: Kube) -> list[Object]:
+    """Return the pods that build the image of the BentoRequest `request`."""
     return await _pods(model, f"yatai.ai/bento-request={request}", kube)
 
 
 async def release_pods(model: Model, release: str, kube: Kube) -> list[Object]:
+    """Return the pods of the release."""
     return await _pods(model, naming.label_selector(naming.pod_labels(model.name, release)), kube)
 
 
 async def _pods(model: Model, selector: str, kube: Kube) -> list[Object]:
-    """None to be seen is no reason to stop a pass: what they would tell is only detail."""
+    """Return the pods; empty if they cannot be listed, because they only add detail to a pass."""
     try:
         found, _ = await kube.list(PODS, model.namespace, labels=selector)
     except ApiError:

@@ -1,47 +1,47 @@
-"""Writes a report: the status if it changed, and after that events and log lines for what is new in it."""
+"""Publishes a report: writes the status if it changed, then logs its transitions and records Events for them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from datetime import datetime
 
 from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core.status.report import Report
 from e2i.controller.core.status.transitions import Transition
-from e2i.controller.edge.cache import Cache
-from e2i.kube import ApiError, Kube, Object
-from e2i.kube.e2i_kinds import E2I_MODELS, EVENTS
+from e2i.controller.edge.clients import Clients
+from e2i.kube import ApiError
+from e2i.kube.e2i_kinds import E2I_MODELS
 
 logger = logging.getLogger("e2i")
 
 
-async def publish(model: Model, report: Report, kube: Kube, view: Cache, now: datetime) -> None:
-    """Raises ApiError when the status could not be written; nothing is announced then."""
+async def publish(model: Model, report: Report, clients: Clients, now: datetime) -> None:
+    """Write and announce what changed. ApiError if the status was not written; nothing is announced then."""
     if not report.changed:
         return
     body = {
         "apiVersion": naming.API_VERSION,
         "kind": naming.KIND,
-        # With the uid a namesake that was created meanwhile answers with a conflict.
+        # If a new model has the name by now, the uid makes the API server answer with a conflict.
         "metadata": {"name": model.name, "namespace": model.namespace, "uid": model.uid},
         "status": report.status,
     }
     try:
-        written = await kube.apply(
+        written = await clients.kube.apply(
             E2I_MODELS, body, manager=naming.FIELD_MANAGER, force=True, subresource="status"
         )
     except ApiError as error:
         if error.status == 404:
-            return  # The model is gone: there is nobody to tell.
+            return  # The model is gone.
         raise
-    view.put(naming.KIND, written)
+    clients.cache.put(naming.KIND, written)
     for transition in report.transitions:
         _log(model, transition)
-    # Together: the next pass may be the one that moves the address.
-    await asyncio.gather(*(_post_event(model, transition, kube, now) for transition in report.transitions))
+    # At the same time, because the next pass may be the one that moves the address.
+    record = clients.event_recorder.record
+    await asyncio.gather(*(record(model, transition, now) for transition in report.transitions))
 
 
 def _log(model: Model, transition: Transition) -> None:
@@ -62,30 +62,3 @@ def _log(model: Model, transition: Transition) -> None:
             "reason": transition.reason,
         },
     )
-
-
-async def _post_event(model: Model, transition: Transition, kube: Kube, now: datetime) -> None:
-    event: Object = {
-        "apiVersion": "events.k8s.io/v1",
-        "kind": "Event",
-        "metadata": {"generateName": f"{model.name[:50]}-", "namespace": model.namespace},
-        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "reportingController": f"{naming.GROUP}/{naming.FIELD_MANAGER}",
-        "reportingInstance": os.environ.get("HOSTNAME", naming.FIELD_MANAGER)[:128],
-        "action": transition.type,
-        "reason": transition.reason,
-        "type": "Warning" if transition.warning else "Normal",
-        "note": transition.message[:1024],
-        "regarding": {
-            "apiVersion": naming.API_VERSION,
-            "kind": naming.KIND,
-            "namespace": model.namespace,
-            "name": model.name,
-            "uid": model.uid,
-        },
-    }
-    try:
-        await kube.create(EVENTS, model.namespace, event)
-    except ApiError as error:
-        # An event is a courtesy: the condition holds the same words.
-        logger.warning("event for %s/%s was not posted: %s", model.namespace, model.name, error)

@@ -14,7 +14,7 @@ from e2i.archive.errors import ExportFailure
 from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.work_queue import Key
 
-KEEP_TROUBLE = 10.0
+KEEP_PROBLEM = 10.0
 """Seconds. Less than the plan's STORE_POLL, so that the next look tries again."""
 
 logger = logging.getLogger("e2i")
@@ -51,8 +51,8 @@ class ReleaseStoreCache:
         try:
             found = await asyncio.to_thread(self._usable, *key)
         except ExportFailure as failure:
-            kept_until = asyncio.get_running_loop().time() + KEEP_TROUBLE
-            self._troubles[key] = (trouble_of(failure), kept_until)
+            kept_until = asyncio.get_running_loop().time() + KEEP_PROBLEM
+            self._troubles[key] = (problem_of(failure), kept_until)
             return
         self._troubles.pop(key, None)
         self._read[key] = found
@@ -62,7 +62,7 @@ class ReleaseStoreCache:
         try:
             await asyncio.to_thread(self._ledger.write, record)
         except ExportFailure as failure:
-            trouble = trouble_of(failure)
+            trouble = problem_of(failure)
             message = f"the record of release {record.release} was not written: {trouble.message}"
             return Problem(reason=trouble.reason, message=message, stalled=trouble.stalled)
         key = (record.namespace, record.model)
@@ -78,7 +78,7 @@ class ReleaseStoreCache:
         try:
             await asyncio.to_thread(self._delete_archives, archives, is_needed)
         except ExportFailure as failure:
-            return trouble_of(failure)
+            return problem_of(failure)
         finally:
             # Records that were read tell of archives that may be gone.
             self._read.clear()
@@ -94,7 +94,7 @@ class ReleaseStoreCache:
         try:
             await asyncio.to_thread(self._empty, key, archives, is_needed)
         except ExportFailure as failure:
-            trouble = trouble_of(failure)
+            trouble = problem_of(failure)
             way_out = "spec.deletionPolicy Retain lets the model go and leaves the bucket as it is"
             return Problem(
                 reason=trouble.reason, message=f"{trouble.message} {way_out}", stalled=trouble.stalled
@@ -132,6 +132,6 @@ class ReleaseStoreCache:
         self._recorded[key] = self._recorded.get(key, frozenset()) | failed
 
 
-def trouble_of(failure: ExportFailure) -> Problem:
+def problem_of(failure: ExportFailure) -> Problem:
     """The bucket's failure in the words that status, event and log share."""
     return Problem(reason=Reason[failure.reason], message=failure.message, stalled=not failure.passing)

@@ -1,7 +1,7 @@
-"""Which model is reconciled next: every key at most once, never twice at the same time, namespaces in turn.
+"""Decides which model is reconciled next: each key once, never twice at the same time, namespaces in turn.
 
-Events put keys in; workers take them out. A key that comes in while it is being worked on is handed out
-again afterwards. The waiting between failures grows for each key by itself.
+Events add keys, workers take them. A key that is added while a worker has it is handed out again afterwards. The
+delay between failures grows for each key separately.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Key = tuple[str, str]
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 60.0
 FREE_RETURNS = 4
-"""A pass that changed something is followed by another at once, this often; more in a row are slowed down."""
+"""Passes in a row that may change something and are followed by the next one at once; more are delayed."""
 
 
 class Queue:
-    """Keys to do. All methods are called from the event loop's own thread."""
+    """The keys that are due, now or later. Belongs to the event loop."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, OrderedDict[Key, None]] = OrderedDict()
@@ -32,10 +32,16 @@ class Queue:
         self._available = asyncio.Event()
 
     def __len__(self) -> int:
+        """Return how many keys are due now."""
         return sum(len(keys) for keys in self._waiting.values())
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no key is due, neither now nor later, and no pass is running."""
+        return not (self._waiting or self._running or self._timers)
+
     def add(self, key: Key) -> None:
-        """The key is due now."""
+        """Make the key due now."""
         if key in self._running:
             self._again.add(key)
             return
@@ -43,7 +49,7 @@ class Queue:
         self._available.set()
 
     def add_after(self, key: Key, delay: timedelta) -> None:
-        """The key is due after `delay`; an earlier appointment stands."""
+        """Make the key due after `delay`, unless it is due earlier already."""
         due = asyncio.get_running_loop().time() + max(0.0, delay.total_seconds())
         timer = self._timers.get(key)
         if timer is not None and timer.when() <= due:
@@ -52,11 +58,11 @@ class Queue:
         self._timers[key] = asyncio.get_running_loop().call_at(due, self._ring, key)
 
     async def get(self) -> Key:
-        """The next key; waits for one. Must be followed by `done`."""
+        """Wait for the next key and return it. The caller must call `done` for it."""
         while not self._waiting:
             self._available.clear()
             await self._available.wait()
-        # The namespace whose turn it was goes to the end: a thousand models of one do not hold up another's.
+        # The namespace goes to the end: a thousand models of one namespace do not hold up another's.
         namespace, keys = self._waiting.popitem(last=False)
         key, _ = keys.popitem(last=False)
         if keys:
@@ -66,18 +72,18 @@ class Queue:
         return key
 
     def done(self, key: Key) -> None:
-        """The pass has ended; hand the key out again if it came in meanwhile."""
+        """End the pass; the key is due again if it was added meanwhile."""
         self._running.discard(key)
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
     def settled(self, key: Key) -> None:
-        """A pass changed nothing and failed at nothing: the next failure waits the short delay again."""
+        """Note a pass that changed nothing and did not fail: the next failure has the shortest delay again."""
         self._returns.pop(key, None)
 
     def changed(self, key: Key) -> None:
-        """A pass changed the world: look again at once, or later when that goes on and on."""
+        """Note a pass that changed something: the key is due at once, or later if that goes on and on."""
         count = self._returns[key] = self._returns.get(key, 0) + 1
         if count <= FREE_RETURNS:
             self.add(key)
@@ -85,12 +91,12 @@ class Queue:
             self.add_after(key, backoff(count - FREE_RETURNS))
 
     def failed(self, key: Key) -> None:
-        """A pass could not do something: look again after a delay that grows with every failure."""
+        """Note a pass that failed: the key is due after a delay that grows with every failure."""
         count = self._returns[key] = self._returns.get(key, 0) + 1
         self.add_after(key, backoff(count))
 
     def forget(self, key: Key) -> None:
-        """The model is gone: keep nothing of it."""
+        """Forget the key of a model that is gone."""
         self._returns.pop(key, None)
         self._cancel(key)
 
@@ -105,6 +111,6 @@ class Queue:
 
 
 def backoff(count: int) -> timedelta:
-    """Delay after the nth failure: 0.5, 1, 2, ... 60 s, up to a quarter less so that keys spread out."""
+    """Return the delay after the nth failure: 0.5, 1, 2, ... 60 s, up to a quarter less to spread the keys."""
     seconds = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(count - 1, 10))
     return timedelta(seconds=seconds * random.uniform(0.75, 1.0))  # noqa: S311 - jitter, not a secret

@@ -1,7 +1,7 @@
-"""ExportJobs under way: one for each tag however many models want it, in threads, watched by the passes.
+"""Runs exports in threads, one for each tag however many models wait for it.
 
-A pass never waits for an upload; it starts one, or looks how far it is. Results are kept for a moment only:
-the store and the bucket are the truth, and asking them again is cheap.
+A pass starts an export or reads its state, and never waits for an upload. Results are kept for a moment only: the
+store and the bucket are the truth, and it is cheap to ask them again.
 """
 
 from __future__ import annotations
@@ -17,35 +17,37 @@ from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.controller.core.observed import Export, Exporting
+from e2i.controller.edge.work_queue import Key
 
-Key = tuple[str, str]
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) from the thread that uploads."""
 Work = Callable[[str, Progress, threading.Event], Artifact | Problem]
-"""ExportJobs the bento of a tag; ends soon after the event is set."""
+"""Exports the bento of a tag; ends soon after the event is set."""
 
 logger = logging.getLogger("e2i")
 
 PATIENCE = 1.0
-"""Seconds a pass waits for an export that it started: one that is in the bucket already needs far less."""
+"""Seconds that a pass waits for an export it started: one that is in the bucket already takes far less."""
 KEEP_ARTIFACT = 60.0
-KEEP_TROUBLE = 14.0
-"""Seconds. Less than the plan's STORE_POLL, so that the next look tries again."""
-TELL_EVERY = 10.0
+"""Seconds that an artifact is kept."""
+KEEP_PROBLEM = 14.0
+"""Seconds that a problem is kept. Less than the plan's STORE_POLL, so that the next pass tries again."""
+REPORT_EVERY = 10.0
 """Seconds between two reports of progress, so that a long export does not flood status and log."""
 
 
 @dataclass
 class _Job:
     task: asyncio.Task[None]
-    cancel: threading.Event
-    wanted_by: set[Key]
+    cancelled: threading.Event
+    waiting: set[Key]
+    """Models to wake when it ends. Without any the export is cancelled."""
     progress: Exporting | None = None
-    told: float = field(default=float("-inf"))
+    reported: float = field(default=float("-inf"))
 
 
 class ExportJobs:
-    """The exports of one operator; all methods but the progress callback belong to the event loop."""
+    """The exports of one operator. All methods except the progress callback belong to the event loop."""
 
     def __init__(self, work: Work, wake: Callable[[Key], None], limit: int) -> None:
         self._work = work
@@ -53,18 +55,17 @@ class ExportJobs:
         self._threads = ThreadPoolExecutor(max_workers=limit, thread_name_prefix="export")
         self._jobs: dict[str, _Job] = {}
         self._results: dict[str, tuple[Artifact | Problem, float]] = {}
-        self._fresh: dict[str, frozenset[Key]] = {}
-        """By archive (uri): who wanted the last export of it."""
+        self._exported_for: dict[str, frozenset[Key]] = {}
+        """By archive (uri): models that waited for its last export."""
 
-    def state(self, tag: str, key: Key) -> Export:
-        """How far the export is; a model that finds it under way, whoever began it, is woken when it ends.
+    def state(self, tag: str) -> Export:
+        """Return the result or the progress of the export, None if neither is known.
 
-        A retry shows the trouble it retries until it gets further, so that a status does not flap.
+        A retry shows the problem of the try before until it makes progress, so that the status does not flap.
         """
         job = self._jobs.get(tag)
         result, kept_until = self._results.get(tag, (None, 0.0))
         if job is not None:
-            job.wanted_by.add(key)
             if job.progress is None and isinstance(result, Problem):
                 return result
             return job.progress or Exporting(done=0, total=0)
@@ -72,28 +73,41 @@ class ExportJobs:
             return None
         return result
 
-    async def start(self, tag: str, key: Key) -> None:
-        """Begin the export unless it runs; come back when it has ended, or after PATIENCE."""
-        job = self._jobs.get(tag)
-        if job is None:
-            cancel = threading.Event()
-            task = asyncio.create_task(self._run(tag, cancel), name=f"export {tag}")
-            job = self._jobs[tag] = _Job(task=task, cancel=cancel, wanted_by=set())
-        job.wanted_by.add(key)
-        await asyncio.wait([job.task], timeout=PATIENCE)
+    def subscribe(self, tag: str, key: Key) -> None:
+        """Wake the model when the export of `tag` ends, if it is running, whoever started it.
 
-    def archives(self, but: Key) -> frozenset[str]:
-        """Archives (uris) that other models had exported a moment ago, and may be about to ask an image of."""
+        A model waits for one export at a time: one that nobody else waits for is cancelled.
+        """
+        for other, job in self._jobs.items():
+            if other == tag:
+                job.waiting.add(key)
+            else:
+                self._unsubscribe(job, key)
+
+    async def start(self, tag: str, key: Key) -> None:
+        """Start the export unless it is running; return when it has ended, at the latest after PATIENCE."""
+        if tag not in self._jobs:
+            cancelled = threading.Event()
+            task = asyncio.create_task(self._run(tag, cancelled), name=f"export {tag}")
+            self._jobs[tag] = _Job(task=task, cancelled=cancelled, waiting=set())
+        self.subscribe(tag, key)
+        await asyncio.wait([self._jobs[tag].task], timeout=PATIENCE)
+
+    def recent_archives(self, excluding: Key) -> frozenset[str]:
+        """Return the archives (uris) exported a moment ago for models other than `excluding`.
+
+        These models may be about to request an image of them.
+        """
         now = asyncio.get_running_loop().time()
-        fresh = {
+        recent = {
             result.uri
             for result, until in self._results.values()
             if until > now and isinstance(result, Artifact)
         }
-        return frozenset(uri for uri in fresh if self._fresh.get(uri, frozenset()) - {but})
+        return frozenset(uri for uri in recent if self._exported_for.get(uri, frozenset()) - {excluding})
 
-    def forget(self, uri: str) -> None:
-        """The archive is about to go: whoever wants it asks for it anew."""
+    def forget_archive(self, uri: str) -> None:
+        """Forget the results for an archive that is about to be deleted, so that it is exported again."""
         gone = [
             tag
             for tag, (result, _) in self._results.items()
@@ -102,50 +116,54 @@ class ExportJobs:
         for tag in gone:
             del self._results[tag]
 
-    def abandon(self, key: Key) -> None:
-        """The model no longer wants anything: stop an export that nobody else waits for."""
+    def cancel(self, key: Key) -> None:
+        """Cancel what the model waits for, unless another model waits for it too."""
         for job in self._jobs.values():
-            job.wanted_by.discard(key)
-            if not job.wanted_by:
-                job.cancel.set()
+            self._unsubscribe(job, key)
 
     async def close(self) -> None:
-        """Stop everything; uploads begun are given up, and leave nothing in the bucket."""
+        """Cancel all exports. Uploads that had begun are aborted and leave nothing in the bucket."""
         for job in self._jobs.values():
-            job.cancel.set()
+            job.cancelled.set()
         await asyncio.gather(*(job.task for job in self._jobs.values()), return_exceptions=True)
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def _run(self, tag: str, cancel: threading.Event) -> None:
+    def _unsubscribe(self, job: _Job, key: Key) -> None:
+        if key in job.waiting:
+            job.waiting.discard(key)
+            if not job.waiting:
+                job.cancelled.set()
+
+    async def _run(self, tag: str, cancelled: threading.Event) -> None:
         loop = asyncio.get_running_loop()
 
         def progress(done: int, total: int) -> None:
-            loop.call_soon_threadsafe(self._tell, tag, done, total)
+            loop.call_soon_threadsafe(self._report, tag, done, total)
 
         result: Artifact | Problem
         try:
-            result = await loop.run_in_executor(self._threads, self._work, tag, progress, cancel)
+            result = await loop.run_in_executor(self._threads, self._work, tag, progress, cancelled)
         except Exception as error:
-            # A surprise concerns this bento alone: it is told like any other failure, and all others go on.
-            logger.exception("export of %s failed in a way that has no word of its own", tag)
+            # A bug that this bento triggers is this bento's failure; all other exports go on.
+            logger.exception("export of %s failed unexpectedly", tag)
             result = Problem(reason=Reason.ExportFailed, message=f"{tag}: {type(error).__name__}: {error}")
         job = self._jobs.pop(tag)
-        keep = KEEP_ARTIFACT if isinstance(result, Artifact) else KEEP_TROUBLE
-        if not cancel.is_set():
+        keep = KEEP_ARTIFACT if isinstance(result, Artifact) else KEEP_PROBLEM
+        if not cancelled.is_set():
             self._results[tag] = (result, loop.time() + keep)
             if isinstance(result, Artifact):
-                self._fresh[result.uri] = frozenset(job.wanted_by)
-        # Who came to want it while it was being given up finds no result, and starts it anew.
-        for key in job.wanted_by:
+                self._exported_for[result.uri] = frozenset(job.waiting)
+        # A model that came while the export was being cancelled finds no result and starts it again.
+        for key in job.waiting:
             self._wake(key)
 
-    def _tell(self, tag: str, done: int, total: int) -> None:
+    def _report(self, tag: str, done: int, total: int) -> None:
         job = self._jobs.get(tag)
         now = asyncio.get_running_loop().time()
-        if job is None or now - job.told < TELL_EVERY:
+        if job is None or now - job.reported < REPORT_EVERY:
             return
-        job.told = now
+        job.reported = now
         job.progress = Exporting(done=done, total=total)
         logger.info("export of %s: %d of %d bytes", tag, done, total, extra={"bento": tag})
-        for key in job.wanted_by:
+        for key in job.waiting:
             self._wake(key)

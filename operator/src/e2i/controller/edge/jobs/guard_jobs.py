@@ -1,4 +1,4 @@
-"""GuardJobs after the switch: one for each model whose release is being judged by its own metrics."""
+"""Runs guards in the background: each reads the metrics of one model's release after the switch, and judges it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from e2i.kube import ApiError, Kube
 from e2i.kube.e2i_kinds import PODS
 
 PERIOD = 1.0
-"""Seconds between two readings."""
-LOOK_FOR_PODS = 5
-"""Readings between two looks at which pods there are."""
-
+"""Seconds between two readings of the metrics."""
+LIST_PODS_EVERY = 5
+"""Readings between two lists of the pods."""
 SILENCE = 10
-"""Readings without any answer after which somebody has to know that nothing is judged."""
+"""Readings without any answer after which a warning says that nothing is judged."""
 
 logger = logging.getLogger("e2i")
 
@@ -34,11 +33,11 @@ logger = logging.getLogger("e2i")
 class _Job:
     trial: str
     task: asyncio.Task[None]
-    trouble: Problem | None = None
+    problem: Problem | None = None
 
 
 class GuardJobs:
-    """The watches of one operator; belongs to the event loop."""
+    """The guards of one operator; belongs to the event loop."""
 
     def __init__(self, kube: Kube, wake: Callable[[Key], None], network: PodNetwork) -> None:
         self._kube = kube
@@ -46,66 +45,70 @@ class GuardJobs:
         self._network = network
         self._jobs: dict[Key, _Job] = {}
 
-    def is_watching(self, key: Key, trial: str) -> bool:
+    def is_guarding(self, key: Key, trial: str) -> bool:
+        """Return whether the trial has a guard: one that is running, or one that found a problem."""
         job = self._jobs.get(key)
         return job is not None and job.trial == trial
 
-    def trouble(self, key: Key, trial: str) -> Problem | None:
-        return self._jobs[key].trouble if self.is_watching(key, trial) else None
+    def problem(self, key: Key, trial: str) -> Problem | None:
+        """Return the problem that the trial's guard found, if any."""
+        return self._jobs[key].problem if self.is_guarding(key, trial) else None
 
     def start(self, model: Model, release: str, trial: str, until: datetime) -> None:
-        """Read the release's metrics from now on; what it answered before does not count."""
-        self.forget(model.key)
-        task = asyncio.create_task(self._watch(model, release, trial, until), name=f"watch {model.name}")
+        """Guard the release from now on; what its pods counted before is not judged."""
+        self.cancel(model.key)
+        task = asyncio.create_task(self._run(model, release, trial, until), name=f"guard {model.name}")
         self._jobs[model.key] = _Job(trial, task)
 
-    def forget(self, key: Key) -> None:
+    def cancel(self, key: Key) -> None:
+        """Cancel the model's guard and forget what it found."""
         if job := self._jobs.pop(key, None):
             job.task.cancel()
 
     async def close(self) -> None:
+        """Cancel all guards."""
         tasks = [job.task for job in self._jobs.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _watch(self, model: Model, release: str, trial: str, until: datetime) -> None:
-        trouble = None
+    async def _run(self, model: Model, release: str, trial: str, until: datetime) -> None:
+        problem = None
         try:
-            trouble = await self._read_until(model, release, until)
+            problem = await self._read_until(model, release, until)
         except Exception:
-            # A bug of ours must not look like a healthy release: the next pass begins the watch again.
+            # A bug must not look like a healthy release: the next pass starts the guard again.
             logger.exception("%s/%s: the watch of release %s broke off", *model.key, release)
             await asyncio.sleep(PERIOD)
-        if self.is_watching(model.key, trial):
-            self._jobs[model.key].trouble = trouble
-            if trouble is None:
+        if self.is_guarding(model.key, trial):
+            self._jobs[model.key].problem = problem
+            if problem is None:
                 del self._jobs[model.key]
         self._wake(model.key)
 
     async def _read_until(self, model: Model, release: str, until: datetime) -> Problem | None:
-        """The first trouble ends it; it does not go away."""
+        """Read and judge the metrics until `until`; return the first problem, which is final."""
         limits = parse_watch(model.rollout.watch or {})
         tally: Tally | None = None
         readings, silent, addresses = 0, 0, list[str]()
         while clock.now() < until:
-            if readings % LOOK_FOR_PODS == 0:
+            if readings % LIST_PODS_EVERY == 0:
                 addresses = await self._addresses(model, release) or addresses
             readings += 1
             reading = await read_release(addresses)
             if reading:
                 silent, tally = 0, follow(tally, reading)
-                if trouble := judge(limits, tally.total):
-                    return trouble
+                if problem := judge(limits, tally.total):
+                    return problem
             else:
                 silent += 1
                 if silent == SILENCE:
-                    _tell_silence(model, release)
+                    _warn_of_silence(model, release)
             await asyncio.sleep(PERIOD)
         return None
 
     async def _addresses(self, model: Model, release: str) -> list[str]:
-        """Of the pods that run; empty when they cannot be listed."""
+        """Return the addresses of the running pods; empty if the pods cannot be listed."""
         selector = naming.label_selector(naming.pod_labels(model.name, release))
         try:
             pods, _ = await self._kube.list(PODS, model.namespace, labels=selector)
@@ -115,10 +118,10 @@ class GuardJobs:
         return [self._network.reach(address) for address in found if address]
 
 
-def _tell_silence(model: Model, release: str) -> None:
+def _warn_of_silence(model: Model, release: str) -> None:
     logger.warning(
-        "%s/%s: no pod of release %s answers GET /metrics on port 3000, so spec.rollout.watch judges nothing; "
-        "see whether a NetworkPolicy keeps the operator out, and whether the service has its metrics switched off",
+        "%s/%s: no pod of release %s answers GET /metrics on port 3000, so spec.rollout.watch judges nothing. "
+        "Check whether a NetworkPolicy blocks the operator, and whether the service has its metrics switched off",
         *model.key,
         release,
         extra={"model": "/".join(model.key)},

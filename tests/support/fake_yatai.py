@@ -9,7 +9,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from support.fakekube import FakeKube
+from support.fake_kube import FakeKube
 
 from e2i.api import naming
 from e2i.api.conditions import parse_timestamp, timestamp
@@ -21,7 +21,7 @@ RESTART_EVERY = 10
 MOST_RESTARTS = 5
 
 
-class SmallYatai:
+class FakeYatai:
     def __init__(self, kube: FakeKube, gone: set[str]) -> None:
         self._kube = kube
         self._gone = gone

@@ -1,4 +1,4 @@
-"""Verification and guard as a test decides them: the same methods as `VerificationJobs` and `GuardJobs`."""
+"""Fakes of `VerificationJobs` and `GuardJobs`: the test decides which releases are bad."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from e2i.controller.core.observed import Finding, Verdict
 Key = tuple[str, str]
 
 
-class Judges:
-    """`bad_answers` and `bad_metrics` name releases by the value of their variable MODE."""
+class FakeVerificationJobs:
+    """Finds that releases give good answers, except those with a MODE in `bad_answers`."""
 
-    def __init__(self, wake: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
+    def __init__(self, wake: Callable[[Key], None]) -> None:
         self.bad_answers: set[str] = set()
+        """Values of the variable MODE."""
         self.asked: list[str] = []
         """Names of the BentoDeployments that were verified."""
         self.passed: set[tuple[Key, str]] = set()
-        """Trials that were found good."""
+        """Trials that passed."""
         self.slow = False
-        """Whether answers are long in coming."""
-        self.watches = WatchJudge(wake, clock)
+        """Whether verifications do not end."""
         self._wake = wake
         self._known: dict[Key, tuple[str, Verdict | Finding]] = {}
 
     def forget_all(self) -> None:
+        """Forget every result, as a restart does."""
         self._known.clear()
-        self.watches.known.clear()
 
     def state(self, key: Key, trial: str) -> Verdict | Finding | None:
         asked, found = self._known.get(key, ("", Verdict.RUNNING))
@@ -51,18 +51,18 @@ class Judges:
     def _judge(self, model: Model) -> Verdict | Finding:
         if mode_of(model) not in self.bad_answers:
             return Verdict.PASSED
-        trouble = Problem(reason=Reason.PredictionNotFinite, message="the answer holds NaN", stalled=True)
-        return Finding(trouble, http="POST /predict -> 200: NaN")
+        problem = Problem(reason=Reason.PredictionNotFinite, message="the answer holds NaN", stalled=True)
+        return Finding(problem, http="POST /predict -> 200: NaN")
 
-    def forget(self, key: Key) -> None:
+    def cancel(self, key: Key) -> None:
         self._known.pop(key, None)
 
     async def close(self) -> None:
         return None
 
 
-class WatchJudge:
-    """Finds fault with the releases it is told of, as long as it watches them."""
+class FakeGuardJobs:
+    """Finds a problem with each guarded release that has a MODE in `bad_metrics`."""
 
     def __init__(self, wake: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
         self.bad_metrics: set[str] = set()
@@ -73,26 +73,30 @@ class WatchJudge:
         self._wake = wake
         self._clock = clock
 
+    def forget_all(self) -> None:
+        """Forget every guard, as a restart does."""
+        self.known.clear()
+
     def spoil(self, mode: str) -> None:
-        """From now on releases of this MODE do badly."""
+        """From now on the metrics of releases with this MODE are bad."""
         self.bad_metrics.add(mode)
         for key in self.known:
             self._wake(key)
 
-    def is_watching(self, key: Key, trial: str) -> bool:
-        watched, trouble, until = self.known.get(key, ("", None, self._clock()))
-        return watched == trial and (trouble is not None or self._clock() < until)
+    def is_guarding(self, key: Key, trial: str) -> bool:
+        watched, problem, until = self.known.get(key, ("", None, self._clock()))
+        return watched == trial and (problem is not None or self._clock() < until)
 
-    def trouble(self, key: Key, trial: str) -> Problem | None:
-        if not self.is_watching(key, trial):
+    def problem(self, key: Key, trial: str) -> Problem | None:
+        if not self.is_guarding(key, trial):
             return None
-        watched, trouble, until = self.known[key]
-        if trouble is None and self._modes[key] in self.bad_metrics:
-            trouble = Problem(
+        watched, problem, until = self.known[key]
+        if problem is None and self._modes[key] in self.bad_metrics:
+            problem = Problem(
                 reason=Reason.ErrorRatioExceeded, message="9 of 10 requests to the release failed"
             )
-            self.known[key] = (watched, trouble, until)
-        return trouble
+            self.known[key] = (watched, problem, until)
+        return problem
 
     def start(self, model: Model, release: str, trial: str, until: datetime) -> None:
         assert trial == naming.trial_of(model, release)
@@ -101,7 +105,7 @@ class WatchJudge:
         self._modes[model.key] = mode_of(model)
         self._wake(model.key)
 
-    def forget(self, key: Key) -> None:
+    def cancel(self, key: Key) -> None:
         self.known.pop(key, None)
 
     async def close(self) -> None:

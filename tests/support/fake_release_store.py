@@ -1,4 +1,4 @@
-"""The ledger and the archives of a bucket, in memory."""
+"""A fake of `ReleaseStore`: the records and the archives of a bucket, in memory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from e2i.api.release_record import Record
 from e2i.archive.errors import ExportFailure
 
 
-class SmallLedger:
-    """The same methods as `e2i.controller.edge.release_store.Ledger`, on records that went through their JSON."""
+class FakeReleaseStore:
+    """The methods of `ReleaseStore`, on records that are encoded and decoded."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}

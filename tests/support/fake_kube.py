@@ -31,7 +31,7 @@ class Surroundings(Protocol):
 
 
 class Laws(Protocol):
-    """Judges changes; AssertionError for one that must not be."""
+    """FakeVerificationJobs changes; AssertionError for one that must not be."""
 
     def before_apply(self, body: Object) -> None: ...
 
@@ -49,6 +49,9 @@ class FakeKube:
         self.objects: dict[Place, Object] = {}
         self.writes: Counter[tuple[str, str]] = Counter()
         self.events: list[tuple[str, str, str]] = []
+        """(name of the model, type, reason) for every time an Event was posted or counted."""
+        self.posted: dict[str, Object] = {}
+        """Events by name."""
         self.fail: list[ApiError] = []
         """Each refuses one write of the operator."""
         self.missing: set[str] = set()
@@ -76,9 +79,13 @@ class FakeKube:
         ]
         return found, str(self.version)
 
-    async def create(self, resource: Resource, namespace: str | None, body: Object) -> Object:
+    async def create(self, resource: Resource, namespace: str | None, body: Object, **_: object) -> Object:
         self._write("create", resource)
-        self.events.append((body["regarding"]["name"], body["type"], body["reason"]))
+        about = body["involvedObject"]
+        self.events.append((about["name"], body["type"], body["reason"]))
+        name = body["metadata"]["name"]
+        assert name not in self.posted, "an Event of that name is there"
+        self.posted[name] = copy.deepcopy(body)
         return body
 
     async def apply(
@@ -114,8 +121,10 @@ class FakeKube:
     async def patch(
         self, resource: Resource, namespace: str, name: str, body: Object, *, manager: str
     ) -> Object:
-        """Of spec.autoscaling only: nothing else may be changed of a release."""
+        """Patch an Event, or spec.autoscaling: nothing else of a release may be changed."""
         self._write("patch", resource)
+        if resource.kind == "Event":
+            return self._count_event(name, body)
         old = self.objects.get((resource.kind, namespace, name))
         if old is None:
             raise ApiError(404, "NotFound", f"{name} not found")
@@ -124,6 +133,17 @@ class FakeKube:
         size = {key: value for key, value in body["spec"]["autoscaling"].items() if value is not None}
         place = (resource.kind, namespace, name)
         return self.put(place, {**old, "spec": {**old["spec"], "autoscaling": size}})
+
+    def _count_event(self, name: str, body: Object) -> Object:
+        if name not in self.posted:
+            raise ApiError(404, "NotFound", f"{name} not found")
+        event = self.posted[name]
+        event.update(copy.deepcopy(body))
+        self.events.append((event["involvedObject"]["name"], event["type"], event["reason"]))
+        return event
+
+    async def close(self) -> None:
+        """Nothing to close."""
 
     async def log(self, *_: object, **__: object) -> str:
         return "the last words"
@@ -216,6 +236,8 @@ def _content(body: Mapping[str, Any]) -> Object:
     return {"metadata": metadata, "spec": body.get("spec"), "status": body.get("status") or {}}
 
 
-def _matches(item: Object, labels: str) -> bool:
-    wanted = dict(pair.split("=") for pair in labels.split(",") if pair)
-    return wanted.items() <= item["metadata"].get("labels", {}).items()
+def _matches(item: Object, selector: str) -> bool:
+    """Return whether the labels have every `key=value` and every `key` of the selector."""
+    labels = item["metadata"].get("labels", {})
+    wanted = [term.partition("=") for term in selector.split(",") if term]
+    return all(labels.get(key) == value if equals else key in labels for key, equals, value in wanted)

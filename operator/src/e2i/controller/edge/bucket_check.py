@@ -1,0 +1,31 @@
+"""Checks the bucket once, at the start of the operator."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from e2i.archive.errors import ExportFailure
+from e2i.archive.s3.bucket import Bucket
+
+logger = logging.getLogger("e2i")
+
+
+async def check_bucket(bucket: Bucket, prefix: str) -> None:
+    """Abort the unfinished uploads of a killed operator, and log a bucket that cannot be used. Raises nothing."""
+    bentos = f"{prefix}/bentos/" if prefix else "bentos/"
+    try:
+        aborted = await asyncio.to_thread(bucket.abort_stale_uploads, bentos)
+        has_conditional_writes = await asyncio.to_thread(bucket.conditional_writes)
+    except ExportFailure as failure:
+        logger.warning("%s: %s", failure.reason, failure.message, extra={"reason": failure.reason})
+        return
+    except Exception:
+        logger.exception("the bucket could not be checked")
+        return
+    if aborted:
+        logger.info("aborted %d unfinished uploads of an earlier operator", aborted)
+    if not has_conditional_writes:
+        logger.warning(
+            "the S3 server ignores conditional writes and may overwrite an archive: only its digest protects it"
+        )
