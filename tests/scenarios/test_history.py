@@ -11,6 +11,7 @@ from support.world import World, digest_of
 from e2i.api import release_record
 from e2i.api.conditions import timestamp
 from e2i.archive.errors import BucketUnreachable
+from e2i.controller.edge.work_queue import LONGEST_DELAY
 
 VERIFY: dict[str, Any] = {"verify": [{"path": "/predict"}]}
 
@@ -94,7 +95,7 @@ async def test_a_good_release_waits_for_the_bucket_and_says_so(world: World) -> 
     assert "the record of release" in world.status()["conditions"][0]["message"]
     assert not world.failed()
     world.release_store.failure = None
-    await world.run(passes=60)
+    await world.run(passes=2 * int(LONGEST_DELAY))
     assert world.condition() == "True/Ready"
     assert len(world.release_store.records()) == 2
     await quiet(world)

@@ -6,16 +6,17 @@ and fails when it is told to.
 
 from __future__ import annotations
 
-import copy
+import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from e2i.api import naming
 from e2i.api.conditions import timestamp
 from e2i.kube import ApiError, Object, Resource
 
+_T = TypeVar("_T")
 Place = tuple[str, str, str]
 """(kind, namespace, name)"""
 
@@ -66,14 +67,14 @@ class FakeKube:
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         self._must_serve(resource)
-        return copy.deepcopy(self.objects.get((resource.kind, namespace or "", name)))
+        return _copy(self.objects.get((resource.kind, namespace or "", name)))
 
     async def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str = ""
     ) -> tuple[list[Object], str]:
         self._must_serve(resource)
         found = [
-            copy.deepcopy(item)
+            _copy(item)
             for (kind, space, _), item in self.objects.items()
             if kind == resource.kind and namespace in (None, space) and _matches(item, labels)
         ]
@@ -85,7 +86,7 @@ class FakeKube:
         self.events.append((about["name"], body["type"], body["reason"]))
         name = body["metadata"]["name"]
         assert name not in self.posted, "an Event of that name is there"
-        self.posted[name] = copy.deepcopy(body)
+        self.posted[name] = _copy(body)
         return body
 
     async def apply(
@@ -102,7 +103,7 @@ class FakeKube:
                 raise ApiError(404, "NotFound", f"{place} not found")
             if old["metadata"]["uid"] != metadata["uid"]:
                 raise ApiError(409, "Conflict", "the UID in the precondition does not match")
-            return self.put(place, {**old, "status": copy.deepcopy(body["status"])})
+            return self.put(place, {**old, "status": _copy(body["status"])})
         self._must_be_possible(body)
         if (
             old is not None
@@ -112,8 +113,8 @@ class FakeKube:
             raise ApiError(409, "Conflict", "Apply failed with 1 conflict: .spec")
         if self.laws:
             self.laws.before_apply(body)
-        kept = {**old["metadata"], **copy.deepcopy(metadata)} if old else copy.deepcopy(metadata)
-        written = self.put(place, {**(old or {}), **copy.deepcopy(body), "metadata": kept})
+        kept = {**old["metadata"], **_copy(metadata)} if old else _copy(metadata)
+        written = self.put(place, {**(old or {}), **_copy(body), "metadata": kept})
         if self.laws:
             self.laws.after_apply(body)
         return written
@@ -138,7 +139,7 @@ class FakeKube:
         if name not in self.posted:
             raise ApiError(404, "NotFound", f"{name} not found")
         event = self.posted[name]
-        event.update(copy.deepcopy(body))
+        event.update(_copy(body))
         self.events.append((event["involvedObject"]["name"], event["type"], event["reason"]))
         return event
 
@@ -173,7 +174,7 @@ class FakeKube:
         """Store it; a new version only for a real change, a new generation only for a changed spec."""
         old = self.objects.get(place)
         if old is not None and _content(old) == _content(body):
-            return copy.deepcopy(old)
+            return _copy(old)
         self.version += 1
         known = old["metadata"] if old else {"uid": f"uid-{self.version}", "generation": 0}
         generation = known["generation"] + (old is None or old.get("spec") != body.get("spec"))
@@ -188,7 +189,7 @@ class FakeKube:
         self._world.tell(place[0], "MODIFIED" if old else "ADDED", body)
         if self.laws:
             self.laws.after_change(place[0])
-        return copy.deepcopy(body)
+        return _copy(body)
 
     def remove(self, place: Place) -> None:
         """Remove an object, and all that it owns."""
@@ -234,6 +235,12 @@ def _content(body: Mapping[str, Any]) -> Object:
     volatile = ("resourceVersion", "generation", "uid", "creationTimestamp")
     metadata = {key: value for key, value in body["metadata"].items() if key not in volatile}
     return {"metadata": metadata, "spec": body.get("spec"), "status": body.get("status") or {}}
+
+
+def _copy(body: _T) -> _T:
+    """Return a deep copy; several times as fast as copy.deepcopy()."""
+    copied: _T = json.loads(json.dumps(body))
+    return copied
 
 
 def _matches(item: Object, selector: str) -> bool:

@@ -5,9 +5,10 @@ python tests/support/reference.py [--write]
 
 from __future__ import annotations
 
-import re
+import ast
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from support import golden, reasons
 import e2i
 from e2i.api import conditions
 from e2i.api.conditions import Reason
+from e2i.controller.core.guard.pod_network import PodNetwork
+from e2i.controller.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = PROJECT / "docs" / "reference"
@@ -71,23 +74,29 @@ def settings_page() -> str:
     rows = [f"| `{name}` | {default} | {text} |" for name, default, text in _settings()]
     return _page(
         "Settings of the operator",
-        "Variables of its environment: in a cluster the ConfigMap `e2i-operator`, and the Secret `e2i-s3` for "
-        "`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. One that cannot be used ends the operator with a sentence "
-        "that names it.",
+        "Environment variables. In a cluster they come from the ConfigMap `e2i-operator`; `AWS_ACCESS_KEY_ID` and "
+        "`AWS_SECRET_ACCESS_KEY` come from the Secret `e2i-s3`. If the value of a variable cannot be used, the "
+        "operator logs which one and ends.",
         "| Variable | Default | Meaning |\n| --- | --- | --- |\n" + "\n".join(rows),
     )
 
 
-_SETTING = re.compile(
-    r'    \w+: \w+(?: = (?P<default>.+?))?(?:  # .*)?\n    """(?P<name>\w+): (?P<text>[^"]+)"""'
-)
-
-
 def _settings() -> Iterator[tuple[str, str, str]]:
-    for found in _SETTING.finditer(SETTINGS.read_text()):
-        default = (found["default"] or "none").removeprefix("Path(").removesuffix(")").strip('"')
-        text = " ".join(found["text"].split())
-        yield found["name"], f"`{default}`" if default not in ("", "none") else default or "empty", text
+    """Return (variable, default, meaning) of each field of `Settings`."""
+    (definition,) = [node for node in ast.parse(SETTINGS.read_text()).body if isinstance(node, ast.ClassDef)]
+    for field, docstring in pairwise(definition.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            assert isinstance(docstring, ast.Expr), f"{field.target.id} has no docstring"
+            name, _, text = " ".join(ast.literal_eval(docstring.value).split()).partition(": ")
+            default = _default(field.target.id) if field.value else "none"
+            yield name, default, text
+
+
+def _default(field: str) -> str:
+    """Return the default as one writes it into the environment."""
+    value = getattr(Settings(bucket=""), field)
+    text = "" if value == PodNetwork() else str(value)
+    return f"`{text}`" if text else "empty"
 
 
 def model_page() -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import hashlib
+import json
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -307,7 +307,7 @@ class World:
             return
         if kind == naming.KIND and "status" in body:
             self._note_status(body["metadata"]["name"])
-        self.operator.handle_event(WATCHED[kind], event, copy.deepcopy(body))
+        self.operator.handle_event(WATCHED[kind], event, json.loads(json.dumps(body)))
 
     def _note_status(self, name: str) -> None:
         if (self.kube.objects.get((naming.KIND, NAMESPACE, name)) or {}).get("status"):

@@ -1,4 +1,4 @@
-"""ExportJobs under way: one for each tag, seen by the passes, stopped when nobody wants them."""
+"""Exports in the background: one for each tag, cancelled when no model waits for it."""
 
 from __future__ import annotations
 
@@ -73,23 +73,23 @@ async def until_woken(woken: list[Key], count: int = 1) -> None:
 
 
 async def test_nobody_asked_yet(exports: ExportJobs) -> None:
-    assert exports.state(TAG, A) is None
+    assert exports.state(TAG) is None
 
 
 async def test_a_short_export_is_over_when_the_pass_goes_on(exports: ExportJobs, bringer: Bringer) -> None:
     bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.state(TAG, A) == an_artifact()
+    assert exports.state(TAG) == an_artifact()
 
 
 async def test_a_long_export_lets_the_pass_go_and_wakes_its_model(
     exports: ExportJobs, bringer: Bringer, woken: list[Key]
 ) -> None:
     await exports.start(TAG, A)
-    assert exports.state(TAG, A) == Exporting(done=0, total=0)
+    assert exports.state(TAG) == Exporting(done=0, total=0)
     bringer.finish.set()
     await until_woken(woken)
-    assert (woken, exports.state(TAG, A)) == ([A], an_artifact())
+    assert (woken, exports.state(TAG)) == ([A], an_artifact())
 
 
 async def test_two_models_share_one_export(exports: ExportJobs, bringer: Bringer, woken: list[Key]) -> None:
@@ -104,13 +104,44 @@ async def test_a_model_that_finds_the_export_of_another_under_way_is_woken_too(
     exports: ExportJobs, bringer: Bringer, woken: list[Key]
 ) -> None:
     await exports.start(TAG, A)
-    assert exports.state(TAG, B) == Exporting(done=0, total=0)
+    exports.subscribe(TAG, B)
     bringer.finish.set()
     await until_woken(woken, 2)
     assert set(woken) == {A, B}
 
 
-async def test_progress_is_told_at_once_and_then_seldom(
+async def test_reading_the_state_subscribes_nobody(
+    exports: ExportJobs, bringer: Bringer, woken: list[Key]
+) -> None:
+    await exports.start(TAG, A)
+    assert isinstance(exports.state(TAG), Exporting)
+    exports.cancel(A)
+    await until(lambda: bringer.cancelled == [TAG])
+    assert woken == []
+
+
+async def test_a_model_that_now_asks_for_another_bento_cancels_its_export(
+    exports: ExportJobs, bringer: Bringer
+) -> None:
+    await exports.start(TAG, A)
+    await exports.start("other:1", A)
+    await until(lambda: bringer.cancelled == [TAG])
+    exports.subscribe("third:1", A)
+    await until(lambda: bringer.cancelled == [TAG, "other:1"])
+
+
+async def test_an_export_goes_on_for_the_model_that_still_waits(
+    exports: ExportJobs, bringer: Bringer, woken: list[Key]
+) -> None:
+    await exports.start(TAG, A)
+    await exports.start(TAG, B)
+    exports.subscribe("other:1", A)
+    bringer.finish.set()
+    await until_woken(woken)
+    assert (woken, bringer.cancelled, exports.state(TAG)) == ([B], [], an_artifact())
+
+
+async def test_progress_is_reported_at_once_and_then_seldom(
     exports: ExportJobs, bringer: Bringer, woken: list[Key]
 ) -> None:
     await exports.start(TAG, A)
@@ -118,7 +149,7 @@ async def test_progress_is_told_at_once_and_then_seldom(
     bringer.progress(1, 10)
     bringer.progress(2, 10)
     await until_woken(woken)
-    assert exports.state(TAG, A) == Exporting(done=1, total=10)
+    assert exports.state(TAG) == Exporting(done=1, total=10)
     assert woken == [A]
 
 
@@ -128,7 +159,7 @@ async def test_an_export_that_nobody_wants_any_more_is_stopped(exports: ExportJo
     exports.cancel(A)
     assert bringer.cancelled == []
     exports.cancel(B)
-    await until(lambda: not isinstance(exports.state(TAG, A), Exporting))
+    await until(lambda: not isinstance(exports.state(TAG), Exporting))
     assert bringer.cancelled == [TAG]
 
 
@@ -141,8 +172,8 @@ async def test_a_namesake_that_comes_while_an_export_is_being_stopped_gets_one_o
     await exports.start(TAG, A)
     bringer.finish.set()
     async with asyncio.timeout(30):
-        while not isinstance(exports.state(TAG, A), Artifact):
-            assert exports.state(TAG, A) != GONE
+        while not isinstance(exports.state(TAG), Artifact):
+            assert exports.state(TAG) != GONE
             await asyncio.sleep(0.005)
             await exports.start(TAG, A)
 
@@ -153,7 +184,7 @@ async def test_a_surprise_is_told_like_any_other_failure(
     bringer.result = RuntimeError("a bug")
     bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.state(TAG, A) == Problem(reason=Reason.ExportFailed, message=f"{TAG}: RuntimeError: a bug")
+    assert exports.state(TAG) == Problem(reason=Reason.ExportFailed, message=f"{TAG}: RuntimeError: a bug")
     assert "RuntimeError" in caplog.text
 
 
@@ -163,7 +194,7 @@ async def test_a_retry_shows_the_trouble_that_it_retries(exports: ExportJobs, br
     await exports.start(TAG, A)
     bringer.finish.clear()
     await exports.start(TAG, A)
-    assert exports.state(TAG, A) == bringer.result
+    assert exports.state(TAG) == bringer.result
 
 
 async def test_results_are_kept_for_a_moment_only(
@@ -172,7 +203,7 @@ async def test_results_are_kept_for_a_moment_only(
     monkeypatch.setattr(exports_module, "KEEP_ARTIFACT", 0.0)
     bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.state(TAG, A) is None
+    assert exports.state(TAG) is None
 
 
 async def test_the_end_of_the_operator_is_the_end_of_its_exports(
@@ -189,8 +220,8 @@ async def test_an_archive_that_another_model_just_exported_is_about_to_be_needed
     """Between its export and its request nothing in the cluster names it."""
     bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.archives(but=B) == {an_artifact().uri}
-    assert exports.archives(but=A) == frozenset()
+    assert exports.recent_archives(excluding=B) == {an_artifact().uri}
+    assert exports.recent_archives(excluding=A) == frozenset()
     monkeypatch.setattr(exports_module, "KEEP_ARTIFACT", 0.0)
     await exports.start(TAG, A)
-    assert exports.archives(but=B) == frozenset()
+    assert exports.recent_archives(excluding=B) == frozenset()

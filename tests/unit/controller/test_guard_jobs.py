@@ -1,4 +1,4 @@
-"""GuardJobs after the switch: what the metrics say is found once, and a bug is no good news."""
+"""Guards after the switch: each problem is found once, and a bug does not count as a healthy release."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def woken() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-async def watches(pods: Pods, woken: list[tuple[str, str]]) -> AsyncIterator[GuardJobs]:
+async def guards(pods: Pods, woken: list[tuple[str, str]]) -> AsyncIterator[GuardJobs]:
     made = GuardJobs(pods, woken.append, NETWORK)  # type: ignore[arg-type]
     yield made
     await asyncio.wait_for(made.close(), 30)
@@ -84,86 +84,84 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def begin(watches: GuardJobs, trial: str = "1") -> None:
-    watches.start(MODEL, "0b1d77e2", trial, NOON + seconds(60))
+def begin(guards: GuardJobs, trial: str = "1") -> None:
+    guards.start(MODEL, "0b1d77e2", trial, NOON + seconds(60))
 
 
-async def test_nobody_watches_yet(watches: GuardJobs) -> None:
-    assert not watches.is_guarding(KEY, "1")
-    assert watches.trouble(KEY, "1") is None
+async def test_nobody_guards_yet(guards: GuardJobs) -> None:
+    assert not guards.is_guarding(KEY, "1")
+    assert guards.problem(KEY, "1") is None
 
 
-async def test_pods_that_stay_are_read_where_they_are_reached(watches: GuardJobs, pods: Pods) -> None:
-    begin(watches)
+async def test_pods_that_stay_are_read_where_they_are_reached(guards: GuardJobs, pods: Pods) -> None:
+    begin(guards)
     await until(lambda: len(pods.read) > 7)
     assert set(pods.read) == {("127.97.0.5",)}
-    assert watches.is_guarding(KEY, "1")
-    assert not watches.is_guarding(KEY, "2")
+    assert guards.is_guarding(KEY, "1")
+    assert not guards.is_guarding(KEY, "2")
 
 
 async def test_a_limit_that_is_crossed_wakes_the_model_and_stays_known(
-    watches: GuardJobs, pods: Pods, woken: list[tuple[str, str]]
+    guards: GuardJobs, pods: Pods, woken: list[tuple[str, str]]
 ) -> None:
-    begin(watches)
+    begin(guards)
     await until(lambda: bool(pods.read))
     pods.errors = 1000
     await until(lambda: woken == [KEY])
-    trouble = watches.trouble(KEY, "1")
-    assert trouble
-    assert trouble.reason is Reason.ErrorRatioExceeded
-    assert watches.is_guarding(KEY, "1"), "it does not go away"
+    problem = guards.problem(KEY, "1")
+    assert problem
+    assert problem.reason is Reason.ErrorRatioExceeded
+    assert guards.is_guarding(KEY, "1"), "it does not go away"
 
 
 async def test_at_its_end_a_watch_is_over(
-    watches: GuardJobs, pods: Pods, woken: list[tuple[str, str]]
+    guards: GuardJobs, pods: Pods, woken: list[tuple[str, str]]
 ) -> None:
-    begin(watches)
+    begin(guards)
     await until(lambda: bool(pods.read))
     pods.now = NOON + seconds(60)
     await until(lambda: woken == [KEY])
-    assert not watches.is_guarding(KEY, "1")
+    assert not guards.is_guarding(KEY, "1")
 
 
 async def test_a_bug_ends_the_watch_and_is_not_repeated_in_a_tight_loop(
-    watches: GuardJobs, pods: Pods, woken: list[tuple[str, str]], caplog: pytest.LogCaptureFixture
+    guards: GuardJobs, pods: Pods, woken: list[tuple[str, str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     pods.broken = True
-    begin(watches)
+    begin(guards)
     await until(lambda: woken == [KEY])
-    assert not watches.is_guarding(KEY, "1"), "the next pass begins it again"
+    assert not guards.is_guarding(KEY, "1"), "the next pass begins it again"
     assert "a bug" in caplog.text
 
 
 async def test_pods_that_were_known_are_read_on_while_they_cannot_be_listed(
-    watches: GuardJobs, pods: Pods
+    guards: GuardJobs, pods: Pods
 ) -> None:
-    begin(watches)
+    begin(guards)
     await until(lambda: bool(pods.read))
     pods.away = True
     count = len(pods.read)
-    await until(lambda: len(pods.read) > count + 2 * module.LOOK_FOR_PODS)
+    await until(lambda: len(pods.read) > count + 2 * module.LIST_PODS_EVERY)
     assert set(pods.read) == {("127.97.0.5",)}
 
 
-async def test_another_trial_begins_anew(
-    watches: GuardJobs, pods: Pods, woken: list[tuple[str, str]]
-) -> None:
-    begin(watches)
+async def test_another_trial_begins_anew(guards: GuardJobs, pods: Pods, woken: list[tuple[str, str]]) -> None:
+    begin(guards)
     await until(lambda: bool(pods.read))
-    begin(watches, "2")
-    assert watches.is_guarding(KEY, "2")
-    assert not watches.is_guarding(KEY, "1")
-    watches.forget(KEY)
-    watches.forget(KEY)
-    assert not watches.is_guarding(KEY, "2")
+    begin(guards, "2")
+    assert guards.is_guarding(KEY, "2")
+    assert not guards.is_guarding(KEY, "1")
+    guards.cancel(KEY)
+    guards.cancel(KEY)
+    assert not guards.is_guarding(KEY, "2")
     assert woken == []
 
 
 async def test_pods_that_never_answer_are_told_once_because_nothing_is_judged(
-    pods: Pods, watches: GuardJobs, caplog: pytest.LogCaptureFixture
+    pods: Pods, guards: GuardJobs, caplog: pytest.LogCaptureFixture
 ) -> None:
     pods.silent = True
-    watches.start(MODEL, "0b1d77e2", "trial", NOON + seconds(60))
+    guards.start(MODEL, "0b1d77e2", "trial", NOON + seconds(60))
     await until(lambda: len(pods.read) > 2 * module.SILENCE)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "no pod of release 0b1d77e2 answers GET /metrics" in caplog.text

@@ -26,7 +26,7 @@ def a_report(*transitions: Transition, changed: bool = True) -> Report:
 
 
 @pytest.fixture
-def world() -> World:
+async def world() -> World:
     made = World()
     made.apply()
     return made
@@ -39,7 +39,7 @@ def model_of(world: World) -> Model:
 
 
 async def told(world: World, report: Report) -> None:
-    await publish(model_of(world), report, world.kube, world.cache, NOON)  # type: ignore[arg-type]
+    await publish(model_of(world), report, world.clients, NOON)
 
 
 async def test_an_unchanged_status_is_not_written(world: World) -> None:
@@ -79,7 +79,7 @@ async def test_nothing_is_announced_of_a_status_that_was_not_written(world: Worl
 async def test_a_model_that_is_gone_is_told_nothing(world: World) -> None:
     model = model_of(world)
     world.delete()
-    await publish(model, a_report(READY), world.kube, world.cache, NOON)  # type: ignore[arg-type]
+    await publish(model, a_report(READY), world.clients, NOON)
     assert world.kube.events == []
 
 
@@ -88,7 +88,7 @@ async def test_a_namesake_is_not_told_what_concerns_the_model_before_it(world: W
     world.delete()
     world.apply()
     with pytest.raises(ApiError, match="UID"):
-        await publish(model, a_report(READY), world.kube, world.cache, NOON)  # type: ignore[arg-type]
+        await publish(model, a_report(READY), world.clients, NOON)
     assert world.status() == {}
 
 
@@ -97,7 +97,7 @@ async def test_an_event_that_is_not_taken_does_no_harm(
 ) -> None:
     refused = ApiError(403, "Forbidden", "no events here")
 
-    async def create(*_: Any) -> Any:
+    async def create(*_: Any, **__: Any) -> Any:
         raise refused
 
     world.kube.create = create  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import DIGEST, a_model, a_record, an_artifact
-from support.smallledger import SmallLedger
+from support.fake_release_store import FakeReleaseStore
 
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
@@ -25,12 +25,12 @@ OTHER = replace(SERVED, model="other")
 
 
 @pytest.fixture
-def bucket() -> SmallLedger:
-    return SmallLedger()
+def bucket() -> FakeReleaseStore:
+    return FakeReleaseStore()
 
 
 @pytest.fixture
-def ledgers(bucket: SmallLedger) -> ReleaseStoreCache:
+def ledgers(bucket: FakeReleaseStore) -> ReleaseStoreCache:
     return ReleaseStoreCache(bucket)  # type: ignore[arg-type]
 
 
@@ -48,7 +48,7 @@ async def test_nobody_asked_yet(ledgers: ReleaseStoreCache) -> None:
 
 
 async def test_what_is_there_is_known_once_it_was_read(
-    ledgers: ReleaseStoreCache, bucket: SmallLedger
+    ledgers: ReleaseStoreCache, bucket: FakeReleaseStore
 ) -> None:
     bucket.write(SERVED)
     bucket.write(FAILED)
@@ -60,7 +60,7 @@ async def test_what_is_there_is_known_once_it_was_read(
 
 
 async def test_a_release_whose_archive_is_gone_cannot_be_returned_to(
-    ledgers: ReleaseStoreCache, bucket: SmallLedger
+    ledgers: ReleaseStoreCache, bucket: FakeReleaseStore
 ) -> None:
     for record in (SERVED, FAILED):
         bucket.write(record)
@@ -78,7 +78,7 @@ async def test_a_release_whose_archive_is_gone_cannot_be_returned_to(
 )
 async def test_a_trouble_is_a_state_for_a_moment(
     ledgers: ReleaseStoreCache,
-    bucket: SmallLedger,
+    bucket: FakeReleaseStore,
     failure: ExportFailure,
     stalled: bool,
     monkeypatch: pytest.MonkeyPatch,
@@ -109,7 +109,9 @@ async def test_a_failure_that_was_written_unread_is_known_to_be_there(ledgers: R
     assert (ledgers.state(KEY), ledgers.recorded(KEY)) == (None, {FAILED.trial})
 
 
-async def test_a_record_that_was_not_written_is_told(ledgers: ReleaseStoreCache, bucket: SmallLedger) -> None:
+async def test_a_record_that_was_not_written_is_told(
+    ledgers: ReleaseStoreCache, bucket: FakeReleaseStore
+) -> None:
     bucket.failure = AWAY
     trouble = await ledgers.write(FAILED)
     assert trouble
@@ -128,7 +130,7 @@ async def test_a_record_that_was_not_written_is_told(ledgers: ReleaseStoreCache,
 )
 async def test_an_archive_goes_if_nobody_needs_it(
     ledgers: ReleaseStoreCache,
-    bucket: SmallLedger,
+    bucket: FakeReleaseStore,
     records: tuple[Record, ...],
     is_needed: Callable[[str], bool],
     deleted: list[str],
@@ -141,7 +143,7 @@ async def test_an_archive_goes_if_nobody_needs_it(
 
 async def test_what_is_no_archive_is_left_alone(
     ledgers: ReleaseStoreCache,
-    bucket: SmallLedger,
+    bucket: FakeReleaseStore,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -154,7 +156,7 @@ async def test_what_is_no_archive_is_left_alone(
 
 
 async def test_a_model_that_goes_takes_all_that_is_only_its_own(
-    ledgers: ReleaseStoreCache, bucket: SmallLedger
+    ledgers: ReleaseStoreCache, bucket: FakeReleaseStore
 ) -> None:
     bucket.write(SERVED)
     await ledgers.read(KEY)
@@ -164,7 +166,9 @@ async def test_a_model_that_goes_takes_all_that_is_only_its_own(
     assert ledgers.state(KEY) is None
 
 
-async def test_what_another_model_needs_outlives_it(ledgers: ReleaseStoreCache, bucket: SmallLedger) -> None:
+async def test_what_another_model_needs_outlives_it(
+    ledgers: ReleaseStoreCache, bucket: FakeReleaseStore
+) -> None:
     bucket.write(SERVED)
     bucket.write(OTHER)
     await ledgers.empty(KEY, [], nobody)
@@ -173,7 +177,7 @@ async def test_what_another_model_needs_outlives_it(ledgers: ReleaseStoreCache, 
 
 @pytest.mark.parametrize("deed", ["delete_archives", "empty"])
 async def test_a_bucket_that_is_away_deletes_nothing(
-    ledgers: ReleaseStoreCache, bucket: SmallLedger, deed: str
+    ledgers: ReleaseStoreCache, bucket: FakeReleaseStore, deed: str
 ) -> None:
     bucket.failure = AWAY
     told = (

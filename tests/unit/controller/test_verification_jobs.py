@@ -1,4 +1,4 @@
-"""VerificationJobs under way: asked once for each trial, forgotten with the model, never mistaken for an answer."""
+"""Verifications in the background: one for each trial, forgotten with the model."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ async def test_another_trial_stops_the_one_before_it(
 async def test_a_model_that_is_gone_is_forgotten(verifications: VerificationJobs, release: Release) -> None:
     release.open.clear()
     await verifications.start(MODEL, "churn-1", "1")
-    verifications.forget(KEY)
-    verifications.forget(KEY)
+    verifications.cancel(KEY)
+    verifications.cancel(KEY)
     assert verifications.state(KEY, "1") is None
 
 
