@@ -9,6 +9,8 @@ BIN := .venv/bin
 SETUP := .venv/setup.stamp
 PYTHON_CODE := operator tests bentos
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal
+# Tests that wait for a cluster beside tests that compute (docs/decisions/0014-tests-in-lanes.md).
+LANES := --numprocesses=3 --dist=loadfile
 # The first interpreter of a version that pyproject.toml allows.
 FIND_PYTHON := for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; \
@@ -58,7 +60,13 @@ down: setup ## Stop the local cluster; what it holds stays
 
 .PHONY: test
 test: lint check ## Everything: lint, types, layers, unit, scenarios, API server, end to end
-	$(BIN)/pytest
+	@PYTHONPATH=tests $(BIN)/python -m support.tools
+	$(BIN)/pytest $(LANES)
+
+.PHONY: test-deep
+test-deep: setup ## Everything, with many more examples, every crash point and the long tests
+	@PYTHONPATH=tests $(BIN)/python -m support.tools
+	$(BIN)/pytest $(LANES) --deep
 
 .PHONY: lint
 lint: setup ## Style of the code

@@ -2,33 +2,77 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.cluster import TestCluster, temporary_home
+from support import deep
+from support.cluster import Kept, TestCluster, temporary_home
 
 from e2i.local.bootstrap import bootstrap
 from e2i.local.cluster import OVERLAY, bring_up, start_components
 from e2i.local.components import CONTROL_PLANE
 
+pytest_plugins = ["support.durations", "support.lanes"]
+KEPT = pytest.StashKey[Kept]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--deep", action="store_true", help="run the long tests too, and many more examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    deep.choose(deep=config.getoption("deep"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("deep"):
+        long = [item for item in items if item.get_closest_marker("deep")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("deep")]
+
 
 @pytest.fixture(scope="session")
-def control_plane(say: Callable[[str], None]) -> Iterator[TestCluster]:
+def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
+    running = request.config.stash.setdefault(KEPT, Kept())
+    yield running
+    running.end_all_but(())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """A cluster that the next test does not need would take CPU from all tests that follow."""
+    yield
+    if kept := item.config.stash.get(KEPT, None):
+        kept.end_all_but(getattr(nextitem, "fixturenames", ()))
+
+
+@pytest.fixture(scope="module")
+def control_plane(kept: Kept, say: Callable[[str], None]) -> TestCluster:
     """etcd, API server, controller manager, scheduler and S3 with Yatai's CRDs; no node, no controllers of ours."""
     if own := os.environ.get("E2I_TEST_KUBECONFIG"):
-        yield TestCluster(Path(own), None)
-        return
+        return TestCluster(Path(own), None)
+    return kept.enter("control_plane", lambda: _control_plane(say))
+
+
+@contextlib.contextmanager
+def _control_plane(say: Callable[[str], None]) -> Iterator[TestCluster]:
     with temporary_home("test-api") as home:
         start_components(home, CONTROL_PLANE, say)
         bootstrap(home, home.root / "bentoml")
         yield TestCluster(home.kubeconfig, home)
 
 
-@pytest.fixture(scope="session")
-def local_cluster(say: Callable[[str], None]) -> Iterator[TestCluster]:
+@pytest.fixture(scope="module")
+def local_cluster(kept: Kept, say: Callable[[str], None]) -> TestCluster:
     """The whole local cluster with the operator; its BentoML store is `bentoml` in the cluster's folder."""
+    return kept.enter("local_cluster", lambda: _local_cluster(say))
+
+
+@contextlib.contextmanager
+def _local_cluster(say: Callable[[str], None]) -> Iterator[TestCluster]:
     with temporary_home("test-e2e") as home:
         bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY)
         yield TestCluster(home.kubeconfig, home)

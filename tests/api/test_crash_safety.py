@@ -6,14 +6,15 @@ What it writes into the bucket has a file of its own.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from support.cluster import TestCluster
-from support.crashlab import Lab, Lane, Phase, laboratory
+from support.crashlab import Lane, Phase, laboratory
+from support.crashreport import Findings
 from support.stage import condition
 from support.stores import a_bento
 
@@ -27,15 +28,6 @@ FIRST, SECOND = "churn:1.0.0", "churn:2.0.0"
 AT_ONCE = {"scaleDownDelaySeconds": 0}
 LONG = {"scaleDownDelaySeconds": 3600}
 QUESTION = {"path": "/predict", "body": "{}", "retries": 0, "expect": {"body": '"stay"'}}
-
-
-@pytest.fixture
-async def lab(control_plane: TestCluster, tmp_path: Path) -> AsyncIterator[Lab]:
-    store = tmp_path / "store"
-    a_bento(store, FIRST)
-    a_bento(store, SECOND, labels={"second": "yes"})
-    async with laboratory(control_plane, tmp_path, store, "api") as ready:
-        yield ready
 
 
 def created(*, is_struck: bool, **spec: Any) -> Phase:
@@ -189,10 +181,22 @@ LIVES = {
 }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def findings(
+    control_plane: TestCluster, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Mapping[str, Findings]]:
+    """All lives are studied side by side: each waits most of its time."""
+    folder = tmp_path_factory.mktemp("lives")
+    store = folder / "store"
+    a_bento(store, FIRST)
+    a_bento(store, SECOND, labels={"second": "yes"})
+    async with laboratory(control_plane, folder, store, "api") as lab:
+        yield await lab.study(LIVES)
+
+
 @pytest.mark.parametrize("life", LIVES)
-async def test_wherever_it_is_struck_it_comes_to_the_same_end(
-    lab: Lab, life: str, say: Callable[[str], None]
+def test_wherever_it_is_struck_it_comes_to_the_same_end(
+    findings: Mapping[str, Findings], life: str, say: Callable[[str], None]
 ) -> None:
-    findings = await lab.study(LIVES[life])
-    say(f"crash safety, {life}: {findings}")
-    assert not findings.failures, findings.failures
+    say(f"crash safety, {life}: {findings[life]}")
+    assert not findings[life].failures, findings[life].failures

@@ -79,6 +79,7 @@ def clear_up(home: ClusterHome, prefix: str) -> None:
 
 
 async def test_wherever_it_is_struck_the_bento_is_stored_once(lab: Lab, say: Callable[[str], None]) -> None:
-    findings = await lab.study((Phase("start", start), Phase("export", export), Phase("deletion", delete)))
+    life = (Phase("start", start), Phase("export", export), Phase("deletion", delete))
+    findings = (await lab.study({"S3": life}))["S3"]
     say(f"crash safety, S3: {findings}")
     assert not findings.failures, findings.failures

@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.e2e import place
+from support.e2e import bento_folder, place
 from support.stage import Stage
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def store(local_cluster: TestCluster) -> Path:
     """The BentoML store that the operator reads, with churn_model:1.0.0 in it."""
     assert local_cluster.home
     folder = local_cluster.home.root / "bentoml"
+    if bento_folder(folder, "churn_model:1.0.0").exists():
+        return folder
     command = [sys.executable, PROJECT / "bentos" / "build.py", "churn", "--store", folder]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr

@@ -9,7 +9,7 @@ from support.cluster import TestCluster
 from support.e2e import build_moody
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def store(local_cluster: TestCluster) -> Path:
     """The BentoML store that the operator reads."""
     assert local_cluster.home

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.deep import examples
 from support.story import Step, Story
 from support.world import World
 
@@ -49,7 +50,7 @@ async def live(story: list[Step]) -> None:
         await world.close()
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 # What was found this way, and is fixed.
 @example([("time", 2), ("strategy", 1), ("env", 0)])

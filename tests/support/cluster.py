@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from e2i.local import ports
 from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, save_home
 
+T = TypeVar("T")
+WORKERS = 4
+"""Workers of one run that may start a cluster at the same moment."""
 # Waits until the tests are over, however they end, then clears up.
 _GUARD = """
 import shutil, sys
@@ -36,6 +41,27 @@ class TestCluster:
     home: ClusterHome | None
 
 
+class Kept:
+    """What is costly to start, by the name of its fixture: started when it is asked for, kept while tests need it."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, tuple[contextlib.ExitStack, Any]] = {}
+
+    def enter(self, name: str, start: Callable[[], contextlib.AbstractContextManager[T]]) -> T:
+        """Return what runs under this name, started if it does not."""
+        if name not in self._running:
+            stack = contextlib.ExitStack()
+            self._running[name] = stack, stack.enter_context(start())
+        kept: T = self._running[name][1]
+        return kept
+
+    def end_all_but(self, needed: Collection[str]) -> None:
+        """End everything that has no name in `needed`."""
+        for name in [name for name in self._running if name not in needed]:
+            stack, _ = self._running.pop(name)
+            stack.close()
+
+
 @contextlib.contextmanager
 def temporary_home(name: str) -> Iterator[ClusterHome]:
     """A new cluster's home, with ports that nobody uses; at the end nothing runs and nothing is on disk."""
@@ -56,6 +82,9 @@ def temporary_home(name: str) -> Iterator[ClusterHome]:
 
 
 def _free_index() -> int:
-    # From the upper half and at random: users' clusters start at 0, and two test runs may start together.
-    candidates = random.sample(range(HIGHEST_INDEX // 2, HIGHEST_INDEX + 1), k=HIGHEST_INDEX // 2 + 1)
+    # From the upper half and at random: users' clusters start at 0, and two test runs may start together. Workers of
+    # one run do start together, so that each has numbers of its own.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
+    mine = range(HIGHEST_INDEX // 2 + worker, HIGHEST_INDEX + 1, WORKERS)
+    candidates = random.sample(mine, k=len(mine))
     return next(index for index in candidates if all(ports.is_free(port) for port in Ports(index).in_use))

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,7 +37,6 @@ Door = Literal["api", "s3"]
 SIDE_BY_SIDE = 6
 """Lives; with more of them on two cores, Yatai's single worker takes longer than the operator bears."""
 ENOUGH_FAILURES = 10
-"""The rest would tell nothing new."""
 PATIENCE = 180.0
 """Seconds; the machine may be busy."""
 PAUSE = 0.2
@@ -115,6 +114,21 @@ class Lane:
         await stage.until(refused, f"{tag} to be refused")
 
 
+@dataclass(frozen=True)
+class Study:
+    """A life and the points of its phases."""
+
+    phases: Sequence[Phase]
+    agendas: Sequence[Agenda]
+
+    @property
+    def ahead(self) -> int:
+        """Times that it must be lived at least; none after many failures, which would tell nothing new."""
+        if sum(len(agenda.failures) for agenda in self.agendas) >= ENOUGH_FAILURES:
+            return 0
+        return max(len(agenda.waiting) for agenda in self.agendas)
+
+
 class Lab:
     """Plays lives, each a sequence of phases in a namespace of its own."""
 
@@ -126,14 +140,16 @@ class Lab:
         self._folder = folder
         self._door = door
 
-    async def study(self, phases: Sequence[Phase]) -> Findings:
-        """Try every point of every phase; a life tries one point of each of its phases."""
+    async def study(self, lives: Mapping[str, Sequence[Phase]]) -> dict[str, Findings]:
+        """Try every point of every phase of the lives; a life tries one point of each of its phases."""
         with contextlib.closing(Changes(self._home)) as self._changes:
-            agendas = await self._undisturbed(phases)
-            async with asyncio.TaskGroup() as lives:
+            async with asyncio.TaskGroup() as first:
+                usual = {name: first.create_task(self._undisturbed(phases)) for name, phases in lives.items()}
+            studies = {name: Study(lives[name], task.result()) for name, task in usual.items()}
+            async with asyncio.TaskGroup() as lanes:
                 for _ in range(SIDE_BY_SIDE):
-                    lives.create_task(self._live_on(phases, agendas))
-        return Findings(agendas)
+                    lanes.create_task(self._live_on(list(studies.values())))
+        return {name: Findings(study.agendas) for name, study in studies.items()}
 
     async def _undisturbed(self, phases: Sequence[Phase]) -> list[Agenda]:
         async with self._lane() as lane:
@@ -142,10 +158,11 @@ class Lab:
                 for phase in phases
             ]
 
-    async def _live_on(self, phases: Sequence[Phase], agendas: Sequence[Agenda]) -> None:
-        while _is_worth_it(agendas):
+    async def _live_on(self, studies: Sequence[Study]) -> None:
+        """Live again and again, each time the life with the most points ahead."""
+        while (study := max(studies, key=lambda study: study.ahead)).ahead:
             async with self._lane() as lane:
-                await self._live(lane, phases, agendas)
+                await self._live(lane, study.phases, study.agendas)
 
     async def _live(self, lane: Lane, phases: Sequence[Phase], agendas: Sequence[Agenda]) -> None:
         """End early when a phase ended wrongly, or nothing is left to be tried in the later ones."""
@@ -228,11 +245,6 @@ async def laboratory(cluster: TestCluster, folder: Path, store: Path, door: Door
     async with controllers(cluster, ImageStore(folder / "images")), node(cluster):
         yield Lab(cluster, operator, folder, door)
     await until_sockets_are_closed()
-
-
-def _is_worth_it(agendas: Sequence[Agenda]) -> bool:
-    failures = sum(len(agenda.failures) for agenda in agendas)
-    return failures < ENOUGH_FAILURES and any(agenda.waiting for agenda in agendas)
 
 
 def _environment(stage: Stage, api: CrashProxy, s3: CrashProxy) -> dict[str, str]:

@@ -21,6 +21,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 LARGEST_BODY = 64 << 20
+_READS = ("get ", "head ", "list ")
 _OF_ONE_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding", "Expect", "Content-Length")
 
 
@@ -36,6 +37,10 @@ class Call:
 
     what: str
     nth: int
+
+    @property
+    def is_read(self) -> bool:
+        return self.what.startswith(_READS)
 
     def __str__(self) -> str:
         return f"{self.what} ({self.nth})" if self.nth > 1 else self.what

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from support.crashproxy import Call, Mode, Strike
 from support.crashstate import Counts
+from support.deep import is_deep
 
 logger = logging.getLogger("crashlab")
 
@@ -39,9 +40,26 @@ class Ending:
         return "\n".join(lines)
 
 
+def points(calls: Sequence[Call], *, every: bool) -> list[Strike]:
+    """Return the points of one phase: each call in each mode, or only those that leave a state of their own.
+
+    Killed before a call, the operator leaves the state that it leaves when it is killed after the call before; killed
+    after a read, that of the last write.
+    """
+    if every:
+        return [Strike(call, mode) for call in calls for mode in Mode]
+    first = [Strike(calls[0], Mode.BEFORE)] if calls else []
+    return first + [
+        Strike(call, mode)
+        for call in calls
+        for mode in (Mode.AFTER, Mode.CUT)
+        if mode is Mode.CUT or not call.is_read
+    ]
+
+
 @dataclass
 class Agenda:
-    """The points of one phase: every call of the undisturbed run in every mode."""
+    """The points of one phase, and what came of those that were tried."""
 
     phase: str
     is_struck: bool
@@ -53,7 +71,7 @@ class Agenda:
 
     def __post_init__(self) -> None:
         calls = self.usual.calls if self.is_struck else ()
-        self.waiting = deque(Strike(call, mode) for call in calls for mode in Mode)
+        self.waiting = deque(points(calls, every=is_deep()))
         self._tries: Counter[Strike] = Counter()
 
     def take(self) -> Strike | None:
@@ -85,7 +103,9 @@ class Agenda:
             self.fail(strike, f"did not come again in {TRIES} runs", ended.calls)
 
     def __str__(self) -> str:
-        text = f"{self.phase} {len(self.usual.calls)} calls x {len(Mode)} ({listed(self.usual.calls)})"
+        text = (
+            f"{self.phase} {self.tried} points at {len(self.usual.calls)} calls ({listed(self.usual.calls)})"
+        )
         if self.absent:
             text += f", of which did not come again in {TRIES} runs: {listed(self.absent)}"
         return text
