@@ -15,8 +15,8 @@ from e2i.local.bootstrap import bootstrap
 from e2i.local.cluster import OVERLAY, bring_up, start_components
 from e2i.local.components import CONTROL_PLANE
 
-# Models here are small, and threads that wait for each other on a busy machine make training many times slower. Set before
-# numpy is imported; programs that tests start inherit it.
+# Models here are small, and on a busy machine threads that wait for each other make training many times slower. Set
+# before numpy is imported; programs that tests start inherit it.
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
