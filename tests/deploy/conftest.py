@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from deploy.programs import Program, built_helm
-from support.cluster import temporary_home
+from support.cluster import Kept, temporary_home
 
 from e2i.local.cluster import start_components
 from e2i.local.layout import ClusterHome
@@ -33,14 +34,19 @@ def kustomize(say: Callable[[str], None]) -> Program:
     return Program((str(ensure_tools(say).controlplane), "kubectl", "kustomize"))
 
 
-@pytest.fixture(scope="session")
-def cluster(say: Callable[[str], None]) -> Iterator[ClusterHome]:
+@pytest.fixture(scope="module")
+def bare_cluster(kept: Kept, say: Callable[[str], None]) -> ClusterHome:
     """An API server of its own: other tests have applied the same CRD and roles to theirs."""
+    return kept.enter("bare_cluster", lambda: _cluster(say))
+
+
+@contextlib.contextmanager
+def _cluster(say: Callable[[str], None]) -> Iterator[ClusterHome]:
     with temporary_home("test-deploy") as home:
         start_components(home, NEEDED, say)
         yield home
 
 
-@pytest.fixture(scope="session")
-def kubectl(cluster: ClusterHome) -> Program:
-    return Program((str(cluster.kubectl), f"--kubeconfig={cluster.kubeconfig}"))
+@pytest.fixture(scope="module")
+def kubectl(bare_cluster: ClusterHome) -> Program:
+    return Program((str(bare_cluster.kubectl), f"--kubeconfig={bare_cluster.kubeconfig}"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
-from support.cluster import temporary_home
+from support.cluster import Kept, temporary_home
 from support.nodelab import Agent, Lab, register_images
 
 from e2i.kube import Kube, Resource
@@ -19,8 +20,13 @@ SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def agent(say: Callable[[str], None]) -> Iterator[Agent]:
+@pytest.fixture(scope="module")
+def agent(kept: Kept, say: Callable[[str], None]) -> Agent:
+    return kept.enter("agent", lambda: _agent(say))
+
+
+@contextlib.contextmanager
+def _agent(say: Callable[[str], None]) -> Iterator[Agent]:
     with temporary_home("test-node") as home:
         start_components(home, CONTROL_PLANE, say)
         register_images(home)
