@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support import deep
 from support.cluster import Kept, TestCluster, temporary_home
+from support.durations import Durations
 
 from e2i.local.bootstrap import bootstrap
 from e2i.local.cluster import OVERLAY, bring_up, start_components
@@ -20,7 +21,6 @@ from e2i.local.components import CONTROL_PLANE
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
-pytest_plugins = ["support.durations", "support.lanes"]
 KEPT = pytest.StashKey[Kept]()
 
 
@@ -30,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     deep.choose(deep=config.getoption("deep"))
+    # In the process that leads the workers.
+    if config.getoption("numprocesses", None):
+        from support import lanes
+
+        config.pluginmanager.register(lanes)
+        config.pluginmanager.register(Durations(config))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

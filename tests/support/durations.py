@@ -87,8 +87,3 @@ def _cpu_time() -> tuple[int, int]:
         int, Path("/proc/stat").read_text().split("\n")[0].split()[1:]
     )
     return idle + waiting, user + nice + system + idle + waiting + sum(rest[:3])
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("numprocesses", None):
-        config.pluginmanager.register(Durations(config), "e2i-durations")

@@ -1,7 +1,7 @@
 """The lanes of a run with several workers (pytest-xdist): tests that need a cluster mostly wait, the rest computes.
 
 All workers but the last take files that need a cluster, the last one takes the others, so that one lane computes while
-the others wait. A lane without files of its own helps the others. Without workers nothing here has an effect.
+the others wait. A lane without files of its own helps the others.
 """
 
 from __future__ import annotations
