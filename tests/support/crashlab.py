@@ -1,4 +1,4 @@
-"""Plays a life of several phases undisturbed, then again and again, each time struck once in every phase.
+"""Plays a life of several phases undisturbed, then again and again, each time struck in every phase.
 
 Each life has a namespace, an operator and proxies of its own, so that lives are side by side: the proxy shows its
 operator that one namespace only.
@@ -19,8 +19,8 @@ import pytest
 from support.cluster import TestCluster
 from support.crashdoors import SENTINEL, api_server, name_of_s3_call, name_of_write, s3_server
 from support.crashnode import node
-from support.crashproxy import CrashProxy, Strike
-from support.crashreport import Agenda, Ending, Findings
+from support.crashproxy import CrashProxy
+from support.crashreport import Agenda, Ending, Findings, Strikes
 from support.crashstate import KINDS, Changes, has_orphans, state_of
 from support.operating import install
 from support.stage import Stage, condition, is_ready, staging
@@ -141,7 +141,7 @@ class Lab:
         self._door = door
 
     async def study(self, lives: Mapping[str, Sequence[Phase]]) -> dict[str, Findings]:
-        """Try every point of every phase of the lives; a life tries one point of each of its phases."""
+        """Try every point of every phase of the lives; a life tries some points of each of its phases."""
         with contextlib.closing(Changes(self._home)) as self._changes:
             async with asyncio.TaskGroup() as first:
                 usual = {name: first.create_task(self._undisturbed(phases)) for name, phases in lives.items()}
@@ -154,7 +154,7 @@ class Lab:
     async def _undisturbed(self, phases: Sequence[Phase]) -> list[Agenda]:
         async with self._lane() as lane:
             return [
-                Agenda(phase.name, phase.is_struck, await self._play(lane, phase, None, None))
+                Agenda(phase.name, phase.is_struck, await self._play(lane, phase, (), None))
                 for phase in phases
             ]
 
@@ -169,17 +169,17 @@ class Lab:
         for number, (phase, agenda) in enumerate(zip(phases, agendas, strict=True)):
             if not any(later.waiting for later in agendas[number:]):
                 return
-            strike = agenda.take()
+            strikes = agenda.take()
             try:
-                ended = await self._play(lane, phase, strike, agenda.usual)
+                ended = await self._play(lane, phase, strikes, agenda.usual)
             except AssertionError as error:
-                agenda.fail(strike, str(error), lane.proxy.calls)
+                agenda.fail(strikes, str(error), lane.proxy.calls)
                 return
-            if not agenda.judge(strike, ended):
+            if not agenda.judge(strikes, ended):
                 return
 
-    async def _play(self, lane: Lane, phase: Phase, strike: Strike | None, usual: Ending | None) -> Ending:
-        lane.proxy.arm(strike)
+    async def _play(self, lane: Lane, phase: Phase, strikes: Strikes, usual: Ending | None) -> Ending:
+        lane.proxy.arm(strikes)
         await phase.play(lane)
         await lane.quiet(phase.name)
         ended = await self._ending(lane, usual)
@@ -196,7 +196,7 @@ class Lab:
                 state=await state_of(lane.stage, self._keys(lane.stage)),
                 counts=Counter(self._changes.counts(lane.stage.namespace)),
                 calls=tuple(lane.proxy.calls),
-                struck=lane.proxy.has_struck,
+                struck=tuple(lane.proxy.struck),
             )
             is_same = before and not before.difference(ended) and not has_orphans(ended.state)
             same = same + 1 if is_same else 0

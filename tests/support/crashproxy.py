@@ -1,4 +1,4 @@
-"""A reverse proxy that numbers the calls it is told to, and strikes at one of them.
+"""A reverse proxy that numbers the calls it is told to, and strikes at some of them.
 
 It stands between the operator and a server (the API server, S3). Bodies and signatures pass unchanged, watches
 are streamed.
@@ -11,7 +11,7 @@ import contextlib
 import io
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -75,19 +75,19 @@ class CrashProxy:
     def __init__(self, server: Server, name: Name, kill: Callable[[], Awaitable[None]]) -> None:
         self.calls: list[Call] = []
         self.port = 0
-        self.has_struck = False
+        self.struck: list[Strike] = []
         self._server = server
         self._name = name
         self._kill = kill
-        self._strike: Strike | None = None
+        self._armed: dict[Call, Strike] = {}
         self._counts: Counter[str] = Counter()
 
-    def arm(self, strike: Strike | None) -> None:
-        """Count anew from here, and strike once at the call."""
+    def arm(self, strikes: Collection[Strike]) -> None:
+        """Count from one again, and strike once at each of these calls."""
         self.calls = []
-        self.has_struck = False
+        self.struck = []
         self._counts.clear()
-        self._strike = strike
+        self._armed = {strike.call: strike for strike in strikes}
 
     def count(self, what: str) -> int:
         """How often this was called since the proxy was armed."""
@@ -120,19 +120,18 @@ class CrashProxy:
         self._counts[what] += 1
         call = Call(what, self._counts[what])
         self.calls.append(call)
-        strike = self._strike
-        if strike is None or strike.call != call:
+        strike = self._armed.pop(call, None)
+        if strike is None:
             return await self._pass(request, body)
         # In a task of its own: the death of the client cancels this handler.
-        return await asyncio.shield(asyncio.create_task(self._strike_at(request, body, strike.mode)))
+        return await asyncio.shield(asyncio.create_task(self._strike_at(request, body, strike)))
 
-    async def _strike_at(self, request: web.Request, body: bytes, mode: Mode) -> web.StreamResponse:
-        self._strike = None
-        if mode is not Mode.BEFORE:
+    async def _strike_at(self, request: web.Request, body: bytes, strike: Strike) -> web.StreamResponse:
+        if strike.mode is not Mode.BEFORE:
             async with self._forward(request, body) as answer:
                 await answer.read()
-        self.has_struck = True
-        if mode is Mode.CUT and request.transport:
+        self.struck.append(strike)
+        if strike.mode is Mode.CUT and request.transport:
             request.transport.abort()
         else:
             await self._kill()

@@ -14,8 +14,14 @@ from support.deep import is_deep
 
 logger = logging.getLogger("crashlab")
 
+LIVES = 3
+"""Lives among which `make test` divides the points of one mode: neighbours are never in the same life."""
 TRIES = 4
 """Runs in which a call of the undisturbed run must come again."""
+
+
+Strikes = tuple[Strike, ...]
+"""Those of one life in one phase; none: the phase is played undisturbed."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class Ending:
     state: str
     counts: Counts
     calls: tuple[Call, ...]
-    struck: bool
+    struck: Strikes
 
     def difference(self, other: Ending) -> str:
         """Empty if objects, keys, creations and deletions are the same."""
@@ -40,21 +46,20 @@ class Ending:
         return "\n".join(lines)
 
 
-def points(calls: Sequence[Call], *, every: bool) -> list[Strike]:
-    """Return the points of one phase: each call in each mode, or only those that leave a state of their own.
+def points(calls: Sequence[Call], *, every: bool) -> list[Strikes]:
+    """Return the points of one phase by life: each call in each mode alone, or what `make test` has time for.
 
-    Killed before a call, the operator leaves the state that it leaves when it is killed after the call before; killed
-    after a read, that of the last write.
+    That has time for one point for each state that a kill can leave, and for several points in a life. Killed before
+    a call, the operator leaves the state that it leaves when it is killed after the call before; killed after a read,
+    that of the last write.
     """
     if every:
-        return [Strike(call, mode) for call in calls for mode in Mode]
-    first = [Strike(calls[0], Mode.BEFORE)] if calls else []
-    return first + [
-        Strike(call, mode)
-        for call in calls
-        for mode in (Mode.AFTER, Mode.CUT)
-        if mode is Mode.CUT or not call.is_read
-    ]
+        return [(Strike(call, mode),) for call in calls for mode in Mode]
+    first = [(Strike(calls[0], Mode.BEFORE),)] if calls else []
+    killed = [Strike(call, Mode.AFTER) for call in calls if not call.is_read]
+    cut = [Strike(call, Mode.CUT) for call in calls]
+    apart = [tuple(strikes[start::LIVES]) for strikes in (killed, cut) for start in range(LIVES)]
+    return first + [strikes for strikes in apart if strikes]
 
 
 @dataclass
@@ -74,33 +79,39 @@ class Agenda:
         self.waiting = deque(points(calls, every=is_deep()))
         self._tries: Counter[Strike] = Counter()
 
-    def take(self) -> Strike | None:
-        """The next point; None when all have been tried: the phase is then played undisturbed."""
-        return self.waiting.popleft() if self.waiting else None
+    def take(self) -> Strikes:
+        """The next points; none when all have been tried: the phase is then played undisturbed."""
+        return self.waiting.popleft() if self.waiting else ()
 
-    def judge(self, strike: Strike | None, ended: Ending) -> bool:
+    def judge(self, strikes: Strikes, ended: Ending) -> bool:
         """Note how the phase ended; False if it ended differently."""
         difference = self.usual.difference(ended)
+        self.tried += len(ended.struck)
         if difference:
-            self.fail(strike, difference, ended.calls)
-        if strike and ended.struck:
-            self.tried += 1
-        elif strike and not difference:
-            self._missed(strike, ended)
-        return not difference
+            self.fail(strikes, difference, ended.calls)
+            return False
+        for strike in strikes:
+            if strike not in ended.struck:
+                self._missed(strike, ended)
+        return True
 
-    def fail(self, strike: Strike | None, what: str, calls: Iterable[Call]) -> None:
-        self.failures.append(f"{self.phase}, {strike or 'undisturbed'}: {what}\ncalls: {listed(calls)}")
+    def fail(self, strikes: Strikes, what: str, calls: Iterable[Call]) -> None:
+        """Note a failure; which of several points it was is tried next."""
+        self.failures.append(
+            f"{self.phase}, {listed(strikes) or 'undisturbed'}: {what}\ncalls: {listed(calls)}"
+        )
         logger.warning("%s", self.failures[-1])
+        if len(strikes) > 1:
+            self.waiting.extend((strike,) for strike in strikes)
 
     def _missed(self, strike: Strike, ended: Ending) -> None:
         self._tries[strike] += 1
         if self._tries[strike] < TRIES:
-            self.waiting.append(strike)
+            self.waiting.append((strike,))
         elif strike.call.what.startswith("status "):
             self.absent.append(strike)
         else:
-            self.fail(strike, f"did not come again in {TRIES} runs", ended.calls)
+            self.fail((strike,), f"did not come again in {TRIES} runs", ended.calls)
 
     def __str__(self) -> str:
         text = (
