@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from e2i.cli.plugin import session
-from e2i.cli.plugin.errors import Fault, api_fault
+from e2i.cli.plugin.errors import CommandError, explained_error
 from e2i.kube import ApiError
 
 PROGRAM = [sys.executable, "-c", "from e2i.cli.plugin import main; main()"]
@@ -139,7 +139,7 @@ def test_kubectl_is_told_how_words_go_on(words: tuple[str, ...], answer: list[st
 def test_each_refusal_has_a_sentence_with_a_next_step(
     status: int, reason: str, message: str, sentence: str
 ) -> None:
-    fault = api_fault(status, reason, message)
+    fault = explained_error(status, reason, message)
     assert sentence in fault.message
     assert fault.exit_code == 2
 
@@ -156,7 +156,7 @@ def test_a_busy_server_is_asked_again(tmp_path: Path, monkeypatch: pytest.Monkey
             raise ApiError(429, "TooManyRequests", "storage is (re)initializing", 1.0)
         return "answer"
 
-    assert session.ask(session.Target(kubeconfig=config), question) == "answer"
+    assert session.in_session(session.Target(kubeconfig=config), question) == "answer"
     assert len(tried) == session.TRIES
 
 
@@ -168,5 +168,5 @@ def test_a_server_that_stays_busy_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     async def question(opened: session.Session) -> str:
         raise ApiError(429, "TooManyRequests", "storage is (re)initializing", 1.0)
 
-    with pytest.raises(Fault, match="The API server is busy"):
-        session.ask(session.Target(kubeconfig=config), question)
+    with pytest.raises(CommandError, match="The API server is busy"):
+        session.in_session(session.Target(kubeconfig=config), question)

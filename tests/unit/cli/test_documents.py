@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2i.cli.plugin.documents import read_manifests
-from e2i.cli.plugin.errors import Fault
+from e2i.cli.plugin.errors import CommandError
 
 MODEL = """
 apiVersion: serving.e2i.dev/v1alpha1
@@ -57,17 +57,17 @@ def test_models_are_found_between_other_objects_and_in_lists(tmp_path: Path) -> 
 def test_what_cannot_be_planned_is_told_in_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(text)
-    with pytest.raises(Fault, match=sentence) as told:
+    with pytest.raises(CommandError, match=sentence) as told:
         read_manifests(str(file), None)
     assert "\n" not in told.value.message
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Fault, match="No such file"):
+    with pytest.raises(CommandError, match="No such file"):
         read_manifests(str(tmp_path / "none.yaml"), None)
 
 
 def test_a_kustomization_needs_kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Fault, match="needs kubectl on PATH"):
+    with pytest.raises(CommandError, match="needs kubectl on PATH"):
         read_manifests(None, tmp_path)

@@ -8,7 +8,7 @@ from support.model_bodies import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_TAG, churn, 
 
 from e2i.api.conditions import timestamp
 from e2i.cli.plugin.history import document, lines
-from e2i.cli.plugin.output import age, plain
+from e2i.cli.plugin.output import age, printable
 
 LATER = NOON + seconds(300)
 
@@ -57,4 +57,4 @@ def test_no_time_has_no_age() -> None:
 
 
 def test_text_of_others_becomes_one_harmless_line() -> None:
-    assert plain("a\n\tb\x1b[31mc\u202ed") == "a b [31mc d"
+    assert printable("a\n\tb\x1b[31mc\u202ed") == "a b [31mc d"

@@ -21,7 +21,7 @@ from e2i.api import naming
 from e2i.api.model import parse_model
 from e2i.cli.plugin.forecast import as_document, forecast
 from e2i.cli.plugin.plan import lines
-from e2i.cli.plugin.server_dry_run import Rehearsal
+from e2i.cli.plugin.server_dry_run import DryRun
 
 REQUESTS = (a_request(OLD_TAG, OLD_DIGEST), a_request(NEW_TAG, NEW_DIGEST))
 
@@ -30,8 +30,8 @@ def said(spec: dict[str, Any], live: Body | None = None, **status: Any) -> list[
     """The lines above the diff, blanks made one."""
     before = live or churn(spec={"replicas": 2}, **status)
     after = churn(spec={"replicas": 2, **spec}, **status)
-    rehearsal = Rehearsal(namespace="models", name="churn", live=before, after=after, requests=REQUESTS)
-    shown = [" ".join(line.split()) for line in lines(rehearsal, forecast(before, after, REQUESTS))]
+    result = DryRun(namespace="models", name="churn", live=before, after=after, requests=REQUESTS)
+    shown = [" ".join(line.split()) for line in lines(result, forecast(before, after, REQUESTS))]
     return shown[: shown.index("--- now")] if "--- now" in shown else shown
 
 
@@ -81,15 +81,15 @@ def test_scaling_tells_both_sizes() -> None:
 
 def test_the_diff_is_of_what_people_write() -> None:
     before, after = churn(), churn(spec={"replicas": 2})
-    rehearsal = Rehearsal(namespace="models", name="churn", live=before, after=after, requests=REQUESTS)
-    shown = list(lines(rehearsal, forecast(before, after, REQUESTS)))
+    result = DryRun(namespace="models", name="churn", live=before, after=after, requests=REQUESTS)
+    shown = list(lines(result, forecast(before, after, REQUESTS)))
     assert "  +  replicas: 2" in shown
     assert not [line for line in shown if "status" in line or "resourceVersion" in line]
 
 
 def test_a_refusal_is_told_in_its_own_words() -> None:
-    rehearsal = Rehearsal(namespace="models", name="churn", refusal="spec.bento.tag: no")
-    assert list(lines(rehearsal, None)) == ["E2IModel models/churn: refused", "  spec.bento.tag: no"]
+    result = DryRun(namespace="models", name="churn", refusal="spec.bento.tag: no")
+    assert list(lines(result, None)) == ["E2IModel models/churn: refused", "  spec.bento.tag: no"]
 
 
 def test_the_document_has_every_field_of_the_reference_page() -> None:

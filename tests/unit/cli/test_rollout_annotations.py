@@ -1,4 +1,4 @@
-"""What a person wishes by annotation, and when that makes no sense."""
+"""What a person user_metadata by annotation, and when that makes no sense."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from support.builders import NOON
 from support.model_bodies import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_DIGEST, OLD_TAG, churn, failure
 
 from e2i.cli.plugin import rollout_annotations
-from e2i.cli.plugin.errors import Fault
+from e2i.cli.plugin.errors import CommandError
 
 CANARY = {"strategy": "Canary", "steps": [{"setWeight": 10}, {"pause": {}}, {"pause": {"duration": "60s"}}]}
 
@@ -20,12 +20,12 @@ def test_the_desired_release_in_quarantine_is_tried_anew() -> None:
 
 
 def test_nothing_in_quarantine_is_nothing_to_retry() -> None:
-    with pytest.raises(Fault, match="no release of churn is in quarantine"):
+    with pytest.raises(CommandError, match="no release of churn is in quarantine"):
         rollout_annotations.retry(churn(), NOON)
 
 
 def test_a_release_in_quarantine_that_nobody_asks_for_is_not_retried() -> None:
-    with pytest.raises(Fault, match=rf"{NEW}\) is not in quarantine; {OLD} \({OLD_TAG}\) is"):
+    with pytest.raises(CommandError, match=rf"{NEW}\) is not in quarantine; {OLD} \({OLD_TAG}\) is"):
         rollout_annotations.retry(churn(failedReleases=[failure(OLD, OLD_TAG, OLD_DIGEST)]), NOON)
 
 
@@ -40,12 +40,12 @@ def test_a_canary_in_a_pause_is_promoted(step: int) -> None:
 @pytest.mark.parametrize("step", [0, 3], ids=["while it takes its share", "after the last step"])
 def test_a_canary_that_does_not_wait_is_not_promoted(step: int) -> None:
     model = churn(spec={"rollout": CANARY}, rollout={"release": NEW, "step": step})
-    with pytest.raises(Fault, match="does not wait"):
+    with pytest.raises(CommandError, match="does not wait"):
         rollout_annotations.promote(model, NOON)
 
 
 def test_without_a_canary_nothing_is_promoted() -> None:
-    with pytest.raises(Fault, match="no canary of churn is under way"):
+    with pytest.raises(CommandError, match="no canary of churn is under way"):
         rollout_annotations.promote(churn(), NOON)
 
 

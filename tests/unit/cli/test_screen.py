@@ -31,10 +31,10 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_terminal_is_drawn_over() -> None:
     stream = Terminal()
-    shower = screen.shower(stream, machine=False)
-    shower.show(FIRST)
+    status_writer = screen.status_writer(stream, machine=False)
+    status_writer.show(FIRST)
     drawn = len(stream.getvalue().splitlines())
-    shower.show(SECOND)
+    status_writer.show(SECOND)
     assert f"\x1b[{drawn}A\x1b[J" in stream.getvalue()
     assert stream.getvalue().count("\x1b[J") == 1
 
@@ -42,7 +42,7 @@ def test_a_terminal_is_drawn_over() -> None:
 def test_a_small_terminal_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screen.shutil, "get_terminal_size", lambda: os.terminal_size((30, 3)))
     stream = Terminal()
-    screen.shower(stream, machine=False).show(SECOND)
+    screen.status_writer(stream, machine=False).show(SECOND)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("... and ")
@@ -50,22 +50,22 @@ def test_a_small_terminal_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_log_gets_what_is_new_with_its_time() -> None:
     stream = io.StringIO()
-    shower = screen.shower(stream, machine=False)
-    shower.show(FIRST)
+    status_writer = screen.status_writer(stream, machine=False)
+    status_writer.show(FIRST)
     before = len(stream.getvalue().splitlines())
-    shower.show(SECOND)
+    status_writer.show(SECOND)
     (line,) = [line for line in stream.getvalue().splitlines()[before:] if "E2IModel" in line]
     assert line[8:10] == "Z "
     assert "it serves" in line
-    shower.show(SECOND)
+    status_writer.show(SECOND)
     assert stream.getvalue().count("it serves") == 1
 
 
 def test_a_program_gets_one_document_a_line() -> None:
     stream = io.StringIO()
-    shower = screen.shower(stream, machine=True)
-    shower.show(FIRST)
-    shower.show(SECOND)
+    status_writer = screen.status_writer(stream, machine=True)
+    status_writer.show(FIRST)
+    status_writer.show(SECOND)
     assert [json.loads(line) for line in stream.getvalue().splitlines()] == [FIRST, SECOND]
 
 

@@ -20,9 +20,9 @@ from support.model_bodies import (
 )
 
 from e2i.cli.plugin import previous_specs
-from e2i.cli.plugin.errors import Fault
-from e2i.cli.plugin.undo import hindrance
-from e2i.cli.plugin.undo_target import find_way
+from e2i.cli.plugin.errors import CommandError
+from e2i.cli.plugin.undo import obstacle
+from e2i.cli.plugin.undo_target import find_undo_target
 from e2i.inspection import gitops
 
 SERVING = entry(OLD, OLD_TAG, OLD_DIGEST, "Serving")
@@ -35,7 +35,7 @@ HELM = {"helm.toolkit.fluxcd.io/name": "churn", "helm.toolkit.fluxcd.io/namespac
 
 
 def test_it_goes_back_to_what_served_before() -> None:
-    way = find_way(churn(), (), None)
+    way = find_undo_target(churn(), (), None)
     assert (way.release, way.tag, way.by_tag) == (OLD, OLD_TAG, True)
 
 
@@ -43,27 +43,27 @@ def test_it_goes_back_to_what_serves_when_the_desired_release_failed() -> None:
     model = churn(
         servingRelease=OLD, history=[FAILED, SERVING], failedReleases=[failure(NEW, NEW_TAG, NEW_DIGEST)]
     )
-    assert find_way(model, (), None).release == OLD
+    assert find_undo_target(model, (), None).release == OLD
 
 
 def test_a_change_that_the_operator_has_not_seen_yet_is_undone_to_what_serves() -> None:
     model = churn(spec={"bento": {"tag": "churn_model:9"}}, metadata={"generation": 2})
-    assert find_way(model, (), None).release == NEW
+    assert find_undo_target(model, (), None).release == NEW
     undone = churn(metadata={"generation": 2})
-    assert find_way(undone, (), None).release == OLD
+    assert find_undo_target(undone, (), None).release == OLD
 
 
 def test_a_bento_that_is_named_by_its_archive_goes_back_to_the_archive_it_had() -> None:
     model = churn(spec={"bento": {"tag": NEW_TAG, "archive": {"digest": NEW_DIGEST}}})
-    way = find_way(model, (), None)
+    way = find_undo_target(model, (), None)
     assert way.bento == {"tag": OLD_TAG, "archive": {"digest": OLD_DIGEST}}
     assert way.by_tag
 
 
 def test_what_never_served_is_no_place_to_go_back_to() -> None:
     history = [entry(NEW, NEW_TAG, NEW_DIGEST, "Serving"), entry(OLD, OLD_TAG, OLD_DIGEST, "Failed")]
-    with pytest.raises(Fault, match="no earlier release that served"):
-        find_way(churn(history=history), (), None)
+    with pytest.raises(CommandError, match="no earlier release that served"):
+        find_undo_target(churn(history=history), (), None)
 
 
 def test_a_release_in_quarantine_is_passed_over() -> None:
@@ -73,7 +73,7 @@ def test_a_release_in_quarantine_is_passed_over() -> None:
         entry(older, "churn_model:1.0.0", "sha256:" + "c" * 64, "Superseded"),
     ]
     model = churn(history=history, failedReleases=[failure(OLD, OLD_TAG, OLD_DIGEST)])
-    assert find_way(model, (), None).release == older
+    assert find_undo_target(model, (), None).release == older
 
 
 @pytest.mark.parametrize(
@@ -81,19 +81,21 @@ def test_a_release_in_quarantine_is_passed_over() -> None:
 )
 def test_a_release_in_quarantine_is_refused(to: str | None) -> None:
     model = churn(failedReleases=[failure(OLD, OLD_TAG, OLD_DIGEST)])
-    with pytest.raises(Fault, match=f"Release {OLD} .* is in quarantine: it failed with VerificationFailed"):
-        find_way(model, (), to)
+    with pytest.raises(
+        CommandError, match=f"Release {OLD} .* is in quarantine: it failed with VerificationFailed"
+    ):
+        find_undo_target(model, (), to)
 
 
 def test_what_is_not_in_the_history_is_refused_with_what_is() -> None:
-    with pytest.raises(Fault, match=rf"no release or bento churn_model:9. It has {NEW} .*, {OLD} "):
-        find_way(churn(), (), "churn_model:9")
+    with pytest.raises(CommandError, match=rf"no release or bento churn_model:9. It has {NEW} .*, {OLD} "):
+        find_undo_target(churn(), (), "churn_model:9")
 
 
 def test_of_two_releases_of_a_tag_the_one_that_the_tag_alone_restores_is_taken() -> None:
     other = release(OLD_TAG, OLD_DIGEST, {"env": []})
     history = [entry(other, OLD_TAG, OLD_DIGEST, "Superseded"), entry(OLD, OLD_TAG, OLD_DIGEST, "Superseded")]
-    assert find_way(churn(history=history), (), OLD_TAG).release == OLD
+    assert find_undo_target(churn(history=history), (), OLD_TAG).release == OLD
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_the_earlier_shape_is_found_again_and_shown_as_lines_of_the_manifest(spe
     earlier = release(OLD_TAG, OLD_DIGEST, spec)
     kept = _as_operated(earlier, spec)
     model = churn(history=[entry(earlier, OLD_TAG, OLD_DIGEST, "Superseded")])
-    way = find_way(model, [kept], None)
+    way = find_undo_target(model, [kept], None)
     assert not way.by_tag
     assert way.spec
     assert previous_specs.release_of(model, way.spec, OLD_DIGEST) == earlier
@@ -118,7 +120,7 @@ def test_the_earlier_shape_is_found_again_and_shown_as_lines_of_the_manifest(spe
     assert f"-    tag: {NEW_TAG}" in diff
     assert f"+    tag: {OLD_TAG}" in diff
     assert len([line for line in diff if line.startswith(("-", "+"))]) > 4
-    assert "differs in more than the bento" in (hindrance(model, way) or "")
+    assert "differs in more than the bento" in (obstacle(model, way) or "")
 
 
 def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -147,13 +149,13 @@ def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_shape_that_nobody_remembers_is_told_as_such() -> None:
     earlier = release(OLD_TAG, OLD_DIGEST, {"env": []})
-    way = find_way(churn(history=[entry(earlier, OLD_TAG, OLD_DIGEST, "Superseded")]), (), None)
+    way = find_undo_target(churn(history=[entry(earlier, OLD_TAG, OLD_DIGEST, "Superseded")]), (), None)
     assert way.spec is None
     assert not way.by_tag
 
 
 @pytest.mark.parametrize(
-    ("metadata", "keeper"),
+    ("metadata", "managing_tool"),
     [
         pytest.param({}, None, id="nobody"),
         pytest.param({"annotations": ARGO}, "the Argo CD application shop", id="Argo CD by annotation"),
@@ -176,16 +178,16 @@ def test_a_shape_that_nobody_remembers_is_told_as_such() -> None:
     ],
 )
 def test_who_keeps_a_model_is_seen_from_what_the_tools_write(
-    metadata: dict[str, Any], keeper: str | None
+    metadata: dict[str, Any], managing_tool: str | None
 ) -> None:
-    assert gitops.keeper(churn(metadata=metadata)) == keeper
+    assert gitops.managing_tool(churn(metadata=metadata)) == managing_tool
 
 
 def test_the_change_to_commit_is_a_small_diff() -> None:
     model = churn(metadata={"annotations": ARGO})
-    way = find_way(model, (), None)
+    way = find_undo_target(model, (), None)
     assert way.spec
-    assert "kept by the Argo CD application shop" in (hindrance(model, way) or "")
+    assert "kept by the Argo CD application shop" in (obstacle(model, way) or "")
     changed = [
         line for line in previous_specs.manifest_diff(model, way.spec) if line.startswith(("-  ", "+  "))
     ]
@@ -195,5 +197,8 @@ def test_the_change_to_commit_is_a_small_diff() -> None:
 def test_a_manifest_without_the_keepers_marks_gets_them_and_keeps_its_own() -> None:
     live = churn(metadata={"labels": {**FLUX, "team": "a"}, "annotations": {"note": "by hand"}})
     wanted = {"metadata": {"name": "churn", "labels": {"team": "b"}}}
-    assert gitops.with_marks(live, wanted)["metadata"] == {"name": "churn", "labels": {**FLUX, "team": "b"}}
-    assert gitops.with_marks(churn(), wanted) == wanted
+    assert gitops.with_tool_metadata(live, wanted)["metadata"] == {
+        "name": "churn",
+        "labels": {**FLUX, "team": "b"},
+    }
+    assert gitops.with_tool_metadata(churn(), wanted) == wanted

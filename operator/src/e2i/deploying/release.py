@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from e2i.deploying.errors import ClusterRefused, ManagedElsewhere, Verdict, from_api
 from e2i.deploying.verdict import Serving, State, Waiting, is_given_up, state_of
-from e2i.inspection.gitops import keeper
+from e2i.inspection.gitops import managing_tool
 from e2i.kube import ApiError, Change, Kube, Object, Snapshot
 from e2i.kube.e2i_kinds import E2I_MODELS
 
@@ -46,7 +46,7 @@ async def apply(kube: Kube, manifest: Object, *, dry_run: bool = False) -> Appli
     path = E2I_MODELS.path(metadata["namespace"], metadata["name"])
     try:
         live = await _patiently(lambda: kube.get(E2I_MODELS, metadata["namespace"], metadata["name"]))
-        if live is not None and (kept := keeper(live)):
+        if live is not None and (kept := managing_tool(live)):
             raise ManagedElsewhere(
                 f"E2IModel {metadata['namespace']}/{metadata['name']} is kept by {kept}, which would undo this: commit "
                 f"the manifest to its repository (e2i manifest writes it)."

@@ -17,14 +17,14 @@ _ARGO_MANAGER = "argocd-"
 _FLUX = {"kustomize.toolkit.fluxcd.io": "Kustomization", "helm.toolkit.fluxcd.io": "HelmRelease"}
 
 
-def keeper(model: Body) -> str | None:
+def managing_tool(model: Body) -> str | None:
     """What keeps the object as Git has it, in words for a sentence; None when nothing does."""
     return _argo(model) or _flux(model)
 
 
-def with_marks(live: Body, wanted: Body) -> dict[str, Any]:
-    """`wanted` with the marks that the keeper of `live` adds to what Git has: their absence there is no change."""
-    if keeper(live) is None:
+def with_tool_metadata(live: Body, wanted: Body) -> dict[str, Any]:
+    """Return `wanted` with the labels and annotations that the managing tool of `live` adds to what Git has."""
+    if managing_tool(live) is None:
         return dict(wanted)
     metadata = dict(wanted["metadata"])
     for field in ("labels", "annotations"):

@@ -8,6 +8,7 @@ The package's asynchronous client does authentication, TLS and connection poolin
 from e2i.kube.client import Kube
 from e2i.kube.connection import SERVICE_ACCOUNT_DIR
 from e2i.kube.errors import ApiError, KubeconfigError
+from e2i.kube.exchange import Response
 from e2i.kube.kinds import Object, Resource
 from e2i.kube.watching import Change, Snapshot
 
@@ -19,5 +20,6 @@ __all__ = [
     "KubeconfigError",
     "Object",
     "Resource",
+    "Response",
     "Snapshot",
 ]

@@ -23,6 +23,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from e2i.kube.errors import ApiError
+from e2i.kube.exchange import Response, exchange
 from e2i.kube.kinds import Object
 from e2i.kube.responses import parse_object, read, refusal
 
@@ -131,6 +132,36 @@ class Connection:
             raise ApiError(
                 0, "Unreachable", f"API server {self._client.configuration.host}: {text}"
             ) from error
+
+    @property
+    def server(self) -> str:
+        """The API server's address: https://127.0.0.1:6443."""
+        host: str = self._client.configuration.host
+        return host
+
+    async def forward(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout: float,  # noqa: ASYNC109
+    ) -> Response:
+        """Send `body` as it is to a path that the API server passes on, and return any answer as it came.
+
+        ApiError(0) if the API server cannot be reached or does not answer in time.
+        """
+        return await exchange(
+            self._open_session(),
+            method,
+            self.server + path,
+            body,
+            {**await self._headers(JSON), **headers},
+            timeout,
+            proxy=self._client.configuration.proxy,
+            proxy_headers=self._client.configuration.proxy_headers,
+            server_hostname=self._client.configuration.tls_server_name,
+        )
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -22,6 +22,7 @@ _COMMANDS = {
     "pause": "steering",
     "resume": "steering",
     "plan": "plan",
+    "ask": "ask",
     "completion": "completion",
     "complete": "completion",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from e2i.cli.plugin.errors import Fault
+from e2i.cli.plugin.errors import CommandError
 
 _NO_FILES, _FILES = ":4", ":0"
 """How kubectl is told whether to offer names of files as well."""
@@ -32,7 +32,7 @@ def completion(shell: str) -> None:
 
     found = get_completion_class(shell)
     if found is None:
-        raise Fault(f"There is no completion for {shell}.")
+        raise CommandError(f"There is no completion for {shell}.")
     click.echo(found(plugin, {}, "kubectl-e2i", COMPLETE_VARIABLE).source())
 
 

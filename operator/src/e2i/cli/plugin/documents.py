@@ -13,7 +13,7 @@ import click
 import yaml
 
 from e2i.api import naming
-from e2i.cli.plugin.errors import Fault
+from e2i.cli.plugin.errors import CommandError
 from e2i.cli.plugin.session import is_name
 
 KUSTOMIZE_SECONDS = 60
@@ -28,7 +28,10 @@ class Manifests:
 
 
 def read_manifests(file: str | None, folder: Path | None) -> Manifests:
-    """The E2IModels in `file` (- is standard input) or in what kustomize makes of `folder`; Fault if there is none."""
+    """Return the E2IModels in `file` (- is standard input) or in the output of kustomize for `folder`.
+
+    CommandError if there is none.
+    """
     if folder is not None:
         source, text = str(folder), _kustomized(folder)
     else:
@@ -36,7 +39,9 @@ def read_manifests(file: str | None, folder: Path | None) -> Manifests:
     objects = list(_objects(text, source))
     models = tuple(body for body in objects if _is_model(body))
     if not models:
-        raise Fault(f"{source} holds no {naming.KIND} of {naming.GROUP} (objects in it: {len(objects)}).")
+        raise CommandError(
+            f"{source} holds no {naming.KIND} of {naming.GROUP} (objects in it: {len(objects)})."
+        )
     for body in models:
         _check(body, source)
     return Manifests(models, len(objects) - len(models))
@@ -47,14 +52,14 @@ def _text(file: str) -> str:
         with click.open_file(file) as stream:
             text: str = stream.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise CommandError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     return text
 
 
 def _kustomized(folder: Path) -> str:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        raise Fault("-k needs kubectl on PATH: install it, or pipe `kustomize build` into plan -f -.")
+        raise CommandError("-k needs kubectl on PATH: install it, or pipe `kustomize build` into plan -f -.")
     try:
         done = subprocess.run(
             [kubectl, "kustomize", str(folder)],
@@ -64,11 +69,11 @@ def _kustomized(folder: Path) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Fault(
+        raise CommandError(
             f"kubectl kustomize {folder} took longer than {KUSTOMIZE_SECONDS} s and was stopped."
         ) from None
     if done.returncode:
-        raise Fault(f"kubectl kustomize {folder} failed: {done.stderr or done.returncode}")
+        raise CommandError(f"kubectl kustomize {folder} failed: {done.stderr or done.returncode}")
     return done.stdout
 
 
@@ -77,12 +82,12 @@ def _objects(text: str, source: str) -> Iterator[dict[str, Any]]:
     try:
         documents = list(yaml.safe_load_all(text))
     except yaml.YAMLError as error:
-        raise Fault(f"{source} is not YAML: {error}") from error
+        raise CommandError(f"{source} is not YAML: {error}") from error
     for number, document in enumerate(documents, start=1):
         if document is None:
             continue
         if not isinstance(document, dict) or "kind" not in document:
-            raise Fault(f"Document {number} of {source} is no Kubernetes object: it has no kind.")
+            raise CommandError(f"Document {number} of {source} is no Kubernetes object: it has no kind.")
         inside = document.get("items")
         yield from (
             inside if str(document["kind"]).endswith("List") and isinstance(inside, list) else (document,)
@@ -98,11 +103,15 @@ def _check(body: Mapping[str, Any], source: str) -> None:
     """What a request cannot even be made without; the rest the API server checks."""
     metadata = body.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        raise Fault(f"An {naming.KIND} in {source} has no metadata.name: plan needs to know which one it is.")
+        raise CommandError(
+            f"An {naming.KIND} in {source} has no metadata.name: plan needs to know which one it is."
+        )
     for text in (metadata["name"], metadata.get("namespace", "default")):
         if not (isinstance(text, str) and is_name(text)):
-            raise Fault(f"{text!r} in {source} is no name: write lower-case letters, digits, '-' and '.'.")
+            raise CommandError(
+                f"{text!r} in {source} is no name: write lower-case letters, digits, '-' and '.'."
+            )
     if body["apiVersion"] != naming.API_VERSION:
-        raise Fault(
+        raise CommandError(
             f"{metadata['name']} in {source} has apiVersion {body['apiVersion']}: write {naming.API_VERSION}."
         )

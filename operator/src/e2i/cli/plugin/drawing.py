@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from e2i.cli.plugin.advice import command
-from e2i.cli.plugin.output import age, coloured, plain
+from e2i.cli.plugin.output import age, coloured, printable, visible
 
 Document = Mapping[str, Any]
 
@@ -50,14 +50,15 @@ def draw(
         colour=colour,
     )
     lines = [_line(stem, node, sheet) for stem, node in rows]
-    lines += [_cut(f"note: {note}", width) for note in document["notes"]]
+    lines += [_cut(printable(f"note: {note}"), width) for note in document["notes"]]
     message = rows[0][1].message
     # What matters most is said in full.
-    return [*lines, *textwrap.wrap(plain(message), width)] if width and lines[0].endswith("…") else lines
+    return [*lines, *textwrap.wrap(printable(message), width)] if width and lines[0].endswith("…") else lines
 
 
 def _rows(node: Node, stem: str, below: str) -> Iterator[tuple[str, Node]]:
-    yield stem, node
+    # Everything in a status is somebody's text, names of states among them.
+    yield stem, replace(node, title=visible(node.title), state=visible(node.state))
     for number, child in enumerate(node.children, start=1):
         is_last = number == len(node.children)
         yield from _rows(child, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  "))
@@ -66,7 +67,9 @@ def _rows(node: Node, stem: str, below: str) -> Iterator[tuple[str, Node]]:
 def _line(stem: str, node: Node, sheet: _Sheet) -> str:
     since = f"{age(node.since, sheet.now):>5}  " if sheet.now else ""
     start = (stem + node.title).ljust(sheet.title) + "  "
-    text = _cut(f"{start}{node.state.ljust(sheet.state)}  {since}{plain(node.message)}".rstrip(), sheet.whole)
+    text = _cut(
+        f"{start}{node.state.ljust(sheet.state)}  {since}{printable(node.message)}".rstrip(), sheet.whole
+    )
     end = len(start) + len(node.state)
     return text[: len(start)] + coloured(text[len(start) : end], node.tone, sheet.colour) + text[end:]
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import click
 
+from e2i.cli.plugin.output import printable
+
 ERROR = 2
 """Exit code; 1 is what `plan` says a change with, as `kubectl diff` does."""
 MANAGED_ELSEWHERE = 3
 """Exit code of `undo` when the change belongs into Git."""
 
 
-class Fault(click.ClickException):
+class CommandError(click.ClickException):
     """Ends the command with one line on stderr."""
 
     exit_code = ERROR
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(" ".join(sentence.split()))
+        super().__init__(printable(sentence))
 
 
-def api_fault(status: int, reason: str, message: str) -> Fault:
+def explained_error(status: int, reason: str, message: str) -> CommandError:
     """The API server's refusal, or its silence (`status` 0), in words for a person."""
     # The API client takes half a second to import, and whoever has an answer to explain has imported it.
     from e2i.kube.explain import explain
 
-    return Fault(explain(status, reason, message))
+    return CommandError(explain(status, reason, message))

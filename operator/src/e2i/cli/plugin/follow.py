@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
-from e2i.cli.plugin.errors import Fault
-from e2i.cli.plugin.read import Family, Source, read_family, sources
+from e2i.cli.plugin.errors import CommandError
+from e2i.cli.plugin.read import ModelObjects, Source, read_objects, sources
 from e2i.cli.plugin.session import Session
 from e2i.inspection.document import Document, document
 from e2i.kube import Object, Snapshot
@@ -22,7 +22,7 @@ _MODEL = "E2IModel"
 class Follower:
     """What is known at present; `next` waits until it shows otherwise than before."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: ModelObjects) -> None:
         self._objects: dict[str, dict[str, Object]] = {
             source: {body["metadata"]["name"]: body for body in bodies}
             for source, bodies in family.parts.items()
@@ -35,11 +35,11 @@ class Follower:
 
     @property
     def model(self) -> Object:
-        """The model as last seen; Fault when it is gone."""
+        """The model as last seen; CommandError when it is gone."""
         try:
             return self._objects[_MODEL][self._name]
         except KeyError:
-            raise Fault(f"E2IModel {self._name} was deleted.") from None
+            raise CommandError(f"E2IModel {self._name} was deleted.") from None
 
     async def next(self, patience: float | None = None) -> Document | None:
         """What there is now, once it differs from the last answer; None after `patience` seconds without news."""
@@ -78,8 +78,8 @@ class Follower:
 
 @contextlib.asynccontextmanager
 async def following(session: Session, name: str) -> AsyncIterator[Follower]:
-    """A Follower whose watches end with the block; Fault when there is no such model."""
-    family = await read_family(session, name)
+    """A Follower whose watches end with the block; CommandError when there is no such model."""
+    family = await read_objects(session, name)
     follower = Follower(family)
     watches = [follower.watch(session, _MODEL, Source(E2I_MODELS, ""), f"metadata.name={name}")]
     # What may not be listed may not be watched either.

@@ -55,7 +55,7 @@ def forecast(live: Body | None, after: Body, requests: Iterable[Body]) -> Foreca
     artifact = artifact_of(model, seen)
     release = naming.release_of(model, artifact.digest) if artifact else None
     change = _change(live, after, before, model, seen)
-    if change in (SETTINGS, SCALING) and _is_tried_anew(model, release):
+    if change in (SETTINGS, SCALING) and _is_new_trial(model, release):
         change = TRIAL
     size, size_before = size_of(model), size_of(before) if before else None
     started = _started(change, size, size_before)
@@ -92,8 +92,8 @@ def _change(live: Body | None, after: Body, before: Model | None, model: Model, 
     if live is None or before is None:
         return NEW
     if live["spec"] == after["spec"]:
-        return NOTHING if wishes(live) == wishes(after) else SETTINGS
-    if _is_released_anew(before, model, seen):
+        return NOTHING if user_metadata(live) == user_metadata(after) else SETTINGS
+    if _is_new_release(before, model, seen):
         return RELEASE
     sized = {key: after["spec"].get(key) for key in ("replicas", "autoscaling")}
     rest = {**live["spec"], **sized}
@@ -104,7 +104,7 @@ def _change(live: Body | None, after: Body, before: Model | None, model: Model, 
     )
 
 
-def wishes(body: Body) -> Body:
+def user_metadata(body: Body) -> Body:
     """Labels and annotations, but for the notes that tools leave there."""
     metadata = body["metadata"]
     annotations = dict(metadata.get("annotations") or {})
@@ -112,7 +112,7 @@ def wishes(body: Body) -> Body:
     return {"labels": metadata.get("labels") or {}, "annotations": annotations}
 
 
-def _is_released_anew(before: Model, model: Model, seen: Observed) -> bool:
+def _is_new_release(before: Model, model: Model, seen: Observed) -> bool:
     old, new = artifact_of(before, seen), artifact_of(model, seen)
     if before.tag != model.tag and not (old and new):
         return True
@@ -167,7 +167,7 @@ def _quarantine(model: Model, release: str | None) -> Body | None:
     return next((dict(entry) for entry in failed if entry["trial"] == trial), None)
 
 
-def _is_tried_anew(model: Model, release: str | None) -> bool:
+def _is_new_trial(model: Model, release: str | None) -> bool:
     failed = {entry["release"] for entry in model.status.get("failedReleases", ())}
     waits = release in failed and model.status.get("servingRelease") != release
     return waits and _quarantine(model, release) is None

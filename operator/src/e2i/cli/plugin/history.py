@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from e2i.cli.plugin.output import age, dump, plain, table
-from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
+from e2i.cli.plugin.output import age, dump, table
+from e2i.cli.plugin.session import Session, Target, in_session, model_name, with_target
 from e2i.clock import now
 
 _HEAD = ("RELEASE", "BENTO", "RESULT", "REASON", "NOW", "STARTED", "SERVED", "ENDED")
@@ -30,7 +30,7 @@ def history(target: Target, name: str, output: str | None) -> None:
 
         return await read_model(session, name)
 
-    model = ask(target, read)
+    model = in_session(target, read)
     if output in ("json", "yaml"):
         click.echo(dump(document(model), output))
     else:
@@ -75,7 +75,7 @@ def _row(entry: Mapping[str, Any], moment: datetime) -> tuple[str, ...]:
 
 
 def _more(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(plain(entry.get(field) or "-") for field in ("digest", "image", "message"))
+    return tuple(entry.get(field) or "-" for field in ("digest", "image", "message"))
 
 
 def _roles(model: Mapping[str, Any], release: str) -> list[str]:

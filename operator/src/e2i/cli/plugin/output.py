@@ -19,15 +19,24 @@ _COLOURS = {"good": "green", "bad": "red", "busy": "yellow", "faint": "bright_bl
 
 def dump(value: Value, form: str) -> str:
     """`value` as JSON or YAML, its keys in the order of the reference page."""
-    if form == "json":
-        return json.dumps(value, indent=2, ensure_ascii=False)
-    return as_yaml(value).rstrip("\n")
+    return as_json(value, indent=2) if form == "json" else as_yaml(value).rstrip("\n")
+
+
+def as_json(value: Value, indent: int | None = None) -> str:
+    """`value` as JSON; characters that would steer a terminal are written as \\u escapes."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def as_yaml(value: Value) -> str:
+    """`value` as YAML; characters that would steer a terminal are written as escapes."""
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
+    if all(c.isprintable() or c == "\n" for c in text):
+        return text
+    escaped: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=1000)
+    return escaped
 
 
 def wants_colour(stream: Any) -> bool:
@@ -42,7 +51,7 @@ def coloured(text: str, tone: str, colour: bool) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns as wide as they must be, three spaces apart, no blanks at the ends."""
-    lines = [list(head), *map(list, rows)]
+    lines = [list(head), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     return [
         "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -51,19 +60,28 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def age(since: str | None, now: datetime) -> str:
-    """2026-11-21T12:00:00Z, five minutes later -> 5m; empty for None
+    """2026-11-21T12:00:00Z, five minutes later -> 5m; empty for None, ? for a text that is no time of our days
 
     Seconds below two minutes, minutes below two hours, hours below two days.
     """
     if not since:
         return ""
-    seconds = max(0, int((now - parse_timestamp(since)).total_seconds()))
+    try:
+        moment = parse_timestamp(since)
+    except ValueError:
+        return "?"
+    seconds = max(0, int((now - moment).total_seconds()))
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
 
 
-def plain(text: str) -> str:
-    """One line without control characters: what pods and bentos say must not steer a terminal."""
-    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))
+def printable(text: str) -> str:
+    """One line without control characters: the words of pods and bentos must not steer a terminal."""
+    return visible(" ".join(text.split()))
+
+
+def visible(line: str) -> str:
+    """`line` with a blank for each control character, its other blanks as they are."""
+    return "".join(character if character.isprintable() else " " for character in line)

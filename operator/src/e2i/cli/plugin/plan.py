@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from e2i.cli.plugin.errors import Fault
-from e2i.cli.plugin.output import as_yaml, dump
-from e2i.cli.plugin.session import Session, Target, ask, with_target
+from e2i.cli.plugin.errors import CommandError
+from e2i.cli.plugin.output import as_yaml, dump, visible
+from e2i.cli.plugin.session import Session, Target, in_session, with_target
 
 if TYPE_CHECKING:
     from e2i.cli.plugin.documents import Manifests
     from e2i.cli.plugin.forecast import Forecast
-    from e2i.cli.plugin.server_dry_run import Rehearsal
+    from e2i.cli.plugin.server_dry_run import DryRun
 
 CHANGES = 1
 
@@ -41,58 +41,58 @@ def plan(target: Target, file: str | None, folder: Path | None, output: str | No
     from e2i.cli.plugin.documents import read_manifests
 
     manifests = read_manifests(file, folder)
-    rehearsals = ask(target, lambda session: _rehearse(session, manifests, target.namespace))
-    _print(rehearsals, manifests.others, output)
+    dry_runs = in_session(target, lambda session: _dry_run_all(session, manifests, target.namespace))
+    _print(dry_runs, manifests.others, output)
 
 
-async def _rehearse(session: Session, manifests: Manifests, namespace: str | None) -> list[Rehearsal]:
-    from e2i.cli.plugin.server_dry_run import rehearse
+async def _dry_run_all(session: Session, manifests: Manifests, namespace: str | None) -> list[DryRun]:
+    from e2i.cli.plugin.server_dry_run import dry_run
 
-    return [await rehearse(session, body, namespace) for body in manifests.models]
+    return [await dry_run(session, body, namespace) for body in manifests.models]
 
 
-def _print(rehearsals: list[Rehearsal], others: int, output: str | None) -> None:
+def _print(dry_runs: list[DryRun], others: int, output: str | None) -> None:
     from e2i.cli.plugin.forecast import NOTHING, forecast
 
-    found = [(one, forecast(one.live, one.after, one.requests) if one.after else None) for one in rehearsals]
+    found = [(one, forecast(one.live, one.after, one.requests) if one.after else None) for one in dry_runs]
     if output:
         click.echo(dump({"plans": [_document(*pair) for pair in found], "otherObjects": others}, output))
     else:
-        for rehearsal, made in found:
-            click.echo("\n".join(lines(rehearsal, made)))
+        for result, made in found:
+            click.echo("\n".join(map(visible, lines(result, made))))
         if others:
             click.echo(f"{others} other objects were not looked at")
-    refused = [f"{one.namespace}/{one.name}: {one.refusal}" for one in rehearsals if one.refusal]
+    refused = [f"{one.namespace}/{one.name}: {one.refusal}" for one in dry_runs if one.refusal]
     if refused:
-        raise Fault("The API server refuses " + "; ".join(refused))
+        raise CommandError("The API server refuses " + "; ".join(refused))
     raise SystemExit(CHANGES if any(made and made.change != NOTHING for _, made in found) else 0)
 
 
-def _document(rehearsal: Rehearsal, made: Forecast | None) -> dict[str, Any]:
+def _document(result: DryRun, made: Forecast | None) -> dict[str, Any]:
     from e2i.cli.plugin.forecast import as_document
 
     return {
-        "namespace": rehearsal.namespace,
-        "name": rehearsal.name,
-        "refused": rehearsal.refusal or None,
+        "namespace": result.namespace,
+        "name": result.name,
+        "refused": result.refusal or None,
         **(as_document(made) if made else {}),
     }
 
 
-def lines(rehearsal: Rehearsal, made: Forecast | None) -> Iterator[str]:
+def lines(result: DryRun, made: Forecast | None) -> Iterator[str]:
     """The forecast as people read it, then the change of the spec as a diff."""
-    title = f"E2IModel {rehearsal.namespace}/{rehearsal.name}"
+    title = f"E2IModel {result.namespace}/{result.name}"
     if made is None:
         yield f"{title}: refused"
-        yield f"  {rehearsal.refusal}"
+        yield f"  {result.refusal}"
         return
     from e2i.cli.plugin.forecast import NOTHING
 
     yield f"{title}: {made.change}"
     if made.change == NOTHING:
         return
-    yield from (f"  {name:<11}{text}" for name, text in _facts(rehearsal.after or {}, made))
-    yield from (f"  {line}" for line in _diff(rehearsal.live, rehearsal.after or {}))
+    yield from (f"  {name:<11}{text}" for name, text in _facts(result.after or {}, made))
+    yield from (f"  {line}" for line in _diff(result.live, result.after or {}))
 
 
 def _facts(after: Mapping[str, Any], made: Forecast) -> Iterator[tuple[str, str]]:
@@ -141,7 +141,7 @@ def _diff(live: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[
 
 
 def _written(body: Mapping[str, Any]) -> dict[str, Any]:
-    from e2i.cli.plugin.forecast import wishes
+    from e2i.cli.plugin.forecast import user_metadata
 
-    metadata = {key: value for key, value in wishes(body).items() if value}
+    metadata = {key: value for key, value in user_metadata(body).items() if value}
     return {**({"metadata": metadata} if metadata else {}), "spec": body["spec"]}

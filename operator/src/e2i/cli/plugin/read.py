@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from e2i.api import naming
-from e2i.cli.plugin.errors import Fault
+from e2i.cli.plugin.errors import CommandError
 from e2i.cli.plugin.session import Session
 from e2i.inspection.pod_summary import BUILD_LABEL
 from e2i.kube import ApiError, Object, Resource
@@ -27,7 +27,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class ModelObjects:
     """A model and everything made for it, as the API server sends it, by source."""
 
     model: Object
@@ -50,14 +50,14 @@ def sources(name: str) -> dict[str, Source]:
 
 
 async def read_model(session: Session, name: str) -> Object:
-    """The model; Fault, with names that are near, when there is none."""
+    """The model; CommandError, with names that are near, when there is none."""
     found = await session.kube.get(E2I_MODELS, session.namespace, name)
     if found is None:
         raise await _missing(session, name)
     return found
 
 
-async def read_family(session: Session, name: str) -> Family:
+async def read_objects(session: Session, name: str) -> ModelObjects:
     """The model with its children. What may not be read is noted, for somebody may see models only."""
     model = await read_model(session, name)
     wanted = sources(name)
@@ -68,7 +68,7 @@ async def read_family(session: Session, name: str) -> Family:
         if isinstance(answer, list)
     }
     notes = dict.fromkeys(answer for answer in answers if isinstance(answer, str))
-    return Family(model=model, parts=parts, notes=tuple(notes))
+    return ModelObjects(model=model, parts=parts, notes=tuple(notes))
 
 
 async def read_deployments(session: Session, name: str) -> list[Object]:
@@ -90,17 +90,19 @@ async def _list(session: Session, source: Source) -> list[Object] | str:
     return found
 
 
-async def _missing(session: Session, name: str) -> Fault:
+async def _missing(session: Session, name: str) -> CommandError:
     here, _ = await session.kube.list(E2I_MODELS, session.namespace)
     names = [model["metadata"]["name"] for model in here]
     sentence = f"There is no E2IModel {name} in namespace {session.namespace}."
     if near := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
-        return Fault(f"{sentence} Did you mean {', '.join(near)}?")
+        return CommandError(f"{sentence} Did you mean {', '.join(near)}?")
     if elsewhere := await _namespaces_with(session, name):
-        return Fault(f"{sentence} There is one in {', '.join(elsewhere)}: choose it with -n.")
+        return CommandError(f"{sentence} There is one in {', '.join(elsewhere)}: choose it with -n.")
     if names:
-        return Fault(f"{sentence} There is: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}.")
-    return Fault(f"{sentence} The namespace has no model; choose another one with -n.")
+        return CommandError(
+            f"{sentence} There is: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}."
+        )
+    return CommandError(f"{sentence} The namespace has no model; choose another one with -n.")
 
 
 async def _namespaces_with(session: Session, name: str) -> list[str]:

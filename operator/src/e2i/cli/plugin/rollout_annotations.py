@@ -9,7 +9,7 @@ from typing import Any
 
 from e2i.api.model import PAUSED_ANNOTATION, PROMOTE_ANNOTATION, RETRY_ANNOTATION
 from e2i.cli.plugin.advice import command, follow
-from e2i.cli.plugin.errors import Fault
+from e2i.cli.plugin.errors import CommandError
 from e2i.inspection.document import is_paused
 
 Body = Mapping[str, Any]
@@ -28,11 +28,11 @@ def retry(model: Body, now: datetime) -> Change:
     name, status = model["metadata"]["name"], model.get("status", {})
     failed = {entry["release"]: entry for entry in status.get("failedReleases", ())}
     if not failed:
-        raise Fault(f"Nothing is to be tried anew: no release of {name} is in quarantine.")
+        raise CommandError(f"Nothing is to be tried anew: no release of {name} is in quarantine.")
     wanted = status.get("desiredRelease")
     if wanted not in failed:
         known = ", ".join(f"{release} ({entry.get('bentoTag', '?')})" for release, entry in failed.items())
-        raise Fault(
+        raise CommandError(
             f"The release that {name} asks for ({wanted or 'not known yet'}) is not in quarantine; {known} is. Ask "
             "for that bento in spec.bento.tag first."
         )
@@ -49,11 +49,11 @@ def promote(model: Body, now: datetime) -> Change:
     name = model["metadata"]["name"]
     rollout = model.get("status", {}).get("rollout")
     if not rollout:
-        raise Fault(f"Nothing is to be promoted: no canary of {name} is under way.")
+        raise CommandError(f"Nothing is to be promoted: no canary of {name} is under way.")
     steps = model["spec"].get("rollout", {}).get("steps", ())
     step = rollout.get("step", 0)
     if not (step < len(steps) and "pause" in steps[step]):
-        raise Fault(
+        raise CommandError(
             f"The canary {rollout['release']} of {name} does not wait: it is at step {min(step + 1, len(steps))} of "
             f"{len(steps)}, which is no pause. See {command('status', model['metadata'])}."
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import Any, Protocol, TextIO
 
 from e2i.cli.plugin.drawing import draw
-from e2i.cli.plugin.output import wants_colour
+from e2i.cli.plugin.output import as_json, wants_colour
 from e2i.clock import now
 
 Document = dict[str, Any]
@@ -15,17 +14,17 @@ Document = dict[str, Any]
 _BRANCHES = str.maketrans("├└│─", "    ")
 
 
-class Shower(Protocol):
+class StatusWriter(Protocol):
     """Takes each document that differs from the one before."""
 
     def show(self, document: Document) -> None: ...
 
 
-def shower(stream: TextIO, *, machine: bool) -> Shower:
+def status_writer(stream: TextIO, *, machine: bool) -> StatusWriter:
     """The way to follow that suits whoever reads the stream."""
     if machine:
-        return Documents(stream)
-    return Screen(stream) if stream.isatty() else Lines(stream)
+        return JsonWriter(stream)
+    return ScreenWriter(stream) if stream.isatty() else LineWriter(stream)
 
 
 def show_once(stream: TextIO, document: Document) -> None:
@@ -33,7 +32,7 @@ def show_once(stream: TextIO, document: Document) -> None:
     print("\n".join(draw(document, now(), colour=wants_colour(stream))), file=stream)
 
 
-class Screen:
+class ScreenWriter:
     """Draws each document in place of the one before it."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -53,7 +52,7 @@ class Screen:
         self._drawn = len(lines)
 
 
-class Lines:
+class LineWriter:
     """Tells what is new since the document before, each line with its time."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -69,14 +68,14 @@ class Lines:
         self._told = set(lines)
 
 
-class Documents:
+class JsonWriter:
     """One JSON document a line, for programs that follow."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def show(self, document: Document) -> None:
-        print(json.dumps(document, ensure_ascii=False), file=self._stream, flush=True)
+        print(as_json(document), file=self._stream, flush=True)
 
 
 def _words(line: str) -> str:

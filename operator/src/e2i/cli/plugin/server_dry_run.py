@@ -9,7 +9,7 @@ from typing import Any
 
 from e2i.api import naming
 from e2i.cli.plugin import client_side_apply
-from e2i.cli.plugin.errors import Fault, api_fault
+from e2i.cli.plugin.errors import CommandError, explained_error
 from e2i.cli.plugin.patching import FIELD_MANAGER
 from e2i.cli.plugin.session import Session
 from e2i.inspection import gitops
@@ -20,7 +20,7 @@ _DRY_RUN = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "fieldValidation": "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsal:
+class DryRun:
     """One E2IModel before and after; `live` is None when there is none yet."""
 
     namespace: str
@@ -33,11 +33,13 @@ class Rehearsal:
     """Why the API server would not take it; `after` is None then."""
 
 
-async def rehearse(session: Session, wanted: Mapping[str, Any], namespace: str | None) -> Rehearsal:
+async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | None) -> DryRun:
     """Apply `wanted` in a dry run. `namespace`: what -n said, which the manifest may not contradict."""
     name, own = wanted["metadata"]["name"], wanted["metadata"].get("namespace")
     if namespace and own and own != namespace:
-        raise Fault(f"{name} names the namespace {own}, and -n says {namespace}: leave one of them out.")
+        raise CommandError(
+            f"{name} names the namespace {own}, and -n says {namespace}: leave one of them out."
+        )
     where = own or session.namespace
     body = {**wanted, "metadata": {**wanted["metadata"], "namespace": where}}
     try:
@@ -49,8 +51,8 @@ async def rehearse(session: Session, wanted: Mapping[str, Any], namespace: str |
         # A refusal of this one object says nothing of the others; a cluster out of reach says all.
         if error.status in (0, 401):
             raise
-        return Rehearsal(namespace=where, name=name, refusal=_words(error))
-    return Rehearsal(namespace=where, name=name, live=live, after=after, requests=tuple(requests))
+        return DryRun(namespace=where, name=name, refusal=_words(error))
+    return DryRun(namespace=where, name=name, live=live, after=after, requests=tuple(requests))
 
 
 async def _requests(session: Session, namespace: str, name: str) -> tuple[list[Object], str]:
@@ -67,7 +69,7 @@ async def _dry_run(session: Session, live: Object | None, body: Object) -> Objec
     path = E2I_MODELS.path(body["metadata"]["namespace"], None if live is None else body["metadata"]["name"])
     if live is None:
         return await session.kube.request("POST", path, body=body, query=_DRY_RUN)
-    body = gitops.with_marks(live, body)
+    body = gitops.with_tool_metadata(live, body)
     if manager := client_side_apply.applier(live):
         query = {**_DRY_RUN, "fieldManager": manager, "force": "true"}
         kind = "application/apply-patch+yaml"
@@ -80,4 +82,4 @@ def _words(error: ApiError) -> str:
     """The API server's own sentence for what is wrong with the object; ours for everything else."""
     if error.status in (400, 422):
         return error.message
-    return api_fault(error.status, error.reason, error.message).message
+    return explained_error(error.status, error.reason, error.message).message

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from e2i.cli.plugin.errors import Fault, api_fault
+from e2i.cli.plugin.errors import CommandError, explained_error
 
 # The API client takes half a second to import: help and completion of options do without it.
 if TYPE_CHECKING:
@@ -89,16 +89,16 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
         return [model["metadata"]["name"] for model in models]
 
     try:
-        return [name for name in ask(Target(**chosen), names) if name.startswith(incomplete)]
-    except (Fault, TimeoutError):
+        return [name for name in in_session(Target(**chosen), names) if name.startswith(incomplete)]
+    except (CommandError, TimeoutError):
         return []
 
 
 model_name = click.argument("name", callback=_checked, shell_complete=complete_model)
 
 
-def ask(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
-    """Connect, ask, and return the answer; Fault for everything that the outside can do to us."""
+def in_session(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
+    """Connect, ask, and return the answer; CommandError for everything that the outside can do to us."""
     from e2i.kube import ApiError, KubeconfigError
 
     async def asked() -> T:
@@ -116,9 +116,9 @@ def ask(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
     try:
         return asyncio.run(asked())
     except ApiError as error:
-        raise api_fault(error.status, error.reason, error.message) from error
+        raise explained_error(error.status, error.reason, error.message) from error
     except KubeconfigError as error:
-        raise Fault(error.message) from error
+        raise CommandError(error.message) from error
 
 
 @contextlib.asynccontextmanager

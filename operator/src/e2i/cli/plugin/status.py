@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from e2i.cli.plugin.output import dump
-from e2i.cli.plugin.screen import Shower, show_once, shower
-from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
+from e2i.cli.plugin.screen import StatusWriter, show_once, status_writer
+from e2i.cli.plugin.session import Session, Target, in_session, model_name, with_target
 
 _CALM = 2.0
 """Seconds after which a model that neither is ready nor goes on has come to its end: a wish given by annotation
@@ -38,9 +38,9 @@ def status(target: Target, name: str, watch: bool, output: str | None) -> None:
     if not watch:
         _print_once(target, name, output)
         return
-    chosen = shower(sys.stdout, machine=output is not None)
+    chosen = status_writer(sys.stdout, machine=output is not None)
     try:
-        is_ready = ask(target, lambda session: _follow(session, name, chosen))
+        is_ready = in_session(target, lambda session: _follow(session, name, chosen))
     except KeyboardInterrupt:
         raise SystemExit(_INTERRUPTED) from None
     raise SystemExit(0 if is_ready else 1)
@@ -48,20 +48,20 @@ def status(target: Target, name: str, watch: bool, output: str | None) -> None:
 
 def _print_once(target: Target, name: str, output: str | None) -> None:
     async def read(session: Session) -> dict[str, Any]:
-        from e2i.cli.plugin.read import read_family
+        from e2i.cli.plugin.read import read_objects
         from e2i.inspection.document import document
 
-        family = await read_family(session, name)
+        family = await read_objects(session, name)
         return document(family.model, family.parts, family.notes)
 
-    found = ask(target, read)
+    found = in_session(target, read)
     if output:
         click.echo(dump(found, output))
     else:
         show_once(sys.stdout, found)
 
 
-async def _follow(session: Session, name: str, shown_by: Shower) -> bool:
+async def _follow(session: Session, name: str, writer: StatusWriter) -> bool:
     """Show every change until the model has come to an end; whether that is Ready."""
     from e2i.cli.plugin.follow import following
     from e2i.inspection.outcome import outcome
@@ -71,7 +71,7 @@ async def _follow(session: Session, name: str, shown_by: Shower) -> bool:
             end = outcome(follower.model)
             found = await follower.next(None if end is None else _CALM)
             if found is not None:
-                shown_by.show(found)
+                writer.show(found)
                 if outcome(follower.model) is True:
                     return True
             elif end is not None:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from e2i.cli.plugin import rollout_annotations
-from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
+from e2i.cli.plugin.output import printable
+from e2i.cli.plugin.session import Session, Target, in_session, model_name, with_target
 from e2i.clock import now
 
 Decision = Callable[[Mapping[str, Any]], rollout_annotations.Change]
@@ -57,4 +58,4 @@ def _steer(target: Target, name: str, decide: Decision) -> None:
             await annotate(session, model, change.annotations)
         return change.sentence
 
-    click.echo(ask(target, steer))
+    click.echo(printable(in_session(target, steer)))

@@ -9,12 +9,13 @@ import click
 
 from e2i.cli.plugin import previous_specs
 from e2i.cli.plugin.advice import follow
-from e2i.cli.plugin.errors import ERROR, MANAGED_ELSEWHERE, Fault
-from e2i.cli.plugin.session import Session, Target, ask, model_name, with_target
+from e2i.cli.plugin.errors import ERROR, MANAGED_ELSEWHERE, CommandError
+from e2i.cli.plugin.output import printable, visible
+from e2i.cli.plugin.session import Session, Target, in_session, model_name, with_target
 from e2i.inspection import gitops
 
 if TYPE_CHECKING:
-    from e2i.cli.plugin.undo_target import Way
+    from e2i.cli.plugin.undo_target import UndoTarget
 
 
 @click.command()
@@ -33,44 +34,47 @@ def undo(target: Target, name: str, to: str | None) -> None:
     async def go_back(session: Session) -> int:
         from e2i.cli.plugin.patching import set_bento
         from e2i.cli.plugin.read import read_deployments, read_model
-        from e2i.cli.plugin.undo_target import find_way
+        from e2i.cli.plugin.undo_target import find_undo_target
 
         model = await read_model(session, name)
-        way = find_way(model, await read_deployments(session, name), to)
-        if way.by_tag and model["spec"]["bento"] == way.bento:
-            click.echo(f"{name} asks for release {way.release} ({way.tag}) already: nothing to undo.")
+        chosen = find_undo_target(model, await read_deployments(session, name), to)
+        if chosen.by_tag and model["spec"]["bento"] == chosen.bento:
+            click.echo(
+                printable(f"{name} asks for release {chosen.release} ({chosen.tag}): nothing to undo.")
+            )
             return 0
-        if sentence := hindrance(model, way):
-            return _tell(model, way, sentence)
-        await set_bento(session, model, way.bento)
-        click.echo(
-            f"{name}: spec.bento.tag is {way.tag} again (it was {model['spec']['bento']['tag']}), which asks for "
-            f"release {way.release}. Follow it: {follow(model['metadata'])}"
+        if sentence := obstacle(model, chosen):
+            return _print_advice(model, chosen, sentence)
+        await set_bento(session, model, chosen.bento)
+        sentence = (
+            f"{name}: spec.bento.tag is {chosen.tag} again (it was {model['spec']['bento']['tag']}), which asks for "
+            f"release {chosen.release}. Follow it: {follow(model['metadata'])}"
         )
+        click.echo(printable(sentence))
         return 0
 
-    raise SystemExit(ask(target, go_back))
+    raise SystemExit(in_session(target, go_back))
 
 
-def hindrance(model: Mapping[str, Any], way: Way) -> str | None:
+def obstacle(model: Mapping[str, Any], chosen: UndoTarget) -> str | None:
     """Why the tag alone cannot be written; None when it can."""
     name = model["metadata"]["name"]
-    if keeper := gitops.keeper(model):
-        return f"{name} is kept by {keeper}, which would undo a change by hand."
-    if way.by_tag:
+    if managing_tool := gitops.managing_tool(model):
+        return f"{name} is kept by {managing_tool}, which would undo a change by hand."
+    if chosen.by_tag:
         return None
-    return f"Release {way.release} of {name} differs in more than the bento, and undo writes nothing else."
+    return f"Release {chosen.release} of {name} differs in more than the bento, and undo writes nothing else."
 
 
-def _tell(model: Mapping[str, Any], way: Way, sentence: str) -> int:
+def _print_advice(model: Mapping[str, Any], chosen: UndoTarget, sentence: str) -> int:
     """Say what to do instead: the sentence on stderr, the lines of the manifest on stdout. The exit code."""
-    if way.spec is None:
-        raise Fault(
-            f"{sentence} The cluster no longer knows what else it had: find the commit with {way.tag} in Git "
-            f"(git log -S {way.tag}) and go back to that manifest."
+    if chosen.spec is None:
+        raise CommandError(
+            f"{sentence} The cluster no longer knows what else it had: find the commit with {chosen.tag} in Git "
+            f"(git log -S {chosen.tag}) and go back to that manifest."
         )
-    lines = previous_specs.manifest_diff(model, way.spec)
-    advice = "Commit this instead:" if gitops.keeper(model) else "Change the manifest and apply it:"
-    click.echo(f"Error: {sentence} {advice}", err=True)
-    click.echo("\n".join(lines))
-    return MANAGED_ELSEWHERE if gitops.keeper(model) else ERROR
+    lines = previous_specs.manifest_diff(model, chosen.spec)
+    advice = "Commit this instead:" if gitops.managing_tool(model) else "Change the manifest and apply it:"
+    click.echo(printable(f"Error: {sentence} {advice}"), err=True)
+    click.echo("\n".join(map(visible, lines)))
+    return MANAGED_ELSEWHERE if gitops.managing_tool(model) else ERROR

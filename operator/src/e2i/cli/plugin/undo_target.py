@@ -9,7 +9,7 @@ from typing import Any
 from e2i.api import naming
 from e2i.cli.plugin import previous_specs
 from e2i.cli.plugin.advice import command
-from e2i.cli.plugin.errors import Fault
+from e2i.cli.plugin.errors import CommandError
 from e2i.inspection.document import is_current
 
 Body = Mapping[str, Any]
@@ -19,7 +19,7 @@ _SERVED = ("Serving", "Superseded")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
+class UndoTarget:
     """The release to go back to, and the spec that asks for it."""
 
     release: str
@@ -32,19 +32,19 @@ class Way:
     """Whether the bento's tag is all that differs."""
 
 
-def find_way(model: Body, deployments: Iterable[Body], to: str | None) -> Way:
-    """The way to the release or bento tag `to`, or to the release that served last; Fault when there is none.
+def find_undo_target(model: Body, deployments: Iterable[Body], to: str | None) -> UndoTarget:
+    """The way to the release or bento tag `to`, or to the release that served last; CommandError when there is none.
 
     `deployments`: the model's BentoDeployments, which tell the shape of releases that still have pods.
     """
     entry = _named(model, to) if to else _last(model)
     if failure := _quarantine(model, entry["release"]):
-        raise Fault(
+        raise CommandError(
             f"Release {entry['release']} ({entry.get('bentoTag', '?')}) is in quarantine: it failed with "
             f"{failure['reason']} at {failure['failedAt']}. Try it anew with that bento in spec.bento.tag and "
             f"{command('retry', model['metadata'])}."
         )
-    return _way(model, deployments, entry)
+    return _undo_target(model, deployments, entry)
 
 
 def _last(model: Body) -> Body:
@@ -56,7 +56,7 @@ def _last(model: Body) -> Body:
         if entry["result"] in _SERVED and entry.get("bentoTag") and not _is_wanted(model, entry)
     ]
     if not earlier:
-        raise Fault(
+        raise CommandError(
             f"{name} has no earlier release that served: see {command('history', model['metadata'])}."
         )
     return next((entry for entry in earlier if not _quarantine(model, entry["release"])), earlier[0])
@@ -87,7 +87,7 @@ def _named(model: Body, to: str) -> Body:
         known = (
             ", ".join(f"{entry['release']} ({entry.get('bentoTag', '?')})" for entry in history) or "nothing"
         )
-        raise Fault(f"The history of {name} has no release or bento {to}. It has {known}.")
+        raise CommandError(f"The history of {name} has no release or bento {to}. It has {known}.")
     return next((entry for entry in found if _is_asked_for_by_tag(model, entry)), found[0])
 
 
@@ -103,12 +103,12 @@ def _is_asked_for_by_tag(model: Body, entry: Body) -> bool:
     return previous_specs.release_of(model, spec, digest) == release
 
 
-def _way(model: Body, deployments: Iterable[Body], entry: Body) -> Way:
+def _undo_target(model: Body, deployments: Iterable[Body], entry: Body) -> UndoTarget:
     release, tag, digest = entry["release"], entry["bentoTag"], entry.get("digest", "")
     asked = previous_specs.with_bento(model, tag, digest)
     if _is_asked_for_by_tag(model, entry):
-        return Way(release=release, tag=tag, bento=asked["bento"], spec=asked, by_tag=True)
+        return UndoTarget(release=release, tag=tag, bento=asked["bento"], spec=asked, by_tag=True)
     labels = ((body, body["metadata"].get("labels") or {}) for body in deployments)
     kept = next((body for body, own in labels if own.get(naming.RELEASE_LABEL) == release), None)
     spec = previous_specs.earlier_spec(model, kept, release, tag, digest) if kept else None
-    return Way(release=release, tag=tag, bento=asked["bento"], spec=spec, by_tag=False)
+    return UndoTarget(release=release, tag=tag, bento=asked["bento"], spec=spec, by_tag=False)

@@ -1,0 +1,97 @@
+"""`ask`: sends one request to the model from wherever the user is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from e2i.cli.plugin.errors import CommandError
+from e2i.cli.plugin.output import printable, visible
+from e2i.cli.plugin.session import Session, Target, in_session, model_name, with_target
+
+if TYPE_CHECKING:
+    from e2i.cli.plugin.delivery import Delivered
+    from e2i.kube import Response
+
+MODEL_ERROR = 1
+"""Exit code when the model answered with an HTTP error."""
+
+
+@click.command()
+@model_name
+@click.option(
+    "-d", "--data", metavar="JSON|@FILE|-", help="The request's body; - is standard input.  [default: a GET]"
+)
+@click.option("--route", help="[default: the route of the model's first check, else /predict]")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Seconds."
+)
+@click.option("--port-forward", is_flag=True, help="Use `kubectl port-forward` and no other way.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the way, the status and the time on stderr.")
+@with_target
+def ask(
+    target: Target,
+    name: str,
+    data: str | None,
+    route: str | None,
+    timeout: float,
+    port_forward: bool,
+    verbose: bool,
+) -> None:
+    """Send a request to the model and print its answer.
+
+    With -d it is a POST, without -d a GET of --route. The exit code is 1 when the model answers with an HTTP error,
+    and 2 when there is no answer of the model.
+    """
+    body = read_body(data)
+
+    async def send(session: Session) -> Delivered:
+        from e2i.cli.plugin.delivery import Request, deliver
+        from e2i.cli.plugin.read import read_model
+        from e2i.cli.plugin.readiness import default_route, require_route, unready_warning
+
+        model = await read_model(session, name)
+        require_route(model, body, route)
+        if warning := unready_warning(model):
+            click.echo(printable(f"Warning: {warning}"), err=True)
+        request = Request(body=body, route=route or default_route(model), timeout=timeout)
+        return await deliver(session, target, name, request, only_port_forward=port_forward)
+
+    started = time.monotonic()
+    delivered = in_session(target, send)
+    response = delivered.response
+    if verbose:
+        took = (time.monotonic() - started) * 1000
+        click.echo(f"{delivered.way}: {response.status} {response.phrase} in {took:.0f} ms", err=True)
+    print_response(response, verbose)
+    raise SystemExit(MODEL_ERROR if response.status >= 400 else 0)
+
+
+def read_body(data: str | None) -> bytes | None:
+    """Return the bytes of -d: the text itself, the file after @, or standard input for -; None without -d."""
+    if data is None:
+        return None
+    if data == "-":
+        return sys.stdin.buffer.read()
+    if not data.startswith("@"):
+        return data.encode()
+    try:
+        return Path(data[1:]).read_bytes()
+    except OSError as error:
+        raise CommandError(f"{data[1:]} cannot be read: {error.strerror or error}.") from error
+
+
+def print_response(response: Response, verbose: bool) -> None:
+    """Print the body as it came; on a terminal without characters that would steer it."""
+    if response.status >= 400 and not verbose:
+        click.echo(f"HTTP {response.status} {printable(response.phrase)}", err=True)
+    if sys.stdout.isatty():
+        text = response.body.decode(errors="replace")
+        click.echo("\n".join(visible(line) for line in text.split("\n")), nl=not text.endswith("\n"))
+    else:
+        sys.stdout.buffer.write(response.body)
+        sys.stdout.flush()

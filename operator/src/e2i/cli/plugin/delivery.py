@@ -1,0 +1,137 @@
+"""Takes a request to a model: to its Service directly, through the API server's proxy, or by a port-forward.
+
+Directly only on the local cluster, whose Services have loopback addresses. Everywhere else first by the API server's
+Service proxy, which needs one right and no other program. Where it is not allowed, or the API server has no route to
+the pods, `kubectl port-forward` goes through the kubelet.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from e2i.api.naming import SERVICE_PORT
+from e2i.cli.plugin.errors import CommandError
+from e2i.cli.plugin.port_forward import forwarded
+from e2i.cli.plugin.session import Session, Target
+from e2i.kube import ApiError, Response
+from e2i.kube.e2i_kinds import SERVICES
+from e2i.kube.exchange import exchange
+
+_HEADERS = {"Content-Type": "application/json", "Accept": "*/*"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A POST of `body`, or a GET when it is None."""
+
+    body: bytes | None
+    route: str
+    timeout: float
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.body is None else "POST"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return _HEADERS if self.body is not None else {"Accept": "*/*"}
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The model's answer, and the way by which it was reached."""
+
+    way: str
+    response: Response
+
+
+async def deliver(
+    session: Session, target: Target, name: str, request: Request, *, only_port_forward: bool = False
+) -> Delivered:
+    """Send `request` to the model `name` by the first way that works; CommandError when none does."""
+    if only_port_forward:
+        return await _by_port_forward(session, target, name, request)
+    if address := await _local_address(session, name):
+        try:
+            return await _directly(address, request)
+        except ApiError as error:
+            # A kubeconfig may lead to a local cluster of another machine, through a tunnel.
+            if error.reason != "Unreachable":
+                raise CommandError(f"{error.message}. Wait longer with --timeout.") from error
+    answer = await _by_service_proxy(session, name, request)
+    if isinstance(answer, Delivered):
+        return answer
+    try:
+        return await _by_port_forward(session, target, name, request)
+    except CommandError as error:
+        raise CommandError(f"{answer} Nor does a port-forward work: {error.message}") from error
+
+
+async def _local_address(session: Session, name: str) -> str | None:
+    """The Service's address when it is one of this machine, which only the local cluster gives."""
+    if not is_loopback(urlsplit(session.kube.server).hostname or ""):
+        return None
+    try:
+        service = await session.kube.get(SERVICES, session.namespace, name)
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return None
+    address = (service or {}).get("spec", {}).get("clusterIP", "")
+    return f"http://{address}:{SERVICE_PORT}" if is_loopback(address) else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is an address of the machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _directly(address: str, request: Request) -> Delivered:
+    async with aiohttp.ClientSession(trust_env=False) as http:
+        url = f"{address}{request.route}"
+        response = await exchange(http, request.method, url, request.body, request.headers, request.timeout)
+    return Delivered(f"{request.method} {url}", response)
+
+
+async def _by_service_proxy(session: Session, name: str, request: Request) -> Delivered | str:
+    """The answer, or a sentence that says why the API server could not pass the request on."""
+    path = SERVICES.path(session.namespace, f"{name}:{SERVICE_PORT}", "proxy") + request.route
+    try:
+        response = await session.kube.forward(
+            request.method, path, request.body, request.headers, request.timeout
+        )
+    except ApiError as error:
+        if error.reason != "Timeout":
+            raise
+        raise CommandError(
+            f"{name} did not answer within {request.timeout:g} s through the API server's proxy. Wait longer with "
+            "--timeout, or try --port-forward."
+        ) from error
+    refusal = response.api_error()
+    if refusal is None:
+        return Delivered(f"{request.method} {request.route} through the API server's proxy", response)
+    if refusal.status in (401, 429):
+        raise refusal
+    if "no endpoints available" in refusal.message:
+        raise CommandError(f"No pod of {name} is ready to take requests. Try again in a moment.")
+    if refusal.status == 403:
+        verb = "get" if request.body is None else "create"
+        return f"You may not {verb} services/proxy in namespace {session.namespace}: ask for a role that allows it."
+    return f"The API server's proxy does not reach {name}: {refusal.message.rstrip('.')}."
+
+
+async def _by_port_forward(session: Session, target: Target, name: str, request: Request) -> Delivered:
+    async with forwarded(target, session.namespace, name) as forward:
+        try:
+            delivered = await _directly(forward.address, request)
+        except ApiError as error:
+            said = forward.last_words()
+            raise CommandError(f"{error.message}.{f' kubectl: {said}' if said else ''}") from error
+    return Delivered(f"{request.method} {request.route} through kubectl port-forward", delivered.response)

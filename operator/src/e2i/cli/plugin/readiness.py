@@ -1,0 +1,67 @@
+"""Whether a model can be asked, and what the request is when the user leaves it open. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from e2i.api import conditions
+from e2i.cli.plugin.advice import command
+from e2i.cli.plugin.errors import CommandError
+from e2i.inspection.document import condition
+
+Body = Mapping[str, Any]
+
+ROUTE = "/predict"
+
+
+def unready_warning(model: Body) -> str | None:
+    """Return what is wrong with a model that is not Ready, None when it is; CommandError when no release serves."""
+    name, status = model["metadata"]["name"], model.get("status", {})
+    ready, serving = condition(model, conditions.READY), status.get("servingRelease")
+    cause = (
+        f"{name} is not Ready ({ready['reason']}: {ready['message'].rstrip('.')})"
+        if ready
+        else f"{name} is not Ready: the operator has not looked at it yet"
+    )
+    if not serving:
+        raise CommandError(
+            f"{cause}, and no release of it serves. See {command('status', model['metadata'])}."
+        )
+    if ready.get("status") == "True":
+        return None
+    history = status.get("history", ())
+    tag = next((entry.get("bentoTag") for entry in history if entry["release"] == serving), None)
+    return f"{cause}. Release {serving}{f' ({tag})' if tag else ''} serves and is asked."
+
+
+def default_route(model: Body) -> str:
+    """The route of the model's first check, or /predict."""
+    for check in _checks(model):
+        return str(check.get("path", ROUTE))
+    return ROUTE
+
+
+def require_route(model: Body, body: bytes | None, route: str | None) -> None:
+    """Raise CommandError for a request that cannot be sent: no body and no route, or a route that is none."""
+    if route is None and body is None:
+        raise CommandError(
+            f"Give a request with -d, or a GET route such as --route /docs.json. For example: {_example(model)}"
+        )
+    if route is None:
+        return
+    path = route.partition("?")[0]
+    # The API server would take .. for a way out of its proxy, to another path of the API.
+    if not route.startswith("/") or "#" in route or {".", ".."} & set(path.split("/")):
+        raise CommandError(f"--route {route} is no route: it begins with /, and has no . or .. and no #.")
+
+
+def _example(model: Body) -> str:
+    """The command line of the model's first check that has a body."""
+    first = next((check["body"] for check in _checks(model) if check.get("body")), '{"input_data": ...}')
+    return f"{command('ask', model['metadata'])} -d {shlex.quote(' '.join(str(first).split()))}"
+
+
+def _checks(model: Body) -> tuple[Body, ...]:
+    return tuple(model["spec"].get("rollout", {}).get("verify", ()))

@@ -1,0 +1,61 @@
+"""One HTTP request whose answer is returned as it came, whatever its status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+
+from e2i.kube.errors import ApiError
+from e2i.kube.responses import error_from_status, parse_object, read
+
+
+@dataclass(frozen=True)
+class Response:
+    """Status code, its phrase and the body of an HTTP answer."""
+
+    status: int
+    phrase: str
+    body: bytes
+
+    def api_error(self) -> ApiError | None:
+        """Return the API server's own refusal, or None when the answer is of what stands behind it."""
+        if self.status < 400:
+            return None
+        try:
+            found = parse_object(self.body)
+        except ApiError:
+            return None
+        if (found.get("kind"), found.get("apiVersion")) != ("Status", "v1"):
+            return None
+        return error_from_status(found, self.status, self.phrase, self.body)
+
+
+async def exchange(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    timeout: float,  # noqa: ASYNC109
+    **options: Any,
+) -> Response:
+    """Send one request; redirects are not followed. ApiError(0) when there is no answer within `timeout` seconds."""
+    try:
+        async with session.request(
+            method,
+            url,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=timeout),
+            **options,
+        ) as response:
+            return Response(response.status, response.reason or "", await read(response))
+    except TimeoutError as error:
+        raise ApiError(0, "Timeout", f"{url} did not answer within {timeout:g} s") from error
+    except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+        raise ApiError(0, "Unreachable", f"{url}: {str(error) or type(error).__name__}") from error
