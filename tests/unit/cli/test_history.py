@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import yaml
 from support.builders import NOON, seconds
 from support.model_bodies import NEW, NEW_DIGEST, NEW_TAG, OLD, OLD_TAG, churn, entry, failure
 
 from e2i.api.conditions import timestamp
 from e2i.cli.plugin.history import document, lines
-from e2i.cli.plugin.output import age, printable
+from e2i.cli.plugin.output import age, dump, printable
 
 LATER = NOON + seconds(300)
 
@@ -54,6 +57,19 @@ def test_ages_are_short(after: int, shown: str) -> None:
 
 def test_no_time_has_no_age() -> None:
     assert age(None, NOON) == ""
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_outside_of_our_days_has_no_age(since: str) -> None:
+    assert age(since, NOON) == "?"
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_documents_for_machines_hold_the_text_and_steer_no_terminal(form: str) -> None:
+    value = {"message": "ä\x1b[31m\x9b\u202e\U000e0001"}
+    shown = dump(value, form)
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert (json.loads if form == "json" else yaml.safe_load)(shown) == value
 
 
 def test_text_of_others_becomes_one_harmless_line() -> None:

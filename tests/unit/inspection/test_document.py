@@ -61,6 +61,7 @@ def test_a_model_at_rest_is_drawn_from_its_releases_down_to_their_pods() -> None
     assert [" ".join(line.split()) for line in drawn] == [
         "E2IModel models/churn Ready 5m it serves",
         f"├─ Service churn 2/2 ready 5m http://churn.models.svc:3000 -> release {NEW}",
+        "│ └─ From here kubectl e2i ask churn -n models",
         f"├─ Release {NEW} (desired, serving) Serving 5m {NEW_TAG}",
         f"│ ├─ BentoRequest churn-{'b' * 8} Built 5m registry/churn:new",
         f"│ └─ BentoDeployment churn-{NEW} Accepted 5m",
@@ -74,6 +75,39 @@ def test_a_model_at_rest_is_drawn_from_its_releases_down_to_their_pods() -> None
         f"├─ Pod churn-{OLD}-0 Ready 5m",
         f"└─ Pod churn-{OLD}-1 Ready 5m",
     ]
+
+
+def test_on_the_local_cluster_an_address_is_shown_that_works_from_here() -> None:
+    service = a_child_body("Service", name="churn", spec={"clusterIP": "127.96.3.4"})
+    found = document(churn(), parts(NEW, Service=(service,)))
+    assert found["model"]["service"]["localUrl"] == "http://127.96.3.4:3000"
+    assert any(line.endswith("http://127.96.3.4:3000") for line in draw(found, LATER))
+
+
+def test_nothing_in_a_status_steers_the_terminal() -> None:
+    """States, names, notes and messages: all of it is somebody's text."""
+    steering = "a\x1b]0;b\x07\x9b31mc\u202e"
+    model = churn(
+        servingRelease=OLD,
+        url=steering,
+        conditions=[told("Ready", "False", steering, steering)],
+        history=[{"release": NEW, "bentoTag": steering, "result": steering}],
+        failedReleases=[failure(NEW, NEW_TAG, NEW_DIGEST, reason=steering, message=steering)],
+        rollout={"release": steering, "step": 0},
+    )
+    drawn = draw(document(model, parts(OLD), [steering]), LATER)
+    assert all(line.isprintable() for line in drawn)
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday"])
+def test_a_time_that_is_none_has_no_age_and_ends_nothing(since: str) -> None:
+    odd = {**told("Ready", "True", "Ready", "it serves"), "lastTransitionTime": since}
+    request = a_request(NEW_TAG, NEW_DIGEST)
+    request["status"]["conditions"][0]["lastTransitionTime"] = since
+    drawn = lines(churn(conditions=[odd]), parts(NEW, BentoRequest=(request,)))
+    assert "Ready" in drawn[0]
+    assert "?" in drawn[0]
+    assert any("BentoRequest" in line and "Pending" in line for line in drawn)
 
 
 def test_columns_stand_below_each_other() -> None:

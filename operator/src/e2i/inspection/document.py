@@ -66,9 +66,15 @@ def _service(family: Objects) -> Document | None:
             return {
                 "name": family.name,
                 "selector": dict(body["spec"].get("selector") or {}),
+                "localUrl": _local_url(body["spec"].get("clusterIP") or ""),
                 "switchedAt": (body["metadata"].get("annotations") or {}).get(naming.SWITCHED_ANNOTATION),
             }
     return None
+
+
+def _local_url(address: str) -> str | None:
+    """The address that works from this machine; only the local cluster gives its Services loopback addresses."""
+    return f"http://{address}:{naming.SERVICE_PORT}" if address.startswith("127.") else None
 
 
 def _releases(family: Objects) -> list[str | None]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
+=======
+import json
+import time
+>>>>>>> 9c4029c (Show how to ask a model from here; test that a status steers no terminal; document kubectl e2i ask)
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +20,12 @@ from e2i.kube.responses import error_from_status, parse_object, read
 
 @dataclass(frozen=True)
 class Response:
-    """Status code, its phrase and the body of an HTTP answer."""
+    """Status code, its phrase and the body of an HTTP answer, and the seconds that it took."""
 
     status: int
     phrase: str
     body: bytes
+    seconds: float
 
     def api_error(self) -> ApiError | None:
         """Return the API server's own refusal, or None when the answer is of what stands behind it."""
@@ -44,6 +50,7 @@ async def exchange(
     **options: Any,
 ) -> Response:
     """Send one request; redirects are not followed. ApiError(0) when there is no answer within `timeout` seconds."""
+    started = time.monotonic()
     try:
         async with session.request(
             method,
@@ -54,7 +61,13 @@ async def exchange(
             timeout=aiohttp.ClientTimeout(total=timeout),
             **options,
         ) as response:
+<<<<<<< HEAD
             return Response(response.status, response.reason or "", await read(response))
+=======
+            content = await response.read()
+            took = time.monotonic() - started
+            return Response(response.status, response.reason or "", content, took)
+>>>>>>> 9c4029c (Show how to ask a model from here; test that a status steers no terminal; document kubectl e2i ask)
     except TimeoutError as error:
         raise ApiError(0, "Timeout", f"{url} did not answer within {timeout:g} s") from error
     except (aiohttp.ClientError, HttpProcessingError, OSError) as error:

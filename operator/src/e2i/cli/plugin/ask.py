@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,12 +60,11 @@ def ask(
         request = Request(body=body, route=route or default_route(model), timeout=timeout)
         return await deliver(session, target, name, request, only_port_forward=port_forward)
 
-    started = time.monotonic()
     delivered = in_session(target, send)
     response = delivered.response
     if verbose:
-        took = (time.monotonic() - started) * 1000
-        click.echo(f"{delivered.way}: {response.status} {response.phrase} in {took:.0f} ms", err=True)
+        took = f"{response.status} {response.phrase} in {response.seconds * 1000:.0f} ms"
+        click.echo(printable(f"{delivered.way}: {took}"), err=True)
     print_response(response, verbose)
     raise SystemExit(MODEL_ERROR if response.status >= 400 else 0)
 

@@ -1,8 +1,9 @@
 """Takes a request to a model: to its Service directly, through the API server's proxy, or by a port-forward.
 
-Directly only on the local cluster, whose Services have loopback addresses. Everywhere else first by the API server's
-Service proxy, which needs one right and no other program. Where it is not allowed, or the API server has no route to
-the pods, `kubectl port-forward` goes through the kubelet.
+On the local cluster directly, because its Services have addresses of this machine, and never by the API server's
+Service proxy: the pods' 10.x.y.z exist in its API only, and elsewhere may be somebody's host. On other clusters first
+by that proxy, which needs one right and no other program. Where this does not work, `kubectl port-forward` goes
+through the kubelet.
 """
 
 from __future__ import annotations
@@ -55,14 +56,9 @@ async def deliver(
     """Send `request` to the model `name` by the first way that works; CommandError when none does."""
     if only_port_forward:
         return await _by_port_forward(session, target, name, request)
-    if address := await _local_address(session, name):
-        try:
-            return await _directly(address, request)
-        except ApiError as error:
-            # A kubeconfig may lead to a local cluster of another machine, through a tunnel.
-            if error.reason != "Unreachable":
-                raise CommandError(f"{error.message}. Wait longer with --timeout.") from error
-    answer = await _by_service_proxy(session, name, request)
+    address = await _local_address(session, name)
+    tried = _at_local_address(address, request) if address else _by_service_proxy(session, name, request)
+    answer = await tried
     if isinstance(answer, Delivered):
         return answer
     try:
@@ -93,6 +89,17 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+async def _at_local_address(address: str, request: Request) -> Delivered | str:
+    """Return the answer, or a sentence that says why the address does not lead to the model."""
+    try:
+        return await _directly(address, request)
+    except ApiError as error:
+        if error.reason == "Timeout":
+            raise CommandError(f"{error.message}. Wait longer with --timeout.") from error
+        # No pod is ready, or the kubeconfig leads to the local cluster of another machine through a tunnel.
+        return f"{error.message}."
+
+
 async def _directly(address: str, request: Request) -> Delivered:
     async with aiohttp.ClientSession(trust_env=False) as http:
         url = f"{address}{request.route}"
@@ -101,7 +108,7 @@ async def _directly(address: str, request: Request) -> Delivered:
 
 
 async def _by_service_proxy(session: Session, name: str, request: Request) -> Delivered | str:
-    """The answer, or a sentence that says why the API server could not pass the request on."""
+    """Return the answer, or a sentence that says why the API server could not pass the request on."""
     path = SERVICES.path(session.namespace, f"{name}:{SERVICE_PORT}", "proxy") + request.route
     try:
         response = await session.kube.forward(

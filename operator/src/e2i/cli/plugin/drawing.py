@@ -101,7 +101,10 @@ def _parts(document: Document) -> Iterator[Node]:
     if model["service"]:
         ready = f"{model['readyReplicas']}/{model['replicas']} ready"
         message = f"{model['url'] or ''} -> release {model['servingRelease'] or 'unknown'}"
-        yield Node(f"Service {model['name']}", ready, "", model["service"]["switchedAt"], message)
+        here = Node("From here", message=model["service"]["localUrl"] or command("ask", model))
+        yield Node(
+            f"Service {model['name']}", ready, "", model["service"]["switchedAt"], message, children=(here,)
+        )
     if rollout:
         yield _canary(model, rollout)
     for release in document["releases"]:
