@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-=======
-import json
 import time
->>>>>>> 9c4029c (Show how to ask a model from here; test that a status steers no terminal; document kubectl e2i ask)
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,13 +57,9 @@ async def exchange(
             timeout=aiohttp.ClientTimeout(total=timeout),
             **options,
         ) as response:
-<<<<<<< HEAD
-            return Response(response.status, response.reason or "", await read(response))
-=======
-            content = await response.read()
+            content = await read(response)
             took = time.monotonic() - started
             return Response(response.status, response.reason or "", content, took)
->>>>>>> 9c4029c (Show how to ask a model from here; test that a status steers no terminal; document kubectl e2i ask)
     except TimeoutError as error:
         raise ApiError(0, "Timeout", f"{url} did not answer within {timeout:g} s") from error
     except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
