@@ -12,6 +12,7 @@ import yaml
 
 from e2i.local.errors import ClusterFault
 from e2i.local.layout import ClusterHome
+from e2i.local.operator_state import why_unavailable
 
 FIELD_MANAGER = "e2i-local"
 OPERATOR = "e2i-operator"
@@ -56,16 +57,26 @@ def apply_operator(home: ClusterHome, folder: Path, started_with: str) -> None:
 
 def wait_for_operator(home: ClusterHome) -> None:
     """Return when the operator's Deployment is available; ClusterFault with its pods' state when it is not in time."""
-    target = ("--namespace", OPERATOR_NAMESPACE, f"deployment/{OPERATOR}")
+    namespace, target = f"--namespace={OPERATOR_NAMESPACE}", f"deployment/{OPERATOR}"
     try:
-        kubectl(home, "rollout", "status", *target, f"--timeout={OPERATOR_WITHIN}s")
+        kubectl(home, "rollout", "status", namespace, target, f"--timeout={OPERATOR_WITHIN}s")
     except ClusterFault as fault:
-        query = "{range .items[*].status.containerStatuses[*]}{.state}{end}"
-        state = kubectl(home, "get", "pods", *target[:2], "--output", f"jsonpath={query}")
+        pods = json.loads(kubectl(home, "get", "pods", namespace, "--output=json"))["items"]
         raise ClusterFault(
-            f"{OPERATOR} was not available within {OPERATOR_WITHIN} s; its container says: "
-            f"{state or 'nothing, there is no pod'}. Read `e2i local logs operator --name {home.name}`."
+            f"{OPERATOR} was not available within {OPERATOR_WITHIN} s. {why_unavailable(pods, _log(home))} "
+            f"Read `e2i local logs operator --name {home.name}`. A busy machine may need longer: "
+            f"`e2i local up --name {home.name}` waits again."
         ) from fault
+
+
+def _log(home: ClusterHome) -> str:
+    """Return the end of the operator's log, or nothing where there is none yet."""
+    try:
+        return kubectl(
+            home, "logs", f"--namespace={OPERATOR_NAMESPACE}", f"deployment/{OPERATOR}", "--tail=5"
+        )
+    except ClusterFault:
+        return ""
 
 
 def _apply(home: ClusterHome, *arguments: str, given: str | None = None) -> None:
