@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,33 @@ def test_builds_at_once_do_not_disturb_each_other(
         output, _ = build.communicate(timeout=180)
         assert build.returncode == 0, output
     assert len(ImageStore(home.images).names()) == 3
+
+
+def test_the_wheels_of_a_bento_are_installed(
+    tmp_path: Path, home: ClusterHome, web: tuple[str, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    bento = an_unpacked_bento(tmp_path / "bento", spec=1, image=None)
+    wheels = bento / "env/python/wheels"
+    wheels.mkdir()
+    a_wheel(wheels, "greeter", "def greet(): return 'hello'")
+    (bento / "env/python/requirements.lock.txt").write_text("")
+    assert main(["download", "--url", f"{web[0]}/{publish(web[1], bento)}"]) == 0
+    assert main(["build", "--image", IMAGE]) == 0
+    image = ImageStore(home.images).find(IMAGE)
+    assert image is not None
+    program = [image.path[0] + "/python", "-c", "import greeter; print(greeter.greet())"]
+    assert subprocess.run(program, capture_output=True, text=True, check=True).stdout == "hello\n"
+    assert "installing greeter-1.0-py3-none-any.whl" in capfd.readouterr().out
+
+
+def a_wheel(folder: Path, name: str, source: str) -> None:
+    """Write a wheel with one module."""
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", source)
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,29 @@ def test_the_python_path_of_a_bento_is_kept() -> None:
     folder, own = image.env["PYTHONPATH"].split(":")
     assert (Path(folder) / "sitecustomize.py").is_file()
     assert own == "/mine/$$x"
+
+
+READ = """
+from bentoml._internal.utils.filesystem import resolve_user_filepath
+for name in ("requirements.txt", ".env", "../outside.txt"):
+    try:
+        print(resolve_user_filepath(name, None))
+    except ValueError as error:
+        print(str(error).partition(":")[0])
+"""
+
+
+def test_a_bento_below_a_hidden_folder_reads_its_own_files_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bento = tmp_path / ".local" / "bento"
+    source = bento / "src"
+    source.mkdir(parents=True)
+    for name in ("requirements.txt", ".env", "../outside.txt"):
+        (source / name).write_text("")
+    monkeypatch.chdir(source)
+    assert python(READ, {**POD, "BENTO_PATH": str(bento)}) == [
+        str(source / "requirements.txt"),
+        "Accessing hidden files is not allowed",
+        "Accessing file outside of current working directory is not allowed",
+    ]
