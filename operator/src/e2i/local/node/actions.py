@@ -29,14 +29,14 @@ async def perform(handler: Object, target: Target, seconds: float) -> str | None
     """Do what the probe or hook says within `seconds`; return None, or a sentence on why it failed."""
     try:
         async with asyncio.timeout(seconds):
-            return await _perform(handler, target, seconds)
+            return await _perform(handler, target)
     except TimeoutError:
         return f"no answer within {seconds:g} s"
     except (OSError, aiohttp.ClientError, CannotStart, ValueError) as error:
         return str(error) or type(error).__name__
 
 
-async def _perform(handler: Object, target: Target, seconds: float) -> str | None:
+async def _perform(handler: Object, target: Target) -> str | None:
     if "httpGet" in handler:
         return await _get(handler["httpGet"], target)
     if "tcpSocket" in handler:
@@ -48,7 +48,7 @@ async def _perform(handler: Object, target: Target, seconds: float) -> str | Non
             await writer.wait_closed()
         return None
     if "exec" in handler:
-        code, output = await run_briefly(target.launch, handler["exec"]["command"], seconds)
+        code, output = await run_briefly(target.launch, handler["exec"]["command"])
         return None if code == 0 else f"command ended with exit code {code}: {output}"
     if "sleep" in handler:
         await asyncio.sleep(handler["sleep"]["seconds"])

@@ -121,7 +121,8 @@ async def connect(backends: Sequence[Backend], front: Front) -> End | None:
             # On one machine a connection stands at once or is refused; only a full queue makes it wait.
             code = sock.connect_ex((host, port))
             if code == errno.EINPROGRESS:
-                await asyncio.wait_for(loop.sock_connect(sock, (host, port)), CONNECT_WITHIN)
+                async with asyncio.timeout(CONNECT_WITHIN):
+                    await loop.sock_connect(sock, (host, port))
             elif code:
                 raise OSError(code, os.strerror(code))
             _, back = await loop.create_connection(lambda: End(front), sock=sock)

@@ -95,7 +95,8 @@ class Processes:
         code = self._transport.get_returncode()
         await self.kill()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._protocol.drained), AFTER_KILL)
+            async with asyncio.timeout(AFTER_KILL):
+                await asyncio.shield(self._protocol.drained)
         self._transport.close()
         return 0 if code is None else code
 
@@ -110,11 +111,18 @@ class Processes:
                 os.kill(self.pid, signal.SIGTERM)
 
     async def kill(self) -> None:
-        """Kill every process of the container, also those that are being started right now."""
+        """Kill every process of the container, also those that start meanwhile.
+
+        After `AFTER_KILL` seconds only processes that were killed and are stuck in the kernel are left.
+        """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + AFTER_KILL
-        while (alive := await asyncio.to_thread(self.members)) and loop.time() < deadline:
+        deadline, killed = loop.time() + AFTER_KILL, set[int]()
+        while alive := await asyncio.to_thread(self.members):
+            # One look at /proc may take longer than the deadline on a busy machine, so kill first.
+            if alive <= killed and loop.time() > deadline:
+                return
             sweep.kill(alive)
+            killed |= alive
             await asyncio.sleep(0.01)
 
     def members(self) -> set[int]:
@@ -128,10 +136,10 @@ class Processes:
         return found | sweep.family({self.pid}, everyone)
 
 
-async def run_briefly(launch: Launch, argv: list[str], seconds: float) -> tuple[int, str]:
+async def run_briefly(launch: Launch, argv: list[str]) -> tuple[int, str]:
     """Run a probe's or hook's command beside the container; return its exit code and the end of its output.
 
-    TimeoutError when it takes longer than `seconds`; it is dead then.
+    The command is killed if the caller is cancelled or its time is over.
     """
     program = find_program(argv[0], launch.env, launch.folder)
     process = await asyncio.create_subprocess_exec(
@@ -144,7 +152,7 @@ async def run_briefly(launch: Launch, argv: list[str], seconds: float) -> tuple[
         start_new_session=True,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), seconds)
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             sweep.kill(sweep.family({process.pid}, sweep.processes()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 
@@ -78,11 +79,9 @@ class Proxy:
             self._changed.clear()
             await self._apply()
             # A port in use may become free without any change in the API.
-            timeout = RETRY_EVERY if self._refused else None
-            try:
-                await asyncio.wait_for(self._changed.wait(), timeout)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_EVERY if self._refused else None):
+                    await self._changed.wait()
 
     async def _apply(self) -> None:
         slices = list(self._slices.values())

@@ -15,7 +15,7 @@ from pathlib import Path
 CLUSTER_MARK = "E2I_LOCAL_CLUSTER"
 CONTAINER_MARK = "E2I_LOCAL_CONTAINER"
 PATIENCE = 5.0
-"""Seconds after which processes that do not die (stuck in the kernel) are left alone."""
+"""Seconds after which processes that were killed and are stuck in the kernel are left alone."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,13 @@ def kill(pids: set[int]) -> None:
 
 
 def kill_cluster(root: Path) -> int:
-    """Kill every process of the cluster's pods, also those they start meanwhile; return how many."""
+    """Kill every process of the cluster's pods, also those that start meanwhile; return how many."""
     killed: set[int] = set()
     deadline = time.monotonic() + PATIENCE
-    while (alive := marked(CLUSTER_MARK, str(root), processes())) and time.monotonic() < deadline:
+    while alive := marked(CLUSTER_MARK, str(root), processes()):
+        # One look at /proc may take longer than the deadline on a busy machine, so kill first.
+        if alive <= killed and time.monotonic() > deadline:
+            break
         kill(alive)
         killed |= alive
         time.sleep(0.02)

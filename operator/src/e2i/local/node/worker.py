@@ -109,7 +109,8 @@ class PodWorker:
     async def _sleep(self, until: float | None) -> None:
         timeout = None if until is None else max(0.0, until - clock.now())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._woken.wait()
 
     async def _prepared(self) -> bool:
         try:
