@@ -42,12 +42,33 @@ async def test_only_the_api_server_is_answered(lab: Lab, client: str, status: in
     assert ask(lab, client, "/metrics/resource")[0] == status
 
 
-async def test_without_a_certificate_there_is_no_conversation(lab: Lab) -> None:
-    with pytest.raises((ssl.SSLError, ConnectionError)):
-        ask(lab, "", "/healthz")
+async def test_without_a_certificate_and_without_a_token_nothing_is_answered(lab: Lab) -> None:
+    for path in ("/healthz", "/metrics/resource", "/containerLogs/a/b/c"):
+        assert ask(lab, "", path)[0] == 403
 
 
-def ask(lab: Lab, client: str, path: str) -> tuple[int, str]:
+async def test_metrics_are_served_to_a_token_that_may_read_them(lab: Lab) -> None:
+    """As metrics-server asks: with the token of its ServiceAccount and without a certificate."""
+    account = f"system:serviceaccount:{lab.namespace}:default"
+    token = (await lab.kubectl("create", "token", "default")).strip()
+    path = "/metrics/resource"
+    assert ask(lab, "", path, token="invented") == (401, "the API server does not accept this token\n")
+    refusal = f"{account} may not get nodes/metrics of local: grant it with RBAC\n"
+    assert ask(lab, "", path, token=token) == (403, refusal)
+    await lab.kubectl("create", "clusterrole", lab.namespace, "--verb=get", "--resource=nodes/metrics")
+    await lab.kubectl(
+        "create", "clusterrolebinding", lab.namespace, f"--clusterrole={lab.namespace}", f"--user={account}"
+    )
+
+    async def is_answered() -> bool:
+        status, text = ask(lab, "", path, token=token)
+        return status == 200 and "node_cpu_usage_seconds_total" in text
+
+    await eventually(is_answered)
+    assert ask(lab, "", "/healthz", token=token)[0] == 403
+
+
+def ask(lab: Lab, client: str, path: str, token: str = "") -> tuple[int, str]:
     pki = lab.home.pki
     context = ssl.create_default_context(cafile=pki / "cluster-ca.crt")
     if client:
@@ -56,7 +77,7 @@ def ask(lab: Lab, client: str, path: str) -> tuple[int, str]:
         "127.0.0.1", lab.home.ports.node_agent, context=context, timeout=30
     )
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:

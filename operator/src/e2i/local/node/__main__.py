@@ -27,6 +27,7 @@ from e2i.local.node.pod_workers import Pods
 from e2i.local.node.proxy import Proxy
 from e2i.local.node.records import BackOff
 from e2i.local.node.registration import Registration
+from e2i.local.node.reviews import Reviews
 from e2i.local.node.server import Server
 from e2i.local.node.setup import Node
 
@@ -55,7 +56,7 @@ async def _serve(home: ClusterHome, backoff: BackOff, stopped: asyncio.Event) ->
         proxy = Proxy(proxy_kube, Cluster(proxy_kube, "node-proxy", NAME), home)
         node = await stack.enter_async_context(shared_by_pods(home, node_kube, proxy, measured, backoff))
         pods = Pods(node_kube, NAME, node)
-        runner = await Server(pods).start(home)
+        runner = await Server(pods, Reviews(node_kube, NAME)).start(home)
         stack.push_async_callback(runner.cleanup)
         # Only the agent that has the port may take the processes of this cluster for leftovers.
         killed = await asyncio.to_thread(sweep.kill_cluster, home.root)

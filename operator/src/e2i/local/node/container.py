@@ -10,6 +10,7 @@ from typing import Protocol
 from e2i.kube import Object
 from e2i.local.node import clock
 from e2i.local.node.actions import Target, perform
+from e2i.local.node.launch import Launch
 from e2i.local.node.logfiles import LogWriter, last_words
 from e2i.local.node.probing import Probe, Tally, probes_of
 from e2i.local.node.processes import Processes
@@ -68,6 +69,11 @@ class Attempt:
             raise
         self.pid = self._processes.pid
         self.life = asyncio.create_task(self._live())
+
+    @property
+    def launch(self) -> Launch:
+        """How its first process was started: environment and folder of everything that runs in the container."""
+        return self._target.launch
 
     def members(self) -> set[int]:
         """Return the ids of its processes."""

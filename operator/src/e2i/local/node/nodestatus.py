@@ -62,6 +62,8 @@ def node_status(machine: Machine, old: Object, port: int, version: str, now: flo
             {"type": "InternalIP", "address": "127.0.0.1"},
             {"type": "Hostname", "address": machine.hostname},
         ],
+        # The API server passes WebSockets on as they are; otherwise it would translate them to SPDY.
+        "declaredFeatures": ["ExtendWebSocketsToKubelet"],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
         "nodeInfo": {
             "architecture": machine.architecture,

@@ -1,6 +1,7 @@
-"""The kubelet's HTTPS server as far as this node has it: logs, resource metrics, health.
+"""The kubelet's HTTPS server as far as this node has it: logs, exec, port-forward, resource metrics, health.
 
-Only the API server may ask: it shows a client certificate of the cluster's CA with its own name.
+Only the API server may ask: it shows a client certificate of the cluster's CA with its own name. Metrics are also
+served to clients with a token that the API server accepts, such as metrics-server.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from e2i.local.layout import ClusterHome
-from e2i.local.node import clock
+from e2i.local.node import clock, port_forward, remote_command
 from e2i.local.node.logfiles import Query, older, rendered, selected
 from e2i.local.node.pod_workers import Pods
 from e2i.local.node.records import Terminated
+from e2i.local.node.reviews import Reviews
 from e2i.local.node.usage import Meter, Subject, exposition
 from e2i.local.node.worker import PodWorker
 
 CLIENT = "kube-apiserver-kubelet-client"
+METRICS = "/metrics/resource"
 LOOK_EVERY = 0.1
 PIECE = 64 * 1024
 
@@ -32,16 +35,19 @@ PIECE = 64 * 1024
 class Server:
     """Answers for the pods of this node."""
 
-    def __init__(self, pods: Pods) -> None:
+    def __init__(self, pods: Pods, reviews: Reviews) -> None:
         self._pods = pods
+        self._reviews = reviews
         self._meter = Meter()
 
     async def start(self, home: ClusterHome) -> web.AppRunner:
         """Listen on the node's port; the caller cleans the runner up."""
-        app = web.Application(middlewares=[only_the_api_server])
+        app = web.Application(middlewares=[self._only_known_clients])
         app.router.add_get("/healthz", self._health)
-        app.router.add_get("/metrics/resource", self._metrics)
+        app.router.add_get(METRICS, self._metrics)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
+        app.router.add_get("/exec/{namespace}/{pod}/{container}", self._exec)
+        app.router.add_get("/portForward/{namespace}/{pod}", self._port_forward)
         app.router.add_route("*", "/{rest:.*}", self._not_offered)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
@@ -53,9 +59,31 @@ class Server:
 
     async def _not_offered(self, request: web.Request) -> web.Response:
         verb = request.path.split("/")[1]
-        return web.Response(
-            status=501, text=f"the local node does not offer {verb}; see its processes with ps\n"
-        )
+        if verb in ("exec", "portForward"):
+            text = f"the local node takes {verb} by WebSocket only; use kubectl 1.31 or newer\n"
+            return web.Response(status=400, text=text)
+        text = f"the local node does not offer {verb}; use kubectl logs or kubectl exec\n"
+        return web.Response(status=501, text=text)
+
+    async def _exec(self, request: web.Request) -> web.StreamResponse:
+        worker, name = self._worker(request), request.match_info["container"]
+        if name not in worker.attempts:
+            raise web.HTTPConflict(text=f'container "{name}" does not run; see `kubectl describe pod`\n')
+        return await remote_command.execute(request, worker.attempts[name].launch)
+
+    async def _port_forward(self, request: web.Request) -> web.StreamResponse:
+        worker = self._worker(request)
+        if not worker.attempts:
+            raise web.HTTPConflict(text="no container of the pod runs; see `kubectl describe pod`\n")
+        return await port_forward.forward(request, worker.setup.machine_address)
+
+    def _worker(self, request: web.Request) -> PodWorker:
+        """Return the worker of the pod that the request names; HTTPNotFound if there is none."""
+        name = request.match_info["pod"]
+        worker = self._pods.find(request.match_info["namespace"], name)
+        if worker is None:
+            raise web.HTTPNotFound(text=f'pod "{name}" not found\n')
+        return worker
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         subjects = [
@@ -74,10 +102,7 @@ class Server:
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         names, asked = request.match_info, dict(request.query)
-        worker = self._pods.find(names["namespace"], names["pod"])
-        if worker is None:
-            return web.Response(status=404, text=f'pod "{names["pod"]}" not found\n')
-        name = names["container"]
+        worker, name = self._worker(request), names["container"]
         if name not in worker.records:
             return web.Response(status=404, text=f'container "{name}" not found in pod "{names["pod"]}"\n')
         path = log_path(worker, name, previous=asked.get("previous") == "true")
@@ -94,6 +119,20 @@ class Server:
                 break
         await answer.write_eof()
         return answer
+
+    @web.middleware
+    async def _only_known_clients(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse everybody but the API server and, for metrics, those whom it lets read them.
+
+        TLS checks the certificate, this checks the name in it. A kubelet asks the API server in the same way.
+        """
+        if CLIENT in certificate_names(request):
+            return await handler(request)
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if request.path != METRICS or kind != "Bearer":
+            return web.Response(status=403, text="only the API server may ask the node; use kubectl\n")
+        status, why = await self._reviews.may_read_metrics(token)
+        return await handler(request) if status == 200 else web.Response(status=status, text=why + "\n")
 
 
 async def _content(path: Path, worker: PodWorker, query: Query, *, follow: bool) -> AsyncIterator[bytes]:
@@ -173,16 +212,13 @@ def _query(asked: Mapping[str, str]) -> Query:
 
 def _tls(pki: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(pki / "cluster-ca.crt"))
-    context.verify_mode = ssl.CERT_REQUIRED
+    # A client without a certificate may have a token instead.
+    context.verify_mode = ssl.CERT_OPTIONAL
     context.load_cert_chain(pki / "node-serving.crt", pki / "node-serving.key")
     return context
 
 
-@web.middleware
-async def only_the_api_server(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse everybody else: the certificate is checked by TLS, the name in it here."""
+def certificate_names(request: web.Request) -> set[str]:
+    """Return the common names in the client's certificate; empty if it showed none."""
     certificate = request.get_extra_info("peercert") or {}
-    names = {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}
-    if CLIENT not in names:
-        return web.Response(status=403, text="only the API server may ask the node; use kubectl\n")
-    return await handler(request)
+    return {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}
