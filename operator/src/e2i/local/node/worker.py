@@ -107,9 +107,8 @@ class PodWorker:
         return min((time for time in times if time is not None), default=None)
 
     async def _sleep(self, until: float | None) -> None:
-        timeout = None if until is None else max(0.0, until - clock.now())
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(None if until is None else until - clock.now()):
                 await self._woken.wait()
 
     async def _prepared(self) -> bool:
