@@ -117,8 +117,9 @@ class World:
         self.operator = WatchedOperator(self.clients, self.queue, self.outcomes)
 
     async def start(self) -> None:
-        """Start the operator; without it only the passes run, and no resync."""
+        """Start the operator. Without this its passes run, but no resync."""
         await self.operator.start()
+        await asyncio.sleep(0)  # So that its tasks begin at this moment of the played time.
 
     async def rebuild(self) -> None:
         """The cluster is lost and made anew: nothing but the bucket and perhaps the store is left."""
@@ -131,7 +132,7 @@ class World:
         """Stop the operator and start another one."""
         await self.operator.stop()
         self._make_operator()
-        await self.operator.start()
+        await self.start()
 
     async def close(self) -> None:
         """Stop the operator."""
@@ -139,7 +140,7 @@ class World:
 
     async def later(self) -> None:
         """Let the time pass for which the result of an export is kept, then wake every model."""
-        await self._pass_time(KEEP_ARTIFACT + 1)
+        await self.pass_time(KEEP_ARTIFACT + 1)
         for model in self.cache.models():
             self._wake(model.key)
 
@@ -269,7 +270,7 @@ class World:
                 worked = self.yatai.step(self.now) or worked
             if not worked and self.queue.is_idle:
                 return
-            await self._pass_time(step)
+            await self.pass_time(step)
 
     async def run_due(self) -> bool:
         """Run one pass for every model that is due now; return whether there was one."""
@@ -285,10 +286,11 @@ class World:
         self._wake(key)
         await self.run_due()
 
-    async def _pass_time(self, seconds: float) -> None:
+    async def pass_time(self, seconds: float) -> None:
+        """Move the clock, and let the timers ring that are due by then."""
         self.now += timedelta(seconds=seconds)
-        # Twice: timers ring after what was ready before, and may start the resync.
-        for _ in range(2):
+        # A timer rings in the first turn of the loop, and its task runs in the third.
+        for _ in range(3):
             await asyncio.sleep(0)
 
     def _wake(self, key: Key) -> None:

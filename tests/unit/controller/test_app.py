@@ -1,0 +1,315 @@
+"""The lifecycle of the operator: start, workers, watch events, resync, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.scenes import serve
+from support.world import NAMESPACE, World
+
+from e2i import clock
+from e2i.api import naming
+from e2i.controller import app
+from e2i.controller.app import RESYNC, RESYNC_INCOMPLETE, Operator, connect
+from e2i.controller.settings import Settings
+from e2i.kube import ApiError
+from e2i.kube.e2i_kinds import E2I_MODELS
+
+KEY = (NAMESPACE, "churn")
+MODEL = (naming.KIND, *KEY)
+AWAY = ApiError(503, "ServiceUnavailable", "etcd is away")
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    made = World()
+    monkeypatch.setattr(clock, "now", lambda: made.now)
+    yield made
+    await made.close()
+
+
+async def no_check() -> None:
+    """The check of a bucket in which nothing is wrong."""
+
+
+def with_workers(world: World, count: int) -> Operator:
+    """The world's operator, which runs its passes by itself."""
+    world.operator = Operator(world.clients, world.queue, workers=count, check_bucket=no_check)  # type: ignore[assignment]
+    return world.operator
+
+
+async def until(happened: Callable[[], object]) -> None:
+    """Let the workers run until it has happened; threads take real time."""
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
+
+
+class Lists:
+    """Answers the operator's lists with errors while there are any."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.errors: list[Exception] = []
+        self.count = 0
+        self._list = world.kube.list
+        monkeypatch.setattr(world.kube, "list", self.answer)
+
+    async def answer(self, *args: Any, **kwargs: Any) -> Any:
+        self.count += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return await self._list(*args, **kwargs)
+
+
+# Start and stop.
+
+
+async def test_at_its_start_it_reads_what_there_is_and_its_workers_begin(world: World) -> None:
+    with world.unwatched():
+        world.apply("first")
+        world.apply("second")
+    operator = with_workers(world, 2)
+    assert operator.health() == {"models": 0, "waiting": 0}
+    await operator.start()
+    assert operator.health() == {"models": 2, "waiting": 2}
+    await until(lambda: world.status("first") and world.status("second"))
+
+
+async def test_it_does_not_start_while_the_cluster_cannot_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Lists(world, monkeypatch).errors = [AWAY]
+    with pytest.raises(ApiError, match="etcd is away"):
+        await world.operator.start()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() in ("resync", "worker 0")]
+
+
+async def test_it_stops_in_the_middle_of_a_pass(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing, ended = asyncio.Event(), asyncio.Event()
+
+    async def apply(*_: object, **__: object) -> None:
+        writing.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(world.kube, "apply", apply)
+    operator = with_workers(world, 1)
+    await operator.start()
+    world.apply()
+    await asyncio.wait_for(writing.wait(), 30)
+    await asyncio.wait_for(operator.stop(), 30)
+    assert ended.is_set()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() in ("resync", "worker 0")]
+
+
+async def test_the_next_operator_goes_on_where_one_was_stopped(world: World) -> None:
+    await world.start()
+    world.apply()
+    await world.run(passes=2)
+    assert world.condition() != "True/Ready"
+    await world.restart()
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert len(world.all("BentoDeployment")) == 1
+
+
+# Passes.
+
+
+async def test_a_bug_in_a_pass_ends_neither_the_worker_nor_the_other_models(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, calls = app.reconcile, []
+
+    async def reconcile(key: Any, clients: Any) -> Any:
+        calls.append(key)
+        if key == KEY and len(calls) == 1:
+            raise RuntimeError("a bug")
+        return await real(key, clients)
+
+    monkeypatch.setattr(app, "reconcile", reconcile)
+    operator = with_workers(world, 1)
+    await operator.start()
+    world.apply("churn")
+    world.apply("other")
+    await until(lambda: world.status("other"))
+    assert calls.count(KEY) == 1, "not repeated without a pause"
+    assert "models/churn: the pass failed" in caplog.text
+    assert "RuntimeError: a bug" in caplog.text
+    await world.pass_time(1)
+    await until(lambda: world.status("churn"))
+
+
+async def test_a_status_that_cannot_be_written_is_tried_again_later_and_later(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.apply(suspend=True)
+    world.kube.fail += [AWAY] * 3
+    times = []
+    for _ in range(40):
+        if await world.run_due():
+            times.append(world.queue.is_idle or world.status() != {})
+        await world.pass_time(0.25)
+    assert times[:4] == [False, False, False, True]
+    assert caplog.text.count("etcd is away; it is tried again") == 3
+
+
+# Watch events.
+
+
+async def test_a_version_that_is_known_wakes_nobody(world: World) -> None:
+    world.apply(suspend=True)
+    await world.run()
+    body = world.kube.objects[MODEL]
+    world.operator.handle_event(E2I_MODELS, "MODIFIED", {**body, "status": {}})
+    assert len(world.queue) == 0
+
+
+async def test_a_late_deleted_event_does_not_touch_the_new_model_of_that_name(world: World) -> None:
+    first = await serve(world)
+    with world.unwatched():
+        old = world.kube.objects[MODEL]
+        world.delete()
+    await world.operator.resync()
+    await serve(world, rollout={"watch": {"seconds": 600, "maxErrorRatio": "0.1"}})
+    guarded = dict(world.guard.known)
+    assert guarded, "the new model has a guard"
+    world.operator.handle_event(E2I_MODELS, "DELETED", old)
+    await world.run_due()
+    assert world.guard.known == guarded
+    assert (world.condition(), world.address()) == ("True/Ready", first)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "and another one has its name"])
+@pytest.mark.parametrize("watched", [True, False], ids=["by an event", "by a resync"])
+async def test_the_jobs_of_a_deleted_model_end(world: World, again: bool, watched: bool) -> None:
+    await world.start()
+    await serve(world, rollout={"watch": {"seconds": 600, "maxErrorRatio": "0.1"}})
+    cancelled: list[object] = []
+    world.guard.cancel = cancelled.append  # type: ignore[method-assign]
+    if watched:
+        world.delete()
+    else:
+        with world.unwatched():
+            world.delete()
+    with world.unwatched():
+        if again:
+            world.apply(suspend=True)
+    await world.operator.resync()
+    await world.run(passes=3)
+    assert cancelled == [KEY]
+    assert world.operator.health()["models"] == again
+
+
+# Resync.
+
+
+async def test_a_resync_finds_what_the_watches_missed(world: World) -> None:
+    await world.start()
+    release = await serve(world)
+    with world.unwatched():
+        world.kube.remove(("Service", *KEY))
+        world.apply("second", suspend=True)
+    await world.run(passes=5)
+    assert (world.address(), world.status("second")) == (None, {})
+    await world.pass_time(RESYNC)
+    await world.run(passes=5)
+    assert world.address() == release
+    assert world.condition(name="second") == "False/Suspended"
+
+
+async def test_a_resync_without_differences_wakes_nobody(world: World) -> None:
+    await world.start()
+    await serve(world)
+    passes = world.outcomes.total()
+    await world.pass_time(RESYNC)
+    assert len(world.queue) == 0
+    assert world.outcomes.total() == passes
+
+
+async def test_a_kind_that_is_not_served_is_looked_for_soon_and_often(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.kube.missing = {"BentoRequest", "BentoDeployment"}
+    await world.start()
+    world.apply()
+    await world.run(passes=3)
+    assert world.condition() == "False/YataiNotInstalled"
+    world.kube.missing = set()
+    await world.pass_time(RESYNC_INCOMPLETE)
+    await world.run()
+    assert world.condition() == "True/Ready"
+    lists = Lists(world, monkeypatch)
+    await world.pass_time(RESYNC_INCOMPLETE)
+    assert lists.count == 0, "all kinds are served: once every RESYNC seconds is enough"
+
+
+@pytest.mark.parametrize("error", [AWAY, KeyError("spec")], ids=["the API server is away", "a bug"])
+async def test_a_resync_that_fails_is_tried_again(
+    world: World, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.start()
+    lists = Lists(world, monkeypatch)
+    lists.errors = [error]
+    with world.unwatched():
+        world.apply(suspend=True)
+    await world.pass_time(RESYNC)
+    assert (len(world.queue), lists.count) == (0, 1)
+    assert "it is tried again" in caplog.text
+    await world.pass_time(RESYNC)
+    await world.run_due()
+    assert world.condition() == "False/Suspended"
+
+
+async def test_a_kind_of_kubernetes_itself_must_be_served(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.kube.missing = {"Deployment"}
+    with pytest.raises(ApiError, match="could not find"):
+        await world.operator.resync()
+
+
+# Connection.
+
+
+async def test_it_connects_as_the_kubeconfig_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config"
+    file.write_text(
+        "{kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],"
+        " clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}], users: [{name: u, user: {}}]}"
+    )
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    settings = Settings(bucket="models", service_account=tmp_path, endpoint="http://127.0.0.1:1")
+    operator = await connect(settings)
+    try:
+        with pytest.raises(ApiError, match="API server http://127"):
+            await operator.start()
+    finally:
+        await operator.stop()
+
+
+async def test_without_a_kubeconfig_it_says_which_file_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    with pytest.raises(ApiError, match=r"kubeconfig .*none cannot be used"):
+        await connect(Settings(bucket="models", service_account=tmp_path))
+
+
+async def test_its_log_names_the_model_of_a_failed_pass(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.apply(suspend=True)
+    world.kube.fail.append(AWAY)
+    with caplog.at_level(logging.WARNING, "e2i"):
+        await world.run_due()
+    assert [vars(record)["model"] for record in caplog.records] == ["models/churn"]
