@@ -1,20 +1,24 @@
-"""helm, kubectl, and a cluster that nothing was ever applied to."""
+"""helm, kubectl, a cluster that nothing was ever applied to, and an environment with the wheel."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from deploy.programs import Program, built_helm
+from deploy.programs import Program, built_helm, run
 from support.cluster import Kept, temporary_home
 
 from e2i.local.cluster import start_components
 from e2i.local.layout import ClusterHome
 from e2i.local.toolchain import ensure_tools
 
+PROJECT = Path(__file__).resolve().parents[2]
+UV = Path(sys.executable).parent / "uv"
 # Without a scheduler: pods are admitted or refused when they are made, and need no node for that.
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager")
 
@@ -50,3 +54,23 @@ def _cluster(say: Callable[[str], None]) -> Iterator[ClusterHome]:
 @pytest.fixture(scope="module")
 def kubectl(bare_cluster: ClusterHome) -> Program:
     return Program((str(bare_cluster.kubectl), f"--kubeconfig={bare_cluster.kubeconfig}"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built with what is installed, so without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=PROJECT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of a new environment with the wheel and the locked dependencies, and nothing else."""
+    environment = tmp_path_factory.mktemp("installed") / "venv"
+    run(UV, "venv", "--quiet", "--python", sys.executable, environment)
+    install = (UV, "pip", "install", "--quiet", "--python", environment / "bin" / "python")
+    run(*install, "--require-hashes", "-r", PROJECT / "operator" / "requirements.lock")
+    run(*install, "--no-deps", "--no-index", wheel)
+    return environment / "bin"

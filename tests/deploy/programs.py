@@ -54,3 +54,9 @@ def built_helm(say: Callable[[str], None]) -> Path:
             compile_module(find_go(say), HELM.folder, HELM.package, HELM.linker_flags, partial, say)
             partial.replace(program)
     return program
+
+
+def run(*command: object, cwd: Path | None = None) -> str:
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

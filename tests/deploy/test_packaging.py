@@ -13,37 +13,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from deploy.programs import run
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCE = PROJECT / "operator" / "src"
-UV = Path(sys.executable).parent / "uv"
 INSTRUCTION = re.compile(r"^([A-Z]+) (.*(?:\\\n.*)*)", re.MULTILINE)
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built with what is installed, so without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=PROJECT)
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a new environment with the wheel and the locked dependencies, and nothing else."""
-    environment = tmp_path_factory.mktemp("installed") / "venv"
-    run(UV, "venv", "--quiet", "--python", sys.executable, environment)
-    install = (UV, "pip", "install", "--quiet", "--python", environment / "bin" / "python")
-    run(*install, "--require-hashes", "-r", PROJECT / "operator" / "requirements.lock")
-    run(*install, "--no-deps", "--no-index", wheel)
-    return environment / "bin"
-
-
-def run(*command: object, cwd: Path | None = None) -> str:
-    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_the_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:

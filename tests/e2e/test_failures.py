@@ -76,7 +76,7 @@ async def test_condition_event_and_log_line_give_the_same_reason(outcomes: Outco
     event, line = outcome.events[-1], outcome.log[-1]
     assert (event["type"], event["reason"]) == ("Warning", cause.reason.name)
     assert (line["severity"], line["reason"]) == ("warn", cause.reason.name)
-    assert event["note"] in line["message"]
+    assert event["message"] in line["message"]
 
 
 @each_cause

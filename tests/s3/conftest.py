@@ -68,6 +68,7 @@ def proxy(server: S3Server) -> Iterator[FaultProxy]:
     running = FaultProxy(server.port)
     yield running
     running.close()
+    running.check()
 
 
 @pytest.fixture

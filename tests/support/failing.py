@@ -125,9 +125,10 @@ async def made(stage: Stage, name: str) -> frozenset[str]:
 async def _events(stage: Stage, cause: Cause) -> list[Object]:
     async def look() -> list[Object]:
         found, _ = await stage.kube.list(EVENTS, stage.namespace)
-        mine = [each for each in found if each["regarding"]["name"] == cause.model]
+        mine = [each for each in found if each["involvedObject"]["name"] == cause.model]
         return sorted(
-            (each for each in mine if each["reason"] in _words(cause)), key=lambda each: each["eventTime"]
+            (each for each in mine if each["reason"] in _words(cause)),
+            key=lambda each: each["metadata"]["name"],
         )
 
     # It is sent after the status.

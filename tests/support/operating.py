@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,8 +55,19 @@ def service_account(home: ClusterHome, folder: Path) -> Path:
 class Operator:
     """One process, started as manifests/deployment.yaml starts it."""
 
-    def __init__(self, home: ClusterHome, folder: Path, store: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        home: ClusterHome,
+        folder: Path,
+        store: Path,
+        *,
+        programs: Path = Path(sys.executable).parent,
+        **environment: str,
+    ) -> None:
+        """`programs`: the bin folder of the Python environment that it runs in."""
         keys = ensure_credentials(home)
+        self._programs = programs
+        self._liveness = f"http://127.0.0.1:{free_port()}/healthz"
         self.log = folder / f"operator-{uuid.uuid4().hex[:6]}.log"
         self._environment = {
             **os.environ,
@@ -81,8 +93,17 @@ class Operator:
     def _argv(self) -> list[str]:
         manifest = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())
         container = manifest["spec"]["template"]["spec"]["containers"][0]
-        program = str(Path(sys.executable).parent / container["command"][0])
-        return [program, *container["command"][1:], f"--liveness=http://127.0.0.1:{free_port()}/healthz"]
+        program = str(self._programs / container["command"][0])
+        return [program, *container["command"][1:], f"--liveness={self._liveness}"]
+
+    def health(self) -> dict[str, Any] | None:
+        """What the liveness endpoint shows; None before it answers."""
+        try:
+            with urllib.request.urlopen(self._liveness, timeout=5) as answer:  # noqa: S310 - http, as above
+                found: dict[str, Any] = json.load(answer)
+        except OSError:
+            return None
+        return found
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the process; its exit code. It must end within the grace period of its pod."""

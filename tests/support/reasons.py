@@ -55,7 +55,7 @@ def _told(outcome: Outcome, reason: Reason) -> Told:
     if carrying:
         told["conditions"] = {each["type"]: each["status"] for each in carrying}
         told["message"] = next(each["message"] for each in carrying if each["type"] == "Ready")
-    told["event"] = {key: event[key] for key in ("type", "reason", "action", "note")}
+    told["event"] = {key: event[key] for key in ("type", "reason", "message")}
     told["log"] = line
     failures = outcome.status.get("failedReleases", ())
     for failure in failures if carrying else ():
@@ -142,7 +142,7 @@ def _example(told: Told) -> str:
     shown = {
         "conditions": " ".join(f"{kind}={status}" for kind, status in told.get("conditions", {}).items()),
         "message": told.get("message"),
-        "event": f"{event['type']} {event['reason']}: {event['note']}",
+        "event": f"{event['type']} {event['reason']}: {event['message']}",
         "log": f"{line['severity']} {line['message']}",
         "evidence": told.get("evidence"),
     }

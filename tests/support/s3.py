@@ -105,6 +105,8 @@ class FaultProxy:
         self._open: list[socket.socket] = []
         self.closed = threading.Event()
         self.hit = threading.Event()
+        self._expected = 0
+        self._done = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -112,9 +114,15 @@ class FaultProxy:
         return f"http://127.0.0.1:{self.port}"
 
     def set(self, fault: Fault | None) -> None:
+        """Set the next fault, or None for none."""
         with self._lock:
             self._fault, self._passed = fault, 0
+            self._expected += fault is not None
             self.hit.clear()
+
+    def check(self) -> None:
+        """AssertionError if a fault was set and none was done: the test has proved nothing."""
+        assert self._done or not self._expected, "the proxy's fault was never used"
 
     def close(self) -> None:
         self.closed.set()
@@ -154,6 +162,7 @@ class FaultProxy:
             if fault is None or self._passed <= fault.at or fault.connections <= 0:
                 return block
             self.hit.set()
+            self._done += 1
             fault.connections -= 1
             if fault.kind == "flip":
                 self._fault = None

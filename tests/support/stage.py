@@ -108,7 +108,7 @@ class Stage:
 
     async def events(self, name: str = "churn") -> list[tuple[str, str]]:
         found, _ = await self.kube.list(EVENTS, self.namespace)
-        return [(e["type"], e["reason"]) for e in found if e["regarding"]["name"] == name]
+        return [(e["type"], e["reason"]) for e in found if e["involvedObject"]["name"] == name]
 
     async def until(self, look: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
         deadline = time.monotonic() + patience

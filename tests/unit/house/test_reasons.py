@@ -31,7 +31,7 @@ def test_what_is_recorded_are_the_causes_that_the_test_brings_about() -> None:
 @each_example
 def test_event_and_log_line_give_the_reason_and_the_same_words(told: Told) -> None:
     assert told["event"]["reason"] == told["log"]["reason"] == told["reason"]
-    assert told["event"]["note"] in told["log"]["message"]
+    assert told["event"]["message"] in told["log"]["message"]
 
 
 @each_example

@@ -356,6 +356,7 @@ class HarmfulServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Harmful)
         self.target = target
         self.harms: dict[str, list[Harm]] = {}
+        self.done: list[Harm] = []
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     @property
@@ -370,6 +371,8 @@ class _Harmful(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         harm = self.server.harms[self.command].pop(0) if self.server.harms.get(self.command) else None
+        if harm:
+            self.server.done.append(harm)
         if harm == "503":
             self._answer(503, [("Content-Length", "0")], b"")
             return
@@ -411,6 +414,7 @@ def harmful(server: S3Server) -> Iterator[HarmfulServer]:
     yield running
     running.shutdown()
     running.server_close()
+    assert running.done, "no answer was harmed: the test has proved nothing"
 
 
 @pytest.fixture
@@ -545,6 +549,7 @@ def test_a_server_that_is_in_trouble_for_a_moment_is_asked_again(
     for method in ("GET", "HEAD", "PUT", "DELETE"):
         harmful.harms[method] = ["503"]
     question(harmed)
+    assert harmful.done[:1] == ["503"]
 
 
 @asked
@@ -552,6 +557,7 @@ def test_a_server_that_does_not_answer_is_given_up(proxy: FaultProxy, name: str,
     proxy.set(Fault("stall", at=0))
     with contextlib.closing(Bucket(name, endpoint=proxy.url, read_timeout=0.5)) as bucket:
         assert isinstance(failure(question, ReleaseStore(bucket, PREFIX)), BucketUnreachable)
+    assert proxy.hit.is_set()
 
 
 @pytest.mark.usefixtures("seen_too_early")

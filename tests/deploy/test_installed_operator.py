@@ -1,0 +1,54 @@
+"""The operator in an environment of operator/requirements.lock alone, on a real API server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from support.cluster import TestCluster
+from support.operating import install, operating
+
+LARGEST = 150
+"""MB of the installed packages."""
+MOST = 45
+"""Packages: 40 of requirements.lock, and the wheel."""
+
+
+@pytest.mark.api
+def test_it_starts_and_is_healthy(
+    installed: Path, control_plane: TestCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if control_plane.home is None:
+        pytest.skip("starts an operator, which a cluster of somebody's own may have already")
+    install(control_plane.home)
+    # Nothing of the tests' own environment may help.
+    monkeypatch.setenv("PATH", f"{installed}:{os.defpath}")
+    for variable in ("PYTHONPATH", "VIRTUAL_ENV"):
+        monkeypatch.delenv(variable, raising=False)
+    with operating(control_plane.home, tmp_path, tmp_path / "store", programs=installed) as operator:
+        deadline = time.monotonic() + 60
+        while not (health := operator.health()) or "models" not in health.get("passes", {}):
+            assert operator.is_running, operator.log.read_text()
+            assert time.monotonic() < deadline, operator.log.read_text()
+            time.sleep(0.1)
+        assert operator.stop() == 0
+    assert "Traceback" not in operator.log.read_text()
+    assert [line for line in operator.said() if line.get("severity") == "error"] == []
+
+
+def test_its_environment_is_small(installed: Path) -> None:
+    (packages,) = (installed.parent / "lib").glob("python*/site-packages")
+    names = {path.name.rsplit("-", 1)[0] for path in packages.glob("*.dist-info")}
+    assert len(names) <= MOST, f"{len(names)} packages: {sorted(names)}"
+    files = [path for path in packages.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    size = sum(path.stat().st_size for path in files) / 1e6
+    assert size <= LARGEST, f"the environment of the operator has {size:.0f} MB"
+
+
+@pytest.mark.parametrize("module", ["bentoml", "mlflow", "pandas", "sklearn", "cryptography"])
+def test_it_does_not_have_what_only_other_products_need(installed: Path, module: str) -> None:
+    found = subprocess.run([installed / "python", "-c", f"import {module}"], capture_output=True, text=True)
+    assert "ModuleNotFoundError" in found.stderr
