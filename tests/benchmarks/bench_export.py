@@ -46,8 +46,8 @@ def measure(work):
     return result
 """
 EXPORT = """
-from e2i.edge.bucket import Bucket
-from e2i.edge.export import Exporter
+from e2i.archive.s3.bucket import Bucket
+from e2i.archive.export import Exporter
 remote = Bucket(bucket, endpoint=endpoint)
 export = Exporter(Path(store), remote)
 # The first request loads what an idle operator has loaded long ago.

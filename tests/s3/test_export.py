@@ -32,8 +32,8 @@ LARGE = 40 << 20
 EXPORT = """
 import sys, threading
 from pathlib import Path
-from e2i.edge.bucket import Bucket
-from e2i.edge.export import Exporter
+from e2i.archive.s3.bucket import Bucket
+from e2i.archive.export import Exporter
 store, name, endpoint, tag = sys.argv[1:]
 print(Exporter(Path(store), Bucket(name, endpoint=endpoint))(tag, lambda *_: None, threading.Event()))
 """

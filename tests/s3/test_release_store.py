@@ -39,8 +39,8 @@ PREFIX = "team"
 CANARY = "CANARYKEY"
 READ_IN_ANOTHER_PROCESS = """
 import sys
-from e2i.edge.bucket import Bucket
-from e2i.edge.ledger import ReleaseStore
+from e2i.archive.s3.bucket import Bucket
+from e2i.controller.edge.release_store import ReleaseStore
 name, endpoint = sys.argv[1:]
 print(ReleaseStore(Bucket(name, endpoint=endpoint), "team").read("models", "churn"))
 """

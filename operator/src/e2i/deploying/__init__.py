@@ -1,6 +1,6 @@
 """For those who deploy and call models from Python.
 
-from e2i.serving import run_deployment
+from e2i.deploying import run_deployment
 
 result = await run_deployment({
     "experiment_id": "exp-123",
