@@ -11,7 +11,7 @@ from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.model import parse_model
 from e2i.controller.core.render import manifests
-from e2i.controller.core.render.manifests import CURRENT_FORM
+from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.settings import Settings
 from e2i.kube import Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS
@@ -30,8 +30,10 @@ def prepared_bodies(home: ClusterHome, artifact: Artifact) -> list[tuple[str, st
         env=(("AWS_ENDPOINT_URL", home.s3_url), ("AWS_REGION", REGION)),
     )
     return [
-        _prepared(BENTO_REQUESTS, manifests.bento_request(model, artifact, access, CURRENT_FORM)),
-        _prepared(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, artifact, release, CURRENT_FORM)),
+        _prepared(BENTO_REQUESTS, manifests.bento_request(model, artifact, access, CURRENT_TEMPLATE_VERSION)),
+        _prepared(
+            BENTO_DEPLOYMENTS, manifests.bento_deployment(model, artifact, release, CURRENT_TEMPLATE_VERSION)
+        ),
     ]
 
 

@@ -27,7 +27,7 @@ async def found(url: str, path: str, share: float, **expect: Any) -> str | None:
     check = {"path": f"/{path}", "body": f'{{"share": {share}}}', "retries": 0, "expect": expect}
     verification = parse_verification({"verify": [check], "contract": {"labels": ["stay", "leave"]}})
     finding = await verify(url, verification, "Classification")
-    return None if finding is None else f"{finding.trouble.reason.name}: {finding.http}"
+    return None if finding is None else f"{finding.problem.reason.name}: {finding.http}"
 
 
 async def test_an_object_with_probabilities_is_understood(url: str) -> None:
@@ -63,6 +63,6 @@ async def test_a_body_that_the_model_refuses_is_told(url: str) -> None:
     check = {"path": "/an_object", "body": "{}"}
     finding = await verify(url, parse_verification({"verify": [check]}), "Classification")
     assert finding is not None
-    assert finding.trouble.reason.name == "VerificationFailed"
-    assert "the status should be 200, but is 400" in finding.trouble.message
+    assert finding.problem.reason.name == "VerificationFailed"
+    assert "the status should be 200, but is 400" in finding.problem.message
     assert "Field required" in finding.http

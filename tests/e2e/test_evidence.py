@@ -12,7 +12,7 @@ from support.e2e import address, create, place, ready
 from support.stage import Stage
 
 from e2i.api.naming import MODEL_LABEL
-from e2i.controller.core.evidence.report import Evidence
+from e2i.controller.core.evidence.failure_evidence import Evidence
 from e2i.controller.core.guard.limits import Sample, Watch, follow, judge
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.edge.metrics_client import read_release

@@ -113,17 +113,17 @@ def a_request(
     )
 
 
-def a_recipe(model: Model, release: str, *, digest: str = DIGEST, **changes: Any) -> DeploymentSpec:
+def a_deployment_spec(model: Model, release: str, *, digest: str = DIGEST, **changes: Any) -> DeploymentSpec:
     """What the release's BentoDeployment is made from."""
-    recipe = DeploymentSpec(
+    spec = DeploymentSpec(
         release=release,
         name=naming.release_name(model.name, release),
         artifact=an_artifact(model.tag, digest),
         shape=model.shape,
         size=model.autoscaling,
-        form="v1",
+        template_version="v1",
     )
-    return replace(recipe, **changes)
+    return replace(spec, **changes)
 
 
 def a_deployment(
@@ -139,7 +139,7 @@ def a_deployment(
     """The BentoDeployment of the model's desired release, exactly as the operator writes it."""
     model = model or a_model()
     release = release or naming.release_of(model, digest)
-    made = manifests.bento_deployment(model, a_recipe(model, release, digest=digest))
+    made = manifests.bento_deployment(model, a_deployment_spec(model, release, digest=digest))
     return BentoDeployment(
         namespace=model.namespace,
         name=made["metadata"]["name"],
@@ -148,7 +148,7 @@ def a_deployment(
         model=model.name,
         created=created,
         release=release,
-        form=form,
+        template_version=form,
         tag=model.tag,
         spec=made["spec"] if spec is None else spec,
         refusal=refusal,

@@ -9,7 +9,7 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
-from e2i.controller.core.observed import Finding, Verdict
+from e2i.controller.core.observed import Finding, VerificationState
 
 Key = tuple[str, str]
 
@@ -27,19 +27,19 @@ class FakeVerificationJobs:
         self.slow = False
         """Whether verifications do not end."""
         self._wake = wake
-        self._known: dict[Key, tuple[str, Verdict | Finding]] = {}
+        self._known: dict[Key, tuple[str, VerificationState | Finding]] = {}
 
     def forget_all(self) -> None:
         """Forget every result, as a restart does."""
         self._known.clear()
 
-    def state(self, key: Key, trial: str) -> Verdict | Finding | None:
-        asked, found = self._known.get(key, ("", Verdict.RUNNING))
+    def state(self, key: Key, trial: str) -> VerificationState | Finding | None:
+        asked, found = self._known.get(key, ("", VerificationState.RUNNING))
         if asked != trial:
             return None
         if self.slow:
-            return Verdict.RUNNING
-        if found is Verdict.PASSED:
+            return VerificationState.RUNNING
+        if found is VerificationState.PASSED:
             self.passed.add((key, trial))
         return found
 
@@ -48,9 +48,9 @@ class FakeVerificationJobs:
         self._known[model.key] = (trial, self._judge(model))
         self._wake(model.key)
 
-    def _judge(self, model: Model) -> Verdict | Finding:
+    def _judge(self, model: Model) -> VerificationState | Finding:
         if mode_of(model) not in self.bad_answers:
-            return Verdict.PASSED
+            return VerificationState.PASSED
         problem = Problem(reason=Reason.PredictionNotFinite, message="the answer holds NaN", stalled=True)
         return Finding(problem, http="POST /predict -> 200: NaN")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from support.builders import ACCESS, NOON, a_model, a_recipe, an_artifact
+from support.builders import ACCESS, NOON, a_deployment_spec, a_model, an_artifact
 
 from e2i.api import naming
 from e2i.api.model import Autoscaling
@@ -32,7 +32,7 @@ def golden_manifests() -> dict[str, dict[str, Any]]:
         "bentorequest-without-credentials": manifests.bento_request(
             a_model(name="m" * 63), an_artifact(), manifests.BuilderAccess(secret=""), "v1"
         ),
-        "bentodeployment": manifests.bento_deployment(a_model(), a_recipe(a_model(), RELEASE)),
-        "bentodeployment-full": manifests.bento_deployment(full, a_recipe(full, RELEASE)),
+        "bentodeployment": manifests.bento_deployment(a_model(), a_deployment_spec(a_model(), RELEASE)),
+        "bentodeployment-full": manifests.bento_deployment(full, a_deployment_spec(full, RELEASE)),
         "service": manifests.service(a_model(), RELEASE, naming.pod_labels("churn", RELEASE), "v1", NOON),
     }

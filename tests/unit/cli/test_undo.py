@@ -139,7 +139,7 @@ def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
         artifact=_ANY,
         shape=model.shape,
         size=model.autoscaling,
-        form=manifests.CURRENT_FORM,
+        template_version=manifests.CURRENT_TEMPLATE_VERSION,
     )
     rendered = manifests.bento_deployment(model, recipe)["spec"]
     return a_deployment(

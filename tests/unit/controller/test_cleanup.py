@@ -26,6 +26,7 @@ from e2i.api import naming
 from e2i.api.model import Model, Rollback
 from e2i.controller.core.actions import DeleteArchive, DeleteDeployment, DeleteRequest
 from e2i.controller.core.observed import BentoRequest
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import cleanup
 
 MODEL = a_model()
@@ -38,7 +39,7 @@ AFTER_FAILURE = beside(seen_ready(MODEL), OLD_DEPLOYMENT, service=OLD_SERVES)
 
 
 def removed(model: Model, state: Any, after: float) -> tuple[list[str], float | None]:
-    chosen = cleanup.retire_others(model, state, NOON + seconds(after))
+    chosen = cleanup.retire_previous_releases(Situation(model, state), NOON + seconds(after))
     if chosen is None:
         return [], None
     names = [action.name for action in chosen.actions if isinstance(action, DeleteDeployment)]
@@ -101,7 +102,7 @@ def test_room_is_made_for_a_release_that_is_not_whole(ready: int, after: int, go
     model = a_model(replicas=2)
     mine = a_workload(a_deployment(model), wanted=2, ready=ready)
     state = beside(seen_serving(model, workloads=(mine,)), OLD_DEPLOYMENT)
-    chosen = cleanup.make_room(model, state, NOON + seconds(after))
+    chosen = cleanup.make_room(Situation(model, state), NOON + seconds(after))
     assert (chosen is not None) is gone
 
 
@@ -116,7 +117,7 @@ def earlier(number: int, **changes: Any) -> BentoRequest:
 
 def dropped(model: Model, *requests: BentoRequest, **changes: Any) -> list[str]:
     state = replace(seen_serving(MODEL), requests=(a_request(), *requests), **changes)
-    chosen = cleanup.trim_images(model, state, NOON)
+    chosen = cleanup.trim_images(Situation(model, state), NOON)
     return [action.name for action in chosen.actions if isinstance(action, DeleteRequest)] if chosen else []
 
 
@@ -153,7 +154,7 @@ def test_an_image_that_a_deployment_runs_is_never_removed() -> None:
 def test_an_archive_that_somebody_else_brought_stays_when_its_image_goes() -> None:
     model = a_model(history=0, archive=DIGEST)
     chosen = cleanup.trim_images(
-        model, replace(seen_serving(model), requests=(a_request(), earlier(1))), NOON
+        Situation(model, replace(seen_serving(model), requests=(a_request(), earlier(1)))), NOON
     )
     assert chosen
     assert chosen.actions == (DeleteRequest(earlier(1).name, earlier(1).uid),)
@@ -161,7 +162,7 @@ def test_an_archive_that_somebody_else_brought_stays_when_its_image_goes() -> No
 
 def test_the_archive_goes_before_the_request_that_tells_of_it() -> None:
     state = replace(seen_serving(MODEL), requests=(a_request(), earlier(1), earlier(2, artifact=None)))
-    chosen = cleanup.trim_images(a_model(history=0), state, NOON)
+    chosen = cleanup.trim_images(Situation(a_model(history=0), state), NOON)
     assert chosen
     known = earlier(1).artifact
     assert known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.builders import DIGEST, a_deployment, a_model, a_recipe
+from support.builders import DIGEST, a_deployment, a_deployment_spec, a_model
 from support.golden import CPU
 
 from e2i.api import naming
@@ -34,24 +34,26 @@ def test_contains(live: Any, ours: Any, holds: bool) -> None:
 
 
 def test_what_the_operator_wrote_is_no_drift() -> None:
-    assert not comparison.of_deployment(MODEL, a_deployment(), a_recipe(MODEL, RELEASE))
-    assert not comparison.of_size(a_deployment(), MODEL.autoscaling)
+    assert not comparison.deployment_differs(MODEL, a_deployment(), a_deployment_spec(MODEL, RELEASE))
+    assert not comparison.size_differs(a_deployment(), MODEL.autoscaling)
 
 
 def test_defaults_that_the_api_server_added_are_no_drift() -> None:
     grown = a_deployment(spec={**a_deployment().spec, "ingress": {"enabled": False}})
-    assert not comparison.of_deployment(MODEL, grown, a_recipe(MODEL, RELEASE))
+    assert not comparison.deployment_differs(MODEL, grown, a_deployment_spec(MODEL, RELEASE))
 
 
 def test_another_variable_is_drift() -> None:
     edited = a_deployment(spec={**a_deployment().spec, "envs": [{"name": "NEW", "value": "1"}]})
-    assert comparison.of_deployment(MODEL, edited, a_recipe(MODEL, RELEASE))
+    assert comparison.deployment_differs(MODEL, edited, a_deployment_spec(MODEL, RELEASE))
 
 
 def test_another_number_of_pods_is_drift_of_the_size_alone() -> None:
     more = Autoscaling(minimum=2, maximum=2)
-    assert comparison.of_size(a_deployment(), more)
-    assert not comparison.of_deployment(MODEL, a_deployment(), a_recipe(MODEL, RELEASE, size=more))
+    assert comparison.size_differs(a_deployment(), more)
+    assert not comparison.deployment_differs(
+        MODEL, a_deployment(), a_deployment_spec(MODEL, RELEASE, size=more)
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,9 +68,10 @@ def test_another_number_of_pods_is_drift_of_the_size_alone() -> None:
 def test_metrics_of_the_autoscaler(there: tuple[Any, ...], wanted: tuple[Any, ...], differs: bool) -> None:
     model = a_model(autoscaling=Autoscaling(minimum=1, maximum=4, metrics=there))
     assert (
-        comparison.of_size(a_deployment(model), Autoscaling(minimum=1, maximum=4, metrics=wanted)) is differs
+        comparison.size_differs(a_deployment(model), Autoscaling(minimum=1, maximum=4, metrics=wanted))
+        is differs
     )
 
 
 def test_a_size_that_somebody_removed_is_drift() -> None:
-    assert comparison.of_size(a_deployment(spec={}), MODEL.autoscaling)
+    assert comparison.size_differs(a_deployment(spec={}), MODEL.autoscaling)

@@ -8,6 +8,7 @@ import pytest
 from support.builders import DIGEST, NOON, a_line, a_model, a_request, an_artifact, seen
 
 from e2i.controller.core.actions import Action, EmptyBucket, SetFinalizer
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import deletion
 
 ARCHIVE = (an_artifact().uri, DIGEST)
@@ -26,7 +27,7 @@ TOLD = {"artifact": {"uri": "s3://e2i/other", "digest": DIGEST}, "history": [a_l
     ],
 )  # fmt: skip
 def test_a_model_goes(said: dict[str, Any], actions: tuple[Action, ...] | None) -> None:
-    chosen = deletion.leave_deleted_model(a_model(**said), seen(requests=(a_request(),)), NOON)
+    chosen = deletion.finish_deletion(Situation(a_model(**said), seen(requests=(a_request(),))), NOON)
     assert (chosen.actions if chosen else None) == actions
 
 
@@ -43,7 +44,7 @@ def test_a_model_goes(said: dict[str, Any], actions: tuple[Action, ...] | None) 
 )
 def test_which_archives_are_the_model_s(status: dict[str, Any], archives: tuple[Any, ...]) -> None:
     model = a_model(deleting=True, finalized=True, delete_bucket=True, status=status)
-    chosen = deletion.leave_deleted_model(model, seen(requests=(a_request(),)), NOON)
+    chosen = deletion.finish_deletion(Situation(model, seen(requests=(a_request(),))), NOON)
     assert chosen
     assert chosen.actions[0] == EmptyBucket(archives)
 
@@ -53,5 +54,7 @@ def test_which_archives_are_the_model_s(status: dict[str, Any], archives: tuple[
     [(False, False, None), (True, True, None), (True, False, True), (False, True, False)],
 )
 def test_the_finalizer_follows_the_spec(delete_bucket: bool, finalized: bool, wanted: bool | None) -> None:
-    chosen = deletion.keep_finalizer(a_model(delete_bucket=delete_bucket, finalized=finalized), seen(), NOON)
+    chosen = deletion.set_finalizer(
+        Situation(a_model(delete_bucket=delete_bucket, finalized=finalized), seen()), NOON
+    )
     assert (chosen.actions if chosen else None) == (None if wanted is None else (SetFinalizer(wanted),))

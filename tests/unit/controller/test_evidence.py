@@ -15,7 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.bodies import a_pod
 
-from e2i.controller.core.evidence.report import LONGEST_LOG, Evidence, excerpt, of_pods, to_status, witness
+from e2i.controller.core.evidence.failure_evidence import (
+    LONGEST_LOG,
+    Evidence,
+    evidence_source,
+    log_excerpt,
+    of_pods,
+    to_status,
+)
 from e2i.controller.edge import pod_evidence
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import Kube
@@ -117,7 +124,7 @@ def test_without_a_container_there_is_no_evidence(pods: list[dict[str, Any]]) ->
     ],
 )
 def test_whose_log_is_asked_for(container: dict[str, Any], previous: bool) -> None:
-    found = witness([a_pod(containers=[container])])
+    found = evidence_source([a_pod(containers=[container])])
     assert found
     assert found.previous is previous
 
@@ -139,11 +146,11 @@ def test_in_the_status_nothing_is_longer_than_the_schema_allows() -> None:
 
 def test_of_a_log_the_last_twenty_lines_are_shown() -> None:
     log = "\n".join(f"line {number}\n" for number in range(100))
-    assert excerpt(log, ()).splitlines() == [f"line {number}" for number in range(80, 100)]
+    assert log_excerpt(log, ()).splitlines() == [f"line {number}" for number in range(80, 100)]
 
 
 def test_of_long_lines_the_end_is_shown() -> None:
-    shown = excerpt("a" * 3000 + "\nRuntimeError: the end\n", ())
+    shown = log_excerpt("a" * 3000 + "\nRuntimeError: the end\n", ())
     assert len(shown) == LONGEST_LOG
     assert shown.startswith("…a")
     assert shown.endswith("a\nRuntimeError: the end")
@@ -164,18 +171,18 @@ def test_of_long_lines_the_end_is_shown() -> None:
     ],
 )  # fmt: skip
 def test_a_log_becomes_plain_text(log: str, shown: str) -> None:
-    assert excerpt(log, ()) == shown
+    assert log_excerpt(log, ()) == shown
 
 
 def test_secrets_are_not_shown_even_with_colours_in_them_or_at_the_cut() -> None:
-    assert excerpt("is hun\x1b[0mter22 here", ("hunter22",)) == "is *** here"
-    shown = excerpt("hunter22" + "a" * (LONGEST_LOG - 4), ("hunter22",))
+    assert log_excerpt("is hun\x1b[0mter22 here", ("hunter22",)) == "is *** here"
+    shown = log_excerpt("hunter22" + "a" * (LONGEST_LOG - 4), ("hunter22",))
     assert "ter22" not in shown
 
 
 @given(st.text(st.sampled_from("\x1b[]0m;\x07\r\n\t aé\u202e"), max_size=300))
 def test_whatever_the_log_holds_the_excerpt_is_plain(log: str) -> None:
-    shown = excerpt(log, ())
+    shown = log_excerpt(log, ())
     assert all(line and line.isprintable() for line in shown.split("\n")) or shown == ""
     assert len(shown) <= LONGEST_LOG
 
@@ -183,7 +190,7 @@ def test_whatever_the_log_holds_the_excerpt_is_plain(log: str) -> None:
 @pytest.mark.parametrize("piece", ["\x1b", "\x1b[", "\x1b]", "\x1b[1", "a\r", "\n"])
 def test_a_hostile_log_costs_no_time(piece: str) -> None:
     before = time.process_time()
-    excerpt(piece * (1 << 18), ())
+    log_excerpt(piece * (1 << 18), ())
     assert time.process_time() - before < 1
 
 

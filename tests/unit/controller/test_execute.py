@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.builders import DIGEST, a_model, a_recipe, a_record, an_artifact
+from support.builders import DIGEST, a_deployment_spec, a_model, a_record, an_artifact
 from support.world import World
 
 from e2i.api import naming
@@ -20,7 +20,7 @@ from e2i.controller.core.actions import (
     DeleteArchive,
     DeleteDeployment,
     DeleteRequest,
-    ReadLedger,
+    ReadReleaseStore,
     Resize,
     SetFinalizer,
     WriteRecord,
@@ -31,13 +31,13 @@ from e2i.kube import ApiError
 
 RELEASE = naming.release_of(a_model(), DIGEST)
 REQUEST = ApplyRequest(an_artifact())
-DEPLOYMENT = ApplyDeployment(a_recipe(a_model(), RELEASE))
+DEPLOYMENT = ApplyDeployment(a_deployment_spec(a_model(), RELEASE))
 SERVICE = ApplyService(RELEASE, naming.pod_labels("churn", RELEASE))
 
 
 async def perform(world: World, *actions: Action) -> list[tuple[Action, Reason | None]]:
     results = await execute(a_model(), actions, world.clients, world.now)
-    return [(result.action, result.trouble.reason if result.trouble else None) for result in results]
+    return [(result.action, result.problem.reason if result.problem else None) for result in results]
 
 
 async def test_what_was_written_is_in_the_view_at_once() -> None:
@@ -95,9 +95,9 @@ async def test_a_refusal_in_our_words(status: int, reason: Reason, stalled: bool
     world = World()
     world.kube.fail.append(ApiError(status, "Word", "their words"))
     (result,) = await execute(a_model(), [REQUEST], world.clients, world.now)
-    assert result.trouble
-    assert (result.trouble.reason, result.trouble.stalled) == (reason, stalled)
-    assert result.trouble.message.startswith("the BentoRequest of churn was not written: ")
+    assert result.problem
+    assert (result.problem.reason, result.problem.stalled) == (reason, stalled)
+    assert result.problem.message.startswith("the BentoRequest of churn was not written: ")
     await world.close()
 
 
@@ -105,8 +105,8 @@ async def test_a_namespace_that_is_gone_is_not_a_missing_yatai() -> None:
     world = World()
     world.kube.fail.append(ApiError(404, "NotFound", 'namespaces "models" not found'))
     (result,) = await execute(a_model(), [SERVICE], world.clients, world.now)
-    assert result.trouble
-    assert result.trouble.reason is Reason.ApiUnavailable
+    assert result.problem
+    assert result.problem.reason is Reason.ApiUnavailable
     await world.close()
 
 
@@ -150,7 +150,7 @@ async def test_a_record_that_cannot_be_written_holds_up_what_follows_it() -> Non
 
 async def test_what_the_bucket_knows_is_read_and_written() -> None:
     world = World()
-    await perform(world, ReadLedger(), WriteRecord(a_record(a_model())))
+    await perform(world, ReadReleaseStore(), WriteRecord(a_record(a_model())))
     assert world.clients.release_store_cache.state(("models", "churn")) == (a_record(a_model()),)
     await world.close()
 
@@ -197,8 +197,8 @@ async def test_a_release_that_is_gone_when_it_is_resized_is_no_missing_yatai() -
     (result,) = await execute(
         a_model(), [Resize("churn-gone", Autoscaling(minimum=2, maximum=2))], world.clients, world.now
     )
-    assert result.trouble
-    assert (result.trouble.reason, result.trouble.stalled) == (Reason.ApiUnavailable, False)
+    assert result.problem
+    assert (result.problem.reason, result.problem.stalled) == (Reason.ApiUnavailable, False)
     await world.close()
 
 

@@ -13,14 +13,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from e2i.api.conditions import Reason
 from e2i.controller.core.guard.limits import (
+    GuardLimits,
     Sample,
     Tally,
-    Watch,
     add,
     follow,
     judge,
+    parse_limits,
     parse_metrics,
-    parse_watch,
     quantile,
     since,
 )
@@ -54,23 +54,23 @@ def a_sample(requests: float = 100, errors: float = 0, slow: float = 0) -> Sampl
     return Sample(requests, errors, ((0.1, fast), (0.5, fast), (1.0, requests), (math.inf, requests)))
 
 
-def a_watch(**changed: Any) -> Watch:
-    return Watch(**{"seconds": 60, "max_error_ratio": 0.05, "max_latency_p99": 0.5, **changed})
+def a_watch(**changed: Any) -> GuardLimits:
+    return GuardLimits(**{"seconds": 60, "max_error_ratio": 0.05, "max_latency_p99": 0.5, **changed})
 
 
 def test_every_limit_is_read() -> None:
     written = {"seconds": 60, "maxErrorRatio": "0.05", "maxLatencyP99": "1.5s", "minRequests": 7}
-    assert parse_watch(written) == a_watch(max_latency_p99=1.5, min_requests=7)
+    assert parse_limits(written) == a_watch(max_latency_p99=1.5, min_requests=7)
 
 
 def test_a_limit_that_is_not_written_is_none() -> None:
-    assert parse_watch({"seconds": 60}) == a_watch(
+    assert parse_limits({"seconds": 60}) == a_watch(
         max_error_ratio=None, max_latency_p99=None, min_requests=20
     )
 
 
 def test_milliseconds_are_parts_of_a_second() -> None:
-    assert parse_watch({"seconds": 60, "maxLatencyP99": "250ms"}).max_latency_p99 == 0.25
+    assert parse_limits({"seconds": 60, "maxLatencyP99": "250ms"}).max_latency_p99 == 0.25
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_milliseconds_are_parts_of_a_second() -> None:
 )
 def test_a_limit_that_cannot_be_understood_is_named(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"spec.rollout.watch.{name} '{value}'"):
-        parse_watch({"seconds": 60, name: value})
+        parse_limits({"seconds": 60, name: value})
 
 
 def test_requests_of_all_paths_count_but_those_of_probes() -> None:
@@ -223,7 +223,7 @@ def test_the_latency_is_told_with_its_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("watch", "sample"),
+    ("limits", "sample"),
     [
         pytest.param(a_watch(), a_sample(200, 10), id="as many errors as allowed"),
         pytest.param(
@@ -236,8 +236,8 @@ def test_the_latency_is_told_with_its_limit() -> None:
         pytest.param(a_watch(), Sample(200), id="durations are not exposed"),
     ],
 )
-def test_a_release_within_its_limits_is_left_alone(watch: Watch, sample: Sample) -> None:
-    assert judge(watch, sample) is None
+def test_a_release_within_its_limits_is_left_alone(limits: GuardLimits, sample: Sample) -> None:
+    assert judge(limits, sample) is None
 
 
 def test_no_error_at_all_may_be_asked_for() -> None:

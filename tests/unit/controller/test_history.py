@@ -27,6 +27,7 @@ from e2i.api.model import Model
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry, Failure
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.status import history
 
 MODEL = a_model()
@@ -37,7 +38,10 @@ LATER = NOON + seconds(60)
 
 def told(model: Model, state: Observed, failure: Failure | None = None) -> list[str]:
     """B Serving, A Superseded"""
-    return [f"{entry.release} {entry.result}" for entry in history.updated(model, state, failure, LATER)]
+    return [
+        f"{entry.release} {entry.result}"
+        for entry in history.updated(Situation(model, state), failure, LATER)
+    ]
 
 
 def failure(release: str = B, **changes: Any) -> Failure:
@@ -86,13 +90,16 @@ SERVES_A = seen_ready(MODEL, service=a_service(release=A, switched_at=NOON + sec
 def test_the_history(model: Model, state: Observed, failure: Failure | None, expected: list[str]) -> None:
     lines = told(model, state, failure)
     assert lines == expected
-    again = [persisted_status.entry_status(entry) for entry in history.updated(model, state, failure, LATER)]
+    again = [
+        persisted_status.entry_status(entry)
+        for entry in history.updated(Situation(model, state), failure, LATER)
+    ]
     assert told(a_model(status={"history": again}), state, failure) == expected, "told again, it is the same"
 
 
 def test_a_release_that_serves_is_told_with_all_that_is_known_of_it() -> None:
     request = replace(a_request(), image="registry.example/bentos:1")
-    (entry,) = history.updated(MODEL, replace(SERVES_B, requests=(request,)), None, LATER)
+    (entry,) = history.updated(Situation(MODEL, replace(SERVES_B, requests=(request,))), None, LATER)
     assert entry == Entry(
         release=B,
         tag=MODEL.tag,
@@ -105,19 +112,26 @@ def test_a_release_that_serves_is_told_with_all_that_is_known_of_it() -> None:
 
 
 def test_of_one_that_lost_its_objects_only_the_address_is_known() -> None:
-    (entry,) = history.updated(MODEL, seen(service=a_service(release=A, switched_at=None)), None, LATER)
+    (entry,) = history.updated(
+        Situation(MODEL, seen(service=a_service(release=A, switched_at=None))), None, LATER
+    )
     assert entry == Entry(release=A, tag="", digest="", result=persisted_status.SERVING, served_at=LATER)
 
 
 def test_a_release_ends_when_the_address_moves() -> None:
-    lines = history.updated(with_lines(a_line(A, "Serving")), SERVES_B, None, LATER)
+    lines = history.updated(Situation(with_lines(a_line(A, "Serving")), SERVES_B), None, LATER)
     assert lines[1].ended_at == NOON
     unknown = replace(SERVES_B, service=a_service(release=B, switched_at=None))
-    assert history.updated(with_lines(a_line(A, "Serving")), unknown, None, LATER)[1].ended_at == LATER
+    assert (
+        history.updated(Situation(with_lines(a_line(A, "Serving")), unknown), None, LATER)[1].ended_at
+        == LATER
+    )
 
 
 def test_one_that_fails_while_it_serves_is_told_why_at_once() -> None:
-    (line, _) = history.updated(with_lines(a_line(B, "Serving"), a_line(A)), SERVES_B, failure(), LATER)
+    (line, _) = history.updated(
+        Situation(with_lines(a_line(B, "Serving"), a_line(A)), SERVES_B), failure(), LATER
+    )
     assert (line.reason, line.message) == ("CrashLoop", "container main ended 3 times")
 
 
@@ -125,7 +139,7 @@ def test_one_that_fails_while_it_serves_is_told_why_at_once() -> None:
 def test_a_failed_release_is_told_with_what_is_left_of_it(there: bool) -> None:
     request = replace(a_request(), image="registry.example/bentos:1")
     state = beside(seen(requests=(request,)), a_deployment(MODEL)) if there else seen()
-    (line,) = history.updated(MODEL, state, failure(), LATER)
+    (line,) = history.updated(Situation(MODEL, state), failure(), LATER)
     assert (line.image, line.started_at) == (("registry.example/bentos:1", NOON) if there else ("", None))
     assert line.ended_at == NOON
 

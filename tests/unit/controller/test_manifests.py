@@ -15,7 +15,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.builders import ACCESS, DIGEST, NOON, a_model, a_recipe, an_artifact
+from support.builders import ACCESS, DIGEST, NOON, a_deployment_spec, a_model, an_artifact
 from support.golden import FOLDER, golden_manifests
 
 import e2i
@@ -112,7 +112,7 @@ def test_a_value_arrives_as_it_was_written(text: str) -> None:
 def _rendered(model: Any, artifact: Artifact) -> list[dict[str, Any]]:
     return [
         manifests.bento_request(model, artifact, ACCESS, "v1"),
-        manifests.bento_deployment(model, a_recipe(model, "0b1d77e2", artifact=artifact)),
+        manifests.bento_deployment(model, a_deployment_spec(model, "0b1d77e2", artifact=artifact)),
     ]
 
 
@@ -143,7 +143,7 @@ def test_resources(
     kind: str, requests: dict[str, str], limits: dict[str, str], expected: tuple[str, str]
 ) -> None:
     model = a_model(kind=kind, requests=tuple(requests.items()), limits=tuple(limits.items()))
-    resources = manifests.bento_deployment(model, a_recipe(model, "0b1d77e2"))["spec"]["resources"]
+    resources = manifests.bento_deployment(model, a_deployment_spec(model, "0b1d77e2"))["spec"]["resources"]
     written = tuple(
         f"{resources[part]['cpu']} {resources[part]['memory']}" for part in ("requests", "limits")
     )
@@ -158,7 +158,7 @@ def test_resources(
 def test_defaults_never_put_a_request_above_a_limit(requests: dict[str, str], limits: dict[str, str]) -> None:
     said = {name for name in requests if name in limits}
     model = a_model(requests=tuple(requests.items()), limits=tuple(limits.items()))
-    resources = manifests.bento_deployment(model, a_recipe(model, "0b1d77e2"))["spec"]["resources"]
+    resources = manifests.bento_deployment(model, a_deployment_spec(model, "0b1d77e2"))["spec"]["resources"]
     for name in {"cpu", "memory"} - said:
         request, limit = resources["requests"][name], resources["limits"][name]
         assert quantities.value(request) <= quantities.value(limit)
@@ -166,21 +166,21 @@ def test_defaults_never_put_a_request_above_a_limit(requests: dict[str, str], li
 
 def test_another_attempt_changes_only_an_annotation_that_reaches_no_child() -> None:
     model = a_model()
-    first = manifests.bento_deployment(model, a_recipe(model, "0b1d77e2"))
-    again = manifests.bento_deployment(model, a_recipe(model, "0b1d77e2", attempt=NOON))
+    first = manifests.bento_deployment(model, a_deployment_spec(model, "0b1d77e2"))
+    again = manifests.bento_deployment(model, a_deployment_spec(model, "0b1d77e2", attempt=NOON))
     assert again["spec"].pop("annotations") == {naming.ATTEMPT_ANNOTATION: "2026-11-21T12:00:00Z"}
     assert again == first
 
 
 def test_one_that_is_edited_in_place_says_when_its_release_was_asked_for() -> None:
-    made = manifests.bento_deployment(a_model(), a_recipe(a_model(), "0b1d77e2", asked_at=NOON))
+    made = manifests.bento_deployment(a_model(), a_deployment_spec(a_model(), "0b1d77e2", asked_at=NOON))
     assert made["metadata"]["annotations"][naming.ASKED_ANNOTATION] == "2026-11-21T12:00:00Z"
 
 
 def test_a_release_is_written_with_its_own_shape_whatever_the_spec_says_now() -> None:
     before = a_model(env=(("VERSION", "old"),))
     made = manifests.bento_deployment(
-        a_model(), a_recipe(before, "0b1d77e2", size=Autoscaling(minimum=2, maximum=3))
+        a_model(), a_deployment_spec(before, "0b1d77e2", size=Autoscaling(minimum=2, maximum=3))
     )
     assert made["spec"]["envs"] == [{"name": "VERSION", "value": "old"}]
     assert made["spec"]["autoscaling"] == {"minReplicas": 2, "maxReplicas": 3}
@@ -199,4 +199,4 @@ def test_a_service_says_whose_it_is_and_since_when(release: str) -> None:
 @pytest.mark.parametrize(("form", "known"), [("v1", True), ("v99", False), ("", False)])
 def test_a_form_is_known_if_this_operator_can_write_it(form: str, known: bool) -> None:
     assert manifests.knows(form) is known
-    assert manifests.knows(manifests.CURRENT_FORM)
+    assert manifests.knows(manifests.CURRENT_TEMPLATE_VERSION)

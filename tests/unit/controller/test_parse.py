@@ -25,7 +25,7 @@ WRITTEN = {
     naming.TAG_ANNOTATION: TAG,
     naming.DIGEST_ANNOTATION: DIGEST,
     naming.SIZE_ANNOTATION: "4096",
-    naming.FORM_ANNOTATION: "v1",
+    naming.TEMPLATE_VERSION_ANNOTATION: "v1",
 }
 
 
@@ -157,13 +157,17 @@ def test_a_bento_deployment_is_refused_when_yatai_says_so() -> None:
         "BentoDeployment",
         name="churn-0b1d77e2",
         labels={naming.RELEASE_LABEL: "0b1d77e2"},
-        annotations={naming.FORM_ANNOTATION: "v1"},
+        annotations={naming.TEMPLATE_VERSION_ANNOTATION: "v1"},
         spec={"bento": "churn-9f3c21aa"},
         status={"conditions": [a_condition("Available", "False", "configmap network not found")]},
     )
     child = parse.parse_child("BentoDeployment", body)
     assert isinstance(child, BentoDeployment)
-    assert (child.release, child.form, child.refusal) == ("0b1d77e2", "v1", "configmap network not found")
+    assert (child.release, child.template_version, child.refusal) == (
+        "0b1d77e2",
+        "v1",
+        "configmap network not found",
+    )
     body["status"]["conditions"] = [a_condition("Available", "True", "Reconciled")]
     available = parse.parse_child("BentoDeployment", body)
     assert isinstance(available, BentoDeployment)
@@ -298,7 +302,7 @@ def test_a_rollout_in_full() -> None:
     assert (model.rollout.strategy, model.rollout.rollback) == (Strategy.CANARY, Rollback.MANUAL)
     assert model.rollout.steps == (SetWeight(10), Pause(120), Pause(None))
     assert model.rollout.checks == {"verify": [{"path": "/predict"}]}
-    assert model.rollout.guard == 120, "the longer of watch and scaleDownDelaySeconds"
+    assert model.rollout.guard_seconds == 120, "the longer of watch and scaleDownDelaySeconds"
     assert (model.delete_bucket, model.finalized) == (True, True)
 
 

@@ -12,8 +12,8 @@ from support.builders import (
     NOON,
     TAG,
     a_deployment,
+    a_deployment_spec,
     a_model,
-    a_recipe,
     a_record,
     a_request,
     a_service,
@@ -45,17 +45,19 @@ from e2i.controller.core.actions import (
     DeleteRequest,
     EmptyBucket,
     Export,
-    ReadLedger,
+    ReadReleaseStore,
     Resize,
     SetFinalizer,
+    StartGuard,
     Verify,
-    Watch,
     WriteRecord,
 )
-from e2i.controller.core.observed import Build, Exporting, Finding, Observed, Verdict
+from e2i.controller.core.observed import Build, Exporting, Finding, Observed, VerificationState
 from e2i.controller.core.releases import recording
-from e2i.controller.core.rules import cleanup, making
+from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules import cleanup
 from e2i.controller.core.rules.decision import desired_release
+from e2i.controller.core.rules.deploy import reset_retried_release
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -96,18 +98,20 @@ REMOVE_THIS = DeleteDeployment(THIS_DEPLOYMENT.name, THIS_DEPLOYMENT.uid, RELEAS
 
 
 def deploy(model: Model = MODEL, **changes: Any) -> ApplyDeployment:
-    return ApplyDeployment(a_recipe(model, naming.release_of(model, DIGEST), **changes))
+    return ApplyDeployment(a_deployment_spec(model, naming.release_of(model, DIGEST), **changes))
 
 
 def note(model: Model, state: Observed) -> WriteRecord:
     """The record of a release that is about to serve."""
-    return WriteRecord(recording.served(model, state, desired_release(model, state), NOON))
+    return WriteRecord(
+        recording.served_record(Situation(model, state), desired_release(Situation(model, state)), NOON)
+    )
 
 
 def note_failure(model: Model, state: Observed) -> WriteRecord:
-    failure = plan.quarantine(model, state)
+    failure = Situation(model, state).quarantine
     assert failure
-    record = recording.failed(model, state, failure)
+    record = recording.failure_record(Situation(model, state), failure)
     assert record
     return WriteRecord(record)
 
@@ -126,7 +130,7 @@ EDITED = replace(OLD_DEPLOYMENT, name="churn-inplace")
 EDITABLE = seen(
     requests=(a_request(),), deployments=(EDITED,), workloads=(a_workload(EDITED),), service=SHARED
 )
-KNOWN = seen(ledger=())
+KNOWN = seen(records=())
 """Nothing is there, and the bucket knows of nothing either."""
 FAILED_OVER = beside_old(seen_ready(MODEL))
 """The desired release is there and whole, the one before it has the address."""
@@ -170,34 +174,34 @@ SITUATIONS = [
                  id="a finalizer is set before there is anything in the bucket"),
     pytest.param(a_model(finalized=True), seen_serving(MODEL), Reason.Pending, (SetFinalizer(False),),
                  id="a finalizer that is not wanted any more is taken back"),
-    pytest.param(MODEL, seen(), Reason.Pending, (ReadLedger(),),
+    pytest.param(MODEL, seen(), Reason.Pending, (ReadReleaseStore(),),
                  id="for a model that is new here the bucket is asked first"),
-    pytest.param(MODEL, seen(ledger=AWAY), Reason.BucketUnreachable, (),
+    pytest.param(MODEL, seen(records=AWAY), Reason.BucketUnreachable, (),
                  id="a bucket that does not answer is waited for before anything is exported to it"),
-    pytest.param(MODEL, seen_exported(MODEL, ledger=AWAY), Reason.Deploying,
+    pytest.param(MODEL, seen_exported(MODEL, records=AWAY), Reason.Deploying,
                  (ApplyRequest(an_artifact()), deploy()),
                  id="a bucket that has the bento and then does not answer holds up nothing"),
-    pytest.param(MODEL, seen(leftovers=TAKEN, ledger=()), Reason.Exporting, (Export(TAG),),
+    pytest.param(MODEL, seen(leftovers=TAKEN, records=()), Reason.Exporting, (Export(TAG),),
                  id="the export does not wait for the leftovers of a namesake"),
     pytest.param(MODEL, KNOWN, Reason.Exporting, (Export(TAG),), id="a new model's bento is exported first"),
-    pytest.param(MODEL, seen(export=Exporting(done=1, total=9), ledger=()), Reason.Exporting, (),
+    pytest.param(MODEL, seen(export=Exporting(done=1, total=9), records=()), Reason.Exporting, (),
                  id="an export under way is waited for"),
-    pytest.param(MODEL, seen(export=AWAY, ledger=()), Reason.BucketUnreachable, (),
+    pytest.param(MODEL, seen(export=AWAY, records=()), Reason.BucketUnreachable, (),
                  id="an export's trouble is the model's"),
-    pytest.param(MODEL, seen(export=NOT_FOUND, ledger=(a_record(MODEL),)), Reason.Deploying,
+    pytest.param(MODEL, seen(export=NOT_FOUND, records=(a_record(MODEL),)), Reason.Deploying,
                  (ApplyRequest(an_artifact()), deploy()),
                  id="what the store no longer has the bucket may have"),
     # What is known of it, and who has the requests.
-    pytest.param(MODEL, seen_exported(MODEL, leftovers=TAKEN, ledger=(a_record(MODEL, "Failed"),)),
+    pytest.param(MODEL, seen_exported(MODEL, leftovers=TAKEN, records=(a_record(MODEL, "Failed"),)),
                  Reason.Pending, (), id="no child is written while a namesake's are being removed"),
-    pytest.param(MODEL, seen_exported(MODEL, ledger=(a_record(MODEL, "Failed"), a_record(OLD))), Reason.CrashLoop, (),
+    pytest.param(MODEL, seen_exported(MODEL, records=(a_record(MODEL, "Failed"), a_record(OLD))), Reason.CrashLoop, (),
                  id="a cluster that was built anew takes over from the bucket that the release failed"),
-    pytest.param(MODEL, beside_old(seen_serving(MODEL, pod_trouble=FINAL_CRASH), service=a_service(release=RELEASE)),
+    pytest.param(MODEL, beside_old(seen_serving(MODEL, pod_problem=FINAL_CRASH), service=a_service(release=RELEASE)),
                  Reason.CrashLoop, (), id="a release whose pods crash soon after the switch is given up"),
     pytest.param(WATCHED, seen_serving(WATCHED), Reason.Ready,
-                 (Watch(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120)),),
+                 (StartGuard(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120)),),
                  id="after the switch the metrics are read"),
-    pytest.param(failed(MODEL), seen_serving(MODEL, ledger=()), Reason.CrashLoop,
+    pytest.param(failed(MODEL), seen_serving(MODEL, records=()), Reason.CrashLoop,
                  (note_failure(failed(MODEL), seen_serving(MODEL)),),
                  id="a release that failed and has none before it goes on serving"),
     pytest.param(failed(replace(MODEL, status={"history": [{"release": OLD_RELEASE, "result": "Superseded"}]})),
@@ -215,7 +219,7 @@ SITUATIONS = [
     # The objects of the release.
     pytest.param(FAILED_BEFORE, spent(deployments=(replace(SPENT, spec={}), OLD_DEPLOYMENT)), Reason.Deploying,
                  (REMOVE_THIS,), id="a retry begins without the pods that failed"),
-    pytest.param(MODEL, seen_exported(MODEL, ledger=()), Reason.Deploying, (ApplyRequest(an_artifact()), deploy()),
+    pytest.param(MODEL, seen_exported(MODEL, records=()), Reason.Deploying, (ApplyRequest(an_artifact()), deploy()),
                  id="the request is written before the deployment"),
     pytest.param(MODEL, seen(requests=(a_request(),)), Reason.Deploying, (deploy(),),
                  id="a bento that has an image needs neither export nor request"),
@@ -226,10 +230,10 @@ SITUATIONS = [
                  (ApplyRequest(an_artifact()),), id="a request whose annotations somebody spoilt is written again"),
     pytest.param(MODEL, seen_serving(MODEL, deployments=(replace(THIS_DEPLOYMENT, spec={}),)), Reason.Deploying,
                  (deploy(),), id="a release that somebody edited is written again"),
-    pytest.param(MODEL, seen_serving(MODEL, deployments=(replace(THIS_DEPLOYMENT, form="v99", spec=dict(
+    pytest.param(MODEL, seen_serving(MODEL, deployments=(replace(THIS_DEPLOYMENT, template_version="v99", spec=dict(
         THIS_DEPLOYMENT.spec, envs=[{"name": "NEW", "value": "1"}])),)), Reason.Ready, (),
                  id="a release that a newer operator made is left as it is"),
-    pytest.param(IN_PLACE, seen_exported(IN_PLACE, ledger=()), Reason.Deploying, (ApplyRequest(an_artifact()),),
+    pytest.param(IN_PLACE, seen_exported(IN_PLACE, records=()), Reason.Deploying, (ApplyRequest(an_artifact()),),
                  id="what is edited in place is edited when the image is there"),
     pytest.param(replace(IN_PLACE, paused=True), EDITABLE, Reason.Paused, (),
                  id="what is edited in place is not edited while somebody holds the rollout"),
@@ -247,7 +251,7 @@ SITUATIONS = [
     # The image.
     pytest.param(MODEL, seen_building(MODEL, requests=(a_request(build=Build.FAILED, message="It broke."),)),
                  Reason.BuildFailed, (), id="a failed build is told"),
-    pytest.param(MODEL, seen_building(MODEL, pod_trouble=Problem(reason=Reason.BuildBlocked, message="no room")),
+    pytest.param(MODEL, seen_building(MODEL, pod_problem=Problem(reason=Reason.BuildBlocked, message="no room")),
                  Reason.BuildBlocked, (), id="a build that cannot start says why"),
     pytest.param(MODEL, seen_building(MODEL), Reason.Building, (), id="a build under way is waited for"),
     pytest.param(MODEL, seen_serving(MODEL, requests=(a_request(build=Build.RUNNING),)), Reason.Ready, (),
@@ -263,7 +267,7 @@ SITUATIONS = [
                  Reason.DeploymentRefused, (deploy(a_model(replicas=3), attempt=NOON),),
                  id="another number of pods reaches a parked deployment with the next attempt"),
     pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,),
-                                      deployments=(replace(PARKED, form="v99"),)),
+                                      deployments=(replace(PARKED, template_version="v99"),)),
                  Reason.DeploymentRefused, (), id="one that a newer operator made is not written to wake it"),
     pytest.param(a_model(replicas=3), seen_serving(MODEL), Reason.Scaling,
                  (Resize(THIS_DEPLOYMENT.name, Autoscaling(minimum=3, maximum=3)),),
@@ -281,7 +285,7 @@ SITUATIONS = [
                                      workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
                  Reason.Scaling, (), id="a serving release that lost a pod says so, and has no deadline"),
     pytest.param(MODEL, seen_serving(MODEL, service=a_service(release=RELEASE, switched_at=NOON - seconds(60)),
-                                     workloads=(a_workload(THIS_DEPLOYMENT, ready=0),), pod_trouble=CRASH),
+                                     workloads=(a_workload(THIS_DEPLOYMENT, ready=0),), pod_problem=CRASH),
                  Reason.CrashLoop, (), id="a serving release whose pods crash says so"),
     pytest.param(MODEL, beside_old(seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
                                    service=a_service(release=RELEASE)),
@@ -289,7 +293,7 @@ SITUATIONS = [
     pytest.param(MODEL, seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
                  Reason.Scaling, (), id="with nothing to go back to its pods are waited for"),
     pytest.param(MODEL, seen_starting(MODEL), Reason.Deploying, (), id="starting pods are waited for"),
-    pytest.param(MODEL, seen_starting(MODEL, pod_trouble=UNPLACED), Reason.PodUnschedulable, (),
+    pytest.param(MODEL, seen_starting(MODEL, pod_problem=UNPLACED), Reason.PodUnschedulable, (),
                  id="pods that cannot start say why"),
     pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(a_request(built_at=NOON - seconds(5)),),
                                       deployments=(a_deployment(refusal="configmap network not found"),)),
@@ -310,22 +314,22 @@ SITUATIONS = [
     pytest.param(MODEL, seen_ready(MODEL, workloads=(replace(a_workload(THIS_DEPLOYMENT), owner="uid-other"),)),
                  Reason.Deploying, (), id="the Deployment of a namesake is not believed"),
     # The verdict on it.
-    pytest.param(failed(CHECKED, reason="ContractBroken"), seen_starting(CHECKED, ledger=()), Reason.Deploying, (),
+    pytest.param(failed(CHECKED, reason="ContractBroken"), seen_starting(CHECKED, records=()), Reason.Deploying, (),
                  id="the pods of a release that failed are told of before its failure"),
-    pytest.param(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED, ledger=()), Reason.ContractBroken,
+    pytest.param(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED, records=()), Reason.ContractBroken,
                  (note_failure(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED)),),
                  id="a wrong prediction is not asked for again"),
-    pytest.param(failed(MODEL, reason="ImagePullFailed"), seen_ready(MODEL, ledger=()), Reason.Switching,
+    pytest.param(failed(MODEL, reason="ImagePullFailed"), seen_ready(MODEL, records=()), Reason.Switching,
                  (note(MODEL, seen_ready(MODEL)), TO_THIS),
                  id="pods that came up after all are taken where there is nothing else"),
     pytest.param(replace(CHECKED, paused=True), beside_old(seen_ready(CHECKED)), Reason.Verifying,
                  (Verify(THIS_DEPLOYMENT.name, naming.trial_of(CHECKED, RELEASE)),),
                  id="a rollout that is held is verified all the same"),
-    pytest.param(CHECKED, seen_ready(CHECKED, verification=Verdict.RUNNING), Reason.Verifying, (),
+    pytest.param(CHECKED, seen_ready(CHECKED, verification=VerificationState.RUNNING), Reason.Verifying, (),
                  id="the answers are waited for"),
     pytest.param(CHECKED, seen_ready(CHECKED, verification=WRONG), Reason.VerificationFailed, (),
                  id="a wrong answer is the end of the release"),
-    pytest.param(CHECKED, seen_ready(CHECKED, verification=Verdict.PASSED), Reason.Switching,
+    pytest.param(CHECKED, seen_ready(CHECKED, verification=VerificationState.PASSED), Reason.Switching,
                  (note(CHECKED, seen_ready(CHECKED)), TO_THIS), id="right answers earn the address"),
     pytest.param(replace(CANARY, paused=True), beside_old(seen_ready(CANARY)), Reason.Paused, (),
                  id="a rollout that is held takes no step"),
@@ -339,17 +343,18 @@ SITUATIONS = [
                  id="the address moves when all pods are ready, and the ledger knows of it"),
     pytest.param(MODEL, FAILED_OVER, Reason.Switching, (note(MODEL, FAILED_OVER), TO_THIS),
                  id="the address moves before the previous release goes"),
-    pytest.param(failed(MODEL), seen(ledger=RESTORABLE, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,),
+    pytest.param(failed(MODEL), seen(records=RESTORABLE, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,),
                                      workloads=(a_workload(OLD_DEPLOYMENT),)), Reason.Switching, (TO_OLD,),
                  id="the release that the bucket remembered takes the address before the failure is noted there"),
     pytest.param(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER, Reason.CrashLoop,
                  (note_failure(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER),),
                  id="a failure is noted in the bucket before its pods are removed"),
-    pytest.param(failed(MODEL, failed_at=NOON - seconds(60)), replace(FAILED_OVER, recorded=frozenset({TRIAL})),
-                 Reason.CrashLoop, (REMOVE_THIS,), id="the pods of a release that failed go after a while"),
+    pytest.param(failed(MODEL, failed_at=NOON - seconds(60)),
+                 replace(FAILED_OVER, recorded_failures=frozenset({TRIAL})), Reason.CrashLoop, (REMOVE_THIS,),
+                 id="the pods of a release that failed go after a while"),
     pytest.param(failed(MANUAL, failed_at=NOON - seconds(60)),
-                 replace(FAILED_OVER, recorded=frozenset({naming.trial_of(MANUAL, RELEASE)})), Reason.CrashLoop, (),
-                 id="they stay where somebody wants to look at them"),
+                 replace(FAILED_OVER, recorded_failures=frozenset({naming.trial_of(MANUAL, RELEASE)})),
+                 Reason.CrashLoop, (), id="they stay where somebody wants to look at them"),
     pytest.param(MODEL, beside_old(seen_serving(MODEL), service=a_service(release=RELEASE)), Reason.Ready, (),
                  id="the previous release stays for requests under way"),
     pytest.param(a_model(delay=0, history=0),
@@ -372,16 +377,16 @@ SITUATIONS = [
 
 
 EXCLUDE_EACH_OTHER = {
-    ("recall_failure", "judge_serving_release"),
-    ("judge_serving_release", "go_back"),
-    ("reset_retried_release", "hold_edit"),
+    ("restore_recorded_failure", "judge_serving_release"),
+    ("judge_serving_release", "roll_back_failed_release"),
+    ("reset_retried_release", "hold_paused_edit"),
 }
 """Neighbours of which one speaks of a release that failed, or cannot be had, and the other of one that can."""
 
 
 @pytest.mark.parametrize(("model", "state", "reason", "actions"), SITUATIONS)
 def test_plan(model: Model, state: Observed, reason: Reason, actions: tuple[Any, ...]) -> None:
-    chosen = plan.plan(model, state, NOON)
+    chosen = plan.plan(Situation(model, state), NOON)
     assert (chosen.reason, chosen.actions) == (reason, actions)
     assert chosen.message
 
@@ -411,7 +416,7 @@ def _some_verdict_changed() -> bool:
 
 def _verdict(model: Model, state: Observed) -> object:
     try:
-        chosen = plan.plan(model, state, NOON)
+        chosen = plan.plan(Situation(model, state), NOON)
     except (AssertionError, StopIteration) as error:
         return type(error)
     return chosen.reason, chosen.actions
@@ -423,8 +428,8 @@ def _verdict(model: Model, state: Observed) -> object:
 @pytest.mark.parametrize("rollback", list(Rollback), ids=lambda each: each.value)
 def test_a_release_that_is_given_up_is_remembered_with_its_trial(rollback: Rollback) -> None:
     model = a_model(rollout={"rollback": rollback})
-    state = beside_old(seen_serving(model, pod_trouble=FINAL_CRASH), service=a_service(release=RELEASE))
-    chosen = plan.plan(model, state, NOON)
+    state = beside_old(seen_serving(model, pod_problem=FINAL_CRASH), service=a_service(release=RELEASE))
+    chosen = plan.plan(Situation(model, state), NOON)
     if rollback is Rollback.DISABLED:
         assert (chosen.failure, chosen.stalled) == (None, True)
         return
@@ -436,22 +441,22 @@ def test_a_release_that_is_given_up_is_remembered_with_its_trial(rollback: Rollb
 
 
 def test_what_stands_in_for_a_failed_release_is_never_given_up() -> None:
-    state = seen(ledger=RESTORABLE, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,),
-                 workloads=(a_workload(OLD_DEPLOYMENT, ready=0),), pod_trouble=FINAL_CRASH)  # fmt: skip
-    chosen = plan.plan(failed(MODEL), state, NOON)
+    state = seen(records=RESTORABLE, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,),
+                 workloads=(a_workload(OLD_DEPLOYMENT, ready=0),), pod_problem=FINAL_CRASH)  # fmt: skip
+    chosen = plan.plan(Situation(failed(MODEL), state), NOON)
     assert (chosen.reason, chosen.failure) == (Reason.CrashLoop, None)
 
 
 def test_a_failure_is_not_told_twice() -> None:
     late = NOON + seconds(600)
-    chosen = plan.plan(failed(MODEL), seen_starting(MODEL, ledger=()), late)
+    chosen = plan.plan(Situation(failed(MODEL), seen_starting(MODEL, records=())), late)
     assert (chosen.reason, chosen.failure) == (Reason.ProgressDeadlineExceeded, None)
 
 
 def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:
     endless = replace(FINAL_CRASH, message="no\n" * 5000)
-    state = beside_old(seen_serving(MODEL, pod_trouble=endless), service=a_service(release=RELEASE))
-    chosen = plan.plan(MODEL, state, NOON)
+    state = beside_old(seen_serving(MODEL, pod_problem=endless), service=a_service(release=RELEASE))
+    chosen = plan.plan(Situation(MODEL, state), NOON)
     assert chosen.failure
     assert len(chosen.failure.message) == 1024
 
@@ -459,16 +464,16 @@ def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:
 @pytest.mark.parametrize(
     ("state", "look_again"),
     [
-        pytest.param(seen_serving(MODEL, ledger=AWAY), 15, id="although nothing else has to be looked at"),
-        pytest.param(seen_building(MODEL, ledger=AWAY), 5, id="unless there is an earlier look"),
+        pytest.param(seen_serving(MODEL, records=AWAY), 15, id="although nothing else has to be looked at"),
+        pytest.param(seen_building(MODEL, records=AWAY), 5, id="unless there is an earlier look"),
     ],
 )
 def test_a_bucket_that_does_not_answer_is_asked_again(state: Observed, look_again: int) -> None:
-    assert plan.plan(MODEL, state, NOON).look_again == seconds(look_again)
+    assert plan.plan(Situation(MODEL, state), NOON).look_again == seconds(look_again)
 
 
 def test_a_rule_that_knows_the_release_may_not_be_asked_before_the_export() -> None:
     with pytest.raises(AssertionError, match="before the bento was exported"):
-        cleanup.rest(MODEL, seen(), NOON)
+        cleanup.report_settled(Situation(MODEL, seen()), NOON)
     with pytest.raises(AssertionError, match="before the bento was exported"):
-        making.reset_retried_release(MODEL, seen(), NOON)
+        reset_retried_release(Situation(MODEL, seen()), NOON)

@@ -53,7 +53,7 @@ UNPLACED = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: In
     ],
 )  # fmt: skip
 def test_what_holds_a_pod_up(pod: dict[str, Any], reason: Reason, words: str) -> None:
-    trouble = pod_problems.release_trouble([pod], NOON)
+    trouble = pod_problems.release_problem([pod], NOON)
     assert trouble
     assert trouble.reason is reason
     assert words in trouble.message
@@ -81,17 +81,17 @@ def test_what_holds_a_pod_up(pod: dict[str, Any], reason: Reason, words: str) ->
     ],
 )
 def test_a_pod_that_merely_starts_is_no_trouble(pod: dict[str, Any]) -> None:
-    assert pod_problems.release_trouble([pod], NOON) is None
+    assert pod_problems.release_problem([pod], NOON) is None
 
 
 def test_the_first_pod_in_trouble_is_told() -> None:
-    trouble = pod_problems.release_trouble([a_pod(), a_pod(name="second", conditions=[UNPLACED])], NOON)
+    trouble = pod_problems.release_problem([a_pod(), a_pod(name="second", conditions=[UNPLACED])], NOON)
     assert trouble
     assert "pod second" in trouble.message
 
 
 def test_a_build_that_cannot_start_says_why() -> None:
-    trouble = pod_problems.build_trouble([a_pod(conditions=[UNPLACED])])
+    trouble = pod_problems.build_problem([a_pod(conditions=[UNPLACED])])
     assert trouble
     assert trouble.reason is Reason.BuildBlocked
     assert trouble.message.startswith("the image build cannot start: pod ")
@@ -99,8 +99,8 @@ def test_a_build_that_cannot_start_says_why() -> None:
 
 
 def test_a_build_step_that_failed_is_left_to_its_job() -> None:
-    assert pod_problems.build_trouble([a_pod(containers=[waiting("x", lastState=ended())])]) is None
-    assert pod_problems.build_trouble([]) is None
+    assert pod_problems.build_problem([a_pod(containers=[waiting("x", lastState=ended())])]) is None
+    assert pod_problems.build_problem([]) is None
 
 
 def test_a_download_that_fails_is_told_although_the_job_tries_again() -> None:
@@ -108,7 +108,7 @@ def test_a_download_that_fails_is_told_although_the_job_tries_again() -> None:
     pod["status"]["initContainerStatuses"] = [
         {"name": "bento-downloader", "state": {"terminated": {"exitCode": 1}}}
     ]
-    trouble = pod_problems.build_trouble([pod])
+    trouble = pod_problems.build_problem([pod])
     assert trouble is not None
     assert trouble.reason is Reason.BuildBlocked
     assert "bento-downloader of the image build ended with exit code 1" in trouble.message
@@ -120,13 +120,13 @@ def test_a_download_that_went_well_is_no_trouble() -> None:
     pod["status"]["initContainerStatuses"] = [
         {"name": "bento-downloader", "state": {"terminated": {"exitCode": 0}}}
     ]
-    assert pod_problems.build_trouble([pod]) is None
+    assert pod_problems.build_problem([pod]) is None
 
 
 def test_who_misses_a_secret_is_told_where_to_make_it() -> None:
     missing = {"reason": "CreateContainerConfigError", "message": 'secret "e2i-bento-download" not found'}
     pod = a_pod(containers=[{"name": "builder", "state": {"waiting": missing}}])
-    trouble = pod_problems.build_trouble([pod])
+    trouble = pod_problems.build_problem([pod])
     assert trouble is not None
     assert trouble.message.endswith('secret "e2i-bento-download" not found. Make it in namespace models')
 
@@ -145,7 +145,7 @@ def test_who_misses_a_secret_is_told_where_to_make_it() -> None:
     ],
 )  # fmt: skip
 def test_what_will_not_pass_by_itself(pod: dict[str, Any], after: int, final: bool) -> None:
-    trouble = pod_problems.release_trouble([pod], NOON + seconds(after))
+    trouble = pod_problems.release_problem([pod], NOON + seconds(after))
     assert trouble
     assert trouble.final is final
 
@@ -155,7 +155,7 @@ def test_what_is_final_is_told_before_what_may_pass() -> None:
         a_pod(conditions=[UNPLACED]),
         a_pod(name="second", containers=[waiting("ErrImagePull")]),
     )
-    trouble = pod_problems.release_trouble([passing, lasting], NOON + seconds(60))
+    trouble = pod_problems.release_problem([passing, lasting], NOON + seconds(60))
     assert trouble
     assert trouble.reason is Reason.ImagePullFailed
 

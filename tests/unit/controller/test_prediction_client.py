@@ -44,7 +44,7 @@ async def ask(
 async def finding_of(url: str, *checks: Check, secrets: tuple[str, ...] = ()) -> Finding:
     finding = await ask(url, *checks, secrets=secrets)
     assert finding is not None
-    assert finding.trouble.stalled
+    assert finding.problem.stalled
     assert len(finding.http) <= 1024
     assert finding.http.isprintable()
     return finding
@@ -132,8 +132,8 @@ async def test_the_body_is_sent_as_it_was_written() -> None:
 async def test_the_first_check_that_fails_ends_it() -> None:
     async with serving(ok({"label": "stay"}), ok({"label": "leave"}), ok({"label": "x"})) as model:
         finding = await finding_of(model.url, a_check(0), a_check(1), a_check(2))
-    assert finding.trouble.reason is Reason.VerificationFailed
-    assert finding.trouble.message.startswith(
+    assert finding.problem.reason is Reason.VerificationFailed
+    assert finding.problem.message.startswith(
         'spec.rollout.verify[1], POST /predict: $.label should be "stay", but is "leave".'
     )
     assert finding.http == 'POST /predict -> 200: {"label": "leave"}'
@@ -143,14 +143,14 @@ async def test_the_first_check_that_fails_ends_it() -> None:
 async def test_a_wrong_answer_is_not_asked_for_again() -> None:
     async with serving(ok({"label": "leave"}), ok({"label": "stay"})) as model:
         finding = await finding_of(model.url, a_check(retries=3))
-    assert finding.trouble.reason is Reason.VerificationFailed
+    assert finding.problem.reason is Reason.VerificationFailed
     assert len(model.requests) == 1
 
 
 async def test_a_refusal_is_not_asked_for_again() -> None:
     async with serving(web.Response(status=404, text="no such path"), ok({"label": "stay"})) as model:
         finding = await finding_of(model.url, a_check(retries=3))
-    assert finding.trouble.reason is Reason.VerificationFailed
+    assert finding.problem.reason is Reason.VerificationFailed
     assert len(model.requests) == 1
 
 
@@ -164,8 +164,8 @@ async def test_a_server_error_that_stays_is_told_with_its_words() -> None:
     async with serving(web.Response(status=500, text='{"error":\n "no memory"}')) as model:
         finding = await finding_of(model.url, a_check(retries=2, name="known customer"))
     assert len(model.requests) == 3
-    assert finding.trouble.reason is Reason.VerificationError
-    assert finding.trouble.message == (
+    assert finding.problem.reason is Reason.VerificationError
+    assert finding.problem.message == (
         "spec.rollout.verify[0] (known customer), POST /predict: the status should be 200, but is "
         '500: {"error": "no memory"}. The log of the release\'s pods tells more.'
     )
@@ -182,14 +182,14 @@ async def test_nan_is_found_wherever_it_stands() -> None:
     text = '{"label": "stay", "probabilities": {"stay": NaN, "leave": NaN}}'
     async with serving(web.Response(text=text)) as model:
         finding = await finding_of(model.url, a_check())
-    assert finding.trouble.reason is Reason.PredictionNotFinite
-    assert "$.probabilities.stay should be a finite number, but is NaN" in finding.trouble.message
+    assert finding.problem.reason is Reason.PredictionNotFinite
+    assert "$.probabilities.stay should be a finite number, but is NaN" in finding.problem.message
 
 
 async def test_a_broken_contract_is_told() -> None:
     async with serving(ok({"label": "stay", "probabilities": [0.7, 0.7]})) as model:
         finding = await finding_of(model.url, a_check())
-    assert finding.trouble.reason is Reason.ContractBroken
+    assert finding.problem.reason is Reason.ContractBroken
 
 
 async def test_a_redirect_is_not_followed() -> None:
@@ -198,9 +198,9 @@ async def test_a_redirect_is_not_followed() -> None:
         async with serving(away) as model:
             finding = await finding_of(model.url, a_check())
     assert elsewhere.requests == []
-    assert finding.trouble.reason is Reason.VerificationFailed
+    assert finding.problem.reason is Reason.VerificationFailed
     assert (
-        "the status should be 200, but is 307: a redirect, which is not followed" in finding.trouble.message
+        "the status should be 200, but is 307: a redirect, which is not followed" in finding.problem.message
     )
 
 
@@ -255,8 +255,8 @@ async def test_nobody_listening_is_said_so_after_the_last_try(monkeypatch: pytes
     async with serving(ok({})) as model:
         gone = model.url
     finding = await finding_of(gone, a_check(retries=1))
-    assert finding.trouble.reason is Reason.VerificationError
-    assert finding.trouble.message == (
+    assert finding.problem.reason is Reason.VerificationError
+    assert finding.problem.message == (
         "spec.rollout.verify[0], POST /predict: no connection: Connection refused, in 2 tries. "
         "The log of the release's pods tells more."
     )
@@ -269,8 +269,8 @@ async def test_no_answer_in_time_is_told_with_the_setting_to_raise() -> None:
 
     async with talking(silent) as url:
         finding = await finding_of(url, a_check(timeout=0.2, retries=1))
-    assert finding.trouble.reason is Reason.VerificationTimeout
-    assert finding.trouble.message == (
+    assert finding.problem.reason is Reason.VerificationTimeout
+    assert finding.problem.message == (
         "spec.rollout.verify[0], POST /predict: no answer within 0.2 s, in 2 tries. "
         "Raise spec.rollout.verify[0].timeoutSeconds, or release a bento that answers faster."
     )
@@ -282,7 +282,7 @@ async def test_secrets_are_neither_in_the_message_nor_in_the_excerpt() -> None:
     echo = {"label": secret, "env": {"API_TOKEN": secret}, "key": "AKIAABCDEFGHIJKLMNOP"}
     async with serving(ok(echo)) as model:
         finding = await finding_of(model.url, a_check(), secrets=(secret,))
-    said = finding.trouble.message + finding.http
+    said = finding.problem.message + finding.http
     assert "hunter2" not in said
     assert "AKIAABCDEF" not in said
     assert "***" in finding.http
@@ -381,9 +381,9 @@ async def test_an_absurd_answer_ends_in_a_clear_word_and_in_time(
         began = time.monotonic()
         finding = await finding_of(url, a_check(timeout=0.5))
         took = time.monotonic() - began
-    assert finding.trouble.reason is reason, finding
-    assert re.search(words, finding.trouble.message), finding
-    assert len(finding.trouble.message) <= 1024
+    assert finding.problem.reason is reason, finding
+    assert re.search(words, finding.problem.message), finding
+    assert len(finding.problem.message) <= 1024
     # The time of the one try, and some for a busy machine.
     assert took < 3
 

@@ -32,7 +32,8 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Model, Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core.observed import Observed
-from e2i.controller.core.releases.quarantine import fallback, needs_ledger, quarantine, target
+from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules.export import needs_release_store
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -73,7 +74,7 @@ ROLLED_OVER = beside(seen_ready(MODEL), a_deployment(OLD), service=OLD_SERVES)
     ],
 )  # fmt: skip
 def test_a_failure_counts_if(model: Model, state: Observed, counts: bool) -> None:
-    assert (quarantine(model, state) is not None) is counts
+    assert (Situation(model, state).quarantine is not None) is counts
 
 
 @pytest.mark.parametrize(
@@ -91,12 +92,12 @@ def test_a_failure_counts_if(model: Model, state: Observed, counts: bool) -> Non
     ],
 )  # fmt: skip
 def test_a_rebuilt_cluster_believes_the_bucket(records: Any, more: dict[str, Any], counts: bool) -> None:
-    assert (quarantine(MODEL, seen_exported(MODEL, ledger=records, **more)) is not None) is counts
+    assert (Situation(MODEL, seen_exported(MODEL, records=records, **more)).quarantine is not None) is counts
 
 
 def test_what_the_bucket_knows_of_a_failure_is_whole() -> None:
     record = replace(FAILED_RECORD, message="it broke", reason="Unheard", evidence={"exitCode": 1})
-    failure = quarantine(MODEL, seen_exported(MODEL, ledger=(record,)))
+    failure = Situation(MODEL, seen_exported(MODEL, records=(record,))).quarantine
     assert failure
     assert (failure.release, failure.tag, failure.digest) == (RELEASE, MODEL.tag, DIGEST)
     assert (failure.reason, failure.message, failure.evidence) == (
@@ -138,23 +139,23 @@ def after_the_switch(*others: Model, ready: int = 1, **changes: Any) -> Observed
         pytest.param(with_history(a_line(OLD_RELEASE)), after_the_switch(), None, id="nor one that is gone"),
         pytest.param(with_history(a_line(OLD_RELEASE), rollback=Rollback.MANUAL), after_the_switch(OLD), None,
                      id="nowhere, where people roll back"),
-        pytest.param(failed(MODEL), after_the_switch(ledger=(a_record(OLD),)), OLD_RELEASE,
+        pytest.param(failed(MODEL), after_the_switch(records=(a_record(OLD),)), OLD_RELEASE,
                      id="one that only the bucket remembers is made again"),
-        pytest.param(failed(MODEL), after_the_switch(ledger=(a_record(OLD), a_record(OLD, "Failed"))), None,
+        pytest.param(failed(MODEL), after_the_switch(records=(a_record(OLD), a_record(OLD, "Failed"))), None,
                      id="unless it failed there too"),
-        pytest.param(failed(MODEL), after_the_switch(ledger=(a_record(MODEL),)), None, id="or is the same"),
-        pytest.param(failed(MODEL), after_the_switch(ledger=AWAY), None, id="while the bucket is away there is none"),
+        pytest.param(failed(MODEL), after_the_switch(records=(a_record(MODEL),)), None, id="or is the same"),
+        pytest.param(failed(MODEL), after_the_switch(records=AWAY), None, id="while the bucket is away there is none"),
         pytest.param(failed(MODEL), seen(), None, id="before the export nobody can tell"),
     ],
 )  # fmt: skip
 def test_where_to_go_back_to(model: Model, state: Observed, release: str | None) -> None:
-    back = fallback(model, state)
+    back = Situation(model, state).fallback
     assert (back.release if back else None) == release
 
 
 def test_a_release_that_runs_is_taken_as_it_is_and_one_from_the_bucket_is_made() -> None:
-    running = fallback(failed(MODEL), ROLLED_OVER)
-    restored = fallback(failed(MODEL), after_the_switch(ledger=(a_record(OLD),)))
+    running = Situation(failed(MODEL), ROLLED_OVER).fallback
+    restored = Situation(failed(MODEL), after_the_switch(records=(a_record(OLD),))).fallback
     assert running
     assert restored
     assert (running.shape, restored.shape, restored.artifact) == (None, OLD.shape, an_artifact())
@@ -170,7 +171,7 @@ def test_a_release_that_runs_is_taken_as_it_is_and_one_from_the_bucket_is_made()
     ],
 )
 def test_the_goal(model: Model, state: Observed, release: str | None) -> None:
-    chosen = target(model, state)
+    chosen = Situation(model, state).target
     assert (chosen.release if chosen else None) == release
 
 
@@ -178,8 +179,8 @@ def test_the_goal(model: Model, state: Observed, release: str | None) -> None:
     ("model", "state", "needed"),
     [
         pytest.param(MODEL, seen(), True, id="a model that is new here"),
-        pytest.param(MODEL, seen(ledger=()), False, id="it was read"),
-        pytest.param(MODEL, seen(ledger=AWAY), False, id="it was just tried"),
+        pytest.param(MODEL, seen(records=()), False, id="it was read"),
+        pytest.param(MODEL, seen(records=AWAY), False, id="it was just tried"),
         pytest.param(MODEL, seen_serving(MODEL), False, id="the cluster remembers"),
         pytest.param(a_model(status={"history": [a_line(RELEASE)]}), seen(), False, id="the status remembers"),
         pytest.param(a_model(tag="churn_model:9"), replace(ROLLED_OVER, export=NOT_FOUND), True,
@@ -191,10 +192,10 @@ def test_the_goal(model: Model, state: Observed, release: str | None) -> None:
     ],
 )  # fmt: skip
 def test_the_bucket_is_asked_if(model: Model, state: Observed, needed: bool) -> None:
-    assert needs_ledger(model, state) is needed
+    assert needs_release_store(Situation(model, state)) is needed
 
 
 def test_a_deployment_without_a_release_is_nothing_to_go_back_to() -> None:
     bare = replace(a_deployment(OLD), release=None)
     state = seen_starting(MODEL, deployments=(a_deployment(MODEL), bare), workloads=(a_workload(bare),))
-    assert fallback(failed(MODEL), state) is None
+    assert Situation(failed(MODEL), state).fallback is None

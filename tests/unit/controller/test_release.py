@@ -31,6 +31,7 @@ from e2i.api.model import Autoscaling
 from e2i.api.problem import Problem
 from e2i.controller.core.observed import Exporting, Service
 from e2i.controller.core.releases import release
+from e2i.controller.core.releases.situation import Situation
 
 SHARED = replace(a_service(release="0000aaaa"), selector={naming.MODEL_LABEL: "churn"})
 NOT_FOUND = Problem(reason=Reason.BentoNotFound, message="no such bento")
@@ -64,8 +65,8 @@ def test_no_workload_is_not_complete_and_has_no_ready_pods() -> None:
 
 
 def test_before_the_export_nobody_knows_the_release() -> None:
-    assert release.desired(a_model(), seen(export=Exporting(done=1, total=2))) is None
-    assert not release.is_in_service(a_model(), seen())
+    assert Situation(a_model(), seen(export=Exporting(done=1, total=2))).desired is None
+    assert not Situation(a_model(), seen()).is_in_service
 
 
 def test_the_image_of_another_tag_is_not_the_wanted_one() -> None:
@@ -75,7 +76,7 @@ def test_the_image_of_another_tag_is_not_the_wanted_one() -> None:
 
 def test_a_digest_in_the_spec_means_that_content_alone() -> None:
     other = "sha256:" + "ab" * 32
-    state = seen(requests=(a_request(),), ledger=(a_record(a_model()),), export=NOT_FOUND)
+    state = seen(requests=(a_request(),), records=(a_record(a_model()),), export=NOT_FOUND)
     assert release.artifact_of(a_model(archive=other), state) is None
     assert release.artifact_of(a_model(archive=an_artifact().digest), state) == an_artifact()
 
@@ -86,12 +87,11 @@ def test_the_first_export_of_a_tag_is_what_it_means() -> None:
 
 
 def test_a_release_is_in_service_with_the_address_and_all_its_pods() -> None:
-    assert release.is_in_service(a_model(), seen_serving(a_model()))
-    assert not release.is_in_service(a_model(), seen_ready(a_model()))
-    assert not release.is_in_service(
-        a_model(), seen_serving(a_model(), service=a_service(release="0000aaaa"))
-    )
-    assert not release.is_in_service(a_model(), seen_serving(a_model(), workloads=()))
+    assert Situation(a_model(), seen_serving(a_model())).is_in_service
+    assert not Situation(a_model(), seen_ready(a_model())).is_in_service
+    elsewhere = seen_serving(a_model(), service=a_service(release="0000aaaa"))
+    assert not Situation(a_model(), elsewhere).is_in_service
+    assert not Situation(a_model(), seen_serving(a_model(), workloads=())).is_in_service
 
 
 def test_the_pods_time_begins_when_both_image_and_deployment_are_there() -> None:
@@ -105,7 +105,7 @@ def test_the_pods_time_begins_when_both_image_and_deployment_are_there() -> None
 
 
 def test_the_digest_decides_which_release_is_desired() -> None:
-    found = release.desired(a_model(), seen_exported(a_model()))
+    found = Situation(a_model(), seen_exported(a_model())).desired
     assert found
     assert found.request_name == f"churn-{DIGEST[7:15]}"
     assert found.name == f"churn-{found.release}"
@@ -122,14 +122,14 @@ def test_the_digest_decides_which_release_is_desired() -> None:
     ],
 )
 def test_a_rebuilt_cluster_takes_the_bento_from_the_bucket(export: Any, known: bool, found: bool) -> None:
-    state = seen(export=export, ledger=(a_record(a_model()),) if known else ())
+    state = seen(export=export, records=(a_record(a_model()),) if known else ())
     assert release.artifact_of(a_model(), state) == (an_artifact() if found else None)
 
 
 def test_the_records_come_the_newest_first_and_none_while_they_cannot_be_read() -> None:
     old, new = a_record(a_model()), a_record(a_model(), at=NOON + seconds(9))
-    assert release.records(seen(ledger=(old, new))) == (new, old)
-    assert release.records(seen(ledger=AWAY)) == ()
+    assert release.newest_records(seen(records=(old, new))) == (new, old)
+    assert release.newest_records(seen(records=AWAY)) == ()
 
 
 def test_a_release_that_runs_is_kept_as_it_is() -> None:

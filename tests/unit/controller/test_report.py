@@ -43,9 +43,9 @@ from e2i.controller.core.actions import (
     Result,
     WriteRecord,
 )
-from e2i.controller.core.observed import Build, Exporting, Finding, Observed, Verdict
+from e2i.controller.core.observed import Build, Exporting, Finding, Observed, VerificationState
 from e2i.controller.core.plan import plan
-from e2i.controller.core.releases.quarantine import quarantine
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import failure_message
 from e2i.controller.core.status.report import Report, report
 
@@ -57,7 +57,7 @@ BUSY = Problem(reason=Reason.ApiUnavailable, message="no answer; it is tried aga
 
 
 def reported(model: Model, state: Observed, *results: Result, now: datetime = NOON) -> Report:
-    return report(model, state, plan(model, state, now), results, now)
+    return report(Situation(model, state), plan(Situation(model, state), now), results, now)
 
 
 def conditions(given: Report) -> dict[str, tuple[str, str]]:
@@ -67,7 +67,7 @@ def conditions(given: Report) -> dict[str, tuple[str, str]]:
 PENDING = "ReleaseServing=False/Pending"
 UNASKED = "Verified=Unknown/NotAsked"
 MADE = f"BentoExported=True/Exported ImageBuilt=True/Built {UNASKED}"
-KNOWN = seen(ledger=())
+KNOWN = seen(records=())
 OLD = a_model(env=(("VERSION", "old"),))
 OLD_RELEASE = naming.release_of(OLD, DIGEST)
 BEFORE = a_service(release=OLD_RELEASE, switched_at=NOON - seconds(3600))
@@ -80,11 +80,11 @@ BEFORE = a_service(release=OLD_RELEASE, switched_at=NOON - seconds(3600))
             MODEL, KNOWN, f"Ready=False/Exporting BentoExported=Unknown/Pending ImageBuilt=Unknown/Pending {UNASKED} "
             f"{PENDING} Reconciling=True/Exporting", id="a new model"),
         pytest.param(
-            MODEL, seen(export=Exporting(done=1, total=4), ledger=()),
+            MODEL, seen(export=Exporting(done=1, total=4), records=()),
             f"Ready=False/Exporting BentoExported=False/Exporting ImageBuilt=Unknown/Pending {UNASKED} "
             f"{PENDING} Reconciling=True/Exporting", id="an export under way"),
         pytest.param(
-            MODEL, seen(export=Problem(reason=Reason.BentoNotFound, message="none", stalled=True), ledger=()),
+            MODEL, seen(export=Problem(reason=Reason.BentoNotFound, message="none", stalled=True), records=()),
             f"Ready=False/BentoNotFound BentoExported=False/BentoNotFound ImageBuilt=Unknown/Pending {UNASKED} "
             f"{PENDING} Stalled=True/BentoNotFound", id="a bento that is not there"),
         pytest.param(
@@ -92,7 +92,7 @@ BEFORE = a_service(release=OLD_RELEASE, switched_at=NOON - seconds(3600))
             f"Ready=False/TagRefused BentoExported=Unknown/TagRefused ImageBuilt=Unknown/Pending {UNASKED} "
             f"{PENDING} Stalled=True/TagRefused", id="a tag that cannot be"),
         pytest.param(
-            MODEL, seen_exported(MODEL, ledger=()),
+            MODEL, seen_exported(MODEL, records=()),
             f"Ready=False/Deploying BentoExported=True/Exported ImageBuilt=Unknown/Pending {UNASKED} "
             f"{PENDING} Reconciling=True/Deploying", id="exported, nothing made"),
         pytest.param(
@@ -100,7 +100,7 @@ BEFORE = a_service(release=OLD_RELEASE, switched_at=NOON - seconds(3600))
             f"Ready=False/Building BentoExported=True/Exported ImageBuilt=False/Building {UNASKED} "
             f"{PENDING} Reconciling=True/Building", id="building"),
         pytest.param(
-            MODEL, seen_building(MODEL, pod_trouble=Problem(reason=Reason.BuildBlocked, message="no room")),
+            MODEL, seen_building(MODEL, pod_problem=Problem(reason=Reason.BuildBlocked, message="no room")),
             f"Ready=False/BuildBlocked BentoExported=True/Exported ImageBuilt=False/BuildBlocked {UNASKED} "
             f"{PENDING} Reconciling=True/BuildBlocked", id="a build that cannot start"),
         pytest.param(
@@ -131,7 +131,7 @@ BEFORE = a_service(release=OLD_RELEASE, switched_at=NOON - seconds(3600))
             f"Ready=False/CrashLoop {MADE} ReleaseServing=True/Serving RolledBack=True/CrashLoop "
             "Stalled=True/CrashLoop", id="the next release failed, the one before it goes on"),
         pytest.param(
-            failed(MODEL), seen_starting(MODEL, ledger=()),
+            failed(MODEL), seen_starting(MODEL, records=()),
             f"Ready=False/Deploying {MADE} {PENDING} Stalled=True/Deploying",
             id="the first release failed: it is waited for on"),
         pytest.param(
@@ -257,9 +257,9 @@ def test_a_refusal_says_what_to_do_about_it(state: Observed) -> None:
 def test_what_is_told_of_a_failure_does_not_change_while_it_is_noted_in_the_bucket() -> None:
     model = failed(MODEL)
     state = beside(seen_ready(MODEL), a_deployment(OLD), service=BEFORE)
-    noting = plan(model, state, NOON)
+    noting = plan(Situation(model, state), NOON)
     assert [type(action) for action in noting.actions] == [WriteRecord]
-    assert noting.message == failure_message(model, state, quarantine(model, state))  # type: ignore[arg-type]
+    assert noting.message == failure_message(Situation(model, state), Situation(model, state).quarantine)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_what_is_told_of_a_failure_does_not_change_while_it_is_noted_in_the_buck
     [(4, "1 of 4 bytes uploaded (25 %)"), (0, "1 of 0 bytes uploaded (0 %)")],
 )
 def test_the_progress_of_an_export_is_told(total: int, words: str) -> None:
-    told = reported(MODEL, seen(export=Exporting(done=1, total=total), ledger=())).status["conditions"]
+    told = reported(MODEL, seen(export=Exporting(done=1, total=total), records=())).status["conditions"]
     assert next(item["message"] for item in told if item["type"] == "BentoExported").endswith(words)
 
 
@@ -279,7 +279,7 @@ WRONG = Finding(
 )
 
 
-def verified(model: Model, state: Observed) -> str:
+def verified_of(model: Model, state: Observed) -> str:
     status, reason = conditions(reported(model, state))["Verified"]
     return f"{status}/{reason}"
 
@@ -289,9 +289,11 @@ def verified(model: Model, state: Observed) -> str:
     [
         pytest.param(CHECKED, KNOWN, "Unknown/Pending", id="there is nothing to ask yet"),
         pytest.param(CHECKED, seen_starting(CHECKED), "Unknown/Pending", id="pods are starting"),
-        pytest.param(CHECKED, seen_ready(CHECKED, verification=Verdict.RUNNING), "Unknown/Verifying", id="being asked"),
+        pytest.param(CHECKED, seen_ready(CHECKED, verification=VerificationState.RUNNING), "Unknown/Verifying",
+                     id="being asked"),
         pytest.param(CHECKED, seen_ready(CHECKED, verification=WRONG), "False/VerificationFailed", id="a wrong answer"),
-        pytest.param(CHECKED, seen_ready(CHECKED, verification=Verdict.PASSED), "True/Verified", id="right answers"),
+        pytest.param(CHECKED, seen_ready(CHECKED, verification=VerificationState.PASSED), "True/Verified",
+                     id="right answers"),
         pytest.param(CHECKED, seen_serving(CHECKED), "True/Verified", id="one that serves had to pass first"),
         pytest.param(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED), "False/ContractBroken",
                      id="it failed by its answers"),
@@ -299,31 +301,31 @@ def verified(model: Model, state: Observed) -> str:
     ],
 )  # fmt: skip
 def test_verified(model: Model, state: Observed, told: str) -> None:
-    assert verified(model, state) == told
+    assert verified_of(model, state) == told
 
 
 def test_a_release_that_served_before_anything_was_asked_is_not_called_verified() -> None:
     before = reported(MODEL, seen_serving(MODEL)).status
     asked_since = replace(CHECKED, status=before)
-    assert verified(asked_since, seen_serving(CHECKED)) == "Unknown/NotAsked"
+    assert verified_of(asked_since, seen_serving(CHECKED)) == "Unknown/NotAsked"
     again = replace(CHECKED, status=reported(asked_since, seen_serving(CHECKED)).status)
-    assert verified(again, seen_serving(CHECKED)) == "Unknown/NotAsked"
+    assert verified_of(again, seen_serving(CHECKED)) == "Unknown/NotAsked"
 
 
 def test_how_a_verification_went_is_still_told_when_its_release_fails_later() -> None:
-    serving = reported(CHECKED, seen_serving(CHECKED, verification=Verdict.PASSED)).status
+    serving = reported(CHECKED, seen_serving(CHECKED, verification=VerificationState.PASSED)).status
     crashed = failed(replace(CHECKED, status=serving))
-    assert verified(crashed, seen_serving(CHECKED)) == "True/Verified"
+    assert verified_of(crashed, seen_serving(CHECKED)) == "True/Verified"
 
 
 # What is remembered.
 
 
 def test_a_failure_stands_in_the_status_with_its_evidence() -> None:
-    chosen = plan(CHECKED, seen_ready(CHECKED, verification=WRONG), NOON)
+    chosen = plan(Situation(CHECKED, seen_ready(CHECKED, verification=WRONG)), NOON)
     assert chosen.failure
     shown = replace(chosen, failure=replace(chosen.failure, evidence={"exitCode": 0, "http": chosen.http}))
-    status = report(CHECKED, seen_ready(CHECKED, verification=WRONG), shown, (), NOON).status
+    status = report(Situation(CHECKED, seen_ready(CHECKED, verification=WRONG)), shown, (), NOON).status
     (told,) = status["failedReleases"]
     assert (told["reason"], told["message"], told["failedAt"]) == (
         "VerificationFailed",
@@ -410,11 +412,11 @@ def test_a_failure_says_what_serves_now(
 ) -> None:
     model = a_model(rollout={"rollback": rollback}, status={"history": [a_line(OLD_RELEASE)]})
     services = {"new": a_service(release=RELEASE), "old": BEFORE, "none": None}
-    state = seen_ready(MODEL, service=services[serving], ledger=())
+    state = seen_ready(MODEL, service=services[serving], records=())
     state = beside(state, a_deployment(OLD)) if beside_it else state
-    failure = quarantine(failed(model), state)
+    failure = Situation(failed(model), state).quarantine
     assert failure
-    told = failure_message(failed(model), state, failure)
+    told = failure_message(Situation(failed(model), state), failure)
     assert words[rollback.value] in told
     assert told.endswith("kubectl e2i retry churn -n models asks for it")
 
@@ -422,7 +424,7 @@ def test_a_failure_says_what_serves_now(
 def test_long_words_of_others_are_cut_and_put_on_one_line() -> None:
     trouble = Problem(reason=Reason.ExportFailed, message="one\n  two " + "x" * 5000)
     messages: list[Any] = [
-        item["message"] for item in reported(MODEL, seen(export=trouble, ledger=())).status["conditions"]
+        item["message"] for item in reported(MODEL, seen(export=trouble, records=())).status["conditions"]
     ]
     assert messages[0].startswith("one two x")
     assert max(map(len, messages)) == LONGEST_MESSAGE

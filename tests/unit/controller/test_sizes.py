@@ -23,6 +23,7 @@ from e2i.api import naming
 from e2i.api.model import Autoscaling, Model, Pause, SetWeight, Step, Strategy
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases import sizes
+from e2i.controller.core.releases.situation import Situation
 
 STEPS: tuple[Step, ...] = (SetWeight(10), Pause(60), SetWeight(50), Pause(None), SetWeight(80))
 OLD = a_model(env=(("VERSION", "old"),))
@@ -56,7 +57,7 @@ def side_by_side(model: Model, *, ready: int = 1, stable: int | None = None) -> 
     ],
 )
 def test_the_weight_and_the_rest_of_a_step(step: int, weight: int, rest: float | None) -> None:
-    assert (sizes.weight(STEPS, step), sizes.rest_of(STEPS, step)) == (weight, rest)
+    assert (sizes.weight(STEPS, step), sizes.pause_seconds(STEPS, step)) == (weight, rest)
 
 
 def test_before_the_first_weight_a_canary_has_none() -> None:
@@ -79,26 +80,28 @@ def test_before_the_first_weight_a_canary_has_none() -> None:
 def test_two_sizes_for_a_share(pods: int, weight: int, canary_pods: int, stable_pods: int) -> None:
     model = at_step(canary(pods, weight), 0)
     state = side_by_side(model, ready=canary_pods)
-    assert sizes.size_of(model, state, RELEASE).minimum == canary_pods
-    assert sizes.size_of(model, state, OLD_RELEASE).minimum == stable_pods
+    assert sizes.size_of(Situation(model, state), RELEASE).minimum == canary_pods
+    assert sizes.size_of(Situation(model, state), OLD_RELEASE).minimum == stable_pods
 
 
 def test_the_stable_release_shrinks_only_when_the_canary_is_whole() -> None:
     model = at_step(canary(10, 80), 0)
-    assert sizes.size_of(model, side_by_side(model, ready=9), OLD_RELEASE) == model.autoscaling
+    assert sizes.size_of(Situation(model, side_by_side(model, ready=9)), OLD_RELEASE) == model.autoscaling
 
 
 def test_at_the_end_the_stable_release_keeps_its_last_size() -> None:
     model = at_step(canary(10, 80), 1)
-    assert sizes.size_of(model, side_by_side(model, ready=10), OLD_RELEASE).maximum == 3
-    assert sizes.size_of(model, side_by_side(model, ready=10), RELEASE) == model.autoscaling
+    assert sizes.size_of(Situation(model, side_by_side(model, ready=10)), OLD_RELEASE).maximum == 3
+    assert sizes.size_of(Situation(model, side_by_side(model, ready=10)), RELEASE) == model.autoscaling
 
 
 def test_a_canary_follows_what_the_autoscaler_made_of_the_stable_release() -> None:
     model = at_step(canary(1, 20, autoscaling=Autoscaling(minimum=2, maximum=20)), 0)
-    assert sizes.size_of(model, side_by_side(model, stable=12), RELEASE) == Autoscaling(minimum=3, maximum=3)
+    assert sizes.size_of(Situation(model, side_by_side(model, stable=12)), RELEASE) == Autoscaling(
+        minimum=3, maximum=3
+    )
     gone = replace(side_by_side(model), workloads=())
-    assert sizes.size_of(model, gone, RELEASE) == Autoscaling(minimum=1, maximum=1)
+    assert sizes.size_of(Situation(model, gone), RELEASE) == Autoscaling(minimum=1, maximum=1)
 
 
 @pytest.mark.parametrize(
@@ -115,16 +118,16 @@ def test_a_canary_follows_what_the_autoscaler_made_of_the_stable_release() -> No
     ],
 )
 def test_without_a_canary_everything_has_the_size_of_the_spec(model: Model, state: Observed) -> None:
-    assert not sizes.is_canary(model, state)
-    assert sizes.progress(at_step(model, 1), state) is None
-    assert sizes.size_of(model, state, OLD_RELEASE) == model.autoscaling
+    assert not sizes.is_canary(Situation(model, state))
+    assert sizes.canary_progress(Situation(at_step(model, 1), state)) is None
+    assert sizes.size_of(Situation(model, state), OLD_RELEASE) == model.autoscaling
 
 
 def test_a_canary_that_was_overtaken_begins_anew() -> None:
     model = at_step(canary(3), 3, release="0000aaaa")
-    assert sizes.is_canary(model, side_by_side(model))
-    assert sizes.progress(model, side_by_side(model)) is None
-    assert sizes.progress(at_step(model, 3), side_by_side(model))
+    assert sizes.is_canary(Situation(model, side_by_side(model)))
+    assert sizes.canary_progress(Situation(model, side_by_side(model))) is None
+    assert sizes.canary_progress(Situation(at_step(model, 3), side_by_side(model)))
 
 
 @pytest.mark.parametrize(
@@ -138,11 +141,11 @@ def test_what_the_share_really_is(ready: int, stable: int, percent: int) -> None
         a_workload(a_deployment(OLD), wanted=10, ready=stable),
     )
     state = replace(side_by_side(model), workloads=workloads)
-    assert sizes.actual_weight(model, state) == percent
+    assert sizes.actual_weight(Situation(model, state)) == percent
 
 
 def test_an_address_that_is_not_shared_gives_a_canary_nothing() -> None:
     model = at_step(canary(10, 10), 0)
     alone = replace(side_by_side(model), service=a_service(release=OLD_RELEASE, switched_at=NOON))
-    assert sizes.actual_weight(model, alone) == 0
-    assert sizes.actual_weight(model, seen()) == 0
+    assert sizes.actual_weight(Situation(model, alone)) == 0
+    assert sizes.actual_weight(Situation(model, seen())) == 0

@@ -31,6 +31,7 @@ from e2i.api.model import Model, Pause, SetWeight, Step, Strategy
 from e2i.controller.core.actions import ApplyService
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.plan import plan
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import switch
 
 MODEL = a_model()
@@ -86,13 +87,13 @@ def side_by_side(service: Any = SHARED, **changes: Any) -> Observed:
     ],
 )  # fmt: skip
 def test_where_the_address_leads(model: Model, state: Observed, selector: dict[str, str] | None) -> None:
-    chosen = switch.keep_address(model, state, NOON)
+    chosen = switch.restore_address(Situation(model, state), NOON)
     (action,) = chosen.actions if chosen else (None,)
     assert (dict(action.selector) if isinstance(action, ApplyService) else None) == selector
 
 
 def test_putting_the_address_right_does_not_count_as_a_switch() -> None:
-    chosen = switch.keep_address(MODEL, side_by_side(SHARED), NOON)
+    chosen = switch.restore_address(Situation(MODEL, side_by_side(SHARED)), NOON)
     assert chosen
     (action,) = chosen.actions
     assert isinstance(action, ApplyService)
@@ -106,19 +107,19 @@ def test_putting_the_address_right_does_not_count_as_a_switch() -> None:
         pytest.param(failed(MODEL), side_by_side(OLD_SERVES), False, id="the one before it never lost the address"),
         pytest.param(failed(replace(MODEL, status={"history": [a_line(OLD_RELEASE)]})),
                      beside(seen_serving(MODEL), a_deployment(OLD)), True, id="it failed after the switch"),
-        pytest.param(failed(MODEL), seen_serving(MODEL, ledger=(a_record(OLD),)), False,
+        pytest.param(failed(MODEL), seen_serving(MODEL, records=(a_record(OLD),)), False,
                      id="what has to be made again takes the usual way"),
     ],
 )  # fmt: skip
 def test_a_rollback_is_one_write(model: Model, state: Observed, goes: bool) -> None:
-    chosen = switch.go_back(model, state, NOON)
+    chosen = switch.roll_back_failed_release(Situation(model, state), NOON)
     expected = (ApplyService(OLD_RELEASE, naming.pod_labels("churn", OLD_RELEASE)),) if goes else None
     assert (chosen.actions if chosen else None) == expected
 
 
 def test_there_is_nothing_to_go_back_to_without_a_ready_pod() -> None:
     state = beside(seen(requests=(a_request(),)), a_deployment(OLD), ready=None, service=OLD_SERVES)
-    assert switch.go_back(failed(MODEL), state, NOON) is None
+    assert switch.roll_back_failed_release(Situation(failed(MODEL), state), NOON) is None
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_there_is_nothing_to_go_back_to_without_a_ready_pod() -> None:
     ],
 )
 def test_a_canary_goes_step_by_step(model: Model, after: int, step: int | None, left: int | None) -> None:
-    chosen = switch.advance_canary(model, side_by_side(), NOON + seconds(after))
+    chosen = switch.advance_canary(Situation(model, side_by_side()), NOON + seconds(after))
     assert chosen
     assert (chosen.canary.step if chosen.canary else None) == step
     assert chosen.look_again == (None if left is None else seconds(left))
@@ -153,13 +154,13 @@ def test_a_canary_goes_step_by_step(model: Model, after: int, step: int | None, 
 
 
 def test_after_its_last_step_a_canary_is_no_more_than_a_release() -> None:
-    assert switch.advance_canary(at_step(CANARY, 4), side_by_side(), NOON) is None
-    assert switch.advance_canary(MODEL, side_by_side(), NOON) is None
+    assert switch.advance_canary(Situation(at_step(CANARY, 4), side_by_side()), NOON) is None
+    assert switch.advance_canary(Situation(MODEL, side_by_side()), NOON) is None
 
 
 def test_a_canary_that_rests_says_its_share_and_how_to_go_on() -> None:
-    timed = switch.advance_canary(at_step(CANARY, 1), side_by_side(), NOON + seconds(20))
-    open_ended = switch.advance_canary(at_step(CANARY, 3), side_by_side(), NOON)
+    timed = switch.advance_canary(Situation(at_step(CANARY, 1), side_by_side()), NOON + seconds(20))
+    open_ended = switch.advance_canary(Situation(at_step(CANARY, 3), side_by_side()), NOON)
     assert timed
     assert open_ended
     assert f"canary {RELEASE} is at step 2 of 4 with 50 % of the requests (10 % asked for)" in timed.message
@@ -175,14 +176,14 @@ def test_a_canary_that_rests_says_its_share_and_how_to_go_on() -> None:
         pytest.param(replace(MODEL, paused=True), seen_serving(MODEL), False, id="there is nothing to hold"),
         pytest.param(
             replace(failed(MODEL), paused=True),
-            seen_serving(MODEL, ledger=(a_record(OLD),)),
+            seen_serving(MODEL, records=(a_record(OLD),)),
             False,
             id="a rollback is never held",
         ),
     ],
 )
 def test_a_rollout_is_held_by_hand(model: Model, state: Observed, held: bool) -> None:
-    chosen = switch.hold_paused(model, state, NOON)
+    chosen = switch.hold_paused_rollout(Situation(model, state), NOON)
     assert (chosen is not None) is held
     assert not chosen or "kubectl e2i resume churn -n models" in chosen.message
 
@@ -192,21 +193,22 @@ def test_a_rollout_is_held_by_hand(model: Model, state: Observed, held: bool) ->
     [
         pytest.param(MODEL, side_by_side(OLD_SERVES), False, id="nothing failed"),
         pytest.param(failed(MODEL), side_by_side(OLD_SERVES), True, id="it is not known there"),
-        pytest.param(failed(MODEL), side_by_side(OLD_SERVES, recorded=frozenset({naming.trial_of(MODEL, RELEASE)})),
-                     False, id="it is known there"),
-        pytest.param(MODEL, seen(requests=(), export=None, ledger=(a_record(MODEL, "Failed"),)), False,
+        pytest.param(failed(MODEL),
+                     side_by_side(OLD_SERVES, recorded_failures=frozenset({naming.trial_of(MODEL, RELEASE)})), False,
+                 id="it is known there"),
+        pytest.param(MODEL, seen(requests=(), export=None, records=(a_record(MODEL, "Failed"),)), False,
                      id="it comes from there"),
     ],
 )  # fmt: skip
 def test_a_failure_is_noted_in_the_bucket_once(model: Model, state: Observed, noted: bool) -> None:
-    chosen = switch.record_failure(model, state, NOON)
+    chosen = switch.record_failure(Situation(model, state), NOON)
     assert (chosen is not None) is noted
 
 
 def test_a_whole_canary_ends_where_a_release_ends() -> None:
     model, state, reasons = CANARY, side_by_side(OLD_SERVES), []
     for now in range(0, 200, 10):
-        chosen = plan(model, state, NOON + seconds(now))
+        chosen = plan(Situation(model, state), NOON + seconds(now))
         reasons.append(chosen.reason)
         if chosen.canary:
             model = at_step(model, chosen.canary.step, started_at=chosen.canary.started_at)

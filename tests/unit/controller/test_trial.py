@@ -25,9 +25,10 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
-from e2i.controller.core.actions import Watch
-from e2i.controller.core.observed import Finding, Observed, Verdict
+from e2i.controller.core.actions import StartGuard
+from e2i.controller.core.observed import Finding, Observed, VerificationState
 from e2i.controller.core.plan import plan
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.trial import judge_serving_release, verify_release
 
 MODEL = a_model(replicas=2)
@@ -56,23 +57,23 @@ def serving(*, ready: int = 2, **changes: Any) -> Observed:
         pytest.param(serving(), 0, None, id="all is well"),
         pytest.param(serving(ready=1), 0, None, id="one of two pods is not ready: the other answers"),
         pytest.param(serving(ready=0), 0, Reason.PodsLost, id="none is ready"),
-        pytest.param(serving(ready=0, pod_trouble=CRASH), 0, Reason.CrashLoop, id="none is ready, and why is known"),
+        pytest.param(serving(ready=0, pod_problem=CRASH), 0, Reason.CrashLoop, id="none is ready, and why is known"),
         pytest.param(serving(ready=0), 29, Reason.PodsLost, id="up to the end of the guard"),
         pytest.param(serving(ready=0), 30, None, id="not after it: it has proved itself"),
-        pytest.param(serving(ready=1, pod_trouble=CRASH, crashes=1), 0, None, id="one crash may be bad luck"),
-        pytest.param(serving(ready=1, pod_trouble=CRASH, crashes=2), 0, Reason.CrashLoop, id="two are none"),
-        pytest.param(serving(ready=1, pod_trouble=replace(CRASH, final=True)), 0, Reason.CrashLoop,
+        pytest.param(serving(ready=1, pod_problem=CRASH, crashes=1), 0, None, id="one crash may be bad luck"),
+        pytest.param(serving(ready=1, pod_problem=CRASH, crashes=2), 0, Reason.CrashLoop, id="two are none"),
+        pytest.param(serving(ready=1, pod_problem=replace(CRASH, final=True)), 0, Reason.CrashLoop,
                      id="one pod crashes again and again"),
-        pytest.param(serving(ready=1, pod_trouble=replace(ERRORS, reason=Reason.ImagePullFailed, final=True)), 0, None,
+        pytest.param(serving(ready=1, pod_problem=replace(ERRORS, reason=Reason.ImagePullFailed, final=True)), 0, None,
                      id="a pod that cannot start takes no request"),
-        pytest.param(serving(watch_trouble=ERRORS), 0, Reason.ErrorRatioExceeded, id="too many errors"),
+        pytest.param(serving(guard_problem=ERRORS), 0, Reason.ErrorRatioExceeded, id="too many errors"),
         pytest.param(serving(workloads=()), 0, None, id="its Deployment is gone: it is made again"),
     ],
 )  # fmt: skip
 def test_a_release_that_serves_is_judged_for_a_while(
     state: Observed, after: int, reason: Reason | None
 ) -> None:
-    chosen = judge_serving_release(MODEL, state, NOON + seconds(after))
+    chosen = judge_serving_release(Situation(MODEL, state), NOON + seconds(after))
     assert (chosen.reason if chosen and chosen.failed else None) is reason
 
 
@@ -86,7 +87,7 @@ def test_a_release_that_serves_is_judged_for_a_while(
     ],
 )  # fmt: skip
 def test_a_release_is_not_judged_if(model: Model, state: Observed) -> None:
-    assert judge_serving_release(model, state, NOON) is None
+    assert judge_serving_release(Situation(model, state), NOON) is None
 
 
 def canary_state(ready: int = 1, **changes: Any) -> Observed:
@@ -99,12 +100,14 @@ def canary_state(ready: int = 1, **changes: Any) -> Observed:
 
 def test_a_canary_is_judged_as_long_as_it_has_a_share() -> None:
     judged = judge_serving_release(
-        at_step(CANARY, 1), canary_state(ready=0, watching=True), NOON + seconds(9999)
+        Situation(at_step(CANARY, 1), canary_state(ready=0, guard_running=True)), NOON + seconds(9999)
     )
     assert judged
     assert judged.reason is Reason.PodsLost
     waits = replace(CANARY, rollout=replace(CANARY.rollout, steps=(Pause(None), SetWeight(10))))
-    assert judge_serving_release(at_step(waits, 0), canary_state(ready=0), NOON) is None, "it has none yet"
+    assert judge_serving_release(Situation(at_step(waits, 0), canary_state(ready=0)), NOON) is None, (
+        "it has none yet"
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_a_canary_is_judged_as_long_as_it_has_a_share() -> None:
         pytest.param(WATCHED, seen_serving(WATCHED), 0, 120, id="from the switch on"),
         pytest.param(WATCHED, seen_serving(WATCHED), 60, 120, id="a restart does not make it longer"),
         pytest.param(WATCHED, seen_serving(WATCHED), 120, None, id="not afterwards"),
-        pytest.param(WATCHED, seen_serving(WATCHED, watching=True), 0, None, id="not twice"),
+        pytest.param(WATCHED, seen_serving(WATCHED, guard_running=True), 0, None, id="not twice"),
         pytest.param(MODEL, serving(), 0, None, id="not if nobody asks for it"),
         pytest.param(
             at_step(CANARY, 1), canary_state(), 5000, 5120, id="of a canary as long as it has a share"
@@ -121,9 +124,9 @@ def test_a_canary_is_judged_as_long_as_it_has_a_share() -> None:
     ],
 )
 def test_metrics_are_read(model: Model, state: Observed, after: int, until: int | None) -> None:
-    chosen = judge_serving_release(model, state, NOON + seconds(after))
+    chosen = judge_serving_release(Situation(model, state), NOON + seconds(after))
     trial = naming.trial_of(model, RELEASE)
-    expected = None if until is None else (Watch(RELEASE, trial, NOON + seconds(until)),)
+    expected = None if until is None else (StartGuard(RELEASE, trial, NOON + seconds(until)),)
     assert (chosen.actions if chosen else None) == expected
 
 
@@ -131,11 +134,11 @@ def test_an_answer_that_is_not_as_expected_is_the_evidence() -> None:
     finding = Finding(
         Problem(reason=Reason.ContractBroken, message="no label"), http="POST /predict -> 200: {}"
     )
-    chosen = plan(CHECKED, seen_ready(CHECKED, verification=finding), NOON)
+    chosen = plan(Situation(CHECKED, seen_ready(CHECKED, verification=finding)), NOON)
     assert (chosen.reason, chosen.http) == (Reason.ContractBroken, "POST /predict -> 200: {}")
     assert chosen.failure
     disabled = a_model(rollout={"checks": CHECKED.rollout.checks, "rollback": Rollback.DISABLED})
-    again = plan(disabled, seen_ready(disabled, verification=finding), NOON)
+    again = plan(Situation(disabled, seen_ready(disabled, verification=finding)), NOON)
     assert (again.failure, again.stalled, again.actions) == (None, True, ())
 
 
@@ -144,13 +147,13 @@ def test_an_answer_that_is_not_as_expected_is_the_evidence() -> None:
     [
         pytest.param(CHECKED, seen_ready(CHECKED), True, id="it wants the address"),
         pytest.param(CHECKED, seen_serving(CHECKED), False, id="it has the address"),
-        pytest.param(CHECKED, seen_ready(CHECKED, verification=Verdict.PASSED), False, id="it has answered"),
+        pytest.param(CHECKED, seen_ready(CHECKED, verification=VerificationState.PASSED), False, id="it has answered"),
         pytest.param(MODEL, seen_ready(MODEL), False, id="nothing is to be asked"),
         pytest.param(failed(CHECKED), beside(seen_ready(CHECKED), a_deployment(OLD), service=OLD_SERVES), False,
                      id="what stands in for it was asked in its time"),
     ],
 )  # fmt: skip
 def test_a_release_is_asked_if(model: Model, state: Observed, asked: bool) -> None:
-    chosen = verify_release(model, state, NOON)
+    chosen = verify_release(Situation(model, state), NOON)
     assert (chosen is not None) is asked
     assert not chosen or "is asked 2 golden predictions" in chosen.message

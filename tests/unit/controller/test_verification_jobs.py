@@ -11,7 +11,7 @@ from support.builders import a_model
 
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
-from e2i.controller.core.observed import Finding, Verdict
+from e2i.controller.core.observed import Finding, VerificationState
 from e2i.controller.edge.jobs import verification_jobs as module
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
 from e2i.kube import ApiError
@@ -81,7 +81,7 @@ async def test_right_answers_are_known_when_the_pass_goes_on(
     verifications: VerificationJobs, release: Release, woken: list[tuple[str, str]]
 ) -> None:
     await verifications.start(MODEL, "churn-1", "1")
-    assert verifications.state(KEY, "1") is Verdict.PASSED
+    assert verifications.state(KEY, "1") is VerificationState.PASSED
     assert release.asked == ["http://10.0.0.7:3000"]
     await until(lambda: woken == [KEY])
 
@@ -100,10 +100,10 @@ async def test_slow_answers_let_the_pass_go_and_wake_the_model(
 ) -> None:
     release.open.clear()
     await verifications.start(MODEL, "churn-1", "1")
-    assert verifications.state(KEY, "1") is Verdict.RUNNING
+    assert verifications.state(KEY, "1") is VerificationState.RUNNING
     release.open.set()
     await until(lambda: bool(woken))
-    assert verifications.state(KEY, "1") is Verdict.PASSED
+    assert verifications.state(KEY, "1") is VerificationState.PASSED
 
 
 async def test_another_trial_stops_the_one_before_it(
@@ -113,7 +113,7 @@ async def test_another_trial_stops_the_one_before_it(
     await verifications.start(MODEL, "churn-1", "1")
     release.open.set()
     await verifications.start(MODEL, "churn-2", "2")
-    assert (verifications.state(KEY, "1"), verifications.state(KEY, "2")) == (None, Verdict.PASSED)
+    assert (verifications.state(KEY, "1"), verifications.state(KEY, "2")) == (None, VerificationState.PASSED)
 
 
 async def test_a_model_that_is_gone_is_forgotten(verifications: VerificationJobs, release: Release) -> None:
@@ -141,8 +141,8 @@ async def test_a_release_without_an_address_cannot_be_asked(
     await verifications.start(MODEL, "churn-1", "1")
     found = verifications.state(KEY, "1")
     assert isinstance(found, Finding)
-    assert found.trouble.reason is Reason.VerificationError
-    assert "Service churn-1" in found.trouble.message
+    assert found.problem.reason is Reason.VerificationError
+    assert "Service churn-1" in found.problem.message
 
 
 async def test_an_address_of_six_bytes_pairs_is_put_in_brackets(
@@ -160,7 +160,7 @@ async def test_a_bug_is_no_right_answer(
     await verifications.start(MODEL, "churn-1", "1")
     found = verifications.state(KEY, "1")
     assert isinstance(found, Finding)
-    assert found.trouble.reason is Reason.VerificationError
+    assert found.problem.reason is Reason.VerificationError
     assert "a bug" in caplog.text
 
 

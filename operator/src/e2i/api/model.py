@@ -97,7 +97,7 @@ class Rollout:
     """As the user wrote it; `core.guard.limits` reads it."""
 
     @property
-    def guard(self) -> int:
+    def guard_seconds(self) -> int:
         """Seconds after the switch in which the release is judged, and its predecessor kept."""
         return max(self.scale_down_delay, self.watch["seconds"] if self.watch else 0)
 

@@ -9,6 +9,7 @@ from enum import Enum
 
 from e2i import clock
 from e2i.controller.core.plan import plan
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.status.report import report
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.execute import execute
@@ -43,14 +44,14 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         return Pass(outcome=Outcome.GONE)
     # Observing only reads: that the model waits for a running export is said here.
     clients.export_jobs.subscribe(model.reference, model.key)
-    seen = await observe(model, clients, clock.now())
-    chosen = plan(model, seen, clock.now())
+    here = Situation(model, await observe(model, clients, clock.now()))
+    chosen = plan(here, clock.now())
     if chosen.failure and not chosen.failure.evidence:
         # Collected now, because its pods are about to be removed.
-        evidence = await evidence_of(model, seen, chosen, clients.kube)
+        evidence = await evidence_of(here, chosen, clients.kube)
         chosen = replace(chosen, failure=replace(chosen.failure, evidence=evidence))
     results = await execute(model, chosen.actions, clients, clock.now())
-    problems = [result.trouble for result in results if result.trouble]
+    problems = [result.problem for result in results if result.problem]
     if results and not problems:
         # What was observed is out of date; the next pass observes and reports the effect.
         return Pass(outcome=Outcome.CHANGED)
@@ -59,5 +60,5 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
             "%s/%s %s: %s", *key, problem.reason.name, problem.message, extra={"model": "/".join(key)}
         )
     now = clock.now()
-    await publish(model, report(model, seen, chosen, results, now), clients, now)
+    await publish(model, report(here, chosen, results, now), clients, now)
     return Pass(outcome=Outcome.FAILED if problems else Outcome.SETTLED, look_again=chosen.look_again)

@@ -7,7 +7,7 @@ from typing import Any
 
 from e2i.api.conditions import parse_timestamp
 from e2i.api.problem import Problem
-from e2i.controller.core.evidence.pod_problems import build_trouble, release_trouble
+from e2i.controller.core.evidence.pod_problems import build_problem, release_problem
 
 Body = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ def deployment_of(pod: Body) -> str | None:
 
 def document(pod: Body, *, building: bool = False) -> dict[str, Any]:
     """The pod as `status -o json` shows it."""
-    trouble = None if _is_ready(pod) else build_trouble([pod]) if building else _trouble(pod)
+    trouble = None if _is_ready(pod) else build_problem([pod]) if building else _trouble(pod)
     statuses = pod.get("status", {}).get("containerStatuses") or ()
     return {
         "name": pod["metadata"]["name"],
@@ -43,7 +43,7 @@ def document(pod: Body, *, building: bool = False) -> dict[str, Any]:
 
 def _trouble(pod: Body) -> Problem | None:
     """What holds it up. Whether that is final is the operator's to say, so no present moment is needed."""
-    return release_trouble([pod], parse_timestamp(pod["metadata"]["creationTimestamp"]))
+    return release_problem([pod], parse_timestamp(pod["metadata"]["creationTimestamp"]))
 
 
 def _state(pod: Body) -> str:

@@ -56,7 +56,7 @@ def pod_requests(model: Model) -> dict[str, str]:
         artifact=_ANY,
         shape=model.shape,
         size=model.autoscaling,
-        form=manifests.CURRENT_FORM,
+        template_version=manifests.CURRENT_TEMPLATE_VERSION,
     )
     manifest = manifests.bento_deployment(model, recipe)
     requests: dict[str, Any] = dict(manifest["spec"]["resources"]["requests"])

@@ -21,7 +21,7 @@ class Export:
 
 
 @dataclass(frozen=True)
-class ReadLedger:
+class ReadReleaseStore:
     """Ask the bucket what it remembers of the model."""
 
 
@@ -36,7 +36,7 @@ class ApplyRequest:
 class ApplyDeployment:
     """Have Yatai run a release."""
 
-    recipe: DeploymentSpec
+    spec: DeploymentSpec
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Verify:
 
 
 @dataclass(frozen=True)
-class Watch:
+class StartGuard:
     """Read the release's metrics until then."""
 
     release: str
@@ -122,12 +122,12 @@ class EmptyBucket:
 
 Action = (
     Export
-    | ReadLedger
+    | ReadReleaseStore
     | ApplyRequest
     | ApplyDeployment
     | Resize
     | Verify
-    | Watch
+    | StartGuard
     | WriteRecord
     | ApplyService
     | DeleteDeployment
@@ -140,7 +140,7 @@ Action = (
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one action; `trouble` is None when it was done."""
+    """What became of one action; `problem` is None when it was done."""
 
     action: Action
-    trouble: Problem | None = None
+    problem: Problem | None = None

@@ -64,7 +64,7 @@ class BentoRequest(Child):
 @dataclass(frozen=True, kw_only=True)
 class BentoDeployment(Child):
     release: str | None
-    form: str
+    template_version: str
     tag: str
     """Of its bento."""
     spec: Mapping[str, Any] = field(hash=False)
@@ -101,7 +101,7 @@ class Service(Child):
     """The release that the address belongs to, as we wrote it there."""
 
 
-class Verdict(Enum):
+class VerificationState(Enum):
     """How far the verification of a release is; a Finding says what is wrong."""
 
     RUNNING = "being asked"
@@ -112,7 +112,7 @@ class Verdict(Enum):
 class Finding:
     """Why a release was not verified."""
 
-    trouble: Problem
+    problem: Problem
     http: str
     """POST /predict -> 200: {...}; one line of at most 1024 characters, without secrets."""
 
@@ -132,21 +132,19 @@ class Observed:
     """The same for children of a deleted model of this name, which are about to go."""
     missing_kinds: frozenset[str] = frozenset()
     """Kinds of Yatai that the API server does not serve."""
-    pod_trouble: Problem | None = None
+    pod_problem: Problem | None = None
     """The first thing that keeps a pod of the release to be served, or of its build, from going on."""
     crashes: int = 0
     """How often containers of these pods ended and were started again, looked at while not all are ready."""
-    verification: Verdict | Finding | None = None
+    verification: VerificationState | Finding | None = None
     """Of the desired release's present trial; None: not begun, or forgotten by a restart."""
-    watching: bool = False
+    guard_running: bool = False
     """Whether the metrics of the desired release are read."""
-    watch_trouble: Problem | None = None
-    ledger: tuple[Record, ...] | Problem | None = None
+    guard_problem: Problem | None = None
+    records: tuple[Record, ...] | Problem | None = None
     """What the bucket remembers of the model; None: not read yet."""
-    recorded: frozenset[str] = frozenset()
+    recorded_failures: frozenset[str] = frozenset()
     """Trials whose failure is known to stand in the ledger."""
-    derived: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What `core.memo` keeps."""
 
     def request(self, name: str) -> BentoRequest | None:
         return next((request for request in self.requests if request.name == name), None)

@@ -110,7 +110,7 @@ def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:
     return BentoDeployment(
         **identity,
         release=body["metadata"]["labels"].get(naming.RELEASE_LABEL) or carried,
-        form=_annotations(body).get(naming.FORM_ANNOTATION, ""),
+        template_version=_annotations(body).get(naming.TEMPLATE_VERSION_ANNOTATION, ""),
         tag=_annotations(body).get(naming.TAG_ANNOTATION, ""),
         spec=spec,
         refusal=refusal.get("message", ""),

@@ -19,17 +19,17 @@ from e2i.controller.core.actions import (
     DeleteRequest,
     EmptyBucket,
     Export,
-    ReadLedger,
+    ReadReleaseStore,
     Resize,
     Result,
     SetFinalizer,
+    StartGuard,
     Verify,
-    Watch,
     WriteRecord,
 )
 from e2i.controller.core.observed import BentoRequest
 from e2i.controller.core.render import manifests
-from e2i.controller.core.render.manifests import CURRENT_FORM
+from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.edge.cache import Key
 from e2i.controller.edge.clients import Clients
 from e2i.kube import ApiError, Resource
@@ -56,11 +56,11 @@ async def _execute_one(model: Model, action: Action, clients: Clients, now: date
     match action:
         case Export(reference=reference):
             await clients.export_jobs.start(reference, model.key)
-        case ReadLedger():
+        case ReadReleaseStore():
             await clients.release_store_cache.read(model.key)
         case Verify(name=name, trial=trial):
             await clients.verification_jobs.start(model, name, trial)
-        case Watch(release=release, trial=trial, until=until):
+        case StartGuard(release=release, trial=trial, until=until):
             clients.guard_jobs.start(model, release, trial, until)
         case WriteRecord(record=record):
             return await clients.release_store_cache.write(record)
@@ -79,14 +79,16 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
     """Execute an action that writes an object of the cluster."""
     match action:
         case ApplyRequest(artifact=artifact):
-            manifest = manifests.bento_request(model, artifact, clients.access, CURRENT_FORM)
+            manifest = manifests.bento_request(model, artifact, clients.access, CURRENT_TEMPLATE_VERSION)
             await _apply(BENTO_REQUESTS, manifest, clients)
-        case ApplyDeployment(recipe=recipe):
-            await _apply(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, recipe), clients)
+        case ApplyDeployment(spec=spec):
+            await _apply(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, spec), clients)
         case Resize(name=name, size=size):
             await _resize(model, name, manifests.autoscaling(size), clients)
         case ApplyService(release=release, selector=selector, switched_at=switched_at):
-            manifest = manifests.service(model, release, selector, CURRENT_FORM, switched_at or now)
+            manifest = manifests.service(
+                model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
+            )
             await _apply(SERVICES, manifest, clients)
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, clients):

@@ -10,16 +10,15 @@ from typing import Any
 from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core.evidence import pod_problems
-from e2i.controller.core.evidence.report import to_status
+from e2i.controller.core.evidence.failure_evidence import to_status
 from e2i.controller.core.observed import Build, Child, Observed
-from e2i.controller.core.releases.quarantine import target
 from e2i.controller.core.releases.release import (
     artifact_of,
     build_release,
-    desired,
     is_complete,
     owned_service,
 )
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.rules.decision import Plan
 from e2i.controller.edge.cache import Cache
@@ -39,8 +38,8 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         workloads=cache.workloads(model),
         service=owned_service(model, cache.service(model)),
         missing_kinds=cache.missing_kinds,
-        ledger=clients.release_store_cache.state(model.key),
-        recorded=clients.release_store_cache.recorded(model.key),
+        records=clients.release_store_cache.state(model.key),
+        recorded_failures=clients.release_store_cache.recorded(model.key),
     )
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
     return await _with_pods(model, seen, clients.kube, now)
@@ -48,15 +47,15 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
 
 def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
     """Add the state of the verification and of the guard of the desired release's present trial."""
-    wanted = desired(model, seen)
+    wanted = Situation(model, seen).desired
     if wanted is None:
         return seen
     trial = naming.trial_of(model, wanted.release)
     return replace(
         seen,
         verification=clients.verification_jobs.state(model.key, trial),
-        watching=clients.guard_jobs.is_guarding(model.key, trial),
-        watch_trouble=clients.guard_jobs.problem(model.key, trial),
+        guard_running=clients.guard_jobs.is_guarding(model.key, trial),
+        guard_problem=clients.guard_jobs.problem(model.key, trial),
     )
 
 
@@ -84,30 +83,31 @@ def _is_leftover(model: Model, child: Child) -> bool:
 
 async def _with_pods(model: Model, seen: Observed, kube: Kube, now: datetime) -> Observed:
     """Add what is wrong with the pods that the model waits for."""
-    chosen = target(model, seen)
+    here = Situation(model, seen)
+    chosen = here.target
     if chosen is None or model.suspended or model.deleting:
         return seen
     if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
         found = await build_pods(model, chosen.request.name, kube)
-        return replace(seen, pod_trouble=pod_problems.build_trouble(found))
-    if chosen.workload is None or is_complete(chosen.workload, size_of(model, seen, chosen.release)):
+        return replace(seen, pod_problem=pod_problems.build_problem(found))
+    if chosen.workload is None or is_complete(chosen.workload, size_of(here, chosen.release)):
         return seen
     found = await release_pods(model, chosen.release, kube)
     return replace(
-        seen, pod_trouble=pod_problems.release_trouble(found, now), crashes=pod_problems.crashes(found)
+        seen, pod_problem=pod_problems.release_problem(found, now), crashes=pod_problems.crashes(found)
     )
 
 
-async def evidence_of(model: Model, seen: Observed, chosen: Plan, kube: Kube) -> Mapping[str, Any]:
+async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Mapping[str, Any]:
     """Return the evidence of a release that is about to be given up, in the form of the status."""
-    wanted = desired(model, seen)
-    if wanted is None:
+    desired = here.desired
+    if desired is None:
         return {}
-    if wanted.request and wanted.request.build is not Build.DONE:
-        found = await build_pods(model, wanted.request.name, kube)
+    if desired.request and desired.request.build is not Build.DONE:
+        found = await build_pods(here.model, desired.request.name, kube)
     else:
-        found = await release_pods(model, wanted.release, kube)
-    evidence = await collect(found, model.shape.secrets, kube)
+        found = await release_pods(here.model, desired.release, kube)
+    evidence = await collect(found, here.model.shape.secrets, kube)
     return to_status(replace(evidence, http=chosen.http))
 
 

@@ -6,7 +6,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from e2i.controller.core.evidence.report import LINES, Evidence, Witness, excerpt, of_witness, witness
+from e2i.controller.core.evidence.failure_evidence import (
+    LOG_LINES,
+    Evidence,
+    EvidenceSource,
+    evidence_from,
+    evidence_source,
+    log_excerpt,
+)
 from e2i.kube import ApiError, Kube, Object
 
 PATIENCE = 2.0
@@ -19,13 +26,13 @@ logger = logging.getLogger(__name__)
 
 async def collect(pods: Sequence[Object], secrets: tuple[str, ...], kube: Kube) -> Evidence:
     """What the pods tell, with the last lines of the log of the one that tells most; never an error."""
-    found = witness(pods)
+    found = evidence_source(pods)
     if found is None:
         return Evidence()
-    return of_witness(found, excerpt(await _log(found, kube), secrets))
+    return evidence_from(found, log_excerpt(await _log(found, kube), secrets))
 
 
-async def _log(found: Witness, kube: Kube) -> str:
+async def _log(found: EvidenceSource, kube: Kube) -> str:
     """Empty when it cannot be had in time."""
     try:
         async with asyncio.timeout(PATIENCE):
@@ -33,7 +40,7 @@ async def _log(found: Witness, kube: Kube) -> str:
                 found.namespace,
                 found.pod,
                 found.container,
-                lines=LINES,
+                lines=LOG_LINES,
                 limit=LARGEST,
                 previous=found.previous,
             )

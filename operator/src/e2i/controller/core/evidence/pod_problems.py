@@ -30,12 +30,12 @@ PATIENCE = timedelta(seconds=60)
 _MAY_PASS = (Reason.ImagePullFailed, Reason.ContainerConfigError)
 
 
-def release_trouble(pods: Iterable[Body], now: datetime) -> Problem | None:
+def release_problem(pods: Iterable[Body], now: datetime) -> Problem | None:
     """What holds up pods of a release, the final before what may pass; None while all of them merely start."""
     advice = "Ask for less in spec.resources, or make room"
     here = [pod for pod in pods if not _is_leaving(pod)]
-    troubles = [_weighed(trouble, pod, now) for pod in here for trouble in _troubles(pod, advice)]
-    return max(troubles, key=lambda trouble: trouble.final, default=None)
+    problems = [_weighed(problem, pod, now) for pod in here for problem in _problems(pod, advice)]
+    return max(problems, key=lambda problem: problem.final, default=None)
 
 
 def crashes(pods: Iterable[Body]) -> int:
@@ -45,24 +45,24 @@ def crashes(pods: Iterable[Body]) -> int:
     return sum(each.get("restartCount", 0) for each in statuses)
 
 
-def _weighed(trouble: Problem, pod: Body, now: datetime) -> Problem:
+def _weighed(problem: Problem, pod: Body, now: datetime) -> Problem:
     """Whether it is final."""
-    if trouble.reason is Reason.CrashLoop:
+    if problem.reason is Reason.CrashLoop:
         statuses = pod.get("status", {}).get("containerStatuses") or ()
-        return replace(trouble, final=any(each.get("restartCount", 0) >= CRASHES for each in statuses))
-    if trouble.reason in _MAY_PASS:
-        return replace(trouble, final=now - parse_timestamp(pod["metadata"]["creationTimestamp"]) >= PATIENCE)
-    return trouble
+        return replace(problem, final=any(each.get("restartCount", 0) >= CRASHES for each in statuses))
+    if problem.reason in _MAY_PASS:
+        return replace(problem, final=now - parse_timestamp(pod["metadata"]["creationTimestamp"]) >= PATIENCE)
+    return problem
 
 
-def build_trouble(pods: Iterable[Body]) -> Problem | None:
+def build_problem(pods: Iterable[Body]) -> Problem | None:
     """The same for the pods of an image build, under the build's own word."""
     found = tuple(pods)
-    trouble = _first_trouble(found, "Make room for it")
-    if trouble is None or trouble.reason is Reason.CrashLoop:
+    problem = _first_problem(found, "Make room for it")
+    if problem is None or problem.reason is Reason.CrashLoop:
         # A builder that fails ends the build, and the image builder tells of it; a download is tried again.
         return next((failed for pod in found if (failed := _failed_download(pod))), None)
-    return Problem(reason=Reason.BuildBlocked, message=f"the image build cannot start: {trouble.message}")
+    return Problem(reason=Reason.BuildBlocked, message=f"the image build cannot start: {problem.message}")
 
 
 def _failed_download(pod: Body) -> Problem | None:
@@ -80,16 +80,16 @@ def _failed_download(pod: Body) -> Problem | None:
     return None
 
 
-def _first_trouble(pods: Iterable[Body], advice: str) -> Problem | None:
+def _first_problem(pods: Iterable[Body], advice: str) -> Problem | None:
     """`advice`: what to do if no node takes the pod."""
-    return next((trouble for pod in pods if not _is_leaving(pod) for trouble in _troubles(pod, advice)), None)
+    return next((problem for pod in pods if not _is_leaving(pod) for problem in _problems(pod, advice)), None)
 
 
 def _is_leaving(pod: Body) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
-def _troubles(pod: Body, advice: str) -> Iterator[Problem]:
+def _problems(pod: Body, advice: str) -> Iterator[Problem]:
     name, status = pod["metadata"]["name"], pod.get("status", {})
     for condition in status.get("conditions") or ():
         if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
@@ -98,10 +98,10 @@ def _troubles(pod: Body, advice: str) -> Iterator[Problem]:
                 message=f"pod {name} cannot be placed: {_clause(condition.get('message', ''))}. {advice}",
             )
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-        yield from _container_trouble(pod, container)
+        yield from _container_problem(pod, container)
 
 
-def _container_trouble(pod: Body, container: Body) -> Iterator[Problem]:
+def _container_problem(pod: Body, container: Body) -> Iterator[Problem]:
     where = f"container {container['name']} of pod {pod['metadata']['name']}"
     waiting = container.get("state", {}).get("waiting", {})
     reason = _WAITING.get(waiting.get("reason", ""))

@@ -40,7 +40,7 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watch:
+class GuardLimits:
     """What a release may do in the time after the switch; None: no such limit."""
 
     seconds: int
@@ -70,14 +70,14 @@ class Tally:
     total: Sample = Sample()
 
 
-def parse_watch(watch: Mapping[str, Any]) -> Watch:
+def parse_limits(watch: Mapping[str, Any]) -> GuardLimits:
     """Read spec.rollout.watch; ValueError names a value that cannot be understood."""
     ratio, latency = watch.get("maxErrorRatio"), watch.get("maxLatencyP99")
-    return Watch(
+    return GuardLimits(
         seconds=watch["seconds"],
         max_error_ratio=None if ratio is None else _ratio(ratio),
         max_latency_p99=None if latency is None else _seconds(latency),
-        min_requests=watch.get("minRequests", Watch.min_requests),
+        min_requests=watch.get("minRequests", GuardLimits.min_requests),
     )
 
 
@@ -155,11 +155,11 @@ def follow(tally: Tally | None, reading: Mapping[str, Sample]) -> Tally:
     return Tally(last={**tally.last, **reading}, total=add([tally.total, *rises]))
 
 
-def judge(watch: Watch, sample: Sample) -> Problem | None:
+def judge(limits: GuardLimits, sample: Sample) -> Problem | None:
     """What in the sample, counted from the switch on, is past a limit; None below `min_requests`."""
-    if sample.requests < max(watch.min_requests, 1):
+    if sample.requests < max(limits.min_requests, 1):
         return None
-    ratio, limit = sample.errors / sample.requests, watch.max_error_ratio
+    ratio, limit = sample.errors / sample.requests, limits.max_error_ratio
     if limit is not None and ratio > limit:
         return Problem(
             reason=Reason.ErrorRatioExceeded,
@@ -167,7 +167,7 @@ def judge(watch: Watch, sample: Sample) -> Problem | None:
             f"status of 500 or above: a ratio of {ratio:.3g}, where spec.rollout.watch.maxErrorRatio allows {limit:g}. "
             "The logs of the release's pods say why",
         )
-    latency, longest = quantile(QUANTILE, sample.buckets), watch.max_latency_p99
+    latency, longest = quantile(QUANTILE, sample.buckets), limits.max_latency_p99
     if latency is not None and longest is not None and latency > longest:
         return Problem(
             reason=Reason.LatencyExceeded,

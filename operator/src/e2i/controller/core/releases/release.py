@@ -11,7 +11,6 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Autoscaling, Model, Shape, Strategy
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
-from e2i.controller.core.memo import memo
 from e2i.controller.core.observed import BentoDeployment, BentoRequest, Deployment, Observed, Service
 
 
@@ -49,7 +48,9 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
     if isinstance(seen.export, Artifact):
         return seen.export
     if isinstance(seen.export, Problem) and seen.export.reason is Reason.BentoNotFound:
-        return next((each.artifact for each in records(seen) if _is_wanted(model, each.artifact)), None)
+        return next(
+            (each.artifact for each in newest_records(seen) if _is_wanted(model, each.artifact)), None
+        )
     return None
 
 
@@ -63,14 +64,13 @@ def is_only_in_bucket(model: Model, seen: Observed) -> bool:
     return gone and artifact_of(model, seen) is None
 
 
-def records(seen: Observed) -> tuple[Record, ...]:
+def newest_records(seen: Observed) -> tuple[Record, ...]:
     """What the bucket remembers, the newest first; empty while it was not asked."""
-    if not isinstance(seen.ledger, tuple):
+    if not isinstance(seen.records, tuple):
         return ()
-    return tuple(sorted(seen.ledger, key=lambda record: record.at, reverse=True))
+    return tuple(sorted(seen.records, key=lambda record: record.at, reverse=True))
 
 
-@memo
 def desired(model: Model, seen: Observed) -> Release | None:
     """None until the bento is exported: before that nobody knows its digest."""
     artifact = artifact_of(model, seen)
@@ -158,19 +158,11 @@ def is_complete(workload: Deployment | None, size: Autoscaling) -> bool:
     return within and workload.wanted == workload.existing == workload.updated == workload.ready
 
 
-def is_in_service(model: Model, seen: Observed) -> bool:
-    """Whether the desired release serves with all its pods: what Ready means."""
-    wanted = desired(model, seen)
-    if wanted is None or serving_release(seen) != wanted.release:
-        return False
-    return is_complete(wanted.workload, model.autoscaling)
-
-
 def guarded_until(model: Model, seen: Observed) -> datetime | None:
     """Until when the release that took the address last is judged, and its predecessor existing_release."""
     if seen.service is None or seen.service.switched_at is None:
         return None
-    return seen.service.switched_at + timedelta(seconds=model.rollout.guard)
+    return seen.service.switched_at + timedelta(seconds=model.rollout.guard_seconds)
 
 
 def build_deadline(model: Model, request: BentoRequest) -> datetime:

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import math
 
-from e2i.api.model import Autoscaling, Model, Pause, SetWeight, Step, Strategy
+from e2i.api.model import Autoscaling, Pause, SetWeight, Step, Strategy
 from e2i.controller.core import persisted_status
-from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Canary
-from e2i.controller.core.releases.quarantine import target
 from e2i.controller.core.releases.release import (
-    desired,
     is_complete,
     ready_pods,
     selects_all,
     serving_release,
 )
+from e2i.controller.core.releases.situation import Situation
 
 
 def weight(steps: tuple[Step, ...], step: int) -> int:
@@ -32,7 +30,7 @@ def weight(steps: tuple[Step, ...], step: int) -> int:
     return reached[-1] if reached else 0
 
 
-def rest_of(steps: tuple[Step, ...], step: int) -> float | None:
+def pause_seconds(steps: tuple[Step, ...], step: int) -> float | None:
     """Seconds that the canary stays as it is at a step, infinite until somebody promotes; None: it grows."""
     chosen = steps[step] if step < len(steps) else None
     if not isinstance(chosen, Pause):
@@ -40,50 +38,50 @@ def rest_of(steps: tuple[Step, ...], step: int) -> float | None:
     return math.inf if chosen.seconds is None else chosen.seconds
 
 
-def is_canary(model: Model, seen: Observed) -> bool:
+def is_canary(here: Situation) -> bool:
     """Whether the desired release is to take over from a serving one by steps."""
-    wanted, serving = desired(model, seen), serving_release(seen)
-    if model.rollout.strategy is not Strategy.CANARY or wanted is None or serving is None:
+    wanted, serving = here.desired, serving_release(here.seen)
+    if here.model.rollout.strategy is not Strategy.CANARY or wanted is None or serving is None:
         return False
-    chosen = target(model, seen)
+    chosen = here.target
     by_steps = chosen is not None and chosen.release == wanted.release != serving
-    return by_steps and seen.deployment(serving) is not None
+    return by_steps and here.seen.deployment(serving) is not None
 
 
-def progress(model: Model, seen: Observed) -> Canary | None:
+def canary_progress(here: Situation) -> Canary | None:
     """Where the canary is; None before it took its first step."""
-    chosen, known = target(model, seen), persisted_status.canary(model)
-    if chosen is None or known is None or known.release != chosen.release or not is_canary(model, seen):
+    chosen, known = here.target, persisted_status.canary(here.model)
+    if chosen is None or known is None or known.release != chosen.release or not is_canary(here):
         return None
     return known
 
 
-def size_of(model: Model, seen: Observed, release: str | None) -> Autoscaling:
+def size_of(here: Situation, release: str | None) -> Autoscaling:
     """The size of a release: the spec's, but for the two of a canary."""
-    if not is_canary(model, seen):
-        return model.autoscaling
-    known = progress(model, seen)
-    share = weight(model.rollout.steps, known.step if known else 0)
-    serving = serving_release(seen)
-    stable = seen.workload(seen.deployment(serving))
-    whole = stable.wanted if stable else model.autoscaling.minimum
+    if not is_canary(here):
+        return here.model.autoscaling
+    known = canary_progress(here)
+    share = weight(here.model.rollout.steps, known.step if known else 0)
+    serving = serving_release(here.seen)
+    stable = here.seen.workload(here.seen.deployment(serving))
+    whole = stable.wanted if stable else here.model.autoscaling.minimum
     if release == serving:
         # At the end it keeps the size of the last share: it is about to go.
         return _stable_size(
-            model, seen, min(share, weight(model.rollout.steps, len(model.rollout.steps) - 1))
+            here, min(share, weight(here.model.rollout.steps, len(here.model.rollout.steps) - 1))
         )
     if share >= 50:
-        return model.autoscaling
+        return here.model.autoscaling
     return _fixed(min(whole, _nearest(whole * share, 100 - share)))
 
 
-def _stable_size(model: Model, seen: Observed, share: int) -> Autoscaling:
+def _stable_size(here: Situation, share: int) -> Autoscaling:
     """It shrinks only once the canary has its full size."""
-    chosen = target(model, seen)
-    grown = chosen is not None and is_complete(chosen.workload, model.autoscaling)
+    chosen = here.target
+    grown = chosen is not None and is_complete(chosen.workload, here.model.autoscaling)
     if share > 50 and grown:
-        return _fixed(_nearest(model.autoscaling.minimum * (100 - share), share))
-    return model.autoscaling
+        return _fixed(_nearest(here.model.autoscaling.minimum * (100 - share), share))
+    return here.model.autoscaling
 
 
 def _fixed(pods: int) -> Autoscaling:
@@ -95,11 +93,11 @@ def _nearest(amount: int, by: int) -> int:
     return (2 * amount + by) // (2 * by)
 
 
-def actual_weight(model: Model, seen: Observed) -> int:
+def actual_weight(here: Situation) -> int:
     """Percent of the ready pods at the address that are the canary's: what its share really is."""
-    chosen = target(model, seen)
-    if chosen is None or not selects_all(model, seen):
+    chosen = here.target
+    if chosen is None or not selects_all(here.model, here.seen):
         return 0
     canary = ready_pods(chosen.workload)
-    stable = ready_pods(seen.workload(seen.deployment(serving_release(seen))))
+    stable = ready_pods(here.seen.workload(here.seen.deployment(serving_release(here.seen))))
     return round(100 * canary / (canary + stable)) if canary + stable else 0

@@ -11,14 +11,14 @@ from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
 
 
-def of_deployment(model: Model, live: BentoDeployment, recipe: DeploymentSpec) -> bool:
-    """Whether a BentoDeployment differs from its recipe in anything but its size."""
-    made = manifests.bento_deployment(model, recipe)["spec"]
+def deployment_differs(model: Model, live: BentoDeployment, spec: DeploymentSpec) -> bool:
+    """Whether a BentoDeployment differs from its spec in anything but its size."""
+    made = manifests.bento_deployment(model, spec)["spec"]
     del made["autoscaling"]
     return not contains(live.spec, made)
 
 
-def of_size(live: BentoDeployment, size: Autoscaling) -> bool:
+def size_differs(live: BentoDeployment, size: Autoscaling) -> bool:
     """Whether a BentoDeployment has other bounds than these, or metrics that were taken back."""
     there = live.spec.get("autoscaling") or {}
     return not contains(there, manifests.autoscaling(size)) or bool(there.get("metrics") and not size.metrics)

@@ -1,7 +1,7 @@
 """Values to manifests: Python chooses the values, templates place them, the result is parsed and returned.
 
-Every value goes through `tojson`, so that no text of a user can become structure. A form is a folder of
-templates; a release keeps the form that it was first made in, so an upgraded operator rolls nothing.
+Every value goes through `tojson`, so that no text of a user can become structure. A template_version is a folder of
+templates; a release keeps the template_version that it was first made in, so an upgraded operator rolls nothing.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class BuilderAccess:
     """Endpoint and region."""
 
 
-CURRENT_FORM = "v1"
-"""The form that new releases are made in: the folder of templates."""
+CURRENT_TEMPLATE_VERSION = "v1"
+"""The template_version that new releases are made in: the folder of templates."""
 
 DEFAULT_RESOURCES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "v1": {
@@ -49,32 +49,32 @@ DEFAULT_RESOURCES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "Causal": {"cpu": "1", "memory": "2Gi"},
     }
 }
-"""Requests by form and kind of model, where the user says nothing; the limits are then four times as much."""
+"""Requests of the user who gives none, by template version and kind of model."""
 
 LIMIT_FACTOR = 4
 
 
-def knows(form: str) -> bool:
-    """Whether this operator can write that form; a newer operator may have made a release in one it cannot."""
-    return form in DEFAULT_RESOURCES
+def knows(template_version: str) -> bool:
+    """Whether this operator has these templates; a newer operator may have made a release with others."""
+    return template_version in DEFAULT_RESOURCES
 
 
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
-def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, form: str) -> Manifest:
+def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, template_version: str) -> Manifest:
     """The BentoRequest that makes an image of `artifact` for `model`."""
     name, version = artifact.tag.split(":")
     annotations = {
         naming.TAG_ANNOTATION: artifact.tag,
         naming.DIGEST_ANNOTATION: artifact.digest,
         naming.SIZE_ANNOTATION: str(artifact.size),
-        naming.FORM_ANNOTATION: form,
+        naming.TEMPLATE_VERSION_ANNOTATION: template_version,
     }
     if access.secret:
         annotations[CREDENTIALS_ANNOTATION] = access.secret
     return _render(
-        form,
+        template_version,
         "bentorequest",
         _identity(model, naming.artifact_name(model.name, artifact.digest)),
         annotations=annotations,
@@ -95,40 +95,43 @@ class DeploymentSpec:
     artifact: Artifact
     shape: Shape
     size: Autoscaling
-    form: str
+    template_version: str
     attempt: datetime | None = None
     """Set to make Yatai look again at one that it failed with, and would leave so for ever."""
     asked_at: datetime | None = None
     """Set for one that is edited in place, whose creation tells nothing of its release."""
 
 
-def bento_deployment(model: Model, recipe: DeploymentSpec) -> Manifest:
+def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
     """The BentoDeployment that runs a release of the model."""
-    annotations = {naming.TAG_ANNOTATION: recipe.artifact.tag, naming.FORM_ANNOTATION: recipe.form}
-    if recipe.asked_at:
-        annotations[naming.ASKED_ANNOTATION] = timestamp(recipe.asked_at)
+    annotations = {
+        naming.TAG_ANNOTATION: spec.artifact.tag,
+        naming.TEMPLATE_VERSION_ANNOTATION: spec.template_version,
+    }
+    if spec.asked_at:
+        annotations[naming.ASKED_ANNOTATION] = timestamp(spec.asked_at)
     manifest = _render(
-        recipe.form,
+        spec.template_version,
         "bentodeployment",
-        _identity(model, recipe.name, recipe.release),
+        _identity(model, spec.name, spec.release),
         annotations=annotations,
-        bento=naming.artifact_name(model.name, recipe.artifact.digest),
-        autoscaling=autoscaling(recipe.size),
-        resources=_resources(recipe.shape, recipe.form),
-        envs=[{"name": name, "value": value} for name, value in recipe.shape.env],
-        pod_labels=naming.pod_labels(model.name, recipe.release),
+        bento=naming.artifact_name(model.name, spec.artifact.digest),
+        autoscaling=autoscaling(spec.size),
+        resources=_resources(spec.shape, spec.template_version),
+        envs=[{"name": name, "value": value} for name, value in spec.shape.env],
+        pod_labels=naming.pod_labels(model.name, spec.release),
     )
-    if recipe.attempt:
-        manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(recipe.attempt)}
+    if spec.attempt:
+        manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(spec.attempt)}
     return manifest
 
 
 def service(
-    model: Model, release: str, selector: Mapping[str, str], form: str, switched_at: datetime
+    model: Model, release: str, selector: Mapping[str, str], template_version: str, switched_at: datetime
 ) -> Manifest:
     """The model's Service, which belongs to `release` since `switched_at`."""
     return _render(
-        form,
+        template_version,
         "service",
         _identity(model, model.name),
         annotations={
@@ -163,9 +166,9 @@ def autoscaling(size: Autoscaling) -> dict[str, Any]:
     return bounds | ({"metrics": [dict(metric) for metric in size.metrics]} if size.metrics else {})
 
 
-def _resources(shape: Shape, form: str) -> dict[str, Any]:
+def _resources(shape: Shape, template_version: str) -> dict[str, Any]:
     """What the user said wins; a default request is never above a limit, nor a limit below a request."""
-    defaults = DEFAULT_RESOURCES[form][shape.type]
+    defaults = DEFAULT_RESOURCES[template_version][shape.type]
     requests, limits = dict(shape.requests), dict(shape.limits)
     for name, amount in defaults.items():
         if name not in requests:
@@ -183,8 +186,8 @@ def _yatai_amounts(chosen: Mapping[str, str]) -> dict[str, Any]:
     return result | ({"custom": custom} if custom else {})
 
 
-def _render(form: str, template: str, identity: Mapping[str, Any], **values: Any) -> Manifest:
-    text = _environment().get_template(f"{form}/{template}.yaml.j2").render(**identity, **values)
+def _render(template_version: str, template: str, identity: Mapping[str, Any], **values: Any) -> Manifest:
+    text = _environment().get_template(f"{template_version}/{template}.yaml.j2").render(**identity, **values)
     # Every pass renders, to compare with what is there: libyaml takes a tenth of the time.
     manifest: Manifest = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     return manifest

@@ -5,19 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from e2i.api.conditions import Reason
-from e2i.api.model import Model
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import EmptyBucket, SetFinalizer
-from e2i.controller.core.observed import Observed
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan
 
 
-def leave_deleted_model(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    if not model.deleting:
+def finish_deletion(here: Situation, now: datetime) -> Plan | None:
+    if not here.model.deleting:
         return None
-    if not model.finalized:
+    if not here.model.finalized:
         return Plan(reason=Reason.Deleting, message="Kubernetes removes the children with the model")
-    if not model.delete_bucket:
+    if not here.model.delete_bucket:
         return Plan(
             reason=Reason.Deleting,
             message="the deletion goes on, the bucket is left as it is",
@@ -26,25 +25,27 @@ def leave_deleted_model(model: Model, seen: Observed, now: datetime) -> Plan | N
     return Plan(
         reason=Reason.Deleting,
         message="its archives and records are being removed from the bucket (spec.deletionPolicy)",
-        actions=(EmptyBucket(_archives(model, seen)), SetFinalizer(False)),
+        actions=(EmptyBucket(_archives(here)), SetFinalizer(False)),
     )
 
 
-def _archives(model: Model, seen: Observed) -> tuple[tuple[str, str], ...]:
+def _archives(here: Situation) -> tuple[tuple[str, str], ...]:
     """(uri, digest) of every archive that the cluster knows to be the model's."""
-    known = {(request.artifact.uri, request.artifact.digest) for request in seen.requests if request.artifact}
-    artifact = model.status.get("artifact") or {}
-    if artifact.get("uri") and artifact.get("digest") and persisted_status.history(model):
+    known = {
+        (request.artifact.uri, request.artifact.digest) for request in here.seen.requests if request.artifact
+    }
+    artifact = here.model.status.get("artifact") or {}
+    if artifact.get("uri") and artifact.get("digest") and persisted_status.history(here.model):
         known.add((artifact["uri"], artifact["digest"]))
     return tuple(sorted(known))
 
 
-def keep_finalizer(model: Model, seen: Observed, now: datetime) -> Plan | None:
+def set_finalizer(here: Situation, now: datetime) -> Plan | None:
     """Only a model that asked for it has a finalizer: every other goes in the moment it is deleted."""
-    if model.delete_bucket == model.finalized:
+    if here.model.delete_bucket == here.model.finalized:
         return None
     return Plan(
         reason=Reason.Pending,
         message="spec.deletionPolicy is noted on the model",
-        actions=(SetFinalizer(model.delete_bucket),),
+        actions=(SetFinalizer(here.model.delete_bucket),),
     )

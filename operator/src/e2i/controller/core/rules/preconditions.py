@@ -6,14 +6,13 @@ from datetime import datetime
 
 from e2i.api import tags
 from e2i.api.conditions import Reason
-from e2i.api.model import Model
-from e2i.controller.core.observed import Observed
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
 from e2i.controller.core.verification import checks
 
 
-def hold_while_suspended(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    if not model.suspended:
+def hold_while_suspended(here: Situation, now: datetime) -> Plan | None:
+    if not here.model.suspended:
         return None
     return Plan(
         reason=Reason.Suspended,
@@ -21,10 +20,10 @@ def hold_while_suspended(model: Model, seen: Observed, now: datetime) -> Plan | 
     )
 
 
-def wait_for_yatai(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    if not seen.missing_kinds:
+def wait_for_yatai(here: Situation, now: datetime) -> Plan | None:
+    if not here.seen.missing_kinds:
         return None
-    kinds = ", ".join(sorted(seen.missing_kinds))
+    kinds = ", ".join(sorted(here.seen.missing_kinds))
     return Plan(
         reason=Reason.YataiNotInstalled,
         message=f"the cluster does not serve {kinds}: install yatai-deployment and yatai-image-builder",
@@ -33,40 +32,40 @@ def wait_for_yatai(model: Model, seen: Observed, now: datetime) -> Plan | None:
     )
 
 
-def refuse_tag(model: Model, seen: Observed, now: datetime) -> Plan | None:
+def refuse_tag(here: Situation, now: datetime) -> Plan | None:
     try:
-        tags.parse_tag(model.tag)
+        tags.parse_tag(here.model.tag)
     except tags.TagRefused as refusal:
         return Plan(reason=Reason.TagRefused, message=refusal.message, stalled=True)
     return None
 
 
-def refuse_checks(model: Model, seen: Observed, now: datetime) -> Plan | None:
+def refuse_checks(here: Situation, now: datetime) -> Plan | None:
     """Before anything is built: what cannot be understood can never be passed."""
     try:
-        checks.parse_verification(model.rollout.checks)
+        checks.parse_verification(here.model.rollout.checks)
     except checks.CheckInvalid as refusal:
         return Plan(reason=Reason.CheckInvalid, message=str(refusal), stalled=True)
     return None
 
 
-def refuse_taken_names(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    taken = [f"{kind} {name}" for kind, name in sorted(seen.foreign)]
+def refuse_taken_names(here: Situation, now: datetime) -> Plan | None:
+    taken = [f"{kind} {name}" for kind, name in sorted(here.seen.foreign)]
     if not taken:
         return None
     return Plan(
         reason=Reason.NameTaken,
-        message=f"{', '.join(taken)} in {model.namespace} belongs to somebody else and is left as it is: "
+        message=f"{', '.join(taken)} in {here.model.namespace} belongs to somebody else and is left as it is: "
         "remove or rename it, or give the model another name",
         stalled=True,
         look_again=CLUSTER_POLL,
     )
 
 
-def wait_for_leftovers(model: Model, seen: Observed, now: datetime) -> Plan | None:
-    if not seen.leftovers:
+def wait_for_leftovers(here: Situation, now: datetime) -> Plan | None:
+    if not here.seen.leftovers:
         return None
-    names = ", ".join(f"{kind} {name}" for kind, name in sorted(seen.leftovers))
+    names = ", ".join(f"{kind} {name}" for kind, name in sorted(here.seen.leftovers))
     return Plan(
         reason=Reason.Pending,
         message=f"{names} of a deleted model of the same name is still being removed",

@@ -5,33 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from e2i.api.model import Model
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry, Failure
 from e2i.controller.core.releases.release import existing_release, serving_release
+from e2i.controller.core.releases.situation import Situation
 
 
-def updated(model: Model, seen: Observed, failed: Failure | None, now: datetime) -> tuple[Entry, ...]:
+def updated(here: Situation, failed: Failure | None, now: datetime) -> tuple[Entry, ...]:
     """The newest first, at most `revisionHistoryLimit` beside the one that serves.
 
     serving A, then B            -> B Serving, A Superseded
     serving A, B fails before it -> B Failed, A Serving
     serving B, it fails, A again -> A Serving, B RolledBack, A Superseded
     """
-    entries = [_explained(entry, failed) for entry in persisted_status.history(model)]
-    serving = serving_release(seen)
+    entries = [_explained(entry, failed) for entry in persisted_status.history(here.model)]
+    serving = serving_release(here.seen)
     if serving:
         current = next(
             (one for one in entries if (one.release, one.result) == (serving, persisted_status.SERVING)), None
         )
         over = [one for one in entries if one.result == persisted_status.SERVING and one is not current]
-        entries = [_ended(one, seen, now) if one in over else one for one in entries]
+        entries = [_ended(one, here.seen, now) if one in over else one for one in entries]
         if current is None:
-            entries.insert(0, _begun(seen, serving, now))
+            entries.insert(0, _begun(here.seen, serving, now))
     if failed and serving != failed.release and not any(_tells(entry, failed) for entry in entries):
-        entries.insert(0, _failed(failed, seen))
-    return tuple(_bounded(entries, model.rollout.history))
+        entries.insert(0, _failed(failed, here.seen))
+    return tuple(_bounded(entries, here.model.rollout.history))
 
 
 def _begun(seen: Observed, serving: str, now: datetime) -> Entry:

@@ -12,23 +12,21 @@ from typing import Any
 
 from e2i.api import conditions, naming
 from e2i.api.conditions import Fact, Reason, fact
-from e2i.api.model import Model, Rollback
+from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
-from e2i.controller.core.observed import Build, Exporting, Observed
+from e2i.controller.core.observed import Build, Exporting
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases import sizes
-from e2i.controller.core.releases.quarantine import fallback, quarantine
 from e2i.controller.core.releases.release import (
     Release,
-    desired,
-    is_in_service,
     pods_at_address,
     ready_pods,
     selects_all,
     serving_release,
 )
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan, failure_message
 from e2i.controller.core.status import history
 from e2i.controller.core.status.transitions import Transition, transitions
@@ -44,20 +42,20 @@ class Report:
     transitions: tuple[Transition, ...]
 
 
-def report(model: Model, seen: Observed, chosen: Plan, results: Iterable[Result], now: datetime) -> Report:
+def report(here: Situation, chosen: Plan, results: Iterable[Result], now: datetime) -> Report:
     """The status after this pass. The first action that failed speaks louder than the plan."""
-    failed = chosen.failure or quarantine(model, seen)
-    trouble = next(
-        (result.trouble for result in results if result.trouble and not _is_chore(result, failed)), None
+    failed = chosen.failure or here.quarantine
+    problem = next(
+        (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
     )
-    facts = tuple(_facts(model, seen, chosen, trouble, failed))
-    old = model.status
-    merged = conditions.merge_conditions(old.get("conditions", ()), facts, model.generation, now)
+    facts = tuple(_facts(here, chosen, problem, failed))
+    old = here.model.status
+    merged = conditions.merge_conditions(old.get("conditions", ()), facts, here.model.generation, now)
     status = {
-        "observedGeneration": model.generation,
+        "observedGeneration": here.model.generation,
         "conditions": merged,
-        **_release_fields(model, seen),
-        **_remembered(model, seen, chosen, failed, now),
+        **_release_fields(here),
+        **_remembered(here, chosen, failed, now),
     }
     return Report(
         status=status,
@@ -72,41 +70,39 @@ def _is_chore(result: Result, failed: Failure | None) -> bool:
     return chore or (failed is not None and isinstance(result.action, WriteRecord))
 
 
-def _facts(
-    model: Model, seen: Observed, chosen: Plan, trouble: Problem | None, failed: Failure | None
-) -> Iterator[Fact]:
-    yield _ready(model, seen, chosen, trouble)
-    yield _exported(model, seen, chosen)
-    yield _built(model, seen, chosen)
-    yield verified(model, seen, chosen, failed)
-    yield _serving(model, seen)
-    if failed and _is_rolled_back(model, seen):
-        yield fact(conditions.ROLLED_BACK, "True", failed.reason, failure_message(model, seen, failed))
-    stalled = trouble.stalled if trouble else chosen.stalled
-    reason, message = (trouble.reason, trouble.message) if trouble else (chosen.reason, chosen.message)
+def _facts(here: Situation, chosen: Plan, problem: Problem | None, failed: Failure | None) -> Iterator[Fact]:
+    yield _ready(here, chosen, problem)
+    yield _exported(here, chosen)
+    yield _built(here, chosen)
+    yield verified(here, chosen, failed)
+    yield _serving(here)
+    if failed and _is_rolled_back(here):
+        yield fact(conditions.ROLLED_BACK, "True", failed.reason, failure_message(here, failed))
+    stalled = problem.stalled if problem else chosen.stalled
+    reason, message = (problem.reason, problem.message) if problem else (chosen.reason, chosen.message)
     if stalled or failed:
         yield fact(conditions.STALLED, "True", reason, message)
     elif reason not in (Reason.Ready, Reason.Suspended, Reason.Deleting):
         yield fact(conditions.RECONCILING, "True", reason, message)
 
 
-def _is_rolled_back(model: Model, seen: Observed) -> bool:
-    return model.rollout.rollback is Rollback.AUTOMATIC and fallback(model, seen) is not None
+def _is_rolled_back(here: Situation) -> bool:
+    return here.model.rollout.rollback is Rollback.AUTOMATIC and here.fallback is not None
 
 
-def _ready(model: Model, seen: Observed, chosen: Plan, trouble: Problem | None) -> Fact:
-    if trouble:
-        return fact(conditions.READY, "False", trouble.reason, trouble.message)
+def _ready(here: Situation, chosen: Plan, problem: Problem | None) -> Fact:
+    if problem:
+        return fact(conditions.READY, "False", problem.reason, problem.message)
     if chosen.reason is Reason.Suspended:
-        status: conditions.Status = "True" if is_in_service(model, seen) else "False"
+        status: conditions.Status = "True" if here.is_in_service else "False"
         return fact(conditions.READY, status, chosen.reason, chosen.message)
     return fact(
         conditions.READY, "True" if chosen.reason is Reason.Ready else "False", chosen.reason, chosen.message
     )
 
 
-def _exported(model: Model, seen: Observed, chosen: Plan) -> Fact:
-    wanted = desired(model, seen)
+def _exported(here: Situation, chosen: Plan) -> Fact:
+    wanted = here.desired
     if wanted:
         artifact = wanted.artifact
         return fact(
@@ -115,25 +111,25 @@ def _exported(model: Model, seen: Observed, chosen: Plan) -> Fact:
             Reason.Exported,
             f"{artifact.tag} is {artifact.uri}, {artifact.digest}, {artifact.size} bytes",
         )
-    match seen.export:
+    match here.seen.export:
         case Exporting(done=done, total=total):
             percent = 100 * done // total if total else 0
             return fact(
                 conditions.EXPORTED,
                 "False",
                 Reason.Exporting,
-                f"{model.tag}: {done} of {total} bytes uploaded ({percent} %)",
+                f"{here.model.tag}: {done} of {total} bytes uploaded ({percent} %)",
             )
         case Problem(reason=reason, message=message):
             return fact(conditions.EXPORTED, "False", reason, message)
         case _:
             return fact(
-                conditions.EXPORTED, "Unknown", *_cause(chosen, f"{model.tag} was not looked for yet")
+                conditions.EXPORTED, "Unknown", *_cause(chosen, f"{here.model.tag} was not looked for yet")
             )
 
 
-def _built(model: Model, seen: Observed, chosen: Plan) -> Fact:
-    wanted = desired(model, seen)
+def _built(here: Situation, chosen: Plan) -> Fact:
+    wanted = here.desired
     request = wanted.request if wanted else None
     if request is None:
         return fact(conditions.BUILT, "Unknown", Reason.Pending, "no image was asked for yet")
@@ -143,7 +139,7 @@ def _built(model: Model, seen: Observed, chosen: Plan) -> Fact:
                 conditions.BUILT,
                 "True",
                 Reason.Built,
-                f"BentoRequest {request.name} has an image of {model.tag}",
+                f"BentoRequest {request.name} has an image of {here.model.tag}",
             )
         case Build.FAILED:
             # What was found out about it says where its log is; the builder's own words do not.
@@ -153,21 +149,21 @@ def _built(model: Model, seen: Observed, chosen: Plan) -> Fact:
             return fact(conditions.BUILT, "False", *_building(chosen, wanted))
 
 
-_BUILD_TROUBLES = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
+_BUILD_PROBLEMS = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
 
 
 def _building(chosen: Plan, wanted: Release | None) -> tuple[Reason, str]:
-    if chosen.reason in _BUILD_TROUBLES:
+    if chosen.reason in _BUILD_PROBLEMS:
         return chosen.reason, chosen.message
     name = wanted.request_name if wanted else ""
     return Reason.Building, f"Yatai builds the image (BentoRequest {name})"
 
 
-def _serving(model: Model, seen: Observed) -> Fact:
-    release = serving_release(seen)
+def _serving(here: Situation) -> Fact:
+    release = serving_release(here.seen)
     if release is None:
         return fact(conditions.SERVING, "False", Reason.Pending, "no release has had the address yet")
-    pods = pods_at_address(model, seen)
+    pods = pods_at_address(here.model, here.seen)
     if pods == 0:
         return fact(
             conditions.SERVING,
@@ -179,7 +175,7 @@ def _serving(model: Model, seen: Observed) -> Fact:
         conditions.SERVING,
         "True",
         Reason.Serving,
-        f"release {release} has the address {naming.service_url(model)}",
+        f"release {release} has the address {naming.service_url(here.model)}",
     )
 
 
@@ -188,12 +184,12 @@ def _cause(chosen: Plan, otherwise: str) -> tuple[Reason, str]:
     return (chosen.reason, chosen.message) if chosen.stalled else (Reason.Pending, otherwise)
 
 
-def _release_fields(model: Model, seen: Observed) -> dict[str, Any]:
+def _release_fields(here: Situation) -> dict[str, Any]:
     """The status besides conditions; a field with nothing to say is left out."""
-    wanted = desired(model, seen)
-    serving = serving_release(seen)
+    wanted = here.desired
+    serving = serving_release(here.seen)
     shown = serving or (wanted.release if wanted else None)
-    workload = seen.workload(seen.deployment(shown)) if shown else None
+    workload = here.seen.workload(here.seen.deployment(shown)) if shown else None
     fields: dict[str, Any] = {}
     if wanted:
         artifact = wanted.artifact
@@ -206,31 +202,29 @@ def _release_fields(model: Model, seen: Observed) -> dict[str, Any]:
         }
     if serving:
         fields["servingRelease"] = serving
-        fields["url"] = naming.service_url(model)
+        fields["url"] = naming.service_url(here.model)
     if shown:
-        fields["selector"] = naming.label_selector(naming.pod_labels(model.name, shown))
-    if workload is None and selects_all(model, seen):
+        fields["selector"] = naming.label_selector(naming.pod_labels(here.model.name, shown))
+    if workload is None and selects_all(here.model, here.seen):
         # It is being edited in place: the pods of the release before it are counted as its own.
-        fields["replicas"] = sum(each.existing for each in seen.workloads)
-        fields["readyReplicas"] = pods_at_address(model, seen)
+        fields["replicas"] = sum(each.existing for each in here.seen.workloads)
+        fields["readyReplicas"] = pods_at_address(here.model, here.seen)
     else:
         fields["replicas"] = workload.existing if workload else 0
         fields["readyReplicas"] = ready_pods(workload)
     return fields
 
 
-def _remembered(
-    model: Model, seen: Observed, chosen: Plan, failed: Failure | None, now: datetime
-) -> dict[str, Any]:
+def _remembered(here: Situation, chosen: Plan, failed: Failure | None, now: datetime) -> dict[str, Any]:
     """What the next pass, or the next operator, goes on from."""
     fields: dict[str, Any] = {}
-    canary = chosen.canary or sizes.progress(model, seen)
+    canary = chosen.canary or sizes.canary_progress(here)
     if canary:
-        share = sizes.weight(model.rollout.steps, canary.step)
-        fields["rollout"] = persisted_status.canary_status(canary, share, sizes.actual_weight(model, seen))
+        share = sizes.weight(here.model.rollout.steps, canary.step)
+        fields["rollout"] = persisted_status.canary_status(canary, share, sizes.actual_weight(here))
     if failed:
         fields["failedReleases"] = [persisted_status.failure_status(failed)]
-    entries = history.updated(model, seen, failed, now)
+    entries = history.updated(here, failed, now)
     if entries:
         fields["history"] = [persisted_status.entry_status(entry) for entry in entries]
     return fields

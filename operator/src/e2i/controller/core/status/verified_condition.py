@@ -6,31 +6,32 @@ from e2i.api import conditions
 from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.model import Model
 from e2i.controller.core import persisted_status
-from e2i.controller.core.observed import Finding, Observed, Verdict
+from e2i.controller.core.observed import Finding, VerificationState
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases.release import Release, desired, serving_release
+from e2i.controller.core.releases.release import Release, serving_release
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan
-from e2i.controller.core.rules.trial import OF_VERIFICATION
+from e2i.controller.core.rules.trial import VERIFICATION_REASONS
 
 
-def verified(model: Model, seen: Observed, chosen: Plan, failed: Failure | None) -> Fact:
+def verified(here: Situation, chosen: Plan, failed: Failure | None) -> Fact:
     """Of the desired release; one that serves was verified before it took the requests."""
-    asked = len(model.rollout.checks.get("verify", ()))
+    asked = len(here.model.rollout.checks.get("verify", ()))
     if not asked:
         return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, "spec.rollout.verify asks for nothing")
-    wanted = desired(model, seen)
-    if failed and failed.reason in OF_VERIFICATION:
+    wanted = here.desired
+    if failed and failed.reason in VERIFICATION_REASONS:
         return fact(conditions.VERIFIED, "False", failed.reason, failed.message)
-    if failed and (told := _told_at_failure(model, failed)):
+    if failed and (told := _told_at_failure(here.model, failed)):
         return told
-    if isinstance(seen.verification, Finding):
-        trouble = seen.verification.trouble
-        return fact(conditions.VERIFIED, "False", trouble.reason, trouble.message)
-    serves = wanted is not None and serving_release(seen) == wanted.release
-    if wanted and serves and _served_unasked(model, wanted):
+    if isinstance(here.seen.verification, Finding):
+        problem = here.seen.verification.problem
+        return fact(conditions.VERIFIED, "False", problem.reason, problem.message)
+    serves = wanted is not None and serving_release(here.seen) == wanted.release
+    if wanted and serves and _served_unasked(here.model, wanted):
         late = f"release {wanted.release} had the requests before spec.rollout.verify asked for predictions"
         return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, late)
-    if wanted and (serves or seen.verification is Verdict.PASSED):
+    if wanted and (serves or here.seen.verification is VerificationState.PASSED):
         passed = f"release {wanted.release} was verified before it took requests"
         return fact(conditions.VERIFIED, "True", Reason.Verified, passed)
     if chosen.reason is Reason.Verifying:

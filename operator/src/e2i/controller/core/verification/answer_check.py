@@ -64,7 +64,7 @@ def _differences(check: Check, contract: Contract, kind: str, answer: Answer) ->
         return iter(())
     try:
         value = _read(answer)
-    except jsontext.NotJson as error:
+    except jsontext.JsonInvalid as error:
         return iter([_not_json(error, answer)])
     return chain(
         _not_finite(value),
@@ -83,7 +83,7 @@ def _wrong_status(check: Check, answer: Answer) -> Difference:
     )
 
 
-def _not_json(error: jsontext.NotJson, answer: Answer) -> Difference:
+def _not_json(error: jsontext.JsonInvalid, answer: Answer) -> Difference:
     words = f"not ({error}): {_words(answer)}"
     return Difference(reason=Reason.VerificationError, place="the answer", wanted="JSON", found=words)
 
@@ -94,14 +94,14 @@ def _words(answer: Answer) -> str:
 
 def _read(answer: Answer) -> jsontext.Value:
     if answer.truncated:
-        raise jsontext.NotJson(f"longer than {len(answer.body)} bytes")
+        raise jsontext.JsonInvalid(f"longer than {len(answer.body)} bytes")
     try:
         text = answer.body.decode()
     except UnicodeDecodeError as error:
-        raise jsontext.NotJson(f"no UTF-8 at byte {error.start + 1}") from None
+        raise jsontext.JsonInvalid(f"no UTF-8 at byte {error.start + 1}") from None
     try:
         return jsontext.read(text)
-    except jsontext.NotJson:
+    except jsontext.JsonInvalid:
         if answer.plain:
             return text
         raise

@@ -49,7 +49,7 @@ def recognise(kind: str, answer: Value, named: Group) -> list[Group]:
     """The parts that belong together: those of each object, or, if the user says where some stand, all in one."""
     usual = [_usual_parts(kind, item) for item in _objects("$", answer)]
     if named:
-        return [{**_rest(usual, named), **named}]
+        return [{**_unnamed_parts(usual, named), **named}]
     return usual or [_plain_parts(kind, answer)]
 
 
@@ -98,7 +98,7 @@ def _plain_parts(kind: str, answer: Value) -> Group:
     return {"probabilities": [("$", answer)]} if rows else {}
 
 
-def _rest(usual: list[Group], named: Group) -> Group:
+def _unnamed_parts(usual: list[Group], named: Group) -> Group:
     """The parts of all objects that the contract does not name, neither directly nor by another word."""
     replaced = {other for part in named for other in (part, *_REPLACED.get(part, ()))}
     found: dict[str, list[Node]] = {}

@@ -193,7 +193,7 @@ def _parsed(raw: Raw, key: str, place: str, parse: Callable[[str], T]) -> T | No
 def _wanted(text: str) -> Wanted:
     try:
         value = jsontext.read(text)
-    except jsontext.NotJson as error:
+    except jsontext.JsonInvalid as error:
         raise ValueError(f"is not JSON ({error})") from None
     if place := next((place for place, _ in jsontext.not_finite(value)), None):
         raise ValueError(f"is not JSON (NaN or an infinity at {place})")

@@ -17,14 +17,14 @@ ALLOWED = re.compile(
 """A part of RFC 9535: whatever matches is valid there."""
 
 
-class BadPath(ValueError):
+class PathInvalid(ValueError):
     """The text is no such path; the message is a clause that says what is wrong."""
 
 
 def check_path(text: str) -> str:
-    """The path itself; raises BadPath."""
+    """The path itself; raises PathInvalid."""
     if ALLOWED.fullmatch(text) is None:
-        raise BadPath("only keys, indices and [*] can be asked for, for instance $.items[*].value")
+        raise PathInvalid("only keys, indices and [*] can be asked for, for instance $.items[*].value")
     return text
 
 

@@ -26,20 +26,20 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[{]|[\]}]|,', re.DOTALL)
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class NotJson(ValueError):
+class JsonInvalid(ValueError):
     """The text is no JSON, or not within the bounds; the message is a clause that says what is wrong."""
 
 
 def read(text: str) -> Value:
-    """The value of a JSON text; NaN and the infinities are read, because models write them. Raises NotJson."""
-    _guard(text)
+    """The value of a JSON text; NaN and the infinities are read, because models write them. Raises JsonInvalid."""
+    _check_bounds(text)
     try:
         return json.loads(text, parse_float=_fraction, parse_int=_integer)
     except json.JSONDecodeError as error:
-        raise NotJson(f"{error.msg.removesuffix(' at')} at character {error.pos + 1}") from None
+        raise JsonInvalid(f"{error.msg.removesuffix(' at')} at character {error.pos + 1}") from None
 
 
-def _guard(text: str) -> None:
+def _check_bounds(text: str) -> None:
     """The parser follows nested lists by recursion, so their depth is counted before it is called."""
     depth = values = 0
     for match in _STRUCTURE.finditer(text):
@@ -47,9 +47,9 @@ def _guard(text: str) -> None:
         values += sign in "[{,"
         depth += (sign in "[{") - (sign in "]}")
         if depth > MAX_DEPTH:
-            raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
+            raise JsonInvalid(f"nested deeper than {MAX_DEPTH} levels")
         if values > MAX_VALUES:
-            raise NotJson(f"more than {MAX_VALUES} values")
+            raise JsonInvalid(f"more than {MAX_VALUES} values")
 
 
 def _fraction(digits: str) -> Decimal | float:

@@ -12,7 +12,7 @@ from e2i import clock
 from e2i.api import naming
 from e2i.api.model import Model
 from e2i.api.problem import Problem
-from e2i.controller.core.guard.limits import Tally, follow, judge, parse_watch
+from e2i.controller.core.guard.limits import Tally, follow, judge, parse_limits
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.edge.metrics_client import read_release
 from e2i.controller.edge.work_queue import Key
@@ -88,7 +88,7 @@ class GuardJobs:
 
     async def _read_until(self, model: Model, release: str, until: datetime) -> Problem | None:
         """Read and judge the metrics until `until`; return the first problem, which is final."""
-        limits = parse_watch(model.rollout.watch or {})
+        limits = parse_limits(model.rollout.watch or {})
         tally: Tally | None = None
         readings, silent, addresses = 0, 0, list[str]()
         while clock.now() < until:

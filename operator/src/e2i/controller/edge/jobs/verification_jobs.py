@@ -15,7 +15,7 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
-from e2i.controller.core.observed import Finding, Verdict
+from e2i.controller.core.observed import Finding, VerificationState
 from e2i.controller.core.verification import checks
 from e2i.controller.edge.prediction_client import verify
 from e2i.controller.edge.work_queue import Key
@@ -45,14 +45,14 @@ class VerificationJobs:
         self._wake = wake
         self._jobs: dict[Key, _Job] = {}
 
-    def state(self, key: Key, trial: str) -> Verdict | Finding | None:
+    def state(self, key: Key, trial: str) -> VerificationState | Finding | None:
         """Return RUNNING, PASSED or the finding of the trial's verification, None if there is none."""
         job = self._jobs.get(key)
         if job is None or job.trial != trial or job.task.cancelled():
             return None
         if not job.task.done():
-            return Verdict.RUNNING
-        return job.task.result() or Verdict.PASSED
+            return VerificationState.RUNNING
+        return job.task.result() or VerificationState.PASSED
 
     async def start(self, model: Model, name: str, trial: str) -> None:
         """Verify the release of the BentoDeployment `name`; the verification of an earlier trial is cancelled."""

@@ -11,7 +11,7 @@ from e2i.controller.core.evidence.redaction import redact
 
 Body = Mapping[str, Any]
 
-LINES = 20
+LOG_LINES = 20
 LONGEST_LOG = 2048
 """Characters."""
 _LONGEST_TEXT = 1 << 16
@@ -37,7 +37,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Witness:
+class EvidenceSource:
     """The container of a release that tells most of why it failed."""
 
     namespace: str
@@ -49,29 +49,29 @@ class Witness:
     """Whether its log is that of the run before the present one."""
 
 
-def witness(pods: Iterable[Body]) -> Witness | None:
+def evidence_source(pods: Iterable[Body]) -> EvidenceSource | None:
     """The container to ask, the first of the equally telling; None without pods that are there to stay.
 
     One that ended badly tells most, then one that ended at all, then one that cannot start, then one that is not
     ready, at last one that runs: a wrong answer may have left a line in its log.
     """
-    found = [each for pod in pods if "deletionTimestamp" not in pod["metadata"] for each in _witnesses(pod)]
+    found = [each for pod in pods if "deletionTimestamp" not in pod["metadata"] for each in _sources(pod)]
     return max(found, key=lambda each: each[0], default=(0, None))[1]
 
 
-def _witnesses(pod: Body) -> Iterator[tuple[int, Witness]]:
+def _sources(pod: Body) -> Iterator[tuple[int, EvidenceSource]]:
     metadata, status = pod["metadata"], pod.get("status", {})
     for init in status.get("initContainerStatuses") or ():
         # One that has done its work and ended well, or runs beside the others, is not the cause.
         if not init.get("ready"):
-            yield _weight(init), _witness(metadata, init)
+            yield _weight(init), _source(metadata, init)
     for container in status.get("containerStatuses") or ():
-        yield _weight(container), _witness(metadata, container)
+        yield _weight(container), _source(metadata, container)
 
 
-def _witness(metadata: Body, container: Body) -> Witness:
+def _source(metadata: Body, container: Body) -> EvidenceSource:
     state, last = container.get("state", {}), container.get("lastState", {})
-    return Witness(
+    return EvidenceSource(
         namespace=metadata["namespace"],
         pod=metadata["name"],
         container=container["name"],
@@ -100,11 +100,11 @@ def _weight(container: Body) -> int:
 
 def of_pods(pods: Iterable[Body]) -> Evidence:
     """What the pods' own status tells; empty when there is none."""
-    found = witness(pods)
-    return of_witness(found) if found else Evidence()
+    found = evidence_source(pods)
+    return evidence_from(found) if found else Evidence()
 
 
-def of_witness(found: Witness, log: str = "") -> Evidence:
+def evidence_from(found: EvidenceSource, log: str = "") -> Evidence:
     """`log`: an excerpt of the container's log."""
     ended = found.ended or {}
     return Evidence(
@@ -129,13 +129,13 @@ def to_status(evidence: Evidence) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in ("", None)}
 
 
-def excerpt(log: str, secrets: tuple[str, ...]) -> str:
+def log_excerpt(log: str, secrets: tuple[str, ...]) -> str:
     """The last 20 lines that say something, at most 2048 characters, as plain text and without secrets."""
     # Colours first: they may stand in the middle of a secret. Cutting last: half a secret is not found.
     plain = "\n".join(_shown(line) for line in _ESCAPES.sub("", log[-_LONGEST_TEXT:]).split("\n"))
     # Nor do the marks that Python draws below the code in a traceback say anything.
     lines = [line for line in redact(plain, secrets).split("\n") if line.strip(" ^~")]
-    text = "\n".join(lines[-LINES:])
+    text = "\n".join(lines[-LOG_LINES:])
     return text if len(text) <= LONGEST_LOG else f"…{text[1 - LONGEST_LOG :]}"
 
 

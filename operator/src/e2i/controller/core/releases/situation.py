@@ -1,0 +1,53 @@
+"""`Situation`: one model, what was observed of it, and the releases that follow from both. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from e2i.api.model import Model
+from e2i.controller.core.observed import Observed
+from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.releases import quarantine, release
+from e2i.controller.core.releases.release import Release
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the rules and the report of one pass decide on.
+
+    Most rules ask for the desired and the target release; each is worked out once.
+    """
+
+    model: Model
+    seen: Observed
+
+    @cached_property
+    def desired(self) -> Release | None:
+        """The release that the spec asks for. None until the bento is exported: only then its digest is known."""
+        return release.desired(self.model, self.seen)
+
+    @cached_property
+    def quarantine(self) -> Failure | None:
+        """How the present trial of the desired release failed, or None if it did not fail."""
+        return quarantine.failure(self.model, self.seen, self.desired)
+
+    @cached_property
+    def fallback(self) -> Release | None:
+        """The release to serve in place of the desired one if that fails. None if there is no such release."""
+        return quarantine.fallback(self.model, self.seen, self.desired)
+
+    @cached_property
+    def target(self) -> Release | None:
+        """The release that should have the address now: the desired one, or the fallback if that failed."""
+        if self.quarantine is None:
+            return self.desired
+        return self.fallback or self.desired
+
+    @property
+    def is_in_service(self) -> bool:
+        """Whether the desired release serves with all its pods."""
+        desired = self.desired
+        if desired is None or release.serving_release(self.seen) != desired.release:
+            return False
+        return release.is_complete(desired.workload, self.model.autoscaling)

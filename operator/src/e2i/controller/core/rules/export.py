@@ -1,0 +1,70 @@
+"""Rules that read the release store and export the bento."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from e2i.api.conditions import Reason
+from e2i.api.model import Rollback
+from e2i.api.problem import Problem
+from e2i.controller.core.actions import (
+    Export,
+    ReadReleaseStore,
+)
+from e2i.controller.core.observed import Exporting
+from e2i.controller.core.releases.quarantine import is_new
+from e2i.controller.core.releases.release import (
+    artifact_of,
+    is_only_in_bucket,
+)
+from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules.decision import (
+    STORE_POLL,
+    Plan,
+)
+
+
+def read_release_store(here: Situation, now: datetime) -> Plan | None:
+    """A cluster that remembers nothing of the model asks the bucket, which outlives it."""
+    if isinstance(here.seen.records, Problem) and artifact_of(here.model, here.seen) is None:
+        problem = here.seen.records
+        return Plan(
+            reason=problem.reason, message=problem.message, stalled=problem.stalled, look_again=STORE_POLL
+        )
+    if not needs_release_store(here):
+        return None
+    return Plan(
+        reason=Reason.Pending,
+        message="the bucket is asked for the model's earlier releases",
+        actions=(ReadReleaseStore(),),
+    )
+
+
+def export_bento(here: Situation, now: datetime) -> Plan | None:
+    if artifact_of(here.model, here.seen):
+        return None
+    if isinstance(here.seen.export, Exporting):
+        return Plan(reason=Reason.Exporting, message=f"{here.model.tag} is being exported to the bucket")
+    if isinstance(here.seen.export, Problem):
+        problem = here.seen.export
+        return Plan(
+            reason=problem.reason, message=problem.message, stalled=problem.stalled, look_again=STORE_POLL
+        )
+    return Plan(
+        reason=Reason.Exporting,
+        message=f"{here.model.tag} is being exported to the bucket",
+        actions=(Export(here.model.reference),),
+    )
+
+
+def needs_release_store(here: Situation) -> bool:
+    """Whether only the bucket can tell what happened before, or what to go back to."""
+    if here.seen.records is not None:
+        return False
+    if is_new(here.model, here.seen) or is_only_in_bucket(here.model, here.seen):
+        return True
+    return (
+        here.quarantine is not None
+        and here.model.rollout.rollback is Rollback.AUTOMATIC
+        and here.fallback is None
+    )

@@ -1,0 +1,51 @@
+"""How long an image may take, and what is said when it fails."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import (
+    NOON,
+    a_model,
+    a_request,
+    seconds,
+    seen_building,
+)
+
+from e2i.api.conditions import Reason
+from e2i.api.model import Rollback
+from e2i.api.problem import Problem
+from e2i.controller.core import plan
+from e2i.controller.core.observed import Build
+from e2i.controller.core.releases.situation import Situation
+
+MODEL = a_model()
+
+
+@pytest.mark.parametrize(
+    ("after", "reason", "look_again"),
+    [
+        pytest.param(
+            594, Reason.Building, 5, id="six seconds before the deadline pods are looked at in five"
+        ),
+        pytest.param(598, Reason.Building, 2, id="close to the deadline the next look is exactly then"),
+        pytest.param(600, Reason.BuildDeadlineExceeded, 0, id="the build's deadline counts from the request"),
+    ],
+)
+def test_the_deadline_of_a_build(after: int, reason: Reason, look_again: int) -> None:
+    chosen = plan.plan(Situation(MODEL, seen_building(MODEL)), NOON + seconds(after))
+    assert (chosen.reason, chosen.look_again) == (reason, seconds(look_again))
+    assert chosen.stalled == (after >= 600)
+
+
+def test_a_build_past_its_deadline_tells_what_held_it_up() -> None:
+    blocked = Problem(reason=Reason.BuildBlocked, message="no room for the builder")
+    late = plan.plan(Situation(MODEL, seen_building(MODEL, pod_problem=blocked)), NOON + seconds(600))
+    assert "(spec.rollout.progressDeadlineSeconds): no room for the builder" in late.message
+
+
+def test_a_failed_build_says_how_to_try_again_where_nothing_is_given_up() -> None:
+    state = seen_building(MODEL, requests=(a_request(build=Build.FAILED, message="It broke."),))
+    disabled = a_model(rollout={"rollback": Rollback.DISABLED})
+    assert "delete BentoRequest churn-9f3c21aa" in plan.plan(Situation(disabled, state), NOON).message
+    # Where the release is given up, deleting the request alone would not try it again.
+    assert "delete BentoRequest" not in plan.plan(Situation(MODEL, state), NOON).message
