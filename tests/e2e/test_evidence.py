@@ -13,7 +13,7 @@ from support.stage import Stage
 
 from e2i.api.naming import MODEL_LABEL
 from e2i.controller.core.evidence.failure_evidence import Evidence
-from e2i.controller.core.guard.limits import Sample, Watch, follow, judge
+from e2i.controller.core.guard.limits import GuardLimits, Sample, follow, judge
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.edge.metrics_client import read_release
 from e2i.controller.edge.pod_evidence import collect
@@ -58,7 +58,7 @@ async def test_of_a_pod_that_was_started_again_the_run_before_is_told(stage: Sta
 
 async def test_pods_tell_how_many_requests_failed_since_the_first_look(stage: Stage) -> None:
     await ready(stage, "failing")
-    watch = Watch(seconds=60, max_error_ratio=0.2, max_latency_p99=10)
+    watch = GuardLimits(seconds=60, max_error_ratio=0.2, max_latency_p99=10)
     assert await ask(stage, "failing", 10) == 5
     tally = follow(None, await reading(stage, "failing"))
     assert tally.total.requests == 0
