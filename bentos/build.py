@@ -9,10 +9,12 @@ projects and services for `e2i package` and `e2i pipeline`.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -55,7 +57,18 @@ def prepare_environment(store: Path | None) -> None:
         store.mkdir(parents=True, exist_ok=True)
     # BentoML locks a bento's packages by calling uv. Held to the project's own versions, a bento built next
     # month is the same, and everything it needs is in uv's cache already.
-    os.environ.setdefault("UV_CONSTRAINT", str(LOCK))
+    os.environ.setdefault("UV_CONSTRAINT", str(without_spaces(LOCK)))
+
+
+def without_spaces(file: Path) -> Path:
+    """Return a path of `file` without a space in it: uv splits UV_CONSTRAINT at spaces, and knows no quotes there."""
+    if not any(character.isspace() for character in str(file)):
+        return file
+    folder = Path(tempfile.mkdtemp(prefix="e2i-build-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    link = folder / file.name
+    link.symlink_to(file)
+    return link
 
 
 def store_folder() -> Path:

@@ -23,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path)
     parser.add_argument("--home", default=os.environ["HOME"])
+    parser.add_argument("--all", action="store_true", help="go on after a step that is wrong")
     parser.add_argument("--from", dest="first", type=int, default=0)
     options = parser.parse_args()
     environment = {**os.environ, "HOME": options.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -43,6 +44,8 @@ def main() -> None:
             if trouble or code is None:
                 wrong += 1
                 print(f"!! {step.line}: {trouble}", flush=True)  # noqa: T201
+                if not options.all:
+                    break
     sys.exit(wrong)
 
 
