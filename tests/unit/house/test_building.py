@@ -14,7 +14,8 @@ PROJECT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 def build() -> ModuleType:
     spec = importlib.util.spec_from_file_location("build", PROJECT / "bentos" / "build.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
