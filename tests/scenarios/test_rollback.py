@@ -6,7 +6,7 @@ import copy
 
 import pytest
 from support.scenes import CAUSES, CHECKED, heal, hurried, mode, quiet, serve, spoil, until
-from support.world import World
+from support.world import World, digest_of
 
 from e2i.api import naming, release_record
 from e2i.archive.errors import BucketUnreachable
@@ -97,6 +97,32 @@ async def test_it_is_not_tried_again_for_an_hour_and_then_by_a_new_retry_at(worl
     assert not world.failed()
     assert world.condition("RolledBack") == "nothing"
     await quiet(world)
+
+
+async def test_a_retry_takes_what_the_store_has_now(world: World) -> None:
+    await fail(world, "CrashLoop")
+    (failure,) = world.failed()
+    heal(world)
+    world.digests["churn:2"] = digest_of("churn:2, with all its files")
+    world.annotate(retry_at="now")
+    await world.run(passes=80)
+    assert world.condition() == "True/Ready"
+    assert world.status()["artifact"]["digest"] == world.digests["churn:2"] != failure["digest"]
+    await quiet(world)
+
+
+async def test_content_that_served_is_kept_whatever_the_store_has(world: World) -> None:
+    await serve(world, tag="churn:1")
+    digest = world.status()["artifact"]["digest"]
+    world.digests["churn:1"] = digest_of("churn:1, built again")
+    world.yatai.bad_pods.add("broken")
+    world.apply(env=mode("broken"), rollout={"progressDeadlineSeconds": 30})
+    await world.run(passes=80)
+    world.yatai.bad_pods.clear()
+    world.annotate(retry_at="now")
+    await world.run(passes=80)
+    assert world.condition() == "True/Ready"
+    assert world.status()["artifact"]["digest"] == digest
 
 
 @pytest.mark.parametrize("cause", CAUSES)

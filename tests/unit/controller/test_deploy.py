@@ -10,6 +10,7 @@ from support.builders import (
     NOON,
     a_deployment,
     a_deployment_spec,
+    a_line,
     a_model,
     a_request,
     a_service,
@@ -26,7 +27,7 @@ from support.builders import (
 from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core import plan
-from e2i.controller.core.actions import ApplyDeployment, DeleteDeployment, DeleteRequest
+from e2i.controller.core.actions import ApplyDeployment, DeleteDeployment, DeleteRequest, Export
 from e2i.controller.core.observed import Build, Observed
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import deploy
@@ -47,6 +48,7 @@ def test_an_older_form_is_kept_by_the_release_that_was_made_in_it(monkeypatch: p
 LATER = NOON + seconds(3600)
 REMOVE_PODS = DeleteDeployment(THIS_DEPLOYMENT.name, THIS_DEPLOYMENT.uid, RELEASE)
 REMOVE_REQUEST = DeleteRequest(a_request().name, a_request().uid)
+READ_AGAIN = Export(MODEL.reference)
 
 
 def retried(reason: str = "CrashLoop", **changes: object) -> Model:
@@ -54,7 +56,16 @@ def retried(reason: str = "CrashLoop", **changes: object) -> Model:
     return failed(MODEL, trial="00000001", reason=reason, failed_at=NOON + seconds(600), **changes)  # type: ignore[arg-type]
 
 
+def with_history(model: Model, *lines: dict[str, object]) -> Model:
+    return replace(model, status={**model.status, "history": list(lines)})
+
+
 NOT_READY = beside(seen_starting(MODEL), OLD_DEPLOYMENT, service=OLD_SERVES)
+OF_ANOTHER_BENTO = beside(
+    seen_starting(MODEL),
+    replace(OLD_DEPLOYMENT, spec={**OLD_DEPLOYMENT.spec, "bento": "churn-00000000"}),
+    service=OLD_SERVES,
+)
 NOT_BUILT = beside(
     seen_building(MODEL, requests=(a_request(build=Build.FAILED),)), OLD_DEPLOYMENT, service=OLD_SERVES
 )
@@ -66,6 +77,10 @@ STILL_BUILDING = beside(seen_building(MODEL), OLD_DEPLOYMENT, service=OLD_SERVES
     [
         pytest.param(retried(), NOT_READY, (REMOVE_PODS,), id="pods that crashed would be found crashing"),
         pytest.param(retried("ProgressDeadlineExceeded"), NOT_READY, (REMOVE_PODS,), id="pods that are late stay late"),
+        pytest.param(retried(), OF_ANOTHER_BENTO, (REMOVE_PODS, REMOVE_REQUEST, READ_AGAIN),
+                     id="the store may have all of a bento now that it had in part"),
+        pytest.param(retried(), seen(requests=(a_request(),), service=OLD_SERVES), (REMOVE_REQUEST, READ_AGAIN),
+                     id="its pods are gone already, and the store is read again"),
         pytest.param(retried("BuildFailed"), NOT_BUILT, (REMOVE_PODS, REMOVE_REQUEST),
                      id="Yatai never builds again what it failed to build"),
         pytest.param(retried("BuildDeadlineExceeded"), STILL_BUILDING, (REMOVE_PODS, REMOVE_REQUEST),
@@ -100,14 +115,34 @@ def test_a_retry_begins_with_nothing_that_would_fail_at_once(
                      id="its pods have time again, since the deadline was raised"),
         pytest.param(retried("BuildDeadlineExceeded"), STILL_BUILDING, NOON + seconds(599),
                      id="its build has time again"),
-        pytest.param(retried(), seen(requests=(a_request(),), service=OLD_SERVES), LATER,
-                     id="its pods are gone already"),
+        pytest.param(retried(), seen(requests=(a_request(created=LATER),), service=OLD_SERVES), LATER,
+                     id="its pods are gone already, and the store was read for this trial"),
         pytest.param(retried("BuildFailed"), seen(requests=(a_request(build=Build.FAILED, created=LATER),)), LATER,
                      id="its build was begun for this trial"),
     ],
 )  # fmt: skip
 def test_nothing_is_begun_anew_if(model: Model, state: Observed, now: object) -> None:
     assert deploy.reset_retried_release(Situation(model, state), now) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("model", "state"),
+    [
+        pytest.param(
+            replace(retried(), archive=DIGEST),
+            OF_ANOTHER_BENTO,
+            id="the spec names the content by its digest",
+        ),
+        pytest.param(
+            with_history(retried(), a_line("0000bbbb")), OF_ANOTHER_BENTO, id="the content has served"
+        ),
+        pytest.param(retried(), NOT_READY, id="another release runs the content"),
+    ],
+)
+def test_a_retry_does_not_read_the_store_again_if(model: Model, state: Observed) -> None:
+    chosen = deploy.reset_retried_release(Situation(model, state), LATER)
+    assert chosen
+    assert chosen.actions == (REMOVE_PODS,)
 
 
 def test_a_serving_release_that_somebody_took_the_labels_off_is_labelled_again() -> None:

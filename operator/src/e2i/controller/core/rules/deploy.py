@@ -14,6 +14,7 @@ from e2i.controller.core.actions import (
     ApplyRequest,
     DeleteDeployment,
     DeleteRequest,
+    Export,
 )
 from e2i.controller.core.observed import BentoRequest, Build
 from e2i.controller.core.persisted_status import Failure
@@ -45,11 +46,16 @@ def reset_retried_release(here: Situation, now: datetime) -> Plan | None:
     if failed is None or serving_release(here.seen) == wanted.release:
         return None
     actions: list[Action] = []
-    if (child := wanted.deployment) and _is_spent(here.model, wanted, failed, now):
+    child, request = wanted.deployment, wanted.request
+    if child and _is_spent(here.model, wanted, failed, now):
         actions.append(DeleteDeployment(child.name, child.uid, child.release))
-    request = wanted.request
-    if request and request.created <= failed.failed_at and _build_is_spent(here.model, request, now):
-        actions.append(DeleteRequest(request.name, request.uid))
+    if request and request.created <= failed.failed_at:
+        unused = (child is None or bool(actions)) and _may_be_read_again(here, wanted)
+        if unused or _build_is_spent(here.model, request, now):
+            actions.append(DeleteRequest(request.name, request.uid))
+        if unused:
+            # Not the result of an export a moment ago.
+            actions.append(Export(here.model.reference))
     if not actions:
         return None
     return Plan(
@@ -78,6 +84,23 @@ def _is_spent(model: Model, wanted: Release, failed: Failure, now: datetime) -> 
         return False
     late = request is not None and now >= pods_deadline(model, request, child)
     return failed.reason in _OF_PODS or late
+
+
+def _may_be_read_again(here: Situation, wanted: Release) -> bool:
+    """Whether the store may be asked again for the content of the tag: only content that has served is kept.
+
+    The bento may have been copied in part, and completed since the release failed.
+    """
+    served = (persisted_status.SERVING, persisted_status.SUPERSEDED)
+    has_served = any(
+        entry.digest == wanted.artifact.digest and entry.result in served
+        for entry in persisted_status.history(here.model)
+    )
+    used = any(
+        child.spec.get("bento") == wanted.request_name and child.release != wanted.release
+        for child in here.seen.deployments
+    )
+    return not (here.model.archive or has_served or used)
 
 
 def _build_is_spent(model: Model, request: BentoRequest, now: datetime) -> bool:
