@@ -216,6 +216,19 @@ async def test_a_finalizer_comes_and_goes() -> None:
     await world.close()
 
 
+async def test_a_model_that_lives_stays_in_the_view_without_its_finalizer() -> None:
+    """deletionPolicy went from Delete back to Retain."""
+    world = World()
+    world.apply()
+    await perform(world, SetFinalizer(True))
+    with world.unwatched():
+        await perform(world, SetFinalizer(False))
+    model = world.cache.model(("models", "churn"))
+    assert model
+    assert not model.finalized
+    await world.close()
+
+
 @pytest.mark.parametrize(("status", "reason"), [(404, None), (500, Reason.ApiUnavailable)])
 async def test_a_model_that_is_gone_needs_no_finalizer(status: int, reason: Reason | None) -> None:
     world = World()
