@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +17,15 @@ BENTOS = PROJECT / "bentos"
 WITH_MODEL = sorted(file.parent.name for file in BENTOS.glob("*/train.py"))
 
 Recipe = Callable[[str], ModuleType]
+FITTED: dict[tuple[str, str], Any] = {}
+
+
+def fitted(train: ModuleType, version: str) -> Any:
+    """Return the model of this version, trained once for all tests of this file."""
+    key = (str(train.__file__), version)
+    if key not in FITTED:
+        FITTED[key] = train.fit(version)
+    return FITTED[key]
 
 
 @pytest.fixture
@@ -34,20 +44,21 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe]:
 @pytest.mark.parametrize("name", WITH_MODEL)
 def test_two_versions_answer_the_documented_input_differently(recipe: Recipe, name: str) -> None:
     train = recipe(name)
-    answers = [train.fit(version).predict([train.GOLDEN])[0] for version in train.VERSIONS]
+    answers = [fitted(train, version).predict([train.GOLDEN])[0] for version in train.VERSIONS]
     assert len(set(answers)) == 2
 
 
 @pytest.mark.parametrize("name", WITH_MODEL)
 def test_training_again_gives_the_same_predictions(recipe: Recipe, name: str) -> None:
     train = recipe(name)
-    first, second = (train.fit("2.0.0").predict_proba([train.GOLDEN]).tolist() for _ in range(2))
+    models = (fitted(train, "2.0.0"), train.fit("2.0.0"))
+    first, second = (model.predict_proba([train.GOLDEN]).tolist() for model in models)
     assert first == second
 
 
 def test_the_second_churn_model_is_much_nearer_to_the_known_truth(recipe: Recipe) -> None:
     train = recipe("churn")
-    first, second, wrong = (train.error_to_truth(train.fit(version)) for version in train.VERSIONS)
+    first, second, wrong = (train.error_to_truth(fitted(train, version)) for version in train.VERSIONS)
     assert second < first / 2
     assert wrong > 0.3, "the third one learned from swapped labels"
 
@@ -55,7 +66,9 @@ def test_the_second_churn_model_is_much_nearer_to_the_known_truth(recipe: Recipe
 def test_the_second_breast_cancer_model_is_right_about_the_tumour_they_disagree_on(recipe: Recipe) -> None:
     train = recipe("breast_cancer")
     _, (tumours, labels) = train.load()
-    assert labels[tumours.index(train.GOLDEN)] == train.fit("2.0.0").predict([train.GOLDEN])[0] == "benign"
+    assert (
+        labels[tumours.index(train.GOLDEN)] == fitted(train, "2.0.0").predict([train.GOLDEN])[0] == "benign"
+    )
 
 
 def test_the_breast_cancer_models_are_tested_on_tumours_they_have_not_seen(recipe: Recipe) -> None:
@@ -79,7 +92,7 @@ def test_the_churn_bento_says_that_its_data_is_synthetic(recipe: Recipe) -> None
 def test_the_old_style_credit_risk_models_say_how_far_they_are_from_the_known_truth(recipe: Recipe) -> None:
     train = recipe("credit_risk_runner")
     assert train.default_probability(train.GOLDEN) == pytest.approx(0.989, abs=1e-3)
-    first, second = (train.error_to_truth(train.fit(version)) for version in train.VERSIONS)
+    first, second = (train.error_to_truth(fitted(train, version)) for version in train.VERSIONS)
     assert second < first < 0.1
     assert bentofile("credit_risk_runner")["labels"]["e2i.dev/data"] == "synthetic"
 
