@@ -1,4 +1,4 @@
-"""Asks the pods of a release for their metrics."""
+"""Reads the metrics of the pods of a release."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from e2i.controller.core.guard.limits import Sample, parse_metrics
 
 TIMEOUT = aiohttp.ClientTimeout(total=2)
 LARGEST = 4 << 20
-"""Bytes. BentoML keeps 3 KiB for every path it was ever asked for, also for those that do not exist."""
+"""Bytes. BentoML keeps 3 KiB of metrics for every path that was requested, also for those that do not exist."""
 
 logger = logging.getLogger(__name__)
 
 
 class Unreadable(Exception):
-    """The pod answered, but not with its metrics."""
+    """The pod answered, but without usable metrics."""
 
 
 async def read_release(addresses: Sequence[str], port: int = 3000) -> Mapping[str, Sample] | None:
-    """The sample of each pod that answers, by the address it was reached at; None when none does.
+    """Return the sample of each pod that answers, by its address; None if no pod answers.
 
     Takes at most two seconds, however many pods there are.
     """
-    # No cookies, proxies or ~/.netrc; and no connection is kept, so that a pod may end at any time.
+    # Without cookies, proxies and ~/.netrc. No connection is kept, because a pod may end at any time.
     async with aiohttp.ClientSession(
         timeout=TIMEOUT,
         trust_env=False,

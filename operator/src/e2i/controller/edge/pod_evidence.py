@@ -1,4 +1,4 @@
-"""Gathers what a failed release leaves behind, as long as its pods are there."""
+"""Collects the evidence of a failed release from its pods, before they are removed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from e2i.controller.core.evidence.failure_evidence import (
 from e2i.kube import ApiError, Kube, Object
 
 PATIENCE = 2.0
-"""Seconds: the way back to the earlier release waits for it."""
+"""Seconds. The rollback to the earlier release waits for it."""
 LARGEST = 1 << 18
-"""Bytes. The API server counts them from the first of the lines, so that one too few would cut the last words."""
+"""Bytes. The API server counts them from the first line, so a small limit would cut the last lines."""
 
 logger = logging.getLogger(__name__)
 
 
 async def collect(pods: Sequence[Object], secrets: tuple[str, ...], kube: Kube) -> Evidence:
-    """What the pods tell, with the last lines of the log of the one that tells most; never an error."""
+    """Return the evidence of the pods, with the last log lines of the most telling one. Raises nothing."""
     found = evidence_source(pods)
     if found is None:
         return Evidence()
@@ -33,7 +33,7 @@ async def collect(pods: Sequence[Object], secrets: tuple[str, ...], kube: Kube) 
 
 
 async def _log(found: EvidenceSource, kube: Kube) -> str:
-    """Empty when it cannot be had in time."""
+    """Return the end of the log; empty if it cannot be read in time."""
     try:
         async with asyncio.timeout(PATIENCE):
             text = await kube.log(
@@ -47,5 +47,5 @@ async def _log(found: EvidenceSource, kube: Kube) -> str:
     except (ApiError, TimeoutError) as error:
         logger.debug("the log of pod %s/%s is left out: %s", found.namespace, found.pod, error)
         return ""
-    # A line that was cut may end in half a secret.
+    # If the log was cut, its last line may end in half a secret.
     return text if len(text.encode()) < LARGEST else text.rpartition("\n")[0]

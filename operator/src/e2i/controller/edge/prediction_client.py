@@ -1,7 +1,7 @@
-"""Asks a release its golden predictions, at its own address and before it takes traffic.
+"""Sends the checks of a verification to a release, at its own address, before it takes traffic.
 
-A model may answer anything, slowly, or not at all. Nothing it does leads elsewhere (no redirect, no proxy, no cookie,
-no compression), takes longer than the check allows, or is read without bound.
+A model may answer anything, slowly, or not at all. So there are no redirects, proxies, cookies or compression, and
+time and size of an answer are limited.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from e2i.controller.core.verification.answer_check import Answer, judge
 from e2i.controller.core.verification.checks import Check, Contract, Verification
 
 LONGEST_ANSWER = 1024 * 1024
-"""Bytes of an answer that are read."""
+"""Bytes that are read of an answer."""
 _EXCERPT = 1024
 _WORDS = 120
 SETTLING = 5.0
-"""Seconds in which a Service of pods that are ready may still refuse connections: nodes learn of them one by one."""
+"""Seconds for which a Service of ready pods may still refuse connections: nodes learn of the pods one by one."""
 _LOOK_EVERY = 0.1
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
-"""Seconds before each further try; the last one goes on."""
+"""Seconds before each further try; the last number counts for all that follow."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "e2i"}
 
 
 class _NoAnswer(Exception):
-    """A try that ended without an answer: `reason`, and a clause that says what happened."""
+    """A try ended without an answer. `reason` and `clause` say why."""
 
     def __init__(self, reason: Reason, clause: str) -> None:
         super().__init__(clause)
@@ -45,10 +45,10 @@ class _NoAnswer(Exception):
 async def verify(
     base_url: str, verification: Verification, kind: str, secrets: tuple[str, ...] = ()
 ) -> Finding | None:
-    """The first check that fails, in order; None: all passed.
+    """Return the finding of the first check that fails; None if all pass.
 
-    `kind`: Classification, Regression or Causal. `secrets`: what must stand in no message. Raises nothing but
-    CancelledError: whatever the model does is a finding.
+    `kind`: Classification, Regression or Causal. `secrets`: values that no message may contain. Only cancellation
+    raises: whatever the model does is a finding.
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SETTLING):
@@ -56,7 +56,7 @@ async def verify(
     async with aiohttp.ClientSession(
         headers=_HEADERS,
         auto_decompress=False,
-        # A connection for each try: the Service then chooses a pod each time, and none is found closed.
+        # One connection for each try: the Service chooses a pod each time, and no stale connection is used.
         connector=aiohttp.TCPConnector(force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
@@ -71,7 +71,7 @@ async def verify(
 
 
 async def _until_connected(url: yarl.URL) -> None:
-    """Return at the first connection; what is then asked, and how often, is the check's own matter."""
+    """Wait until the Service accepts a connection."""
     while True:
         try:
             _, writer = await asyncio.open_connection(url.host, url.port)
@@ -94,18 +94,18 @@ async def _verify_one(
         answer = await _ask(session, url, check)
     except _NoAnswer as failure:
         return _unanswered(check, failure, secrets)
-    # A long answer takes some tenths of a second to judge, and other models are waiting.
-    trouble = await asyncio.to_thread(judge, check, contract, kind, answer, secrets)
-    if trouble is None:
+    # In a thread: to judge a long answer takes some tenths of a second.
+    problem = await asyncio.to_thread(judge, check, contract, kind, answer, secrets)
+    if problem is None:
         return None
     words = f"{check.request} -> {answer.status}: {answer.body.decode('utf-8', 'replace')}"
-    return Finding(trouble, excerpt(words, _EXCERPT, secrets))
+    return Finding(problem, excerpt(words, _EXCERPT, secrets))
 
 
 async def _ask(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> Answer:
-    """The answer, after as many tries as it takes; raises _NoAnswer when the last one had none.
+    """Return the answer after at most `check.retries` more tries; _NoAnswer if the last try had none.
 
-    Tried again is what may be a bad moment of the network or the server; an answer that came is final.
+    A missing answer and a status of 500 or more are tried again; any other answer is final.
     """
     for pause in [*_PAUSES, *[_PAUSES[-1]] * check.retries][: check.retries]:
         try:
@@ -135,7 +135,7 @@ async def _try(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> A
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
-    """The body up to its bound; what is left of it is never waited for."""
+    """Return the answer with its body up to the limit; the rest is not read."""
     body, plain = bytearray(), response.content_type == "text/plain"
     async for chunk in response.content.iter_any():
         body += chunk
@@ -147,7 +147,7 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
 def _what_broke(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno or 0
-        # The error's own words name the address, which changes with every pod; names are not looked up by errno.
+        # The message of the error has the address, which changes with every pod. A failed name lookup has no errno.
         return f"no connection: {os.strerror(number) if number > 0 else error.os_error.strerror}"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the connection broke off in the middle of the answer"
@@ -159,7 +159,7 @@ def _unanswered(check: Check, failure: _NoAnswer, secrets: tuple[str, ...]) -> F
     clause = excerpt(failure.clause, _WORDS, secrets)
     advice = {
         Reason.VerificationTimeout: f"Raise {check.place}.timeoutSeconds, or release a bento that answers faster.",
-        Reason.VerificationError: "The log of the release's pods tells more.",
+        Reason.VerificationError: "See the log of the release's pods.",
     }[failure.reason]
     message = f"{check.title}: {clause}, in {tries} {'try' if tries == 1 else 'tries'}. {advice}"
     return Finding(

@@ -1,6 +1,6 @@
-"""The ledger of releases in the bucket, and what garbage collection asks of the bucket.
+"""Stores the records of releases in the bucket, and deletes archives that nobody needs.
 
-Blocking, for a thread. What the S3 server does not do is an ExportFailure, with the same reasons as an export.
+All methods block, so they run in a thread. They raise ExportFailure if the S3 server does not do as asked.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ class ReleaseStore:
         self._prefix = prefix
 
     def write(self, record: Record) -> str:
-        """Keep the record, and return where. One that is there already stays, and is as good."""
+        """Write the record and return its uri. If it is there already, leave it: it has the same content."""
         key = release_record.key(record, self._prefix)
         self._bucket.put_once(key, release_record.encode(record))
         return f"s3://{self._bucket.name}/{key}"
 
     def read(self, namespace: str, model: str, newest: int = 50) -> tuple[Record, ...]:
-        """The newest records of a model, oldest first, with those that it may have to return to, however old.
+        """Return the newest records of a model, and older ones that it may have to return to; oldest first.
 
-        What is damaged, or lies where it does not belong, is passed over with a warning.
+        A record that is damaged, or has the key of another, is left out with a warning.
         """
         found = sorted(self._entries(namespace, model), key=lambda entry: entry.key, reverse=True)
         wanted = {entry.key for entry in (*found[:newest], *release_record.lasting(found))}
         return tuple(record for key in sorted(wanted) if (record := self._record(key)))
 
     def last_good_digests(self, but: tuple[str, str] | None = None) -> frozenset[str]:
-        """DIGEST_HEX hex digits of every artifact that some model may have to return to; one listing.
+        """Return the first DIGEST_HEX hex digits of every artifact that some model may have to return to.
 
-        Models without a cluster count too: their records are what a rebuilt one begins with. `but`: (namespace,
-        name) of a model that needs nothing any more.
+        Models that no cluster has count too: a rebuilt cluster begins with their records. `but`: (namespace, name) of
+        a model that needs no archive any more. Lists the bucket once.
         """
         left_out = release_record.directory(*but, self._prefix) if but else ""
         models: dict[str, list[Entry]] = defaultdict(list)
@@ -53,20 +53,20 @@ class ReleaseStore:
         return frozenset(entry.digest for found in models.values() for entry in release_record.lasting(found))
 
     def archive_exists(self, artifact: Artifact) -> bool:
-        """Is the artifact's archive in this bucket, with the size and the digest that it should have?"""
+        """Return whether the artifact's archive is in this bucket, with the right size and digest."""
         key = self._archive(artifact.uri)
         there = self._bucket.head(key) if key else None
         return there is not None and (there.size, there.digest) == (artifact.size, artifact.digest)
 
     def delete_archive(self, uri: str) -> None:
-        """Remove an archive; gone already is success. ValueError for what no export of ours wrote."""
+        """Delete an archive; one that is gone already is success. ValueError if the uri is not that of an archive."""
         key = self._archive(uri)
         if key is None:
-            raise ValueError(f"{uri!r} is no archive of the bucket {self._bucket.name}: it is left as it is")
+            raise ValueError(f"{uri!r} is no archive of the bucket {self._bucket.name}: it is not deleted")
         self._bucket.delete(key)
 
     def delete_records(self, namespace: str, model: str) -> None:
-        """Remove all that is known of a model, oldest first; nothing but records."""
+        """Delete all records of a model, oldest first; no archives."""
         for entry in sorted(self._entries(namespace, model), key=lambda entry: entry.key):
             self._bucket.delete(entry.key)
 
@@ -80,12 +80,12 @@ class ReleaseStore:
     def _record(self, key: str) -> Record | None:
         body = self._bucket.get(key, release_record.LARGEST)
         if body is None:
-            # Deleted since it was listed.
+            # It was deleted after it was listed.
             return None
         record = release_record.decode(body)
         if record is None or release_record.key(record, self._prefix) != key:
             logger.warning(
-                "s3://%s/%s is no record that this operator can read: it is passed over",
+                "s3://%s/%s is no record that this operator can read: it is left out",
                 self._bucket.name,
                 key,
             )
