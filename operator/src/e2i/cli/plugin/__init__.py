@@ -1,54 +1,32 @@
-"""`kubectl e2i`: looks at E2IModels and steers their rollouts, from a person's machine or a CI job.
+"""`kubectl e2i`: shows E2IModels and steers their rollouts, from a person's machine or a CI job.
 
-It reads, and patches nothing but E2IModels: their annotations, and with `undo` the bento's tag.
+It patches E2IModels only: their annotations, and with `undo` the bento's tag.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
 import e2i
+from e2i.cli.lazy import LazyGroup
+from e2i.cli.plugin.errors import CommandError
 
 COMPLETE_VARIABLE = "_KUBECTL_E2I_COMPLETE"
 
-_COMMANDS = {
-    "status": "status",
-    "history": "history",
-    "undo": "undo",
-    "retry": "steering",
-    "promote": "steering",
-    "pause": "steering",
-    "resume": "steering",
-    "plan": "plan",
-    "ask": "ask",
-    "completion": "completion",
-    "complete": "completion",
+_STEERING = ("retry", "promote", "pause", "resume")
+MODULES = {
+    **{name: f"e2i.cli.plugin.{name}" for name in ("status", "history", "undo", "ask", "plan")},
+    **dict.fromkeys(_STEERING, "e2i.cli.plugin.steering"),
+    **dict.fromkeys(("completion", "complete"), "e2i.cli.plugin.completion"),
 }
-"""Which module below this package has which command."""
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is used: help and completion must be quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = import_module(f"e2i.cli.plugin.{_COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, modules=MODULES, extras=dict.fromkeys(MODULES, "kubectl"), error=CommandError)
 @click.version_option(e2i.__version__, prog_name="kubectl-e2i")
 def plugin() -> None:
-    """See how a model's releases are, and steer them.
+    """Show the releases of a model, steer them, and send requests to it.
 
-    Reads the cluster that kubectl would read. Changes nothing but E2IModels.
+    Uses the cluster that kubectl would use. Changes E2IModels only.
     """
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong outside this program, each in one sentence: what it is, and what to do next."""
+"""Errors of the commands: one sentence each, with the cause and the next step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 from e2i.cli.plugin.output import printable
 
 ERROR = 2
-"""Exit code; 1 is what `plan` says a change with, as `kubectl diff` does."""
+"""Exit code of errors; 1 says that `plan` found a change, as with `kubectl diff`."""
 MANAGED_ELSEWHERE = 3
 """Exit code of `undo` when the change belongs into Git."""
 
@@ -22,8 +22,8 @@ class CommandError(click.ClickException):
 
 
 def explained_error(status: int, reason: str, message: str) -> CommandError:
-    """The API server's refusal, or its silence (`status` 0), in words for a person."""
-    # The API client takes half a second to import, and whoever has an answer to explain has imported it.
+    """Return the CommandError that explains an answer of the API server, or its silence (`status` 0)."""
+    # The API client takes half a second to import: commands that never call it must not pay for it.
     from e2i.kube.explain import explain
 
     return CommandError(explain(status, reason, message))
