@@ -24,6 +24,9 @@ from support.yatai import controllers
 
 from e2i.api import naming
 from e2i.api.model import parse_model
+from e2i.cli.plugin.forecast import user_metadata
+from e2i.cli.plugin.server_dry_run import dry_run
+from e2i.cli.plugin.session import Session
 from e2i.kube import Object
 from e2i.kube.e2i_kinds import BENTO_REQUESTS, E2I_MODELS
 from e2i.local.images import ImageStore
@@ -305,7 +308,7 @@ async def test_plan_says_what_an_apply_would_do_and_does_nothing(stage: Stage) -
     new = await run(stage, "plan", "-f", "-", stdin=manifest(stage, replicas=2))
     assert new.code == 1
     assert "new model" in new.out
-    assert "2 pods more asking for cpu 1000m, memory 2Gi" in new.out
+    assert "2 more pods requesting cpu 1000m, memory 2Gi" in new.out
     assert not (await stage.kube.list(E2I_MODELS, stage.namespace))[0]
 
     text = manifest(stage)
@@ -339,14 +342,48 @@ async def test_plan_sees_what_an_apply_would_take_away(stage: Stage, how: tuple[
     assert (await run(stage, "plan", "-f", "-", stdin=manifest(stage))).code == 0
 
 
-def _kubectl_apply(stage: Stage, text: str, *how: str) -> None:
-    subprocess.run(
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"labels": {"team": "b"}}, id="another label"),
+        pytest.param({"annotations": {"owner": "ada"}}, id="an annotation comes"),
+        pytest.param({"annotations": {}}, id="empty annotations"),
+        pytest.param({"labels": None}, id="labels go"),
+    ],
+)
+@pytest.mark.parametrize("annotated", [{}, {"annotations": {"note": "1"}}], ids=["bare", "annotated"])
+async def test_plan_foretells_what_kubectl_itself_foretells(
+    stage: Stage, change: dict[str, Any], annotated: dict[str, Any]
+) -> None:
+    """Others have written too: an annotation that steers, and a size by an autoscaler."""
+    first = yaml.safe_load(
+        manifest(stage, env=[{"name": "A", "value": "1"}], rollout={"strategy": "InPlace"})
+    )
+    first["metadata"] |= {"labels": {"team": "a"}, **annotated}
+    _kubectl_apply(stage, yaml.safe_dump(first))
+    assert (await run(stage, "pause", "churn")).code == 0
+    await stage.change(replicas=4)
+    second = yaml.safe_load(manifest(stage))
+    second["metadata"] |= {key: value for key, value in change.items() if value is not None}
+    shown = _kubectl_apply(stage, yaml.safe_dump(second), "--dry-run=server", "-o", "json")
+    foretold = (await dry_run(Session(stage.kube, stage.namespace), second, None)).after
+    assert foretold
+    assert _by_people(foretold) == _by_people(json.loads(shown))
+
+
+def _by_people(body: Object) -> Object:
+    return {**user_metadata(body), "spec": body["spec"]}
+
+
+def _kubectl_apply(stage: Stage, text: str, *how: str) -> str:
+    return subprocess.run(
         [str(stage.home.kubectl), f"--kubeconfig={stage.home.kubeconfig}", "apply", *how, "-f", "-"],
         input=text,
         text=True,
         check=True,
         capture_output=True,
-    )
+    ).stdout
 
 
 @pytest.mark.parametrize(

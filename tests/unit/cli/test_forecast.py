@@ -146,17 +146,30 @@ def test_a_failed_release_that_is_judged_otherwise_starts_its_pods_again() -> No
 def test_suspension_and_pause_are_noted() -> None:
     paused = {"annotations": {"serving.e2i.dev/paused": "true"}}
     found = foretell({"suspend": True, "bento": {"tag": OLD_TAG}}, metadata=paused)
-    assert len(found.notes) == 2
+    suspended, held = found.notes[:2]
+    assert suspended.startswith("spec.suspend is true")
+    assert held.startswith("the rollout is paused")
 
 
 def test_an_apply_takes_away_what_it_applied_before_and_keeps_what_others_set() -> None:
     before = '{"spec": {"replicas": 2, "env": [], "rollout": {"strategy": "Canary", "rollback": "Manual"}}}'
     live = {"metadata": {"annotations": {client_side_apply.LAST_APPLIED: before}}, "spec": {"suspend": True}}
-    wanted = {"spec": {"replicas": 3, "rollout": {"rollback": "Manual"}}}
+    wanted = {"metadata": {}, "spec": {"replicas": 3, "rollout": {"rollback": "Manual"}}}
     patch = client_side_apply.merge_patch(live, wanted)
-    assert patch == {
-        "spec": {"env": None, "replicas": 3, "rollout": {"strategy": None, "rollback": "Manual"}}
-    }
+    assert patch["spec"] == {"env": None, "replicas": 3, "rollout": {"strategy": None, "rollback": "Manual"}}
+
+
+@pytest.mark.parametrize(
+    ("noted", "patched"), [("{}", {}), ('{"owner": "ada"}', {"owner": None})], ids=["none", "one of its own"]
+)
+def test_an_apply_without_annotations_leaves_those_of_others(noted: str, patched: Body) -> None:
+    """kubectl notes `annotations: {}` for a manifest that has none."""
+    before = f'{{"metadata": {{"annotations": {noted}}}}}'
+    others = {client_side_apply.LAST_APPLIED: before, "serving.e2i.dev/paused": "true"}
+    patch = client_side_apply.merge_patch(
+        {"metadata": {"annotations": others}}, {"metadata": {"name": "churn"}}
+    )
+    assert patch == {"metadata": {"name": "churn", "annotations": patched}}
 
 
 @pytest.mark.parametrize(

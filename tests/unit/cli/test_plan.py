@@ -13,6 +13,7 @@ from support.model_bodies import (
     OLD_TAG,
     Body,
     a_request,
+    a_workload,
     churn,
     failure,
 )
@@ -31,7 +32,8 @@ def said(spec: dict[str, Any], live: Body | None = None, **status: Any) -> list[
     before = live or churn(spec={"replicas": 2}, **status)
     after = churn(spec={"replicas": 2, **spec}, **status)
     result = DryRun(namespace="models", name="churn", live=before, after=after, requests=REQUESTS)
-    shown = [" ".join(line.split()) for line in lines(result, forecast(before, after, REQUESTS))]
+    found = forecast(before, after, REQUESTS, [a_workload(NEW)])
+    shown = [" ".join(line.split()) for line in lines(result, found)]
     return shown[: shown.index("--- now")] if "--- now" in shown else shown
 
 
@@ -45,13 +47,13 @@ def test_a_release_is_told_from_its_bento_to_its_room() -> None:
         f"release {NEW} -> {OLD}",
         f"bento {OLD_TAG}: its image is there, no export and no build",
         "pods 2 to start (BlueGreen)",
-        "capacity 2 pods more asking for cpu 200m, memory 2Gi, until the release before it is gone",
+        "capacity 2 more pods requesting cpu 200m, memory 2Gi, until the earlier release is gone",
     ]
 
 
 def test_a_canary_needs_at_most_a_second_set_and_in_place_none() -> None:
     canary = {"rollout": {"strategy": "Canary", "steps": [{"setWeight": 10}]}}
-    assert said({"bento": {"tag": OLD_TAG}, **canary})[-1].startswith("capacity at most 2 pods more")
+    assert said({"bento": {"tag": OLD_TAG}, **canary})[-1].startswith("capacity at most 2 more pods")
     in_place = {"rollout": {"strategy": "InPlace"}}
     assert said({"bento": {"tag": OLD_TAG}, **in_place})[-1] == "capacity nothing beyond what runs now"
 
@@ -75,7 +77,7 @@ def test_scaling_tells_both_sizes() -> None:
     assert said({"replicas": 5}) == [
         "E2IModel models/churn: scaling",
         "size 2 -> 5 pods",
-        "capacity 3 pods more asking for cpu 300m, memory 3Gi",
+        "capacity 3 more pods requesting cpu 300m, memory 3Gi",
     ]
 
 

@@ -21,7 +21,7 @@ class LazyGroup(click.Group):
     """A group that imports a command's module when the command is used: help and completion must be quick.
 
     `modules`: the module of each command, where a function has the command's name. `extras`: the extra that a command
-    needs, by the command's words ("pipeline demo"); the longest entry counts. `error`: raised when the extra is missing.
+    needs, by the words of the command ("pipeline demo"). `error`: raised when the extra is missing.
     """
 
     def __init__(

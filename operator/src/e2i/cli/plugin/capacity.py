@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from e2i.api import naming, quantities
 from e2i.api.artifact import Artifact
 from e2i.api.model import Model
+from e2i.cli.plugin.room import requests_of
 from e2i.controller.core.render import manifests
 
 _ANY = Artifact(tag="any:1", digest="sha256:" + "0" * 64, uri="", size=0)
-"""Stands for the bento: what its pods ask for does not depend on it."""
+"""Stands for the bento: the requests of its pods do not depend on it."""
+_MODEL_CONTAINER = "main"
+"""Yatai's name for the container that runs the bento; it adds others, which it configures by itself."""
+_KUBERNETES_NAMES = {"gpu": "nvidia.com/gpu"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,28 +32,29 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Extra:
-    """Pods at the peak beyond those that run now, and what they ask for together; amounts for `pods.least`."""
+    """Pods at the peak beyond those that run now, with the requests of one pod and of `pods.least` pods."""
 
     pods: Size
-    requests: Mapping[str, str]
+    each: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[str, str] = field(default_factory=dict)
 
 
 def size_of(model: Model) -> Size:
+    """Return the bounds of the model's number of pods."""
     return Size(least=model.autoscaling.minimum, most=model.autoscaling.maximum)
 
 
-def extra_capacity(model: Model, pods: Size) -> Extra:
-    """What `pods` of the model ask for."""
+def extra_capacity(model: Model, pods: Size, workloads: Iterable[Mapping[str, Any]] = ()) -> Extra:
+    """Return the requests of `pods` of the model. `workloads`: its Deployments, which show Yatai's sidecars."""
     if pods.least == 0:
-        return Extra(pods=pods, requests={})
-    each = pod_requests(model)
-    return Extra(
-        pods=pods, requests={name: quantities.times(amount, pods.least) for name, amount in each.items()}
-    )
+        return Extra(pods=pods)
+    each = _with_sidecars(pod_requests(model), workloads)
+    total = {name: quantities.times(amount, pods.least) for name, amount in each.items()}
+    return Extra(pods=pods, each=each, requests=total)
 
 
 def pod_requests(model: Model) -> dict[str, str]:
-    """What one pod of the model asks for, defaults filled in: {cpu: 500m, memory: 1Gi}"""
+    """Return the requests of the model's container, defaults filled in: {cpu: 500m, memory: 1Gi}"""
     recipe = manifests.DeploymentSpec(
         release=naming.release_of(model, _ANY.digest),
         name=model.name,
@@ -61,4 +66,26 @@ def pod_requests(model: Model) -> dict[str, str]:
     manifest = manifests.bento_deployment(model, recipe)
     requests: dict[str, Any] = dict(manifest["spec"]["resources"]["requests"])
     custom = requests.pop("custom", {})
-    return {name: str(amount) for name, amount in {**requests, **custom}.items()}
+    return {_KUBERNETES_NAMES.get(name, name): str(amount) for name, amount in {**requests, **custom}.items()}
+
+
+def defaulted(model: Model) -> list[str]:
+    """Return the resources whose requests are e2i's defaults, because the spec does not set them."""
+    return [name for name in ("cpu", "memory") if name not in dict(model.shape.requests)]
+
+
+def _with_sidecars(each: Mapping[str, str], workloads: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Add the requests of all containers but the model's in the newest of the Deployments."""
+    newest = max(workloads, key=lambda body: str(body["metadata"]["creationTimestamp"]), default=None)
+    if newest is None:
+        return dict(each)
+    added = requests_of(newest["spec"]["template"]["spec"], leave_out=_MODEL_CONTAINER)
+    total = dict(each)
+    for name, amount in added.items():
+        if amount:
+            number = quantities.value(each.get(name, "0")) + amount
+            is_bytes = name in ("memory", "ephemeral-storage")
+            total[name] = (
+                quantities.stored_in_binary(number) if is_bytes else quantities.stored(f"{number:f}")
+            )
+    return total

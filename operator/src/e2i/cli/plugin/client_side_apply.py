@@ -32,6 +32,9 @@ def applier(live: Body) -> str | None:
 
 def merge_patch(live: Body, wanted: Body) -> dict[str, Any]:
     """The patch: everything in `wanted`, and None for what was applied before and is no longer in it."""
+    # kubectl writes its note into the annotations before it compares, so that they are in every manifest.
+    metadata = {**wanted["metadata"], "annotations": wanted["metadata"].get("annotations") or {}}
+    wanted = {**wanted, "metadata": metadata}
     text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED, "{}")
     try:
         before = json.loads(text)

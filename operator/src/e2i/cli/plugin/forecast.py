@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.model import Model, Rollback, Strategy, parse_model
 from e2i.cli.plugin.advice import command
-from e2i.cli.plugin.capacity import Extra, Size, extra_capacity, size_of
+from e2i.cli.plugin.capacity import Extra, Size, defaulted, extra_capacity, size_of
+from e2i.cli.plugin.room import placeable
 from e2i.controller.core.observed import BentoRequest, Build, Observed
 from e2i.controller.core.parse import parse_child
 from e2i.controller.core.releases.release import artifact_of
@@ -47,8 +48,15 @@ class Forecast:
     notes: tuple[str, ...] = ()
 
 
-def forecast(live: Body | None, after: Body, requests: Iterable[Body]) -> Forecast:
-    """`live`: the object as it is, None when there is none; `after`: as the API server would store it."""
+def forecast(
+    live: Body | None, after: Body, requests: Iterable[Body], workloads: Iterable[Body] = ()
+) -> Forecast:
+    """Return what the operator would do when `after` replaces `live` (None: there is no model yet).
+
+    `after` is the object as the API server would store it; `requests` and `workloads` are the model's BentoRequests and
+    Deployments.
+    """
+    workloads = tuple(workloads)
     seen = Observed(requests=tuple(_requests(requests, after)))
     model = parse_model(after)
     before = parse_model(live) if live else None
@@ -68,10 +76,31 @@ def forecast(live: Body | None, after: Body, requests: Iterable[Body]) -> Foreca
         pods=size,
         pods_before=size_before,
         started=started,
-        extra=extra_capacity(model, _beside(change, model, started, size_before)),
+        extra=extra_capacity(model, _beside(change, model, started, size_before), workloads),
         quarantine=_quarantine(model, release) if change in (RELEASE, SETTINGS) else None,
-        notes=tuple(_notes(after, model, change)),
+        notes=(*_notes(after, model, change), *_sidecar_note(started, workloads)),
     )
+
+
+def with_room(found: Forecast, after: Body, nodes: Iterable[Body] | None, pods: Iterable[Body]) -> Forecast:
+    """Return the forecast with a note when the nodes have no room for it, or could not be listed (None)."""
+    extra = found.extra
+    if nodes is None:
+        note = "room on the nodes was not checked: you may not list nodes and pods"
+        return replace(found, notes=(*found.notes, note))
+    placed = placeable(extra.each, extra.pods.least, nodes, pods)
+    if placed >= extra.pods.least:
+        return found
+    amounts = ", ".join(f"{name} {amount}" for name, amount in extra.each.items())
+    defaults = defaulted(parse_model(after))
+    origin = (
+        f"; {' and '.join(defaults)} by e2i's default, which spec.resources.requests changes"
+        if defaults
+        else ""
+    )
+    count = f"{placed} of {extra.pods.least} more pods"
+    note = f"the nodes have room for {count} now: each requests {amounts}{origin}"
+    return replace(found, notes=(*found.notes, note))
 
 
 def as_document(found: Forecast) -> dict[str, Any]:
@@ -171,6 +200,11 @@ def _is_new_trial(model: Model, release: str | None) -> bool:
     failed = {entry["release"] for entry in model.status.get("failedReleases", ())}
     waits = release in failed and model.status.get("servingRelease") != release
     return waits and _quarantine(model, release) is None
+
+
+def _sidecar_note(started: Size, workloads: Collection[Body]) -> Iterable[str]:
+    if started.most and not workloads:
+        yield "requests without those of Yatai's sidecars: no release of the model runs yet that shows them"
 
 
 def _notes(after: Body, model: Model, change: str) -> Iterable[str]:

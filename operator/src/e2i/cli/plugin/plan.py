@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from e2i.cli.plugin.forecast import Forecast
     from e2i.cli.plugin.server_dry_run import DryRun
 
+    Planned = tuple[DryRun, Forecast | None]
+
 CHANGES = 1
 
 
@@ -41,31 +43,40 @@ def plan(target: Target, file: str | None, folder: Path | None, output: str | No
     from e2i.cli.plugin.documents import read_manifests
 
     manifests = read_manifests(file, folder)
-    dry_runs = in_session(target, lambda session: _dry_run_all(session, manifests, target.namespace))
-    _print(dry_runs, manifests.others, output)
+    planned = in_session(target, lambda session: _plan_all(session, manifests, target.namespace))
+    _print(planned, manifests.others, output)
 
 
-async def _dry_run_all(session: Session, manifests: Manifests, namespace: str | None) -> list[DryRun]:
-    from e2i.cli.plugin.server_dry_run import dry_run
+async def _plan_all(session: Session, manifests: Manifests, namespace: str | None) -> list[Planned]:
+    from e2i.cli.plugin.forecast import forecast, with_room
+    from e2i.cli.plugin.server_dry_run import dry_run, read_nodes
 
-    return [await dry_run(session, body, namespace) for body in manifests.models]
+    planned: list[Planned] = []
+    nodes = None
+    for body in manifests.models:
+        one = await dry_run(session, body, namespace)
+        made = forecast(one.live, one.after, one.requests, one.workloads) if one.after else None
+        if made and one.after and made.extra.pods.least and not made.quarantine:
+            nodes = nodes or await read_nodes(session)
+            made = with_room(made, one.after, *nodes)
+        planned.append((one, made))
+    return planned
 
 
-def _print(dry_runs: list[DryRun], others: int, output: str | None) -> None:
-    from e2i.cli.plugin.forecast import NOTHING, forecast
+def _print(planned: list[Planned], others: int, output: str | None) -> None:
+    from e2i.cli.plugin.forecast import NOTHING
 
-    found = [(one, forecast(one.live, one.after, one.requests) if one.after else None) for one in dry_runs]
     if output:
-        click.echo(dump({"plans": [_document(*pair) for pair in found], "otherObjects": others}, output))
+        click.echo(dump({"plans": [_document(*pair) for pair in planned], "otherObjects": others}, output))
     else:
-        for result, made in found:
+        for result, made in planned:
             click.echo("\n".join(map(visible, lines(result, made))))
         if others:
-            click.echo(f"{others} other objects were not looked at")
-    refused = [f"{one.namespace}/{one.name}: {one.refusal}" for one in dry_runs if one.refusal]
+            click.echo(f"{others} objects of other kinds were skipped")
+    refused = [f"{one.namespace}/{one.name}: {one.refusal}" for one, _ in planned if one.refusal]
     if refused:
         raise CommandError("The API server refuses " + "; ".join(refused))
-    raise SystemExit(CHANGES if any(made and made.change != NOTHING for _, made in found) else 0)
+    raise SystemExit(CHANGES if any(made and made.change != NOTHING for _, made in planned) else 0)
 
 
 def _document(result: DryRun, made: Forecast | None) -> dict[str, Any]:
@@ -124,14 +135,15 @@ _IMAGES = {
 def _capacity(made: Forecast) -> str:
     from e2i.cli.plugin.forecast import REPLACING
 
-    if made.quarantine or made.extra.pods.most == 0:
+    pods = made.extra.pods
+    if made.quarantine or pods.most == 0:
         return "nothing beyond what runs now"
     amounts = ", ".join(f"{name} {amount}" for name, amount in made.extra.requests.items())
-    amounts = f" asking for {amounts}" if amounts else ""
+    amounts = f" requesting {amounts}" if amounts else ""
+    more = f"{pods} more {'pod' if pods.most == 1 else 'pods'}{amounts}"
     if made.change not in REPLACING:
-        return f"{made.extra.pods} pods more{amounts}"
-    most = "at most " if made.strategy == "Canary" else ""
-    return f"{most}{made.extra.pods} pods more{amounts}, until the release before it is gone"
+        return more
+    return f"{'at most ' if made.strategy == 'Canary' else ''}{more}, until the earlier release is gone"
 
 
 def _diff(live: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[str]:

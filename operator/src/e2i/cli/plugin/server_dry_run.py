@@ -13,9 +13,10 @@ from e2i.cli.plugin.errors import CommandError, explained_error
 from e2i.cli.plugin.patching import FIELD_MANAGER
 from e2i.cli.plugin.session import Session
 from e2i.inspection import gitops
-from e2i.kube import ApiError, Object
-from e2i.kube.e2i_kinds import BENTO_REQUESTS, E2I_MODELS
+from e2i.kube import ApiError, Object, Resource
+from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS
 
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 _DRY_RUN = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 
 
@@ -29,6 +30,8 @@ class DryRun:
     after: Object | None = None
     requests: tuple[Object, ...] = ()
     """The model's BentoRequests: images that are there or being built."""
+    workloads: tuple[Object, ...] = ()
+    """The model's Deployments; none where they may not be listed."""
     refusal: str = ""
     """Why the API server would not take it; `after` is None then."""
 
@@ -43,8 +46,10 @@ async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | 
     where = own or session.namespace
     body = {**wanted, "metadata": {**wanted["metadata"], "namespace": where}}
     try:
-        live, (requests, _) = await asyncio.gather(
-            session.kube.get(E2I_MODELS, where, name), _requests(session, where, name)
+        live, requests, workloads = await asyncio.gather(
+            session.kube.get(E2I_MODELS, where, name),
+            _children(session, BENTO_REQUESTS, where, name),
+            _children(session, DEPLOYMENTS, where, name),
         )
         after = await _dry_run(session, live, body)
     except ApiError as error:
@@ -52,17 +57,32 @@ async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | 
         if error.status in (0, 401):
             raise
         return DryRun(namespace=where, name=name, refusal=_words(error))
-    return DryRun(namespace=where, name=name, live=live, after=after, requests=tuple(requests))
+    return DryRun(namespace=where, name=name, live=live, after=after, requests=requests, workloads=workloads)
 
 
-async def _requests(session: Session, namespace: str, name: str) -> tuple[list[Object], str]:
-    """None where Yatai is not installed: then every bento has to be built."""
+async def _children(session: Session, resource: Resource, namespace: str, name: str) -> tuple[Object, ...]:
+    """Return the model's objects of that kind: none where Yatai is not installed, or Deployments may not be listed."""
     try:
-        return await session.kube.list(BENTO_REQUESTS, namespace, labels=f"{naming.MODEL_LABEL}={name}")
+        found, _ = await session.kube.list(resource, namespace, labels=f"{naming.MODEL_LABEL}={name}")
     except ApiError as error:
-        if error.status != 404:
+        if error.status == 404 or (error.status == 403 and resource is DEPLOYMENTS):
+            return ()
+        raise
+    return tuple(found)
+
+
+async def read_nodes(session: Session) -> tuple[tuple[Object, ...] | None, tuple[Object, ...]]:
+    """Return all nodes and all pods; None for the nodes when the user may not list both."""
+    try:
+        (nodes, _), (pods, _) = await asyncio.gather(
+            session.kube.list(NODES),
+            session.kube.list(PODS, fields="status.phase!=Succeeded,status.phase!=Failed"),
+        )
+    except ApiError as error:
+        if error.status != 403:
             raise
-        return [], ""
+        return None, ()
+    return tuple(nodes), tuple(pods)
 
 
 async def _dry_run(session: Session, live: Object | None, body: Object) -> Object:
