@@ -258,7 +258,7 @@ async def test_undo_leaves_a_model_of_argo_cd_alone_and_prints_the_change(stage:
     )
     done = await run(stage, "undo", "churn")
     assert done.code == 3
-    assert done.err.startswith("Error: churn is kept by the Argo CD application shop")
+    assert done.err.startswith("Error: churn is managed by the Argo CD application shop")
     assert f"-    tag: {SECOND}\n+    tag: {FIRST}" in done.out
     assert (await stage.model())["spec"]["bento"]["tag"] == SECOND
 
@@ -492,7 +492,7 @@ async def test_kubectl_finds_it_and_passes_everything_on(stage: Stage, path: str
 
 async def test_kubectl_completes_it(stage: Stage, path: str) -> None:
     done = await run(stage, program=("kubectl", "__complete", "e2i", "pro"), PATH=path)
-    assert done.out.splitlines()[:2] == ["promote\tEnd the pause that a canary waits in.", ":4"]
+    assert done.out.splitlines()[:2] == ["promote\tEnd the pause of a canary.", ":4"]
 
 
 async def test_plan_takes_a_kustomization(stage: Stage, path: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The program itself: help, completion, and how it ends when the outside is not as it should be."""
+"""The program itself: help, completion, and errors of cluster and kubeconfig."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_cluster_out_of_reach_is_one_line(tmp_path: Path) -> None:
 def test_a_name_is_no_path(arguments: tuple[str, ...]) -> None:
     done = run("status", *arguments)
     assert done.returncode == 2
-    assert "is no name" in done.stderr
+    assert "is not a valid name" in done.stderr
 
 
 def test_plan_wants_one_source() -> None:
@@ -110,7 +110,7 @@ def test_kubectls_hook_asks_the_plugin() -> None:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (("pro",), ["promote\tEnd the pause that a canary waits in.", ":4"]),
+        (("pro",), ["promote\tEnd the pause of a canary.", ":4"]),
         (("status", "chu"), [":4"]),
         (("history", "churn", "-o", "w"), ["wide", ":4"]),
         (("plan", "-f", ""), [":0"]),
@@ -118,7 +118,7 @@ def test_kubectls_hook_asks_the_plugin() -> None:
     ],
     ids=["a command", "a name, without a cluster", "a choice", "a file", "a shell"],
 )
-def test_kubectl_is_told_how_words_go_on(words: tuple[str, ...], answer: list[str]) -> None:
+def test_kubectl_gets_completions_of_words(words: tuple[str, ...], answer: list[str]) -> None:
     assert run("complete", "--", *words).stdout.splitlines() == answer
 
 
@@ -150,23 +150,23 @@ def test_a_busy_server_is_asked_again(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(session, "LONGEST_WAIT", 0.0)
     tried: list[str] = []
 
-    async def question(opened: session.Session) -> str:
+    async def action(opened: session.Session) -> str:
         tried.append(opened.namespace)
         if len(tried) < session.TRIES:
             raise ApiError(429, "TooManyRequests", "storage is (re)initializing", 1.0)
         return "answer"
 
-    assert session.in_session(session.Target(kubeconfig=config), question) == "answer"
+    assert session.in_session(session.Target(kubeconfig=config), action) == "answer"
     assert len(tried) == session.TRIES
 
 
-def test_a_server_that_stays_busy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_stays_busy_ends_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "config"
     config.write_text(CONFIG)
     monkeypatch.setattr(session, "LONGEST_WAIT", 0.0)
 
-    async def question(opened: session.Session) -> str:
+    async def action(opened: session.Session) -> str:
         raise ApiError(429, "TooManyRequests", "storage is (re)initializing", 1.0)
 
     with pytest.raises(CommandError, match="The API server is busy"):
-        session.in_session(session.Target(kubeconfig=config), question)
+        session.in_session(session.Target(kubeconfig=config), action)

@@ -34,10 +34,10 @@ def test_models_are_found_between_other_objects_and_in_lists(tmp_path: Path) -> 
         (OTHER, r"holds no E2IModel of serving.e2i.dev \(objects in it: 1\)"),
         ("", r"objects in it: 0"),
         ("a: [", r"is not YAML"),
-        ("- 1", r"Document 1 of .* is no Kubernetes object"),
+        ("- 1", r"Document 1 of .* is not a Kubernetes object"),
         (MODEL.replace("name: churn", ""), r"has no metadata.name"),
-        (MODEL.replace("churn}", "churn/status}"), r"'churn/status' in .* is no name"),
-        (MODEL.replace("churn}", "churn, namespace: ../a}"), r"'../a' in .* is no name"),
+        (MODEL.replace("churn}", "churn/status}"), r"'churn/status' in .* is not a valid name"),
+        (MODEL.replace("churn}", "churn, namespace: ../a}"), r"'../a' in .* is not a valid name"),
         (
             MODEL.replace("v1alpha1", "v9"),
             r"has apiVersion serving.e2i.dev/v9: write serving.e2i.dev/v1alpha1",

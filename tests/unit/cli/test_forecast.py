@@ -1,4 +1,4 @@
-"""What `plan` foretells of a changed manifest."""
+"""The forecast of `plan` for a changed manifest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEXT_TAG = "churn_model:2.0.0"
 BOTH = (a_request(OLD_TAG, OLD_DIGEST), a_request(NEW_TAG, NEW_DIGEST))
 
 
-def foretell(spec: dict[str, Any], requests: tuple[Body, ...] = BOTH, **live: Any) -> forecast.Forecast:
+def planned(spec: dict[str, Any], requests: tuple[Body, ...] = BOTH, **live: Any) -> forecast.Forecast:
     """The live model asks for 1.5.0 with three pods; `spec` is what changes."""
     before = churn(spec={"replicas": 3}, **live)
     after = churn(spec={"replicas": 3, **spec}, **live)
@@ -44,20 +44,20 @@ def test_a_new_model_needs_everything() -> None:
 
 
 def test_the_same_manifest_changes_nothing() -> None:
-    found = foretell({})
+    found = planned({})
     assert (found.change, found.release, found.release_before) == (forecast.NOTHING, NEW, NEW)
     assert found.extra.pods == Size(least=0, most=0)
 
 
 def test_more_replicas_are_scaling_and_no_release() -> None:
-    found = foretell({"replicas": 5})
+    found = planned({"replicas": 5})
     assert (found.change, found.release) == (forecast.SCALING, NEW)
     assert found.started == Size(least=2, most=2)
     assert found.extra.requests == {"cpu": "200m", "memory": "2Gi"}
 
 
 def test_fewer_replicas_need_no_room() -> None:
-    found = foretell({"replicas": 1})
+    found = planned({"replicas": 1})
     assert found.change == forecast.SCALING
     assert not found.extra.requests
 
@@ -73,11 +73,11 @@ def test_fewer_replicas_need_no_room() -> None:
     ids=["a deadline", "suspension", "more than the size", "the same amount in other words"],
 )
 def test_what_makes_no_release_and_is_no_scaling_is_a_setting(spec: dict[str, Any]) -> None:
-    assert foretell(spec).change == forecast.SETTINGS
+    assert planned(spec).change == forecast.SETTINGS
 
 
 def test_a_bento_that_was_never_exported_makes_a_release_whose_id_nobody_knows() -> None:
-    found = foretell({"bento": {"tag": NEXT_TAG}})
+    found = planned({"bento": {"tag": NEXT_TAG}})
     assert (found.change, found.release, found.release_before) == (forecast.RELEASE, None, NEW)
     assert found.image == "export and build"
     assert found.started == found.extra.pods == Size(least=3, most=3)
@@ -85,31 +85,31 @@ def test_a_bento_that_was_never_exported_makes_a_release_whose_id_nobody_knows()
 
 
 def test_going_back_to_an_earlier_bento_needs_no_build() -> None:
-    found = foretell({"bento": {"tag": OLD_TAG}})
+    found = planned({"bento": {"tag": OLD_TAG}})
     assert (found.change, found.release, found.image) == (forecast.RELEASE, OLD, "kept")
 
 
 def test_another_environment_makes_a_release_of_the_image_that_is_there() -> None:
-    found = foretell({"env": []})
+    found = planned({"env": []})
     assert (found.change, found.image) == (forecast.RELEASE, "kept")
     assert found.release not in (NEW, OLD, None)
 
 
 def test_an_image_that_is_being_built_is_told() -> None:
-    found = foretell({"bento": {"tag": OLD_TAG}}, (a_request(OLD_TAG, OLD_DIGEST, built=False),))
+    found = planned({"bento": {"tag": OLD_TAG}}, (a_request(OLD_TAG, OLD_DIGEST, built=False),))
     assert found.image == "building"
 
 
 def test_the_same_content_under_another_tag_is_the_same_release() -> None:
     again = a_request(NEXT_TAG, NEW_DIGEST)
-    assert foretell({"bento": {"tag": NEXT_TAG}}, (*BOTH, again)).change == forecast.SETTINGS
+    assert planned({"bento": {"tag": NEXT_TAG}}, (*BOTH, again)).change == forecast.SETTINGS
 
 
 def test_in_place_needs_no_room_beside() -> None:
-    found = foretell({"bento": {"tag": OLD_TAG}, "rollout": {"strategy": "InPlace"}})
+    found = planned({"bento": {"tag": OLD_TAG}, "rollout": {"strategy": "InPlace"}})
     assert found.started == Size(least=3, most=3)
     assert found.extra.pods == Size(least=0, most=0)
-    grown = foretell({"bento": {"tag": OLD_TAG}, "replicas": 4, "rollout": {"strategy": "InPlace"}})
+    grown = planned({"bento": {"tag": OLD_TAG}, "replicas": 4, "rollout": {"strategy": "InPlace"}})
     assert grown.extra.pods == Size(least=1, most=1)
 
 
@@ -125,18 +125,18 @@ def test_a_release_in_quarantine_is_not_tried_until_what_judges_it_changes() -> 
     trial = naming.trial_of(parse_model(churn(spec={"bento": {"tag": OLD_TAG}})), OLD)
     failed = [failure(OLD, OLD_TAG, OLD_DIGEST, trial=trial)]
     back = {"bento": {"tag": OLD_TAG}}
-    found = foretell(back, failedReleases=failed)
+    found = planned(back, failedReleases=failed)
     assert found.quarantine
     assert found.quarantine["reason"] == "VerificationFailed"
     judged_otherwise = {**back, "rollout": {"verify": [{"path": "/predict"}]}}
-    assert foretell(judged_otherwise, failedReleases=failed).quarantine is None
-    assert foretell({**back, "rollout": {"rollback": "Disabled"}}, failedReleases=failed).quarantine is None
+    assert planned(judged_otherwise, failedReleases=failed).quarantine is None
+    assert planned({**back, "rollout": {"rollback": "Disabled"}}, failedReleases=failed).quarantine is None
 
 
 def test_a_failed_release_that_is_judged_otherwise_starts_its_pods_again() -> None:
     trial = naming.trial_of(parse_model(churn()), NEW)
     failed = [failure(NEW, NEW_TAG, NEW_DIGEST, trial=trial)]
-    found = foretell(
+    found = planned(
         {"rollout": {"verify": [{"path": "/predict"}]}}, failedReleases=failed, servingRelease=OLD
     )
     assert (found.change, found.release) == ("new trial", found.release_before)
@@ -145,7 +145,7 @@ def test_a_failed_release_that_is_judged_otherwise_starts_its_pods_again() -> No
 
 def test_suspension_and_pause_are_noted() -> None:
     paused = {"annotations": {"serving.e2i.dev/paused": "true"}}
-    found = foretell({"suspend": True, "bento": {"tag": OLD_TAG}}, metadata=paused)
+    found = planned({"suspend": True, "bento": {"tag": OLD_TAG}}, metadata=paused)
     suspended, held = found.notes[:2]
     assert suspended.startswith("spec.suspend is true")
     assert held.startswith("the rollout is paused")

@@ -1,4 +1,4 @@
-"""The table of what became of a model's releases."""
+"""The table of the results of a model's releases."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_release_that_came_back_is_marked_once() -> None:
 
 def test_a_model_without_history_says_so() -> None:
     assert lines(churn(history=[]), wide=False, moment=LATER) == [
-        "churn has no history yet: no release has served or failed."
+        "churn has no history: no release has served or failed yet."
     ]
 
 

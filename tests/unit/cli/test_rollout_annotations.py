@@ -1,4 +1,4 @@
-"""What a person user_metadata by annotation, and when that makes no sense."""
+"""The annotations that steer a rollout, and when a command is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from e2i.cli.plugin.errors import CommandError
 CANARY = {"strategy": "Canary", "steps": [{"setWeight": 10}, {"pause": {}}, {"pause": {"duration": "60s"}}]}
 
 
-def test_the_desired_release_in_quarantine_is_tried_anew() -> None:
+def test_the_desired_release_in_quarantine_is_tried_again() -> None:
     change = rollout_annotations.retry(churn(failedReleases=[failure(NEW, NEW_TAG, NEW_DIGEST)]), NOON)
     assert change.annotations == {"serving.e2i.dev/retry-at": "2026-11-21T12:00:00.000Z"}
     assert NEW in change.sentence
@@ -40,12 +40,12 @@ def test_a_canary_in_a_pause_is_promoted(step: int) -> None:
 @pytest.mark.parametrize("step", [0, 3], ids=["while it takes its share", "after the last step"])
 def test_a_canary_that_does_not_wait_is_not_promoted(step: int) -> None:
     model = churn(spec={"rollout": CANARY}, rollout={"release": NEW, "step": step})
-    with pytest.raises(CommandError, match="does not wait"):
+    with pytest.raises(CommandError, match="is not in a pause"):
         rollout_annotations.promote(model, NOON)
 
 
 def test_without_a_canary_nothing_is_promoted() -> None:
-    with pytest.raises(CommandError, match="no canary of churn is under way"):
+    with pytest.raises(CommandError, match="no canary of churn is in progress"):
         rollout_annotations.promote(churn(), NOON)
 
 

@@ -35,8 +35,8 @@ HELM = {"helm.toolkit.fluxcd.io/name": "churn", "helm.toolkit.fluxcd.io/namespac
 
 
 def test_it_goes_back_to_what_served_before() -> None:
-    way = find_undo_target(churn(), (), None)
-    assert (way.release, way.tag, way.by_tag) == (OLD, OLD_TAG, True)
+    chosen = find_undo_target(churn(), (), None)
+    assert (chosen.release, chosen.tag, chosen.by_tag) == (OLD, OLD_TAG, True)
 
 
 def test_it_goes_back_to_what_serves_when_the_desired_release_failed() -> None:
@@ -55,9 +55,9 @@ def test_a_change_that_the_operator_has_not_seen_yet_is_undone_to_what_serves() 
 
 def test_a_bento_that_is_named_by_its_archive_goes_back_to_the_archive_it_had() -> None:
     model = churn(spec={"bento": {"tag": NEW_TAG, "archive": {"digest": NEW_DIGEST}}})
-    way = find_undo_target(model, (), None)
-    assert way.bento == {"tag": OLD_TAG, "archive": {"digest": OLD_DIGEST}}
-    assert way.by_tag
+    chosen = find_undo_target(model, (), None)
+    assert chosen.bento == {"tag": OLD_TAG, "archive": {"digest": OLD_DIGEST}}
+    assert chosen.by_tag
 
 
 def test_what_never_served_is_no_place_to_go_back_to() -> None:
@@ -112,15 +112,15 @@ def test_the_earlier_shape_is_found_again_and_shown_as_lines_of_the_manifest(spe
     earlier = release(OLD_TAG, OLD_DIGEST, spec)
     kept = _as_operated(earlier, spec)
     model = churn(history=[entry(earlier, OLD_TAG, OLD_DIGEST, "Superseded")])
-    way = find_undo_target(model, [kept], None)
-    assert not way.by_tag
-    assert way.spec
-    assert previous_specs.release_of(model, way.spec, OLD_DIGEST) == earlier
-    diff = previous_specs.manifest_diff(model, way.spec)
+    chosen = find_undo_target(model, [kept], None)
+    assert not chosen.by_tag
+    assert chosen.spec
+    assert previous_specs.release_of(model, chosen.spec, OLD_DIGEST) == earlier
+    diff = previous_specs.manifest_diff(model, chosen.spec)
     assert f"-    tag: {NEW_TAG}" in diff
     assert f"+    tag: {OLD_TAG}" in diff
     assert len([line for line in diff if line.startswith(("-", "+"))]) > 4
-    assert "differs in more than the bento" in (obstacle(model, way) or "")
+    assert "differs in more than the bento" in (obstacle(model, chosen) or "")
 
 
 def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -149,9 +149,9 @@ def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_shape_that_nobody_remembers_is_told_as_such() -> None:
     earlier = release(OLD_TAG, OLD_DIGEST, {"env": []})
-    way = find_undo_target(churn(history=[entry(earlier, OLD_TAG, OLD_DIGEST, "Superseded")]), (), None)
-    assert way.spec is None
-    assert not way.by_tag
+    chosen = find_undo_target(churn(history=[entry(earlier, OLD_TAG, OLD_DIGEST, "Superseded")]), (), None)
+    assert chosen.spec is None
+    assert not chosen.by_tag
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ def test_who_keeps_a_model_is_seen_from_what_the_tools_write(
 
 def test_the_change_to_commit_is_a_small_diff() -> None:
     model = churn(metadata={"annotations": ARGO})
-    way = find_undo_target(model, (), None)
-    assert way.spec
-    assert "kept by the Argo CD application shop" in (obstacle(model, way) or "")
+    chosen = find_undo_target(model, (), None)
+    assert chosen.spec
+    assert "managed by the Argo CD application shop" in (obstacle(model, chosen) or "")
     changed = [
-        line for line in previous_specs.manifest_diff(model, way.spec) if line.startswith(("-  ", "+  "))
+        line for line in previous_specs.manifest_diff(model, chosen.spec) if line.startswith(("-  ", "+  "))
     ]
     assert changed == [f"-    tag: {NEW_TAG}", f"+    tag: {OLD_TAG}"]
 

@@ -1,1 +1,1 @@
-"""Reads a model and its children into one document, for everybody who shows or follows a release."""
+"""Makes one document of a model and its children, for commands and deployments that show or follow a release."""

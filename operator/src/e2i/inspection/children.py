@@ -24,7 +24,7 @@ _BUILDS = {
 
 @dataclass(frozen=True)
 class Objects:
-    """A model's body with those of its children, by source."""
+    """The model and its children by source, in JSON form."""
 
     model: Body
     parts: Mapping[str, tuple[Body, ...]]
@@ -67,7 +67,7 @@ def request_document(family: Objects, body: Body, image: str | None) -> Document
 
 
 def _parse(kind: str, body: Body) -> Child | None:
-    """The child as the operator reads it; None when somebody wrote what it cannot be read from."""
+    """Return the child as the operator parses it, or None if it is malformed."""
     try:
         return parse.parse_child(kind, body)
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -75,7 +75,7 @@ def _parse(kind: str, body: Body) -> Child | None:
 
 
 def _image(family: Objects, request: str) -> str | None:
-    """The image that a running release of the request's bento has in its pods."""
+    """Return the image of a release that runs the bento of `request`, or None."""
     releases = [body for body in family.children("BentoDeployment") if body["spec"].get("bento") == request]
     for workload in family.children("Deployment"):
         if any(_owner(workload) == body["metadata"]["uid"] for body in releases):
@@ -87,7 +87,7 @@ def _image(family: Objects, request: str) -> str | None:
 def deployment_document(family: Objects, body: Body, request: Body | None) -> Document:
     parsed = _parse("BentoDeployment", body)
     workload = next((w for w in family.children("Deployment") if _owner(w) == body["metadata"]["uid"]), None)
-    # Without an image yatai-deployment says that there is no Bento, which is no fault before it is built.
+    # Before the image is built yatai-deployment reports a missing Bento, which is not an error.
     waits = request is not None and request["state"] != "Built"
     refusal = "" if waits else getattr(parsed, "refusal", "")
     return {

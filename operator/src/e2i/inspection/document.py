@@ -1,4 +1,4 @@
-"""A model and its children as one document: what `status -o json` prints and the drawing draws. Pure."""
+"""The status document: a model and its children, as `status -o json` prints it. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Document = dict[str, Any]
 
 
 def document(model: Body, parts: Parts, notes: Iterable[str] = ()) -> Document:
-    """`parts`: children by source, as `reading.sources` names them."""
+    """Return the status document. `parts`: children by source, as `read.sources` names them."""
     family = Objects(model, parts)
     return {
         "model": _model(family),
@@ -26,7 +26,7 @@ def document(model: Body, parts: Parts, notes: Iterable[str] = ()) -> Document:
 
 
 def condition(model: Body, kind: str) -> Body:
-    """The condition of that type; empty when there is none."""
+    """Return the condition of that type, or an empty mapping if there is none."""
     conditions = model.get("status", {}).get("conditions", ())
     return next((item for item in conditions if item["type"] == kind), {})
 
@@ -60,7 +60,7 @@ def _model(family: Objects) -> Document:
 
 
 def _service(family: Objects) -> Document | None:
-    """The stable address; Yatai makes Services under our labels too, hence the look at the name."""
+    """Return the stable address, found by its name: Yatai's Services have our labels too."""
     for body in family.children("Service"):
         if body["metadata"]["name"] == family.name:
             return {
@@ -73,14 +73,14 @@ def _service(family: Objects) -> Document | None:
 
 
 def _local_url(address: str) -> str | None:
-    """The address that works from this machine; only the local cluster gives its Services loopback addresses."""
+    """Return the address that works from this machine, or None: only local Services have loopback addresses."""
     return f"http://{address}:{naming.SERVICE_PORT}" if address.startswith("127.") else None
 
 
 def _releases(family: Objects) -> list[str | None]:
-    """Desired, serving, those that still have pods, those in quarantine, the last one that had to go.
+    """Return the releases to show: desired, serving, with pods, in quarantine, and the last superseded one.
 
-    None stands for a release whose name is not known before its bento is exported.
+    None stands for a release whose bento is not yet exported, so that its id is unknown.
     """
     status = family.status
     known = is_current(family.model) and status.get("desiredRelease")
@@ -117,13 +117,13 @@ def _entry(status: Body, field: str, release: str | None) -> Body:
 
 
 def _roles(status: Body, release: str | None, failure: Body) -> list[str]:
-    told = {
+    roles = {
         "desired": release is None or release == status.get("desiredRelease"),
         "canary": release is not None and release == (status.get("rollout") or {}).get("release"),
         "serving": release is not None and release == status.get("servingRelease"),
         "failed": bool(failure),
     }
-    return [role for role, holds in told.items() if holds] or ["previous"]
+    return [role for role, holds in roles.items() if holds] or ["previous"]
 
 
 def _tag(family: Objects, release: str | None, entry: Body, deployment: Body | None) -> str | None:
@@ -142,7 +142,7 @@ def _deployment(family: Objects, release: str | None) -> Body | None:
 
 
 def _request(family: Objects, release: str | None, deployment: Body | None, entry: Body) -> Body | None:
-    """The release's BentoRequest: by the BentoDeployment that runs its image, else by the bento's digest."""
+    """Return the release's BentoRequest, found by its BentoDeployment, else by the bento's digest."""
     digest = entry.get("digest")
     if release and release == family.status.get("desiredRelease"):
         digest = digest or (family.status.get("artifact") or {}).get("digest")
@@ -156,5 +156,5 @@ def _request(family: Objects, release: str | None, deployment: Body | None, entr
 
 
 def is_paused(model: Body) -> bool:
-    """Whether a person holds the rollout where it is."""
+    """Whether a person has paused the rollout."""
     return (model["metadata"].get("annotations") or {}).get(PAUSED_ANNOTATION) == "true"

@@ -1,4 +1,4 @@
-"""Who else writes a model: a change by hand of what a GitOps tool keeps would be undone. Pure."""
+"""Finds the GitOps tool that manages a model: it would revert a change by hand. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Body = Mapping[str, Any]
 
 _ARGO_TRACKING = "argocd.argoproj.io/tracking-id"
 _ARGO_LABELS = ("app.kubernetes.io/instance", "argocd.argoproj.io/instance")
-"""The default, and what is mostly chosen in its place: Helm charts write the default too."""
+"""The default label, which Helm charts write too, and the usual choice in its place."""
 _ARGO_MANAGER = "argocd-"
-"""Argo CD writes as argocd-controller, for some kinds as argocd-application-controller."""
+"""Prefix of Argo CD's field managers: argocd-controller, and for some kinds argocd-application-controller."""
 _FLUX = {"kustomize.toolkit.fluxcd.io": "Kustomization", "helm.toolkit.fluxcd.io": "HelmRelease"}
 
 
 def managing_tool(model: Body) -> str | None:
-    """What keeps the object as Git has it, in words for a sentence; None when nothing does."""
+    """Return the tool that manages the object (`the Argo CD application shop`), or None."""
     return _argo(model) or _flux(model)
 
 
@@ -28,13 +28,15 @@ def with_tool_metadata(live: Body, wanted: Body) -> dict[str, Any]:
         return dict(wanted)
     metadata = dict(wanted["metadata"])
     for field in ("labels", "annotations"):
-        marks = {key: value for key, value in (live["metadata"].get(field) or {}).items() if _is_mark(key)}
-        if marks:
-            metadata[field] = {**marks, **(metadata.get(field) or {})}
+        added = {
+            key: value for key, value in (live["metadata"].get(field) or {}).items() if _is_added_by_tool(key)
+        }
+        if added:
+            metadata[field] = {**added, **(metadata.get(field) or {})}
     return {**wanted, "metadata": metadata}
 
 
-def _is_mark(key: str) -> bool:
+def _is_added_by_tool(key: str) -> bool:
     group, _, _ = key.partition("/")
     return key in _ARGO_LABELS or group == "argocd.argoproj.io" or group in _FLUX
 
@@ -42,7 +44,7 @@ def _is_mark(key: str) -> bool:
 def _argo(model: Body) -> str | None:
     metadata = model["metadata"]
     application, _, tracked = (metadata.get("annotations") or {}).get(_ARGO_TRACKING, "").partition(":")
-    # A copied annotation names another object; Argo CD does not take that for its own either.
+    # A copied annotation names another object; Argo CD ignores it too.
     if tracked == f"{naming.GROUP}/{naming.KIND}:{metadata['namespace']}/{metadata['name']}":
         return f"the Argo CD application {application}"
     labels = metadata.get("labels") or {}
@@ -63,7 +65,7 @@ def _is_written_by_argo(metadata: Body) -> bool:
 def _flux(model: Body) -> str | None:
     labels = model["metadata"].get("labels") or {}
     for group, kind in _FLUX.items():
-        # An empty name is how others keep Flux's hands off an object.
+        # An empty name marks an object that Flux must not manage.
         if name := labels.get(f"{group}/name"):
             return f"the Flux {kind} {labels.get(f'{group}/namespace', '')}/{name}"
     return None

@@ -1,4 +1,4 @@
-"""Whether a model has come to an end that it does not leave by itself. Pure."""
+"""Whether a model has reached a state that it does not leave by itself. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from e2i.inspection.document import condition, is_current
 
 
 def outcome(model: Mapping[str, Any]) -> bool | None:
-    """True: Ready. False: somebody has to do something. None: it goes on by itself, or was not looked at yet."""
+    """Return True if Ready, False if somebody must act, None if it is in progress or was not seen yet."""
     if not is_current(model):
         return None
     if _holds(model, conditions.READY):

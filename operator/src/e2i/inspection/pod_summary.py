@@ -1,4 +1,4 @@
-"""One pod in one word and one sentence, the operator's own where it has one. Pure."""
+"""The state of one pod: a word and a message, the operator's own if it has one. Pure."""
 
 from __future__ import annotations
 
@@ -13,36 +13,39 @@ Body = Mapping[str, Any]
 
 BUILD_LABEL = "yatai.ai/bento-request"
 DEPLOYMENT_LABEL = "yatai.ai/bento-deployment"
-"""Yatai's labels: what a pod builds, and what it runs for. The second is the Deployment's name too, and holds for
-pods of two releases while one is edited in place."""
+"""Yatai's labels: the BentoRequest that a pod builds, and the BentoDeployment that it belongs to. The second is the
+Deployment's name too, and two releases share it while one is edited in place."""
 
 
 def build_of(pod: Body) -> str | None:
-    """The BentoRequest whose image the pod builds."""
+    """Return the BentoRequest whose image the pod builds, or None."""
     return (pod["metadata"].get("labels") or {}).get(BUILD_LABEL)
 
 
 def deployment_of(pod: Body) -> str | None:
-    """The BentoDeployment, and Deployment, that the pod runs for."""
+    """Return the BentoDeployment (and Deployment) of the pod, or None."""
     return (pod["metadata"].get("labels") or {}).get(DEPLOYMENT_LABEL)
 
 
 def document(pod: Body, *, building: bool = False) -> dict[str, Any]:
-    """The pod as `status -o json` shows it."""
-    trouble = None if _is_ready(pod) else build_problem([pod]) if building else _trouble(pod)
+    """Return the pod as `status -o json` prints it."""
+    problem = None if _is_ready(pod) else build_problem([pod]) if building else _problem(pod)
     statuses = pod.get("status", {}).get("containerStatuses") or ()
     return {
         "name": pod["metadata"]["name"],
         "created": pod["metadata"]["creationTimestamp"],
-        "state": trouble.reason.name if trouble else _state(pod),
-        "message": trouble.message if trouble else "",
+        "state": problem.reason.name if problem else _state(pod),
+        "message": problem.message if problem else "",
         "restarts": sum(status.get("restartCount", 0) for status in statuses),
         "node": pod.get("spec", {}).get("nodeName"),
     }
 
 
-def _trouble(pod: Body) -> Problem | None:
-    """What holds it up. Whether that is final is the operator's to say, so no present moment is needed."""
+def _problem(pod: Body) -> Problem | None:
+    """Return what keeps the pod from being ready, or None.
+
+    Only the operator decides whether that is final, so the pod's own creation serves as the present time.
+    """
     return release_problem([pod], parse_timestamp(pod["metadata"]["creationTimestamp"]))
 
 

@@ -1,4 +1,4 @@
-"""What `kubectl apply` would make of an object: the merge it does on this side of the API. Pure."""
+"""The merge that `kubectl apply` computes on the client's side. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ OPERATOR = "e2i-operator"
 
 
 def applier(live: Body) -> str | None:
-    """The manager that applies the object server-side; None when it is merged on the client's side.
+    """Return the field manager that applies the object server-side, or None if it is applied client-side.
 
-    An object with the annotation of a client-side apply is merged, whoever else applied parts of it.
+    The annotation of a client-side apply decides, whoever else applied parts of the object.
     """
     if LAST_APPLIED in (live["metadata"].get("annotations") or {}):
         return None
@@ -31,7 +31,7 @@ def applier(live: Body) -> str | None:
 
 
 def merge_patch(live: Body, wanted: Body) -> dict[str, Any]:
-    """The patch: everything in `wanted`, and None for what was applied before and is no longer in it."""
+    """Return the patch: all fields of `wanted`, and None for fields that were applied before and are not in it."""
     # kubectl writes its note into the annotations before it compares, so that they are in every manifest.
     metadata = {**wanted["metadata"], "annotations": wanted["metadata"].get("annotations") or {}}
     wanted = {**wanted, "metadata": metadata}

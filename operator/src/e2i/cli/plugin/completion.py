@@ -1,4 +1,4 @@
-"""Completion in shells: of `kubectl-e2i` by click's own scripts, of `kubectl e2i` by the program kubectl asks."""
+"""Shell completion: of `kubectl-e2i` by click's scripts, of `kubectl e2i` by a program that kubectl runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from click.shell_completion import ShellComplete, get_completion_class
 from e2i.cli.plugin.errors import CommandError
 
 _NO_FILES, _FILES = ":4", ":0"
-"""How kubectl is told whether to offer names of files as well."""
+"""Directives to kubectl: offer no names of files, or offer them as well."""
 
 _HOOK = """\
 #!/bin/sh
@@ -32,14 +32,14 @@ def completion(shell: str) -> None:
 
     found = get_completion_class(shell)
     if found is None:
-        raise CommandError(f"There is no completion for {shell}.")
+        raise CommandError(f"Completion for {shell} does not exist.")
     click.echo(found(plugin, {}, "kubectl-e2i", COMPLETE_VARIABLE).source())
 
 
 @click.command(hidden=True, context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def complete(words: tuple[str, ...]) -> None:
-    """Answer kubectl: the words after `kubectl e2i`, the last of which is to be completed."""
+    """Print completions for kubectl. WORDS are the words after `kubectl e2i`; the last one is incomplete."""
     from e2i.cli.plugin import COMPLETE_VARIABLE, plugin
 
     shell = ShellComplete(plugin, {}, "kubectl-e2i", COMPLETE_VARIABLE)

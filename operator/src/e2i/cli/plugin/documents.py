@@ -1,4 +1,4 @@
-"""Manifests from files, standard input or a kustomization: the E2IModels in them."""
+"""Reads E2IModels from a file, standard input or a kustomization."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KUSTOMIZE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Manifests:
-    """The E2IModels of one source, in its order, and how many other objects were passed over."""
+    """The E2IModels of one source, in its order, and the number of other objects in it."""
 
     models: tuple[dict[str, Any], ...]
     others: int
@@ -78,7 +78,7 @@ def _kustomized(folder: Path) -> str:
 
 
 def _objects(text: str, source: str) -> Iterator[dict[str, Any]]:
-    """Every object, those inside of a List one by one."""
+    """Yield every object; a List yields its items."""
     try:
         documents = list(yaml.safe_load_all(text))
     except yaml.YAMLError as error:
@@ -87,7 +87,7 @@ def _objects(text: str, source: str) -> Iterator[dict[str, Any]]:
         if document is None:
             continue
         if not isinstance(document, dict) or "kind" not in document:
-            raise CommandError(f"Document {number} of {source} is no Kubernetes object: it has no kind.")
+            raise CommandError(f"Document {number} of {source} is not a Kubernetes object: it has no kind.")
         inside = document.get("items")
         yield from (
             inside if str(document["kind"]).endswith("List") and isinstance(inside, list) else (document,)
@@ -100,16 +100,16 @@ def _is_model(body: Mapping[str, Any]) -> bool:
 
 
 def _check(body: Mapping[str, Any], source: str) -> None:
-    """What a request cannot even be made without; the rest the API server checks."""
+    """Check the fields that a request to the API server needs; the API server checks the rest."""
     metadata = body.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         raise CommandError(
-            f"An {naming.KIND} in {source} has no metadata.name: plan needs to know which one it is."
+            f"An {naming.KIND} in {source} has no metadata.name. Add it: plan compares by name."
         )
     for text in (metadata["name"], metadata.get("namespace", "default")):
         if not (isinstance(text, str) and is_name(text)):
             raise CommandError(
-                f"{text!r} in {source} is no name: write lower-case letters, digits, '-' and '.'."
+                f"{text!r} in {source} is not a valid name: use lower-case letters, digits, '-' and '.'."
             )
     if body["apiVersion"] != naming.API_VERSION:
         raise CommandError(

@@ -16,7 +16,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Node:
-    """One line: what it is, the word for its state, since when, and a sentence."""
+    """One line of the tree: title, state, start of the state, and a message."""
 
     title: str
     state: str = ""
@@ -28,7 +28,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class _Sheet:
-    """Where the columns stand, and how wide the whole may be."""
+    """Widths of the columns and of the whole."""
 
     title: int
     state: int
@@ -40,7 +40,10 @@ class _Sheet:
 def draw(
     document: Document, now: datetime, *, colour: bool = False, ages: bool = True, width: int | None = None
 ) -> list[str]:
-    """The lines of the tree, notes below it; lines longer than `width` are cut, and the model's message repeated."""
+    """Return the lines of the tree, then the notes.
+
+    Lines longer than `width` are cut. If the model's line is cut, its message is repeated in full at the end.
+    """
     rows = list(_rows(_model(document), "", ""))
     sheet = _Sheet(
         title=max(len(stem) + len(node.title) for stem, node in rows),
@@ -52,7 +55,7 @@ def draw(
     lines = [_line(stem, node, sheet) for stem, node in rows]
     lines += [_cut(printable(f"note: {note}"), width) for note in document["notes"]]
     message = rows[0][1].message
-    # What matters most is said in full.
+    # The model's message matters most, and a cut can hide its cause.
     return [*lines, *textwrap.wrap(printable(message), width)] if width and lines[0].endswith("…") else lines
 
 
@@ -97,7 +100,7 @@ def _model(document: Document) -> Node:
 def _parts(document: Document) -> Iterator[Node]:
     model, rollout = document["model"], document["rollout"]
     if model["paused"]:
-        yield Node("Paused", "held", "busy", None, f"Let it go on: {command('resume', model)}")
+        yield Node("Paused", "paused", "busy", None, f"Resume it: {command('resume', model)}")
     if model["service"]:
         ready = f"{model['readyReplicas']}/{model['replicas']} ready"
         message = f"{model['url'] or ''} -> release {model['servingRelease'] or 'unknown'}"
@@ -154,7 +157,7 @@ def _release_state(model: Document, release: Document) -> tuple[str, str, str | 
 
 
 def _evidence(failure: Document | None) -> Iterator[Node]:
-    """What a failed release left behind: how its container ended, the last line it wrote, the wrong answer."""
+    """Yield the evidence of a failed release: the end of its container, its last log line, its wrong answer."""
     evidence = (failure or {}).get("evidence") or {}
     if "terminatedReason" in evidence or "exitCode" in evidence:
         code = f", exit code {evidence['exitCode']}" if "exitCode" in evidence else ""
@@ -169,7 +172,7 @@ def _evidence(failure: Document | None) -> Iterator[Node]:
 
 
 def _unfinished(model: Document) -> Document:
-    """The first step towards serving that the desired release has not taken."""
+    """Return the condition of the first step towards serving that the desired release has not completed."""
     steps = ("BentoExported", "ImageBuilt", "Verified")
     open_ = (told for kind in steps if (told := _condition(model, kind)) and told["status"] != "True")
     settled = ("NotAsked", "Pending")

@@ -9,7 +9,7 @@ from e2i.cli.plugin.output import printable
 ERROR = 2
 """Exit code of errors; 1 says that `plan` found a change, as with `kubectl diff`."""
 MANAGED_ELSEWHERE = 3
-"""Exit code of `undo` when the change belongs into Git."""
+"""Exit code of `undo` if the change must be made in Git."""
 
 
 class CommandError(click.ClickException):

@@ -1,4 +1,4 @@
-"""Follows a model and its children by watches, and tells of every change of what `status` shows."""
+"""Watches a model and its children, and yields the status document whenever it changes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from e2i.kube import Object, Snapshot
 from e2i.kube.e2i_kinds import E2I_MODELS
 
 _GATHER = 0.1
-"""Seconds in which changes that belong together come together: one drawing for all of them."""
+"""Seconds to wait for further changes, so that changes that belong together give one document."""
 _MODEL = "E2IModel"
 
 
 class Follower:
-    """What is known at present; `next` waits until it shows otherwise than before."""
+    """The present state of a model and its children; `next` waits for another status document."""
 
     def __init__(self, family: ModelObjects) -> None:
         self._objects: dict[str, dict[str, Object]] = {
@@ -35,14 +35,14 @@ class Follower:
 
     @property
     def model(self) -> Object:
-        """The model as last seen; CommandError when it is gone."""
+        """The model as last seen; CommandError if it was deleted."""
         try:
             return self._objects[_MODEL][self._name]
         except KeyError:
             raise CommandError(f"E2IModel {self._name} was deleted.") from None
 
     async def next(self, patience: float | None = None) -> Document | None:
-        """What there is now, once it differs from the last answer; None after `patience` seconds without news."""
+        """Wait for a document that differs from the last one; None if there is none after `patience` seconds."""
         try:
             async with asyncio.timeout(patience):
                 while (current := self._document()) == self._shown:
@@ -61,7 +61,7 @@ class Follower:
         return document(self.model, parts, self._notes)
 
     async def watch(self, session: Session, name: str, source: Source, fields: str = "") -> None:
-        """Take in one source's changes for ever."""
+        """Record the changes of one source until cancelled."""
         watched = session.kube.watch(source.resource, session.namespace, labels=source.labels, fields=fields)
         async for event in watched:
             self._take(name, event)
@@ -78,11 +78,11 @@ class Follower:
 
 @contextlib.asynccontextmanager
 async def following(session: Session, name: str) -> AsyncIterator[Follower]:
-    """A Follower whose watches end with the block; CommandError when there is no such model."""
+    """Yield a Follower whose watches end with the block; CommandError if the model does not exist."""
     family = await read_objects(session, name)
     follower = Follower(family)
     watches = [follower.watch(session, _MODEL, Source(E2I_MODELS, ""), f"metadata.name={name}")]
-    # What may not be listed may not be watched either.
+    # A kind that the user may not list cannot be watched either.
     watches += [
         follower.watch(session, key, source) for key, source in sources(name).items() if key in family.parts
     ]
@@ -94,7 +94,7 @@ async def following(session: Session, name: str) -> AsyncIterator[Follower]:
 
 
 async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """A cancel that comes while a connection is being made can get lost there: it is repeated."""
+    """Cancel the tasks, repeatedly: a cancel that comes while a connection is made can get lost."""
     running = set(tasks)
     while running:
         for task in running:

@@ -1,4 +1,4 @@
-"""What the operator would do about a changed E2IModel, by its own pure core. Pure."""
+"""Derives what the operator would do for a changed E2IModel, with the operator's own core. Pure."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ Body = Mapping[str, Any]
 
 NEW, NOTHING, SCALING, SETTINGS, RELEASE = "new model", "nothing", "scaling", "settings", "new release"
 TRIAL = "new trial"
-"""The release stays the same; it failed, and is tried again because what it is judged by changes."""
+"""The same release, which failed, is tried again because its checks or deadlines change."""
 REPLACING = (RELEASE, TRIAL)
 STARTING = (NEW, *REPLACING)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What an apply would change, for one model."""
+    """The effects of an apply on one model."""
 
     change: str
     release: str | None
-    """The release asked for afterwards; None while its bento was never exported."""
+    """The desired release after the apply; None if its bento was never exported."""
     release_before: str | None
     image: str
-    """`kept`, `building`, `failed`, or `export and build` when nothing is there yet."""
+    """State of the image: `kept`, `building`, `failed`, or `export and build` if there is none."""
     strategy: str
     pods: Size
     pods_before: Size | None
     started: Size
-    """Pods that would be started."""
+    """Pods that the operator would start."""
     extra: Extra
-    """What they need beyond what runs now; for a time, unless the model is new or grows."""
+    """Capacity needed beyond the present pods; temporary, unless the model is new or grows."""
     quarantine: Body | None
-    """The entry of status.failedReleases that keeps the release from being tried."""
+    """The entry of status.failedReleases because of which the release is not tried."""
     notes: tuple[str, ...] = ()
 
 
@@ -104,7 +104,7 @@ def with_room(found: Forecast, after: Body, nodes: Iterable[Body] | None, pods: 
 
 
 def as_document(found: Forecast) -> dict[str, Any]:
-    """The forecast as `plan -o json` shows it."""
+    """Return the forecast as `plan -o json` prints it."""
     words = {"release_before": "releaseBefore", "pods_before": "podsBefore"}
     return {words.get(key, key): value for key, value in asdict(found).items() if key != "notes"} | {
         "notes": list(found.notes)
@@ -134,7 +134,7 @@ def _change(live: Body | None, after: Body, before: Model | None, model: Model, 
 
 
 def user_metadata(body: Body) -> Body:
-    """Labels and annotations, but for the notes that tools leave there."""
+    """Return labels and annotations, except the annotation in which kubectl stores the last manifest."""
     metadata = body["metadata"]
     annotations = dict(metadata.get("annotations") or {})
     annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
@@ -145,7 +145,7 @@ def _is_new_release(before: Model, model: Model, seen: Observed) -> bool:
     old, new = artifact_of(before, seen), artifact_of(model, seen)
     if before.tag != model.tag and not (old and new):
         return True
-    # Of one and the same bento any digest will do, to see whether the shape differs.
+    # For the same bento any digest shows whether the shape differs.
     digests = (old.digest, new.digest) if old and new else ("", "")
     return naming.release_of(before, digests[0]) != naming.release_of(model, digests[1])
 
@@ -177,7 +177,7 @@ def _started(change: str, size: Size, before: Size | None) -> Size:
 
 
 def _beside(change: str, model: Model, started: Size, before: Size | None) -> Size:
-    """Side by side the new pods come on top of the old ones; in place they take their room."""
+    """Return the pods beyond the present ones: all that start, or for InPlace only the growth."""
     if change in REPLACING and before and model.rollout.strategy is Strategy.IN_PLACE:
         return _grown(size_of(model), before)
     return started
@@ -188,7 +188,7 @@ def _grown(size: Size, before: Size) -> Size:
 
 
 def _quarantine(model: Model, release: str | None) -> Body | None:
-    """Another check or another deadline makes another trial, which is tried."""
+    """Return the failure of this very trial, or None: other checks or deadlines make another trial."""
     if release is None or model.rollout.rollback is Rollback.DISABLED:
         return None
     trial = naming.trial_of(model, release)
@@ -211,8 +211,8 @@ def _notes(after: Body, model: Model, change: str) -> Iterable[str]:
     if change == NOTHING:
         return
     if model.suspended:
-        yield "spec.suspend is true: the operator does nothing of this until it is false"
+        yield "spec.suspend is true: the operator does nothing until it is false"
     if model.paused and change in (*REPLACING, SCALING):
-        yield f"the rollout is paused: no switch until {command('resume', after['metadata'])}"
+        yield f"the rollout is paused: no switch before {command('resume', after['metadata'])}"
     if "deletionTimestamp" in after["metadata"]:
-        yield "the model is being deleted: an apply does not bring it back"
+        yield "the model is being deleted, and an apply does not stop that"

@@ -1,4 +1,4 @@
-"""`history`: what became of a model's last releases."""
+"""`history`: the results of a model's last releases."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _WIDE = ("DIGEST", "IMAGE", "MESSAGE")
 @click.command()
 @model_name
 @click.option(
-    "-o", "--output", type=click.Choice(["wide", "json", "yaml"]), help="More columns, or for machines."
+    "-o", "--output", type=click.Choice(["wide", "json", "yaml"]), help="More columns, or a document."
 )
 @with_target
 def history(target: Target, name: str, output: str | None) -> None:
-    """Show what became of a model's last releases, the newest first."""
+    """Show the results of a model's last releases, newest first."""
 
     async def read(session: Session) -> Mapping[str, Any]:
         from e2i.cli.plugin.read import read_model
@@ -38,12 +38,12 @@ def history(target: Target, name: str, output: str | None) -> None:
 
 
 def document(model: Mapping[str, Any]) -> dict[str, Any]:
-    """The history as `-o json` prints it."""
+    """Return the history as `-o json` prints it."""
     metadata, history = model["metadata"], model.get("status", {}).get("history", ())
     releases = [entry["release"] for entry in history]
     return {
         "model": {"namespace": metadata["namespace"], "name": metadata["name"]},
-        # A release that came back has several entries; what it is now belongs to the newest.
+        # A release that served twice has several entries; its present roles belong to the newest.
         "history": [
             {
                 **entry,
@@ -55,10 +55,10 @@ def document(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lines(model: Mapping[str, Any], *, wide: bool, moment: datetime) -> list[str]:
-    """The table; its times are ages."""
+    """Return the lines of the table, with ages for times."""
     entries = document(model)["history"]
     if not entries:
-        return [f"{model['metadata']['name']} has no history yet: no release has served or failed."]
+        return [f"{model['metadata']['name']} has no history: no release has served or failed yet."]
     rows = [_row(entry, moment) + (_more(entry) if wide else ()) for entry in entries]
     return table(_HEAD + (_WIDE if wide else ()), rows)
 
@@ -79,12 +79,12 @@ def _more(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _roles(model: Mapping[str, Any], release: str) -> list[str]:
-    """What the release is at present: desired, serving, quarantined."""
+    """Return the present roles of the release: desired, serving, quarantined."""
     status = model.get("status", {})
     failed = {entry["release"] for entry in status.get("failedReleases", ())}
-    told = {
+    roles = {
         "desired": release == status.get("desiredRelease"),
         "serving": release == status.get("servingRelease"),
         "quarantined": release in failed,
     }
-    return [role for role, holds in told.items() if holds]
+    return [role for role, holds in roles.items() if holds]

@@ -1,4 +1,4 @@
-"""Texts for terminals, pipes and machines: tables, ages, colours, JSON and YAML."""
+"""Output formats: tables, ages, colours, JSON and YAML, and text that is safe on a terminal."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _COLOURS = {"good": "green", "bad": "red", "busy": "yellow", "faint": "bright_bl
 
 
 def dump(value: Value, form: str) -> str:
-    """`value` as JSON or YAML, its keys in the order of the reference page."""
+    """Return `value` as JSON or YAML, with its keys in their own order."""
     return as_json(value, indent=2) if form == "json" else as_yaml(value).rstrip("\n")
 
 
 def as_json(value: Value, indent: int | None = None) -> str:
-    """`value` as JSON; characters that would steer a terminal are written as \\u escapes."""
+    """Return `value` as JSON; characters that would steer a terminal are written as \\u escapes."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def as_yaml(value: Value) -> str:
-    """`value` as YAML; characters that would steer a terminal are written as escapes."""
+    """Return `value` as YAML; characters that would steer a terminal are written as escapes."""
     import yaml
 
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
@@ -40,17 +40,17 @@ def as_yaml(value: Value) -> str:
 
 
 def wants_colour(stream: Any) -> bool:
-    """Only on a terminal, and not where NO_COLOR says no."""
+    """Whether to write colours: on a terminal that is not dumb, unless NO_COLOR is set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def coloured(text: str, tone: str, colour: bool) -> str:
-    """`text` in the colour of its tone: good, bad, busy, faint; any other tone has none."""
+    """Return `text` in the colour of its tone (good, bad, busy, faint); any other tone has no colour."""
     return click.style(text, fg=_COLOURS[tone]) if colour and tone in _COLOURS else text
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they must be, three spaces apart, no blanks at the ends."""
+    """Return the lines of a table: columns three spaces apart, no blanks at the ends."""
     lines = [list(head), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     return [
@@ -60,9 +60,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def age(since: str | None, now: datetime) -> str:
-    """2026-11-21T12:00:00Z, five minutes later -> 5m; empty for None, ? for a text that is no time of our days
+    """Return the age: 2026-11-21T12:00:00Z, five minutes later -> 5m; empty for None, ? for an impossible time
 
-    Seconds below two minutes, minutes below two hours, hours below two days.
+    In seconds below two minutes, in minutes below two hours, in hours below two days.
     """
     if not since:
         return ""
@@ -78,10 +78,10 @@ def age(since: str | None, now: datetime) -> str:
 
 
 def printable(text: str) -> str:
-    """One line without control characters: the words of pods and bentos must not steer a terminal."""
+    """Return `text` as one line without control characters: text of pods and bentos must not steer a terminal."""
     return visible(" ".join(text.split()))
 
 
 def visible(line: str) -> str:
-    """`line` with a blank for each control character, its other blanks as they are."""
+    """Return `line` with a blank in place of each control character."""
     return "".join(character if character.isprintable() else " " for character in line)

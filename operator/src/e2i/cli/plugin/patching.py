@@ -1,4 +1,4 @@
-"""The only writes of the plugin: merge patches of E2IModels."""
+"""Merge patches of E2IModels, the only writes of the plugin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from e2i.kube import Object
 from e2i.kube.e2i_kinds import E2I_MODELS
 
 FIELD_MANAGER = "e2i-cli"
-"""Not kubectl-...: Flux takes away what managers of such names have set, and would take away our annotations."""
+"""Not kubectl-...: Flux removes fields of managers with such names, our annotations among them."""
 
 
 async def annotate(session: Session, model: Object, annotations: Mapping[str, str | None]) -> None:
@@ -19,7 +19,7 @@ async def annotate(session: Session, model: Object, annotations: Mapping[str, st
 
 
 async def set_bento(session: Session, model: Object, bento: Mapping[str, Any]) -> None:
-    """Set spec.bento of the very version that was read; ApiError 409 when somebody changed it since."""
+    """Set spec.bento; ApiError 409 if somebody changed the model since it was read."""
     version = model["metadata"]["resourceVersion"]
     await _patch(session, model, {"metadata": {"resourceVersion": version}, "spec": {"bento": dict(bento)}})
 

@@ -1,4 +1,4 @@
-"""`plan`: what applying a manifest would change, without changing anything."""
+"""`plan`: the effects of applying a manifest, found by a dry run."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ CHANGES = 1
 @click.option(
     "-k", "--kustomize", "folder", type=click.Path(path_type=Path), help="Folder with a kustomization."
 )
-@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="For machines.")
+@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="Print a document.")
 @with_target
 def plan(target: Target, file: str | None, folder: Path | None, output: str | None) -> None:
-    """Show what applying a manifest would change: releases, builds, pods and room for them.
+    """Show the effects of applying a manifest: releases, builds, pods and the room for them.
 
-    The exit code is 0 when nothing changes, 1 when something does, 2 on errors, a refusal by the API server among
-    them.
+    The exit code is 0 if nothing changes, 1 if something does, and 2 on errors, such as a refusal by the API server.
     """
     if (file is None) == (folder is None):
         raise click.UsageError("Name a manifest with -f or a folder with -k.")
@@ -91,7 +90,7 @@ def _document(result: DryRun, made: Forecast | None) -> dict[str, Any]:
 
 
 def lines(result: DryRun, made: Forecast | None) -> Iterator[str]:
-    """The forecast as people read it, then the change of the spec as a diff."""
+    """Yield the forecast for people, then the change of the spec as a diff."""
     title = f"E2IModel {result.namespace}/{result.name}"
     if made is None:
         yield f"{title}: refused"
@@ -147,7 +146,7 @@ def _capacity(made: Forecast) -> str:
 
 
 def _diff(live: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[str]:
-    """Only what a person wrote or wished: no status, no bookkeeping of the API server."""
+    """Yield a diff of the fields that people write, without status and metadata of the API server."""
     now, applied = (as_yaml(_written(body)).splitlines() if body else [] for body in (live, after))
     yield from difflib.unified_diff(now, applied, "now", "applied", n=2, lineterm="")
 

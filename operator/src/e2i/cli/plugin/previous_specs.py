@@ -1,4 +1,4 @@
-"""What a spec looked like when an earlier release was made, found again from what the cluster keeps. Pure."""
+"""Reconstructs the spec of an earlier release from its BentoDeployment. Pure."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Spec = dict[str, Any]
 
 _TYPES = ("Classification", "Regression", "Causal")
 _SHAPE = ("type", "bento", "resources", "env")
-"""The fields of a spec that decide which release it asks for."""
+"""The fields of a spec that decide its release."""
 _RESOURCES = {"cpu": "cpu", "memory": "memory", "gpu": "nvidia.com/gpu"}
-"""Yatai's words for resources, and Kubernetes'."""
+"""Yatai's names of resources, and those of Kubernetes."""
 
 
 def release_of(model: Body, spec: Spec, digest: str) -> str:
-    """The release that `model` would ask for with this spec."""
+    """Return the release that `model` would have with this spec."""
     return naming.release_of(parse_model({**model, "spec": spec}), digest)
 
 
 def with_bento(model: Body, tag: str, digest: str) -> Spec:
-    """The model's spec as it is, but for the bento; one that names an archive names that of the digest."""
+    """Return the model's spec with another bento; if it names an archive, with that of `digest`."""
     bento = {**model["spec"]["bento"], "tag": tag}
     if "archive" in bento:
         bento["archive"] = {"digest": digest}
@@ -35,15 +35,15 @@ def with_bento(model: Body, tag: str, digest: str) -> Spec:
 
 
 def earlier_spec(model: Body, deployment: Body, release: str, tag: str, digest: str) -> Spec | None:
-    """The spec that made `release`, from its BentoDeployment; None when it cannot be found again.
+    """Return the spec that made `release`, from its BentoDeployment, or None if it cannot be found.
 
-    A BentoDeployment shows the resources with defaults filled in. Which of them had been said, only the release's
-    identity tells: the one combination that gives it is the right one.
+    A BentoDeployment has all resources, defaults included. Only the release's identity shows which of them the spec
+    set: the right combination is the one that gives this identity.
     """
     spec = with_bento(model, tag, digest)
     env = deployment["spec"].get("envs") or []
     for kind in _TYPES:
-        for resources in _said(deployment["spec"].get("resources") or {}):
+        for resources in _possible_resources(deployment["spec"].get("resources") or {}):
             candidate = {**spec, "type": kind, "resources": resources, "env": env}
             if release_of(model, candidate, digest) == release:
                 return {
@@ -52,8 +52,8 @@ def earlier_spec(model: Body, deployment: Body, release: str, tag: str, digest: 
     return None
 
 
-def _said(resources: Body) -> Iterator[Spec]:
-    """Every way to have said some of these resources and left the others, of cpu and memory, to the defaults."""
+def _possible_resources(resources: Body) -> Iterator[Spec]:
+    """Yield every combination of resources that a spec may have set; cpu and memory may be defaults."""
     amounts = {
         (side, _RESOURCES.get(name, name)): amount
         for side in ("requests", "limits")
@@ -81,7 +81,7 @@ def _nested(amounts: Mapping[tuple[str, str], Any]) -> Spec:
 
 
 def manifest_diff(model: Body, spec: Spec) -> list[str]:
-    """The lines of the manifest to change so that it asks for `spec`'s release, as a unified diff."""
+    """Return a unified diff of the manifest that leads to the release of `spec`."""
     metadata = model["metadata"]
     name = f"E2IModel {metadata['namespace']}/{metadata['name']}"
     now, then = (_manifest(side) for side in (model["spec"], spec))

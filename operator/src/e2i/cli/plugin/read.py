@@ -1,4 +1,4 @@
-"""Reads a model and its children; and says which model was meant when there is none of that name."""
+"""Reads a model and its children; for an unknown name it suggests near ones."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from e2i.kube import ApiError, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
 
 BUILD_PODS = "BuildPod"
-"""Pods of image builds carry Yatai's label and not ours: they are a source of their own."""
+"""A source of its own: pods of image builds have Yatai's label, not ours."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One list to read, or to watch."""
+    """A list of objects to read or to watch."""
 
     resource: Resource
     labels: str
@@ -28,16 +28,16 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelObjects:
-    """A model and everything made for it, as the API server sends it, by source."""
+    """A model and its children by source, as the API server sends them."""
 
     model: Object
     parts: Mapping[str, tuple[Object, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    """What could not be read, and why."""
+    """Sentences about lists that could not be read."""
 
 
 def sources(name: str) -> dict[str, Source]:
-    """Everything that is read for the model `name` besides itself."""
+    """Return the lists that are read for the model `name` besides itself."""
     ours = f"{naming.MODEL_LABEL}={name}"
     return {
         "Service": Source(SERVICES, ours),
@@ -50,7 +50,7 @@ def sources(name: str) -> dict[str, Source]:
 
 
 async def read_model(session: Session, name: str) -> Object:
-    """The model; CommandError, with names that are near, when there is none."""
+    """Return the model; CommandError, with near names, if it does not exist."""
     found = await session.kube.get(E2I_MODELS, session.namespace, name)
     if found is None:
         raise await _missing(session, name)
@@ -58,7 +58,7 @@ async def read_model(session: Session, name: str) -> Object:
 
 
 async def read_objects(session: Session, name: str) -> ModelObjects:
-    """The model with its children. What may not be read is noted, for somebody may see models only."""
+    """Return the model with its children. A list that the user may not read becomes a note."""
     model = await read_model(session, name)
     wanted = sources(name)
     answers = await asyncio.gather(*(_list(session, source) for source in wanted.values()))
@@ -72,7 +72,7 @@ async def read_objects(session: Session, name: str) -> ModelObjects:
 
 
 async def read_deployments(session: Session, name: str) -> list[Object]:
-    """The model's BentoDeployments; none where they may not be seen."""
+    """Return the model's BentoDeployments; none if the user may not list them."""
     found = await _list(session, sources(name)["BentoDeployment"])
     return found if isinstance(found, list) else []
 
@@ -97,16 +97,16 @@ async def _missing(session: Session, name: str) -> CommandError:
     if near := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
         return CommandError(f"{sentence} Did you mean {', '.join(near)}?")
     if elsewhere := await _namespaces_with(session, name):
-        return CommandError(f"{sentence} There is one in {', '.join(elsewhere)}: choose it with -n.")
+        return CommandError(f"{sentence} It exists in {', '.join(elsewhere)}: choose one with -n.")
     if names:
         return CommandError(
-            f"{sentence} There is: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}."
+            f"{sentence} Available: {', '.join(names[:10])}{f' and {len(names) - 10} more' if len(names) > 10 else ''}."
         )
-    return CommandError(f"{sentence} The namespace has no model; choose another one with -n.")
+    return CommandError(f"{sentence} The namespace has no models: choose another one with -n.")
 
 
 async def _namespaces_with(session: Session, name: str) -> list[str]:
-    """Where else a model is called so; who may not look there learns nothing."""
+    """Return other namespaces with a model of that name; none if the user may not list them."""
     try:
         found, _ = await session.kube.list(E2I_MODELS, fields=f"metadata.name={name}")
     except ApiError:

@@ -1,4 +1,4 @@
-"""Whether a model can be asked, and what the request is when the user leaves it open. Pure."""
+"""Whether a model can be asked, and the defaults of a request. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROUTE = "/predict"
 
 
 def unready_warning(model: Body) -> str | None:
-    """Return what is wrong with a model that is not Ready, None when it is; CommandError when no release serves."""
+    """Return a warning if the model is not Ready, else None; CommandError if no release serves."""
     name, status = model["metadata"]["name"], model.get("status", {})
     ready, serving = condition(model, conditions.READY), status.get("servingRelease")
     cause = (
@@ -37,14 +37,14 @@ def unready_warning(model: Body) -> str | None:
 
 
 def default_route(model: Body) -> str:
-    """The route of the model's first check, or /predict."""
+    """Return the route of the model's first check, or /predict."""
     for check in _checks(model):
         return str(check.get("path", ROUTE))
     return ROUTE
 
 
 def require_route(model: Body, body: bytes | None, route: str | None) -> None:
-    """Raise CommandError for a request that cannot be sent: no body and no route, or a route that is none."""
+    """Raise CommandError if there is neither a body nor a route, or the route is not valid."""
     if route is None and body is None:
         raise CommandError(
             f"Give a request with -d, or a GET route such as --route /docs.json. For example: {_example(model)}"
@@ -54,11 +54,13 @@ def require_route(model: Body, body: bytes | None, route: str | None) -> None:
     path = route.partition("?")[0]
     # The API server would take .. for a way out of its proxy, to another path of the API.
     if not route.startswith("/") or "#" in route or {".", ".."} & set(path.split("/")):
-        raise CommandError(f"--route {route} is no route: it begins with /, and has no . or .. and no #.")
+        raise CommandError(
+            f"--route {route} is not valid: a route begins with / and has no segment . or .. and no #."
+        )
 
 
 def _example(model: Body) -> str:
-    """The command line of the model's first check that has a body."""
+    """Return the command line for the model's first check that has a body."""
     first = next((check["body"] for check in _checks(model) if check.get("body")), '{"input_data": ...}')
     return f"{command('ask', model['metadata'])} -d {shlex.quote(' '.join(str(first).split()))}"
 

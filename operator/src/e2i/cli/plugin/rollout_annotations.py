@@ -1,4 +1,4 @@
-"""Which annotation a wish becomes, and when the wish makes no sense. Pure."""
+"""The annotations of `retry`, `promote`, `pause` and `resume`, and when these are refused. Pure."""
 
 from __future__ import annotations
 
@@ -17,71 +17,73 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """What to tell the user, and the annotations to set, or to remove where the value is None."""
+    """A message for the user, and the annotations to set, or to remove where the value is None."""
 
     sentence: str
     annotations: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def retry(model: Body, now: datetime) -> Change:
-    """Fault when the release that the spec asks for is not in quarantine."""
+    """Try the desired release again; CommandError if it is not in quarantine."""
     name, status = model["metadata"]["name"], model.get("status", {})
     failed = {entry["release"]: entry for entry in status.get("failedReleases", ())}
     if not failed:
-        raise CommandError(f"Nothing is to be tried anew: no release of {name} is in quarantine.")
+        raise CommandError(f"Nothing to retry: no release of {name} is in quarantine.")
     wanted = status.get("desiredRelease")
     if wanted not in failed:
         known = ", ".join(f"{release} ({entry.get('bentoTag', '?')})" for release, entry in failed.items())
         raise CommandError(
-            f"The release that {name} asks for ({wanted or 'not known yet'}) is not in quarantine; {known} is. Ask "
-            "for that bento in spec.bento.tag first."
+            f"The desired release of {name} ({wanted or 'not known yet'}) is not in quarantine; {known} is. Set that "
+            "bento in spec.bento.tag first."
         )
     entry = failed[wanted]
     return Change(
         f"{name}: release {wanted} ({entry.get('bentoTag', '?')}), which failed with {entry['reason']}, is tried "
-        f"anew. Follow it: {follow(model['metadata'])}",
+        f"again. Follow it: {follow(model['metadata'])}",
         {RETRY_ANNOTATION: _moment(now)},
     )
 
 
 def promote(model: Body, now: datetime) -> Change:
-    """Fault when no canary is in a pause."""
+    """End the pause of the canary; CommandError if no canary is in a pause."""
     name = model["metadata"]["name"]
     rollout = model.get("status", {}).get("rollout")
     if not rollout:
-        raise CommandError(f"Nothing is to be promoted: no canary of {name} is under way.")
+        raise CommandError(f"Nothing to promote: no canary of {name} is in progress.")
     steps = model["spec"].get("rollout", {}).get("steps", ())
     step = rollout.get("step", 0)
     if not (step < len(steps) and "pause" in steps[step]):
         raise CommandError(
-            f"The canary {rollout['release']} of {name} does not wait: it is at step {min(step + 1, len(steps))} of "
-            f"{len(steps)}, which is no pause. See {command('status', model['metadata'])}."
+            f"The canary {rollout['release']} of {name} is not in a pause: it is at step "
+            f"{min(step + 1, len(steps))} of {len(steps)}. See {command('status', model['metadata'])}."
         )
     return Change(
-        f"{name}: the canary {rollout['release']} goes on after step {step + 1} of {len(steps)}. "
+        f"{name}: the canary {rollout['release']} continues after step {step + 1} of {len(steps)}. "
         f"Follow it: {follow(model['metadata'])}",
         {PROMOTE_ANNOTATION: _moment(now)},
     )
 
 
 def pause(model: Body) -> Change:
+    """Hold the rollout; nothing to do if it is paused."""
     name = model["metadata"]["name"]
     if is_paused(model):
-        return Change(f"{name} is paused already. Let it go on: {command('resume', model['metadata'])}")
+        return Change(f"{name} is already paused. Resume it: {command('resume', model['metadata'])}")
     return Change(
-        f"{name}: the rollout stays where it is; scaling and rollback go on. Let it go on: "
+        f"{name}: the rollout is paused; scaling and rollback continue. Resume it: "
         f"{command('resume', model['metadata'])}",
         {PAUSED_ANNOTATION: "true"},
     )
 
 
 def resume(model: Body) -> Change:
+    """Let the rollout continue; nothing to do if it is not paused."""
     name = model["metadata"]["name"]
     if PAUSED_ANNOTATION not in (model["metadata"].get("annotations") or {}):
         return Change(f"{name} is not paused.")
-    return Change(f"{name}: the rollout goes on.", {PAUSED_ANNOTATION: None})
+    return Change(f"{name}: the rollout continues.", {PAUSED_ANNOTATION: None})
 
 
 def _moment(now: datetime) -> str:
-    """Exact enough that asking twice within a second is asking twice."""
+    """Return the time in milliseconds: two calls within a second must differ."""
     return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Shows status documents to a person: drawn over each other on a terminal, as new lines elsewhere."""
+"""Writes status documents as they change: redrawn on a terminal, as new lines in a log, as JSON for programs."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _BRANCHES = str.maketrans("├└│─", "    ")
 
 
 class StatusWriter(Protocol):
-    """Takes each document that differs from the one before."""
+    """Writes each document that differs from the one before."""
 
     def show(self, document: Document) -> None: ...
 
 
 def status_writer(stream: TextIO, *, machine: bool) -> StatusWriter:
-    """The way to follow that suits whoever reads the stream."""
+    """Return the writer for the stream: JSON for machines, a screen for a terminal, else lines."""
     if machine:
         return JsonWriter(stream)
     return ScreenWriter(stream) if stream.isatty() else LineWriter(stream)
 
 
 def show_once(stream: TextIO, document: Document) -> None:
-    """The whole tree, as wide as it is."""
+    """Write the whole tree once, at its full width."""
     print("\n".join(draw(document, now(), colour=wants_colour(stream))), file=stream)
 
 
 class ScreenWriter:
-    """Draws each document in place of the one before it."""
+    """Redraws the tree in place."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -42,34 +42,34 @@ class ScreenWriter:
 
     def show(self, document: Document) -> None:
         size = shutil.get_terminal_size()
-        # A line that wraps, or scrolls away, could not be drawn over.
+        # A line that wraps or scrolls away cannot be drawn over.
         lines = draw(document, now(), colour=self._colour, width=size.columns)
         room = max(2, size.lines - 1)
         if len(lines) > room:
-            lines = [*lines[: room - 1], f"... and {len(lines) - room + 1} lines more"]
+            lines = [*lines[: room - 1], f"... and {len(lines) - room + 1} more lines"]
         back = f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
         print(back + "\n".join(lines), file=self._stream, flush=True)
         self._drawn = len(lines)
 
 
 class LineWriter:
-    """Tells what is new since the document before, each line with its time."""
+    """Writes the lines that are new since the document before, each with its time."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._told: set[str] = set()
+        self._written: set[str] = set()
 
     def show(self, document: Document) -> None:
         moment = now()
         lines = {_words(line): line for line in draw(document, moment, ages=False)}
         for words, line in lines.items():
-            if words not in self._told:
+            if words not in self._written:
                 print(f"{moment:%H:%M:%SZ} {line}", file=self._stream, flush=True)
-        self._told = set(lines)
+        self._written = set(lines)
 
 
 class JsonWriter:
-    """One JSON document a line, for programs that follow."""
+    """Writes one JSON document a line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -79,5 +79,5 @@ class JsonWriter:
 
 
 def _words(line: str) -> str:
-    """What a line says, wherever in the tree it stands."""
+    """Return the words of a line without the branches of the tree."""
     return " ".join(line.translate(_BRANCHES).split())

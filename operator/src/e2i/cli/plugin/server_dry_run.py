@@ -1,4 +1,4 @@
-"""Asks the API server what an apply would leave behind, without leaving anything."""
+"""Applies a manifest in a dry run of the API server."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _DRY_RUN = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "fieldValidation": "
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """One E2IModel before and after; `live` is None when there is none yet."""
+    """One E2IModel before and after an apply; `live` is None if there is none yet."""
 
     namespace: str
     name: str
     live: Object | None = None
     after: Object | None = None
     requests: tuple[Object, ...] = ()
-    """The model's BentoRequests: images that are there or being built."""
+    """The model's BentoRequests: images that exist or are being built."""
     workloads: tuple[Object, ...] = ()
-    """The model's Deployments; none where they may not be listed."""
+    """The model's Deployments; none if the user may not list them."""
     refusal: str = ""
-    """Why the API server would not take it; `after` is None then."""
+    """Why the API server refuses the manifest; `after` is None then."""
 
 
 async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | None) -> DryRun:
-    """Apply `wanted` in a dry run. `namespace`: what -n said, which the manifest may not contradict."""
+    """Apply `wanted` in a dry run. `namespace` is that of -n; the manifest must not name another one."""
     name, own = wanted["metadata"]["name"], wanted["metadata"].get("namespace")
     if namespace and own and own != namespace:
         raise CommandError(
@@ -53,7 +53,7 @@ async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | 
         )
         after = await _dry_run(session, live, body)
     except ApiError as error:
-        # A refusal of this one object says nothing of the others; a cluster out of reach says all.
+        # A refusal concerns this object only; an unreachable cluster concerns all.
         if error.status in (0, 401):
             raise
         return DryRun(namespace=where, name=name, refusal=_words(error))
@@ -61,7 +61,7 @@ async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | 
 
 
 async def _children(session: Session, resource: Resource, namespace: str, name: str) -> tuple[Object, ...]:
-    """Return the model's objects of that kind: none where Yatai is not installed, or Deployments may not be listed."""
+    """Return the model's objects of that kind; none without Yatai's CRDs or without the right to list Deployments."""
     try:
         found, _ = await session.kube.list(resource, namespace, labels=f"{naming.MODEL_LABEL}={name}")
     except ApiError as error:
@@ -72,7 +72,7 @@ async def _children(session: Session, resource: Resource, namespace: str, name: 
 
 
 async def read_nodes(session: Session) -> tuple[tuple[Object, ...] | None, tuple[Object, ...]]:
-    """Return all nodes and all pods; None for the nodes when the user may not list both."""
+    """Return all nodes and all pods; None for the nodes if the user may not list both."""
     try:
         (nodes, _), (pods, _) = await asyncio.gather(
             session.kube.list(NODES),
@@ -99,7 +99,7 @@ async def _dry_run(session: Session, live: Object | None, body: Object) -> Objec
 
 
 def _words(error: ApiError) -> str:
-    """The API server's own sentence for what is wrong with the object; ours for everything else."""
+    """Return the API server's sentence for an invalid object, and ours for every other refusal."""
     if error.status in (400, 422):
         return error.message
     return explained_error(error.status, error.reason, error.message).message

@@ -1,4 +1,4 @@
-"""One command's talk with one cluster: who asks, where, and every failure in one sentence."""
+"""The connection of one command: options for the cluster, retries, and errors as one sentence."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ T = TypeVar("T")
 COMPLETION_SECONDS = 3.0
 TRIES = 5
 LONGEST_WAIT = 5.0
-"""Of a server that is too busy to answer; seconds."""
+"""Longest delay in seconds before the next try when the API server is busy."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Which cluster and namespace the user named; None where kubectl's own choice holds."""
+    """Cluster and namespace that the user named; None means the choice of kubectl."""
 
     namespace: str | None = None
     context: str | None = None
@@ -41,25 +41,27 @@ class Target:
 
 @dataclass(frozen=True)
 class Session:
-    """An open connection, and the namespace that is meant."""
+    """An open connection, and the namespace of the command."""
 
     kube: Kube
     namespace: str
 
 
 def is_name(text: str) -> bool:
-    """Whether an object or a namespace can be called so; anything else could lead to another path of the API."""
+    """Whether `text` is a valid name; anything else could lead to another path of the API."""
     return _NAME.fullmatch(text) is not None
 
 
 def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     if value and not is_name(value):
-        raise click.BadParameter(f"{value!r} is no name: lower-case letters, digits, '-' and '.'")
+        raise click.BadParameter(
+            f"{value!r} is not a valid name: use lower-case letters, digits, '-' and '.'"
+        )
     return value
 
 
 def with_target(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command kubectl's options for the cluster; it gets them as its first argument, a Target."""
+    """Add kubectl's options for the cluster to a command, which gets them as a Target, its first argument."""
 
     @click.option("-n", "--namespace", callback=_checked, help="Namespace.  [default: the context's]")
     @click.option("--context", help="Context of the kubeconfig.  [default: its current one]")
@@ -78,7 +80,7 @@ def with_target(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of the models there are; nothing when they cannot be had: a shell has no place for sentences."""
+    """Return names of models; none on any error, because a shell cannot show it."""
     chosen = {name: context.params.get(name) for name in ("namespace", "context", "kubeconfig")}
 
     async def names(session: Session) -> list[str]:
@@ -97,24 +99,26 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
 model_name = click.argument("name", callback=_checked, shell_complete=complete_model)
 
 
-def in_session(target: Target, question: Callable[[Session], Awaitable[T]]) -> T:
-    """Connect, ask, and return the answer; CommandError for everything that the outside can do to us."""
+def in_session(target: Target, action: Callable[[Session], Awaitable[T]]) -> T:
+    """Connect, run `action` and return its result; CommandError for every error of cluster and kubeconfig.
+
+    It runs again while the API server answers that it is busy: such an answer means that nothing was done.
+    """
     from e2i.kube import ApiError, KubeconfigError
 
-    async def asked() -> T:
+    async def run() -> T:
         async with _connected(target) as session:
             for _ in range(TRIES - 1):
                 try:
-                    return await question(session)
+                    return await action(session)
                 except ApiError as error:
-                    # It has not done anything then, and says when to come again, as kubectl does.
                     if error.status != 429:
                         raise
                     await asyncio.sleep(min(error.retry_after or 1.0, LONGEST_WAIT))
-            return await question(session)
+            return await action(session)
 
     try:
-        return asyncio.run(asked())
+        return asyncio.run(run())
     except ApiError as error:
         raise explained_error(error.status, error.reason, error.message) from error
     except KubeconfigError as error:

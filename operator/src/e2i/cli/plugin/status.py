@@ -1,4 +1,4 @@
-"""`status`: a model with everything made for it, as a tree; once, or as it changes."""
+"""`status`: a model and its children as a tree, once or continuously."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ from e2i.cli.plugin.screen import StatusWriter, show_once, status_writer
 from e2i.cli.plugin.session import Session, Target, in_session, model_name, with_target
 
 _CALM = 2.0
-"""Seconds after which a model that neither is ready nor goes on has come to its end: a wish given by annotation
-takes the operator a moment to see."""
+"""Seconds without a change after which a model that is neither Ready nor in progress counts as final: the operator
+needs a moment to see a new annotation."""
 
 _INTERRUPTED = 130
 
 
 @click.command()
 @model_name
-@click.option(
-    "-w", "--watch", is_flag=True, help="Go on with every change until it is Ready or cannot go on."
-)
+@click.option("-w", "--watch", is_flag=True, help="Show every change until the model is Ready or stuck.")
 @click.option(
     "-o",
     "--output",
     type=click.Choice(["json", "yaml"]),
-    help="For machines; with -w JSON lines.",
+    help="Print a document; with -w one JSON document a line.",
 )
 @with_target
 def status(target: Target, name: str, watch: bool, output: str | None) -> None:
-    """Show a model with its releases, images and pods, and why each is as it is.
+    """Show a model with its releases, images and pods, each with its state and the cause.
 
-    With --watch the exit code is 0 when the model is Ready and 1 when it cannot get there by itself.
+    With --watch the exit code is 0 if the model gets Ready and 1 if it cannot get Ready by itself.
     """
     if not watch:
         _print_once(target, name, output)
@@ -62,7 +60,7 @@ def _print_once(target: Target, name: str, output: str | None) -> None:
 
 
 async def _follow(session: Session, name: str, writer: StatusWriter) -> bool:
-    """Show every change until the model has come to an end; whether that is Ready."""
+    """Show every change until the model is Ready or stuck; return whether it is Ready."""
     from e2i.cli.plugin.follow import following
     from e2i.inspection.outcome import outcome
 

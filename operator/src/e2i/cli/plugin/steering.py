@@ -1,4 +1,4 @@
-"""`retry`, `promote`, `pause` and `resume`: annotations by which a person steers the operator."""
+"""`retry`, `promote`, `pause` and `resume`: each sets or removes an annotation that the operator reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Decision = Callable[[Mapping[str, Any]], rollout_annotations.Change]
 @model_name
 @with_target
 def retry(target: Target, name: str) -> None:
-    """Try the release in quarantine anew."""
+    """Try the release in quarantine again."""
     _steer(target, name, lambda model: rollout_annotations.retry(model, now()))
 
 
@@ -27,7 +27,7 @@ def retry(target: Target, name: str) -> None:
 @model_name
 @with_target
 def promote(target: Target, name: str) -> None:
-    """End the pause that a canary waits in."""
+    """End the pause of a canary."""
     _steer(target, name, lambda model: rollout_annotations.promote(model, now()))
 
 
@@ -35,7 +35,7 @@ def promote(target: Target, name: str) -> None:
 @model_name
 @with_target
 def pause(target: Target, name: str) -> None:
-    """Hold the rollout where it is; scaling and rollback go on."""
+    """Pause the rollout; scaling and rollback continue."""
     _steer(target, name, rollout_annotations.pause)
 
 
@@ -43,7 +43,7 @@ def pause(target: Target, name: str) -> None:
 @model_name
 @with_target
 def resume(target: Target, name: str) -> None:
-    """Let a held rollout go on."""
+    """Continue a paused rollout."""
     _steer(target, name, rollout_annotations.resume)
 
 

@@ -1,4 +1,4 @@
-"""`undo`: back to an earlier release, by its bento's tag; or the change to commit where Git decides."""
+"""`undo`: returns to an earlier release by its bento's tag, or prints the change to commit."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 @click.command()
 @model_name
 @click.option(
-    "--to", metavar="RELEASE|TAG", help="The release or bento to go back to.  [default: what served before]"
+    "--to",
+    metavar="RELEASE|TAG",
+    help="The release or bento to go back to.  [default: the one that served before]",
 )
 @with_target
 def undo(target: Target, name: str, to: str | None) -> None:
     """Go back to an earlier release by writing its bento's tag into the spec.
 
-    Where Argo CD or Flux keeps the model as Git has it, nothing is written: the change to commit is printed, and the
-    exit code is 3. The same with exit code 2 where more than the tag must change.
+    If Argo CD or Flux manages the model, nothing is written: the change to commit is printed, and the exit code is 3.
+    If more than the tag must change, the change is printed as well, and the exit code is 2.
     """
 
     async def go_back(session: Session) -> int:
@@ -47,7 +49,7 @@ def undo(target: Target, name: str, to: str | None) -> None:
             return _print_advice(model, chosen, sentence)
         await set_bento(session, model, chosen.bento)
         sentence = (
-            f"{name}: spec.bento.tag is {chosen.tag} again (it was {model['spec']['bento']['tag']}), which asks for "
+            f"{name}: spec.bento.tag is {chosen.tag} again (it was {model['spec']['bento']['tag']}), the tag of "
             f"release {chosen.release}. Follow it: {follow(model['metadata'])}"
         )
         click.echo(printable(sentence))
@@ -57,21 +59,21 @@ def undo(target: Target, name: str, to: str | None) -> None:
 
 
 def obstacle(model: Mapping[str, Any], chosen: UndoTarget) -> str | None:
-    """Why the tag alone cannot be written; None when it can."""
+    """Return why undo cannot write the tag, or None if it can."""
     name = model["metadata"]["name"]
     if managing_tool := gitops.managing_tool(model):
-        return f"{name} is kept by {managing_tool}, which would undo a change by hand."
+        return f"{name} is managed by {managing_tool}, which would revert a change by hand."
     if chosen.by_tag:
         return None
     return f"Release {chosen.release} of {name} differs in more than the bento, and undo writes nothing else."
 
 
 def _print_advice(model: Mapping[str, Any], chosen: UndoTarget, sentence: str) -> int:
-    """Say what to do instead: the sentence on stderr, the lines of the manifest on stdout. The exit code."""
+    """Print the error on stderr and the change of the manifest on stdout; return the exit code."""
     if chosen.spec is None:
         raise CommandError(
-            f"{sentence} The cluster no longer knows what else it had: find the commit with {chosen.tag} in Git "
-            f"(git log -S {chosen.tag}) and go back to that manifest."
+            f"{sentence} The cluster no longer has the rest of its spec: find the commit with {chosen.tag} in "
+            f"Git (git log -S {chosen.tag}) and return to that manifest."
         )
     lines = previous_specs.manifest_diff(model, chosen.spec)
     advice = "Commit this instead:" if gitops.managing_tool(model) else "Change the manifest and apply it:"

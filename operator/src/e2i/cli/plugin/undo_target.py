@@ -1,4 +1,4 @@
-"""Which earlier release `undo` goes back to, and what stands in the way. Pure."""
+"""Chooses the release that `undo` returns to, or says why there is none. Pure."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from e2i.inspection.document import is_current
 Body = Mapping[str, Any]
 
 _SERVED = ("Serving", "Superseded")
-"""Results of releases that served and were not given up."""
+"""Results of releases that served and did not fail."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UndoTarget:
-    """The release to go back to, and the spec that asks for it."""
+    """The release to return to, and its spec."""
 
     release: str
     tag: str
     bento: Body
-    """spec.bento that asks for it."""
+    """spec.bento of the release."""
     spec: previous_specs.Spec | None
-    """None when the earlier spec cannot be found again."""
+    """None if the earlier spec cannot be found."""
     by_tag: bool
-    """Whether the bento's tag is all that differs."""
+    """Whether only the bento's tag differs."""
 
 
 def find_undo_target(model: Body, deployments: Iterable[Body], to: str | None) -> UndoTarget:
-    """The way to the release or bento tag `to`, or to the release that served last; CommandError when there is none.
+    """Return the release or bento tag `to`, or the release that served last; CommandError if there is none.
 
-    `deployments`: the model's BentoDeployments, which tell the shape of releases that still have pods.
+    `deployments`: the model's BentoDeployments, which show the shape of releases that still have pods.
     """
     entry = _named(model, to) if to else _last(model)
     if failure := _quarantine(model, entry["release"]):
         raise CommandError(
             f"Release {entry['release']} ({entry.get('bentoTag', '?')}) is in quarantine: it failed with "
-            f"{failure['reason']} at {failure['failedAt']}. Try it anew with that bento in spec.bento.tag and "
-            f"{command('retry', model['metadata'])}."
+            f"{failure['reason']} at {failure['failedAt']}. To try it again, set that bento in spec.bento.tag and "
+            f"run {command('retry', model['metadata'])}."
         )
     return _undo_target(model, deployments, entry)
 
 
 def _last(model: Body) -> Body:
-    """The newest release that served, other than the one the spec asks for."""
+    """Return the newest release that served, other than the desired one."""
     name = model["metadata"]["name"]
     earlier = [
         entry
@@ -63,7 +63,7 @@ def _last(model: Body) -> Body:
 
 
 def _is_wanted(model: Body, entry: Body) -> bool:
-    """Whether the spec asks for it now, also in the moment before the operator has seen the spec."""
+    """Whether it is the desired release, also while the operator has not yet seen the spec."""
     if is_current(model):
         return bool(model["status"].get("desiredRelease") == entry["release"])
     if (
@@ -75,7 +75,7 @@ def _is_wanted(model: Body, entry: Body) -> bool:
 
 
 def _named(model: Body, to: str) -> Body:
-    """The newest entry of the history with that release or tag; of several of a tag, one the tag alone asks for."""
+    """Return the newest entry of that release or tag; of several, one that differs in the tag only."""
     name = model["metadata"]["name"]
     history = model.get("status", {}).get("history", ())
     found = [
