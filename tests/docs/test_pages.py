@@ -20,9 +20,23 @@ LONG = (
     "howto/undo.md",
     "howto/verify.md",
     "howto/in-place.md",
+    "howto/watch.md",
+    "howto/package.md",
+    "howto/pipeline.md",
     "howto/kubeflow.md",
-    "tutorial/trained-model.md",
+    "howto/deploy-from-python.md",
+    "howto/old-style-bentos.md",
 )
+BY_A_NEWCOMER = ("tutorial/first-model.md", "tutorial/trained-model.md")
+NOT_RUN = {
+    "howto/install.md": "it needs a cluster of one's own, and Helm; tests/deploy/ tries most of it",
+    "howto/recover.md": "it needs a lost cluster; tests/s3/ and tests/scenarios/test_recovery.py try it",
+    "howto/troubleshoot.md": "it shows faults that were made on purpose; tests/e2e/test_failures.py makes them",
+    "howto/write-a-bento.md": "it is only read",
+    "howto/classification.md": "it is only read",
+    "howto/regression.md": "it is only read",
+    "howto/causal.md": "it is only read",
+}
 STEP_WITHIN = 600.0
 """Seconds for one command; only a bound for a machine under heavy load."""
 
@@ -36,11 +50,14 @@ def test_a_quick_page_does_what_it_says(name: str, terminal: Shell) -> None:
 @pytest.mark.e2e
 @pytest.mark.deep
 @pytest.mark.parametrize("name", LONG)
-def test_a_long_page_does_what_it_says(name: str, request: pytest.FixtureRequest) -> None:
-    if not request.config.getoption("--deep", default=False):
-        pytest.skip("runs in make test-deep")
-    terminal: Shell = request.getfixturevalue("terminal")
+def test_a_long_page_does_what_it_says(name: str, terminal: Shell) -> None:
     follow(DOCS / name, terminal)
+
+
+def test_each_page_is_run_or_says_why_not() -> None:
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.glob("*/*.md")}
+    asked = {name for name in pages if name.startswith(("howto/", "tutorial/"))}
+    assert asked == {*QUICK, *LONG, *BY_A_NEWCOMER, *NOT_RUN}
 
 
 def follow(page: Path, terminal: Shell) -> None:
