@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
@@ -43,7 +45,8 @@ class Shell:
             start_new_session=True,
         )
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -51,8 +54,12 @@ class Shell:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bash.kill()
-        self._bash.wait()
+        # The whole group: a job that a page left in the background would hold the pipe open.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._bash.pid, signal.SIGKILL)
+        self._reader.join(timeout=5)
+        with self._bash:
+            pass
 
     def run(self, command: str, timeout: float) -> Answer:
         """Run one command line in the session and return when it has ended, or after `timeout` seconds."""

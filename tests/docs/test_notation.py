@@ -108,3 +108,17 @@ def test_a_session_keeps_variables_folder_and_exit_code(tmp_path: Path) -> None:
         assert shell.run("(exit 3)", 9).code == 3
         assert shell.run("echo $? >&2", 9).printed == "3"
         assert shell.run("sleep 60", 0.2).code is None
+
+
+def test_a_job_that_a_page_leaves_behind_ends_with_its_terminal(tmp_path: Path) -> None:
+    with Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path) as shell:
+        left = int(shell.run("sleep 60 & echo $!", 9).printed)
+    assert is_over(left)
+
+
+def is_over(process: int) -> bool:
+    """Is it gone, or ended and not yet collected by its parent?"""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
