@@ -1,0 +1,27 @@
+"""The picture in README.md is what its recorded input gives, and stays small."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from docs.picture import COMMANDS, DRAWN, RECORDED, draw
+
+
+def test_the_picture_is_drawn_from_its_recording() -> None:
+    assert DRAWN.read_text() == draw(RECORDED.read_text()), "run: python tests/docs/picture.py"
+
+
+def test_the_recording_is_of_the_commands_it_shows() -> None:
+    prompts = [line.removeprefix("$ ") for line in RECORDED.read_text().splitlines() if line.startswith("$ ")]
+    assert tuple(prompts) == COMMANDS
+
+
+def test_the_picture_is_small_and_well_formed() -> None:
+    assert DRAWN.stat().st_size < 60_000
+    ElementTree.fromstring(DRAWN.read_text())  # noqa: S314
+
+
+def test_what_is_bad_is_red_and_markup_is_escaped() -> None:
+    svg = draw("$ a\nx  <y> VerificationFailed\n")
+    assert '<tspan class="bad">VerificationFailed</tspan>' in svg
+    assert "&lt;y&gt;" in svg
