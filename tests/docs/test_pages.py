@@ -1,6 +1,6 @@
 """Pages run as they are written: in a new terminal, from the root of a clone in a folder with an odd name.
 
-The quick ones run on the cluster of the end-to-end tests, the long ones in `make test-deep`.
+They release models and take minutes each, so they run in `make test-deep`, on the cluster of the end-to-end tests.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from docs.page import Step, steps_of
 from docs.shell import Answer, Shell
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-QUICK = ("howto/deploy-with-kubectl.md",)
-LONG = (
+ON_A_CLUSTER = (
+    "howto/deploy-with-kubectl.md",
     "howto/blue-green.md",
     "howto/canary.md",
     "howto/undo.md",
@@ -42,22 +42,16 @@ STEP_WITHIN = 600.0
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("name", QUICK)
-def test_a_quick_page_does_what_it_says(name: str, terminal: Shell) -> None:
-    follow(DOCS / name, terminal)
-
-
-@pytest.mark.e2e
 @pytest.mark.deep
-@pytest.mark.parametrize("name", LONG)
-def test_a_long_page_does_what_it_says(name: str, terminal: Shell) -> None:
+@pytest.mark.parametrize("name", ON_A_CLUSTER)
+def test_a_page_does_what_it_says(name: str, terminal: Shell) -> None:
     follow(DOCS / name, terminal)
 
 
 def test_each_page_is_run_or_says_why_not() -> None:
     pages = {str(page.relative_to(DOCS)) for page in DOCS.glob("*/*.md")}
     asked = {name for name in pages if name.startswith(("howto/", "tutorial/"))}
-    assert asked == {*QUICK, *LONG, *BY_A_NEWCOMER, *NOT_RUN}
+    assert asked == {*ON_A_CLUSTER, *BY_A_NEWCOMER, *NOT_RUN}
 
 
 def follow(page: Path, terminal: Shell) -> None:
