@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,10 +123,10 @@ class Study:
 
     @property
     def ahead(self) -> int:
-        """Times that it must be lived at least; none after many failures, which would tell nothing new."""
+        """Lives that it still needs beside those under way; none after many failures, which would tell nothing new."""
         if sum(len(agenda.failures) for agenda in self.agendas) >= ENOUGH_FAILURES:
             return 0
-        return max(len(agenda.waiting) for agenda in self.agendas)
+        return max(len(agenda.waiting) - agenda.coming for agenda in self.agendas)
 
 
 class Lab:
@@ -160,15 +160,22 @@ class Lab:
 
     async def _live_on(self, studies: Sequence[Study]) -> None:
         """Live again and again, each time the life with the most points ahead."""
-        while (study := max(studies, key=lambda study: study.ahead)).ahead:
-            async with self._lane() as lane:
-                await self._live(lane, study.phases, study.agendas)
+        while (study := max(studies, key=lambda study: study.ahead)).ahead > 0:
+            coming = deque(zip(study.phases, study.agendas, strict=True))
+            for agenda in study.agendas:
+                agenda.coming += 1
+            try:
+                async with self._lane() as lane:
+                    await self._live(lane, coming)
+            finally:
+                for _, agenda in coming:
+                    agenda.coming -= 1
 
-    async def _live(self, lane: Lane, phases: Sequence[Phase], agendas: Sequence[Agenda]) -> None:
+    async def _live(self, lane: Lane, coming: deque[tuple[Phase, Agenda]]) -> None:
         """End early when a phase ended wrongly, or nothing is left to be tried in the later ones."""
-        for number, (phase, agenda) in enumerate(zip(phases, agendas, strict=True)):
-            if not any(later.waiting for later in agendas[number:]):
-                return
+        while any(agenda.waiting for _, agenda in coming):
+            phase, agenda = coming.popleft()
+            agenda.coming -= 1
             strikes = agenda.take()
             try:
                 ended = await self._play(lane, phase, strikes, agenda.usual)

@@ -70,6 +70,8 @@ class Agenda:
     is_struck: bool
     usual: Ending
     tried: int = 0
+    coming: int = 0
+    """Lives under way that have not come to this phase yet."""
     failures: list[str] = field(default_factory=list)
     absent: list[Strike] = field(default_factory=list)
     """Points at a status that came in the undisturbed run and in no other: how long things take decides."""
