@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from e2i.local import toolchain
+from e2i.local import go_build, toolchain
 from e2i.local.errors import ClusterFault
-from e2i.local.go_build import Progress
-from e2i.local.golang import find_go, is_new_enough
+from e2i.local.go_build import Progress, collector_settings, in_minutes
+from e2i.local.golang import Go, find_go, is_new_enough
 
 
 @pytest.mark.parametrize(
@@ -40,14 +41,56 @@ def test_a_missing_compiler_that_cannot_be_had_says_what_to_do(
     assert not list(tmp_path.glob("**/*.partial"))
 
 
-def test_progress_goes_from_downloads_to_packages() -> None:
+def test_progress_goes_from_downloads_over_packages_to_the_link() -> None:
     progress = Progress("tool")
     progress.hear("go: downloading example.org/module v1.0.0")
-    assert progress.line(4) == "tool: 1 modules downloaded, 4 s"
-    progress.expect(100)
-    assert progress.line(60) == "tool: 100 packages to look at, 1 min 0 s"
+    assert progress.line(4) == "tool: 1 module downloaded"
+    progress.expect(100, 10.0)
     progress.hear("example.org/module/package")
-    assert progress.line(83.9) == "tool: 1 of at most 100 packages compiled, 1 min 23 s"
+    assert progress.line(12) == "tool: 1 of 100 packages compiled"
+    for _ in range(19):
+        progress.hear("example.org/module/package")
+    assert progress.line(70) == "tool: 20 of 100 packages compiled, about 4 min left"
+    for _ in range(80):
+        progress.hear("example.org/module/package")
+    assert progress.line(300) == "tool: 100 packages compiled, linking"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(1, "10 s"), (44, "40 s"), (58, "1 min"), (200, "3 min")])
+def test_time_that_is_left_is_told_as_precisely_as_it_is_known(seconds: float, words: str) -> None:
+    assert in_minutes(seconds) == words
+
+
+def test_the_compilers_collector_is_off_only_where_memory_is_plenty() -> None:
+    gib = 1024**3
+    assert collector_settings(8 * gib, 2) == {"GOGC": "off", "GOMEMLIMIT": str(3 * gib)}
+    assert collector_settings(2 * gib, 2) == {}
+
+
+GO = """#!/bin/sh
+if [ "$2" = -n ]; then
+  for package in a b c; do printf '#\\n# example.org/%s\\n#\\ncompile\\n' $package >&2; done
+else
+  for package in a b c; do echo example.org/$package >&2; done
+  echo "GOGC=$GOGC" > "$TOLD"; sleep 0.3
+fi
+"""
+"""A compiler that has three packages ahead."""
+
+
+def test_the_line_of_progress_counts_the_packages_that_are_really_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(go_build, "SHOW_EVERY", 0.01)
+    program = tmp_path / "go"
+    program.write_text(GO)
+    program.chmod(0o755)
+    go = Go(program, {**os.environ, "TOLD": str(tmp_path / "told")})
+    shown: list[str] = []
+    said: list[str] = []
+    go_build.compile_module(go, tmp_path, ".", "", tmp_path / "out", said.append, shown.append)
+    assert shown[-1] == f"{tmp_path.name}: 3 packages compiled, linking"
+    assert said == []
 
 
 def test_the_first_problem_is_the_one_to_tell() -> None:

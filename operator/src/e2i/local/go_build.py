@@ -1,35 +1,51 @@
-"""One run of the Go compiler, with a sign of life every few seconds."""
+"""One run of the Go compiler, with its progress in one line that moves.
+
+Where its time goes and what was tried against it: docs/decisions/0030-cold-build.md.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from e2i.local.errors import ClusterFault
 from e2i.local.golang import Go
+from e2i.local.node.machine import memory_limit
 
-SIGN_OF_LIFE = 5.0
+SHOW_EVERY = 1.0
+SAY_EVERY = 15.0
+"""Seconds between two lines if the output is no terminal."""
+ENOUGH_FOR_A_GUESS = 0.1
+"""The part of the packages after which the time left is guessed."""
+LEAST_MEMORY = 1024**3
+"""Bytes for each compiler process below which the garbage collector stays on."""
+
+Say = Callable[[str], None]
 
 
 class Progress:
-    """What the compiler has said so far, in one line. Fed by one thread, read by another."""
+    """What the compiler has done so far, as one line. Fed by one thread, read by another."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._downloaded = 0
         self._compiled = 0
-        self._packages = 0
+        self._packages = -1
+        self._begun = 0.0
         self.problem = ""
 
-    def expect(self, packages: int) -> None:
-        """How many packages the program consists of; those in Go's cache will not be named again."""
-        self._packages = packages
+    def expect(self, packages: int, seconds: float) -> None:
+        """Set how many packages are to be compiled, and after how many seconds that begins."""
+        self._packages, self._begun = packages, seconds
 
     def hear(self, line: str) -> None:
-        """One line of the compiler's output: a download, a package that it compiles now, or a problem."""
+        """Take one line of the compiler's output: a download, a package that it compiles now, or a problem."""
         if line.startswith("go: downloading "):
             self._downloaded += 1
         elif line and " " not in line:
@@ -38,65 +54,119 @@ class Progress:
             self.problem = line.strip()
 
     def line(self, seconds: float) -> str:
-        """`controlplane: 412 of 1390 packages compiled, 1 min 20 s`"""
-        if not self._packages:
-            done = f"{self._downloaded} modules downloaded"
-        elif not self._compiled:
-            done = f"{self._packages} packages to look at"
-        else:
-            done = f"{self._compiled} of at most {self._packages} packages compiled"
-        minutes, rest = divmod(int(seconds), 60)
-        return f"{self._name}: {done}, {f'{minutes} min ' if minutes else ''}{rest} s"
+        """Return for example `controlplane: 412 of 1390 packages compiled, about 4 min left`."""
+        if self._packages < 0:
+            return f"{self._name}: {counted(self._downloaded, 'module')} downloaded"
+        if self._compiled >= self._packages:
+            return f"{self._name}: {counted(self._packages, 'package')} compiled, linking"
+        done = f"{self._name}: {self._compiled} of {counted(self._packages, 'package')} compiled"
+        if self._compiled < ENOUGH_FOR_A_GUESS * self._packages:
+            return done
+        left = (seconds - self._begun) / self._compiled * (self._packages - self._compiled)
+        return f"{done}, about {in_minutes(left)} left"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return the number with its noun: 1 package, 2 packages."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def in_minutes(seconds: float) -> str:
+    """Return the time as precisely as a guess deserves: 20 s, 1 min, 4 min."""
+    if seconds < 55:
+        return f"{max(10, round(seconds, -1)):.0f} s"
+    return f"{round(seconds / 60):.0f} min"
 
 
 def compile_module(
-    go: Go, module: Path, package: str, linker_flags: str, target: Path, say: Callable[[str], None]
+    go: Go, module: Path, package: str, linker_flags: str, target: Path, say: Say, show: Say | None = None
 ) -> None:
-    """Download what the module needs and build `package` into `target`; ClusterFault when that fails.
+    """Download what the module needs and build `package` into `target`; ClusterFault if that fails.
 
-    Interrupted, it goes on from there at the next call: Go keeps what is compiled in its own cache.
+    `show` gets the line of progress every second; without it `say` gets one every 15 seconds. If it is
+    interrupted, it goes on from there at the next call: Go keeps what is compiled in its own cache.
     """
-    progress = Progress(module.name)
+    progress, started = Progress(module.name), time.monotonic()
     ended = threading.Event()
-    clock = threading.Thread(target=_tell, args=(progress, ended, say), daemon=True)
+    clock = threading.Thread(target=_tell, args=(progress, started, ended, say, show), daemon=True)
     clock.start()
+    # Debug information (-dwarf) would be made for each package, only for the linker to leave it out (-w).
+    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"]
+    build = [*flags, f"-ldflags={linker_flags}", "-o", str(target), package]
+    fast = Go(go.program, go.environment | collector_settings(_available_memory(), os.cpu_count() or 1))
     try:
-        progress.expect(len(_run(go, ["list", "-mod=readonly", "-deps", package], module, progress)))
-        flags = ["-v", "-mod=readonly", "-trimpath", "-buildvcs=false", f"-ldflags={linker_flags}"]
-        _run(go, ["build", *flags, "-o", str(target), package], module, progress)
+        progress.expect(_packages_ahead(fast, build, module, progress), time.monotonic() - started)
+        _run(fast, ["build", "-v", *build], module, progress.hear, progress)
     finally:
         ended.set()
         clock.join()
 
 
-def _tell(progress: Progress, ended: threading.Event, say: Callable[[str], None]) -> None:
-    started = time.monotonic()
-    while not ended.wait(SIGN_OF_LIFE):
-        say(progress.line(time.monotonic() - started))
+@contextlib.contextmanager
+def downloading(go: Go, module: Path, package: str) -> Iterator[None]:
+    """Download what the module needs while the body runs; the compiler downloads itself what is missing after it."""
+    listing = [str(go.program), "list", "-mod=readonly", "-deps", package]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        listing, cwd=module, env=go.environment, stdin=quiet, stdout=quiet, stderr=quiet
+    ) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
-def _run(go: Go, arguments: list[str], module: Path, progress: Progress) -> list[str]:
-    """Run one go command to its end and return the lines of its standard output."""
+def collector_settings(memory: int, processors: int) -> dict[str, str]:
+    """Return the variables that turn the compiler's garbage collector off as far as `memory` bytes allow.
+
+    A compiler process lives for seconds, so collecting is mostly lost work. As many run at the same time as there
+    are processors; the limit turns the collector on again before they fill the memory.
+    """
+    share = memory * 3 // 4 // processors
+    return {"GOGC": "off", "GOMEMLIMIT": str(share)} if share >= LEAST_MEMORY else {}
+
+
+def _available_memory() -> int:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    return min(available, memory_limit())
+
+
+def _packages_ahead(go: Go, build: list[str], module: Path, progress: Progress) -> int:
+    """Return how many packages Go's cache lacks; downloads what is needed to know that."""
+    headings = set[str]()
+
+    def hear(line: str) -> None:
+        if line.startswith("# "):
+            headings.add(line)
+        elif line.startswith("go: ") or re.match(r"\S+\.go:\d+", line):
+            progress.hear(line)
+
+    _run(go, ["build", "-n", *build], module, hear, progress)
+    return len(headings)
+
+
+def _tell(progress: Progress, started: float, ended: threading.Event, say: Say, show: Say | None) -> None:
+    while not ended.wait(SHOW_EVERY if show else SAY_EVERY):
+        (show or say)(progress.line(time.monotonic() - started))
+
+
+def _run(go: Go, arguments: list[str], module: Path, hear: Say, progress: Progress) -> None:
+    """Run one go command to its end; each line that it prints goes to `hear`."""
     with subprocess.Popen(
         [go.program, *arguments],
         cwd=module,
         env=go.environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None  # noqa: S101  for the type checker: both are pipes
-        assert process.stderr is not None  # noqa: S101
-        output: list[str] = []
-        reader = threading.Thread(target=output.extend, args=(process.stdout,))
-        reader.start()
-        for line in process.stderr:
-            progress.hear(line.rstrip("\n"))
-        reader.join()
+        lines: Iterable[str] = process.stderr or ()
+        for line in lines:
+            hear(line.rstrip("\n"))
     if process.returncode:
         raise ClusterFault(
             f"`go {arguments[0]}` failed for {module.name}: {progress.problem or 'no message'}. "
             "Check the network and the free disk space, then run the command again: it goes on from there."
         )
-    return output

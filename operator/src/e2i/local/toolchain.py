@@ -1,7 +1,7 @@
 """The programs that the cluster runs and no package brings: built once from locked Go modules, then cached.
 
 A tool lies in `<cache>/tools/<digest of its module and flags>/`, so a changed module is built beside the old one.
-It appears there whole or not at all; of several callers one builds and the others wait for it.
+It appears there complete or not at all. If several commands need it, one builds and the others wait.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import hashlib
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable
+import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2i.local.components import Tools
 from e2i.local.errors import ClusterFault
-from e2i.local.go_build import compile_module
+from e2i.local.go_build import Say, compile_module, downloading
 from e2i.local.golang import Go, find_go
 from e2i.local.layout import cache_root
 from e2i.local.locks import alone
@@ -44,8 +45,11 @@ class Module:
 
     @property
     def digest(self) -> str:
-        """Over everything that decides the program. Not over the compiler's version: a newer one is no reason
-        to make somebody wait for minutes."""
+        """Digest of everything that decides what the program does.
+
+        The compiler's version and settings that only make the build faster do not count: nobody shall wait
+        minutes because of them.
+        """
         digest = hashlib.sha256(f"{platform.machine()}\n{self.package}\n{self.linker_flags}\n".encode())
         for file in sorted(self.folder.iterdir()):
             digest.update(f"{file.name} {file.stat().st_size}\n".encode() + file.read_bytes())
@@ -64,46 +68,58 @@ CONTROLPLANE = Module("controlplane", ".", _kubernetes_version())
 VERSITYGW = Module("versitygw", "github.com/versity/versitygw/cmd/versitygw")
 
 
-def ensure_tools(say: Callable[[str], None]) -> Tools:
-    """The built programs, from the cache or built now; ClusterFault when one cannot be built."""
-    return Tools(controlplane=_ensure(CONTROLPLANE, say), versitygw=_ensure(VERSITYGW, say))
+def ensure_tools(say: Say, show: Say | None = None) -> Tools:
+    """Return the built programs, from the cache or built now; ClusterFault if one cannot be built.
+
+    `show` gets the progress of a build as one line that replaces the one before it.
+    """
+    missing = [module for module in (CONTROLPLANE, VERSITYGW) if not program_of(module).exists()]
+    if missing:
+        lock = cache_root() / "tools" / "lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with alone(lock, lambda: say("another command is building the tools: waiting for it")):
+            _build_missing(missing, say, show)
+    return expected_tools()
 
 
 def expected_tools() -> Tools:
-    """Where the programs are in the cache, or would be."""
+    """Return where the programs are in the cache, or will be."""
     return Tools(controlplane=program_of(CONTROLPLANE), versitygw=program_of(VERSITYGW))
 
 
 def program_of(module: Module) -> Path:
-    """Where the cache has the program, or will have it."""
+    """Return where the cache has the program, or will have it."""
     return cache_root() / "tools" / module.digest / module.name
 
 
-def _ensure(module: Module, say: Callable[[str], None]) -> Path:
+def _build_missing(modules: list[Module], say: Say, show: Say | None) -> None:
+    """Build those of the modules that are still missing, one after the other: together they would compile twice
+    what they share. The next one is downloaded meanwhile."""
+    modules = [module for module in modules if not program_of(module).exists()]
+    if not modules:
+        return
+    go = find_go(say)
+    say(f"building {' and '.join(module.name for module in modules)}; this is needed once and takes minutes")
+    for module, following in zip(modules, [*modules[1:], None], strict=True):
+        with downloading(go, following.folder, following.package) if following else nullcontext():
+            _build(module, go, say, show)
+
+
+def _build(module: Module, go: Go, say: Say, show: Say | None) -> None:
     program = program_of(module)
-    if program.exists():
-        return program
-    program.parent.mkdir(parents=True, exist_ok=True)
-    waiting = "another command is building the tools: waiting for it"
-    with alone(program.parent.parent / "lock", lambda: say(waiting)):
-        if not program.exists():
-            _build(module, program, find_go(say), say)
-    return program
-
-
-def _build(module: Module, program: Path, go: Go, say: Callable[[str], None]) -> None:
+    program.parent.mkdir(exist_ok=True)
     free = shutil.disk_usage(program.parent).free
     if free < DISK_FOR_A_BUILD:
         raise ClusterFault(
             f"Building {module.name} needs 5 GiB, the disk of {program.parent} has {free / 1024**3:.1f} GiB left. "
             "Free some space, or set XDG_CACHE_HOME to a folder on another disk."
         )
-    partial = program.with_suffix(".partial")
-    say(f"building {module.name} from its Go module; this is needed once and takes minutes")
-    compile_module(go, module.folder, module.package, module.linker_flags, partial, say)
+    partial, started = program.with_suffix(".partial"), time.monotonic()
+    compile_module(go, module.folder, module.package, module.linker_flags, partial, say, show)
     # Starting it once is the proof that it is whole.
     if subprocess.run([partial, "--help"], capture_output=True).returncode not in (0, 2):
         raise ClusterFault(
             f"{partial} was built but does not start. Run `e2i local reset --cache`, then try again."
         )
     partial.replace(program)
+    say(f"{module.name} is built in {time.monotonic() - started:.0f} s")

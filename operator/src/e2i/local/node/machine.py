@@ -17,7 +17,7 @@ def measure(folder: Path) -> Machine:
     kernel = platform.machine()
     return Machine(
         cpus=_cpus(),
-        memory=_memory(),
+        memory=memory_limit(),
         disk=shutil.disk_usage(folder).total,
         hostname=platform.node(),
         architecture=ARCHITECTURES.get(kernel, kernel),
@@ -38,7 +38,8 @@ def _cpus() -> float:
     return min(available, int(quota) / int(period))
 
 
-def _memory() -> int:
+def memory_limit() -> int:
+    """Return the bytes of memory that this machine has, or fewer if the control group allows fewer."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limits = [_control("memory.max"), _control("memory/memory.limit_in_bytes")]
     return min([total, *(int(limit) for limit in limits if limit.isdigit())])
