@@ -42,7 +42,7 @@ def build_moody(store: Path) -> None:
         "BENTOML_HOME": str(store),
         "BENTOML_DO_NOT_TRACK": "True",
         # The packages of this environment, which uv has in its cache.
-        "UV_CONSTRAINT": str(PROJECT / "requirements.lock"),
+        "UV_CONSTRAINT": (PROJECT / "requirements.lock").as_uri(),
     }
     command = [Path(sys.executable).with_name("bentoml"), "build", "--version=1.0.0", MOODY]
     built = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from e2i.local.demo_progress import current_conditions, is_ready, news, stalled
 
 
@@ -41,6 +43,21 @@ def test_a_changed_reason_is_news() -> None:
     ]
 
 
+def test_a_condition_that_waits_for_others_is_no_news() -> None:
+    after = current_conditions(a_model(a_condition("Verified", "Unknown", "Pending")))
+    assert list(news({}, after)) == []
+
+
+def test_what_two_conditions_say_is_said_once() -> None:
+    building = [a_condition(name, reason="Building") for name in ("ImageBuilt", "Ready")]
+    assert [item.type for item in news({}, current_conditions(a_model(*building)))] == ["ImageBuilt"]
+
+
+def test_a_true_condition_needs_no_reason() -> None:
+    told = current_conditions(a_model(a_condition("ImageBuilt", "True", "Built")))["ImageBuilt"]
+    assert str(told) == "ImageBuilt     True    about ImageBuilt"
+
+
 def test_progress_in_the_message_alone_is_no_news() -> None:
     before = current_conditions(a_model(a_condition("BentoExported")))
     after = current_conditions(a_model(a_condition("BentoExported") | {"message": "50 %"}))
@@ -53,14 +70,28 @@ def test_a_true_condition_that_tells_of_another_release_is_news() -> None:
     assert [item.message for item in news(before, after)] == ["release b"]
 
 
-def test_a_long_message_is_cut() -> None:
-    told = current_conditions(a_model(a_condition("Ready") | {"message": "x" * 200}))["Ready"]
-    assert str(told).endswith("x...")
-    assert len(str(told)) < 160
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("churn:1.0.0 is not in the store. Build it.", "churn:1.0.0 is not in the store"),
+        ("0 of 1 pods are ready; the last one starts", "0 of 1 pods are ready"),
+        (f"is s3://e2i/{'ab' * 32}.tar", "is s3://e2i/abababab….tar"),
+        ("word " * 50, "word " * 50),
+    ],
+)
+def test_a_message_is_shown_to_the_end_of_its_first_sentence(message: str, shown: str) -> None:
+    told = current_conditions(a_model(a_condition("Ready", "True") | {"message": message}))["Ready"]
+    assert str(told) == f"Ready          True    {shown}"
+
+
+def test_why_a_release_was_given_up_is_shown_whole() -> None:
+    why = {"reason": "VerificationFailed", "message": "release b failed. It answered 4. Expected 5."}
+    told = current_conditions(a_model(a_condition("RolledBack", "True") | why))["RolledBack"]
+    assert str(told) == f"RolledBack     True    VerificationFailed: {why['message']}"
 
 
 def test_conditions_are_told_in_the_order_in_which_they_turn_true() -> None:
-    after = current_conditions(a_model(a_condition("Ready"), a_condition("BentoExported")))
+    after = current_conditions(a_model(a_condition("Ready", "True"), a_condition("BentoExported", "True")))
     assert [item.type for item in news({}, after)] == ["BentoExported", "Ready"]
 
 

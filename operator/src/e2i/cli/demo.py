@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 import e2i
-from e2i.cli.local import env_line, in_words, stopwatch
+from e2i.cli.local import build_tools, env_line, in_words
+from e2i.cli.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from e2i.kube import Kube
+    from e2i.local.demo import Story
+    from e2i.local.demo_bentos import BentoBuilds
     from e2i.local.layout import ClusterHome
 
 PROJECT = Path(e2i.__file__).resolve().parents[3]
+INTERRUPTED = 130
 
 
 @click.command()
@@ -29,90 +33,108 @@ def demo(name: str) -> None:
     """
     # Here and not above, so that `e2i --help` stays quick.
     from e2i.kube import ApiError
-    from e2i.local import cluster
 
-    say = stopwatch()
+    say = Stopwatch()
     try:
         with in_words():
-            _title(
-                say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine"
-            )
-            home = cluster.up(name, say)
-            url = asyncio.run(release(home, say))
+            home = tell(name, say)
     except ApiError as error:
         raise click.ClickException(
             f"The API server of cluster {name} refused or did not answer ({error}). "
             f"Look at `e2i local status --name {name}`."
         ) from error
-    _title(say, "Done. The cluster stays up.")
-    click.echo(_how_to_look_around(home, url))
+    except KeyboardInterrupt:
+        click.echo(f"\n{_after_interrupt(name)}", err=True)
+        sys.exit(INTERRUPTED)
+    say.title("Done")
+    click.echo(_what_to_try_next(home))
 
 
-async def release(home: ClusterHome, say: Callable[[str], None]) -> str:
-    """Everything after the cluster is up; returns the model's address."""
+def tell(name: str, say: Stopwatch) -> ClusterHome:
+    """Go through all chapters; return the cluster, which stays up."""
+    from e2i.local import cluster
+    from e2i.local.bootstrap import choose_bento_store
+    from e2i.local.demo_bentos import BentoBuilds
+
+    say.title("A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine")
+    home = cluster.open_home(name)
+    with BentoBuilds(PROJECT, choose_bento_store(home, None)) as bentos:
+        build_tools(say)
+        cluster.bring_up(home, say, bento_store=None, overlay=cluster.OVERLAY)
+        asyncio.run(release(home, bentos, say))
+    return home
+
+
+async def release(home: ClusterHome, bentos: BentoBuilds, say: Stopwatch) -> None:
+    """Tell everything that comes after the cluster is up."""
     from e2i.kube import Kube
     from e2i.local import demo as steps
 
     async with await Kube.from_kubeconfig(home.kubeconfig) as kube:
-        _title(
-            say, "Three versions of a scikit-learn model, trained and packed as bentos; the third one wrongly"
+        story = steps.Story(home, kube, say)
+        say.title(
+            "Three versions of a scikit-learn model, built as bentos; the third learned from swapped labels"
         )
-        steps.build_bentos(PROJECT, await steps.bento_store(kube), say)
+        bentos.finish(say)
 
-        _title(say, "The first version, released by one manifest")
+        say.title("The first version, released by one manifest")
         await steps.say_what_is_there(kube, say)
         steps.show_kubectl(home, say, "apply", "-f", steps.SAMPLE, directory=PROJECT)
-        await steps.follow_until_ready(home, kube, say)
+        await story.until_ready()
 
-        _title(say, "A prediction, through the model's stable address")
+        say.title("A prediction, through the model's stable address")
         url = await steps.address(kube)
         await steps.show_prediction(url, say)
 
-        _title(say, "The second version, while ten requests a second go to the same address")
-        tally = await steps.move_under_traffic(home, kube, url, say)
+        say.title("The second version, while ten requests a second go to the same address")
+        tally = await steps.move_under_traffic(home, story, url, say)
         say(str(tally))
         tally.require_no_failure()
         await steps.show_prediction(url, say)
 
-        await refuse(home, kube, url, say)
-    return url
+        await refuse(home, kube, story, url, say)
 
 
-async def refuse(home: ClusterHome, kube: Kube, url: str, say: Callable[[str], None]) -> None:
-    """The chapter of the release that never takes a request."""
+async def refuse(home: ClusterHome, kube: Kube, story: Story, url: str, say: Stopwatch) -> None:
+    """Tell the chapter of the release that never takes a request."""
     from e2i.local import demo as steps
 
-    _title(
-        say, "The third version learned from swapped labels. It starts, and is asked before it gets requests"
-    )
-    tally = await steps.refuse_under_traffic(home, kube, url, say)
+    say.title("The wrong version. Its pods start, and it is verified before it gets requests")
+    tally = await steps.refuse_under_traffic(home, story, url, say)
     say(str(tally))
     tally.require_no_failure()
     plugin = Path(sys.executable).with_name("kubectl-e2i")
     steps.show_plugin(plugin, home, say, "history", steps.NAME, "-n", steps.NAMESPACE)
 
-    _title(say, "Back to the second version: neither export nor build")
-    await steps.go_back(home, kube, say)
+    say.title("Back to the second version: nothing is exported, nothing is built")
+    await steps.go_back(home, story, say)
 
 
-def _title(say: Callable[[str], None], text: str) -> None:
-    click.echo()
-    say(f"== {text}")
+def _flag(name: str) -> str:
+    return "" if name == "e2i" else f" --name {name}"
 
 
-def _how_to_look_around(home: ClusterHome, url: str) -> str:
-    from e2i.local.demo import NAME, NAMESPACE
+def _after_interrupt(name: str) -> str:
+    """Return what still runs after Ctrl-C, and how to stop it or go on."""
+    from e2i.local import supervision
+    from e2i.local.components import EVERYTHING
+    from e2i.local.layout import home_of, known_homes
 
-    flag = "" if home.name == "e2i" else f" --name {home.name}"
+    again = f"`e2i demo{_flag(name)}` goes on from here"
+    home = next((home for home in known_homes() if home.root == home_of(name)), None)
+    if home is None or not any(supervision.running(home, part) for part in EVERYTHING):
+        return f"Interrupted. The cluster {name} does not run; {again}."
+    stop = f"{env_line(home)}; e2i local down{_flag(name)}"
+    return f"Interrupted. The cluster {name} goes on running; {again}. This stops it:\n    {stop}"
+
+
+def _what_to_try_next(home: ClusterHome) -> str:
+    from e2i.local.demo import BODY, NAME, NAMESPACE
+
     return f"""
-Look around. The first line is needed once in each terminal:
+The cluster stays up. Try next; the first line is needed once in each terminal:
     {env_line(home)}
-    kubectl get e2im -n {NAMESPACE}
+    kubectl e2i ask {NAME} -n {NAMESPACE} -d '{json.dumps(BODY)}'
     kubectl e2i status {NAME} -n {NAMESPACE}
-    kubectl get bentorequests,bentoes,bentodeployments,deployments,pods,services -n {NAMESPACE}
-    kubectl logs -n e2i-system deployment/e2i-operator
-    curl -s {url}/docs.json
-    e2i local status{flag}
 
-Stop it:    e2i local down{flag}     (what it holds stays; `e2i demo` starts it again)
-Remove it:  e2i local reset{flag}"""
+Then `e2i local down{_flag(home.name)}` stops the cluster, and `e2i local reset{_flag(home.name)}` removes it."""

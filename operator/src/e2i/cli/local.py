@@ -8,13 +8,13 @@ import os
 import shlex
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from e2i.cli.stopwatch import Stopwatch
 from e2i.local.errors import ClusterFault
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def up(name: str, bento_store: Path | None, manifests: Path | None, no_operator:
         from e2i.local import cluster
 
         overlay = None if no_operator else manifests or cluster.OVERLAY
-        home = cluster.up(name, stopwatch(), bento_store=bento_store, overlay=overlay)
+        say = Stopwatch()
+        build_tools(say)
+        home = cluster.up(name, say, bento_store=bento_store, overlay=overlay)
     click.echo(f"\nCluster {name} is up. To use it in this terminal:\n")
     click.echo(f"    {env_line(home)}")
     click.echo("    kubectl get nodes\n")
@@ -62,7 +64,7 @@ def down(name: str) -> None:
     with in_words():
         from e2i.local import cluster, layout
 
-        cluster.down(layout.load_home(layout.home_of(name)), stopwatch())
+        cluster.down(layout.load_home(layout.home_of(name)), Stopwatch())
 
 
 @local.command()
@@ -154,15 +156,16 @@ def reset(name: str, yes: bool, cache: bool) -> None:
         if not yes:
             click.confirm(f"Remove {root}{f' and {layout.cache_root()}' if cache else ''}?", abort=True)
         if root.exists():
-            cluster.reset(root, stopwatch())
+            cluster.reset(root, Stopwatch())
         if cache:
             shutil.rmtree(layout.cache_root(), ignore_errors=True)
 
 
-def stopwatch() -> Callable[[str], None]:
-    """A way to print steps, each with the seconds since now."""
-    started = time.monotonic()
-    return lambda line: click.echo(f"{time.monotonic() - started:6.1f} s  {line}")
+def build_tools(say: Stopwatch) -> None:
+    """Build the cluster's programs if they are missing, with one line that moves if there is a terminal."""
+    from e2i.local.toolchain import ensure_tools
+
+    ensure_tools(say, say.show if say.moving else None)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from e2i.cli.local import in_words, stopwatch
+from e2i.cli.local import in_words
+from e2i.cli.stopwatch import Stopwatch
 from e2i.pipeline.step_order import NAMES, STEPS, Step
 
 # What does the work is imported when a command runs, so that help and completion are quick.
@@ -134,7 +135,7 @@ def demo(name: str, work: Path | None) -> None:
     with in_words():
         from e2i.pipeline.demo import tell
 
-        tell(name, work, stopwatch())
+        tell(name, work, Stopwatch())
 
 
 def _go(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
@@ -145,7 +146,7 @@ def _go(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
         from e2i.pipeline.workspace import Place
 
         with Place(project.resolve()).alone():
-            loop = open_loop(project, Options(**given), stopwatch())
+            loop = open_loop(project, Options(**given), Stopwatch())
             if len(steps) == 1:
                 run_one(loop, steps[0])
             else:

@@ -1,12 +1,11 @@
-"""The steps of `e2i demo`, each of which says what it does and ends when it is done, or with a ClusterFault."""
+"""The steps of `e2i demo`: each says what it does and returns when it is done; ClusterFault if it cannot be."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import aiohttp
 
 from e2i.kube import Change, Kube, Object, Resource, Snapshot
 from e2i.local import demo_progress
+from e2i.local.demo_bentos import BENTO, FIRST, SECOND, WRONG
 from e2i.local.demo_traffic import Tally, new_session, predict, trickle
 from e2i.local.errors import ClusterFault
 from e2i.local.kubectl import kubectl
@@ -24,11 +24,8 @@ Say = Callable[[str], None]
 
 MODELS = Resource("serving.e2i.dev", "v1alpha1", "e2imodels", "E2IModel")
 SERVICES = Resource("", "v1", "services", "Service")
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 
 NAMESPACE, NAME = "models", "churn"
-BENTO = "churn_model"
-FIRST, SECOND, WRONG = "1.0.0", "2.0.0", "3.0.0"
 SAMPLE = "manifests/samples/churn.yaml"
 CUSTOMER: Object = {
     "tenure_months": 3,
@@ -47,92 +44,66 @@ STEADY = 3.0
 """Seconds during which all answers must come from the new version before the trickle ends."""
 
 
-def build_bentos(project: Path, store: str, say: Say) -> None:
-    """Train and build the versions of the churn model, unless the store has them."""
-    for version in (FIRST, SECOND, WRONG):
-        arguments = ["bentos/build.py", "churn", "--version", version, "--store", store]
-        # A file and not a pipe for the errors: only one pipe can be read line by line without a dead end.
-        with tempfile.TemporaryFile("w+") as errors:
-            command = [sys.executable, *arguments]
-            with subprocess.Popen(
-                command, cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True
-            ) as running:
-                for line in running.stdout or ():
-                    say(line.rstrip())
-            errors.seek(0)
-            lines = errors.read().strip().splitlines() or ["it gave no reason"]
-        if running.returncode:
-            raise ClusterFault(
-                f"The bento {BENTO}:{version} was not built: {lines[-1].removeprefix('Error: ').rstrip('.')}. "
-                f"See it whole with `{sys.executable} {' '.join(arguments)}` in {project}."
-            )
-
-
-async def bento_store(kube: Kube) -> str:
-    """The BentoML home that the operator reads."""
-    settings = await kube.get(CONFIG_MAPS, "e2i-system", "e2i-operator")
-    if settings is None:
-        raise ClusterFault(
-            "The cluster has no ConfigMap e2i-operator in namespace e2i-system. Run `e2i local up` again."
-        )
-    return str(settings["data"]["E2I_BENTO_STORE"])
-
-
 async def say_what_is_there(kube: Kube, say: Say) -> None:
-    """Tell the user what an earlier demo left, and what the next step does to it."""
+    """Say which model an earlier demo left, and what the next step changes."""
     model = await kube.get(MODELS, NAMESPACE, NAME)
     if model:
         tag = model["spec"]["bento"]["tag"]
-        say(f"E2IModel {NAME} is there from before, with {tag}; the manifest asks for {BENTO}:{FIRST}")
+        say(f"E2IModel {NAME} exists from an earlier demo with {tag}; the manifest asks for {BENTO}:{FIRST}")
 
 
 def show_kubectl(home: ClusterHome, say: Say, *arguments: str, directory: Path | None = None) -> None:
-    """Run kubectl and show the command as a user would type it, and what it printed."""
-    quoted = (f"'{argument}'" if "{" in argument else argument for argument in arguments)
-    say(f"$ kubectl {' '.join(quoted)}")
+    """Run kubectl; show the command as a user would type it, and its output."""
+    say(f"$ kubectl {shlex.join(arguments)}")
     paths = (str(directory / item) if directory and item == SAMPLE else item for item in arguments)
     for line in kubectl(home, *paths).splitlines():
         say(line)
 
 
 def show_plugin(plugin: Path, home: ClusterHome, say: Say, *arguments: str) -> None:
-    """Run the plugin and show it as a user would call it, and what it printed."""
-    say(f"$ kubectl e2i {' '.join(arguments)}")
+    """Run the plugin; show the command as a user would type it, and its output."""
+    say(f"$ kubectl e2i {shlex.join(arguments)}")
     command = [str(plugin), *arguments, "--kubeconfig", str(home.kubeconfig)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    for line in (told.stdout + told.stderr).splitlines():
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    for line in (ended.stdout + ended.stderr).splitlines():
         say(line)
 
 
-async def follow_until_ready(home: ClusterHome, kube: Kube, say: Say) -> None:
-    """Say each change of the model's conditions until it is ready; ClusterFault when it will not be."""
-    if stuck := await _follow(home, kube, say):
-        raise ClusterFault(_stuck("cannot get ready", stuck, home))
+class Story:
+    """One model's way through the demo; says each change of its conditions once."""
 
+    def __init__(self, home: ClusterHome, kube: Kube, say: Say) -> None:
+        self._home = home
+        self._kube = kube
+        self._say = say
+        self._shown: dict[str, demo_progress.Condition] = {}
 
-async def follow_until_given_up(home: ClusterHome, kube: Kube, say: Say) -> None:
-    """The same until the release is given up; ClusterFault when it gets ready after all."""
-    if not await _follow(home, kube, say):
-        raise ClusterFault(f"{BENTO}:{WRONG} is wrong and was released all the same: report it.")
+    async def until_ready(self) -> None:
+        """Follow the model until it is ready; ClusterFault if it will not be."""
+        if stalled := await self._follow():
+            raise ClusterFault(_stuck("cannot get ready", stalled, self._home))
 
+    async def until_given_up(self) -> None:
+        """Follow the model until its release is given up; ClusterFault if it gets ready after all."""
+        if not await self._follow():
+            raise ClusterFault(f"{BENTO}:{WRONG} is wrong, but it was released. Report it.")
 
-async def _follow(home: ClusterHome, kube: Kube, say: Say) -> demo_progress.Condition | None:
-    """Until the model is ready, or until the returned condition says that it will not be."""
-    shown: dict[str, demo_progress.Condition] = {}
-    try:
-        async with asyncio.timeout(READY_WITHIN):
-            async for model in _states(kube):
-                conditions = demo_progress.current_conditions(model)
-                for condition in demo_progress.news(shown, conditions):
-                    say(str(condition))
-                shown = conditions
-                stalled = demo_progress.stalled(conditions)
-                if stalled or demo_progress.is_ready(conditions):
-                    return stalled
-    except TimeoutError:
-        pass
-    late = f"was not ready within {READY_WITHIN:.0f} s"
-    raise ClusterFault(_stuck(late, shown.get("Ready"), home))
+    async def _follow(self) -> demo_progress.Condition | None:
+        """Return None when the model is ready, or the condition that says that it will not be."""
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                async for model in _states(self._kube):
+                    conditions = demo_progress.current_conditions(model)
+                    for condition in demo_progress.news(self._shown, conditions):
+                        self._say(str(condition))
+                    self._shown |= conditions
+                    stalled = demo_progress.stalled(conditions)
+                    if stalled or demo_progress.is_ready(conditions):
+                        return stalled
+        except TimeoutError:
+            pass
+        late = f"was not ready within {READY_WITHIN:.0f} s"
+        raise ClusterFault(_stuck(late, self._shown.get("Ready"), self._home))
 
 
 async def _states(kube: Kube) -> AsyncIterator[Object]:
@@ -148,7 +119,7 @@ async def _states(kube: Kube) -> AsyncIterator[Object]:
 
 
 def _stuck(what: str, condition: demo_progress.Condition | None, home: ClusterHome) -> str:
-    why = f"{condition.reason}: {condition.message}" if condition else "the operator said nothing about it"
+    why = f"{condition.reason}: {condition.message}" if condition else "the operator has written no condition"
     return (
         f"E2IModel {NAME} {what}: {why.rstrip('.')}. "
         f"Look at `e2i local logs operator --name {home.name}`; the components' logs are in {home.logs}."
@@ -156,7 +127,7 @@ def _stuck(what: str, condition: demo_progress.Condition | None, home: ClusterHo
 
 
 async def address(kube: Kube) -> str:
-    """The model's stable address as this machine reaches it."""
+    """Return the model's stable address as this machine reaches it."""
     service = await kube.get(SERVICES, NAMESPACE, NAME)
     if service is None:
         raise ClusterFault(f"E2IModel {NAME} is ready but has no Service {NAME}. Run the demo again.")
@@ -164,7 +135,7 @@ async def address(kube: Kube) -> str:
 
 
 async def show_prediction(url: str, say: Say) -> None:
-    """Ask the model about one customer and show the request and the answer."""
+    """Ask the model about one customer; show the request and the answer."""
     say(f"$ curl -s {url}/predict -H 'Content-Type: application/json' \\")
     say(f"    -d '{json.dumps(BODY)}'")
     deadline = time.monotonic() + ANSWER_WITHIN
@@ -182,33 +153,33 @@ async def show_prediction(url: str, say: Say) -> None:
             await asyncio.sleep(0.2)
 
 
-async def move_under_traffic(home: ClusterHome, kube: Kube, url: str, say: Say) -> Tally:
-    """Apply the second version while requests go on; returns their count once only that version answers."""
+async def move_under_traffic(home: ClusterHome, story: Story, url: str, say: Say) -> Tally:
+    """Apply the second version while requests go on; return their count once only that version answers."""
 
     async def move(tally: Tally) -> None:
         await _ask_for(SECOND, home, say)
-        await follow_until_ready(home, kube, say)
+        await story.until_ready()
         await _wait_until_moved(url, tally)
         await asyncio.sleep(STEADY)
 
     return await _under_traffic(url, say, move)
 
 
-async def refuse_under_traffic(home: ClusterHome, kube: Kube, url: str, say: Say) -> Tally:
-    """Apply the wrong version while requests go on; returns their count once it was given up."""
+async def refuse_under_traffic(home: ClusterHome, story: Story, url: str, say: Say) -> Tally:
+    """Apply the wrong version while requests go on; return their count once it was given up."""
 
     async def refuse(_: Tally) -> None:
         await _ask_for(WRONG, home, say)
-        await follow_until_given_up(home, kube, say)
+        await story.until_given_up()
         await asyncio.sleep(STEADY)
 
     return await _under_traffic(url, say, refuse)
 
 
-async def go_back(home: ClusterHome, kube: Kube, say: Say) -> None:
+async def go_back(home: ClusterHome, story: Story, say: Say) -> None:
     """Ask for the second version again, which still serves."""
     await _ask_for(SECOND, home, say)
-    await follow_until_ready(home, kube, say)
+    await story.until_ready()
 
 
 async def _under_traffic(url: str, say: Say, work: Callable[[Tally], Awaitable[None]]) -> Tally:

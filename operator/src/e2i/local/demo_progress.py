@@ -1,21 +1,23 @@
-"""What the demo says about an E2IModel: what is new in its conditions, whether it is ready or stuck. Pure."""
+"""What the demo shows of an E2IModel: what is new in its conditions, whether it is ready or stalled. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from e2i.kube import Object
 
 SHOWN = ("BentoExported", "ImageBuilt", "Verified", "ReleaseServing", "RolledBack", "Ready")
-TOLD_WHOLE = "RolledBack"
+SHOWN_WHOLE = "RolledBack"
 """Why a release was given up is what the user waits for."""
-LONGEST_MESSAGE = 110
+WAITS = "Pending"
+"""The reason of a condition whose turn has not come."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One line of `status.conditions`."""
+    """One entry of `status.conditions`."""
 
     type: str
     status: str
@@ -23,13 +25,25 @@ class Condition:
     message: str
 
     def __str__(self) -> str:
-        long = len(self.message) > LONGEST_MESSAGE and self.type != TOLD_WHOLE
-        message = f"{self.message[: LONGEST_MESSAGE - 3]}..." if long else self.message
-        return f"{self.type:<14} {self.status:<7} {self.reason}: {message}"
+        """Return one short line; the reason of one that is True says no more than its type."""
+        if self.type == SHOWN_WHOLE:
+            return f"{self.type:<14} {self.status:<7} {self.reason}: {self.message}"
+        reason = "" if self.status == "True" else f"{self.reason}: "
+        return f"{self.type:<14} {self.status:<7} {reason}{first_sentence(short_digests(self.message))}"
+
+
+def short_digests(text: str) -> str:
+    """Return the text with 8 characters of each SHA-256."""
+    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1…", text)
+
+
+def first_sentence(text: str) -> str:
+    """Return the text up to the end of its first sentence; `churn_model:1.0.0` does not end one."""
+    return re.split(r"(?<=[.!?]) |; ", text, maxsplit=1)[0].removesuffix(".")
 
 
 def current_conditions(model: Object) -> dict[str, Condition]:
-    """The conditions by type, but only those that speak of the spec as it is now."""
+    """Return by type the conditions that were written for the spec as it is now."""
     generation = model["metadata"]["generation"]
     return {
         item["type"]: Condition(item["type"], item["status"], item["reason"], item["message"])
@@ -39,14 +53,20 @@ def current_conditions(model: Object) -> dict[str, Condition]:
 
 
 def news(before: Mapping[str, Condition], after: Mapping[str, Condition]) -> Iterator[Condition]:
-    """The shown conditions that changed; a new message alone is news of a true one only.
+    """Yield the shown conditions that changed since `before`.
 
-    Then it tells another release or artifact. Of one that is not true it tells progress, in many small steps.
+    A new message alone counts only if the condition is True: then it names another release or artifact. The message
+    of one that is not True tells progress in many small steps. One that only waits for others is no news, nor is a
+    reason that another condition has just given.
     """
+    reasons = {WAITS}
     for name in SHOWN:
         known, seen = before.get(name), after.get(name)
-        if seen and (known is None or _what_counts(known) != _what_counts(seen)):
+        if not seen or (known and _what_counts(known) == _what_counts(seen)):
+            continue
+        if seen.status == "True" or seen.reason not in reasons:
             yield seen
+        reasons.add(seen.reason)
 
 
 def _what_counts(condition: Condition) -> tuple[str, str, str]:
@@ -59,6 +79,6 @@ def is_ready(conditions: Mapping[str, Condition]) -> bool:
 
 
 def stalled(conditions: Mapping[str, Condition]) -> Condition | None:
-    """The condition that says that waiting is of no use, if there is one."""
+    """Return the condition that says that waiting is of no use, or None."""
     found = conditions.get("Stalled")
     return found if found and found.status == "True" else None
