@@ -6,11 +6,10 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
+from e2i.api import quantities
 from e2i.kube import Object
-from e2i.local.node import quantity
 
 Reference = tuple[Literal["secret", "configMap"], str]
 """Kind and name of an object in the pod's namespace."""
@@ -176,5 +175,4 @@ def resource_field(reference: Object, container: Object, sources: Sources) -> st
     value = ((owner.get("resources") or {}).get(which) or {}).get(name)
     if value is None and which == "limits":
         value = sources.allocatable.get(name)
-    number = quantity.parse(value) if value is not None else Decimal(0)
-    return quantity.divided(number, str(reference.get("divisor") or "1"))
+    return str(quantities.in_units(value or "0", str(reference.get("divisor") or "1")))

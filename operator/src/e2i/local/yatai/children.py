@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from e2i.api import quantities
 from e2i.kube import Object
 from e2i.local.yatai.parts import TARGET_TYPE, Part
 from e2i.local.yatai.pod_template import pod_spec
-from e2i.local.yatai.quantities import canonical
 from e2i.local.yatai.yatai_kinds import (
     AUTOSCALER,
     BENTO_DEPLOYMENT,
@@ -111,13 +111,13 @@ def strategy(annotations: dict[str, str]) -> Object:
 
 
 def stored_metric(metric: Object) -> Object:
-    """The metric with its quantities as the API server stores them; ones it will refuse stay as they are."""
+    """Return the metric with its quantities as the API server stores them; invalid ones stay as they are."""
     source = metric.get("resource", {})
     target = dict(source.get("target", {}))
     for field in ("value", "averageValue"):
         if field in target:
             try:
-                target[field] = canonical(str(target[field]))
+                target[field] = quantities.stored(str(target[field]))
             except ValueError:
                 continue
     return metric if not source else {**metric, "resource": {**source, "target": target}}

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from e2i.api import quantities
 from e2i.kube import Object
 from e2i.local.yatai.parts import Part
-from e2i.local.yatai.quantities import canonical, half_in_binary, is_zero
 from e2i.local.yatai.starting import command_of, probes_of
 
 PORT = 3000
@@ -127,15 +127,25 @@ def resources_of(wanted: Object) -> Object:
 
 def _quantity(text: str, doing: str) -> str:
     try:
-        return canonical(text)
+        return quantities.stored(text)
     except ValueError as error:
-        raise Unreconcilable(f"failed to get resources config: {doing}: {error}") from error
+        raise Unreconcilable(f"failed to get resources config: {doing}: {_refusal(text)}") from error
+
+
+def _refusal(text: str) -> str:
+    """Return what Go's parser of quantities says about a text that is none: Yatai passes it on."""
+    match = re.fullmatch(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)", text)
+    if match is None:
+        return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", match[1]):
+        return "unable to parse numeric part of quantity"
+    return "unable to parse quantity's suffix"
 
 
 def shared_memory(resources: Object) -> Object:
-    """A volume in memory, half as large as the memory limit."""
-    limit = resources["limits"]["memory"]
-    size = "64Mi" if is_zero(limit) else half_in_binary(limit)
+    """Return a volume in memory, half as large as the memory limit."""
+    limit = quantities.value(resources["limits"]["memory"])
+    size = quantities.stored_in_binary(limit / 2) if limit else "64Mi"
     return {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": size}}
 
 
