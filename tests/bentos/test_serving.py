@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from support.bentoserver import bento_server, wait_for
+from support.bentoserver import START_SECONDS, bento_server, wait_for
+from support.built_bentos import put_sample
 
 BENTOS = Path(__file__).resolve().parents[2] / "bentos"
 
@@ -37,40 +37,35 @@ TUMOUR = {
     "mean_symmetry": 0.165,
     "mean_fractal_dimension": 0.06121,
 }
-VERSIONS = {"churn": ("1.0.0", "2.0.0"), "breast_cancer": ("1.0.0", "2.0.0"), "echo": ("1.0.0",)}
-SERVED = (
-    "churn_model:1.0.0",
-    "churn_model:2.0.0",
-    "breast_cancer_model:1.0.0",
-    "breast_cancer_model:2.0.0",
-    "echo:1.0.0",
-)
+PAIRS = {
+    ("churn", "1.0.0"): "churn_model:1.0.0",
+    ("churn", "2.0.0"): "churn_model:2.0.0",
+    ("breast_cancer", "1.0.0"): "breast_cancer_model:1.0.0",
+    ("breast_cancer", "2.0.0"): "breast_cancer_model:2.0.0",
+    ("echo", "1.0.0"): "echo:1.0.0",
+}
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BentoML home with all sample bentos."""
     home = tmp_path_factory.mktemp("bentoml")
-
-    def build_versions(name: str) -> None:
-        for version in VERSIONS[name]:
-            result = build(home, name, version)
-            assert result.returncode == 0, result.stderr
-
-    # The versions of one bento one after the other: they share the file that names the latest.
-    with ThreadPoolExecutor() as builders:
-        for _ in builders.map(build_versions, VERSIONS):
-            pass
+    for name, version in PAIRS:
+        put_sample(home, name, version)
     return home
 
 
 @pytest.fixture(scope="module")
 def urls(store: Path) -> Iterator[Mapping[str, str]]:
     """Address of a ready server for each bento, by tag."""
+    tags = list(PAIRS.values())
+    started: dict[str, str] = {}
     with ExitStack() as stack:
-        started = {tag: stack.enter_context(bento_server(tag, store)).url for tag in SERVED}
-        for url in started.values():
-            wait_for(f"{url}/readyz", 200)
+        # In pairs: more servers that start at once on two cores only wait for one another.
+        for pair in (tags[place : place + 2] for place in range(0, len(tags), 2)):
+            started |= {tag: stack.enter_context(bento_server(tag, store)).url for tag in pair}
+            for tag in pair:
+                wait_for(f"{started[tag]}/readyz", 200)
         yield started
 
 
@@ -133,16 +128,27 @@ def test_a_wrong_body_is_refused_with_400_and_the_place_and_the_reason(
 
 
 def test_a_model_that_no_longer_predicts_its_golden_input_never_gets_ready(
-    store: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    other = tmp_path / "bentoml"
-    shutil.copytree(store, other)
+    other, log = tmp_path / "bentoml", tmp_path / "log"
+    put_sample(other, "churn", "1.0.0")
     file = other / "models" / "churn_pipeline" / "1.0.0" / "model.yaml"
     content = yaml.safe_load(file.read_text())
     content["metadata"]["golden"]["probabilities"] = [0.5, 0.5]
     file.write_text(yaml.safe_dump(content))
-    with bento_server("churn_model:1.0.0", other) as server:
-        wait_for(f"{server.url}/readyz", 503)
+    with bento_server("churn_model:1.0.0", other, log=log) as server:
+        # A server that is still loading answers 503 as well: only what it logs shows that the model was judged.
+        wait_for_line(log, "stays unready")
+        wait_for(f"{server.url}/livez", 200)
+        assert [httpx.get(f"{server.url}/readyz").status_code for _ in range(5)] == [503] * 5
+
+
+def wait_for_line(log: Path, words: str) -> None:
+    """Until the log has these words; AssertionError after START_SECONDS."""
+    deadline = time.monotonic() + START_SECONDS
+    while words not in (text := log.read_text(errors="replace") if log.exists() else ""):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.05)
 
 
 def test_building_what_is_in_the_store_already_does_nothing(store: Path) -> None:

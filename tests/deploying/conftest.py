@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from support.built_bentos import put_sample
 from support.cluster import TestCluster
 from support.e2e import bento_folder, place
 from support.stage import Stage
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +17,8 @@ def store(local_cluster: TestCluster) -> Path:
     """The BentoML store that the operator reads, with churn_model:1.0.0 in it."""
     assert local_cluster.home
     folder = local_cluster.home.root / "bentoml"
-    if bento_folder(folder, "churn_model:1.0.0").exists():
-        return folder
-    command = [sys.executable, PROJECT / "bentos" / "build.py", "churn", "--store", folder]
-    built = subprocess.run(command, capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
+    if not bento_folder(folder, "churn_model:1.0.0").exists():
+        put_sample(folder, "churn")
     return folder
 
 

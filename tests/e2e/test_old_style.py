@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import ClientError
+from support.built_bentos import put_sample
 from support.cluster import TestCluster
-from support.e2e import PROJECT, address, create, place, ready
+from support.e2e import address, create, place, ready
 from support.stage import Stage
 
 from e2i.controller.edge.metrics_client import read_release
@@ -37,8 +36,7 @@ START_SECONDS = 180.0
 
 @pytest.fixture(scope="module")
 def tag(store: Path) -> str:
-    build = [sys.executable, PROJECT / "bentos" / "build.py", "credit_risk_runner"]
-    subprocess.run([*build, "--version", "2.0.0", "--store", store], check=True, capture_output=True)
+    put_sample(store, "credit_risk_runner", "2.0.0")
     return TAG
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -16,7 +15,7 @@ import pytest
 import yaml
 
 from e2i.api.tags import parse_tag
-from e2i.archive.bento_store import find_bento
+from e2i.archive.bento_store import FoundBento, find_bento
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.package import Packaged, package
 from e2i.packaging.store_write import stored_digest
@@ -44,6 +43,23 @@ def kept(tmp_path_factory: pytest.TempPathFactory, pipeline: Any, data: Any, req
     )
     package([folder], version="1.0.0", store=folder.parent / "store", serve=False, explain=False)
     return folder
+
+
+@pytest.fixture
+def prebuilt(kept: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """For tests of what happens around the build: the bento of `kept` is copied instead of built again, with the files
+    that a test puts into this dict."""
+    home, files = kept.parent / "store", dict[str, str]()
+
+    def copied(_: object, folder: Path) -> FoundBento:
+        for part in ("bentos", "models"):
+            shutil.copytree(home / part, folder / "home" / part)
+        for name, text in files.items():
+            (folder / "home" / "bentos" / TAG.replace(":", "/") / name).write_text(text)
+        return find_bento(folder / "home", parse_tag(TAG))
+
+    monkeypatch.setattr("e2i.packaging.package.assemble", copied)
+    return files
 
 
 @pytest.fixture
@@ -84,6 +100,7 @@ def test_the_bento_has_model_lock_schema_golden_predictions_and_labels(kept: Pat
     assert read_stored(store, TAG).cards[0].version == "1.0.0"
 
 
+@pytest.mark.usefixtures("prebuilt")
 def test_the_same_version_with_the_same_content_is_success_and_changes_nothing(kept: Path) -> None:
     store = kept.parent / "store"
     before = {file: file.stat().st_mtime_ns for file in store.rglob("*") if file.is_file()}
@@ -95,9 +112,10 @@ def test_the_same_version_with_the_same_content_is_success_and_changes_nothing(k
     }
 
 
-def test_the_same_version_with_other_content_is_refused(kept: Path, again: Path) -> None:
-    card = json.loads((again / "card.json").read_text())
-    (again / "card.json").write_text(json.dumps(card | {"description": "Another one."}))
+def test_the_same_version_with_other_content_is_refused(
+    kept: Path, again: Path, prebuilt: dict[str, str]
+) -> None:
+    prebuilt["src/service.py"] = "# another service\n"
     with pytest.raises(PackagingError) as refused:
         put(again, kept.parent / "store")
     assert refused.value.reason is ErrorReason.VersionReused
@@ -107,6 +125,7 @@ def test_the_same_version_with_other_content_is_refused(kept: Path, again: Path)
     assert refused.value.reason is ErrorReason.VersionReused
 
 
+@pytest.mark.usefixtures("prebuilt")
 def test_a_model_that_an_interrupted_packaging_left_is_replaced(again: Path) -> None:
     store = again.parent / "store"
     left = store / "models" / "left_model" / "1.0.0"
@@ -116,6 +135,7 @@ def test_a_model_that_an_interrupted_packaging_left_is_replaced(again: Path) -> 
     assert read_stored(store, TAG).cards[0].name == "left_model"
 
 
+@pytest.mark.usefixtures("prebuilt")
 def test_a_packaging_that_is_killed_leaves_nothing(again: Path) -> None:
     store = again.parent / "store"
     argv = [
@@ -166,6 +186,7 @@ def test_a_service_that_cannot_be_imported_is_told_with_its_own_words(again: Pat
     assert not list((tmp_path / "store").glob("bentos/*/*"))
 
 
+@pytest.mark.usefixtures("prebuilt")
 def test_two_at_once_put_one_bento(again: Path) -> None:
     """The second one comes while the first is served for its trial: it finds the bento when it wants to put its own."""
     store = again.parent / "store"
@@ -182,6 +203,7 @@ def test_two_at_once_put_one_bento(again: Path) -> None:
     assert len((again.parent / "versions.jsonl").read_text().splitlines()) == 1
 
 
+@pytest.mark.usefixtures("prebuilt")
 def test_the_bento_is_served_and_answers_before_it_is_kept(again: Path) -> None:
     packaged = put(again, again.parent / "store", serve=True)
     assert packaged.trial is not None
@@ -189,6 +211,7 @@ def test_the_bento_is_served_and_answers_before_it_is_kept(again: Path) -> None:
     assert packaged.trial.memory > 100 << 20
 
 
+@pytest.mark.usefixtures("prebuilt")
 def test_a_bento_that_answers_otherwise_when_served_is_not_kept(
     again: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,7 +220,7 @@ def test_a_bento_that_answers_otherwise_when_served_is_not_kept(
     def wrong(built: Any, cards: Any, lock: str) -> Any:
         raise PackagingError(ErrorReason.AnswerDiffers, "not what was recorded")
 
-    monkeypatch.setattr(module, "try_bento", wrong)
+    monkeypatch.setattr(module, "run_trial", wrong)
     store = again.parent / "store"
     with pytest.raises(PackagingError):
         put(again, store, serve=True)

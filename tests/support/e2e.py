@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from support.built_bentos import build_once, copy_store
 from support.cluster import TestCluster
 from support.stage import Stage, condition, is_ready, staging
 
@@ -37,16 +38,20 @@ def build_moody(store: Path) -> None:
     """Build `moody` into the store once; its second version and `hopeless` are copies with another name."""
     if bento_folder(store, FIRST).exists():
         return
-    store.mkdir(exist_ok=True)
-    environment = {
-        "BENTOML_HOME": str(store),
-        "BENTOML_DO_NOT_TRACK": "True",
-        # The packages of this environment, which uv has in its cache.
-        "UV_CONSTRAINT": (PROJECT / "requirements.lock").as_uri(),
-    }
-    command = [Path(sys.executable).with_name("bentoml"), "build", "--version=1.0.0", MOODY]
-    built = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
+    lock = PROJECT / "requirements.lock"
+
+    def build(folder: Path) -> None:
+        environment = {
+            "BENTOML_HOME": str(folder),
+            "BENTOML_DO_NOT_TRACK": "True",
+            # The packages of this environment, which uv has in its cache.
+            "UV_CONSTRAINT": str(lock),
+        }
+        command = [Path(sys.executable).with_name("bentoml"), "build", "--version=1.0.0", MOODY]
+        built = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+        assert built.returncode == 0, built.stderr
+
+    copy_store(build_once("moody", [MOODY, lock], build), store)
     copy_bento(store, FIRST, SECOND)
     copy_bento(store, FIRST, HOPELESS)
     requirements = bento_folder(store, HOPELESS) / "env" / "python" / "requirements.txt"

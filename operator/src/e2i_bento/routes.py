@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -14,7 +15,14 @@ import bentoml
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from e2i_bento.batching import RequestBatcher
+from e2i_bento.batching import (
+    DEFAULT_TIMEOUT,
+    CallerGone,
+    IsDisconnected,
+    Overloaded,
+    RequestBatcher,
+    never_disconnected,
+)
 from e2i_bento.card import Card, Row
 from e2i_bento.predicting import NotFinite
 from e2i_bento.request_types import answer_type, explanation_type, input_type, row_from
@@ -26,10 +34,13 @@ MAX_ROWS = 10_000
 """Rows that one predict_batch may bring."""
 SHAP_IMPORT_SECONDS = 5.0
 """How long a caller waits for shap to be imported before it hears that it must ask again; well below a timeout."""
-STATUS = {
+STATUS: dict[type[Exception], int] = {
     NotFinite: HTTPStatus.INTERNAL_SERVER_ERROR,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     ExplanationUnavailable: HTTPStatus.NOT_IMPLEMENTED,
+    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    # nginx's status for it; nobody reads the answer, but logs and metrics count no error of the server.
+    CallerGone: 499,
 }
 
 
@@ -41,7 +52,8 @@ class Health(BaseModel):
 class Endpoints:
     """What the routes of one running service share."""
 
-    def __init__(self, models: dict[str, ServedModel]) -> None:
+    def __init__(self, models: dict[str, ServedModel], timeout: float = DEFAULT_TIMEOUT) -> None:
+        """`timeout`: seconds after which the service gives a request up."""
         self._models = models
         # One for predictions and one for explanations, so that neither waits for the other and no model is asked
         # to predict in two threads of the same kind.
@@ -50,7 +62,14 @@ class Endpoints:
             ThreadPoolExecutor(1, "explain"),
         )
         self._batchers = {
-            name: RequestBatcher(model.answers, self._predicting) for name, model in models.items()
+            name: RequestBatcher(model.answers, self._predicting, timeout) for name, model in models.items()
+        }
+        # An explanation is of one row; its queue is bounded as that of predictions.
+        self._explainers = {
+            name: RequestBatcher(
+                functools.partial(_explain_each, model), self._explaining, timeout, max_rows=1
+            )
+            for name, model in models.items()
         }
         self._shap: Future[None] | None = None
 
@@ -64,25 +83,29 @@ class Endpoints:
             self._start_shap_import()
         return self.is_ready
 
-    async def predict(self, name: str, rows: list[Row]) -> list[dict[str, Any]]:
-        """One signed answer for each row; raises NotReady and NotFinite."""
+    async def predict(
+        self, name: str, rows: list[Row], is_disconnected: IsDisconnected = never_disconnected
+    ) -> list[dict[str, Any]]:
+        """Return an answer for each row, with the names of model and bento. Raises NotReady, NotFinite, Overloaded and
+        CallerGone."""
         try:
-            answers = await self._batchers[name].predict(rows)
+            answers = await self._batchers[name].predict(rows, is_disconnected)
         except NotFinite:
             self._models[name].metrics.count_not_finite()
             raise
         return [self._with_provenance(name, answer) for answer in answers]
 
-    async def explain(self, name: str, row: Row) -> dict[str, Any]:
-        """Signed; raises NotReady, NotFinite and CannotExplain."""
-        loop = asyncio.get_running_loop()
+    async def explain(
+        self, name: str, row: Row, is_disconnected: IsDisconnected = never_disconnected
+    ) -> dict[str, Any]:
+        """Return the explanation of one row, with the names of model and bento. Raises what predict raises, and
+        ExplanationUnavailable."""
         importing = self._start_shap_import()
         await asyncio.wait([asyncio.wrap_future(importing)], timeout=SHAP_IMPORT_SECONDS)
         if not importing.done():
             raise NotReady("explanations are being prepared, which takes seconds after the start: ask again")
-        return self._with_provenance(
-            name, await loop.run_in_executor(self._explaining, self._models[name].explain, row)
-        )
+        answers = await self._explainers[name].predict([row], is_disconnected)
+        return self._with_provenance(name, answers[0])
 
     def health(self) -> Response:
         models = {model.tag: model.health() for model in self._models.values()}
@@ -110,14 +133,17 @@ def model_routes(name: str, card: Card, prefix: str) -> dict[str, Any]:
     answer: Any = answer_type(card)
     rows = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]
 
-    async def predict(self: Any, input_data: Any) -> Any:
-        return await _respond(lambda: _first(self.e2i.predict(name, [row_from(input_data)])))
+    async def predict(self: Any, input_data: Any, ctx: Any = None) -> Any:
+        row = row_from(input_data)
+        return await _respond(lambda: _first(self.e2i.predict(name, [row], _is_disconnected(ctx))))
 
-    async def predict_batch(self: Any, input_data: Any) -> Any:
-        return await _respond(lambda: self.e2i.predict(name, [row_from(value) for value in input_data]))
+    async def predict_batch(self: Any, input_data: Any, ctx: Any = None) -> Any:
+        rows = [row_from(value) for value in input_data]
+        return await _respond(lambda: self.e2i.predict(name, rows, _is_disconnected(ctx)))
 
-    async def explain(self: Any, input_data: Any) -> Any:
-        return await _respond(lambda: self.e2i.explain(name, row_from(input_data)))
+    async def explain(self: Any, input_data: Any, ctx: Any = None) -> Any:
+        row = row_from(input_data)
+        return await _respond(lambda: self.e2i.explain(name, row, _is_disconnected(ctx)))
 
     return dict(
         (
@@ -160,8 +186,10 @@ def public_card(card: Card, tag: str) -> dict[str, Any]:
     return {**card.model_dump(mode="json", exclude=hidden), "version": tag.partition(":")[2]}
 
 
-def as_json(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return Response(json.dumps(content, allow_nan=False), status, media_type="application/json")
+def as_json(
+    content: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(json.dumps(content, allow_nan=False), status, headers, "application/json")
 
 
 def _api(
@@ -171,21 +199,32 @@ def _api(
     route = f"/{prefix}{function.__name__}"
     function.__name__ = f"{prefix}{function.__name__}".replace("/", "_")
     function.__doc__ = says or None
-    function.__annotations__ = {"input_data": takes, "return": answers}
+    function.__annotations__ = {"input_data": takes, "ctx": bentoml.Context, "return": answers}
     return function.__name__, bentoml.api(function, route=route)
 
 
 async def _respond(work: Callable[[], Awaitable[Any]]) -> Response:
-    """The answer, or the status and sentence for what kept it from being given."""
+    """Return the answer, or the status and one sentence for the error that prevented it."""
     try:
         return as_json(await work())
-    except (NotFinite, NotReady, ExplanationUnavailable) as reason:
+    except Overloaded as reason:
+        return as_json({"error": str(reason)}, STATUS[Overloaded], {"Retry-After": str(reason.retry_after)})
+    except (NotFinite, NotReady, ExplanationUnavailable, CallerGone) as reason:
         return as_json({"error": str(reason)}, STATUS[type(reason)])
     # Whatever a model raises about a row that its card admits: BentoML's own answer would say nothing of it.
     except Exception as error:
         log.exception("the model could not answer")
         message = f"the model could not answer: {type(error).__name__}: {error}"
         return as_json({"error": message}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _explain_each(model: ServedModel, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [model.explain(row) for row in rows]
+
+
+def _is_disconnected(ctx: Any) -> IsDisconnected:
+    """Return what tells whether the caller has closed the connection; `ctx` is BentoML's, None outside of a request."""
+    return never_disconnected if ctx is None else ctx.request.is_disconnected
 
 
 async def _first(answers: Awaitable[list[Any]]) -> Any:

@@ -15,6 +15,7 @@ one also has them without its name. The service has /health and /model_info.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ import bentoml
 from bentoml.models import BentoModel
 from pydantic import BaseModel
 
+from e2i_bento.batching import DEFAULT_TIMEOUT
 from e2i_bento.card import Card, read_card
 from e2i_bento.input_capture import capture_share
 from e2i_bento.routes import Endpoints, model_routes, service_routes
@@ -62,7 +64,8 @@ def serves(service: type[T]) -> type[T]:
             {
                 name: ServedModel(str(model.tag), Path(model.path), cards[name], share)
                 for name, model in stored.items()
-            }
+            },
+            _timeout(service),
         )
 
     service.__init__ = init_service  # type: ignore[method-assign]
@@ -90,6 +93,13 @@ def declared_on(service: type[Any]) -> dict[str, Any]:
                 "which is its route"
             )
     return models
+
+
+def _timeout(service: type[Any]) -> float:
+    """Return the seconds after which BentoML gives a request of this service up: its `traffic.timeout`."""
+    decorated = getattr(sys.modules.get(service.__module__), service.__name__, None)
+    traffic = getattr(decorated, "config", {}).get("traffic") or {}
+    return float(traffic.get("timeout") or DEFAULT_TIMEOUT)
 
 
 def _stored(model: Any) -> Any:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.built_bentos import BENTOS, SOURCES, build_once, copy_store
 
 from e2i.packaging.package import package
 from e2i.packaging.trial_server import Server, running_server
 from e2i_bento.card import Card, read_card
 
-BENTOS = Path(__file__).resolve().parents[3] / "bentos"
 DECISIONS = ("APPROVED", "MAYBE", "DECLINED")
 
 
@@ -21,14 +21,27 @@ DECISIONS = ("APPROVED", "MAYBE", "DECLINED")
 def packaged(
     trained: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Server, Card]]:
-    folder, home = trained("credit_risk"), tmp_path_factory.mktemp("credit_risk_service")
-    store = home / "store"
-    bento = package([folder], version="1.0.0", store=store, service=BENTOS / "credit_risk", serve=False)
-    assert bento.tag == "credit_risk:1.0.0"
-    assert bento.models == ("credit_risk_model:1.0.0",)
+    def build(folder: Path) -> None:
+        bento = package(
+            [trained("credit_risk")],
+            version="1.0.0",
+            store=folder,
+            service=BENTOS / "credit_risk",
+            serve=False,
+        )
+        assert bento.tag == "credit_risk:1.0.0"
+        assert bento.models == ("credit_risk_model:1.0.0",)
+
+    home = tmp_path_factory.mktemp("credit_risk_service")
+    sources = [
+        BENTOS / "credit_risk",
+        *(SOURCES / room for room in ("e2i/packaging", "e2i/archive", "e2i_bento")),
+    ]
+    copy_store(build_once("credit_risk", sources, build), home / "store")
+    bento = home / "store" / "bentos" / "credit_risk" / "1.0.0"
     # Its BENTOML_HOME is the folder `store` in `home`.
-    with running_server(Path(sys.executable), bento.path, home) as server:
-        yield server, read_card(folder)
+    with running_server(Path(sys.executable), bento, home) as server:
+        yield server, read_card(home / "store" / "models" / "credit_risk_model" / "1.0.0")
 
 
 def test_it_classifies_an_application_as_the_card_decides(packaged: tuple[Server, Card]) -> None:

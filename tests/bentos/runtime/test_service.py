@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-from bentos.runtime import made
-from bentos.runtime.built import build
+from bentos.runtime import built, made
 from support.bentoserver import START_SECONDS, bento_server, wait_for
+from support.built_bentos import build_once
 
 from e2i_bento.card import BACKGROUND_FILE, CARD_FILE, read_card, write_card
 
@@ -24,10 +24,15 @@ FAR = made.CUSTOMER | {"charge": 1.7e308}
 
 @pytest.fixture(scope="module")
 def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bento")
-    made.churn(folder / "churn_model")
-    made.ltv(folder / "ltv_model")
-    return build(folder, VERSIONS)
+    def build(folder: Path) -> None:
+        made.churn(folder / "churn_model")
+        made.ltv(folder / "ltv_model")
+        built.build(folder, VERSIONS)
+
+    sources = [built.LIBRARY, Path(made.__file__), Path(built.__file__)]
+    once = build_once("pair", sources, build)
+    # Serving writes bytecode beside the sources.
+    return Path(shutil.copytree(once / "unpacked", tmp_path_factory.mktemp("bento") / "unpacked"))
 
 
 @pytest.fixture(scope="module")
