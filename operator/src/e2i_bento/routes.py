@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -135,15 +135,15 @@ def model_routes(name: str, card: Card, prefix: str) -> dict[str, Any]:
 
     async def predict(self: Any, input_data: Any, ctx: Any = None) -> Any:
         row = row_from(input_data)
-        return await _respond(lambda: _first(self.e2i.predict(name, [row], _is_disconnected(ctx))))
+        return await _respond(ctx, lambda gone: _first(self.e2i.predict(name, [row], gone)))
 
     async def predict_batch(self: Any, input_data: Any, ctx: Any = None) -> Any:
         rows = [row_from(value) for value in input_data]
-        return await _respond(lambda: self.e2i.predict(name, rows, _is_disconnected(ctx)))
+        return await _respond(ctx, lambda gone: self.e2i.predict(name, rows, gone))
 
     async def explain(self: Any, input_data: Any, ctx: Any = None) -> Any:
         row = row_from(input_data)
-        return await _respond(lambda: self.e2i.explain(name, row, _is_disconnected(ctx)))
+        return await _respond(ctx, lambda gone: self.e2i.explain(name, row, gone))
 
     return dict(
         (
@@ -203,10 +203,21 @@ def _api(
     return function.__name__, bentoml.api(function, route=route)
 
 
-async def _respond(work: Callable[[], Awaitable[Any]]) -> Response:
-    """Return the answer, or the status and one sentence for the error that prevented it."""
+async def _respond(ctx: Any, work: Callable[[IsDisconnected], Awaitable[Any]]) -> Response:
+    """Return the answer, or the status and one sentence for the error that prevented it.
+
+    `ctx` is BentoML's context of the request, None outside of one; `work` gets what tells whether the caller is gone.
+    """
+    response = await _answered(work(never_disconnected if ctx is None else ctx.request.is_disconnected))
+    if ctx is not None:
+        # BentoML replaces the status of a method that takes its context.
+        ctx.response.status_code = response.status_code
+    return response
+
+
+async def _answered(work: Awaitable[Any]) -> Response:
     try:
-        return as_json(await work())
+        return as_json(await work)
     except Overloaded as reason:
         return as_json({"error": str(reason)}, STATUS[Overloaded], {"Retry-After": str(reason.retry_after)})
     except (NotFinite, NotReady, ExplanationUnavailable, CallerGone) as reason:
@@ -216,15 +227,6 @@ async def _respond(work: Callable[[], Awaitable[Any]]) -> Response:
         log.exception("the model could not answer")
         message = f"the model could not answer: {type(error).__name__}: {error}"
         return as_json({"error": message}, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _explain_each(model: ServedModel, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [model.explain(row) for row in rows]
-
-
-def _is_disconnected(ctx: Any) -> IsDisconnected:
-    """Return what tells whether the caller has closed the connection; `ctx` is BentoML's, None outside of a request."""
-    return never_disconnected if ctx is None else ctx.request.is_disconnected
 
 
 async def _first(answers: Awaitable[list[Any]]) -> Any:
