@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -227,6 +227,10 @@ async def _answered(work: Awaitable[Any]) -> Response:
         log.exception("the model could not answer")
         message = f"the model could not answer: {type(error).__name__}: {error}"
         return as_json({"error": message}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _explain_each(model: ServedModel, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [model.explain(row) for row in rows]
 
 
 async def _first(answers: Awaitable[list[Any]]) -> Any:
