@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.text_files import read_text
 from e2i_bento.card import Card
 
 LIBRARY = "e2i_bento"
@@ -121,7 +122,7 @@ def read_bentofile(service: Path) -> dict[str, Any]:
             f"{service} is no folder with a service.py. Copy a template from bentos/.",
         )
     try:
-        bentofile = yaml.safe_load(file.read_text()) if file.exists() else {"service": "service"}
+        bentofile = yaml.safe_load(read_text(file)) if file.exists() else {"service": "service"}
     except yaml.YAMLError as error:
         raise PackagingError(
             ErrorReason.ServiceUnusable, f"{file} is no YAML: {' '.join(str(error).split())}. Correct it."

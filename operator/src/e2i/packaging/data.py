@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.text_files import encoding_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -30,7 +31,8 @@ def read_table(file: Path) -> DataFrame:
         )
     try:
         if form == "csv":
-            frame = pandas.read_csv(file)
+            with file.open("rb") as stream:
+                frame = pandas.read_csv(file, encoding=encoding_of(stream.read(4)))
         else:
             frame = pandas.read_parquet(file) if form == "parquet" else pandas.read_json(file, lines=True)
     except Exception as error:

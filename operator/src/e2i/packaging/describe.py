@@ -38,6 +38,7 @@ from e2i.packaging.pins import Pin, parse_pins
 from e2i.packaging.revision import code_revision
 from e2i.packaging.sanity_checks import check_quality, predict_sample
 from e2i.packaging.table_check import check_tables
+from e2i.packaging.text_files import read_text
 from e2i_bento.card import (
     BACKGROUND_FILE,
     CARD_FILE,
@@ -92,7 +93,8 @@ def describe(
     partial.mkdir(parents=True)
     try:
         copy_code(declaration.code, partial)
-        shutil.copyfile(requirements, partial / REQUIREMENTS)
+        # In UTF-8, whatever encoding it came in.
+        (partial / REQUIREMENTS).write_text(read_text(requirements))
         stored = _store_model(loaded, model_file, partial)
         card = _card(declaration, data, features, stored, pins, metrics or {}, partial, say)
         return _replace(out, partial, card)
@@ -109,7 +111,7 @@ def read_pins(requirements: Path) -> tuple[Pin, ...]:
             f"scikit-learn=={version_of('scikit-learn') or '1.9.1'}.",
         )
     environment = {key: str(value) for key, value in default_environment().items()}
-    return parse_pins(requirements.read_text(), requirements.name, environment)
+    return parse_pins(read_text(requirements), requirements.name, environment)
 
 
 def copy_code(files: Sequence[Path], folder: Path) -> None:

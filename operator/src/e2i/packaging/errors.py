@@ -18,6 +18,7 @@ class ErrorReason(StrEnum):
     FileMissing = "FileMissing"
     FileUnreadable = "FileUnreadable"
     ModelDamaged = "ModelDamaged"
+    ModelUnsupported = "ModelUnsupported"
     CardUnreadable = "CardUnreadable"
     # The data against the model.
     ColumnMissing = "ColumnMissing"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.model_contents import check_is_model
 from e2i_bento.card import Decisions, Kind
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def decide(decisions: Decisions, probability: float) -> str:
 
 def check_routines(model: Any, kind: Kind) -> None:
     """Refused unless the model has what its kind is asked by, and is not plainly of another kind."""
+    check_is_model(model)
     if kind == "Regression" and hasattr(model, "predict_proba"):
         raise PackagingError(
             ErrorReason.DeclarationContradicted,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.model_contents import check_file_format, check_is_model
 
 BOOSTERS = (".ubj", ".json", ".bst", ".xgb")
 """Names of files that `Booster.save_model` writes. Anything else is a pickle: of joblib, pickle or cloudpickle."""
@@ -40,9 +41,11 @@ def load_model(file: Path) -> LoadedModel:
             ErrorReason.FileMissing,
             f"There is no file {file}. Name the file that training wrote the model to.",
         )
+    check_file_format(file)
     if file.suffix.lower() in BOOSTERS:
         return LoadedModel(_load_booster(file), frozenset({"xgboost"}), "xgboost")
     modules, model = load_recording_modules(file, _joblib_load)
+    check_is_model(model, f"The content of {file}")
     return LoadedModel(model, modules)
 
 

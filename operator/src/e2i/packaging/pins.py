@@ -82,6 +82,13 @@ def _requirement(line: str, file: str) -> Requirement:
         raise PackagingError(
             ErrorReason.DependencyNotPinned, f"{file} has {line!r}, which is no requirement by name. {HOW}."
         ) from error
+    if requirement.url and requirement.url.startswith("file:"):
+        raise PackagingError(
+            ErrorReason.DependencyNotPinned,
+            f"{file} takes {requirement.name} from {requirement.url}, a path of the machine that built the package; "
+            "`pip freeze` writes this in a conda environment. Write the versions instead: "
+            f"`pip list --format=freeze > {file}`.",
+        )
     if requirement.url:
         raise PackagingError(
             ErrorReason.DependencyNotPinned,
