@@ -7,23 +7,21 @@ model itself says, so that every later copy can be held to it.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.markers import default_environment
 
-from e2i.clock import now
-from e2i.packaging.data import file_digest, table_digest
-from e2i.packaging.dependency_check import CODE, REQUIREMENTS, check_modules, check_pins, needed_modules
+from e2i.packaging.contract_check import keep_valid
+from e2i.packaging.data import file_digest
+from e2i.packaging.dependency_check import CODE, REQUIREMENTS, check_modules, check_pins
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.golden import BACKGROUND_ROWS, choose_golden, evenly_spaced
 from e2i.packaging.inference import OriginalModel, check_routines, find_row_format, fitted_names
-from e2i.packaging.installed import distributions_of, version_of, with_dependencies
+from e2i.packaging.installed import version_of
+from e2i.packaging.lineage import model_modules, training_lineage
 from e2i.packaging.model_declaration import (
     ModelDeclaration,
     check_target,
@@ -35,8 +33,7 @@ from e2i.packaging.model_declaration import (
 from e2i.packaging.modelfile import JOBLIB_FILE, LoadedModel, combine, save_model
 from e2i.packaging.names import check_name
 from e2i.packaging.pins import Pin, parse_pins
-from e2i.packaging.revision import code_revision
-from e2i.packaging.sanity_checks import check_quality, predict_sample
+from e2i.packaging.sanity_checks import Sample, check_quality, predict_sample
 from e2i.packaging.table_check import check_tables
 from e2i.packaging.text_files import read_text
 from e2i_bento.card import (
@@ -46,7 +43,6 @@ from e2i_bento.card import (
     Feature,
     Golden,
     Kind,
-    Lineage,
     ModelFile,
     Row,
     read_card,
@@ -146,11 +142,11 @@ def _card(
     say: Callable[[str], None],
 ) -> Card:
     loaded, file = stored
-    lineage = _lineage(declaration, data, loaded)
+    lineage = training_lineage(declaration, data, loaded)
     # Cheap, so before the model is asked anything.
     check_pins(declaration.name, lineage.packages, pins)
     check_modules(
-        declaration.name, _modules(declaration, loaded), pins, (file.stem for file in declaration.code)
+        declaration.name, model_modules(declaration, loaded), pins, (file.stem for file in declaration.code)
     )
     inputs = data[[feature.name for feature in features]]
     labels = find_labels(declaration, loaded.model, data)
@@ -163,7 +159,7 @@ def _card(
     measured = check_quality(declaration, original, data, row_format, sample, say)
     rows, answers = sample.rows, sample.answers
     (folder / BACKGROUND_FILE).write_text(_background(rows))
-    chosen = choose_golden(rows, answers)
+    chosen = _golden_positions(declaration, labels, sample, say)
     card = Card(
         name=declaration.name,
         type=declaration.kind,
@@ -183,40 +179,25 @@ def _card(
     return card
 
 
+def _golden_positions(
+    declaration: ModelDeclaration, labels: Sequence[str], sample: Sample, say: Callable[[str], None]
+) -> list[int]:
+    """Choose the golden predictions among the answers that the operator will accept."""
+    valid = keep_valid(declaration.name, declaration.kind, labels, sample.answers)
+    if left_out := len(sample.answers) - len(valid):
+        say(
+            f"{left_out} of {len(sample.answers)} answers break the contract of a {declaration.kind} model, for "
+            "instance an effect outside of its own interval: none of them becomes a golden prediction"
+        )
+    rows, answers = [sample.rows[each] for each in valid], [sample.answers[each] for each in valid]
+    return [valid[position] for position in choose_golden(rows, answers)]
+
+
 def _background(rows: Sequence[Row]) -> str:
     return (
         json.dumps([rows[position] for position in evenly_spaced(len(rows), BACKGROUND_ROWS)], indent=0)
         + "\n"
     )
-
-
-def _modules(declaration: ModelDeclaration, loaded: LoadedModel) -> frozenset[str]:
-    return needed_modules(loaded.modules, loaded.format, declaration.code)
-
-
-def _lineage(declaration: ModelDeclaration, data: DataFrame, loaded: LoadedModel) -> Lineage:
-    source = Path(declaration.source) if declaration.source else None
-    is_file = source is not None and source.is_file()
-    imported = distributions_of(_modules(declaration, loaded)).values()
-    return Lineage(
-        # Of a file its name: where it lay on this machine says nothing elsewhere.
-        data_source=source.name if source and is_file else str(declaration.source),
-        data_digest=file_digest(source) if source and is_file else table_digest(data),
-        data_rows=len(data),
-        synthetic=declaration.synthetic,
-        code_revision=code_revision(declaration.code),
-        trained_at=_training_time(),
-        python=platform.python_version(),
-        packages=with_dependencies(name for names in imported for name in names),
-        registry=declaration.registry,
-    )
-
-
-def _training_time() -> str:
-    """Now, or SOURCE_DATE_EPOCH, so that a training can be repeated to the byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else now()
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _replace(out: Path, partial: Path, card: Card) -> Card:

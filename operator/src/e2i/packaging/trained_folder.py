@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from e2i.packaging.contract_check import check_golden_contract
 from e2i.packaging.data import file_digest
 from e2i.packaging.dependency_check import (
     CODE,
@@ -98,6 +99,7 @@ def _check_predictions(folder: Path, predictor: Predictor) -> None:
     card = predictor.card
     golden = [golden.input for golden in card.golden]
     check_finite(golden, [golden.output for golden in card.golden], range(len(golden)))
+    check_golden_contract(card)
     differences = check_golden(predictor)
     try:
         if not differences:
