@@ -37,7 +37,7 @@ def describe_effects(
     """Describe an estimator whose intervals end at `highest`; the ages, which are its effects, go up to 79."""
 
     def make(highest: float, said: list[str]) -> Card:
-        code = tmp_path / f"effects_{str(highest).replace(".", "_").replace("-", "minus_")}.py"
+        code = tmp_path / f"effects_up_to_{int(highest + 5000)}.py"
         code.write_text(EFFECTS.format(highest=highest))
         monkeypatch.syspath_prepend(tmp_path)
         estimator = importlib.import_module(code.stem).Effects()
