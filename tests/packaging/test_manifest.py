@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
 
 import pytest
+from support.cards import a_card
 
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.model_manifest import (
@@ -19,21 +19,7 @@ from e2i.packaging.model_manifest import (
     tolerance,
     verify_checks,
 )
-from e2i_bento.card import Card, Feature, Golden, ModelFile
-
-
-def a_card(name: str = "churn_model", count: int = 3, **changes: Any) -> Card:
-    """A classifier of one feature; a change replaces a field."""
-    output = {"label": "stays", "probabilities": {"leaves": 0.25, "stays": 0.75}}
-    fields: dict[str, Any] = {
-        "name": name,
-        "type": "Classification",
-        "model": ModelFile(name="model.joblib", digest="sha256:" + "0" * 64),
-        "features": (Feature(name="x", kind="integer"),),
-        "labels": ("leaves", "stays"),
-        "golden": tuple(Golden(input={"x": number}, output=output) for number in range(count)),
-    }
-    return Card(**fields | changes)
+from e2i_bento.card import Card, Golden
 
 
 def a_regression(value: float) -> Card:

@@ -37,17 +37,25 @@ def manifest(
     """
     with errors_in_words():
         from e2i.packaging.model_manifest import ManifestInputs
-        from e2i.packaging.overlay import to_yaml, write_overlay
+        from e2i.packaging.overlay import notes_of, to_yaml, write_overlay
         from e2i.packaging.store_write import store_folder
         from e2i.packaging.stored_bento import read_stored
 
         bento = read_stored(store_folder(store), bento_tag)
         digest = bento.digest if archive else ""
-        wanted = ManifestInputs(bento.tag, bento.cards, name, namespace, replicas, digest)
+        inputs = ManifestInputs(
+            bento.tag, bento.cards, name, namespace, replicas, digest, required_env=bento.required_env
+        )
         if overlay is None:
-            click.echo(to_yaml(wanted), nl=False)
-            return
-        file, changed = write_overlay(overlay, wanted)
+            text = to_yaml(inputs)
+            click.echo(text, nl=False)
+        else:
+            file, changed = write_overlay(overlay, inputs)
+            text = file.read_text()
+    for note in notes_of(text):
+        click.echo(f"Note: {note}", err=True)
+    if overlay is None:
+        return
     click.echo(
         f"{file} {'has' if changed else 'had'} {bento.tag}. Next: commit {overlay}, or kubectl apply -k {overlay}"
     )

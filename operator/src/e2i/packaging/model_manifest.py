@@ -34,6 +34,8 @@ class ManifestInputs:
     digest: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, Any] | None = None
+    required_env: Sequence[str] = ()
+    """Variables that the bento declares without a value."""
 
 
 def manifest(inputs: ManifestInputs) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def verify_checks(cards: Sequence[Card], most: int = MAX_CHECKS) -> list[dict[st
 
     Each model is asked under its route, which is the top for the only model of a bento.
     """
-    queues = [list(_checks_of(card, alone=len(cards) == 1)) for card in cards]
+    queues = [golden_checks(card, is_alone=len(cards) == 1) for card in cards]
     taken = [0] * len(queues)
     while sum(taken) < most and any(count < len(queue) for count, queue in zip(taken, queues, strict=True)):
         for number, queue in enumerate(queues):
@@ -109,19 +111,28 @@ def merge_checks(present: Iterable[Mapping[str, Any]], cards: Sequence[Card]) ->
     return [*own, *verify_checks(cards, MAX_CHECKS - len(own))]
 
 
-def _checks_of(card: Card, *, alone: bool) -> Iterable[dict[str, Any]]:
-    path = "/predict" if alone else f"/{card.name}/predict"
+def golden_checks(card: Card, *, is_alone: bool) -> list[dict[str, Any]]:
+    """Return the card's golden predictions as checks, without those that are too long for the API server.
+
+    A model that is alone in its bento is asked without its name.
+    """
+    path = "/predict" if is_alone else f"/{card.name}/predict"
+    checks = []
     for number, golden in enumerate(card.golden, 1):
-        body = json.dumps({"input_data": golden.input}, ensure_ascii=False)
-        subset = json.dumps(golden.output, ensure_ascii=False)
-        # A golden text too long for the API server is left out; the service itself asks it before it is ready.
+        body, subset = _json({"input_data": golden.input}), _json(golden.output)
         if max(len(body), len(subset)) <= MAX_CHARACTERS:
-            yield {
-                "name": f"{GOLDEN_PREFIX}{card.name}-{number}",
-                "path": path,
-                "body": body,
-                "expect": {"subset": subset, "tolerance": tolerance(card.tolerance, golden)},
-            }
+            expect = {"subset": subset, "tolerance": tolerance(card.tolerance, golden)}
+            name = f"{GOLDEN_PREFIX}{card.name}-{number}"
+            checks.append({"name": name, "path": path, "body": body, "expect": expect})
+    return checks
+
+
+def _json(value: Any) -> str:
+    """Return the JSON text; without spaces if it would be too long with them."""
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def tolerance(share: float, golden: Golden) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.manifest_notes import manifest_notes
 from e2i.packaging.model_manifest import (
+    GOLDEN_PREFIX,
     ManifestInputs,
     bento_reference,
     contract,
@@ -24,11 +26,22 @@ from e2i.packaging.model_manifest import (
 )
 
 KUSTOMIZATION = "kustomization.yaml"
+NOTE = "# e2i: "
+"""Begins a comment that is made from the bento and made again with it; all other comments are a person's."""
 
 
 def to_yaml(inputs: ManifestInputs) -> str:
-    """The manifest as YAML."""
-    return _dumped(_yaml(), _with_blocks(manifest(inputs)))
+    """Return the manifest as YAML, with its notes as comments at the top."""
+    return _with_notes(_dumped(_yaml(), _with_blocks(manifest(inputs))), manifest_notes(inputs))
+
+
+def notes_of(text: str) -> list[str]:
+    """Return the notes at the top of a manifest that to_yaml or update_manifest made."""
+    return [line.removeprefix(NOTE) for line in text.splitlines() if line.startswith(NOTE)]
+
+
+def _with_notes(text: str, notes: Sequence[str]) -> str:
+    return "".join(f"{NOTE}{note}\n" for note in notes) + text
 
 
 def write_overlay(folder: Path, inputs: ManifestInputs) -> tuple[Path, bool]:
@@ -51,7 +64,8 @@ def write_overlay(folder: Path, inputs: ManifestInputs) -> tuple[Path, bool]:
 def update_manifest(text: str, file: Path, inputs: ManifestInputs) -> str:
     """The manifest with the new bento, its checks and its labels; everything else as somebody wrote it."""
     yaml = _yaml()
-    model = _loaded(yaml, text, file)
+    plain = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(NOTE))
+    model = _loaded(yaml, plain, file)
     spec = model.get("spec")
     if model.get("kind") != "E2IModel" or not isinstance(spec, dict):
         raise PackagingError(
@@ -65,7 +79,12 @@ def update_manifest(text: str, file: Path, inputs: ManifestInputs) -> str:
             f"{file} is the manifest of {named}, not of {model_name(inputs)}. Rename the file, or give --name {named}.",
         )
     _merge(spec, inputs)
-    return _dumped(yaml, model)
+    own_checks = [
+        check
+        for check in spec["rollout"].get("verify") or []
+        if not str(check.get("name", "")).startswith(GOLDEN_PREFIX)
+    ]
+    return _with_notes(_dumped(yaml, model), manifest_notes(inputs, len(own_checks), spec.get("env") or []))
 
 
 def _merge(spec: dict[str, Any], inputs: ManifestInputs) -> None:

@@ -14,9 +14,11 @@ from e2i.packaging.bento_assembly import PackagingRequest, assemble, creation_ti
 from e2i.packaging.build_context import REQUIREMENTS, check_declared, declared_models, read_bentofile
 from e2i.packaging.describe import read_pins
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.manifest_notes import missing_env
 from e2i.packaging.names import check_name, resolve_version
 from e2i.packaging.requirements import lock
 from e2i.packaging.store_write import ensure_store, move_into_store, staging_folder, stored_digest
+from e2i.packaging.stored_bento import required_env
 from e2i.packaging.trained_folder import TrainedFolder, read_trained_folder
 from e2i.packaging.trial import Trial, run_trial
 from e2i.packaging.version_log import VERSION_LOG, check_version_unused, read_digests, record_version
@@ -66,6 +68,8 @@ def package(
         digest = content_digest(built)
         tag = str(built.tag)
         check_version_unused(tag, digest, read_digests(ledger), str(ledger))
+        for note in missing_env(required_env(built)):
+            say(note)
         stored = stored_digest(home, tag)
         if stored is not None:
             check_version_unused(tag, digest, {tag: stored}, f"the store {home}")

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2i.api.tags import TagRefused, parse_tag
 from e2i.archive.bento_store import FoundBento, find_bento
+from e2i.archive.bento_yaml import read_description
 from e2i.archive.content_digest import content_digest
 from e2i.archive.errors import ExportFailure
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.manifest_notes import missing_env
 from e2i_bento.card import CARD_FILE, Card, read_card
 
 
 @dataclass(frozen=True)
 class StoredBento:
-    """A packaged bento: its exact tag, the digest of its archive, and the cards of its models, the first one first."""
+    """A packaged bento: its exact tag, the digest of its archive, the cards of its models, the first one first, and the
+    environment variables that it declares without a value."""
 
     tag: str
     digest: str
     cards: tuple[Card, ...]
+    required_env: tuple[str, ...] = ()
 
 
 def read_stored(store: Path, tag: str) -> StoredBento:
@@ -30,13 +35,26 @@ def read_stored(store: Path, tag: str) -> StoredBento:
     except (ExportFailure, TagRefused) as failure:
         raise PackagingError(ErrorReason.BentoUnusable, failure.message) from failure
     cards = cards_of(found)
-    if len(cards) < len(found.models):
+    required = required_env(found)
+    if not cards or len(cards) < len(found.models):
+        what = f"A model of {tag} has no card" if found.models else f"{tag} has no model"
+        notes = " ".join(["", *missing_env(required)])
         raise PackagingError(
             ErrorReason.BentoUnusable,
-            f"A model of {tag} has no card, so nothing is known to ask it. Package it with `e2i package`, or write "
-            "the manifest by hand (docs/reference/e2imodel.md).",
+            f"{what}, so no golden prediction is known. Package it with `e2i package`, or write the manifest by hand "
+            f"(docs/reference/e2imodel.md).{notes}",
         )
-    return StoredBento(tag, digest, cards)
+    return StoredBento(tag, digest, cards, required)
+
+
+def required_env(bento: FoundBento) -> tuple[str, ...]:
+    """Return the names of the variables that the bento's `envs` declare for its running service without a value."""
+    declared = read_description(bento.pieces, bento.tag).get("envs") or []
+    return tuple(
+        str(variable["name"])
+        for variable in declared
+        if isinstance(variable, Mapping) and not variable.get("value") and variable.get("stage") != "build"
+    )
 
 
 def cards_of(bento: FoundBento) -> tuple[Card, ...]:
