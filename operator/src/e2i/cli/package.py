@@ -23,6 +23,8 @@ FORMS = ("frame", "records", "matrix")
 LEDGER = "versions.jsonl"
 REGISTRY = "MLFLOW_TRACKING_URI"
 REGISTERED = ("models:/", "mlflow://")
+DECLARED = ("kind", "target", "treatment", "code", "rows_as", "synthetic", "predictions", "accept_guessing")
+"""Options that are fields of the declaration as they are."""
 NEEDED = ("data", "target", "kind", "requirements")
 
 
@@ -185,18 +187,30 @@ def describe_file(name: str | None, given: dict[str, Any], say: Callable[[str], 
     missing = [f"--{'type' if key == 'kind' else key}" for key in NEEDED if not given[key]]
     if missing or not name:
         raise click.UsageError(f"--model also needs {', '.join([*missing, *([] if name else ['--name'])])}.")
-    from e2i.packaging.describe_external import describe_model_file
+    from e2i.packaging.describe_external import ExternalModel, describe_external
+    from e2i.packaging.model_declaration import ModelDeclaration
 
     out = given["out"] or Path("trained") / name
     say(f"describing {given['model']} in {out}")
-    card = describe_model_file(
-        name, out, say=say, **{key: value for key, value in given.items() if key != "out"}
+    files = ExternalModel(**{key: given[key] for key in ("model", "data", "requirements", "preprocessing")})
+    declaration = ModelDeclaration(
+        name=name,
+        features=_words(given["features"]) or None,
+        labels=_words(given["labels"]),
+        confidence=given["confidence"] or 0.9,
+        description=given["description"] or "",
+        **{key: given[key] for key in DECLARED},
     )
+    card = describe_external(files, declaration, out, say)
     say(
         f"{card.name}: {card.type} of {len(card.features)} features, rows as {card.rows_as}, "
         f"{len(card.golden)} golden predictions"
     )
     return out
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
 def stopwatch() -> Callable[[str], None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i.packaging.errors import ErrorReason, PackagingError
-from e2i.packaging.text_files import encoding_of
+from e2i.packaging.text_files import encoding_of, read_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,7 +35,7 @@ def read_table(file: Path) -> DataFrame:
             with file.open("rb") as stream:
                 frame = pandas.read_csv(file, encoding=encoding_of(stream.read(4)))
         else:
-            frame = pandas.read_parquet(file) if form == "parquet" else pandas.read_json(file, lines=True)
+            frame = pandas.read_parquet(file) if form == "parquet" else _read_json_lines(file)
     except Exception as error:
         raise PackagingError(
             ErrorReason.FileUnreadable,
@@ -45,6 +46,13 @@ def read_table(file: Path) -> DataFrame:
             ErrorReason.DataEmpty, f"{file} has no rows. Give the data that the model was trained on."
         )
     return frame.rename(columns=str)
+
+
+def _read_json_lines(file: Path) -> DataFrame:
+    """Return the rows as JSON has them; pandas' own reader takes the text "01234" for a number."""
+    import pandas
+
+    return pandas.DataFrame([json.loads(line) for line in read_text(file).splitlines() if line.strip()])
 
 
 def table_digest(frame: DataFrame) -> str:

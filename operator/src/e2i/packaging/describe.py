@@ -15,6 +15,13 @@ from typing import TYPE_CHECKING, Any
 from packaging.markers import default_environment
 
 from e2i.packaging.contract_check import keep_valid
+from e2i.packaging.csv_types import (
+    ChangedValue,
+    check_by_asking,
+    check_learned_texts,
+    check_target_texts,
+    read_texts,
+)
 from e2i.packaging.data import file_digest
 from e2i.packaging.dependency_check import CODE, REQUIREMENTS, check_modules, check_pins
 from e2i.packaging.errors import ErrorReason, PackagingError
@@ -42,7 +49,6 @@ from e2i_bento.card import (
     Card,
     Feature,
     Golden,
-    Kind,
     ModelFile,
     Row,
     read_card,
@@ -57,30 +63,26 @@ def describe(
     model: Any,
     data: DataFrame,
     *,
-    name: str,
-    kind: Kind,
-    target: str,
     out: Path,
     requirements: Path,
     metrics: Mapping[str, float] | None = None,
-    model_file: Path | None = None,
     preprocessing: Any = None,
     say: Callable[[str], None] = lambda _: None,
-    **options: Any,
+    **declared: Any,
 ) -> Card:
-    """Write the trained folder `out` and return its card; `options` are the other fields of About.
+    """Write the trained folder `out` and return its card; `declared` are the fields of ModelDeclaration.
 
     `model` (a fitted model, or a LoadedModel) answers `data`: a row for each input, a column for each feature and the
-    target. With `model_file` that file is copied instead of written anew. Described again without a change, the
-    folder stays as it is. Refused says what does not fit; then `out` is as it was.
+    target. Described again without a change, the folder stays as it is. PackagingError says what does not fit; then
+    `out` is as it was.
     """
-    declaration = ModelDeclaration(name=name, kind=kind, target=target, **options)
-    check_name(name)
+    declaration = ModelDeclaration(**declared)
+    check_name(declaration.name)
     data = data.reset_index(drop=True)
     loaded = model if isinstance(model, LoadedModel) else LoadedModel(model, frozenset())
     if preprocessing is not None:
-        loaded, model_file = LoadedModel(combine(preprocessing, loaded.model), frozenset()), None
-    check_routines(loaded.model, kind)
+        loaded = LoadedModel(combine(preprocessing, loaded.model), frozenset())
+    check_routines(loaded.model, declaration.kind)
     pins = read_pins(requirements)
     features = describe_features(declaration, data, fitted_names(loaded.model))
     check_target(declaration, data)
@@ -91,7 +93,7 @@ def describe(
         copy_code(declaration.code, partial)
         # In UTF-8, whatever encoding it came in.
         (partial / REQUIREMENTS).write_text(read_text(requirements))
-        stored = _store_model(loaded, model_file, partial)
+        stored = _store_model(loaded, partial)
         card = _card(declaration, data, features, stored, pins, metrics or {}, partial, say)
         return _replace(out, partial, card)
     finally:
@@ -122,12 +124,12 @@ def copy_code(files: Sequence[Path], folder: Path) -> None:
         shutil.copyfile(file, folder / CODE / file.name)
 
 
-def _store_model(loaded: LoadedModel, model_file: Path | None, folder: Path) -> tuple[LoadedModel, str]:
-    """The model in the folder, and the name of its file there."""
-    if model_file is None:
+def _store_model(loaded: LoadedModel, folder: Path) -> tuple[LoadedModel, str]:
+    """Put the model into the folder; return it and the name of its file there."""
+    if loaded.file is None:
         return LoadedModel(loaded.model, save_model(loaded.model, folder / JOBLIB_FILE)), JOBLIB_FILE
-    stored = JOBLIB_FILE if loaded.format == "joblib" else f"model{model_file.suffix.lower()}"
-    shutil.copyfile(model_file, folder / stored)
+    stored = JOBLIB_FILE if loaded.format == "joblib" else f"model{loaded.file.suffix.lower()}"
+    shutil.copyfile(loaded.file, folder / stored)
     return loaded, stored
 
 
@@ -149,12 +151,14 @@ def _card(
         declaration.name, model_modules(declaration, loaded), pins, (file.stem for file in declaration.code)
     )
     inputs = data[[feature.name for feature in features]]
+    doubtful = _doubtful_cells(declaration, loaded.model, data, list(inputs.columns))
     labels = find_labels(declaration, loaded.model, data)
     original = OriginalModel(
         loaded.model, declaration.kind, labels, find_decisions(declaration, labels), declaration.confidence
     )
     causal = find_causal(declaration)
     row_format = find_row_format(original, inputs, declaration.rows_as)
+    check_by_asking(doubtful, original, inputs, row_format)
     sample = predict_sample(original, inputs, row_format)
     measured = check_quality(declaration, original, data, row_format, sample, say)
     rows, answers = sample.rows, sample.answers
@@ -177,6 +181,17 @@ def _card(
     )
     check_tables(card, original, sample.table.iloc[chosen])
     return card
+
+
+def _doubtful_cells(
+    declaration: ModelDeclaration, model: Any, data: DataFrame, columns: list[str]
+) -> dict[str, list[ChangedValue]]:
+    """Return the cells of the CSV whose text the model may have been trained on; PackagingError if it surely was."""
+    if declaration.csv is None:
+        return {}
+    texts, target = read_texts(declaration.csv), declaration.target
+    check_target_texts(texts[target], data[target], getattr(model, "classes_", ()))
+    return check_learned_texts(texts, data, model, columns)
 
 
 def _golden_positions(

@@ -2,96 +2,72 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from e2i.packaging.data import read_table
 from e2i.packaging.dependency_check import CODE
 from e2i.packaging.describe import copy_code, describe, read_pins
-from e2i.packaging.inference import RowFormat
+from e2i.packaging.model_declaration import ModelDeclaration
 from e2i.packaging.modelfile import importable, load_model
 from e2i.packaging.names import check_name
-from e2i_bento.card import Card, Kind
+from e2i_bento.card import Card
 
 
-def describe_model_file(
-    name: str,
+@dataclass(frozen=True, kw_only=True)
+class ExternalModel:
+    """The files of a model that was trained elsewhere."""
+
+    model: Path
+    data: Path
+    requirements: Path
+    preprocessing: Path | None = None
+
+
+def describe_external(
+    files: ExternalModel,
+    declaration: ModelDeclaration,
     out: Path,
-    *,
-    model: Path,
-    data: Path,
-    target: str,
-    kind: Kind,
-    requirements: Path,
-    treatment: str | None = None,
-    features: str | None = None,
-    labels: str | None = None,
-    preprocessing: Path | None = None,
-    code: Sequence[Path] = (),
-    rows_as: RowFormat | None = None,
-    confidence: float | None = None,
-    description: str | None = None,
-    synthetic: bool = False,
-    predictions: str | None = None,
-    accept_guessing: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Card:
-    """Write the trained folder `out` and return its card; lists are words with commas. Refused as in describe."""
+    """Write the trained folder `out` and return its card. PackagingError as in describe."""
     # What costs nothing comes before what takes seconds.
-    check_name(name)
-    read_pins(requirements)
-    table = read_table(data)
-    if preprocessing and not predictions:
+    check_name(declaration.name)
+    read_pins(files.requirements)
+    table = read_table(files.data)
+    is_csv = files.data.suffix.lower() == ".csv"
+    declaration = dataclasses.replace(declaration, source=files.data, csv=files.data if is_csv else None)
+    if files.preprocessing and not declaration.predictions:
         say(
-            "whether the preprocessing is that of the training can only be seen from how good the model is; "
-            "--predictions with a column of what training predicted proves it"
+            "only the model's quality shows whether the preprocessing is that of the training; "
+            "--predictions with a column of recorded predictions proves it"
         )
     with tempfile.TemporaryDirectory(prefix="e2i-code-") as folder:
-        copy_code(code, Path(folder))
+        copy_code(declaration.code, Path(folder))
         with importable(Path(folder, CODE)):
-            before = load_model(preprocessing).model if preprocessing else None
-            _report_row_count(before, len(table), say)
+            preprocessing = load_model(files.preprocessing).model if files.preprocessing else None
+            _report_row_count(preprocessing, len(table), say)
             return describe(
-                load_model(model),
+                load_model(files.model),
                 table,
-                name=name,
-                kind=kind,
-                target=target,
                 out=out,
-                requirements=requirements,
-                model_file=model,
-                preprocessing=before,
-                treatment=treatment,
-                features=_names(features) or None,
-                labels=_names(labels),
-                code=code,
-                rows_as=rows_as,
-                confidence=confidence or 0.9,
-                description=description or "",
-                synthetic=synthetic,
-                source=data,
-                predictions=predictions,
-                accept_guessing=accept_guessing,
+                requirements=files.requirements,
+                preprocessing=preprocessing,
                 say=say,
+                **vars(declaration),
             )
 
 
 def _report_row_count(preprocessing: Any, rows: int, say: Callable[[str], None]) -> None:
-    """Some transformers remember how many rows they were fitted on: other data shows."""
-    seen = getattr(preprocessing, "n_samples_seen_", None)
+    """Say when the preprocessing was fitted on another number of rows, which some transformers remember."""
+    seen: Any = getattr(preprocessing, "n_samples_seen_", 0)
     # One number for all columns, or, when values are missing, one for each.
-    fitted = (
-        {int(count) for count in (seen if hasattr(seen, "__len__") else [seen])}
-        if seen is not None
-        else set()
-    )
-    if fitted and max(fitted) != rows:
+    fitted = max(int(count) for count in (seen if hasattr(seen, "__len__") else [seen]))
+    if fitted and fitted != rows:
         say(
-            f"the preprocessing was fitted on {max(fitted)} rows, and the data has {rows}: is it that of the training?"
+            f"the preprocessing was fitted on {fitted} rows, and the data has {rows}: is it that of the training?"
         )
-
-
-def _names(text: str | None) -> list[str]:
-    return [word.strip() for word in (text or "").split(",") if word.strip()]

@@ -46,6 +46,8 @@ class ModelDeclaration:
     rows_as: RowFormat | None = None
     predictions: str | None = None
     accept_guessing: bool = False
+    csv: Path | None = None
+    """The file that the data was read from, row for row, if it is a CSV: a format without types."""
 
 
 def describe_features(

@@ -32,6 +32,8 @@ class LoadedModel:
     model: Any
     modules: frozenset[str]
     format: Literal["joblib", "xgboost"] = "joblib"
+    file: Path | None = None
+    """The file it was read from, which is kept as it is."""
 
 
 def load_model(file: Path) -> LoadedModel:
@@ -43,10 +45,10 @@ def load_model(file: Path) -> LoadedModel:
         )
     check_file_format(file)
     if file.suffix.lower() in BOOSTERS:
-        return LoadedModel(_load_booster(file), frozenset({"xgboost"}), "xgboost")
+        return LoadedModel(_load_booster(file), frozenset({"xgboost"}), "xgboost", file)
     modules, model = load_recording_modules(file, _joblib_load)
     check_is_model(model, f"The content of {file}")
-    return LoadedModel(model, modules)
+    return LoadedModel(model, modules, file=file)
 
 
 def save_model(model: Any, file: Path) -> frozenset[str]:
