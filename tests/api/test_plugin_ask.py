@@ -208,4 +208,4 @@ async def test_a_model_that_never_served_says_what_holds_it(stage: Stage) -> Non
     await stage.create()
     done = await run(stage, "-d", BODY)
     assert (done.code, done.out) == (2, "")
-    assert "the operator has not looked at it yet, and no release of it serves" in done.err
+    assert "the operator has not seen it yet, and no release of it serves" in done.err

@@ -218,7 +218,7 @@ def test_a_warning_says_what_is_wrong_and_which_release_answers() -> None:
             [told("Ready", "False", "Building", "the image is built")],
             r"not Ready \(Building: the image is built\)",
         ),
-        ([], "the operator has not looked at it yet"),
+        ([], "the operator has not seen it yet"),
     ],
     ids=["a first release", "no operator"],
 )

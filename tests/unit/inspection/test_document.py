@@ -168,7 +168,7 @@ def test_before_the_export_the_release_has_no_name_yet() -> None:
         (None, ["desired"], NEW_TAG)
     ]
     assert "Release ? (desired)" in "\n".join(draw(found, LATER))
-    assert "has not looked at it yet" in lines({**body, "status": {"observedGeneration": 1}})[0]
+    assert "has not seen it yet" in lines({**body, "status": {"observedGeneration": 1}})[0]
 
 
 def test_a_status_of_an_older_spec_is_not_taken_for_the_present() -> None:

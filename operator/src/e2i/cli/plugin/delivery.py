@@ -27,7 +27,7 @@ _HEADERS = {"Content-Type": "application/json", "Accept": "*/*"}
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A POST of `body`, or a GET when it is None."""
+    """A POST of `body`, or a GET if it is None."""
 
     body: bytes | None
     route: str
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Delivered:
-    """The model's answer, and the way by which it was reached."""
+    """The model's answer, and how the request got there."""
 
     way: str
     response: Response
@@ -68,7 +68,7 @@ async def deliver(
 
 
 async def _local_address(session: Session, name: str) -> str | None:
-    """The Service's address when it is one of this machine, which only the local cluster gives."""
+    """Return the Service's address if it is one of this machine, as on the local cluster, else None."""
     if not is_loopback(urlsplit(session.kube.server).hostname or ""):
         return None
     try:

@@ -83,15 +83,15 @@ def _cut(text: str, width: int | None) -> str:
 
 def _model(document: Document) -> Node:
     model = document["model"]
-    told = _condition(model, "Ready")
-    ready = told.get("status") == "True"
+    condition = _condition(model, "Ready")
+    ready = condition.get("status") == "True"
     stalled = _condition(model, "Stalled") or _condition(model, "RolledBack")
-    message = told.get("message", "The operator has not looked at it yet.")
+    message = condition.get("message", "The operator has not seen it yet.")
     return Node(
         title=f"E2IModel {model['namespace']}/{model['name']}",
-        state=told.get("reason", "Pending") if model["current"] else "Changed",
+        state=condition.get("reason", "Pending") if model["current"] else "Changed",
         tone="good" if ready and model["current"] else "bad" if stalled else "busy",
-        since=told.get("lastTransitionTime"),
+        since=condition.get("lastTransitionTime"),
         message=message if model["current"] else "The operator has not yet seen the last change.",
         children=tuple(_parts(document)),
     )
@@ -174,9 +174,12 @@ def _evidence(failure: Document | None) -> Iterator[Node]:
 def _unfinished(model: Document) -> Document:
     """Return the condition of the first step towards serving that the desired release has not completed."""
     steps = ("BentoExported", "ImageBuilt", "Verified")
-    open_ = (told for kind in steps if (told := _condition(model, kind)) and told["status"] != "True")
-    settled = ("NotAsked", "Pending")
-    return next((told for told in open_ if told["reason"] not in settled), _condition(model, "Ready"))
+    found = (_condition(model, kind) for kind in steps)
+    unfinished = (item for item in found if item and item["status"] != "True")
+    not_started = ("NotAsked", "Pending")
+    return next(
+        (item for item in unfinished if item["reason"] not in not_started), _condition(model, "Ready")
+    )
 
 
 def _request(request: Document) -> Node:

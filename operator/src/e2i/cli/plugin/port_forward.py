@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import cast
@@ -21,13 +23,13 @@ _LISTENING = re.compile(rb"Forwarding from 127\.0\.0\.1:([0-9]+)")
 
 @dataclass
 class PortForward:
-    """A port of this machine that leads to a pod of the Service, and what kubectl says about it."""
+    """A port of this machine that leads to a pod of the Service, and the last lines that kubectl wrote."""
 
     address: str = ""
     words: list[str] = field(default_factory=list)
 
     def last_words(self) -> str:
-        """The last line that kubectl wrote on stderr; empty when there is none."""
+        """Return the last line that kubectl wrote on stderr; empty if there is none."""
         return self.words[-1] if self.words else ""
 
 
@@ -56,7 +58,7 @@ async def forwarded(target: Target, namespace: str, service: str) -> AsyncIterat
 
 
 def arguments(target: Target, namespace: str, service: str) -> list[str]:
-    """The arguments of kubectl: the same cluster as the plugin's, any free port of this machine."""
+    """Return the arguments of kubectl: the plugin's cluster, and any free port of this machine."""
     chosen = [f"--context={target.context}"] if target.context else []
     chosen += [f"--kubeconfig={target.kubeconfig}"] if target.kubeconfig else []
     return [
@@ -87,10 +89,12 @@ async def _read_lines(stream: asyncio.StreamReader, words: list[str]) -> None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), END_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    # Not process.terminate(): if kubectl has just ended, that would take its exit code away from asyncio, which then
+    # writes a warning to stderr.
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, number)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), END_SECONDS)
+            return

@@ -23,7 +23,7 @@ def unready_warning(model: Body) -> str | None:
     cause = (
         f"{name} is not Ready ({ready['reason']}: {ready['message'].rstrip('.')})"
         if ready
-        else f"{name} is not Ready: the operator has not looked at it yet"
+        else f"{name} is not Ready: the operator has not seen it yet"
     )
     if not serving:
         raise CommandError(
