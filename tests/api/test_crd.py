@@ -14,7 +14,7 @@ from support.operating import apply_files
 
 from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.kube.e2i_kinds import E2I_MODELS
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
 
 pytestmark = pytest.mark.api
@@ -196,7 +196,7 @@ def test_a_spec_nested_without_end_is_refused(cluster: TestCluster) -> None:
     assert cluster.home
     deep = '{"a":' * 12_000 + "1" + "}" * 12_000
     text = json.dumps(a_model_body("churn", a_spec(bento={"tag": "a:b", "store": "@"}))).replace('"@"', deep)
-    with pytest.raises(ClusterFault, match=r"nested too deep|exceeded max depth"):
+    with pytest.raises(ClusterError, match=r"nested too deep|exceeded max depth"):
         kubectl(cluster.home, "create", "--raw", E2I_MODELS.path("default"), "-f", "-", given=text)
 
 

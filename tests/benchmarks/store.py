@@ -25,7 +25,7 @@ def export_ahead(home: ClusterHome, tag: str) -> Artifact:
     # The client takes its credentials from the environment, as in the operator's pod.
     os.environ.update(settings)
     bucket = Bucket(settings["E2I_BUCKET"], endpoint=settings["AWS_ENDPOINT_URL"])
-    done = Exporter(store_of(home), bucket)(tag, lambda done, total: None, threading.Event())
+    done = Exporter(store_of(home), bucket)(tag, lambda *_: None, threading.Event())
     if not isinstance(done, Artifact):
         raise RuntimeError(f"the bento {tag} was not exported: {done.message}")
     return done

@@ -17,7 +17,7 @@ from support.cluster import temporary_home
 
 from e2i.local import cluster, processes, supervision
 from e2i.local.components import CONTROL_PLANE, EVERYTHING
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
 from e2i.local.toolchain import ensure_tools
 
@@ -41,7 +41,7 @@ def home(say: Callable[[str], None]) -> Iterator[ClusterHome]:
 def test_a_busy_port_is_named_with_who_has_it(home: ClusterHome) -> None:
     with socket.create_server(("127.0.0.1", home.ports.s3)):
         expected = rf"Port {home.ports.s3} of s3 is in use by .*process {os.getpid()}\. End that program"
-        with pytest.raises(ClusterFault, match=expected):
+        with pytest.raises(ClusterError, match=expected):
             cluster.start_components(home, STORAGE, quiet)
     cluster.start_components(home, STORAGE, quiet)
     assert running(home) == STORAGE
@@ -87,7 +87,7 @@ def test_two_commands_at_once_start_one_cluster(tmp_path: Path, say: Callable[[s
 
 def test_a_component_that_cannot_start_is_quoted_with_its_log(home: ClusterHome) -> None:
     home.etcd.write_text("a file where a folder belongs")
-    with pytest.raises(ClusterFault, match=r"etcd ended with exit code \d+ .* read .*/logs/etcd\.log"):
+    with pytest.raises(ClusterError, match=r"etcd ended with exit code \d+ .* read .*/logs/etcd\.log"):
         cluster.start_components(home, ("etcd",), quiet)
 
 
@@ -127,7 +127,7 @@ def test_a_full_disk_is_told_before_anything_starts(
     home: ClusterHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "LEAST_FREE_DISK", 2**60)
-    with pytest.raises(ClusterFault, match=r"MiB left, .* Free some space"):
+    with pytest.raises(ClusterError, match=r"MiB left, .* Free some space"):
         cluster.start_components(home, STORAGE, quiet)
     assert running(home) == ()
 

@@ -263,11 +263,15 @@ def test_what_is_told_of_a_failure_does_not_change_while_it_is_noted_in_the_buck
 
 
 @pytest.mark.parametrize(
-    ("total", "words"),
-    [(4, "1 of 4 bytes uploaded (25 %)"), (0, "1 of 0 bytes uploaded (0 %)")],
+    ("export", "words"),
+    [
+        (Exporting(done=0, total=0), ": its files are being read"),
+        (Exporting(done=1, total=4, step="read"), ": 1 of 4 bytes read (25 %)"),
+        (Exporting(done=1, total=4), ": 1 of 4 bytes uploaded (25 %)"),
+    ],
 )
-def test_the_progress_of_an_export_is_told(total: int, words: str) -> None:
-    told = reported(MODEL, seen(export=Exporting(done=1, total=total), records=())).status["conditions"]
+def test_the_progress_of_an_export_is_told(export: Exporting, words: str) -> None:
+    told = reported(MODEL, seen(export=export, records=())).status["conditions"]
     assert next(item["message"] for item in told if item["type"] == "BentoExported").endswith(words)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2i.local import go_build, toolchain
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.go_build import Progress, collector_settings, in_minutes
 from e2i.local.golang import Go, find_go, is_new_enough
 
@@ -36,7 +36,7 @@ def test_a_missing_compiler_that_cannot_be_had_says_what_to_do(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.setenv("UV_OFFLINE", "1")
-    with pytest.raises(ClusterFault, match=r"not on PATH and could not be installed .* Check the network"):
+    with pytest.raises(ClusterError, match=r"not on PATH and could not be installed .* Check the network"):
         find_go(lambda line: None)
     assert not list(tmp_path.glob("**/*.partial"))
 
@@ -104,7 +104,7 @@ def test_the_first_problem_is_the_one_to_tell() -> None:
 def test_a_build_does_not_start_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(toolchain, "DISK_FOR_A_BUILD", 2**60)
-    with pytest.raises(ClusterFault, match=r"needs 5 GiB, the disk of .* Free some space"):
+    with pytest.raises(ClusterError, match=r"needs 5 GiB, the disk of .* Free some space"):
         toolchain.ensure_tools(lambda line: None)
 
 

@@ -9,7 +9,7 @@ import pytest
 from e2i.local.bootstrap import images, settings
 from e2i.local.components import EVERYTHING, Component, Tools, components
 from e2i.local.credentials import S3Credentials, ensure_credentials
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
 
 HOME = ClusterHome("test", 4, Path("/state/test"))
@@ -65,5 +65,5 @@ def test_credentials_stay_the_same_from_start_to_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "[]", '{"access_key_id": "a"}'])
 def test_damaged_credentials_say_how_to_get_new_ones(tmp_path: Path, content: str) -> None:
     (tmp_path / "s3-credentials.json").write_text(content)
-    with pytest.raises(ClusterFault, match="Delete it and run `e2i local up"):
+    with pytest.raises(ClusterError, match="Delete it and run `e2i local up"):
         ensure_credentials(ClusterHome("test", 0, tmp_path))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2i.local.demo_bentos import BentoBuilds
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 
 GOOD = """
 import sys
@@ -45,7 +45,7 @@ def test_all_versions_are_built_and_told_in_order(tmp_path: Path) -> None:
 
 def test_a_build_that_fails_shows_its_last_lines_and_a_command_that_can_be_pasted(tmp_path: Path) -> None:
     with (
-        pytest.raises(ClusterFault) as failed,
+        pytest.raises(ClusterError) as failed,
         BentoBuilds(a_project(tmp_path, BAD), tmp_path / "a store") as bentos,
     ):
         bentos.finish(lambda _: None)

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from e2i.local.demo_traffic import Tally, trickle
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +65,7 @@ async def test_it_is_said_once_when_another_bento_begins_to_answer() -> None:
 async def test_a_refused_request_is_counted_as_failed_and_ends_the_demo() -> None:
     tally, _ = await run_through([(200, OLD), (503, {"error": "overloaded"}), (200, OLD)])
     assert len(tally.failures) == 1
-    with pytest.raises(ClusterFault, match=r"1 of 3 requests failed.*answered 503"):
+    with pytest.raises(ClusterError, match=r"1 of 3 requests failed.*answered 503"):
         tally.require_no_failure()
 
 
@@ -78,5 +78,5 @@ async def test_when_nobody_answers_any_more_the_trickle_gives_up() -> None:
     tally = Tally()
     async with answering([(200, OLD)]) as (url, _):
         pass
-    with pytest.raises(ClusterFault, match="20 of 20 requests failed"):
+    with pytest.raises(ClusterError, match="20 of 20 requests failed"):
         await asyncio.wait_for(trickle(url, {}, tally, [].append, asyncio.Event()), 30)

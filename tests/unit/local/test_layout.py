@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.layout import (
     HIGHEST_INDEX,
     Addresses,
@@ -32,7 +32,7 @@ from e2i.local.layout import (
     ],
 )
 def test_a_name_that_cannot_be_a_folder_is_refused(name: str) -> None:
-    with pytest.raises(ClusterFault, match="cannot be called"):
+    with pytest.raises(ClusterError, match="cannot be called"):
         home_of(name)
 
 
@@ -50,7 +50,7 @@ def test_a_saved_cluster_is_found_again(tmp_path: Path, monkeypatch: pytest.Monk
 )
 def test_a_damaged_record_says_how_to_start_over(tmp_path: Path, content: str) -> None:
     (tmp_path / "cluster.json").write_text(content)
-    with pytest.raises(ClusterFault, match=r"is damaged .* Run `e2i local reset"):
+    with pytest.raises(ClusterError, match=r"is damaged .* Run `e2i local reset"):
         load_home(tmp_path)
 
 

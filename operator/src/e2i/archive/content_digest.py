@@ -8,13 +8,15 @@ import threading
 from e2i.api.digest import archive_digest
 from e2i.archive.bento_store import FoundBento
 from e2i.archive.canonical_tar import ArchiveStream, archive_size
-from e2i.archive.chunked_transfer import Transfer
+from e2i.archive.chunked_transfer import Progress, Transfer
 
 
-def part_digests(bento: FoundBento, cancel: threading.Event) -> tuple[bytes, ...]:
-    """The sha256 of each part of the bento's archive; reads every file. ExportCancelled when `cancel` is set."""
+def part_digests(
+    bento: FoundBento, cancel: threading.Event, progress: Progress = lambda *_: None
+) -> tuple[bytes, ...]:
+    """Return the sha256 of each part of the bento's archive; reads every file. ExportCancelled if `cancel` is set."""
     with ArchiveStream(bento.pieces) as stream:
-        return tuple(Transfer(_sha256, cancel, lambda *_: None).run(stream, archive_size(bento.pieces)))
+        return tuple(Transfer(_sha256, cancel, progress).run(stream, archive_size(bento.pieces)))
 
 
 def content_digest(bento: FoundBento) -> str:

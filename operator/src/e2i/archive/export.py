@@ -17,9 +17,9 @@ from e2i.api.problem import Problem
 from e2i.api.tags import Tag, TagRefused, parse_tag
 from e2i.archive.bento_store import LARGEST_BENTO, FoundBento, find_bento
 from e2i.archive.canonical_tar import ArchiveStream, archive_size
-from e2i.archive.chunked_transfer import Progress
 from e2i.archive.content_digest import part_digests
 from e2i.archive.errors import ArchiveCorrupted, ExportCancelled, ExportFailure, UnsafeFile
+from e2i.archive.export_progress import Progress
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import find_archive
 from e2i.archive.s3.multipart_upload import Stored, Upload
@@ -90,7 +90,7 @@ class Exporter:
             raise UnsafeFile(
                 f"The archive of {bento.tag} has {size} bytes, and S3 takes {MOST_PARTS * PART_SIZE}."
             )
-        parts = self._parts(bento, cancel)
+        parts = self._parts(bento, progress, cancel)
         key = archive_key(bento.tag, archive_digest(parts), self._prefix)
         try:
             with ArchiveStream(bento.pieces) as stream:
@@ -101,12 +101,12 @@ class Exporter:
                 self._known.pop(bento.signature, None)
             raise
 
-    def _parts(self, bento: FoundBento, cancel: threading.Event) -> tuple[bytes, ...]:
+    def _parts(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> tuple[bytes, ...]:
         """The sha256 of each part of the archive."""
         with self._lock:
             parts = self._known.pop(bento.signature, None)
         if parts is None:
-            parts = part_digests(bento, cancel)
+            parts = part_digests(bento, cancel, lambda done, total: progress(done, total, "read"))
         with self._lock:
             # Put last, so that the first is the one that nobody asked for longest.
             self._known[bento.signature] = parts

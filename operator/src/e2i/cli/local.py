@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from e2i.cli.stopwatch import Stopwatch
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 
 if TYPE_CHECKING:
     from e2i.local.layout import ClusterHome
@@ -83,7 +83,7 @@ def status(name: str) -> None:
         rows = [state.look(home, part) for part in parts]
         click.echo(state.table(rows))
         if sentences := state.complaints(home, rows):
-            raise ClusterFault("\n".join(sentences))
+            raise ClusterError("\n".join(sentences))
 
 
 @local.command()
@@ -104,7 +104,7 @@ def logs(name: str, component: str, follow: bool) -> None:
             file = supervision.log_of(home, component)
             if not file.exists():
                 known = ", ".join(sorted([*(log.stem for log in home.logs.glob("*.log")), "operator"]))
-                raise ClusterFault(f"Cluster {name} has no log of {component!r}. There is: {known}.")
+                raise ClusterError(f"Cluster {name} has no log of {component!r}. There is: {known}.")
             # -F: the file may be replaced when it has grown large.
             command = ["tail", "-n", "200", *(["-F"] if follow else []), str(file)]
         os.execvp(command[0], command)  # noqa: S606
@@ -152,7 +152,7 @@ def reset(name: str, yes: bool, cache: bool) -> None:
 
         root = layout.home_of(name)
         if not root.exists() and not cache:
-            raise ClusterFault(f"There is no cluster {name}: {root} does not exist. Nothing to do.")
+            raise ClusterError(f"There is no cluster {name}: {root} does not exist. Nothing to do.")
         if not yes:
             click.confirm(f"Remove {root}{f' and {layout.cache_root()}' if cache else ''}?", abort=True)
         if root.exists():
@@ -173,7 +173,7 @@ def in_words() -> Iterator[None]:
     """Turn what can go wrong outside this program into one sentence and exit code 1."""
     try:
         yield
-    except ClusterFault as fault:
+    except ClusterError as fault:
         raise click.ClickException(str(fault)) from fault
     except OSError as error:
         if error.errno not in _REMEDIES:

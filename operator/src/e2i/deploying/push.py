@@ -38,7 +38,7 @@ def send(tag: str, store: Path, place: BucketPlace, cancel: threading.Event) -> 
     except ValueError as error:
         raise PushFailed(f"The endpoint {place.endpoint} of the bucket cannot be used: {error}.") from error
     with contextlib.closing(opened) as bucket:
-        found = Exporter(store, bucket, place.prefix)(tag, lambda done, total: None, cancel)
+        found = Exporter(store, bucket, place.prefix)(tag, lambda *_: None, cancel)
     if not isinstance(found, Artifact):
         raise PushFailed(found.message, found.reason.name)
     return found

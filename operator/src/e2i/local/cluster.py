@@ -15,7 +15,7 @@ from e2i.local.bootstrap import bootstrap, choose_bento_store, operator_inputs
 from e2i.local.certificates import ensure_certificates
 from e2i.local.components import BUCKET, EVERYTHING, WAVES, Tools, components
 from e2i.local.credentials import ensure_credentials
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.kubeconfigs import write_kubeconfigs
 from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, home_of, known_homes, load_home, save_home
 from e2i.local.locks import alone
@@ -39,10 +39,10 @@ def up(
 def bring_up(home: ClusterHome, say: Say, *, bento_store: Path | None, overlay: Path | None) -> None:
     """Start every component that does not run, then the operator; without an `overlay`, without the operator.
 
-    ClusterFault with a sentence for the user when something stands in the way; run again, it goes on from there.
+    ClusterError with a sentence for the user when something stands in the way; run again, it goes on from there.
     """
     if overlay and not (overlay / "kustomization.yaml").exists():
-        raise ClusterFault(
+        raise ClusterError(
             f"The operator's manifests are not in {overlay}. Name the folder of the kustomization with "
             "--manifests, or leave the operator out with --no-operator."
         )
@@ -112,7 +112,7 @@ def _free_index() -> int:
         # Another user's cluster is not in our list, but its ports are busy.
         if index not in taken and all(ports.is_free(port) for port in Ports(index).in_use):
             return index
-    raise ClusterFault(
+    raise ClusterError(
         f"No place for another cluster: all {HIGHEST_INDEX + 1} port ranges from 21000 on are in use. "
         "Remove a cluster with `e2i local reset --name NAME`."
     )
@@ -126,13 +126,13 @@ def _changing(home: ClusterHome, say: Say) -> AbstractContextManager[None]:
 def _prepare(home: ClusterHome, tools: Tools, say: Say) -> None:
     """Folders, certificates and kubeconfigs; with new certificates every component starts afresh."""
     if not home.record.exists():
-        raise ClusterFault(
+        raise ClusterError(
             f"Cluster {home.name} was removed by another command. "
             f"Run `e2i local up --name {home.name}` to make it anew."
         )
     free = shutil.disk_usage(home.root).free
     if free < LEAST_FREE_DISK:
-        raise ClusterFault(
+        raise ClusterError(
             f"The disk of {home.root} has {free // 1024**2} MiB left, a cluster needs at least 512. "
             "Free some space, or set XDG_STATE_HOME to a folder on another disk."
         )

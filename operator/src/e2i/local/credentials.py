@@ -8,7 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
 
 
@@ -30,7 +30,7 @@ def ensure_credentials(home: ClusterHome) -> S3Credentials:
     except FileNotFoundError:
         pass
     except (ValueError, TypeError) as error:
-        raise ClusterFault(
+        raise ClusterError(
             f"{file} is damaged ({error}). Delete it and run `e2i local up --name {home.name}` again: "
             "new credentials are made, the data stays."
         ) from error

@@ -1,4 +1,4 @@
-"""The steps of `e2i demo`: each says what it does and returns when it is done; ClusterFault if it cannot be."""
+"""The steps of `e2i demo`: each says what it does and returns when it is done; ClusterError if it cannot be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from e2i.kube import Change, Kube, Object, Resource, Snapshot
 from e2i.local import demo_progress
 from e2i.local.demo_bentos import BENTO, FIRST, SECOND, WRONG
 from e2i.local.demo_traffic import Tally, new_session, predict, trickle
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
 
@@ -79,14 +79,14 @@ class Story:
         self._shown: dict[str, demo_progress.Condition] = {}
 
     async def until_ready(self) -> None:
-        """Follow the model until it is ready; ClusterFault if it will not be."""
+        """Follow the model until it is ready; ClusterError if it will not be."""
         if stalled := await self._follow():
-            raise ClusterFault(_stuck("cannot get ready", stalled, self._home))
+            raise ClusterError(_stuck("cannot get ready", stalled, self._home))
 
     async def until_given_up(self) -> None:
-        """Follow the model until its release is given up; ClusterFault if it gets ready after all."""
+        """Follow the model until its release is given up; ClusterError if it gets ready after all."""
         if not await self._follow():
-            raise ClusterFault(f"{BENTO}:{WRONG} is wrong, but it was released. Report it.")
+            raise ClusterError(f"{BENTO}:{WRONG} is wrong, but it was released. Report it.")
 
     async def _follow(self) -> demo_progress.Condition | None:
         """Return None when the model is ready, or the condition that says that it will not be."""
@@ -103,7 +103,7 @@ class Story:
         except TimeoutError:
             pass
         late = f"was not ready within {READY_WITHIN:.0f} s"
-        raise ClusterFault(_stuck(late, self._shown.get("Ready"), self._home))
+        raise ClusterError(_stuck(late, self._shown.get("Ready"), self._home))
 
 
 async def _states(kube: Kube) -> AsyncIterator[Object]:
@@ -113,7 +113,7 @@ async def _states(kube: Kube) -> AsyncIterator[Object]:
                 for model in objects:
                     yield model
             case Change(type="DELETED"):
-                raise ClusterFault(f"Somebody deleted E2IModel {NAME}. Run the demo again.")
+                raise ClusterError(f"Somebody deleted E2IModel {NAME}. Run the demo again.")
             case Change(object=model):
                 yield model
 
@@ -130,7 +130,7 @@ async def address(kube: Kube) -> str:
     """Return the model's stable address as this machine reaches it."""
     service = await kube.get(SERVICES, NAMESPACE, NAME)
     if service is None:
-        raise ClusterFault(f"E2IModel {NAME} is ready but has no Service {NAME}. Run the demo again.")
+        raise ClusterError(f"E2IModel {NAME} is ready but has no Service {NAME}. Run the demo again.")
     return f"http://{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
 
 
@@ -146,7 +146,7 @@ async def show_prediction(url: str, say: Say) -> None:
                 return
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if time.monotonic() > deadline:
-                    raise ClusterFault(
+                    raise ClusterError(
                         f"{url} did not answer within {ANSWER_WITHIN:.0f} s ({error}). "
                         "Look at `e2i local status` and `e2i local logs node`."
                     ) from error
@@ -206,7 +206,7 @@ async def _wait_until_moved(url: str, tally: Tally) -> None:
     deadline = time.monotonic() + MOVED_WITHIN
     while tally.last != f"{BENTO}:{SECOND}":
         if time.monotonic() > deadline:
-            raise ClusterFault(
+            raise ClusterError(
                 f"{url} is still answered by {tally.last or 'nobody'} {MOVED_WITHIN:.0f} s after version "
                 f"{SECOND} was ready. Look at `e2i local logs node`."
             )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 
 BENTO = "churn_model"
 FIRST, SECOND, WRONG = "1.0.0", "2.0.0", "3.0.0"
@@ -51,12 +51,12 @@ class BentoBuilds:
         self._thread.join()
 
     def finish(self, say: Callable[[str], None]) -> None:
-        """Wait for the last build and say what was built; ClusterFault if one failed."""
+        """Wait for the last build and say what was built; ClusterError if one failed."""
         self._thread.join()
         for line in self._lines:
             say(line)
         if self._failure:
-            raise ClusterFault(self._failure)
+            raise ClusterError(self._failure)
 
     def _run(self) -> None:
         for version in (FIRST, SECOND, WRONG):

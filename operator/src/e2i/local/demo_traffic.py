@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from e2i.kube import Object
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 
 INTERVAL = 0.1
 TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -37,9 +37,9 @@ class Tally:
         return f"{self.requests} requests, {len(self.failures)} failed; {shares or 'none answered'}"
 
     def require_no_failure(self) -> None:
-        """ClusterFault when a request failed."""
+        """ClusterError when a request failed."""
         if self.failures:
-            raise ClusterFault(
+            raise ClusterError(
                 f"{len(self.failures)} of {self.requests} requests failed during the move, the first with: "
                 f"{self.failures[0]}. Look at `e2i local status` and `e2i local logs node`; if all runs, report it."
             )
@@ -67,7 +67,7 @@ async def trickle(
 ) -> None:
     """Send one request after the other, at most ten a second, until `enough`; say when the answerer changes.
 
-    ClusterFault when nobody answers any more.
+    ClusterError when nobody answers any more.
     """
     in_a_row = 0
     async with new_session() as session:

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class ClusterFault(Exception):
+class ClusterError(Exception):
     """Something outside the program is wrong; the message says in plain words what, and what to do next."""

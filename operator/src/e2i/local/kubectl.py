@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
 from e2i.local.operator_state import why_unavailable
 
@@ -21,7 +21,7 @@ OPERATOR_WITHIN = 120
 
 
 def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str:
-    """Run kubectl to its end and return what it printed; ClusterFault with its last line when it fails."""
+    """Run kubectl to its end and return what it printed; ClusterError with its last line when it fails."""
     done = subprocess.run(
         [home.kubectl, f"--kubeconfig={home.kubeconfig}", *arguments],
         input=given,
@@ -30,7 +30,7 @@ def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
-        raise ClusterFault(
+        raise ClusterError(
             f"`kubectl {' '.join(arguments)}` failed on cluster {home.name}: {lines[-1].rstrip('.')}. "
             f"Look at `e2i local status --name {home.name}`."
         )
@@ -56,13 +56,13 @@ def apply_operator(home: ClusterHome, folder: Path, started_with: str) -> None:
 
 
 def wait_for_operator(home: ClusterHome) -> None:
-    """Return when the operator's Deployment is available; ClusterFault with its pods' state when it is not in time."""
+    """Return when the operator's Deployment is available; ClusterError with its pods' state when it is not in time."""
     namespace, target = f"--namespace={OPERATOR_NAMESPACE}", f"deployment/{OPERATOR}"
     try:
         kubectl(home, "rollout", "status", namespace, target, f"--timeout={OPERATOR_WITHIN}s")
-    except ClusterFault as fault:
+    except ClusterError as fault:
         pods = json.loads(kubectl(home, "get", "pods", namespace, "--output=json"))["items"]
-        raise ClusterFault(
+        raise ClusterError(
             f"{OPERATOR} was not available within {OPERATOR_WITHIN} s. {why_unavailable(pods, _log(home))} "
             f"Read `e2i local logs operator --name {home.name}`. A busy machine may need longer: "
             f"`e2i local up --name {home.name}` waits again."
@@ -75,7 +75,7 @@ def _log(home: ClusterHome) -> str:
         return kubectl(
             home, "logs", f"--namespace={OPERATOR_NAMESPACE}", f"deployment/{OPERATOR}", "--tail=5"
         )
-    except ClusterFault:
+    except ClusterError:
         return ""
 
 

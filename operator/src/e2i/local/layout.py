@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 
 FIRST_PORT = 21000
 PORTS_PER_CLUSTER = 20
@@ -188,27 +188,27 @@ def cache_root() -> Path:
 
 
 def home_of(name: str) -> Path:
-    """The folder of the cluster called `name`, whether it exists or not; ClusterFault for a name that cannot be."""
+    """The folder of the cluster called `name`, whether it exists or not; ClusterError for a name that cannot be."""
     if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", name):
-        raise ClusterFault(
+        raise ClusterError(
             f"A cluster cannot be called {name!r}: use at most 40 of a-z, 0-9 and -, no - at the ends."
         )
     return state_root() / name
 
 
 def load_home(root: Path) -> ClusterHome:
-    """The cluster that lives in `root`; ClusterFault when its record is missing or damaged."""
+    """The cluster that lives in `root`; ClusterError when its record is missing or damaged."""
     record = root / "cluster.json"
     remedy = f"Run `e2i local reset --name {root.name}`, then `e2i local up --name {root.name}`."
     try:
         values = json.loads(record.read_text())
         home = ClusterHome(values["name"], int(values["index"]), root.resolve())
     except FileNotFoundError:
-        raise ClusterFault(f"There is no cluster in {root}: {record.name} is missing. {remedy}") from None
+        raise ClusterError(f"There is no cluster in {root}: {record.name} is missing. {remedy}") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ClusterFault(f"{record} is damaged ({error}). {remedy}") from error
+        raise ClusterError(f"{record} is damaged ({error}). {remedy}") from error
     if not 0 <= home.index <= HIGHEST_INDEX:
-        raise ClusterFault(f"{record} is damaged (index {home.index}). {remedy}")
+        raise ClusterError(f"{record} is damaged (index {home.index}). {remedy}")
     return home
 
 
@@ -226,6 +226,6 @@ def known_homes() -> list[ClusterHome]:
     for record in sorted(state_root().glob("*/cluster.json")):
         try:
             homes.append(load_home(record.parent))
-        except ClusterFault:
+        except ClusterError:
             continue
     return homes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2i.local import ports, processes
 from e2i.local.components import Component
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
 from e2i.local.readiness import is_ready
 
@@ -32,7 +32,7 @@ class Launched:
 
 
 def launch(home: ClusterHome, component: Component) -> Launched:
-    """Start the component unless it runs; ClusterFault when it cannot be started."""
+    """Start the component unless it runs; ClusterError when it cannot be started."""
     process = running(home, component.name)
     if process:
         return Launched(component, process, is_new=False)
@@ -40,14 +40,14 @@ def launch(home: ClusterHome, component: Component) -> Launched:
 
 
 def wait_until_ready(home: ClusterHome, launched: Launched, say: Say) -> None:
-    """Return when the component is ready; ClusterFault with its last words when it ends or takes too long."""
+    """Return when the component is ready; ClusterError with its last words when it ends or takes too long."""
     name, process, log = launched.component.name, launched.process, log_of(home, launched.component.name)
     deadline = time.monotonic() + READY_WITHIN
     while not _is_ready(home, launched.component):
         if not process.alive:
             raise _ended(name, process.pid, log)
         if time.monotonic() > deadline:
-            raise ClusterFault(
+            raise ClusterError(
                 f"{name} runs but was not ready within {READY_WITHIN:.0f} s; "
                 f"its last line is: {last_line(log)} -- read {log}."
             )
@@ -67,7 +67,7 @@ def _start(home: ClusterHome, component: Component) -> processes.Process:
     processes.stop(_strays(home, component.name), patience=END_WITHIN)
     for port in component.ports:
         if not ports.gets_free(port):
-            raise ClusterFault(
+            raise ClusterError(
                 f"Port {port} of {component.name} is in use by {ports.holder(port) or 'another user'}. "
                 f"End that program, or choose another cluster: `e2i local up --name other`."
             )
@@ -80,10 +80,10 @@ def _start(home: ClusterHome, component: Component) -> processes.Process:
     return process
 
 
-def _ended(name: str, pid: int, log: Path) -> ClusterFault:
+def _ended(name: str, pid: int, log: Path) -> ClusterError:
     code = processes.exit_code(pid)
     how = "" if code is None else f" with exit code {code}"
-    return ClusterFault(
+    return ClusterError(
         f"{name} ended{how} before it was ready; its last line is: {last_line(log)} -- read {log}."
     )
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2i.local.components import Tools
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.go_build import Say, compile_module, downloading
 from e2i.local.golang import Go, find_go
 from e2i.local.layout import cache_root
@@ -69,7 +69,7 @@ VERSITYGW = Module("versitygw", "github.com/versity/versitygw/cmd/versitygw")
 
 
 def ensure_tools(say: Say, show: Say | None = None) -> Tools:
-    """Return the built programs, from the cache or built now; ClusterFault if one cannot be built.
+    """Return the built programs, from the cache or built now; ClusterError if one cannot be built.
 
     `show` gets the progress of a build as one line that replaces the one before it.
     """
@@ -110,7 +110,7 @@ def _build(module: Module, go: Go, say: Say, show: Say | None) -> None:
     program.parent.mkdir(exist_ok=True)
     free = shutil.disk_usage(program.parent).free
     if free < DISK_FOR_A_BUILD:
-        raise ClusterFault(
+        raise ClusterError(
             f"Building {module.name} needs 5 GiB, the disk of {program.parent} has {free / 1024**3:.1f} GiB left. "
             "Free some space, or set XDG_CACHE_HOME to a folder on another disk."
         )
@@ -118,7 +118,7 @@ def _build(module: Module, go: Go, say: Say, show: Say | None) -> None:
     compile_module(go, module.folder, module.package, module.linker_flags, partial, say, show)
     # Starting it once is the proof that it is whole.
     if subprocess.run([partial, "--help"], capture_output=True).returncode not in (0, 2):
-        raise ClusterFault(
+        raise ClusterError(
             f"{partial} was built but does not start. Run `e2i local reset --cache`, then try again."
         )
     partial.replace(program)

@@ -21,7 +21,7 @@ from e2i.local import cluster
 from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import ensure_credentials
 from e2i.local.demo_traffic import new_session, predict
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
 from e2i.pipeline.context import OWN_DATA, Say
@@ -59,7 +59,7 @@ class Story:
 def tell(name: str, work: Path | None, say: Say) -> None:
     """Bring the cluster up, tell the story in `work`, and say how to look at what it left."""
     if not CONFIG.exists():
-        raise ClusterFault(f"{CONFIG} does not exist: the demo needs a checkout of the repository.")
+        raise ClusterError(f"{CONFIG} does not exist: the demo needs a checkout of the repository.")
     _title(say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine")
     home = cluster.up(name, say)
     story = Story(home, (work or home.root / "pipeline").resolve(), say)
@@ -115,7 +115,7 @@ def refuse(story: Story) -> None:
     _title(story.say, "Nothing was released: the same model goes on answering")
     _ask(story, story.customers.changed(1, SEED))
     if story.answered_by[-1] != story.answered_by[-2]:
-        raise ClusterFault(f"{story.answered_by[-1]} answers, and nothing was released: report it.")
+        raise ClusterError(f"{story.answered_by[-1]} answers, and nothing was released: report it.")
 
 
 def copy_project(story: Story) -> None:
@@ -129,7 +129,7 @@ def copy_project(story: Story) -> None:
 
 
 def run(story: Story, step: str, *options: str, ends_with: int = 0) -> None:
-    """Run `e2i pipeline STEP` and show the command and its lines; ClusterFault unless it ends as expected."""
+    """Run `e2i pipeline STEP` and show the command and its lines; ClusterError unless it ends as expected."""
     program = Path(sys.executable).with_name("e2i")
     command = ["pipeline", step, "--project", str(story.folder), *options]
     story.say(f"$ e2i {shlex.join(command)}")
@@ -146,7 +146,7 @@ def run(story: Story, step: str, *options: str, ends_with: int = 0) -> None:
                 line.rstrip().partition(" s  ")[2] if line[:1] == " " and " s  " in line else line.rstrip()
             )
     if running.returncode != ends_with:
-        raise ClusterFault(
+        raise ClusterError(
             f"`e2i pipeline {step}` ended with exit code {running.returncode}, and {ends_with} was expected. "
             f"Its lines above say why; `e2i pipeline status --project {story.folder}` where it stands."
         )

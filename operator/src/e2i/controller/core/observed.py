@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
@@ -15,10 +15,12 @@ from e2i.api.release_record import Record
 
 @dataclass(frozen=True, kw_only=True)
 class Exporting:
-    """An export under way; bytes."""
+    """An export under way; bytes. `total` is 0 before the first ones."""
 
     done: int
     total: int
+    step: Literal["read", "uploaded"] = "uploaded"
+    """All files are read once for the digest, then read again and uploaded."""
 
 
 Export = Artifact | Exporting | Problem | None

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from e2i.kube import ApiError, Kube
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.images import ImageStore
 from e2i.local.layout import ClusterHome, load_home
 from e2i.local.node import machine, sweep
@@ -117,7 +117,7 @@ def main() -> int:
     try:
         home = load_home(options.home)
         asyncio.run(run(home, BackOff(first=first, longest=30 * first, forget_after=60 * first)))
-    except (ClusterFault, ApiError, OSError) as error:
+    except (ClusterError, ApiError, OSError) as error:
         log.error("%s", error)
         return 1
     return 0

@@ -112,14 +112,13 @@ def _exported(here: Situation, chosen: Plan) -> Fact:
             f"{artifact.tag} is {artifact.uri}, {artifact.digest}, {artifact.size} bytes",
         )
     match here.seen.export:
-        case Exporting(done=done, total=total):
-            percent = 100 * done // total if total else 0
+        case Exporting(total=0):
             return fact(
-                conditions.EXPORTED,
-                "False",
-                Reason.Exporting,
-                f"{here.model.tag}: {done} of {total} bytes uploaded ({percent} %)",
+                conditions.EXPORTED, "False", Reason.Exporting, f"{here.model.tag}: its files are being read"
             )
+        case Exporting(done=done, total=total, step=step):
+            message = f"{here.model.tag}: {done} of {total} bytes {step} ({100 * done // total} %)"
+            return fact(conditions.EXPORTED, "False", Reason.Exporting, message)
         case Problem(reason=reason, message=message):
             return fact(conditions.EXPORTED, "False", reason, message)
         case _:

@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
+from e2i.archive.export_progress import Progress, Step
 from e2i.controller.core.observed import Export, Exporting
 from e2i.controller.edge.work_queue import Key
 
-Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all) from the thread that uploads."""
 Work = Callable[[str, Progress, threading.Event], Artifact | Problem]
 """Exports the bento of a tag; ends soon after the event is set."""
 
@@ -137,8 +136,8 @@ class ExportJobs:
     async def _run(self, tag: str, cancelled: threading.Event) -> None:
         loop = asyncio.get_running_loop()
 
-        def progress(done: int, total: int) -> None:
-            loop.call_soon_threadsafe(self._report, tag, done, total)
+        def progress(done: int, total: int, step: Step = "uploaded") -> None:
+            loop.call_soon_threadsafe(self._report, tag, Exporting(done=done, total=total, step=step))
 
         result: Artifact | Problem
         try:
@@ -157,13 +156,14 @@ class ExportJobs:
         for key in job.waiting:
             self._wake(key)
 
-    def _report(self, tag: str, done: int, total: int) -> None:
+    def _report(self, tag: str, progress: Exporting) -> None:
         job = self._jobs.get(tag)
         now = asyncio.get_running_loop().time()
         if job is None or now - job.reported < REPORT_EVERY:
             return
         job.reported = now
-        job.progress = Exporting(done=done, total=total)
-        logger.info("export of %s: %d of %d bytes", tag, done, total, extra={"bento": tag})
+        job.progress = progress
+        done, total, step = progress.done, progress.total, progress.step
+        logger.info("export of %s: %d of %d bytes %s", tag, done, total, step, extra={"bento": tag})
         for key in job.waiting:
             self._wake(key)

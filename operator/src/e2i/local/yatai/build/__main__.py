@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from e2i.local.errors import ClusterFault
+from e2i.local.errors import ClusterError
 from e2i.local.layout import cache_root, load_home
 from e2i.local.yatai.build import Failure
 from e2i.local.yatai.build.archive import unpack
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             download(wanted.url, workspace)
         else:
             build(wanted.image, workspace)
-    except (Failure, ClusterFault, OSError) as error:
+    except (Failure, ClusterError, OSError) as error:
         say(f"{wanted.command} failed: {error}")
         return failed
     except Exception as error:
