@@ -273,7 +273,7 @@ NOT_TAKEN_BACK = (
         reason=Reason.ErrorRatioExceeded,
         situation="The same with spec.rollout.rollback: Manual.",
         change=mood("errors: 0.5", watch=ERRORS, rollback="Manual"),
-        words="spec.rollout.rollback is Manual: it goes on serving until the spec changes",
+        words="spec.rollout.rollback is Manual: it continues to serve until the spec changes",
         evidence={"log": "moody fails at request"},
         after_switch=obstacles.requests_come,
     ),

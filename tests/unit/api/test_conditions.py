@@ -74,7 +74,7 @@ def test_times_that_others_wrote_are_read(text: str, moment: datetime) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 def test_what_is_no_time_of_our_days_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"isoformat|could have seen"):
+    with pytest.raises(ValueError, match=r"isoformat|between 1971"):
         conditions.parse_timestamp(text)
 
 

@@ -29,12 +29,12 @@ def verdict(found: Answer, kind: str = "Classification", **expect: Any) -> Probl
     return judge(check(**expect), None, kind, found)
 
 
-def said(trouble: Problem | None) -> tuple[str, str]:
+def said(problem: Problem | None) -> tuple[str, str]:
     """(reason, the sentence about the difference)"""
-    assert trouble is not None
-    assert trouble.stalled
-    sentence = trouble.message.removeprefix("spec.rollout.verify[0], POST /predict: ")
-    return trouble.reason.name, sentence.split(". ")[0]
+    assert problem is not None
+    assert problem.stalled
+    sentence = problem.message.removeprefix("spec.rollout.verify[0], POST /predict: ")
+    return problem.reason.name, sentence.split(". ")[0]
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_a_wrong_answer_is_told_by_place_expectation_and_value(
 
 
 def test_the_message_ends_with_what_to_do() -> None:
-    trouble = verdict(answer({"label": "leave"}), body='{"label": "stay"}')
-    assert trouble == Problem(
+    problem = verdict(answer({"label": "leave"}), body='{"label": "stay"}')
+    assert problem == Problem(
         reason=Reason.VerificationFailed,
         message='spec.rollout.verify[0], POST /predict: $.label should be "stay", but is "leave". If the answer is '
         "right, correct spec.rollout.verify[0].expect; if not, release a bento that gives the expected one.",
@@ -219,28 +219,28 @@ def test_a_contract_is_asked_of_good_answers_only() -> None:
 def test_no_secret_is_in_the_message() -> None:
     secret = "hunter2-hunter2"
     found = answer({"echo": f"you sent {secret}", "x": "AKIAABCDEFGHIJKLMNOP"})
-    trouble = judge(check(body='"y"'), None, "Regression", found, (secret,))
-    assert trouble is not None
-    assert "hunter2" not in trouble.message
-    assert "AKIAABCDEF" not in trouble.message
-    assert "you sent ***" in trouble.message
+    problem = judge(check(body='"y"'), None, "Regression", found, (secret,))
+    assert problem is not None
+    assert "hunter2" not in problem.message
+    assert "AKIAABCDEF" not in problem.message
+    assert "you sent ***" in problem.message
 
 
 def test_a_secret_in_the_path_is_hidden_too() -> None:
     asked = parse_verification({"verify": [{"path": "/hunter2-hunter2/predict"}]}).checks[0]
-    trouble = judge(asked, None, "Regression", answer("", 404), ("hunter2-hunter2",))
-    assert trouble is not None
-    assert "POST /***/predict: the status" in trouble.message
+    problem = judge(asked, None, "Regression", answer("", 404), ("hunter2-hunter2",))
+    assert problem is not None
+    assert "POST /***/predict: the status" in problem.message
 
 
 def test_a_message_is_bounded_whatever_came_and_whatever_was_expected() -> None:
     name = "n" * 63
     raw = {"name": name, "path": "/" + "p" * 255, "expect": {"body": json.dumps({"k" * 9000: "w" * 5000})}}
     asked = parse_verification({"verify": [raw]}).checks[0]
-    trouble = judge(asked, None, "Causal", answer({"k" * 9000: "v" * 900_000}))
-    assert trouble is not None
-    assert len(trouble.message) <= 1024
-    assert trouble.message.isprintable()
+    problem = judge(asked, None, "Causal", answer({"k" * 9000: "v" * 900_000}))
+    assert problem is not None
+    assert len(problem.message) <= 1024
+    assert problem.message.isprintable()
 
 
 anything = st.recursive(

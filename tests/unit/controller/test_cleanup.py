@@ -95,7 +95,7 @@ def test_an_address_without_a_time_keeps_nothing() -> None:
         pytest.param(1, 30, True, id="the one that serves waits for room"),
         pytest.param(1, 29, False, id="but not before its time"),
         pytest.param(2, 30, False, id="there is no want of room"),
-        pytest.param(0, 30, False, id="the one that serves is in worse trouble"),
+        pytest.param(0, 30, False, id="the one that serves is in worse problem"),
     ],
 )
 def test_room_is_made_for_a_release_that_is_not_whole(ready: int, after: int, gone: bool) -> None:

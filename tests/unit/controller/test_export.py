@@ -42,6 +42,6 @@ def test_of_two_requests_of_one_tag_the_younger_counts() -> None:
 
 @pytest.mark.parametrize("stalled", [True, False])
 def test_an_export_that_needs_a_person_makes_the_model_stalled(stalled: bool) -> None:
-    trouble = Problem(reason=Reason.BentoNotFound, message="no such bento", stalled=stalled)
-    chosen = plan.plan(Situation(MODEL, seen(export=trouble, records=())), NOON)
+    problem = Problem(reason=Reason.BentoNotFound, message="no such bento", stalled=stalled)
+    chosen = plan.plan(Situation(MODEL, seen(export=problem, records=())), NOON)
     assert (chosen.stalled, chosen.message, chosen.look_again) == (stalled, "no such bento", seconds(15))

@@ -207,19 +207,19 @@ def test_what_a_pod_answered_stays_when_it_is_gone() -> None:
 
 
 def test_the_ratio_of_errors_is_told_with_its_limit() -> None:
-    trouble = judge(a_watch(), a_sample(200, 11))
-    assert trouble
-    assert trouble.reason is Reason.ErrorRatioExceeded
-    assert "11 of 200 requests" in trouble.message
-    assert "a ratio of 0.055, where spec.rollout.watch.maxErrorRatio allows 0.05" in trouble.message
+    problem = judge(a_watch(), a_sample(200, 11))
+    assert problem
+    assert problem.reason is Reason.ErrorRatioExceeded
+    assert "11 of 200 requests" in problem.message
+    assert "a ratio of 0.055, where spec.rollout.watch.maxErrorRatio allows 0.05" in problem.message
 
 
 def test_the_latency_is_told_with_its_limit() -> None:
-    trouble = judge(a_watch(), a_sample(200, slow=4))
-    assert trouble
-    assert trouble.reason is Reason.LatencyExceeded
-    assert "of 200 requests since the switch is 750 ms" in trouble.message
-    assert "spec.rollout.watch.maxLatencyP99 allows 500 ms" in trouble.message
+    problem = judge(a_watch(), a_sample(200, slow=4))
+    assert problem
+    assert problem.reason is Reason.LatencyExceeded
+    assert "of 200 requests since the switch is 750 ms" in problem.message
+    assert "spec.rollout.watch.maxLatencyP99 allows 500 ms" in problem.message
 
 
 @pytest.mark.parametrize(

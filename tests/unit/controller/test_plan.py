@@ -187,7 +187,7 @@ SITUATIONS = [
     pytest.param(MODEL, seen(export=Exporting(done=1, total=9), records=()), Reason.Exporting, (),
                  id="an export under way is waited for"),
     pytest.param(MODEL, seen(export=AWAY, records=()), Reason.BucketUnreachable, (),
-                 id="an export's trouble is the model's"),
+                 id="an export's problem is the model's"),
     pytest.param(MODEL, seen(export=NOT_FOUND, records=(a_record(MODEL),)), Reason.Deploying,
                  (ApplyRequest(an_artifact()), deploy()),
                  id="what the store no longer has the bucket may have"),

@@ -28,7 +28,7 @@ UNPLACED = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: In
     ("pod", "reason", "words"),
     [
         pytest.param(a_pod(conditions=[UNPLACED]), Reason.PodUnschedulable,
-                     "cannot be placed: 0/1 nodes: Insufficient memory. Ask for less in spec.resources",
+                     "cannot be placed: 0/1 nodes: Insufficient memory. Write smaller amounts into spec.resources",
                      id="no node has room"),
         pytest.param(a_pod(containers=[waiting("ImagePullBackOff", "no such image")]), Reason.ImagePullFailed,
                      "cannot start (ImagePullBackOff): no such image", id="the image cannot be had"),
@@ -53,10 +53,10 @@ UNPLACED = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: In
     ],
 )  # fmt: skip
 def test_what_holds_a_pod_up(pod: dict[str, Any], reason: Reason, words: str) -> None:
-    trouble = pod_problems.release_problem([pod], NOON)
-    assert trouble
-    assert trouble.reason is reason
-    assert words in trouble.message
+    problem = pod_problems.release_problem([pod], NOON)
+    assert problem
+    assert problem.reason is reason
+    assert words in problem.message
 
 
 @pytest.mark.parametrize(
@@ -85,17 +85,17 @@ def test_a_pod_that_merely_starts_is_no_trouble(pod: dict[str, Any]) -> None:
 
 
 def test_the_first_pod_in_trouble_is_told() -> None:
-    trouble = pod_problems.release_problem([a_pod(), a_pod(name="second", conditions=[UNPLACED])], NOON)
-    assert trouble
-    assert "pod second" in trouble.message
+    problem = pod_problems.release_problem([a_pod(), a_pod(name="second", conditions=[UNPLACED])], NOON)
+    assert problem
+    assert "pod second" in problem.message
 
 
 def test_a_build_that_cannot_start_says_why() -> None:
-    trouble = pod_problems.build_problem([a_pod(conditions=[UNPLACED])])
-    assert trouble
-    assert trouble.reason is Reason.BuildBlocked
-    assert trouble.message.startswith("the image build cannot start: pod ")
-    assert "spec.resources" not in trouble.message, "they are the model's, not the build's"
+    problem = pod_problems.build_problem([a_pod(conditions=[UNPLACED])])
+    assert problem
+    assert problem.reason is Reason.BuildBlocked
+    assert problem.message.startswith("the image build cannot start: pod ")
+    assert "spec.resources" not in problem.message, "they are the model's, not the build's"
 
 
 def test_a_build_step_that_failed_is_left_to_its_job() -> None:
@@ -108,11 +108,11 @@ def test_a_download_that_fails_is_told_although_the_job_tries_again() -> None:
     pod["status"]["initContainerStatuses"] = [
         {"name": "bento-downloader", "state": {"terminated": {"exitCode": 1}}}
     ]
-    trouble = pod_problems.build_problem([pod])
-    assert trouble is not None
-    assert trouble.reason is Reason.BuildBlocked
-    assert "bento-downloader of the image build ended with exit code 1" in trouble.message
-    assert trouble.message.endswith("-c bento-downloader")
+    problem = pod_problems.build_problem([pod])
+    assert problem is not None
+    assert problem.reason is Reason.BuildBlocked
+    assert "bento-downloader of the image build ended with exit code 1" in problem.message
+    assert problem.message.endswith("-c bento-downloader")
 
 
 def test_a_download_that_went_well_is_no_trouble() -> None:
@@ -126,9 +126,9 @@ def test_a_download_that_went_well_is_no_trouble() -> None:
 def test_who_misses_a_secret_is_told_where_to_make_it() -> None:
     missing = {"reason": "CreateContainerConfigError", "message": 'secret "e2i-bento-download" not found'}
     pod = a_pod(containers=[{"name": "builder", "state": {"waiting": missing}}])
-    trouble = pod_problems.build_problem([pod])
-    assert trouble is not None
-    assert trouble.message.endswith('secret "e2i-bento-download" not found. Make it in namespace models')
+    problem = pod_problems.build_problem([pod])
+    assert problem is not None
+    assert problem.message.endswith('secret "e2i-bento-download" not found. Create it in namespace models')
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_who_misses_a_secret_is_told_where_to_make_it() -> None:
     ],
 )  # fmt: skip
 def test_what_will_not_pass_by_itself(pod: dict[str, Any], after: int, final: bool) -> None:
-    trouble = pod_problems.release_problem([pod], NOON + seconds(after))
-    assert trouble
-    assert trouble.final is final
+    problem = pod_problems.release_problem([pod], NOON + seconds(after))
+    assert problem
+    assert problem.final is final
 
 
 def test_what_is_final_is_told_before_what_may_pass() -> None:
@@ -155,9 +155,9 @@ def test_what_is_final_is_told_before_what_may_pass() -> None:
         a_pod(conditions=[UNPLACED]),
         a_pod(name="second", containers=[waiting("ErrImagePull")]),
     )
-    trouble = pod_problems.release_problem([passing, lasting], NOON + seconds(60))
-    assert trouble
-    assert trouble.reason is Reason.ImagePullFailed
+    problem = pod_problems.release_problem([passing, lasting], NOON + seconds(60))
+    assert problem
+    assert problem.reason is Reason.ImagePullFailed
 
 
 def test_crashes_of_all_pods_that_stay_are_counted() -> None:
@@ -168,3 +168,25 @@ def test_crashes_of_all_pods_that_stay_are_counted() -> None:
         a_pod(leaving=True, containers=[crashed]),
     ]
     assert pod_problems.crashes([*found, a_pod(), {"metadata": {"name": "new"}}]) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        pytest.param(None, "requests cpu 500m and memory 4Gi. Write smaller amounts into", id="nobody knows the spec"),
+        pytest.param((), "requests cpu 500m (the default of e2i) and memory 4Gi (the default of e2i). Write",
+                     id="the spec says nothing"),
+        pytest.param(("memory",), "requests cpu 500m (the default of e2i) and memory 4Gi. Write smaller amounts into "
+                     "spec.resources.requests, or free resources on a node", id="the spec gives one of the two"),
+        pytest.param(("cpu", "memory"), "requests cpu 500m and memory 4Gi. Write", id="the spec gives both"),
+    ],
+)  # fmt: skip
+def test_a_pod_without_a_node_names_what_it_requests_and_which_amounts_are_defaults(
+    given: tuple[str, ...] | None, words: str
+) -> None:
+    sidecar = {"name": "proxy", "resources": {"requests": {"cpu": "100m"}}}
+    main = {"name": "main", "resources": {"requests": {"memory": "4Gi", "cpu": "500m"}}}
+    pod = a_pod(conditions=[UNPLACED]) | {"spec": {"containers": [sidecar, main]}}
+    problem = pod_problems.release_problem([pod], NOON, given)
+    assert problem
+    assert f"Insufficient memory. Its container main {words}" in problem.message

@@ -87,7 +87,7 @@ def test_past_the_deadline_the_cause_is_told_with_its_word() -> None:
     assert late.message == (
         "not ready after 600 s (spec.rollout.progressDeadlineSeconds). CrashLoop: container main ended 3 times. "
         "There is no earlier release to go back to; correct the cause, or kubectl e2i retry churn -n models tries "
-        "it anew"
+        "it again"
     )
     silent = plan.plan(Situation(MODEL, seen_starting(MODEL)), NOON + seconds(600))
     assert f"0 of 1 pods of release {RELEASE} (churn_model:1.4.2) are ready" in silent.message

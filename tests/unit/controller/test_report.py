@@ -148,17 +148,17 @@ def test_conditions(model: Model, state: Observed, expected: str) -> None:
     assert " ".join(f"{type_}={status}/{reason}" for type_, (status, reason) in told.items()) == expected
 
 
-@pytest.mark.parametrize(("trouble", "word"), [(REFUSED, "Stalled"), (BUSY, "Reconciling")])
-def test_an_action_that_failed_speaks_louder_than_the_plan(trouble: Problem, word: str) -> None:
+@pytest.mark.parametrize(("problem", "word"), [(REFUSED, "Stalled"), (BUSY, "Reconciling")])
+def test_an_action_that_failed_speaks_louder_than_the_plan(problem: Problem, word: str) -> None:
     told = conditions(
         reported(
             MODEL,
             seen_ready(MODEL),
-            Result(ApplyService(RELEASE, naming.pod_labels("churn", RELEASE)), trouble),
+            Result(ApplyService(RELEASE, naming.pod_labels("churn", RELEASE)), problem),
         )
     )
-    assert told["Ready"] == ("False", trouble.reason.name)
-    assert told[word] == ("True", trouble.reason.name)
+    assert told["Ready"] == ("False", problem.reason.name)
+    assert told[word] == ("True", problem.reason.name)
 
 
 def test_fields_of_a_model_that_serves() -> None:
@@ -251,7 +251,7 @@ def test_the_event_of_a_failed_build_says_where_its_log_is() -> None:
 )  # fmt: skip
 def test_a_refusal_says_what_to_do_about_it(state: Observed) -> None:
     message = reported(MODEL, state).status["conditions"][0]["message"]
-    assert re.fullmatch(r"denied\. (Make room,|Change) .*", message)
+    assert re.fullmatch(r"denied\. (Raise the quota|Remove the cause),? .*", message)
 
 
 def test_what_is_told_of_a_failure_does_not_change_while_it_is_noted_in_the_bucket() -> None:
@@ -399,7 +399,8 @@ def test_a_status_that_somebody_emptied_is_written_anew() -> None:
 @pytest.mark.parametrize(
     ("serving", "beside_it", "words"),
     [
-        pytest.param("new", False, {"Automatic": ". It goes on serving. ", "Manual": " it goes on serving until "},
+        pytest.param("new", False, {"Automatic": ". It continues to serve. ",
+                                   "Manual": " it continues to serve until "},
                      id="it serves, and there is nothing to go back to"),
         pytest.param("none", False, {"Automatic": ". There is no earlier release to go back to. ",
                                      "Manual": ". There is no earlier release to go back to. "}, id="none serves"),
@@ -407,7 +408,7 @@ def test_a_status_that_somebody_emptied_is_written_anew() -> None:
                                    "Manual": f". Release {OLD_RELEASE} serves in its place. "},
                      id="the old one serves"),
         pytest.param("new", True, {"Automatic": f". Release {OLD_RELEASE} is about to take its place. ",
-                                   "Manual": " it goes on serving until the spec changes. "},
+                                   "Manual": " it continues to serve until the spec changes. "},
                      id="it serves, and the old one is there"),
     ],
 )  # fmt: skip
@@ -426,9 +427,9 @@ def test_a_failure_says_what_serves_now(
 
 
 def test_long_words_of_others_are_cut_and_put_on_one_line() -> None:
-    trouble = Problem(reason=Reason.ExportFailed, message="one\n  two " + "x" * 5000)
+    problem = Problem(reason=Reason.ExportFailed, message="one\n  two " + "x" * 5000)
     messages: list[Any] = [
-        item["message"] for item in reported(MODEL, seen(export=trouble, records=())).status["conditions"]
+        item["message"] for item in reported(MODEL, seen(export=problem, records=())).status["conditions"]
     ]
     assert messages[0].startswith("one two x")
     assert max(map(len, messages)) == LONGEST_MESSAGE

@@ -163,7 +163,7 @@ def test_a_canary_that_rests_says_its_share_and_how_to_go_on() -> None:
     open_ended = switch.advance_canary(Situation(at_step(CANARY, 3), side_by_side()), NOON)
     assert timed
     assert open_ended
-    assert f"canary {RELEASE} is at step 2 of 4 with 50 % of the requests (10 % asked for)" in timed.message
+    assert f"canary {RELEASE} is at step 2 of 4 with 50 % of the requests (10 % requested)" in timed.message
     assert timed.message.endswith("until 2026-11-21T12:01:00Z or kubectl e2i promote churn -n models")
     assert open_ended.message.endswith("until kubectl e2i promote churn -n models")
 

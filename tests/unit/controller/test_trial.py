@@ -156,4 +156,4 @@ def test_an_answer_that_is_not_as_expected_is_the_evidence() -> None:
 def test_a_release_is_asked_if(model: Model, state: Observed, asked: bool) -> None:
     chosen = verify_release(Situation(model, state), NOON)
     assert (chosen is not None) is asked
-    assert not chosen or "is asked 2 golden predictions" in chosen.message
+    assert not chosen or "has to answer 2 golden predictions" in chosen.message

@@ -1,1 +1,1 @@
-"""What every product knows of an E2IModel: spec, conditions, names, tags, quantities, records. Pure."""
+"""Values of an E2IModel that every product shares: spec, conditions, names, tags, quantities, records. Pure."""

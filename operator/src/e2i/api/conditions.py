@@ -1,4 +1,4 @@
-"""Every condition type and every reason the operator gives, one sentence each; nothing invents others."""
+"""All condition types and reasons of an E2IModel, with one sentence for each reason. Pure."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ RECONCILING = "Reconciling"
 STALLED = "Stalled"
 
 ALWAYS = (READY, EXPORTED, BUILT, VERIFIED, SERVING)
-"""Present from the first visit on."""
+"""Every status has these."""
 WHILE_TRUE = (ROLLED_BACK, RECONCILING, STALLED)
-"""Abnormal when true, and absent otherwise, as kstatus expects."""
+"""A status has these only while they are true, as kstatus expects."""
 
 
 LONGEST_MESSAGE = 1024
+"""Characters."""
 
 
 class Reason(Enum):
-    """The stable word for what happened; its value is the sentence for the reference page."""
+    """A word that stays the same between versions; its value is the sentence of the reference page."""
 
-    # What goes well.
+    # Success.
     Ready = "The desired release serves with all its pods."
     Exported = "The bento lies in the bucket under its digest."
     Built = "Yatai has an image of the bento."
     Serving = "The model's Service sends requests to ready pods of a release."
 
-    # What is under way.
+    # Progress.
     Pending = "An earlier step has to end first."
     Exporting = "The bento is being uploaded."
     Building = "Yatai builds the image."
@@ -68,8 +69,8 @@ class Reason(Enum):
     BucketAccessDenied = "The S3 server refuses the operator's credentials."
     UploadInterrupted = "The upload broke off."
     ArchiveConflict = "Another content lies under the archive's key."
-    ArchiveCorrupted = "What the bucket holds differs from what was sent."
-    ExportFailed = "The export failed for a cause that has no word of its own."
+    ArchiveCorrupted = "The content of the bucket differs from the content that was sent."
+    ExportFailed = "The export failed for a cause that has no reason of its own."
 
     # The cluster.
     YataiNotInstalled = "The cluster does not serve Yatai's kinds."
@@ -84,9 +85,9 @@ class Reason(Enum):
     DeploymentRefused = "yatai-deployment could not make the Deployment."
     PodsRefused = "The cluster refuses to create the pods: a quota or an admission rule."
     PodUnschedulable = "No node has room for a pod."
-    ImagePullFailed = "A pod's image cannot be had."
+    ImagePullFailed = "A pod's image cannot be pulled."
     ContainerConfigError = "A container cannot be started as configured."
-    CrashLoop = "A container ended by itself and was started again, or waits to be."
+    CrashLoop = "A container ended by itself and was started again, or waits for its next start."
     ProgressDeadlineExceeded = "The pods were not all ready within spec.rollout.progressDeadlineSeconds."
 
     # The verification.
@@ -95,7 +96,7 @@ class Reason(Enum):
     VerificationTimeout = "The release did not answer a golden prediction in time."
     VerificationError = "The release failed while it answered a golden prediction."
     PredictionNotFinite = "A prediction holds NaN, an infinity, or nothing where a number belongs."
-    ContractBroken = "An answer has not the form that spec.type asks for."
+    ContractBroken = "An answer does not have the form that spec.type asks for."
 
     # After the switch.
     ErrorRatioExceeded = "More requests failed after the switch than spec.rollout.watch allows."
@@ -105,7 +106,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """What is to be said under one condition type."""
+    """One condition, before generation and time are added."""
 
     type: str
     status: Status
@@ -114,14 +115,16 @@ class Fact:
 
 
 def fact(type_: str, status: Status, reason: Reason, message: str) -> Fact:
-    """A fact whose message the status has room for."""
+    """Return the fact with its message on one line and short enough for the status."""
     return Fact(type=type_, status=status, reason=reason, message=one_line(message))
 
 
 def merge_conditions(
     old: Iterable[Mapping[str, Any]], facts: Iterable[Fact], generation: int, now: datetime
 ) -> list[dict[str, Any]]:
-    """The conditions to write: facts in their order; `lastTransitionTime` moves only with the status."""
+    """Return the conditions to write, in the order of `facts`.
+
+    `lastTransitionTime` changes only if the status of the condition changed."""
     before = {condition["type"]: condition for condition in old}
     return [_condition(before.get(fact.type), fact, generation, now) for fact in facts]
 
@@ -140,22 +143,22 @@ def _condition(old: Mapping[str, Any] | None, fact: Fact, generation: int, now: 
 
 
 def one_line(message: str) -> str:
-    """Others' words can be long, and the status has bounds: keep the beginning, where the cause stands."""
+    """Return the message on one line, cut to LONGEST_MESSAGE characters. Its beginning names the cause."""
     text = " ".join(message.split())
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 
 def timestamp(moment: datetime) -> str:
-    """2026-11-21T12:00:00Z, as Kubernetes writes time; whole seconds, UTC."""
+    """Return the time in whole seconds of UTC, as Kubernetes writes it: 2026-11-21T12:00:00Z"""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_timestamp(text: str) -> datetime:
-    """In UTC, where a time without a zone is taken to be; ValueError for what is no time of our days.
+    """Parse a time of ISO 8601; one without a zone is in UTC. ValueError if it is not a time from 1971 to 2999.
 
-    The API server takes more forms than Kubernetes writes, and annotations hold whatever people put there.
+    The API server accepts more forms than it writes, and people write anything into annotations.
     """
     moment = datetime.fromisoformat(text)
     if not 1970 < moment.year < 3000:
-        raise ValueError(f"{text!r} is no time that a model could have seen")
+        raise ValueError(f"{text!r} is not a time between 1971 and 2999")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,8 +1,8 @@
-"""The identity of a bento: a digest of its tree, and the bucket key that follows from it.
+"""The digest of a bento's files and the bucket key made from it. Pure.
 
-Two archives of one bento may differ in bytes (times, owners, order, compression); their trees do not. So the
-digest is over the one tar that `archive.canonical_tar` makes of a tree. It is cut as the upload is:
-the sha256 of each part is computed once, and serves for the digest, for signing and for the server's own check.
+Two archives of one bento may differ in bytes (times, owners, order, compression), but their files are the same.
+So the digest is over the one tar that `archive.canonical_tar` makes of them. It is computed from the parts of the
+upload: the sha256 of each part is computed once, for the digest, for the signature and for the server's check.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from e2i.api.tags import Tag
 
 PART_SIZE = 16 << 20
-"""Bytes of each part but the last. Part of every digest: another value gives all bentos new ones."""
+"""Bytes of each part except the last. Another value would give every bento a new digest."""
 MOST_PARTS = 10_000
-"""S3 takes no more parts in one object."""
+"""The most parts that S3 accepts in one object."""
 
 
 def archive_digest(parts: Sequence[bytes]) -> str:
@@ -27,7 +27,7 @@ def archive_digest(parts: Sequence[bytes]) -> str:
 
 
 def archive_key(tag: Tag, digest: str, prefix: str = "") -> str:
-    """Return the bucket key: same tree, same key.
+    """Return the bucket key of an archive. Equal files have equal keys.
 
     churn_model:1.4.2, sha256:9f…, prefix "team" -> team/bentos/churn_model/1.4.2/9f….tar
     """

@@ -1,4 +1,4 @@
-"""What the user asks for: an E2IModel's spec, parsed into values."""
+"""`Model`: an E2IModel parsed into values. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ RETRY_ANNOTATION = "serving.e2i.dev/retry-at"
 PROMOTE_ANNOTATION = "serving.e2i.dev/promote-at"
 PAUSED_ANNOTATION = "serving.e2i.dev/paused"
 LONGEST_PROMOTION = 256
-"""Characters of that annotation that count: status.rollout has room for no more."""
+"""Characters of the annotation promote-at that are read; status.rollout has room for no more."""
 FINALIZER = "serving.e2i.dev/bucket"
-"""Holds a deleted model with deletionPolicy Delete until its part of the bucket is removed."""
+"""The finalizer of a model with deletionPolicy Delete: it holds the deletion until the bucket is cleaned up."""
 
 
 class Strategy(Enum):
-    """How a new release takes the requests."""
+    """How requests move to a new release."""
 
     BLUE_GREEN = "BlueGreen"
     CANARY = "Canary"
@@ -29,7 +29,7 @@ class Strategy(Enum):
 
 
 class Rollback(Enum):
-    """What becomes of a release that failed."""
+    """What the operator does when a release fails."""
 
     AUTOMATIC = "Automatic"
     MANUAL = "Manual"
@@ -38,14 +38,14 @@ class Rollback(Enum):
 
 @dataclass(frozen=True)
 class SetWeight:
-    """Percent of the requests."""
+    """A step of a canary that gives it a share of the requests, in percent."""
 
     percent: int
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Seconds; None: until somebody promotes."""
+    """A step of a canary that waits for some seconds; None: until somebody promotes it."""
 
     seconds: int | None
 
@@ -55,7 +55,7 @@ Step = SetWeight | Pause
 
 @dataclass(frozen=True, kw_only=True)
 class Autoscaling:
-    """Bounds and metrics of the HorizontalPodAutoscaler that Yatai makes for a release."""
+    """Smallest and largest number of pods, and the metrics of the HorizontalPodAutoscaler that Yatai creates."""
 
     minimum: int
     maximum: int
@@ -64,10 +64,10 @@ class Autoscaling:
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What the user said, beside the bento, that decides how the pods look.
+    """The part of the spec, besides the bento, that decides how the pods look.
 
-    `requests` and `limits` are (resource, amount) pairs sorted by resource, amounts as written;
-    `env` keeps its order, because `$(NAME)` refers to variables above.
+    `requests` and `limits` are (resource, amount) pairs sorted by resource, with the amounts as written.
+    `env` keeps its order, because `$(NAME)` refers to earlier variables.
     """
 
     type: str
@@ -77,13 +77,13 @@ class Shape:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Values that no message may show: of variables that are named like secrets, although none belong here."""
+        """Values of variables whose names look like secrets. No message may show them."""
         return tuple(value for name, value in self.env if _SECRET_NAME.search(name) and len(value) > 3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """How a new release takes over; times in seconds, `history` a number of releases."""
+    """spec.rollout. Times are in seconds, `history` is a number of releases."""
 
     strategy: Strategy = Strategy.BLUE_GREEN
     steps: tuple[Step, ...] = ()
@@ -92,19 +92,19 @@ class Rollout:
     scale_down_delay: int = 30
     history: int = 5
     checks: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """`verify` and `contract` as the user wrote them; `core.verification.checks` reads them."""
+    """`verify` and `contract` as written; `core.verification.checks` parses them."""
     watch: Mapping[str, Any] | None = field(default=None, hash=False)
-    """As the user wrote it; `core.guard.limits` reads it."""
+    """`watch` as written; `core.guard.limits` parses it."""
 
     @property
     def guard_seconds(self) -> int:
-        """Seconds after the switch in which the release is judged, and its predecessor kept."""
+        """Seconds after the switch during which the release is judged and its predecessor is kept."""
         return max(self.scale_down_delay, self.watch["seconds"] if self.watch else 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One E2IModel as the user wants it, with the status that was last written for it."""
+    """One E2IModel: the spec, and the status that was written last."""
 
     namespace: str
     name: str
@@ -112,7 +112,7 @@ class Model:
     generation: int
     tag: str
     archive: str = ""
-    """Digest of the archive that somebody brought to the bucket; empty: the bento is in the store."""
+    """Digest of an archive that the user uploaded; empty if the bento comes from the store."""
     shape: Shape
     autoscaling: Autoscaling
     rollout: Rollout = Rollout()
@@ -121,10 +121,10 @@ class Model:
     delete_bucket: bool = False
     """deletionPolicy: Delete."""
     finalized: bool = False
-    """Our finalizer is on it."""
+    """The model has the operator's finalizer."""
     paused: bool = False
     retry_at: str = ""
-    """Value of the annotation; only whether it changed matters."""
+    """Value of the annotation; another value makes another trial."""
     promote_at: str = ""
     status: Mapping[str, Any]
 
@@ -134,12 +134,12 @@ class Model:
 
     @property
     def reference(self) -> str:
-        """What to export: name:version of the store, or name:version@sha256:... of the bucket."""
+        """Name of the bento to export: name:version in the store, or name:version@sha256:... in the bucket."""
         return f"{self.tag}@{self.archive}" if self.archive else self.tag
 
 
 def parse_model(body: Mapping[str, Any]) -> Model:
-    """Parse an E2IModel as the API server returns it, its schema checked and its defaults filled in."""
+    """Parse an E2IModel from the API server, which has checked it against the schema and filled in the defaults."""
     metadata, spec = body["metadata"], body["spec"]
     annotations = metadata.get("annotations") or {}
     return Model(
@@ -174,12 +174,12 @@ def _shape(spec: Mapping[str, Any]) -> Shape:
 
 
 def _amounts(amounts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """{memory: 1Gi, cpu: 2} -> (("cpu", "2"), ("memory", "1Gi"))"""
+    """Sort the amounts by resource: {memory: 1Gi, cpu: 2} -> (("cpu", "2"), ("memory", "1Gi"))"""
     return tuple(sorted((name, str(amount)) for name, amount in amounts.items()))
 
 
 def _autoscaling(spec: Mapping[str, Any]) -> Autoscaling:
-    """A fixed number of replicas is an autoscaler whose bounds are equal."""
+    """Return the numbers of pods; `replicas` is both the smallest and the largest."""
     chosen = spec.get("autoscaling")
     if chosen is None:
         return Autoscaling(minimum=spec.get("replicas", 1), maximum=spec.get("replicas", 1))
@@ -205,7 +205,7 @@ def _rollout(rollout: Mapping[str, Any]) -> Rollout:
 
 
 def _step(step: Mapping[str, Any]) -> Step:
-    """{pause: {duration: 2m}} -> Pause(120)"""
+    """Parse one step of a canary: {pause: {duration: 2m}} -> Pause(120)"""
     if "setWeight" in step:
         return SetWeight(step["setWeight"])
     duration = step["pause"].get("duration")

@@ -1,4 +1,4 @@
-"""Names, labels and annotations of everything the operator writes. Nothing else spells them out."""
+"""Names, labels and annotations of the objects that the operator writes. Pure."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ SIZE_ANNOTATION = f"{GROUP}/archive-size"
 TEMPLATE_VERSION_ANNOTATION = f"{GROUP}/form"
 SWITCHED_ANNOTATION = f"{GROUP}/switched-at"
 SERVING_ANNOTATION = f"{GROUP}/serving-release"
-"""On the Service: which release the address belongs to, also while its selector takes in two."""
+"""On the Service: the release that has the address, also while a canary shares it."""
 ASKED_ANNOTATION = f"{GROUP}/asked-at"
-"""On a BentoDeployment that is edited in place: when its release was asked for."""
+"""On a BentoDeployment that is edited in place: when its present release was requested."""
 ATTEMPT_ANNOTATION = f"{GROUP}/attempted-at"
-"""In the spec of a BentoDeployment, where it reaches no child and yet makes Yatai look again."""
+"""In the spec of a BentoDeployment: another value makes Yatai reconcile it again and changes none of its children."""
 
 HEX = 8
-"""Hex digits of a digest that a name carries."""
+"""Hex digits of a digest that are part of a name."""
 LONGEST_NAME = 63
 LONGEST_VERSION = 63
 IMAGE_HEX = 12
 
 
 def artifact_name(model: str, digest: str) -> str:
-    """Name of the BentoRequest: churn, sha256:9f3c21aa... -> churn-9f3c21aa"""
+    """Return the name of the BentoRequest: churn, sha256:9f3c21aa... -> churn-9f3c21aa"""
     return _child_name(model, digest.removeprefix("sha256:")[:HEX])
 
 
 def release_name(model: str, release: str) -> str:
-    """Name of the BentoDeployment: churn, 0b1d77e2 -> churn-0b1d77e2"""
+    """Return the name of the BentoDeployment: churn, 0b1d77e2 -> churn-0b1d77e2"""
     return _child_name(model, release)
 
 
 def inplace_name(model: str) -> str:
-    """Name of the one BentoDeployment of a model with the strategy InPlace: churn -> churn-inplace"""
+    """Return the name of the only BentoDeployment of a model with the strategy InPlace: churn -> churn-inplace"""
     return _child_name(model, "inplace")
 
 
 def _child_name(model: str, suffix: str) -> str:
-    """A model name too long for its suffix is cut and made unique again by a digest of the whole."""
+    """Return `model`-`suffix`. A name that is too long is cut, and a digest of the whole name keeps it unique."""
     if len(model) + 1 + len(suffix) <= LONGEST_NAME:
         return f"{model}-{suffix}"
     unique = hashlib.sha256(model.encode()).hexdigest()[:HEX]
@@ -64,25 +64,25 @@ def _child_name(model: str, suffix: str) -> str:
 
 
 def release_of(model: Model, bento_digest: str) -> str:
-    """The release's identity: 8 hex digits over the bento's content and the shape of the pods.
+    """Return the identity of a release: 8 hex digits over the bento's content and the shape of its pods.
 
-    Replicas, labels, the bento's tag and the operator's own version are not part of it: none of them
-    changes what a running pod does.
+    The number of replicas, labels, the bento's tag and the operator's version are not part of it, because none
+    of them changes how a running pod works.
     """
     return _release_of(model.shape, bento_digest)
 
 
 @lru_cache(maxsize=4096)
 def _release_of(shape: Shape, bento_digest: str) -> str:
-    """Every rule of every pass asks for it."""
+    """Return the same as `release_of`. Cached, because many rules of each pass need it."""
     text = json.dumps({"bento": bento_digest, "shape": _canonical(shape)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:HEX]
 
 
 def trial_of(model: Model, release: str) -> str:
-    """Which attempt at a release this is: 8 hex digits over it and over what it is judged by.
+    """Return the identity of a trial: 8 hex digits over the release and the settings that it is judged by.
 
-    A release that failed is not tried again as it is; another check, or a new retry-at, makes another trial.
+    A trial that failed is not repeated. Another check or another value of retry-at makes another trial.
     """
     rollout = model.rollout
     judged_by = {
@@ -106,31 +106,31 @@ def _canonical(shape: Shape) -> dict[str, object]:
 
 
 def image_version(version: str, digest: str) -> str:
-    """Version part of the tag that Yatai names the image by: 1.4.2 -> 1.4.2-9f3c21aa77b0
+    """Return the version in the image's tag: 1.4.2 -> 1.4.2-9f3c21aa77b0
 
-    Yatai knows images by tag alone, and would take an old image for a bento that was built anew under the
-    same version; so the content decides the tag.
+    Yatai knows images by their tags only. It would use an old image for a bento that was rebuilt under the same
+    version, so the tag contains the digest of the content.
     """
     suffix = digest.removeprefix("sha256:")[:IMAGE_HEX]
     return f"{version[: LONGEST_VERSION - 1 - IMAGE_HEX].rstrip('-._')}-{suffix}"
 
 
 def labels(model: str, release: str | None = None) -> dict[str, str]:
-    """Labels of a child; with `release` also those that its pods are selected by."""
+    """Return the labels of a child; with `release`, the labels that select its pods are included."""
     chosen = {MANAGED_BY_LABEL: FIELD_MANAGER, MODEL_LABEL: model}
     return chosen | ({RELEASE_LABEL: release} if release else {})
 
 
 def pod_labels(model: str, release: str) -> dict[str, str]:
-    """Labels of a release's pods, which the model's Service selects and `/scale` reports."""
+    """Return the labels of a release's pods, by which the model's Service selects them."""
     return {MODEL_LABEL: model, RELEASE_LABEL: release}
 
 
 def label_selector(labels: Mapping[str, str]) -> str:
-    """{a: b, c: d} -> a=b,c=d"""
+    """Return the selector as text: {a: b, c: d} -> a=b,c=d"""
     return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def service_url(model: Model) -> str:
-    """The stable address inside the cluster: http://churn.models.svc:3000"""
+    """Return the stable address inside the cluster: http://churn.models.svc:3000"""
     return f"http://{model.name}.{model.namespace}.svc:{SERVICE_PORT}"

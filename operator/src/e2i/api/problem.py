@@ -1,4 +1,4 @@
-"""Why something could not be done, in the words that users see."""
+"""`Problem`: why an operation failed, in the words that users see. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from e2i.api.conditions import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Why something could not be done, with the words that condition, event and log line share.
+    """Why an operation failed. Condition, event and log line use the same words.
 
-    `stalled`: waiting alone will not help, a person has to change something.
+    `stalled`: waiting does not help; a person has to change something.
     """
 
     reason: Reason
     message: str
     stalled: bool = False
     final: bool = False
-    """The release itself is not to be had: it has failed."""
+    """The release has failed and will not recover."""

@@ -1,8 +1,8 @@
-"""The ledger: what became of each release, kept in the bucket beside the bentos, so that it outlives the cluster.
+"""`Record`: the result of one trial of a release. Records lie in the bucket beside the bentos and outlive the cluster.
 
-A record is complete enough to run its release again where nothing else is left. It never changes: its key
-follows from what it says, and the first one under a key stays. Keys sort by time and tell enough that questions
-about a whole bucket need no more than a listing.
+A record holds everything that is needed to run its release again. It never changes: its key is made from its
+content, and the first record under a key stays. Keys sort by time, and a listing of keys answers the questions
+about a whole bucket.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VERSION = 1
 SERVED = "Served"
 FAILED = "Failed"
 LARGEST = 8 << 20
-"""Bytes that a record may have: an E2IModel has 1.5 MiB at most, and escapes make thrice as much of its text."""
+"""Bytes of the largest record: an E2IModel has at most 1.5 MiB, and escapes make its text up to three times longer."""
 DIGEST_HEX = 16
 """Hex digits of the artifact's digest in a key."""
 
@@ -45,9 +45,9 @@ _ARCHIVE = re.compile(r"(?:.*/)?bentos/([^/:]+)/([^/:]+)/([0-9a-f]{64})\.tar")
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """The fate of one release in one trial. Times are UTC, and kept in whole seconds.
+    """The result of one trial of a release. Times are UTC and are stored in whole seconds.
 
-    ValueError for a name, release, digest, trial or time that no key can be made of.
+    ValueError if no key can be made from a name, release, digest, trial or time.
     """
 
     namespace: str
@@ -55,33 +55,33 @@ class Record:
     release: str
     trial: str
     result: str
-    """SERVED or FAILED. A release that served and failed afterwards has a record of each."""
+    """SERVED or FAILED. A release that served and failed later has one record for each."""
     reason: str = ""
     message: str = ""
     artifact: Artifact
     shape: Shape
     image: str = ""
     started_at: datetime
-    """The time in the key: one that the cluster keeps, so that a repeated write has the same key."""
+    """The time in the key. The cluster stores it too, so that a repeated write has the same key."""
     at: datetime
     evidence: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """JSON, as in status.failedReleases."""
+    """The same JSON as in status.failedReleases[].evidence."""
 
     def __post_init__(self) -> None:
-        forms = {"namespace": _LABEL, "model": _LABEL, "release": _HEX, "trial": _HEX}
-        for name, form in forms.items():
-            _check(name, getattr(self, name), form)
+        patterns = {"namespace": _LABEL, "model": _LABEL, "release": _HEX, "trial": _HEX}
+        for name, pattern in patterns.items():
+            _check(name, getattr(self, name), pattern)
         _check("digest", self.artifact.digest, _DIGEST)
         for moment in (self.started_at, self.at):
             if moment.utcoffset() != timedelta():
-                raise ValueError(f"a record's times are UTC, not {moment.isoformat()}")
+                raise ValueError(f"the times of a record must be UTC, not {moment.isoformat()}")
         if self.result not in (SERVED, FAILED):
-            raise ValueError(f"a record's result is {SERVED} or {FAILED}, not {self.result!r}")
+            raise ValueError(f"the result of a record must be {SERVED} or {FAILED}, not {self.result!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What the key of a record tells."""
+    """The content of a record's key."""
 
     key: str
     directory: str
@@ -89,25 +89,25 @@ class Entry:
     release: str
     result: str
     digest: str
-    """The first DIGEST_HEX hex digits."""
+    """The first DIGEST_HEX hex digits of the archive's digest."""
     trial: str
 
 
 def root(prefix: str) -> str:
-    """Where all records lie: team -> team/releases/"""
+    """Return the folder of all records: team -> team/releases/"""
     return f"{prefix.strip('/')}/releases/".lstrip("/")
 
 
 def directory(namespace: str, model: str, prefix: str) -> str:
-    """Where the records of one model lie: models, churn -> releases/models/churn/
+    """Return the folder of one model's records: models, churn -> releases/models/churn/
 
-    ValueError for a name that is no DNS label: it might lead to the records of another model.
+    ValueError if a name is not a DNS label: it could lead to the records of another model.
     """
     return f"{root(prefix)}{_check('namespace', namespace, _LABEL)}/{_check('model', model, _LABEL)}/"
 
 
 def key(record: Record, prefix: str) -> str:
-    """releases/models/churn/20261121T120000Z-0b1d77e2-Served-9f3c21aa9f3c21aa-77aa01ff.json"""
+    """Return the key: releases/models/churn/20261121T120000Z-0b1d77e2-Served-9f3c21aa9f3c21aa-77aa01ff.json"""
     time = record.started_at.strftime("%Y%m%dT%H%M%SZ")
     digest = record.artifact.digest.removeprefix("sha256:")[:DIGEST_HEX]
     name = f"{time}-{record.release}-{record.result}-{digest}-{record.trial}.json"
@@ -115,16 +115,16 @@ def key(record: Record, prefix: str) -> str:
 
 
 def parse_key(text: str) -> Entry | None:
-    """What a key tells, None if it is not the key of a record."""
+    """Parse a key; None if it is not the key of a record."""
     match = _KEY.fullmatch(text)
     return Entry(key=text, **match.groupdict()) if match else None
 
 
 def lasting(entries: Iterable[Entry]) -> frozenset[Entry]:
-    """Of one model's entries those that it may have to return to, however many came after.
+    """Return the entries of one model that a rollback may need and that must not be deleted.
 
-    They are the newest that served, and the newest that served and has no failure of the same trial. Which of
-    the two is wanted only the records tell: a failure may have come before or after the serving.
+    These are the newest that served, and the newest that served without a failure of the same trial. Only the
+    records say which of the two a rollback needs: a failure may be earlier or later than the success.
     """
     known = list(entries)
     failed = {(entry.release, entry.trial) for entry in known if entry.result == FAILED}
@@ -134,13 +134,13 @@ def lasting(entries: Iterable[Entry]) -> frozenset[Entry]:
 
 
 def _newest(entries: list[Entry]) -> frozenset[Entry]:
-    """More than one where several began in the same second."""
+    """Return the newest entries: several if they have the same second."""
     last = max((entry.time for entry in entries), default="")
     return frozenset(entry for entry in entries if entry.time == last)
 
 
 def good(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Those to return to, best first: they served, and did not fail in that trial afterwards."""
+    """Return the records that a rollback can use, the newest first: they served and did not fail in that trial."""
     known = list(records)
     failures = [each for each in known if each.result == FAILED]
     served = sorted((each for each in known if each.result == SERVED), key=_age, reverse=True)
@@ -157,7 +157,7 @@ def _ended(served: Record, failure: Record) -> bool:
 
 
 def key_of_archive(uri: str, bucket: str, prefix: str) -> str | None:
-    """The key of an archive that `archive_key` would put there; None for any other address."""
+    """Return the key of an archive; None if `archive_key` would not give this address."""
     place = f"s3://{bucket}/"
     match = _ARCHIVE.fullmatch(uri.removeprefix(place))
     if match is None:
@@ -171,16 +171,16 @@ def key_of_archive(uri: str, bucket: str, prefix: str) -> str | None:
 
 
 def encode(record: Record) -> bytes:
-    """JSON with sorted keys, in ASCII, with a checksum of itself."""
+    """Return the record as JSON with sorted keys, in ASCII, with a checksum of its content."""
     content = {"version": VERSION, **_plain(record)}
     return _canonical({**content, "checksum": _checksum(content)})
 
 
 def decode(body: bytes) -> Record | None:
-    """The record that was encoded, None for anything else, be it damaged or of another version.
+    """Return the record; None if the text is damaged or of another version.
 
-    A field that we do not know is passed over, and one that is missing takes its default, so that operators
-    of different age can read one another.
+    An unknown field is ignored and a missing field gets its default, so that operators of different versions can
+    read each other's records.
     """
     try:
         content = json.loads(body)
@@ -202,7 +202,7 @@ def _checksum(content: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no word for."""
+    """Return a value of a type that JSON lacks as one that JSON has."""
     if isinstance(value, datetime):
         return timestamp(value)
     if isinstance(value, Mapping):
@@ -219,7 +219,7 @@ def _dataclass(kind: Any, content: Mapping[str, Any]) -> Any:
 
 
 def _value(hint: Any, raw: Any) -> Any:
-    """What JSON made of a value of the type `hint`, made into one again; TypeError if it cannot be one."""
+    """Convert a parsed JSON value to the type `hint`. TypeError if this is impossible."""
     kind, inner = get_origin(hint) or hint, get_args(hint)
     if is_dataclass(hint):
         return _dataclass(hint, raw)
@@ -231,11 +231,13 @@ def _value(hint: Any, raw: Any) -> Any:
     if NoneType in inner:
         return None if raw is None else _value(next(one for one in inner if one is not NoneType), raw)
     if not isinstance(raw, _WRITTEN_AS.get(kind, object)):
-        raise TypeError(f"{raw!r} is no {hint}")
+        raise TypeError(f"{raw!r} is not a {hint}")
     return raw
 
 
-def _check(name: str, value: str, form: re.Pattern[str]) -> str:
-    if not form.fullmatch(value):
-        raise ValueError(f"a record's {name} cannot be {value!r}: it becomes part of a key of the bucket")
+def _check(name: str, value: str, pattern: re.Pattern[str]) -> str:
+    if not pattern.fullmatch(value):
+        raise ValueError(
+            f"the {name} of a record cannot be {value!r}, because it becomes part of a key in the bucket"
+        )
     return value

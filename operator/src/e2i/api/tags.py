@@ -1,4 +1,4 @@
-"""Bento tags as an E2IModel may write them: exact, so that a spec always means the same bento."""
+"""Exact bento tags: an E2IModel must name one version, so that a spec always means the same bento. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 LONGEST_PART = 63
 
-# BentoML's own check ends in `$` and so lets a trailing newline pass; a full match does not.
+# BentoML's own check ends in `$`, which accepts a trailing newline.
 _PART = re.compile(r"[a-z0-9](?:[-._a-z0-9]*[a-z0-9])?\Z")
 
 
@@ -25,7 +25,7 @@ class TagReason(StrEnum):
 
 
 class TagRefused(ValueError):
-    """The text is not an exact tag. `message` is one sentence with the value and the next step."""
+    """The text is not an exact tag. `message` is one sentence that names the text and says how to correct it."""
 
     def __init__(self, reason: TagReason, message: str) -> None:
         super().__init__(message)
@@ -45,12 +45,12 @@ class Tag:
 
 
 def parse_tag(text: str) -> Tag:
-    """Return the tag that `text` is, exactly as written; TagRefused when it is not one.
+    """Parse an exact tag. TagRefused if the text is not one.
 
     churn_model:1.4.2 -> Tag("churn_model", "1.4.2")
     """
     name, colon, version = text.partition(":")
-    # The order is the order of helpfulness: the first reason that applies is the one to repair first.
+    # The first reason that applies is the one to correct first.
     if not text:
         raise _refused(TagReason.EMPTY, text, "is empty: write name:version")
     if any(character.isspace() for character in text):

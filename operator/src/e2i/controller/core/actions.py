@@ -1,4 +1,4 @@
-"""What the operator can do to the world, as data. Each is safe to repeat; `edge.execute` performs them."""
+"""The actions of a plan, as data. Each is safe to repeat; `edge.execute` performs them. Pure."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from e2i.controller.core.render.manifests import DeploymentSpec
 
 @dataclass(frozen=True)
 class Export:
-    """Bring the bento into the bucket, or find it there: name:version, or name:version@sha256:..."""
+    """Upload the bento to the bucket, or find it there: name:version, or name:version@sha256:..."""
 
     reference: str
 
 
 @dataclass(frozen=True)
 class ReadReleaseStore:
-    """Ask the bucket what it remembers of the model."""
+    """Read the model's records from the bucket."""
 
 
 @dataclass(frozen=True)
 class ApplyRequest:
-    """Ask Yatai for an image of the artifact."""
+    """Create the BentoRequest that makes Yatai build an image of the artifact."""
 
     artifact: Artifact
 
 
 @dataclass(frozen=True)
 class ApplyDeployment:
-    """Have Yatai run a release."""
+    """Create or update the BentoDeployment of a release."""
 
     spec: DeploymentSpec
 
 
 @dataclass(frozen=True)
 class Resize:
-    """Change the number of a release's pods, and nothing else of it."""
+    """Change the number of a release's pods and nothing else."""
 
     name: str
     size: Autoscaling
@@ -49,7 +49,7 @@ class Resize:
 
 @dataclass(frozen=True)
 class Verify:
-    """Ask the release its golden predictions, at its own address."""
+    """Start the verification: send the golden predictions to the release at its own address."""
 
     name: str
     trial: str
@@ -57,7 +57,7 @@ class Verify:
 
 @dataclass(frozen=True)
 class StartGuard:
-    """Read the release's metrics until then."""
+    """Start the guard: judge the release by its metrics until `until`."""
 
     release: str
     trial: str
@@ -66,14 +66,14 @@ class StartGuard:
 
 @dataclass(frozen=True)
 class WriteRecord:
-    """Write into the bucket what became of a release."""
+    """Write the result of a trial to the release store."""
 
     record: Record
 
 
 @dataclass(frozen=True)
 class ApplyService:
-    """Point the model's address at pods: it belongs to `release` from now on, or since `switched_at`."""
+    """Write the model's Service: `release` has the address from now on, or since `switched_at`."""
 
     release: str
     selector: Mapping[str, str] = field(hash=False)
@@ -82,7 +82,7 @@ class ApplyService:
 
 @dataclass(frozen=True)
 class DeleteDeployment:
-    """Remove a release that has no traffic; refused by `act` if the Service selects it after all."""
+    """Delete a release without requests. `edge.execute` refuses if the Service still selects it."""
 
     name: str
     uid: str
@@ -91,7 +91,7 @@ class DeleteDeployment:
 
 @dataclass(frozen=True)
 class DeleteArchive:
-    """Remove an archive that no kept release needs; left alone if anybody else's does."""
+    """Delete an archive that no kept release needs. It stays if another model needs it."""
 
     uri: str
     digest: str
@@ -99,7 +99,7 @@ class DeleteArchive:
 
 @dataclass(frozen=True)
 class DeleteRequest:
-    """Forget an image that no kept release needs."""
+    """Delete the BentoRequest of an image that no kept release needs."""
 
     name: str
     uid: str
@@ -107,14 +107,14 @@ class DeleteRequest:
 
 @dataclass(frozen=True)
 class SetFinalizer:
-    """Hold the model's deletion until its part of the bucket is removed, or let it go."""
+    """Add the finalizer, which holds the model's deletion until the bucket is cleaned up, or remove it."""
 
     wanted: bool
 
 
 @dataclass(frozen=True)
 class EmptyBucket:
-    """Remove the model's records, and its archives that nobody else needs."""
+    """Delete the model's records, and its archives that no other model needs."""
 
     archives: tuple[tuple[str, str], ...]
     """(uri, digest)"""
@@ -140,7 +140,7 @@ Action = (
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one action; `problem` is None when it was done."""
+    """Result of one action; `problem` is None if it succeeded."""
 
     action: Action
     problem: Problem | None = None

@@ -1,4 +1,4 @@
-"""What was seen in the world, as values. No client inside; `None` means: looked, and it was not there."""
+"""`Observed`: everything that one pass read about one model, as values. `None`: read, and not there. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from e2i.api.release_record import Record
 
 @dataclass(frozen=True, kw_only=True)
 class Exporting:
-    """An export under way; bytes. `total` is 0 before the first ones."""
+    """An export that is running; in bytes. `total` is 0 until it is known."""
 
     done: int
     total: int
@@ -24,12 +24,12 @@ class Exporting:
 
 
 Export = Artifact | Exporting | Problem | None
-"""State of the export of one tag; None: not asked for yet."""
+"""State of the export of one tag; None: not requested yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Child:
-    """What every object under the name of a child tells, be it ours or not."""
+    """What is read of every object with the name of a child, whoever owns it."""
 
     namespace: str
     name: str
@@ -37,12 +37,12 @@ class Child:
     owner: str | None
     """uid of its controlling owner."""
     model: str | None
-    """Value of our model label."""
+    """Value of the operator's model label."""
     created: datetime
 
 
 class Build(Enum):
-    """What the image builder says of a BentoRequest."""
+    """State of the image of a BentoRequest, by the image builder's conditions."""
 
     UNKNOWN = "nothing yet"
     RUNNING = "building"
@@ -54,13 +54,13 @@ class Build(Enum):
 class BentoRequest(Child):
     digest: str
     artifact: Artifact | None
-    """What its annotations and spec say of the bento it was made for."""
+    """The bento it was created for, by its annotations and spec."""
     build: Build
     built_at: datetime | None
     message: str
-    """The image builder's own words."""
+    """The image builder's own message."""
     image: str = ""
-    """The image that the builder made, empty until it tells of it."""
+    """Name of the built image; empty until the builder reports it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,20 +68,20 @@ class BentoDeployment(Child):
     release: str | None
     template_version: str
     tag: str
-    """Of its bento."""
+    """Tag of the bento it runs."""
     spec: Mapping[str, Any] = field(hash=False)
     refusal: str
-    """yatai-deployment's error, empty when it has none."""
+    """yatai-deployment's error; empty if there is none."""
     refused_at: datetime | None = None
     attempted_at: datetime | None = None
-    """When we last made Yatai try again."""
+    """When the operator last made Yatai try again."""
     asked_at: datetime | None = None
-    """When its release was asked for, if that was not when it was created."""
+    """When its release was requested, if that is not when it was created."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment(Child):
-    """What yatai-deployment made of a BentoDeployment; `owner` is that one's uid."""
+    """The Deployment that yatai-deployment created for a BentoDeployment; `owner` is the uid of the latter."""
 
     release: str | None
     generation: int
@@ -91,7 +91,7 @@ class Deployment(Child):
     updated: int
     ready: int
     failure: str
-    """Message of the condition ReplicaFailure (quota, admission), empty when there is none."""
+    """Message of the condition ReplicaFailure (quota, admission); empty if there is none."""
     failing_since: datetime | None = None
 
 
@@ -100,11 +100,11 @@ class Service(Child):
     selector: Mapping[str, str] = field(hash=False)
     switched_at: datetime | None
     serving: str | None = None
-    """The release that the address belongs to, as we wrote it there."""
+    """The release that has the address, from the operator's annotation."""
 
 
 class VerificationState(Enum):
-    """How far the verification of a release is; a Finding says what is wrong."""
+    """State of a verification that has found nothing wrong so far."""
 
     RUNNING = "being asked"
     PASSED = "passed"
@@ -112,16 +112,16 @@ class VerificationState(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Why a release was not verified."""
+    """Why the verification of a release failed."""
 
     problem: Problem
     http: str
-    """POST /predict -> 200: {...}; one line of at most 1024 characters, without secrets."""
+    """The exchange: POST /predict -> 200: {...}; one line of at most 1024 characters, without secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """Everything one pass knows about one model."""
+    """Everything that one pass read about one model."""
 
     export: Export = None
     requests: tuple[BentoRequest, ...] = ()
@@ -131,34 +131,35 @@ class Observed:
     foreign: frozenset[tuple[str, str]] = frozenset()
     """(kind, name) of objects in the namespace that this model does not own."""
     leftovers: frozenset[tuple[str, str]] = frozenset()
-    """The same for children of a deleted model of this name, which are about to go."""
+    """The same for children of a deleted model of this name, which Kubernetes is about to remove."""
     missing_kinds: frozenset[str] = frozenset()
-    """Kinds of Yatai that the API server does not serve."""
+    """Yatai's kinds that the API server does not serve."""
     pod_problem: Problem | None = None
-    """The first thing that keeps a pod of the release to be served, or of its build, from going on."""
+    """What holds up the pods of the target release or of its build."""
     crashes: int = 0
-    """How often containers of these pods ended and were started again, looked at while not all are ready."""
+    """How often containers of these pods ended and were started again; read while not all pods are ready."""
     verification: VerificationState | Finding | None = None
-    """Of the desired release's present trial; None: not begun, or forgotten by a restart."""
+    """Verification in the present trial of the desired release; None: not started, or lost by a restart."""
     guard_running: bool = False
-    """Whether the metrics of the desired release are read."""
+    """Whether the metrics of the desired release are being read."""
     guard_problem: Problem | None = None
+    """The limit of spec.rollout.watch that the desired release exceeded."""
     records: tuple[Record, ...] | Problem | None = None
-    """What the bucket remembers of the model; None: not read yet."""
+    """The model's records in the release store; None: not read yet."""
     recorded_failures: frozenset[str] = frozenset()
-    """Trials whose failure is known to stand in the ledger."""
+    """Trials with a failure record in the release store."""
 
     def request(self, name: str) -> BentoRequest | None:
         return next((request for request in self.requests if request.name == name), None)
 
     def deployment(self, release: str | None) -> BentoDeployment | None:
-        """None of no release: one that lost all its labels runs none that we know of."""
+        """Return the BentoDeployment of `release`, or None if `release` is None."""
         return next((child for child in self.deployments if release and child.release == release), None)
 
     def workload(self, deployment: BentoDeployment | None) -> Deployment | None:
-        """The Deployment that belongs to this very BentoDeployment, not to a namesake before it.
+        """Return the Deployment that this BentoDeployment owns, not one of an earlier object with the same name.
 
-        One that was edited in place is asked for by its release: until Yatai has followed, there is none.
+        None after an edit in place until Yatai has changed the Deployment to the new release.
         """
         if deployment is None:
             return None

@@ -1,4 +1,4 @@
-"""API objects, as the API server sends them, to the values of `observed`. Pure."""
+"""Parses objects of the API server into the values of `observed`. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Body = Mapping[str, Any]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_IMAGE = 512
-"""Characters that status.history[].image has room for."""
+"""Largest number of characters of status.history[].image."""
 
 
 def parse_child(kind: str, body: Body) -> Child:
-    """The value for an object of `kind`; one without our labels is only told by name, uid and owner."""
+    """Parse an object of `kind`. Without the operator's labels, only name, uid and owner are read."""
     identity = _identity(body)
     parser = _PARSERS.get(kind)
     if parser is None or identity["model"] is None:
@@ -61,14 +61,14 @@ def _request(identity: dict[str, Any], body: Body) -> BentoRequest:
 
 
 def _image(conditions: Mapping[str, Body]) -> str:
-    """Both conditions name the image in their messages, the first once it was pushed."""
+    """Return the name of the image, from the message of the condition that says it exists."""
     exists = conditions.get("ImageExists", {})
     message: str = exists.get("message", "") if exists.get("status") == "True" else ""
     return message if " " not in message and len(message) <= _LONGEST_IMAGE else ""
 
 
 def _build(available: Body, building: Body) -> Build:
-    """`BentoAvailable` flips to Unknown a moment after a failure; only `ImageBuilding` keeps telling of it.
+    """Return the state of the build. After a failure `BentoAvailable` is soon Unknown; only `ImageBuilding` keeps it.
 
     available True                      -> DONE, final
     building False, message "... failed." -> FAILED
@@ -81,7 +81,7 @@ def _build(available: Body, building: Body) -> Build:
 
 
 def _artifact(identity: Mapping[str, Any], annotations: Body, spec: Body) -> Artifact | None:
-    """None unless its annotations are whole and agree with its name: a spoilt digest would be another release."""
+    """Return the artifact, or None if the annotations are damaged: another digest would be another release."""
     tag, digest = annotations.get(naming.TAG_ANNOTATION, ""), annotations.get(naming.DIGEST_ANNOTATION, "")
     whole = tag and _DIGEST.fullmatch(digest)
     if not whole or identity["name"] != naming.artifact_name(identity["model"], digest):
@@ -97,7 +97,7 @@ def _artifact(identity: Mapping[str, Any], annotations: Body, spec: Body) -> Art
 
 
 def _count(text: str) -> int:
-    """0 for what is no number: whoever spoilt an annotation must not stop the operator."""
+    """Return the number, or 0 if a damaged annotation has none."""
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
@@ -105,7 +105,7 @@ def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:
     refusal = _refusal(_conditions(body))
     spec = body["spec"]
     attempted = (spec.get("annotations") or {}).get(naming.ATTEMPT_ANNOTATION)
-    # What its pods carry decides which requests they get, also when somebody took the label off the object.
+    # The labels of its pods decide which requests they get, also if the object itself lost its label.
     carried = ((spec.get("extraPodMetadata") or {}).get("labels") or {}).get(naming.RELEASE_LABEL)
     return BentoDeployment(
         **identity,
@@ -121,7 +121,7 @@ def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:
 
 
 def _refusal(conditions: Mapping[str, Body]) -> Body:
-    """The condition that says why there is no Deployment; a Bento that is gone leaves `Available` Unknown."""
+    """Return the condition that says why there is no Deployment. `Available` stays Unknown if the Bento is gone."""
     available, found = conditions.get("Available", {}), conditions.get("BentoFound", {})
     if available.get("status") == "False":
         return available
@@ -130,7 +130,7 @@ def _refusal(conditions: Mapping[str, Body]) -> Body:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """None for what is no time: whoever spoilt an annotation must not stop the operator."""
+    """Return the time, or None if a damaged annotation has none."""
     try:
         return parse_timestamp(text) if text else None
     except ValueError:

@@ -1,7 +1,7 @@
-"""What the status remembers from pass to pass: failed trials, the history, the canary's progress. Pure.
+"""The fields of the status that the next pass reads: failed trials, history, canary progress. Pure.
 
-The status is the operator's only memory in the cluster; a new operator goes on from it. The same facts, and
-what it takes to run a release again, lie in the bucket (`api.release_record`) for a cluster that lost its statuses.
+The operator stores nothing else in the cluster, and a restarted operator continues from the status. The release
+store (`api.release_record`) has the same facts for a cluster that lost its statuses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A trial of a release that was given up, and why."""
+    """A trial that failed, and why."""
 
     release: str
     tag: str
@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of the history; `result` is one of the four words above."""
+    """One entry of the history; `result` is one of the four words above."""
 
     release: str
     tag: str
@@ -55,33 +55,36 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Canary:
-    """Where a canary is: `step` counts from 0; as many as there are steps means: it takes all requests."""
+    """Progress of a canary. `step` counts from 0; after the last step it gets all requests."""
 
     release: str
     step: int
     started_at: datetime
     promotion: str
-    """Value of the promote annotation when the step began: another one ends a pause."""
+    """Value of the annotation promote-at when the step began: another value ends a pause."""
 
     def next(self, now: datetime, promotion: str) -> Canary:
+        """Return the progress at the beginning of the next step."""
         return replace(self, step=self.step + 1, started_at=now, promotion=promotion)
 
 
 def failures(model: Model) -> tuple[Failure, ...]:
+    """Return the failed trials of the status."""
     return tuple(_failure(body) for body in model.status.get("failedReleases", ()))
 
 
 def history(model: Model) -> tuple[Entry, ...]:
-    """The newest first."""
+    """Return the history, the newest entry first."""
     return tuple(_entry(body) for body in model.status.get("history", ()))
 
 
 def proved(model: Model) -> tuple[str, ...]:
-    """Releases that served and did not fail at it, the last one first."""
+    """Return the releases that served and did not fail while serving, the newest first."""
     return tuple(entry.release for entry in history(model) if entry.result in (SERVING, SUPERSEDED))
 
 
 def canary(model: Model) -> Canary | None:
+    """Return the progress of the canary, or None if the status has none."""
     body = model.status.get("rollout") or {}
     started = _moment(body, "stepStartedAt")
     if started is None:
@@ -108,7 +111,7 @@ def _failure(body: Body) -> Failure:
 
 
 def reason_of(word: str) -> Reason:
-    """A word that an older or newer operator wrote, and this one does not know, is a refusal without a name."""
+    """Return the reason of this name; Refused for one that only another version of the operator knows."""
     return Reason.__members__.get(word, Reason.Refused)
 
 
@@ -128,7 +131,7 @@ def _entry(body: Body) -> Entry:
 
 
 def _moment(body: Body, name: str) -> datetime | None:
-    """None for what is no time: a status that somebody wrote by hand must not stop the operator."""
+    """Return the time, or None if a status that was edited by hand has none."""
     try:
         return parse_timestamp(body[name])
     except (KeyError, ValueError):
@@ -136,7 +139,8 @@ def _moment(body: Body, name: str) -> datetime | None:
 
 
 def failure_status(failure: Failure) -> dict[str, Any]:
-    return _said(
+    """Return an item of status.failedReleases."""
+    return _without_empty(
         release=failure.release,
         bentoTag=failure.tag,
         digest=failure.digest,
@@ -149,7 +153,8 @@ def failure_status(failure: Failure) -> dict[str, Any]:
 
 
 def entry_status(entry: Entry) -> dict[str, Any]:
-    return _said(
+    """Return an item of status.history."""
+    return _without_empty(
         release=entry.release,
         bentoTag=entry.tag,
         digest=entry.digest,
@@ -164,16 +169,17 @@ def entry_status(entry: Entry) -> dict[str, Any]:
 
 
 def canary_status(canary: Canary, weight: int, actual: int) -> dict[str, Any]:
+    """Return status.rollout."""
     return {
         "release": canary.release,
         "step": canary.step,
         "stepStartedAt": timestamp(canary.started_at),
         "weight": weight,
         "actualWeight": actual,
-        **_said(promotion=canary.promotion),
+        **_without_empty(promotion=canary.promotion),
     }
 
 
-def _said(**fields: Any) -> dict[str, Any]:
-    """Only what there is something to say of."""
+def _without_empty(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are not empty."""
     return {name: value for name, value in fields.items() if value not in ("", None, {})}

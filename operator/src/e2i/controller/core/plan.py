@@ -1,4 +1,4 @@
-"""What to do next: an ordered table of rules, each of them one situation. Pure.
+"""Decides what a pass does: an ordered table of rules, each for one situation. Pure.
 
 The order of RULES is the priority: the first rule that recognises its situation decides the pass.
 """
@@ -38,7 +38,7 @@ RULES: tuple[Rule, ...] = (
     deletion.set_finalizer,
     export.read_release_store,
     export.export_bento,
-    # From here on the bento is exported, so the release to serve is known.
+    # Below, the bento is exported, so the target release is known.
     preconditions.wait_for_leftovers,
     trial.restore_recorded_failure,
     trial.judge_serving_release,
@@ -55,13 +55,13 @@ RULES: tuple[Rule, ...] = (
     cleanup.make_room,
     pods.wait_for_serving_pods,
     pods.wait_for_pods,
-    # From here on the release to serve has all its pods.
+    # Below, the target release has all its pods.
     trial.hold_failed_release,
     trial.verify_release,
     switch.hold_paused_rollout,
     switch.advance_canary,
     switch.switch_service,
-    # From here on it serves.
+    # Below, the target release has the address.
     switch.record_failure,
     cleanup.retire_previous_releases,
     cleanup.trim_images,
@@ -70,38 +70,38 @@ RULES: tuple[Rule, ...] = (
 
 
 def plan(here: Situation, now: datetime) -> Plan:
-    """The first rule's decided; the last rule always has one."""
-    decided = next(decided for rule in RULES if (decided := rule(here, now)))
+    """Return the plan of the first rule that applies; the last rule always does."""
+    chosen = next(chosen for rule in RULES if (chosen := rule(here, now)))
     if isinstance(here.seen.records, Problem):
-        # The bucket cannot wake us, and may be what a rollback waits for.
-        again = decided.look_again
-        decided = replace(decided, look_again=STORE_POLL if again is None else min(again, STORE_POLL))
-    return _quarantine(here, decided, now) if decided.failed else decided
+        # Nothing wakes the operator when the bucket is back, and a rollback may wait for it.
+        again = chosen.look_again
+        chosen = replace(chosen, look_again=STORE_POLL if again is None else min(again, STORE_POLL))
+    return _quarantine(here, chosen, now) if chosen.failed else chosen
 
 
-def _quarantine(here: Situation, decided: Plan, now: datetime) -> Plan:
-    """Quarantine a release that is not to be had; what serves in its place is the next pass's business."""
+def _quarantine(here: Situation, chosen: Plan, now: datetime) -> Plan:
+    """Add the failure to remember to the plan of a failed release. The next pass then has another target."""
     if here.model.rollout.rollback is Rollback.DISABLED or not targets_desired(here):
-        return decided
+        return chosen
     if here.quarantine:
-        return _with_way_out(here, decided)
-    wanted = desired_release(here)
+        return _with_way_out(here, chosen)
+    desired = desired_release(here)
     failure = Failure(
-        release=wanted.release,
-        tag=wanted.tag,
-        digest=wanted.artifact.digest,
-        trial=naming.trial_of(here.model, wanted.release),
-        reason=decided.reason,
-        message=one_line(decided.message),
+        release=desired.release,
+        tag=desired.tag,
+        digest=desired.artifact.digest,
+        trial=naming.trial_of(here.model, desired.release),
+        reason=chosen.reason,
+        message=one_line(chosen.message),
         failed_at=now,
     )
-    return replace(_with_way_out(here, decided), failure=failure, look_again=NOW)
+    return replace(_with_way_out(here, chosen), failure=failure, look_again=NOW)
 
 
-def _with_way_out(here: Situation, decided: Plan) -> Plan:
-    """What a release that nothing can stand in for leaves to do; its pods are waited for all the same."""
+def _with_way_out(here: Situation, chosen: Plan) -> Plan:
+    """Add to the message how to try again if there is no release to go back to. Its pods are still waited for."""
     if serving_release(here.seen) is not None or here.fallback:
-        return decided
-    retry = f"kubectl e2i retry {here.model.name} -n {here.model.namespace} tries it anew"
+        return chosen
+    retry = f"kubectl e2i retry {here.model.name} -n {here.model.namespace} tries it again"
     instead = f"There is no earlier release to go back to; correct the cause, or {retry}"
-    return replace(decided, message=f"{decided.message.rstrip('.')}. {instead}")
+    return replace(chosen, message=f"{chosen.message.rstrip('.')}. {instead}")

@@ -93,8 +93,11 @@ async def _with_pods(model: Model, seen: Observed, kube: Kube, now: datetime) ->
     if chosen.workload is None or is_complete(chosen.workload, size_of(here, chosen.release)):
         return seen
     found = await release_pods(model, chosen.release, kube)
+    given = [name for name, _ in chosen.shape.requests] if chosen.shape else None
     return replace(
-        seen, pod_problem=pod_problems.release_problem(found, now), crashes=pod_problems.crashes(found)
+        seen,
+        pod_problem=pod_problems.release_problem(found, now, given),
+        crashes=pod_problems.crashes(found),
     )
 
 

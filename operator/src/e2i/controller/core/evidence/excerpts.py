@@ -1,4 +1,4 @@
-"""The beginning of a text of others, fit to stand in a message: one line, bounded, without secrets. Pure."""
+"""Excerpts of untrusted texts for messages: one line, bounded, without secrets. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _MARGIN = 64
 
 
 def excerpt(text: str, limit: int, secrets: tuple[str, ...] = ()) -> str:
-    """At most `limit` printable characters.
+    """Return the beginning of the text on one line, at most `limit` printable characters, without secrets.
 
-    What is cut off is cut off after the secrets were hidden. Only the beginning is looked at, so that a huge text
-    costs no more than a long one; what might be half a secret at the end of it is dropped.
+    Secrets are masked before the text is cut. Only the beginning is read, so that a huge text costs no more than a
+    long one; its end is dropped, because it could be half of a secret.
     """
     forms = (*secrets, *_as_json(secrets))
     margin = max((_MARGIN, *map(len, forms)))
@@ -27,7 +27,7 @@ def excerpt(text: str, limit: int, secrets: tuple[str, ...] = ()) -> str:
 
 
 def _as_json(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The secrets as they look inside a JSON string, with and without escapes for what is not ASCII."""
+    """Return the secrets as they look inside a JSON string, with and without escapes of other than ASCII."""
     return tuple(
         json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in secrets for plain in (True, False)
     )

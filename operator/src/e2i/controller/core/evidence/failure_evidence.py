@@ -1,4 +1,4 @@
-"""What a failed release leaves behind for the person who looks for the cause. Pure."""
+"""Collects the evidence of a failed release from its pods, for the person who looks for the cause. Pure."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Empty where there is no such thing."""
+    """Evidence of a failure. Fields without a value are empty."""
 
     pod: str = ""
     container: str = ""
     terminated_reason: str = ""
-    """The word of the container runtime: Error, OOMKilled, Completed."""
+    """Reason of the container runtime: Error, OOMKilled, Completed."""
     exit_code: int | None = None
     log: str = ""
     http: str = ""
@@ -38,22 +38,22 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceSource:
-    """The container of a release that tells most of why it failed."""
+    """The container of a release that explains its failure best."""
 
     namespace: str
     pod: str
     container: str
     ended: Body | None
-    """Its last ending, if there was one."""
+    """Its last termination, if there was one."""
     previous: bool
-    """Whether its log is that of the run before the present one."""
+    """Whether to read the log of the previous run."""
 
 
 def evidence_source(pods: Iterable[Body]) -> EvidenceSource | None:
-    """The container to ask, the first of the equally telling; None without pods that are there to stay.
+    """Return the container that explains the failure best; None if all pods are being deleted.
 
-    One that ended badly tells most, then one that ended at all, then one that cannot start, then one that is not
-    ready, at last one that runs: a wrong answer may have left a line in its log.
+    In this order: one that failed, one that ended, one that cannot start, one that is not ready, one that runs. The
+    log of a running container may explain a wrong answer.
     """
     found = [each for pod in pods if "deletionTimestamp" not in pod["metadata"] for each in _sources(pod)]
     return max(found, key=lambda each: each[0], default=(0, None))[1]
@@ -62,7 +62,7 @@ def evidence_source(pods: Iterable[Body]) -> EvidenceSource | None:
 def _sources(pod: Body) -> Iterator[tuple[int, EvidenceSource]]:
     metadata, status = pod["metadata"], pod.get("status", {})
     for init in status.get("initContainerStatuses") or ():
-        # One that has done its work and ended well, or runs beside the others, is not the cause.
+        # An init container that has succeeded, or that is a running sidecar, is not the cause.
         if not init.get("ready"):
             yield _weight(init), _source(metadata, init)
     for container in status.get("containerStatuses") or ():
@@ -87,7 +87,7 @@ def _ended(container: Body) -> Body | None:
 
 
 def _weight(container: Body) -> int:
-    """How much it tells."""
+    """Return how well the container explains a failure; larger is better."""
     ended, waiting = _ended(container), container.get("state", {}).get("waiting", {}).get("reason")
     if ended and (ended.get("exitCode") or ended.get("reason") == "OOMKilled"):
         return 5
@@ -99,13 +99,13 @@ def _weight(container: Body) -> int:
 
 
 def of_pods(pods: Iterable[Body]) -> Evidence:
-    """What the pods' own status tells; empty when there is none."""
+    """Return the evidence in the status of the pods; empty if there is none."""
     found = evidence_source(pods)
     return evidence_from(found) if found else Evidence()
 
 
 def evidence_from(found: EvidenceSource, log: str = "") -> Evidence:
-    """`log`: an excerpt of the container's log."""
+    """Return the evidence of one container; `log` is an excerpt of its log."""
     ended = found.ended or {}
     return Evidence(
         pod=found.pod,
@@ -117,7 +117,7 @@ def evidence_from(found: EvidenceSource, log: str = "") -> Evidence:
 
 
 def to_status(evidence: Evidence) -> dict[str, Any]:
-    """As status.failedReleases[].evidence has it, no longer than the schema allows, without what is empty."""
+    """Return status.failedReleases[].evidence, cut to the lengths of the schema, without empty fields."""
     fields = {
         "pod": evidence.pod,
         "container": evidence.container,
@@ -130,16 +130,16 @@ def to_status(evidence: Evidence) -> dict[str, Any]:
 
 
 def log_excerpt(log: str, secrets: tuple[str, ...]) -> str:
-    """The last 20 lines that say something, at most 2048 characters, as plain text and without secrets."""
-    # Colours first: they may stand in the middle of a secret. Cutting last: half a secret is not found.
+    """Return the last 20 lines of the log that are not empty, at most 2048 characters, without colours and secrets."""
+    # Colours are removed first: they may be inside a secret. The text is cut last: half a secret is not found.
     plain = "\n".join(_shown(line) for line in _ESCAPES.sub("", log[-_LONGEST_TEXT:]).split("\n"))
-    # Nor do the marks that Python draws below the code in a traceback say anything.
+    # Python's marks below the code in a traceback are left out too.
     lines = [line for line in redact(plain, secrets).split("\n") if line.strip(" ^~")]
     text = "\n".join(lines[-LOG_LINES:])
     return text if len(text) <= LONGEST_LOG else f"…{text[1 - LONGEST_LOG :]}"
 
 
 def _shown(line: str) -> str:
-    """What a terminal would show of it: a progress bar that was drawn over and over shows its last state."""
+    """Return the line as a terminal shows it: of a progress bar only the last state."""
     last = line.rstrip("\r").rpartition("\r")[2].replace("\t", "    ")
     return "".join(sign for sign in last if sign.isprintable()).rstrip()

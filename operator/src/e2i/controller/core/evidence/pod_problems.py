@@ -1,8 +1,8 @@
-"""What keeps pods from becoming ready, read from the pods themselves. Pure."""
+"""Finds in pods what keeps them from becoming ready. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,29 +24,49 @@ _WAITING = {
 
 
 CRASHES = 3
-"""Endings of a container after which its release has failed: one may be bad luck with a neighbour."""
+"""Crashes of a container after which its release has failed: one crash may have a cause outside."""
 PATIENCE = timedelta(seconds=60)
-"""A registry may be down for a moment, or a Secret on its way."""
+"""Until a problem is final: a registry may be down for a moment, a Secret may be created later."""
 _MAY_PASS = (Reason.ImagePullFailed, Reason.ContainerConfigError)
 
 
-def release_problem(pods: Iterable[Body], now: datetime) -> Problem | None:
-    """What holds up pods of a release, the final before what may pass; None while all of them merely start."""
-    advice = "Ask for less in spec.resources, or make room"
+def release_problem(
+    pods: Iterable[Body], now: datetime, given: Collection[str] | None = None
+) -> Problem | None:
+    """Return what holds up the pods of a release, a final problem first; None if all pods are only starting.
+
+    `given`: resources for which the spec gives a request; a message names the others as defaults. None: unknown.
+    """
     here = [pod for pod in pods if not _is_leaving(pod)]
-    problems = [_weighed(problem, pod, now) for pod in here for problem in _problems(pod, advice)]
+    problems = [
+        _with_finality(problem, pod, now)
+        for pod in here
+        for problem in _problems(pod, _smaller_requests(pod, given))
+    ]
     return max(problems, key=lambda problem: problem.final, default=None)
 
 
+def _smaller_requests(pod: Body, given: Collection[str] | None) -> str:
+    """Return: Its container main requests cpu 500m (the default of e2i) and memory 4Gi. Write smaller amounts ..."""
+    containers = pod.get("spec", {}).get("containers") or ()
+    main: Body = next((each for each in containers if each["name"] == "main"), {})
+    amounts = [
+        f"{name} {amount}" + ("" if given is None or name in given else " (the default of e2i)")
+        for name, amount in sorted(main.get("resources", {}).get("requests", {}).items())
+    ]
+    requests = f"Its container main requests {' and '.join(amounts)}. " if amounts else ""
+    return f"{requests}Write smaller amounts into spec.resources.requests, or free resources on a node"
+
+
 def crashes(pods: Iterable[Body]) -> int:
-    """How often containers ended and were started again, of all pods that are there to stay."""
+    """Return how often containers ended and were started again, without pods that are being deleted."""
     here = [pod for pod in pods if not _is_leaving(pod)]
     statuses = [each for pod in here for each in pod.get("status", {}).get("containerStatuses") or ()]
     return sum(each.get("restartCount", 0) for each in statuses)
 
 
-def _weighed(problem: Problem, pod: Body, now: datetime) -> Problem:
-    """Whether it is final."""
+def _with_finality(problem: Problem, pod: Body, now: datetime) -> Problem:
+    """Return the problem with `final` set."""
     if problem.reason is Reason.CrashLoop:
         statuses = pod.get("status", {}).get("containerStatuses") or ()
         return replace(problem, final=any(each.get("restartCount", 0) >= CRASHES for each in statuses))
@@ -56,17 +76,17 @@ def _weighed(problem: Problem, pod: Body, now: datetime) -> Problem:
 
 
 def build_problem(pods: Iterable[Body]) -> Problem | None:
-    """The same for the pods of an image build, under the build's own word."""
+    """Return what holds up the pods of an image build, with the reason BuildBlocked."""
     found = tuple(pods)
-    problem = _first_problem(found, "Make room for it")
+    problem = _first_problem(found, "Free resources for it")
     if problem is None or problem.reason is Reason.CrashLoop:
-        # A builder that fails ends the build, and the image builder tells of it; a download is tried again.
+        # A builder that fails ends the build, and the image builder reports it. A download is tried again.
         return next((failed for pod in found if (failed := _failed_download(pod))), None)
     return Problem(reason=Reason.BuildBlocked, message=f"the image build cannot start: {problem.message}")
 
 
 def _failed_download(pod: Body) -> Problem | None:
-    """The Job repeats it with growing waits for minutes, and the image builder only says that it builds."""
+    """Return a failed download. The Job repeats it for minutes while the image builder only reports a running build."""
     where, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     for container in pod.get("status", {}).get("initContainerStatuses") or ():
         ended = container.get("state", {}).get("terminated") or {}
@@ -81,7 +101,7 @@ def _failed_download(pod: Body) -> Problem | None:
 
 
 def _first_problem(pods: Iterable[Body], advice: str) -> Problem | None:
-    """`advice`: what to do if no node takes the pod."""
+    """Return the first problem. `advice` says what to do if no node accepts the pod."""
     return next((problem for pod in pods if not _is_leaving(pod) for problem in _problems(pod, advice)), None)
 
 
@@ -111,7 +131,7 @@ def _container_problem(pod: Body, container: Body) -> Iterator[Problem]:
     elif reason:
         detail = _clause(waiting.get("message") or waiting["reason"])
         if detail.endswith("not found"):
-            detail += f". Make it in namespace {pod['metadata']['namespace']}"
+            detail += f". Create it in namespace {pod['metadata']['namespace']}"
         yield Problem(reason=reason, message=f"{where} cannot start ({waiting['reason']}): {detail}")
 
 
@@ -127,5 +147,5 @@ def _ending(pod: Body, container: Body, ended: Body) -> str:
 
 
 def _clause(words: str) -> str:
-    """Somebody else's sentence, to stand within one of ours."""
+    """Return another program's sentence as a clause of a message."""
     return words.strip().rstrip(".")

@@ -1,4 +1,4 @@
-"""Text of others (logs, answers, error messages), made fit to be shown in a status: without secrets. Pure."""
+"""Masks secrets in untrusted texts (logs, answers, error messages) before a status shows them. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 MASK = "***"
 SHORTEST = 4
-"""A shorter known value is left: it would be found in the middle of ordinary words."""
+"""Shorter known values are not masked: they would be found inside ordinary words."""
 
 _VALUE = r"""(\\"[^"\\\n]*(?:\\")?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|[^\s"',;&{}\[\]()<>]+)"""
 _NAMES = (
@@ -23,23 +23,23 @@ _PATTERNS = (
     (re.compile(r"\b(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"), MASK),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]*\.?[\w-]*"), MASK),
     (re.compile(r"\b(?:gh[opsur]_|github_pat_|glpat-|xox[abprs]-|hf_|sk-|AIza)[\w-]{16,}"), MASK),
-    # The scheme stays; where nothing but the scheme is left before a mask, this was done before.
+    # The scheme stays. A scheme before a mask shows that the text was already masked.
     (
         re.compile(r"(?i)(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:\w+[ \t]+)?)[\w.~+/=-]{4,}+(?!\s\*)"),
         rf"\1{MASK}",
     ),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}"), rf"\1{MASK}"),
     # name=value and "name": "value", in logs, JSON, environments and the queries of signed URLs.
-    # A name may have a prefix (DB_PASSWORD), but not go on (tokenizer, tokens).
+    # A name may have a prefix (DB_PASSWORD), but no suffix (tokenizer, tokens).
     (re.compile(rf"(?i)((?:{_NAMES})\\?[\"']?\s{{0,4}}[:=]\s{{0,4}}){_VALUE}"), rf"\1{MASK}"),
 )
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:
-    """The text with `***` in place of every known value, and of whatever has the form of a secret.
+    """Return the text with `***` in place of every known value and of everything that looks like a secret.
 
-    `secrets`: values from the release's environment and Secrets; they are found as URLs and JSON write them, too.
-    Redact before cutting to a length: half of a known value is not found any more.
+    `secrets` are values of the release's environment and Secrets; they are also found as URLs and JSON write them.
+    Redact before a text is cut: half of a known value is not recognised.
     """
     for value in sorted(_forms(secrets), key=len, reverse=True):
         text = text.replace(value, MASK)
@@ -49,7 +49,7 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _forms(secrets: tuple[str, ...]) -> set[str]:
-    """Every way in which the values are written; the lines of a value of many, each for itself."""
+    """Return every form in which the values may be written; each line of a longer value by itself."""
     return {
         form
         for value in _lines(secrets)

@@ -1,1 +1,1 @@
-"""Judges a release by its own metrics after it has taken the address. Pure."""
+"""The guard: judges a release by its metrics after the switch. Pure."""

@@ -1,14 +1,14 @@
-"""What a release's own metrics say after the switch, and whether that is still what the user allows. Pure.
+"""Compares the metrics of a release after the switch with the limits of spec.rollout.watch. Pure.
 
-Read from the counters that BentoML 1.4 exposes under /metrics:
+It reads the counters that BentoML 1.4 exposes under /metrics:
 
     bentoml_service_request_total{endpoint="/predict",http_response_code="200",...} 14.0
     bentoml_service_request_duration_seconds_bucket{endpoint="/predict",http_response_code="200",le="0.5",...} 14.0
 
-A bento in the form before BentoML 1.2 says bentoml_api_server_request_... instead.
+A bento in the style before BentoML 1.2 has bentoml_api_server_request_... instead.
 
-Counters only grow, but for a container that starts again. So nothing is judged by their values, only by what came
-on top of them from one reading to the next, pod by pod.
+Counters only grow, except when a container starts again. So only the increase from one reading to the next is
+counted, pod by pod.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s)")
 
 @dataclass(frozen=True, kw_only=True)
 class GuardLimits:
-    """What a release may do in the time after the switch; None: no such limit."""
+    """Limits of spec.rollout.watch; None: no such limit."""
 
     seconds: int
     max_error_ratio: float | None
@@ -52,18 +52,18 @@ class GuardLimits:
 
 @dataclass(frozen=True)
 class Sample:
-    """Requests that were answered, without those of probes."""
+    """Requests that were answered, without probes."""
 
     requests: float = 0.0
     errors: float = 0.0
-    """Of these with a status of 500 or above."""
+    """Those with a status of 500 or above."""
     buckets: tuple[tuple[float, float], ...] = ()
-    """(seconds, requests that took no longer), ascending; the last one is of infinite length."""
+    """(seconds, requests that took no longer), ascending; the last bound is infinite."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What the pods of a release answered since they were first read."""
+    """Requests that the pods of a release answered since the first reading."""
 
     last: Mapping[str, Sample] = field(hash=False)
     """The newest sample of each pod, by its address."""
@@ -71,7 +71,7 @@ class Tally:
 
 
 def parse_limits(watch: Mapping[str, Any]) -> GuardLimits:
-    """Read spec.rollout.watch; ValueError names a value that cannot be understood."""
+    """Parse spec.rollout.watch. ValueError names an invalid value."""
     ratio, latency = watch.get("maxErrorRatio"), watch.get("maxLatencyP99")
     return GuardLimits(
         seconds=watch["seconds"],
@@ -88,23 +88,23 @@ def _ratio(text: str) -> float:
         ratio = math.nan
     if not 0 <= ratio <= 1:
         raise ValueError(
-            f"spec.rollout.watch.maxErrorRatio {text!r} is no share of 1: write for instance 0.05"
+            f"spec.rollout.watch.maxErrorRatio {text!r} is not a number from 0 to 1: write for instance 0.05"
         )
     return ratio
 
 
 def _seconds(text: str) -> float:
-    """500ms -> 0.5; 1.5s -> 1.5"""
+    """Parse a duration: 500ms -> 0.5; 1.5s -> 1.5"""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError(
-            f"spec.rollout.watch.maxLatencyP99 {text!r} is no time: write for instance 500ms or 1.5s"
+            f"spec.rollout.watch.maxLatencyP99 {text!r} is not a duration: write for instance 500ms or 1.5s"
         )
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
 def parse_metrics(text: str) -> Sample:
-    """The sample in an answer of /metrics; zeros if it tells of no request. Lines of another form are passed over."""
+    """Parse an answer of /metrics; zeros if it counts no request. Other lines are ignored."""
     requests = errors = 0.0
     buckets: defaultdict[float, float] = defaultdict(float)
     for kind, written, number in _LINE.findall(text):
@@ -120,6 +120,7 @@ def parse_metrics(text: str) -> Sample:
 
 
 def add(samples: Iterable[Sample]) -> Sample:
+    """Return the sum of the samples."""
     requests = errors = 0.0
     buckets: defaultdict[float, float] = defaultdict(float)
     for sample in samples:
@@ -131,13 +132,13 @@ def add(samples: Iterable[Sample]) -> Sample:
 
 
 def since(first: Sample, last: Sample) -> Sample:
-    """What came on top of `first`, both of the same pod.
+    """Return the increase from `first` to `last`, both of the same pod.
 
-    A counter that fell belongs to a container that started again: all of them began at zero then.
+    A counter that fell shows that the container started again, with all counters at zero.
     """
     before = dict(first.buckets)
     rise = tuple((bound, count - before.get(bound, 0)) for bound, count in last.buckets)
-    # Each bucket holds the shorter ones too, so the rise of a longer one is never less.
+    # Each bucket includes the shorter ones, so its increase is never smaller than theirs.
     fell = any(longer < shorter for shorter, longer in pairwise((0.0, *(count for _, count in rise))))
     if fell or len(rise) < len(before) or last.requests < first.requests or last.errors < first.errors:
         return last
@@ -145,9 +146,9 @@ def since(first: Sample, last: Sample) -> Sample:
 
 
 def follow(tally: Tally | None, reading: Mapping[str, Sample]) -> Tally:
-    """The tally with one more reading of the pods, by address; without a tally the reading is where it begins.
+    """Add one reading of the pods, by address, to the tally. The first reading is the starting point.
 
-    A pod that came later began at zero; one that did not answer this time is taken up again where it was left.
+    A pod that appears later starts at zero. A pod that does not answer keeps its last sample.
     """
     if tally is None:
         return Tally(last=dict(reading))
@@ -156,7 +157,7 @@ def follow(tally: Tally | None, reading: Mapping[str, Sample]) -> Tally:
 
 
 def judge(limits: GuardLimits, sample: Sample) -> Problem | None:
-    """What in the sample, counted from the switch on, is past a limit; None below `min_requests`."""
+    """Return the limit that the requests since the switch exceed; None if none, or below `min_requests`."""
     if sample.requests < max(limits.min_requests, 1):
         return None
     ratio, limit = sample.errors / sample.requests, limits.max_error_ratio
@@ -178,10 +179,10 @@ def judge(limits: GuardLimits, sample: Sample) -> Problem | None:
 
 
 def quantile(share: float, buckets: tuple[tuple[float, float], ...]) -> float | None:
-    """Seconds in which this share of the requests was answered, as Prometheus estimates it; None without any.
+    """Return the seconds in which this share of the requests was answered, as Prometheus estimates it, or None.
 
-    Within a bucket the requests are taken to be spread evenly. So a limit is compared exactly only if it is the
-    bound of a bucket: 50 requests of 0.51 s, in the bucket from 0.5 s to 1 s, have an estimated p99 of 0.995 s.
+    Within a bucket the requests are assumed to be spread evenly, so only a limit that is the bound of a bucket is
+    exact: 50 requests of 0.51 s, in the bucket from 0.5 s to 1 s, have an estimated p99 of 0.995 s.
     """
     if not buckets or buckets[-1][1] <= 0:
         return None
@@ -192,10 +193,10 @@ def quantile(share: float, buckets: tuple[tuple[float, float], ...]) -> float | 
             return lower + (bound - lower) * (rank - below) / (count - below)
         if math.isfinite(bound):
             lower, below = bound, count
-    # Longer than the longest bucket that has an end.
+    # Longer than the last finite bucket.
     return lower
 
 
 def _time(seconds: float) -> str:
-    """0.25 -> 250 ms; 1.5 -> 1.5 s"""
+    """Return the time for a message: 0.25 -> 250 ms; 1.5 -> 1.5 s"""
     return f"{seconds * 1000:.4g} ms" if seconds < 1 else f"{seconds:.4g} s"

@@ -1,4 +1,4 @@
-"""Where a pod of the API is reached, on clusters that carry pod addresses by another network. Pure."""
+"""Addresses under which pods are reachable, for clusters that map the pod network to another one. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ EXAMPLE = "for instance 10.97.0.0/16=127.97.0.0/16, or leave it empty"
 
 @dataclass(frozen=True)
 class PodNetwork:
-    """Maps one network of addresses onto another of the same size; without one every pod is where the API says."""
+    """Maps one network to another of the same size. Without a mapping pods have the addresses of the API."""
 
     mapping: tuple[Network, Network] | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """10.97.0.0/16=127.97.0.0/16: pods of the first network are reached in the second.
+        """Parse 10.97.0.0/16=127.97.0.0/16: pods of the first network are reached in the second.
 
-        ValueError says what is wrong with another text.
+        ValueError if the text is invalid.
         """
         if not text:
             return cls()
@@ -37,7 +37,9 @@ class PodNetwork:
         return cls(pair)
 
     def reach(self, address: str) -> str:
-        """10.97.3.4 -> 127.97.3.4; an address outside the first network stays. ValueError if it is none."""
+        """Return the reachable address: 10.97.3.4 -> 127.97.3.4. One outside the first network stays.
+
+        ValueError if it is not an address."""
         pod = ip_address(address)
         if self.mapping is None or pod not in self.mapping[0]:
             return address

@@ -1,4 +1,4 @@
-"""Which release is to serve: the one the spec asks for, or, if that failed, one that has proved itself. Pure."""
+"""Decides whether the desired release is in quarantine, and which release serves in its place. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from e2i.controller.core.releases.release import (
 
 
 def failure(model: Model, seen: Observed, desired: Release | None) -> Failure | None:
-    """How the present trial of the desired release failed; None if it did not, or nothing is ever given up."""
+    """Return how the present trial of the desired release failed.
+
+    None if it did not fail, or if spec.rollout.rollback is Disabled."""
     if desired is None or model.rollout.rollback is Rollback.DISABLED:
         return None
     trial = naming.trial_of(model, desired.release)
@@ -31,18 +33,19 @@ def failure(model: Model, seen: Observed, desired: Release | None) -> Failure | 
 
 
 def _served_since(seen: Observed, failed: Failure) -> bool:
-    """With nothing to go back to, a release is waited for on; once it got the address it is as good as any."""
+    """Return whether the release got the address after its failure: without a fallback it was still waited for."""
     switched = seen.service.switched_at if seen.service else None
     return serving_release(seen) == failed.release and switched is not None and switched > failed.failed_at
 
 
 def is_new(model: Model, seen: Observed) -> bool:
-    """Whether the cluster remembers nothing of the model: new, or a cluster that was built anew."""
+    """Return whether the cluster knows nothing of the model: the model or the cluster is new."""
     children = seen.requests or seen.deployments or seen.service
     return not children and not persisted_status.history(model) and not persisted_status.failures(model)
 
 
 def _recorded_failure(seen: Observed, desired: Release, trial: str) -> Failure | None:
+    """Return the failure of this trial from the release store, if its newest record is one."""
     last = next((record for record in newest_records(seen) if record.release == desired.release), None)
     if last is None or last.result == release_record.SERVED or last.trial != trial:
         return None
@@ -59,7 +62,7 @@ def _recorded_failure(seen: Observed, desired: Release, trial: str) -> Failure |
 
 
 def fallback(model: Model, seen: Observed, desired: Release | None) -> Release | None:
-    """What serves in place of the desired release when that failed; None: there is nothing to go back to."""
+    """Return the release to serve if the desired release fails. None if there is none to go back to."""
     if desired is None:
         return None
     serving = serving_release(seen)
@@ -71,7 +74,7 @@ def fallback(model: Model, seen: Observed, desired: Release | None) -> Release |
 
 
 def _still_running(model: Model, seen: Observed, desired: Release) -> Iterator[Release]:
-    """Earlier releases that served, and whose pods are still there; the last one first."""
+    """Return earlier releases that served and still have pods, the newest first."""
     for entry in persisted_status.history(model):
         child = seen.deployment(entry.release)
         proved = (
@@ -83,7 +86,7 @@ def _still_running(model: Model, seen: Observed, desired: Release) -> Iterator[R
 
 
 def _restored(model: Model, seen: Observed, desired: Release) -> Release | None:
-    """The last good release of the ledger, as it can be made again."""
+    """Return the newest good release of the release store, to be created again."""
     good = release_record.good(newest_records(seen))
     record = next((record for record in good if record.release != desired.release), None)
     if record is None:

@@ -1,4 +1,4 @@
-"""What is written into the ledger about a release. Pure."""
+"""Records for the release store. Pure."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 
 
-def served_record(here: Situation, chosen: Release, now: datetime) -> Record:
-    """The desired release is about to take the requests.
+def served_record(here: Situation, target: Release, now: datetime) -> Record:
+    """Return the record of a release that is about to get the requests.
 
-    Its time is the last one at which the cluster changed in this respect, so that a repeated write has one key.
+    Its time comes from the cluster's objects, so that a repeated write has the same key.
     """
-    deployment, service = chosen.deployment, here.seen.service
+    deployment, service = target.deployment, here.seen.service
     moments = [deployment.asked_at or deployment.created] if deployment else []
     moments += [service.switched_at] if service and service.switched_at else []
     return Record(
         namespace=here.model.namespace,
         model=here.model.name,
-        release=chosen.release,
-        trial=naming.trial_of(here.model, chosen.release),
+        release=target.release,
+        trial=naming.trial_of(here.model, target.release),
         result=SERVED,
         reason=Reason.Serving.name,
-        artifact=chosen.artifact,
-        shape=chosen.shape or here.model.shape,
-        image=chosen.request.image if chosen.request else "",
+        artifact=target.artifact,
+        shape=target.shape or here.model.shape,
+        image=target.request.image if target.request else "",
         started_at=max(moments, default=now),
         at=now,
     )
 
 
 def failure_record(here: Situation, failure: Failure) -> Record | None:
-    """The desired release was given up; None when it is no longer the desired one."""
-    wanted = here.desired
-    if wanted is None or wanted.release != failure.release:
+    """Return the record of a failed release, or None if it is no longer the desired one."""
+    desired = here.desired
+    if desired is None or desired.release != failure.release:
         return None
     return Record(
         namespace=here.model.namespace,
@@ -48,9 +48,9 @@ def failure_record(here: Situation, failure: Failure) -> Record | None:
         result=FAILED,
         reason=failure.reason.name,
         message=failure.message,
-        artifact=wanted.artifact,
+        artifact=desired.artifact,
         shape=here.model.shape,
-        image=wanted.request.image if wanted.request else "",
+        image=desired.request.image if desired.request else "",
         started_at=failure.failed_at,
         at=failure.failed_at,
         evidence=failure.evidence,

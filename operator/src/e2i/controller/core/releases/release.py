@@ -1,4 +1,4 @@
-"""The release that the spec asks for, and how far it has come."""
+"""`Release`: a release and its objects, and functions that find them. Pure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from e2i.controller.core.observed import BentoDeployment, BentoRequest, Deployme
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """A release that should serve, with what there is of it so far."""
+    """A release, with those of its objects that exist."""
 
     release: str
-    """8 hex digits over its bento and shape."""
+    """Its identity: 8 hex digits over bento and shape."""
     artifact: Artifact
     shape: Shape | None
-    """None: it was made earlier, and is existing_release as it is."""
+    """None: it was created earlier and must not be changed."""
     request_name: str
     name: str
-    """Of its BentoDeployment."""
+    """Name of its BentoDeployment."""
     request: BentoRequest | None
     deployment: BentoDeployment | None
     workload: Deployment | None
@@ -36,43 +36,45 @@ class Release:
 
 
 def artifact_of(model: Model, seen: Observed) -> Artifact | None:
-    """The exported bento of the wanted tag: one that was requested before, else a fresh export.
+    """Return the exported bento of the desired tag; None until it is exported.
 
-    A tag means the content it had when it was first released here: bento versions are never reused, and a
-    store that was changed behind our back must not make a release nobody asked for. What the store no longer
-    has, the bucket may: a rebuilt cluster comes with an empty store. A digest in the spec means that content alone.
+    A tag means the content that it had when it was first released here: a changed store must not create a release
+    that nobody asked for. If the store no longer has the bento, the bucket may have it: the store of a rebuilt
+    cluster is empty. A digest in the spec means only that content.
     """
-    known = [request for request in seen.requests if request.artifact and _is_wanted(model, request.artifact)]
+    known = [
+        request for request in seen.requests if request.artifact and _is_desired(model, request.artifact)
+    ]
     if known:
         return max(known, key=lambda request: request.created).artifact
     if isinstance(seen.export, Artifact):
         return seen.export
     if isinstance(seen.export, Problem) and seen.export.reason is Reason.BentoNotFound:
         return next(
-            (each.artifact for each in newest_records(seen) if _is_wanted(model, each.artifact)), None
+            (each.artifact for each in newest_records(seen) if _is_desired(model, each.artifact)), None
         )
     return None
 
 
-def _is_wanted(model: Model, artifact: Artifact) -> bool:
+def _is_desired(model: Model, artifact: Artifact) -> bool:
     return artifact.tag == model.tag and model.archive in ("", artifact.digest)
 
 
 def is_only_in_bucket(model: Model, seen: Observed) -> bool:
-    """Whether nobody but the bucket can still have the bento."""
+    """Return whether only the bucket can still have the bento."""
     gone = isinstance(seen.export, Problem) and seen.export.reason is Reason.BentoNotFound
     return gone and artifact_of(model, seen) is None
 
 
 def newest_records(seen: Observed) -> tuple[Record, ...]:
-    """What the bucket remembers, the newest first; empty while it was not asked."""
+    """Return the records of the release store, the newest first; empty if they were not read."""
     if not isinstance(seen.records, tuple):
         return ()
     return tuple(sorted(seen.records, key=lambda record: record.at, reverse=True))
 
 
 def desired(model: Model, seen: Observed) -> Release | None:
-    """None until the bento is exported: before that nobody knows its digest."""
+    """Return the release that the spec asks for; None until the bento is exported, because its digest is unknown."""
     artifact = artifact_of(model, seen)
     if artifact is None:
         return None
@@ -81,7 +83,7 @@ def desired(model: Model, seen: Observed) -> Release | None:
 
 
 def build_release(model: Model, seen: Observed, release: str, artifact: Artifact, shape: Shape) -> Release:
-    """The release of this artifact and shape, under the name that it has or gets."""
+    """Return the release of this artifact and shape, with the name that it has or will get."""
     request_name = naming.artifact_name(model.name, artifact.digest)
     deployment = seen.deployment(release)
     in_place = model.rollout.strategy is Strategy.IN_PLACE
@@ -99,7 +101,7 @@ def build_release(model: Model, seen: Observed, release: str, artifact: Artifact
 
 
 def existing_release(seen: Observed, deployment: BentoDeployment) -> Release:
-    """A release that runs already, whatever the spec says now."""
+    """Return the release that a BentoDeployment runs, whatever the spec says now."""
     request = seen.request(deployment.spec.get("bento", ""))
     unknown = Artifact(tag=deployment.tag, digest="", uri="", size=0)
     return Release(
@@ -115,37 +117,38 @@ def existing_release(seen: Observed, deployment: BentoDeployment) -> Release:
 
 
 def serving_release(seen: Observed) -> str | None:
-    """The release that the model's address belongs to, whether its pods are ready or not."""
+    """Return the release that has the address, whether its pods are ready or not."""
     if seen.service is None:
         return None
     return seen.service.selector.get(naming.RELEASE_LABEL) or seen.service.serving
 
 
 def owned_service(model: Model, service: Service | None) -> Service | None:
-    """The Service with the release that it belongs to: where its annotation was lost, the status remembers."""
+    """Return the Service with its release. If the annotation was removed, the release comes from the status."""
     if service is None or service.serving or service.selector.get(naming.RELEASE_LABEL):
         return service
     return replace(service, serving=model.status.get("servingRelease"))
 
 
 def selects_all(model: Model, seen: Observed) -> bool:
-    """Whether the address takes in the pods of every release: a canary, or one that is edited in place."""
+    """Return whether the address selects the pods of every release: for a canary, or for an edit in place."""
     return seen.service is not None and dict(seen.service.selector) == {naming.MODEL_LABEL: model.name}
 
 
 def ready_pods(workload: Deployment | None) -> int:
+    """Return the number of ready pods."""
     return workload.ready if workload else 0
 
 
 def pods_at_address(model: Model, seen: Observed) -> int:
-    """Ready pods that the address leads to."""
+    """Return the number of ready pods that the address leads to."""
     if selects_all(model, seen):
         return sum(workload.ready for workload in seen.workloads)
     return ready_pods(seen.workload(seen.deployment(serving_release(seen))))
 
 
 def is_complete(workload: Deployment | None, size: Autoscaling) -> bool:
-    """Whether exactly the wanted pods exist, all of the current template, all ready.
+    """Return whether exactly the pods of `size` exist, all of the current template, all ready.
 
     wanted 3..3: existing 3, updated 3, ready 3 -> True
     wanted 3..3: existing 1, updated 1, ready 1 -> False, the autoscaler has not raised it yet
@@ -159,18 +162,19 @@ def is_complete(workload: Deployment | None, size: Autoscaling) -> bool:
 
 
 def guarded_until(model: Model, seen: Observed) -> datetime | None:
-    """Until when the release that took the address last is judged, and its predecessor existing_release."""
+    """Return until when the serving release is judged and its predecessor is kept."""
     if seen.service is None or seen.service.switched_at is None:
         return None
     return seen.service.switched_at + timedelta(seconds=model.rollout.guard_seconds)
 
 
 def build_deadline(model: Model, request: BentoRequest) -> datetime:
+    """Return when a build is late."""
     return request.created + timedelta(seconds=model.rollout.progress_deadline)
 
 
 def pods_deadline(model: Model, request: BentoRequest, deployment: BentoDeployment) -> datetime:
-    """Counted from when pods could first start: the image was there and the release was asked for."""
+    """Return when pods are late, counted from when they could start: the image was built and the release requested."""
     asked = deployment.asked_at or deployment.created
     start = max(asked, request.built_at or asked)
     return start + timedelta(seconds=model.rollout.progress_deadline)

@@ -14,10 +14,7 @@ from e2i.controller.core.releases.release import Release
 
 @dataclass(frozen=True)
 class Situation:
-    """What the rules and the report of one pass decide on.
-
-    Most rules ask for the desired and the target release; each is worked out once.
-    """
+    """The input of the rules and of the report. Desired release, target and fallback are worked out once a pass."""
 
     model: Model
     seen: Observed

@@ -1,6 +1,6 @@
-"""How many pods each release gets, and what share of the requests a canary has. Pure.
+"""Numbers of pods of each release, and a canary's share of the requests. Pure.
 
-One of the two releases always has its full size, so a canary never costs capacity:
+One of the two releases always has its full size, so a canary never reduces the capacity:
 
 10 pods, 10 %: canary 1, stable 10 (really 9 %)      10 pods, 50 %: canary 10, stable 10
 10 pods, 80 %: canary 10, stable 3 (really 77 %)     1 pod,   10 %: canary 1,  stable 1 (really 50 %)
@@ -23,7 +23,7 @@ from e2i.controller.core.releases.situation import Situation
 
 
 def weight(steps: tuple[Step, ...], step: int) -> int:
-    """Percent that the canary should have at a step: what was set last, 100 after the last step."""
+    """Return the percentage that the canary should have at a step: the last one set, 100 after the last step."""
     if step >= len(steps):
         return 100
     reached = [each.percent for each in steps[: step + 1] if isinstance(each, SetWeight)]
@@ -31,33 +31,33 @@ def weight(steps: tuple[Step, ...], step: int) -> int:
 
 
 def pause_seconds(steps: tuple[Step, ...], step: int) -> float | None:
-    """Seconds that the canary stays as it is at a step, infinite until somebody promotes; None: it grows."""
-    chosen = steps[step] if step < len(steps) else None
-    if not isinstance(chosen, Pause):
+    """Return the seconds of a pause, infinite if somebody has to promote; None if the step is not a pause."""
+    target = steps[step] if step < len(steps) else None
+    if not isinstance(target, Pause):
         return None
-    return math.inf if chosen.seconds is None else chosen.seconds
+    return math.inf if target.seconds is None else target.seconds
 
 
 def is_canary(here: Situation) -> bool:
-    """Whether the desired release is to take over from a serving one by steps."""
-    wanted, serving = here.desired, serving_release(here.seen)
-    if here.model.rollout.strategy is not Strategy.CANARY or wanted is None or serving is None:
+    """Return whether the desired release replaces a serving release by steps."""
+    desired, serving = here.desired, serving_release(here.seen)
+    if here.model.rollout.strategy is not Strategy.CANARY or desired is None or serving is None:
         return False
-    chosen = here.target
-    by_steps = chosen is not None and chosen.release == wanted.release != serving
+    target = here.target
+    by_steps = target is not None and target.release == desired.release != serving
     return by_steps and here.seen.deployment(serving) is not None
 
 
 def canary_progress(here: Situation) -> Canary | None:
-    """Where the canary is; None before it took its first step."""
-    chosen, known = here.target, persisted_status.canary(here.model)
-    if chosen is None or known is None or known.release != chosen.release or not is_canary(here):
+    """Return the canary's progress; None before its first step."""
+    target, known = here.target, persisted_status.canary(here.model)
+    if target is None or known is None or known.release != target.release or not is_canary(here):
         return None
     return known
 
 
 def size_of(here: Situation, release: str | None) -> Autoscaling:
-    """The size of a release: the spec's, but for the two of a canary."""
+    """Return the numbers of pods of a release. Only canary and stable release differ from the spec."""
     if not is_canary(here):
         return here.model.autoscaling
     known = canary_progress(here)
@@ -66,7 +66,7 @@ def size_of(here: Situation, release: str | None) -> Autoscaling:
     stable = here.seen.workload(here.seen.deployment(serving))
     whole = stable.wanted if stable else here.model.autoscaling.minimum
     if release == serving:
-        # At the end it keeps the size of the last share: it is about to go.
+        # After the last step it keeps the size of the last share: it is about to be deleted.
         return _stable_size(
             here, min(share, weight(here.model.rollout.steps, len(here.model.rollout.steps) - 1))
         )
@@ -76,9 +76,9 @@ def size_of(here: Situation, release: str | None) -> Autoscaling:
 
 
 def _stable_size(here: Situation, share: int) -> Autoscaling:
-    """It shrinks only once the canary has its full size."""
-    chosen = here.target
-    grown = chosen is not None and is_complete(chosen.workload, here.model.autoscaling)
+    """Return the size of the stable release. It shrinks when the canary has its full size."""
+    target = here.target
+    grown = target is not None and is_complete(target.workload, here.model.autoscaling)
     if share > 50 and grown:
         return _fixed(_nearest(here.model.autoscaling.minimum * (100 - share), share))
     return here.model.autoscaling
@@ -89,15 +89,15 @@ def _fixed(pods: int) -> Autoscaling:
 
 
 def _nearest(amount: int, by: int) -> int:
-    """Divide and round, a half upwards."""
+    """Divide and round; a half is rounded up."""
     return (2 * amount + by) // (2 * by)
 
 
 def actual_weight(here: Situation) -> int:
-    """Percent of the ready pods at the address that are the canary's: what its share really is."""
-    chosen = here.target
-    if chosen is None or not selects_all(here.model, here.seen):
+    """Return the canary's real share: its percentage of the ready pods at the address."""
+    target = here.target
+    if target is None or not selects_all(here.model, here.seen):
         return 0
-    canary = ready_pods(chosen.workload)
+    canary = ready_pods(target.workload)
     stable = ready_pods(here.seen.workload(here.seen.deployment(serving_release(here.seen))))
     return round(100 * canary / (canary + stable)) if canary + stable else 0

@@ -1,1 +1,1 @@
-"""Manifests of the objects that the operator writes, and how they differ from what the cluster has. Pure."""
+"""Manifests of the objects that the operator writes, and their comparison with the cluster. Pure."""

@@ -1,4 +1,4 @@
-"""Does what is there still say what we would write? Decides on the fields we write, and on no others."""
+"""Compares objects of the cluster with the operator's manifests, in the fields that the operator writes. Pure."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from e2i.controller.core.render.manifests import DeploymentSpec
 
 
 def deployment_differs(model: Model, live: BentoDeployment, spec: DeploymentSpec) -> bool:
-    """Whether a BentoDeployment differs from its spec in anything but its size."""
+    """Return whether a BentoDeployment differs from `spec`, except in its number of pods."""
     made = manifests.bento_deployment(model, spec)["spec"]
     del made["autoscaling"]
     return not contains(live.spec, made)
 
 
 def size_differs(live: BentoDeployment, size: Autoscaling) -> bool:
-    """Whether a BentoDeployment has other bounds than these, or metrics that were taken back."""
+    """Return whether a BentoDeployment has other numbers of pods than `size`, or metrics that `size` does not have."""
     there = live.spec.get("autoscaling") or {}
     return not contains(there, manifests.autoscaling(size)) or bool(there.get("metrics") and not size.metrics)
 
 
 def contains(live: Any, ours: Any) -> bool:
-    """Whether `live` holds all that `ours` says; fields that others added do not count.
+    """Return whether `live` has all fields of `ours` with the same values; other fields are ignored.
 
-    {a: 1, b: 2} contains {a: 1}; lists are compared whole, item by item.
+    {a: 1, b: 2} contains {a: 1}; lists must have the same length.
     """
     if isinstance(ours, Mapping):
         return isinstance(live, Mapping) and all(

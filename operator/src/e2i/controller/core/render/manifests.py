@@ -1,7 +1,7 @@
-"""Values to manifests: Python chooses the values, templates place them, the result is parsed and returned.
+"""Renders manifests: Python chooses the values, templates place them, the result is parsed. Pure.
 
-Every value goes through `tojson`, so that no text of a user can become structure. A template_version is a folder of
-templates; a release keeps the template_version that it was first made in, so an upgraded operator rolls nothing.
+Every value goes through `tojson`, so that no text of a user can become structure. A template version is a folder of
+templates. A release keeps the version it was created with, so that an upgrade of the operator replaces no pods.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from e2i.api.model import Autoscaling, Model, Shape
 Manifest = dict[str, Any]
 
 CREDENTIALS_ANNOTATION = "yatai.ai/aws-access-key-secret-name"
-"""Where yatai-image-builder looks for the Secret with which its builder reads the bucket."""
+"""Annotation that names for yatai-image-builder the Secret with which it reads the bucket."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuilderAccess:
-    """How the image builder's pods reach the bucket."""
+    """How the pods of the image builder access the bucket."""
 
     secret: str
-    """Secret in the model's namespace with the AWS_* credentials; empty: none is needed."""
+    """Secret with the AWS_* credentials in the model's namespace; empty if none is needed."""
     env: tuple[tuple[str, str], ...] = ()
-    """Endpoint and region."""
+    """Environment variables of endpoint and region."""
 
 
 CURRENT_TEMPLATE_VERSION = "v1"
-"""The template_version that new releases are made in: the folder of templates."""
+"""The version of the templates for new releases."""
 
 DEFAULT_RESOURCES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "v1": {
@@ -49,13 +49,13 @@ DEFAULT_RESOURCES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "Causal": {"cpu": "1", "memory": "2Gi"},
     }
 }
-"""Requests of the user who gives none, by template version and kind of model."""
+"""Requests that the user does not give, by template version and type of model."""
 
 LIMIT_FACTOR = 4
 
 
 def knows(template_version: str) -> bool:
-    """Whether this operator has these templates; a newer operator may have made a release with others."""
+    """Return whether this operator has these templates. A newer operator may have created releases with others."""
     return template_version in DEFAULT_RESOURCES
 
 
@@ -63,7 +63,7 @@ _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
 def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, template_version: str) -> Manifest:
-    """The BentoRequest that makes an image of `artifact` for `model`."""
+    """Return the BentoRequest for an image of `artifact`."""
     name, version = artifact.tag.split(":")
     annotations = {
         naming.TAG_ANNOTATION: artifact.tag,
@@ -88,7 +88,7 @@ def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, templ
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentSpec:
-    """What a BentoDeployment is made from."""
+    """The values of a BentoDeployment."""
 
     release: str
     name: str
@@ -97,13 +97,13 @@ class DeploymentSpec:
     size: Autoscaling
     template_version: str
     attempt: datetime | None = None
-    """Set to make Yatai look again at one that it failed with, and would leave so for ever."""
+    """Set to make Yatai retry a deployment that it failed with."""
     asked_at: datetime | None = None
-    """Set for one that is edited in place, whose creation tells nothing of its release."""
+    """Set for an edit in place: when the release was requested."""
 
 
 def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
-    """The BentoDeployment that runs a release of the model."""
+    """Return the BentoDeployment of a release."""
     annotations = {
         naming.TAG_ANNOTATION: spec.artifact.tag,
         naming.TEMPLATE_VERSION_ANNOTATION: spec.template_version,
@@ -129,7 +129,7 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
 def service(
     model: Model, release: str, selector: Mapping[str, str], template_version: str, switched_at: datetime
 ) -> Manifest:
-    """The model's Service, which belongs to `release` since `switched_at`."""
+    """Return the model's Service; `release` has had the address since `switched_at`."""
     return _render(
         template_version,
         "service",
@@ -161,13 +161,15 @@ def _identity(model: Model, name: str, release: str | None = None) -> dict[str, 
 
 
 def autoscaling(size: Autoscaling) -> dict[str, Any]:
-    """A BentoDeployment's spec.autoscaling."""
+    """Return spec.autoscaling of a BentoDeployment."""
     bounds: dict[str, Any] = {"minReplicas": size.minimum, "maxReplicas": size.maximum}
     return bounds | ({"metrics": [dict(metric) for metric in size.metrics]} if size.metrics else {})
 
 
 def _resources(shape: Shape, template_version: str) -> dict[str, Any]:
-    """What the user said wins; a default request is never above a limit, nor a limit below a request."""
+    """Return requests and limits, with defaults for those that the user does not give.
+
+    A default request is never above the user's limit, and a default limit never below the user's request."""
     defaults = DEFAULT_RESOURCES[template_version][shape.type]
     requests, limits = dict(shape.requests), dict(shape.limits)
     for name, amount in defaults.items():
@@ -179,7 +181,7 @@ def _resources(shape: Shape, template_version: str) -> dict[str, Any]:
 
 
 def _yatai_amounts(chosen: Mapping[str, str]) -> dict[str, Any]:
-    """Yatai has fields for cpu, memory and gpu, and a map for everything else."""
+    """Return the amounts as Yatai has them: fields for cpu, memory and gpu, and a map for all others."""
     known = {"cpu": "cpu", "memory": "memory", "nvidia.com/gpu": "gpu"}
     result: dict[str, Any] = {known[name]: amount for name, amount in chosen.items() if name in known}
     custom = {name: amount for name, amount in chosen.items() if name not in known}
@@ -188,7 +190,7 @@ def _yatai_amounts(chosen: Mapping[str, str]) -> dict[str, Any]:
 
 def _render(template_version: str, template: str, identity: Mapping[str, Any], **values: Any) -> Manifest:
     text = _environment().get_template(f"{template_version}/{template}.yaml.j2").render(**identity, **values)
-    # Every pass renders, to compare with what is there: libyaml takes a tenth of the time.
+    # Every pass renders, to compare with the cluster. libyaml takes a tenth of the time.
     manifest: Manifest = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     return manifest
 
@@ -207,6 +209,6 @@ def _environment() -> jinja2.Environment:
 
 
 def _quoted(value: object) -> str:
-    """JSON that YAML reads the same: JSON writes an emoji as two surrogates, which YAML does not join again."""
+    """Return JSON that YAML parses to the same value: in YAML the two surrogates of an emoji stay apart."""
     text = json.dumps(value, ensure_ascii=False)
     return _NOT_ASCII.sub(lambda found: f"\\U{ord(found[0]):08x}", text)

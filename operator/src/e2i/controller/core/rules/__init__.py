@@ -1,1 +1,1 @@
-"""The rules that `core.plan` asks in their order: each recognises one situation, or returns None."""
+"""The rules that `core.plan` asks in order. Each returns a `Plan` for its situation, or None in any other."""

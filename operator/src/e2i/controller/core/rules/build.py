@@ -21,23 +21,24 @@ from e2i.controller.core.rules.decision import (
 )
 
 
-def _awaited(chosen: Release, seen: Observed) -> BentoRequest | None:
-    """The request whose image the release waits for; one that serves has its image, whatever became of the request."""
-    serves = serving_release(seen) == chosen.release
-    return None if chosen.shape is None or serves else chosen.request
+def _awaited(target: Release, seen: Observed) -> BentoRequest | None:
+    """Return the request whose image the target waits for. None if the target serves, because it has its image."""
+    serves = serving_release(seen) == target.release
+    return None if target.shape is None or serves else target.request
 
 
 def report_failed_build(here: Situation, now: datetime) -> Plan | None:
-    chosen = target_release(here)
-    request = _awaited(chosen, here.seen)
+    """Report a failed image build as the release's failure."""
+    target = target_release(here)
+    request = _awaited(target, here.seen)
     if request is None or request.build is not Build.FAILED:
         return None
     again = f", or delete BentoRequest {request.name} to try the same again"
-    # Where releases are given up, what the status says of that names the way to try again.
+    # With a quarantine, the status names another way to try again.
     again = again if here.model.rollout.rollback is Rollback.DISABLED else ""
     return Plan(
         reason=Reason.BuildFailed,
-        message=f"the image of {chosen.tag} was not built: {request.message} Its log: kubectl logs -n "
+        message=f"the image of {target.tag} was not built: {request.message} Its log: kubectl logs -n "
         f"{here.model.namespace} -l yatai.ai/bento-request={request.name} --all-containers. Build the bento anew "
         f"under another version{again}",
         stalled=True,
@@ -46,8 +47,9 @@ def report_failed_build(here: Situation, now: datetime) -> Plan | None:
 
 
 def wait_for_build(here: Situation, now: datetime) -> Plan | None:
-    chosen = target_release(here)
-    request = _awaited(chosen, here.seen)
+    """Wait for the image until the deadline; a late build is the release's failure."""
+    target = target_release(here)
+    request = _awaited(target, here.seen)
     if request is None or request.build is Build.DONE:
         return None
     left = build_deadline(here.model, request) - now
@@ -56,7 +58,7 @@ def wait_for_build(here: Situation, now: datetime) -> Plan | None:
         cause = problem.message if problem else request.message
         return Plan(
             reason=Reason.BuildDeadlineExceeded,
-            message=f"no image of {chosen.tag} after {here.model.rollout.progress_deadline} s "
+            message=f"no image of {target.tag} after {here.model.rollout.progress_deadline} s "
             f"(spec.rollout.progressDeadlineSeconds): {cause}",
             stalled=True,
             failed=True,
@@ -66,6 +68,6 @@ def wait_for_build(here: Situation, now: datetime) -> Plan | None:
         return Plan(reason=problem.reason, message=problem.message, look_again=min(left, PODS_POLL))
     return Plan(
         reason=Reason.Building,
-        message=f"Yatai builds the image of {chosen.tag} (BentoRequest {request.name})",
+        message=f"Yatai builds the image of {target.tag} (BentoRequest {request.name})",
         look_again=min(left, PODS_POLL),
     )

@@ -1,4 +1,4 @@
-"""Rules for what no release needs any more, and for a model that is at rest."""
+"""Rules that remove what no release needs, and the rule for a model with nothing left to do."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from e2i.controller.core.rules.decision import Plan, desired_release, settled_pl
 
 
 def make_room(here: Situation, now: datetime) -> Plan | None:
-    """A release that serves and still lacks pods may wait for the room that its predecessor takes."""
-    chosen = target_release(here)
-    if serving_release(here.seen) != chosen.release or not ready_pods(chosen.workload):
+    """Delete releases that are no longer kept if the serving release lacks pods: they may take its room."""
+    target = target_release(here)
+    if serving_release(here.seen) != target.release or not ready_pods(target.workload):
         return None
-    if is_complete(chosen.workload, here.model.autoscaling):
+    if is_complete(target.workload, here.model.autoscaling):
         return None
     deletions = _overdue(here, now)
     return replace(settled_plan(here), actions=deletions) if deletions else None
 
 
 def retire_previous_releases(here: Situation, now: datetime) -> Plan | None:
-    """The previous release stays a while, to go back to and for requests under way; a failed one to be looked at."""
+    """Delete previous and failed releases when their time is over.
+
+    A previous release is kept for a rollback and for running requests, a failed one for inspection."""
     waits = _others(here, now)
     if not waits:
         return None
@@ -43,14 +45,14 @@ def _overdue(here: Situation, now: datetime) -> tuple[DeleteDeployment, ...]:
 
 
 def _others(here: Situation, now: datetime) -> dict[BentoDeployment, timedelta]:
-    """How long each of the releases that are not to serve is still kept."""
-    goal = target_release(here).release
-    others = ((child, _due(here, child, now)) for child in here.seen.deployments if child.release != goal)
+    """Return how much longer each release except the target is kept."""
+    target = target_release(here).release
+    others = ((child, _due(here, child, now)) for child in here.seen.deployments if child.release != target)
     return {child: due - now for child, due in others if due}
 
 
 def _due(here: Situation, child: BentoDeployment, now: datetime) -> datetime | None:
-    """When a release is to be removed; None: it stays."""
+    """Return when a release will be deleted, or None if it stays."""
     failed = here.quarantine
     if failed is None or child.release != failed.release:
         return guarded_until(here.model, here.seen) or now
@@ -61,19 +63,19 @@ def _due(here: Situation, child: BentoDeployment, now: datetime) -> datetime | N
         each.release == failed.release and each.result in had_requests
         for each in persisted_status.history(here.model)
     ):
-        # Connections that clients keep would stay with it as long as its pods do.
+        # Clients keep connections to its pods as long as these exist.
         return failed.failed_at
     return failed.failed_at + timedelta(seconds=here.model.rollout.scale_down_delay)
 
 
 def trim_images(here: Situation, now: datetime) -> Plan | None:
-    """The archive goes before the request: after a crash in between, the request still tells of it."""
+    """Delete images beyond the history. The archive goes first: after a crash, the request still names it."""
     surplus = list(_surplus(here))
     if not surplus:
         return None
     actions: list[Action] = []
     for request in surplus:
-        # What somebody else brought cannot be exported anew when the spec goes back to it.
+        # An archive that the user uploaded cannot be exported again.
         if request.artifact and not here.model.archive:
             actions.append(DeleteArchive(request.artifact.uri, request.artifact.digest))
         actions.append(DeleteRequest(request.name, request.uid))
@@ -81,7 +83,7 @@ def trim_images(here: Situation, now: datetime) -> Plan | None:
 
 
 def _surplus(here: Situation) -> Iterator[BentoRequest]:
-    """Requests beyond the history: first go those that never served, then those that served longest ago."""
+    """Return the requests beyond the history: first those that never served, then those that served longest ago."""
     needed = {desired_release(here).request_name, target_release(here).request_name}
     needed |= {child.spec.get("bento", "") for child in here.seen.deployments}
     last_served = [entry.digest for entry in persisted_status.history(here.model)]
@@ -99,4 +101,5 @@ def _rank(digests: list[str], digest: str) -> int:
 
 
 def report_settled(here: Situation, now: datetime) -> Plan | None:
+    """Report that nothing is left to do. Always applies."""
     return settled_plan(here)

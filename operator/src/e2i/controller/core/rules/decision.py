@@ -1,4 +1,4 @@
-"""What a rule says, and what all rules share."""
+"""`Plan`, the result of a rule, and functions that the rules share. Pure."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from e2i.controller.core.releases.sizes import size_of
 
 NOW = timedelta(0)
 PODS_POLL = timedelta(seconds=5)
-"""Pods are not watched: while a release is not ready they are looked at this often for what holds them up."""
+"""How often pods that are not ready are read: they are not watched."""
 STORE_POLL = timedelta(seconds=15)
-"""Neither the bento store nor the bucket can wake us."""
+"""How often the bento store and the bucket are read: neither can be watched."""
 CLUSTER_POLL = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A rule's verdict: why, in one word and one sentence, what to do, and when to look again unasked."""
+    """The result of a rule: the reason and its message, the actions, and the delay until the next pass in any case."""
 
     reason: Reason
     message: str
     actions: tuple[Action, ...] = ()
     stalled: bool = False
     failed: bool = False
-    """The desired release is not to be had; `core.plan` decides what comes of that."""
+    """The desired release has failed; `core.plan` decides what follows."""
     http: str = ""
-    """The exchange that showed the failure."""
+    """The HTTP exchange that showed the failure."""
     failure: Failure | None = None
-    """To be remembered from now on."""
+    """The failure to write into the status."""
     canary: Canary | None = None
-    """The same of a canary's progress."""
+    """The canary's progress to write into the status."""
     look_again: timedelta | None = None
 
 
@@ -46,51 +46,51 @@ Rule = Callable[[Situation, datetime], Plan | None]
 
 
 def desired_release(here: Situation) -> Release:
-    """What the spec asks for."""
-    wanted = here.desired
-    if wanted is None:
+    """Return the release that the spec asks for. Only for rules below `export_bento`."""
+    desired = here.desired
+    if desired is None:
         raise AssertionError("a rule below export_bento was asked before the bento was exported")
-    return wanted
+    return desired
 
 
 def target_release(here: Situation) -> Release:
-    """What is to serve: the desired release, or the one to go back to."""
-    chosen = here.target
-    if chosen is None:
+    """Return the release that should have the address. Only for rules below `export_bento`."""
+    target = here.target
+    if target is None:
         raise AssertionError("a rule below export_bento was asked before the bento was exported")
-    return chosen
+    return target
 
 
 def targets_desired(here: Situation) -> bool:
-    """Whether the target is what the spec asks for, and not something that serves in its place."""
+    """Return whether the target is the desired release and not a fallback."""
     return target_release(here).release == desired_release(here).release
 
 
 def ready_pods_message(here: Situation, release: Release) -> str:
-    """2 of 3 pods of release 0b1d77e2 (churn:2) are ready; pods that are about to go are told apart."""
-    workload, wanted = release.workload, size_of(here, release.release).minimum
+    """Return: 2 of 3 pods of release 0b1d77e2 (churn:2) are ready. Pods above this number are named separately."""
+    workload, minimum = release.workload, size_of(here, release.release).minimum
     of_it = min(ready_pods(workload), workload.updated) if workload else 0
-    surplus = max(0, workload.existing - wanted) if workload else 0
+    surplus = max(0, workload.existing - minimum) if workload else 0
     ending = f", and {surplus} more still {'ends' if surplus == 1 else 'end'}" if surplus else ""
-    return f"{min(of_it, wanted)} of {wanted} pods of release {release.release} ({release.tag}) are ready{ending}"
+    return f"{min(of_it, minimum)} of {minimum} pods of release {release.release} ({release.tag}) are ready{ending}"
 
 
 def settled_plan(here: Situation) -> Plan:
-    """What is to be said when nothing is left to do."""
-    failed, chosen = here.quarantine, target_release(here)
+    """Return the plan of a model for which nothing is left to do."""
+    failed, target = here.quarantine, target_release(here)
     if failed is None:
-        message = f"release {chosen.release} of {chosen.tag} serves at {naming.service_url(here.model)}"
+        message = f"release {target.release} of {target.tag} serves at {naming.service_url(here.model)}"
         return Plan(reason=Reason.Ready, message=message)
     return Plan(reason=failed.reason, message=failure_message(here, failed), stalled=True)
 
 
 def failure_message(here: Situation, failed: Failure) -> str:
-    """release 1b2c (churn:2) failed: ... Release 9c01 (churn:1) serves in its place. It is not tried again ..."""
+    """Return: release 1b2c of churn:2 failed: ... Release 9c01 serves in its place. It is not tried again ..."""
     serving, back = serving_release(here.seen), here.fallback
     if back is None and serving == failed.release:
-        instead = "It goes on serving. "
+        instead = "It continues to serve. "
         if here.model.rollout.rollback is Rollback.MANUAL:
-            instead = "spec.rollout.rollback is Manual: it goes on serving until the spec changes. "
+            instead = "spec.rollout.rollback is Manual: it continues to serve until the spec changes. "
     elif back is None:
         instead = "There is no earlier release to go back to. "
     elif serving == back.release:

@@ -1,4 +1,4 @@
-"""Rules for a model that goes, and for what it leaves in the bucket."""
+"""Rules for a deleted model, its finalizer and its part of the bucket."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from e2i.controller.core.rules.decision import Plan
 
 
 def finish_deletion(here: Situation, now: datetime) -> Plan | None:
+    """Clean up the bucket of a deleted model if its deletionPolicy asks for it, and remove the finalizer."""
     if not here.model.deleting:
         return None
     if not here.model.finalized:
@@ -19,7 +20,7 @@ def finish_deletion(here: Situation, now: datetime) -> Plan | None:
     if not here.model.delete_bucket:
         return Plan(
             reason=Reason.Deleting,
-            message="the deletion goes on, the bucket is left as it is",
+            message="the deletion continues, the bucket stays as it is",
             actions=(SetFinalizer(False),),
         )
     return Plan(
@@ -30,7 +31,7 @@ def finish_deletion(here: Situation, now: datetime) -> Plan | None:
 
 
 def _archives(here: Situation) -> tuple[tuple[str, str], ...]:
-    """(uri, digest) of every archive that the cluster knows to be the model's."""
+    """Return (uri, digest) of every archive that belongs to the model, as far as the cluster knows."""
     known = {
         (request.artifact.uri, request.artifact.digest) for request in here.seen.requests if request.artifact
     }
@@ -41,7 +42,7 @@ def _archives(here: Situation) -> tuple[tuple[str, str], ...]:
 
 
 def set_finalizer(here: Situation, now: datetime) -> Plan | None:
-    """Only a model that asked for it has a finalizer: every other goes in the moment it is deleted."""
+    """Add or remove the finalizer, as deletionPolicy says. A model without one is deleted at once."""
     if here.model.delete_bucket == here.model.finalized:
         return None
     return Plan(

@@ -38,19 +38,19 @@ from e2i.controller.core.rules.decision import (
 
 
 def reset_retried_release(here: Situation, now: datetime) -> Plan | None:
-    """A retry starts from nothing: what could not be built or run is there still, and would fail at once."""
-    wanted = desired_release(here)
-    trial = naming.trial_of(here.model, wanted.release)
-    earlier = (each for each in persisted_status.failures(here.model) if each.release == wanted.release)
+    """Delete pods and builds of the failed trial before a retry: they would fail again at once."""
+    desired = desired_release(here)
+    trial = naming.trial_of(here.model, desired.release)
+    earlier = (each for each in persisted_status.failures(here.model) if each.release == desired.release)
     failed = next((each for each in earlier if each.trial != trial), None)
-    if failed is None or serving_release(here.seen) == wanted.release:
+    if failed is None or serving_release(here.seen) == desired.release:
         return None
     actions: list[Action] = []
-    child, request = wanted.deployment, wanted.request
-    if child and _is_spent(here.model, wanted, failed, now):
+    child, request = desired.deployment, desired.request
+    if child and _is_spent(here.model, desired, failed, now):
         actions.append(DeleteDeployment(child.name, child.uid, child.release))
     if request and request.created <= failed.failed_at:
-        unused = (child is None or bool(actions)) and _may_be_read_again(here, wanted)
+        unused = (child is None or bool(actions)) and _may_be_read_again(here, desired)
         if unused or _build_is_spent(here.model, request, now):
             actions.append(DeleteRequest(request.name, request.uid))
         if unused:
@@ -60,7 +60,7 @@ def reset_retried_release(here: Situation, now: datetime) -> Plan | None:
         return None
     return Plan(
         reason=Reason.Deploying,
-        message=f"release {wanted.release} of {wanted.tag} is made anew",
+        message=f"release {desired.release} of {desired.tag} is created again",
         actions=tuple(actions),
     )
 
@@ -75,75 +75,78 @@ _OF_PODS = (
 )
 
 
-def _is_spent(model: Model, wanted: Release, failed: Failure, now: datetime) -> bool:
-    """Whether its pods are those that failed, and can only fail again."""
-    child, request = wanted.deployment, wanted.request
+def _is_spent(model: Model, desired: Release, failed: Failure, now: datetime) -> bool:
+    """Return whether its pods are those of the failed trial and can only fail again."""
+    child, request = desired.deployment, desired.request
     if child is None or child.created > failed.failed_at or child.name == naming.inplace_name(model.name):
         return False
-    if is_complete(wanted.workload, model.autoscaling):
+    if is_complete(desired.workload, model.autoscaling):
         return False
     late = request is not None and now >= pods_deadline(model, request, child)
     return failed.reason in _OF_PODS or late
 
 
-def _may_be_read_again(here: Situation, wanted: Release) -> bool:
-    """Whether the store may be asked again for the content of the tag: only content that has served is kept.
+def _may_be_read_again(here: Situation, desired: Release) -> bool:
+    """Return whether the store may be read again for the tag: only content that has served must stay.
 
     The bento may have been copied in part, and completed since the release failed.
     """
     served = (persisted_status.SERVING, persisted_status.SUPERSEDED)
     has_served = any(
-        entry.digest == wanted.artifact.digest and entry.result in served
+        entry.digest == desired.artifact.digest and entry.result in served
         for entry in persisted_status.history(here.model)
     )
     used = any(
-        child.spec.get("bento") == wanted.request_name and child.release != wanted.release
+        child.spec.get("bento") == desired.request_name and child.release != desired.release
         for child in here.seen.deployments
     )
     return not (here.model.archive or has_served or used)
 
 
 def _build_is_spent(model: Model, request: BentoRequest, now: datetime) -> bool:
+    """Return whether the build has failed or is past its deadline."""
     if request.build is Build.DONE:
         return False
     return request.build is Build.FAILED or now >= build_deadline(model, request)
 
 
 def create_release(here: Situation, now: datetime) -> Plan | None:
-    """The request before the deployment: yatai-deployment never looks again at one without a bento."""
-    chosen = target_release(here)
-    if chosen.shape is None:
+    """Create or update the BentoRequest and the BentoDeployment of the target release.
+
+    The request comes first: yatai-deployment never retries a deployment without a bento."""
+    target = target_release(here)
+    if target.shape is None:
         return None
     actions: list[Action] = []
-    if chosen.request is None or chosen.request.artifact is None:
-        actions.append(ApplyRequest(chosen.artifact))
-    if not _waits_for_image(here.model, chosen.request):
-        actions += _deployment(here, chosen, chosen.shape, now)
+    if target.request is None or target.request.artifact is None:
+        actions.append(ApplyRequest(target.artifact))
+    if not _waits_for_image(here.model, target.request):
+        actions += _deployment(here, target, target.shape, now)
     if not actions:
         return None
     return Plan(
         reason=Reason.Deploying,
-        message=f"release {chosen.release} of {chosen.tag} is being made",
+        message=f"release {target.release} of {target.tag} is being made",
         actions=tuple(actions),
     )
 
 
 def _waits_for_image(model: Model, request: BentoRequest | None) -> bool:
-    """The one deployment that is edited in place goes on serving while the image is built."""
+    """Return whether the edit has to wait: a deployment that is edited in place serves while the image is built."""
     in_place = model.rollout.strategy is Strategy.IN_PLACE
     return in_place and (request is None or request.build is not Build.DONE)
 
 
-def _deployment(here: Situation, chosen: Release, shape: Shape, now: datetime) -> list[ApplyDeployment]:
-    there = chosen.deployment
+def _deployment(here: Situation, target: Release, shape: Shape, now: datetime) -> list[ApplyDeployment]:
+    there = target.deployment
     if there and there.template_version and not knows(there.template_version):
         return []
     spec = DeploymentSpec(
-        release=chosen.release,
-        name=chosen.name,
-        artifact=chosen.artifact,
+        release=target.release,
+        name=target.name,
+        artifact=target.artifact,
         shape=shape,
-        size=size_of(here, chosen.release),
+        size=size_of(here, target.release),
         template_version=(there.template_version if there else "") or CURRENT_TEMPLATE_VERSION,
         asked_at=now if here.model.rollout.strategy is Strategy.IN_PLACE else None,
     )
@@ -153,23 +156,23 @@ def _deployment(here: Situation, chosen: Release, shape: Shape, now: datetime) -
 
 
 def remove_superseded_releases(here: Situation, now: datetime) -> Plan | None:
-    """Releases that the spec moved past before they ever served only take room.
+    """Delete releases that the spec no longer asks for and that never served: they only take room.
 
-    What served before the one that serves is kept as long as it is judged, or until the next is about to come.
+    The predecessor of the serving release is kept while that one is judged, or until the next release is ready.
     """
-    chosen = target_release(here)
+    target = target_release(here)
     serving = serving_release(here.seen)
-    if serving == chosen.release:
+    if serving == target.release:
         return None
-    needed = {chosen.release, serving}
+    needed = {target.release, serving}
     until = guarded_until(here.model, here.seen)
-    if until and now < until and not is_complete(chosen.workload, size_of(here, chosen.release)):
+    if until and now < until and not is_complete(target.workload, size_of(here, target.release)):
         needed |= set(persisted_status.proved(here.model))
     superseded = [child for child in here.seen.deployments if child.release not in needed]
     if not superseded:
         return None
     return Plan(
         reason=Reason.Deploying,
-        message=f"release {chosen.release} of {chosen.tag} is being made",
+        message=f"release {target.release} of {target.tag} is being made",
         actions=tuple(DeleteDeployment(child.name, child.uid, child.release) for child in superseded),
     )

@@ -25,7 +25,7 @@ from e2i.controller.core.rules.decision import (
 
 
 def read_release_store(here: Situation, now: datetime) -> Plan | None:
-    """A cluster that remembers nothing of the model asks the bucket, which outlives it."""
+    """Read the release store if only the bucket can know the model's earlier releases. It outlives the cluster."""
     if isinstance(here.seen.records, Problem) and artifact_of(here.model, here.seen) is None:
         problem = here.seen.records
         return Plan(
@@ -41,6 +41,7 @@ def read_release_store(here: Situation, now: datetime) -> Plan | None:
 
 
 def export_bento(here: Situation, now: datetime) -> Plan | None:
+    """Export the bento, wait for its export, or report why it failed."""
     if artifact_of(here.model, here.seen):
         return None
     if isinstance(here.seen.export, Exporting):
@@ -58,7 +59,7 @@ def export_bento(here: Situation, now: datetime) -> Plan | None:
 
 
 def needs_release_store(here: Situation) -> bool:
-    """Whether only the bucket can tell what happened before, or what to go back to."""
+    """Return whether only the bucket can know earlier releases, or a release to go back to."""
     if here.seen.records is not None:
         return False
     if is_new(here.model, here.seen) or is_only_in_bucket(here.model, here.seen):

@@ -1,4 +1,4 @@
-"""Rules for the pods of the release that is to serve."""
+"""Rules for the pods of the target and of the serving release."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ _NO_BENTO = re.compile(r"\b(Bento|BentoRequest|bentoe?s|bentorequests)\b.*not fo
 
 FIRST_ATTEMPT = timedelta(seconds=30)
 REFUSAL_PATIENCE = timedelta(seconds=60)
-"""A quota may be freed, an admission rule may be down for a moment: the second refusal is final."""
+"""Until a refusal is final: a quota may be freed, an admission webhook may be down for a moment."""
 
 
 def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
-    """yatai-deployment never tries again by itself what it failed with; a changed annotation makes it."""
-    chosen = target_release(here)
-    problem = _refusal(chosen, now)
-    parked = chosen.deployment
-    if problem is None or parked is None or not parked.refused_at or chosen.shape is None:
+    """Make yatai-deployment retry a failed deployment by a changed annotation. It never retries by itself."""
+    target = target_release(here)
+    problem = _refusal(target, now)
+    parked = target.deployment
+    if problem is None or parked is None or not parked.refused_at or target.shape is None:
         return None
     template_version = parked.template_version or CURRENT_TEMPLATE_VERSION
     last = max(parked.refused_at, parked.attempted_at or parked.refused_at)
-    # 30 s, 60 s, 120 s, ... after the failure, so that a lasting cause is not hammered.
+    # 30 s, 60 s, 120 s, ... after the failure, so that a lasting cause costs few tries.
     due = last + max(FIRST_ATTEMPT, last - parked.refused_at)
-    size = size_of(here, chosen.release)
-    if now < due or is_complete(chosen.workload, size) or not knows(template_version):
+    size = size_of(here, target.release)
+    if now < due or is_complete(target.workload, size) or not knows(template_version):
         return None
     spec = DeploymentSpec(
-        release=chosen.release,
-        name=chosen.name,
-        artifact=chosen.artifact,
-        shape=chosen.shape,
+        release=target.release,
+        name=target.name,
+        artifact=target.artifact,
+        shape=target.shape,
         size=size,
         template_version=template_version,
         attempt=now,
@@ -59,41 +59,44 @@ def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
 
 
 def resize_releases(here: Situation, now: datetime) -> Plan | None:
-    """The number of pods is the one thing of a release that may be edited: Yatai then writes only its autoscaler."""
-    chosen = target_release(here)
-    concerned = dict.fromkeys((chosen.release, serving_release(here.seen)))
+    """Change the number of pods of the target and the serving release.
+
+    Nothing else of a release may be edited: for this Yatai only changes its autoscaler."""
+    target = target_release(here)
+    concerned = dict.fromkeys((target.release, serving_release(here.seen)))
     children = [child for release in concerned if (child := here.seen.deployment(release))]
     wrong = [child for child in children if comparison.size_differs(child, size_of(here, child.release))]
     if not wrong:
         return None
     return Plan(
         reason=Reason.Scaling,
-        message=ready_pods_message(here, chosen),
+        message=ready_pods_message(here, target),
         actions=tuple(Resize(child.name, size_of(here, child.release)) for child in wrong),
     )
 
 
 def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
-    """The address is where it should be; the number of pods is not, or not yet."""
-    chosen = target_release(here)
-    if serving_release(here.seen) != chosen.release or is_complete(chosen.workload, here.model.autoscaling):
+    """Wait for the missing pods of a target that already has the address."""
+    target = target_release(here)
+    if serving_release(here.seen) != target.release or is_complete(target.workload, here.model.autoscaling):
         return None
-    problem = here.seen.pod_problem or _refusal(chosen, now)
+    problem = here.seen.pod_problem or _refusal(target, now)
     if problem:
         return Plan(
             reason=problem.reason, message=problem.message, stalled=problem.stalled, look_again=PODS_POLL
         )
-    return Plan(reason=Reason.Scaling, message=ready_pods_message(here, chosen), look_again=PODS_POLL)
+    return Plan(reason=Reason.Scaling, message=ready_pods_message(here, target), look_again=PODS_POLL)
 
 
 def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
-    chosen = target_release(here)
-    if is_complete(chosen.workload, size_of(here, chosen.release)):
+    """Wait for the pods of the target until the deadline; late pods are the release's failure."""
+    target = target_release(here)
+    if is_complete(target.workload, size_of(here, target.release)):
         return None
-    problem = here.seen.pod_problem or _refusal(chosen, now)
-    late = _lateness(here, chosen, now)
+    problem = here.seen.pod_problem or _refusal(target, now)
+    late = _lateness(here, target, now)
     if late is not None and late >= timedelta(0):
-        cause = f"{problem.reason.name}: {problem.message}" if problem else ready_pods_message(here, chosen)
+        cause = f"{problem.reason.name}: {problem.message}" if problem else ready_pods_message(here, target)
         return Plan(
             reason=Reason.ProgressDeadlineExceeded,
             message=f"not ready after {here.model.rollout.progress_deadline} s "
@@ -106,18 +109,18 @@ def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
     if problem:
         plan = Plan(reason=problem.reason, message=problem.message, look_again=wait)
         return replace(plan, stalled=problem.final, failed=problem.final)
-    return Plan(reason=Reason.Deploying, message=ready_pods_message(here, chosen), look_again=wait)
+    return Plan(reason=Reason.Deploying, message=ready_pods_message(here, target), look_again=wait)
 
 
-def _lateness(here: Situation, chosen: Release, now: datetime) -> timedelta | None:
-    """How long past its deadline the release is, negative before it; None: it has proved itself, and has none.
+def _lateness(here: Situation, target: Release, now: datetime) -> timedelta | None:
+    """Return how long the release is past its deadline, negative before it; None if it has no deadline.
 
-    Each step of a canary has the same time anew. One that rests was whole when it began to: a pod that is replaced
-    an hour later, or is one of more that were asked for, is not late.
+    Each step of a canary has its own deadline. A canary that waits for a promotion had all its pods before and has
+    none: a pod that is replaced or added an hour later is not late.
     """
-    if here.model.paused or chosen.shape is None or chosen.request is None or chosen.deployment is None:
+    if here.model.paused or target.shape is None or target.request is None or target.deployment is None:
         return None
-    deadline = pods_deadline(here.model, chosen.request, chosen.deployment)
+    deadline = pods_deadline(here.model, target.request, target.deployment)
     if step := sizes.canary_progress(here):
         rest = sizes.pause_seconds(here.model.rollout.steps, step.step) or 0
         if math.isinf(rest):
@@ -128,28 +131,29 @@ def _lateness(here: Situation, chosen: Release, now: datetime) -> timedelta | No
     return now - deadline
 
 
-def _refusal(chosen: Release, now: datetime) -> Problem | None:
-    """What keeps the Deployment or its autoscaler from being made, or the Deployment from making pods.
+def _refusal(target: Release, now: datetime) -> Problem | None:
+    """Return why the Deployment was not created, or why the Deployment cannot create pods; None if nothing is refused.
 
-    For a moment after a build yatai-deployment still says what it said before it.
+    For a moment after a build, yatai-deployment still shows its message from before the build.
     """
-    built = chosen.request.built_at if chosen.request else None
-    if chosen.deployment and chosen.deployment.refusal:
-        # That it has no bento is what it said before the build; it may not have looked since.
-        waits = _NO_BENTO.search(chosen.deployment.refusal) is not None
+    built = target.request.built_at if target.request else None
+    if target.deployment and target.deployment.refusal:
+        # It says from before the build that it has no bento; it may not have checked since.
+        waits = _NO_BENTO.search(target.deployment.refusal) is not None
         if built and now - built < (FIRST_ATTEMPT if waits else PODS_POLL):
             return None
-        final = not waits and _has_lasted(chosen.deployment.refused_at, built, now)
-        words = chosen.deployment.refusal.rstrip(".")
-        message = f"{words}. Change what stands in the way, or what the release asks for"
+        final = not waits and _has_lasted(target.deployment.refused_at, built, now)
+        words = target.deployment.refusal.rstrip(".")
+        message = f"{words}. Remove the cause, or change what the release requests"
         return Problem(reason=Reason.DeploymentRefused, message=message, final=final)
-    if chosen.workload and chosen.workload.failure:
-        final = _has_lasted(chosen.workload.failing_since, built, now)
-        message = f"{chosen.workload.failure.rstrip('.')}. Make room, or ask for less in spec.resources"
-        return Problem(reason=Reason.PodsRefused, message=message, final=final)
+    if target.workload and target.workload.failure:
+        final = _has_lasted(target.workload.failing_since, built, now)
+        words = target.workload.failure.rstrip(".")
+        advice = "Raise the quota or change the rule that refuses the pods, or request less in spec.resources"
+        return Problem(reason=Reason.PodsRefused, message=f"{words}. {advice}", final=final)
     return None
 
 
 def _has_lasted(since: datetime | None, built: datetime | None, now: datetime) -> bool:
-    """Counted from the image on: before it there is nothing that could be made."""
+    """Return whether the refusal is final. Counted from the built image: before that no Deployment is possible."""
     return since is not None and now - max(since, built or since) >= REFUSAL_PATIENCE

@@ -1,4 +1,4 @@
-"""Rules for a model that nothing can or may be done for now."""
+"""Rules for a model that cannot or must not be changed now."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from e2i.controller.core.verification import checks
 
 
 def hold_while_suspended(here: Situation, now: datetime) -> Plan | None:
+    """Change nothing while spec.suspend is true."""
     if not here.model.suspended:
         return None
     return Plan(
         reason=Reason.Suspended,
-        message="spec.suspend is true: what serves goes on, nothing is changed until it is false",
+        message="spec.suspend is true: what serves continues to serve, and nothing changes until it is false",
     )
 
 
 def wait_for_yatai(here: Situation, now: datetime) -> Plan | None:
+    """Wait until the API server serves Yatai's kinds."""
     if not here.seen.missing_kinds:
         return None
     kinds = ", ".join(sorted(here.seen.missing_kinds))
@@ -33,6 +35,7 @@ def wait_for_yatai(here: Situation, now: datetime) -> Plan | None:
 
 
 def refuse_tag(here: Situation, now: datetime) -> Plan | None:
+    """Stall if spec.bento.tag is not an exact tag."""
     try:
         tags.parse_tag(here.model.tag)
     except tags.TagRefused as refusal:
@@ -41,7 +44,7 @@ def refuse_tag(here: Situation, now: datetime) -> Plan | None:
 
 
 def refuse_checks(here: Situation, now: datetime) -> Plan | None:
-    """Before anything is built: what cannot be understood can never be passed."""
+    """Stall if spec.rollout.verify or contract cannot be parsed. Checked before a build: no release could pass them."""
     try:
         checks.parse_verification(here.model.rollout.checks)
     except checks.CheckInvalid as refusal:
@@ -50,12 +53,13 @@ def refuse_checks(here: Situation, now: datetime) -> Plan | None:
 
 
 def refuse_taken_names(here: Situation, now: datetime) -> Plan | None:
+    """Stall if an object of another owner has the name of a child."""
     taken = [f"{kind} {name}" for kind, name in sorted(here.seen.foreign)]
     if not taken:
         return None
     return Plan(
         reason=Reason.NameTaken,
-        message=f"{', '.join(taken)} in {here.model.namespace} belongs to somebody else and is left as it is: "
+        message=f"{', '.join(taken)} in {here.model.namespace} belongs to another owner and is not changed: "
         "remove or rename it, or give the model another name",
         stalled=True,
         look_again=CLUSTER_POLL,
@@ -63,6 +67,7 @@ def refuse_taken_names(here: Situation, now: datetime) -> Plan | None:
 
 
 def wait_for_leftovers(here: Situation, now: datetime) -> Plan | None:
+    """Wait until the children of a deleted model of the same name are gone."""
     if not here.seen.leftovers:
         return None
     names = ", ".join(f"{kind} {name}" for kind, name in sorted(here.seen.leftovers))

@@ -1,4 +1,4 @@
-"""Rules that move the address, and those that hold it where it is."""
+"""Rules that move the address, and rules that hold it where it is."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from e2i.controller.core.rules.decision import NOW, Plan, settled_plan, target_r
 
 
 def roll_back_failed_release(here: Situation, now: datetime) -> Plan | None:
-    """The rollback: one write, as soon as there is a pod to go back to."""
-    chosen = target_release(here)
-    back = not targets_desired(here) and serving_release(here.seen) != chosen.release
-    if not back or chosen.shape is not None or not ready_pods(chosen.workload):
+    """The rollback: move the address with one write as soon as the fallback has a ready pod."""
+    target = target_release(here)
+    back = not targets_desired(here) and serving_release(here.seen) != target.release
+    if not back or target.shape is not None or not ready_pods(target.workload):
         return None
     return Plan(
         reason=Reason.Switching,
-        message=f"the address moves back to release {chosen.release} of {chosen.tag}",
-        actions=(ApplyService(chosen.release, _selector(here, chosen.release)),),
+        message=f"the address moves back to release {target.release} of {target.tag}",
+        actions=(ApplyService(target.release, _selector(here, target.release)),),
     )
 
 
 def restore_address(here: Situation, now: datetime) -> Plan | None:
-    """The address leads to the release it belongs to, and beside it only to a canary that has its share.
+    """Write the Service if it does not lead to the serving release, and to the canary that shares its requests.
 
-    A canary that begins, is given up or is overtaken, another strategy, or a stranger's hand: all end here.
+    This is so when a canary starts, fails or is superseded, when the strategy changes, and after edits by others.
     """
     serving = serving_release(here.seen)
     if here.seen.service is None:
@@ -53,13 +53,13 @@ def restore_address(here: Situation, now: datetime) -> Plan | None:
 def _leading(release: str, selector: dict[str, str], switched_at: datetime | None) -> Plan:
     return Plan(
         reason=Reason.Switching,
-        message=f"the address is about to lead to {naming.label_selector(selector)}",
+        message=f"the address will lead to {naming.label_selector(selector)}",
         actions=(ApplyService(release, selector, switched_at),),
     )
 
 
 def _lost_address(here: Situation) -> Plan | None:
-    """Somebody removed the Service: it comes back as it was, whatever else is under way."""
+    """Create a deleted Service again as it was."""
     served = next(
         (entry for entry in persisted_status.history(here.model) if entry.result == persisted_status.SERVING),
         None,
@@ -70,18 +70,18 @@ def _lost_address(here: Situation) -> Plan | None:
 
 
 def _without_pods(here: Situation, serving: str) -> Plan | None:
-    """The release that the address belongs to has no ready pod: whoever else may have requests gets them.
+    """Move the address if the serving release has no ready pod but another release has.
 
-    A canary has all of them then, and keeps them when it is overtaken: an address that takes in all pods must not be
-    there when a third release gets its first ones. Otherwise a predecessor has them back that is kept for this.
+    A running canary gets all requests, and keeps them when it is superseded: an address that selects all pods must not
+    exist when a third release gets its first pods. Without a canary, a kept predecessor gets the requests.
     """
-    chosen, everything = target_release(here), {naming.MODEL_LABEL: here.model.name}
-    ready, since = ready_pods(chosen.workload), here.seen.service.switched_at if here.seen.service else None
+    target, everything = target_release(here), {naming.MODEL_LABEL: here.model.name}
+    ready, since = ready_pods(target.workload), here.seen.service.switched_at if here.seen.service else None
     if _selector(here, serving) == everything:
         return (
             None if selects_all(here.model, here.seen) or not ready else _leading(serving, everything, since)
         )
-    if chosen.release == serving or ready:
+    if target.release == serving or ready:
         return None
     with_pods = [child for child in here.seen.deployments if ready_pods(here.seen.workload(child))]
     running = [child.release for child in with_pods if child.release]
@@ -93,10 +93,10 @@ def _without_pods(here: Situation, serving: str) -> Plan | None:
 
 
 def _selector(here: Situation, release: str) -> dict[str, str]:
-    """The pods that the address of `release` takes in: its own, or all pods of the model.
+    """Return the selector of the Service when `release` has the address: its own pods, or all pods of the model.
 
-    All, while a canary shares with it, or if it is the one that is edited in place. Beside that one there may
-    for a while be a predecessor, which was made side by side with it and must not share.
+    All pods, while a canary shares the requests or if the only deployment is edited in place. Another deployment
+    may exist for a while after a change of the strategy; it must not get requests.
     """
     known = sizes.canary_progress(here)
     in_place = here.model.rollout.strategy is Strategy.IN_PLACE
@@ -112,7 +112,7 @@ def _selector(here: Situation, release: str) -> dict[str, str]:
 
 
 def hold_paused_rollout(here: Situation, now: datetime) -> Plan | None:
-    """By hand and for a while, where spec.suspend would be undone by what keeps the spec in Git."""
+    """Hold the rollout while the annotation serving.e2i.dev/paused is set. Git tools do not undo an annotation."""
     if not here.model.paused or not targets_desired(here):
         return None
     return (
@@ -123,29 +123,29 @@ def hold_paused_rollout(here: Situation, now: datetime) -> Plan | None:
 
 
 def hold_paused_edit(here: Situation, now: datetime) -> Plan | None:
-    """The same for the one that is edited in place: its edit is what gives the new release its requests."""
-    chosen, in_place = target_release(here), here.model.rollout.strategy is Strategy.IN_PLACE
-    built = chosen.request is not None and chosen.request.build is Build.DONE
-    waits = in_place and built and chosen.deployment is None and serving_release(here.seen) is not None
-    return _held(here.model, chosen) if here.model.paused and waits and targets_desired(here) else None
+    """Hold an edit in place while the annotation is set: this edit gives the requests to the new release."""
+    target, in_place = target_release(here), here.model.rollout.strategy is Strategy.IN_PLACE
+    built = target.request is not None and target.request.build is Build.DONE
+    waits = in_place and built and target.deployment is None and serving_release(here.seen) is not None
+    return _held(here.model, target) if here.model.paused and waits and targets_desired(here) else None
 
 
-def _held(model: Model, chosen: Release) -> Plan:
+def _held(model: Model, target: Release) -> Plan:
     return Plan(
         reason=Reason.Paused,
-        message=f"release {chosen.release} of {chosen.tag} is ready for its next step and is held by the annotation "
+        message=f"release {target.release} of {target.tag} is ready for its next step and is held by the annotation "
         f"serving.e2i.dev/paused; kubectl e2i resume {model.name} -n {model.namespace} lets it go on",
     )
 
 
 def advance_canary(here: Situation, now: datetime) -> Plan | None:
-    """Step by step; the sizes and the address of a step are seen to by the rules above."""
+    """Move a canary to its next step. The rules above then change the numbers of pods and the address."""
     if not sizes.is_canary(here):
         return None
-    chosen, steps = target_release(here), here.model.rollout.steps
+    target, steps = target_release(here), here.model.rollout.steps
     known = sizes.canary_progress(here)
     if known is None:
-        begun = Canary(release=chosen.release, step=0, started_at=now, promotion=here.model.promote_at)
+        begun = Canary(release=target.release, step=0, started_at=now, promotion=here.model.promote_at)
         return _promoting(here.model, begun)
     if known.step >= len(steps):
         return None
@@ -168,7 +168,7 @@ def _promoting(model: Model, canary: Canary) -> Plan:
 
 
 def _where(model: Model, canary: Canary) -> str:
-    """Steps are counted from one, as people do."""
+    """Return: canary 0b1d77e2 is at step 1 of 5. Steps are counted from one."""
     count = len(model.rollout.steps)
     return f"canary {canary.release} is at step {min(canary.step + 1, count)} of {count}"
 
@@ -176,34 +176,34 @@ def _where(model: Model, canary: Canary) -> str:
 def _pausing(here: Situation, canary: Canary, end: datetime | None, now: datetime) -> Plan:
     real = sizes.actual_weight(here)
     promote = f"kubectl e2i promote {here.model.name} -n {here.model.namespace}"
-    # A moment and not a rest of seconds, which would be another message in every pass.
+    # A time and not the seconds left: these would give another message in every pass.
     until = f"until {promote}" if end is None else f"until {timestamp(end)} or {promote}"
     return Plan(
         reason=Reason.CanaryPaused,
         message=f"{_where(here.model, canary)} with {real} % of the requests "
-        f"({sizes.weight(here.model.rollout.steps, canary.step)} % asked for), {until}",
+        f"({sizes.weight(here.model.rollout.steps, canary.step)} % requested), {until}",
         look_again=None if end is None else end - now,
     )
 
 
 def switch_service(here: Situation, now: datetime) -> Plan | None:
-    """One write moves the address; the pods behind it are all ready by then, and the ledger knows of it."""
-    chosen = target_release(here)
-    if serving_release(here.seen) == chosen.release:
+    """Move the address with one write. All pods of the target are ready and its record is written before."""
+    target = target_release(here)
+    if serving_release(here.seen) == target.release:
         return None
     actions: list[Action] = []
     if targets_desired(here):
-        actions.append(WriteRecord(recording.served_record(here, chosen, now)))
-    actions.append(ApplyService(chosen.release, _selector(here, chosen.release)))
+        actions.append(WriteRecord(recording.served_record(here, target, now)))
+    actions.append(ApplyService(target.release, _selector(here, target.release)))
     return Plan(
         reason=Reason.Switching,
-        message=f"the address moves to release {chosen.release} of {chosen.tag}",
+        message=f"the address moves to release {target.release} of {target.tag}",
         actions=tuple(actions),
     )
 
 
 def record_failure(here: Situation, now: datetime) -> Plan | None:
-    """After everything that requests depend on: a bucket out of reach must not hold up a rollback."""
+    """Write the failure record. This comes late, so that an unreachable bucket does not delay a rollback."""
     failed = here.quarantine
     if (
         failed is None

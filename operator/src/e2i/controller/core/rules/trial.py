@@ -1,4 +1,4 @@
-"""Rules that decide whether a release may take requests, and whether it may keep them."""
+"""Rules that verify a release before the switch and judge it after the switch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from e2i.controller.core.rules.switch import record_failure
 from e2i.controller.core.verification import checks
 
 CRASHES_UNDER_GUARD = 2
-"""Of all pods together: once may be a neighbour's fault, and the other pods answer meanwhile."""
+"""Crashes of all pods together after which a release fails: one may have a cause outside, and other pods answer."""
 
 VERIFICATION_REASONS = (
     Reason.VerificationFailed,
@@ -40,9 +40,9 @@ VERIFICATION_REASONS = (
 
 
 def restore_recorded_failure(here: Situation, now: datetime) -> Plan | None:
-    """What the bucket tells a new cluster of the release goes into the status before anything is made.
+    """Write a failure that only the release store knows into the status before any child is created.
 
-    Once there are children nobody asks the bucket again.
+    Once there are children, the release store is not read again.
     """
     failed = here.quarantine
     if failed is None or failed.trial in {known.trial for known in persisted_status.failures(here.model)}:
@@ -51,22 +51,22 @@ def restore_recorded_failure(here: Situation, now: datetime) -> Plan | None:
 
 
 def judge_serving_release(here: Situation, now: datetime) -> Plan | None:
-    """For a while after the switch a crash or a crossed limit is the release's fault."""
-    chosen = target_release(here)
-    if not _is_judged(here, chosen, now) or not targets_desired(here) or here.quarantine:
+    """Fail a release that crashes or exceeds a limit soon after the switch; start its guard otherwise."""
+    target = target_release(here)
+    if not _is_judged(here, target, now) or not targets_desired(here) or here.quarantine:
         return None
-    loss = _loss(chosen, here.seen) if _has_way_back(here, chosen) else None
+    loss = _loss(target, here.seen) if _has_way_back(here, target) else None
     problem = here.seen.guard_problem or loss
     if problem is None:
-        return _start_guard(here, chosen, now)
+        return _start_guard(here, target, now)
     return Plan(
         reason=problem.reason, message=problem.message, stalled=True, failed=True, look_again=CLUSTER_POLL
     )
 
 
-def _is_judged(here: Situation, chosen: Release, now: datetime) -> bool:
-    """Whether it has requests, and has not had all of them for long."""
-    if serving_release(here.seen) != chosen.release:
+def _is_judged(here: Situation, target: Release, now: datetime) -> bool:
+    """Return whether it gets requests and the time after the switch is not over."""
+    if serving_release(here.seen) != target.release:
         return _shares(here)
     until = guarded_until(here.model, here.seen)
     return until is not None and now < until
@@ -77,26 +77,26 @@ def _shares(here: Situation) -> bool:
     return known is not None and sizes.weight(here.model.rollout.steps, known.step) > 0
 
 
-def _has_way_back(here: Situation, chosen: Release) -> bool:
-    """Without one a release that loses its pods is waited for: there is nothing better to do for its requests."""
+def _has_way_back(here: Situation, target: Release) -> bool:
+    """Return whether another release could serve. If not, a release without pods is waited for."""
     if here.model.rollout.strategy is Strategy.IN_PLACE:
-        return any(release != chosen.release for release in persisted_status.proved(here.model))
-    others = (child for child in here.seen.deployments if child.release != chosen.release)
+        return any(release != target.release for release in persisted_status.proved(here.model))
+    others = (child for child in here.seen.deployments if child.release != target.release)
     return any(ready_pods(here.seen.workload(child)) for child in others)
 
 
-def _loss(chosen: Release, seen: Observed) -> Problem | None:
-    """Requests are being lost, or will be: waiting for a restart would cost more than going back."""
+def _loss(target: Release, seen: Observed) -> Problem | None:
+    """Return why the release loses requests: it has no ready pod, or its containers crash."""
     crash = seen.pod_problem if seen.pod_problem and seen.pod_problem.reason is Reason.CrashLoop else None
-    workload = chosen.workload
+    workload = target.workload
     if workload and workload.existing and not ready_pods(workload):
         cause = f": {crash.message}" if crash else ""
-        message = f"no pod of release {chosen.release} ({chosen.tag}) is ready any more{cause}"
+        message = f"no pod of release {target.release} ({target.tag}) is ready any more{cause}"
         return Problem(reason=crash.reason if crash else Reason.PodsLost, message=message)
     return crash if crash and (crash.final or seen.crashes >= CRASHES_UNDER_GUARD) else None
 
 
-def _start_guard(here: Situation, chosen: Release, now: datetime) -> Plan | None:
+def _start_guard(here: Situation, target: Release, now: datetime) -> Plan | None:
     switched = here.seen.service.switched_at if here.seen.service else None
     if here.model.rollout.watch is None or switched is None or here.seen.guard_running:
         return None
@@ -104,12 +104,12 @@ def _start_guard(here: Situation, chosen: Release, now: datetime) -> Plan | None
     until = begun + timedelta(seconds=here.model.rollout.watch["seconds"])
     if now >= until:
         return None
-    plan, trial = settled_plan(here), naming.trial_of(here.model, chosen.release)
-    return Plan(reason=plan.reason, message=plan.message, actions=(StartGuard(chosen.release, trial, until),))
+    plan, trial = settled_plan(here), naming.trial_of(here.model, target.release)
+    return Plan(reason=plan.reason, message=plan.message, actions=(StartGuard(target.release, trial, until),))
 
 
 def hold_failed_release(here: Situation, now: datetime) -> Plan | None:
-    """A wrong prediction does not become right by waiting; nor is a failure forgotten that served."""
+    """Keep a release that failed its verification, or that failed while it serves, from being tried again."""
     failed = here.quarantine
     if failed is None or not targets_desired(here):
         return None
@@ -120,9 +120,9 @@ def hold_failed_release(here: Situation, now: datetime) -> Plan | None:
 
 
 def verify_release(here: Situation, now: datetime) -> Plan | None:
-    """Ask for its golden predictions a release that is whole and has no traffic yet."""
-    chosen = target_release(here)
-    if serving_release(here.seen) == chosen.release or not targets_desired(here):
+    """Verify a release that has all its pods and no requests yet."""
+    target = target_release(here)
+    if serving_release(here.seen) == target.release or not targets_desired(here):
         return None
     asked = len(checks.parse_verification(here.model.rollout.checks).checks)
     if not asked or here.seen.verification is VerificationState.PASSED:
@@ -137,8 +137,8 @@ def verify_release(here: Situation, now: datetime) -> Plan | None:
             http=here.seen.verification.http,
             look_again=CLUSTER_POLL,
         )
-    message = f"release {chosen.release} of {chosen.tag} is asked {asked} golden predictions"
+    message = f"release {target.release} of {target.tag} has to answer {asked} golden predictions"
     if here.seen.verification is VerificationState.RUNNING:
         return Plan(reason=Reason.Verifying, message=message, look_again=PODS_POLL)
-    trial = naming.trial_of(here.model, chosen.release)
-    return Plan(reason=Reason.Verifying, message=message, actions=(Verify(chosen.name, trial),))
+    trial = naming.trial_of(here.model, target.release)
+    return Plan(reason=Reason.Verifying, message=message, actions=(Verify(target.name, trial),))

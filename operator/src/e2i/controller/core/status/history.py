@@ -1,4 +1,4 @@
-"""The history of a model's releases, carried on from the last status. Pure."""
+"""Updates status.history from the last status. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2i.controller.core.releases.situation import Situation
 
 
 def updated(here: Situation, failed: Failure | None, now: datetime) -> tuple[Entry, ...]:
-    """The newest first, at most `revisionHistoryLimit` beside the one that serves.
+    """Return the new history, the newest first, with at most `revisionHistoryLimit` entries besides the serving one.
 
     serving A, then B            -> B Serving, A Superseded
     serving A, B fails before it -> B Failed, A Serving
@@ -35,7 +35,7 @@ def updated(here: Situation, failed: Failure | None, now: datetime) -> tuple[Ent
 
 
 def _begun(seen: Observed, serving: str, now: datetime) -> Entry:
-    """What is known of the release that just took the address."""
+    """Return the entry of the release that has just got the address."""
     switched = seen.service.switched_at if seen.service else None
     child = seen.deployment(serving)
     if child is None:
@@ -55,29 +55,31 @@ def _begun(seen: Observed, serving: str, now: datetime) -> Entry:
 
 
 def _explained(entry: Entry, failed: Failure | None) -> Entry:
-    """A release that fails while it serves is told so at once; it ends when the address moves."""
+    """Add the cause to the entry of a release that failed while serving. It ends when the address moves."""
     if failed is None or entry.release != failed.release or entry.result != persisted_status.SERVING:
         return entry
     return replace(entry, reason=failed.reason.name, message=failed.message)
 
 
 def _ended(entry: Entry, seen: Observed, now: datetime) -> Entry:
+    """Return the entry of a release that has lost the address."""
     switched = seen.service.switched_at if seen.service else None
     result = persisted_status.ROLLED_BACK if entry.reason else persisted_status.SUPERSEDED
     return replace(entry, result=result, ended_at=switched or now)
 
 
 def _tells(entry: Entry, failed: Failure) -> bool:
-    """Whether this entry is about this failure; times are existing_release in whole seconds."""
+    """Return whether the entry describes this failure. Times are stored in whole seconds."""
     if entry.release != failed.release or entry.ended_at is None:
         return False
     moment = failed.failed_at.replace(microsecond=0)
-    # A rollback ends when the address has moved; a later trial of the same release may fail anew.
+    # A rollback ends when the address has moved; a later trial of the same release may fail again.
     rolled_back = entry.result == persisted_status.ROLLED_BACK and entry.ended_at >= moment
     return rolled_back or (entry.result == persisted_status.FAILED and entry.ended_at == moment)
 
 
 def _failed(failed: Failure, seen: Observed) -> Entry:
+    """Return the entry of a release that failed before it got the address."""
     child = seen.deployment(failed.release)
     release = existing_release(seen, child) if child else None
     return Entry(
@@ -94,7 +96,7 @@ def _failed(failed: Failure, seen: Observed) -> Entry:
 
 
 def _bounded(entries: list[Entry], limit: int) -> list[Entry]:
-    """The one that serves is always told, however long it has done so."""
+    """Return the newest `limit` entries and the serving one."""
     serving = [entry for entry in entries if entry.result == persisted_status.SERVING][:1]
     others = [entry for entry in entries if entry not in serving][: limit or 0]
     return [entry for entry in entries if entry in serving or entry in others]

@@ -1,6 +1,6 @@
-"""What the operator reports: facts about the parts, and Ready derived from the plan. Pure.
+"""Builds the status: conditions, and Ready from the plan. Pure.
 
-Only this module decides what a status says; only `edge.publish` writes it.
+Only this module decides the content of a status; only `edge.publish` writes it.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ from e2i.controller.core.status.verified_condition import verified
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The status to write, and what is new in it."""
+    """The status to write, and its changes."""
 
     status: Mapping[str, Any]
     changed: bool
     transitions: tuple[Transition, ...]
 
 
-def report(here: Situation, chosen: Plan, results: Iterable[Result], now: datetime) -> Report:
-    """The status after this pass. The first action that failed speaks louder than the plan."""
-    failed = chosen.failure or here.quarantine
+def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime) -> Report:
+    """Return the status after this pass. The first failed action has priority over the plan."""
+    failed = plan.failure or here.quarantine
     problem = next(
         (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
     )
-    facts = tuple(_facts(here, chosen, problem, failed))
+    facts = tuple(_facts(here, plan, problem, failed))
     old = here.model.status
     merged = conditions.merge_conditions(old.get("conditions", ()), facts, here.model.generation, now)
     status = {
         "observedGeneration": here.model.generation,
         "conditions": merged,
         **_release_fields(here),
-        **_remembered(here, chosen, failed, now),
+        **_remembered(here, plan, failed, now),
     }
     return Report(
         status=status,
@@ -65,21 +65,21 @@ def report(here: Situation, chosen: Plan, results: Iterable[Result], now: dateti
 
 
 def _is_chore(result: Result, failed: Failure | None) -> bool:
-    """What no request depends on: it is logged and tried again, and nobody is told that the model were not well."""
+    """Return whether the action is only cleanup. If it fails, it is logged and tried again, and Ready stays True."""
     chore = isinstance(result.action, DeleteArchive | DeleteRequest)
     return chore or (failed is not None and isinstance(result.action, WriteRecord))
 
 
-def _facts(here: Situation, chosen: Plan, problem: Problem | None, failed: Failure | None) -> Iterator[Fact]:
-    yield _ready(here, chosen, problem)
-    yield _exported(here, chosen)
-    yield _built(here, chosen)
-    yield verified(here, chosen, failed)
+def _facts(here: Situation, plan: Plan, problem: Problem | None, failed: Failure | None) -> Iterator[Fact]:
+    yield _ready(here, plan, problem)
+    yield _exported(here, plan)
+    yield _built(here, plan)
+    yield verified(here, plan, failed)
     yield _serving(here)
     if failed and _is_rolled_back(here):
         yield fact(conditions.ROLLED_BACK, "True", failed.reason, failure_message(here, failed))
-    stalled = problem.stalled if problem else chosen.stalled
-    reason, message = (problem.reason, problem.message) if problem else (chosen.reason, chosen.message)
+    stalled = problem.stalled if problem else plan.stalled
+    reason, message = (problem.reason, problem.message) if problem else (plan.reason, plan.message)
     if stalled or failed:
         yield fact(conditions.STALLED, "True", reason, message)
     elif reason not in (Reason.Ready, Reason.Suspended, Reason.Deleting):
@@ -90,21 +90,21 @@ def _is_rolled_back(here: Situation) -> bool:
     return here.model.rollout.rollback is Rollback.AUTOMATIC and here.fallback is not None
 
 
-def _ready(here: Situation, chosen: Plan, problem: Problem | None) -> Fact:
+def _ready(here: Situation, plan: Plan, problem: Problem | None) -> Fact:
     if problem:
         return fact(conditions.READY, "False", problem.reason, problem.message)
-    if chosen.reason is Reason.Suspended:
+    if plan.reason is Reason.Suspended:
         status: conditions.Status = "True" if here.is_in_service else "False"
-        return fact(conditions.READY, status, chosen.reason, chosen.message)
+        return fact(conditions.READY, status, plan.reason, plan.message)
     return fact(
-        conditions.READY, "True" if chosen.reason is Reason.Ready else "False", chosen.reason, chosen.message
+        conditions.READY, "True" if plan.reason is Reason.Ready else "False", plan.reason, plan.message
     )
 
 
-def _exported(here: Situation, chosen: Plan) -> Fact:
-    wanted = here.desired
-    if wanted:
-        artifact = wanted.artifact
+def _exported(here: Situation, plan: Plan) -> Fact:
+    desired = here.desired
+    if desired:
+        artifact = desired.artifact
         return fact(
             conditions.EXPORTED,
             "True",
@@ -123,15 +123,15 @@ def _exported(here: Situation, chosen: Plan) -> Fact:
             return fact(conditions.EXPORTED, "False", reason, message)
         case _:
             return fact(
-                conditions.EXPORTED, "Unknown", *_cause(chosen, f"{here.model.tag} was not looked for yet")
+                conditions.EXPORTED, "Unknown", *_cause(plan, f"{here.model.tag} has not been looked up yet")
             )
 
 
-def _built(here: Situation, chosen: Plan) -> Fact:
-    wanted = here.desired
-    request = wanted.request if wanted else None
+def _built(here: Situation, plan: Plan) -> Fact:
+    desired = here.desired
+    request = desired.request if desired else None
     if request is None:
-        return fact(conditions.BUILT, "Unknown", Reason.Pending, "no image was asked for yet")
+        return fact(conditions.BUILT, "Unknown", Reason.Pending, "no image has been requested yet")
     match request.build:
         case Build.DONE:
             return fact(
@@ -141,20 +141,20 @@ def _built(here: Situation, chosen: Plan) -> Fact:
                 f"BentoRequest {request.name} has an image of {here.model.tag}",
             )
         case Build.FAILED:
-            # What was found out about it says where its log is; the builder's own words do not.
-            told = chosen.message if chosen.reason is Reason.BuildFailed else request.message
+            # The plan's message says where the log is; the builder's message does not.
+            told = plan.message if plan.reason is Reason.BuildFailed else request.message
             return fact(conditions.BUILT, "False", Reason.BuildFailed, told)
         case _:
-            return fact(conditions.BUILT, "False", *_building(chosen, wanted))
+            return fact(conditions.BUILT, "False", *_building(plan, desired))
 
 
 _BUILD_PROBLEMS = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
 
 
-def _building(chosen: Plan, wanted: Release | None) -> tuple[Reason, str]:
-    if chosen.reason in _BUILD_PROBLEMS:
-        return chosen.reason, chosen.message
-    name = wanted.request_name if wanted else ""
+def _building(plan: Plan, desired: Release | None) -> tuple[Reason, str]:
+    if plan.reason in _BUILD_PROBLEMS:
+        return plan.reason, plan.message
+    name = desired.request_name if desired else ""
     return Reason.Building, f"Yatai builds the image (BentoRequest {name})"
 
 
@@ -178,21 +178,21 @@ def _serving(here: Situation) -> Fact:
     )
 
 
-def _cause(chosen: Plan, otherwise: str) -> tuple[Reason, str]:
-    """A plan that is stalled before the export says why nothing was exported."""
-    return (chosen.reason, chosen.message) if chosen.stalled else (Reason.Pending, otherwise)
+def _cause(plan: Plan, otherwise: str) -> tuple[Reason, str]:
+    """Return the reason of a stalled plan, which explains why nothing was exported, or `otherwise`."""
+    return (plan.reason, plan.message) if plan.stalled else (Reason.Pending, otherwise)
 
 
 def _release_fields(here: Situation) -> dict[str, Any]:
-    """The status besides conditions; a field with nothing to say is left out."""
-    wanted = here.desired
+    """Return the fields about the releases; empty ones are left out."""
+    desired = here.desired
     serving = serving_release(here.seen)
-    shown = serving or (wanted.release if wanted else None)
+    shown = serving or (desired.release if desired else None)
     workload = here.seen.workload(here.seen.deployment(shown)) if shown else None
     fields: dict[str, Any] = {}
-    if wanted:
-        artifact = wanted.artifact
-        fields["desiredRelease"] = wanted.release
+    if desired:
+        artifact = desired.artifact
+        fields["desiredRelease"] = desired.release
         fields["artifact"] = {
             "tag": artifact.tag,
             "digest": artifact.digest,
@@ -205,7 +205,7 @@ def _release_fields(here: Situation) -> dict[str, Any]:
     if shown:
         fields["selector"] = naming.label_selector(naming.pod_labels(here.model.name, shown))
     if workload is None and selects_all(here.model, here.seen):
-        # It is being edited in place: the pods of the release before it are counted as its own.
+        # During an edit in place the pods of the previous release are counted as its own.
         fields["replicas"] = sum(each.existing for each in here.seen.workloads)
         fields["readyReplicas"] = pods_at_address(here.model, here.seen)
     else:
@@ -214,10 +214,10 @@ def _release_fields(here: Situation) -> dict[str, Any]:
     return fields
 
 
-def _remembered(here: Situation, chosen: Plan, failed: Failure | None, now: datetime) -> dict[str, Any]:
-    """What the next pass, or the next operator, goes on from."""
+def _remembered(here: Situation, plan: Plan, failed: Failure | None, now: datetime) -> dict[str, Any]:
+    """Return the fields that the next pass reads, see `persisted_status`."""
     fields: dict[str, Any] = {}
-    canary = chosen.canary or sizes.canary_progress(here)
+    canary = plan.canary or sizes.canary_progress(here)
     if canary:
         share = sizes.weight(here.model.rollout.steps, canary.step)
         fields["rollout"] = persisted_status.canary_status(canary, share, sizes.actual_weight(here))

@@ -1,4 +1,4 @@
-"""What is new in a status, and so worth an event and a log line. Pure."""
+"""Finds the changes of a status that get an event and a log line. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from e2i.api.conditions import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """A condition that changed its status or reason; becomes one event and one log line."""
+    """A change of a condition's status or reason. It becomes one event and one log line."""
 
     type: str
     status: str
@@ -44,23 +44,24 @@ _NORMAL = frozenset(
         Reason.Deleting,
     )
 )
-_UNTOLD = (Reason.Pending.name, Reason.NotAsked.name)
+_SILENT = (Reason.Pending.name, Reason.NotAsked.name)
+"""Reasons without an event."""
 
 
 def transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Transition]:
-    """What is worth an event: a changed status or reason, told once however many conditions show it."""
+    """Return the conditions whose status or reason changed; only one of several with the same reason."""
     before = {condition["type"]: condition for condition in old}
-    told: set[str] = set()
-    # The summary comes after the parts it sums up, as they happened.
+    reported: set[str] = set()
+    # Ready is last, because it sums up the others.
     for condition in sorted(new, key=lambda condition: condition["type"] == conditions.READY):
         was = before.get(condition["type"])
         same = was is not None and (was["status"], was["reason"]) == (
             condition["status"],
             condition["reason"],
         )
-        if same or condition["reason"] in told or condition["reason"] in _UNTOLD:
+        if same or condition["reason"] in reported or condition["reason"] in _SILENT:
             continue
-        told.add(condition["reason"])
+        reported.add(condition["reason"])
         yield Transition(
             type=condition["type"],
             status=condition["status"],

@@ -1,4 +1,4 @@
-"""What the condition Verified says. Pure."""
+"""The condition Verified. Pure."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from e2i.controller.core.rules.decision import Plan
 from e2i.controller.core.rules.trial import VERIFICATION_REASONS
 
 
-def verified(here: Situation, chosen: Plan, failed: Failure | None) -> Fact:
-    """Of the desired release; one that serves was verified before it took the requests."""
+def verified(here: Situation, plan: Plan, failed: Failure | None) -> Fact:
+    """Return the condition of the desired release. A serving release was verified before it got the requests."""
     asked = len(here.model.rollout.checks.get("verify", ()))
     if not asked:
-        return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, "spec.rollout.verify asks for nothing")
-    wanted = here.desired
+        return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, "spec.rollout.verify is empty")
+    desired = here.desired
     if failed and failed.reason in VERIFICATION_REASONS:
         return fact(conditions.VERIFIED, "False", failed.reason, failed.message)
-    if failed and (told := _told_at_failure(here.model, failed)):
-        return told
+    if failed and (known := _condition_at_failure(here.model, failed)):
+        return known
     if isinstance(here.seen.verification, Finding):
         problem = here.seen.verification.problem
         return fact(conditions.VERIFIED, "False", problem.reason, problem.message)
-    serves = wanted is not None and serving_release(here.seen) == wanted.release
-    if wanted and serves and _served_unasked(here.model, wanted):
-        late = f"release {wanted.release} had the requests before spec.rollout.verify asked for predictions"
+    serves = desired is not None and serving_release(here.seen) == desired.release
+    if desired and serves and _served_unasked(here.model, desired):
+        late = f"release {desired.release} had the requests before spec.rollout.verify asked for predictions"
         return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, late)
-    if wanted and (serves or here.seen.verification is VerificationState.PASSED):
-        passed = f"release {wanted.release} was verified before it took requests"
+    if desired and (serves or here.seen.verification is VerificationState.PASSED):
+        passed = f"release {desired.release} was verified before it took requests"
         return fact(conditions.VERIFIED, "True", Reason.Verified, passed)
-    if chosen.reason is Reason.Verifying:
-        return fact(conditions.VERIFIED, "Unknown", Reason.Verifying, chosen.message)
-    return fact(conditions.VERIFIED, "Unknown", Reason.Pending, "the release has to be ready first")
+    if plan.reason is Reason.Verifying:
+        return fact(conditions.VERIFIED, "Unknown", Reason.Verifying, plan.message)
+    return fact(conditions.VERIFIED, "Unknown", Reason.Pending, "the release must be ready first")
 
 
-def _told_at_failure(model: Model, failed: Failure) -> Fact | None:
-    """What was told when the release was given up; how its verification went is forgotten by a restart."""
+def _condition_at_failure(model: Model, failed: Failure) -> Fact | None:
+    """Return the condition of the time when the release failed. The verification's state is lost by a restart."""
     if failed.trial not in {each.trial for each in persisted_status.failures(model)}:
         return None
     known = (each for each in model.status.get("conditions", ()) if each["type"] == conditions.VERIFIED)
@@ -52,10 +52,10 @@ def _told_at_failure(model: Model, failed: Failure) -> Fact | None:
     )
 
 
-def _served_unasked(model: Model, wanted: Release) -> bool:
-    """Whether the release served already when nothing was asked of it; nobody asks one that serves."""
+def _served_unasked(model: Model, desired: Release) -> bool:
+    """Return whether the release already served before spec.rollout.verify existed. A serving one is not verified."""
     told = ((each["type"], each["reason"]) for each in model.status.get("conditions", ()))
     return (
-        model.status.get("servingRelease") == wanted.release
+        model.status.get("servingRelease") == desired.release
         and (conditions.VERIFIED, Reason.NotAsked.name) in told
     )

@@ -1,1 +1,1 @@
-"""Golden predictions and the contract: what to ask a release, and whether its answer is right. Pure."""
+"""Golden predictions and contract: which requests to send to a release, and whether its answers are right. Pure."""

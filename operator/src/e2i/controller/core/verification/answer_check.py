@@ -1,4 +1,4 @@
-"""Is this the answer that was asked for? One answer of a model against one golden prediction. Pure."""
+"""Checks one answer of a model against one golden prediction and the contract. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from e2i.controller.core.verification.comparison import Difference, differences,
 from e2i.controller.core.verification.contract import contract_differences
 
 _PLACE, _VALUE = 100, 200
-"""Characters of a place, and of a value, that a message shows."""
+"""Characters of a place and of a value in a message."""
 _ADVICE = {
     Reason.VerificationFailed: "If the answer is right, correct {place}.expect; if not, release a bento that gives "
     "the expected one.",
     Reason.VerificationError: "See the log of the release's pods.",
     Reason.PredictionNotFinite: "Release a bento that answers this request with finite numbers.",
-    Reason.ContractBroken: "Release a bento that answers in this form, or say in spec.rollout.contract where "
-    "the parts of the answer stand.",
+    Reason.ContractBroken: "Release a bento that answers in this form, or name in spec.rollout.contract the paths "
+    "of its parts.",
 }
 
 
@@ -34,17 +34,17 @@ class Answer:
     status: int
     body: bytes
     truncated: bool = False
-    """The body was longer than what was read of it."""
+    """The body is longer than the part that was read."""
     plain: bool = False
-    """The server calls it text/plain, as BentoML does with a prediction that is a str."""
+    """The content type is text/plain, as BentoML sends a prediction that is a str."""
 
 
 def judge(
     check: Check, contract: Contract | None, kind: str, answer: Answer, secrets: tuple[str, ...] = ()
 ) -> Problem | None:
-    """The first thing that is wrong with the answer; None: nothing is.
+    """Return the first thing that is wrong with the answer, or None.
 
-    `kind`: Classification, Regression or Causal. `secrets` stand in no message.
+    `kind` is Classification, Regression or Causal. No message shows one of the `secrets`.
     """
     difference = next(_differences(check, contract or Contract(), kind, answer), None)
     if difference is None:

@@ -1,4 +1,4 @@
-"""Where the parts of an answer stand that spec.type is about. Pure.
+"""Finds the parts of an answer that spec.type is about. Pure.
 
 They are looked for in the answer itself, in each object of a list, and in objects under prediction(s):
 
@@ -22,9 +22,9 @@ from decimal import Decimal
 from e2i.controller.core.verification.jsontext import Value, parts
 
 Node = tuple[str, Value]
-"""A value and its place in the answer."""
+"""(place, value): a value and its place in the answer."""
 Group = Mapping[str, list[Node]]
-"""What belongs together: the parts of one object, or all that the contract names."""
+"""Parts that belong together: those of one object, or all that the contract names."""
 
 _USUAL: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Classification": {
@@ -42,11 +42,11 @@ _USUAL: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 _ENVELOPES = ("prediction", "predictions")
 _REPLACED = {"probabilities": ("probability",), "lower": ("interval",), "upper": ("interval",)}
-"""Parts that are not looked for by their usual names once the contract names the other way to say the same."""
+"""Parts that are not looked for by their usual names if the contract names a part with the same meaning."""
 
 
 def recognise(kind: str, answer: Value, named: Group) -> list[Group]:
-    """The parts that belong together: those of each object, or, if the user says where some stand, all in one."""
+    """Return the groups of parts: one for each object, or a single one if the contract names paths."""
     usual = [_usual_parts(kind, item) for item in _objects("$", answer)]
     if named:
         return [{**_unnamed_parts(usual, named), **named}]
@@ -54,7 +54,7 @@ def recognise(kind: str, answer: Value, named: Group) -> list[Group]:
 
 
 def _objects(place: str, answer: Value) -> Iterator[Node]:
-    """The objects in which parts are looked for."""
+    """Return the objects in which parts are looked for."""
     if isinstance(answer, dict):
         yield place, answer
         for where, inner in parts(answer, place):
@@ -71,7 +71,7 @@ def _holds_objects(value: Value) -> bool:
 
 
 def _usual_parts(kind: str, node: Node) -> Group:
-    """What stands in an object under the usual names; the first name of a part counts."""
+    """Return the parts of an object under their usual names; the first name that exists counts."""
     place, item = node
     by_name = dict(zip(item, parts(item, place), strict=True))
     found = {}
@@ -82,14 +82,14 @@ def _usual_parts(kind: str, node: Node) -> Group:
 
 
 def _may_be(part: str, value: Value) -> bool:
-    """Probabilities that are null are left out on purpose; objects under prediction are looked into instead."""
+    """Return whether a value can be this part. Null is no probability; objects under prediction are searched."""
     if part == "probabilities":
         return value is not None
     return part == "interval" or not _holds_objects(value)
 
 
 def _plain_parts(kind: str, answer: Value) -> Group:
-    """An answer without objects: numbers written as fractions are no labels, rows of them are probabilities."""
+    """Return the parts of an answer without objects. Decimal numbers are not labels; rows of them are probabilities."""
     if kind != "Classification":
         return {"value" if kind == "Regression" else "effect": [("$", answer)]}
     if not any(isinstance(value, Decimal) for _, value in leaves([("$", answer)])):
@@ -99,7 +99,7 @@ def _plain_parts(kind: str, answer: Value) -> Group:
 
 
 def _unnamed_parts(usual: list[Group], named: Group) -> Group:
-    """The parts of all objects that the contract does not name, neither directly nor by another word."""
+    """Return the parts of all objects that the contract names neither directly nor by another part."""
     replaced = {other for part in named for other in (part, *_REPLACED.get(part, ()))}
     found: dict[str, list[Node]] = {}
     for group in usual:
@@ -109,7 +109,7 @@ def _unnamed_parts(usual: list[Group], named: Group) -> Group:
 
 
 def leaves(nodes: Iterable[Node]) -> Iterator[Node]:
-    """What stands in the lists, however deep, in order."""
+    """Return the values of nested lists in order."""
     for place, value in nodes:
         if isinstance(value, list):
             yield from leaves(parts(value, place))

@@ -1,6 +1,6 @@
-"""Golden predictions and contract: what spec.rollout asks to be verified, parsed into values. Pure.
+"""Parses spec.rollout.verify and spec.rollout.contract. Pure.
 
-JSON stands in the spec as text (decision 7), so it is read here, within bounds, and what is wrong is said by place.
+The spec holds JSON as text (decision 7). It is parsed here within bounds, and errors name the field.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _SHOWN = 80
 
 
 class CheckInvalid(ValueError):
-    """A part of spec.rollout.verify or spec.rollout.contract means nothing; the message names place and value."""
+    """A field of spec.rollout.verify or spec.rollout.contract is invalid. The message names the field and its value."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A JSON value that is expected; a wrapper, because null can be expected too."""
+    """An expected JSON value. A wrapper, because null can be expected too."""
 
     value: jsontext.Value = field(hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldRule:
-    """What must stand at every place that `path` leads to; bounds are inclusive, None: no bound."""
+    """The value expected at every place that `path` finds. Bounds are inclusive; None: no bound."""
 
     path: str
     equals: Wanted | None = None
@@ -47,13 +47,13 @@ class FieldRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What the answer must be; None: not asked for."""
+    """The expected answer; None: not checked."""
 
     status: int = 200
     body: Wanted | None = None
     subset: Wanted | None = None
     tolerance: Decimal = Decimal(0)
-    """Absolute, for every number compared with body, subset and fields[].equals."""
+    """Largest absolute difference of a number from body, subset and fields[].equals."""
     fields: tuple[FieldRule, ...] = ()
 
     @property
@@ -66,14 +66,14 @@ class Check:
     """One golden prediction."""
 
     place: str
-    """Where the user wrote it: spec.rollout.verify[0]"""
+    """Its field in the spec: spec.rollout.verify[0]"""
     name: str = ""
     method: str = "POST"
     path: str
     body: str | None = None
     """JSON text to send."""
     timeout: float = 5
-    """Seconds of one try, from the first byte sent to the last one received."""
+    """Seconds of one try, from the first byte sent to the last byte received."""
     retries: int = 2
     """Tries after the first one."""
     expect: Expectation = Expectation()
@@ -84,23 +84,23 @@ class Check:
 
     @property
     def title(self) -> str:
-        """spec.rollout.verify[0] (known customer), POST /predict"""
+        """Return: spec.rollout.verify[0] (known customer), POST /predict"""
         return f"{self.place} ({self.name}), {self.request}" if self.name else f"{self.place}, {self.request}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """Where the parts of an answer stand; what is not named is looked for by its usual name."""
+    """spec.rollout.contract. A part without a path is looked for by its usual name."""
 
     labels: frozenset[str] = frozenset()
-    """Empty: any label."""
+    """Allowed labels; empty: any label."""
     paths: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Of label, probabilities, value, effect, lower, upper: {"label": "$.label"}"""
+    """Paths by part (label, probabilities, value, effect, lower, upper): {"label": "$.label"}"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """All that a release has to answer before it takes traffic."""
+    """All golden predictions of a release, and the contract."""
 
     checks: tuple[Check, ...] = ()
     contract: Contract | None = None
@@ -110,13 +110,13 @@ CONTRACT_PARTS = ("label", "probabilities", "value", "effect", "lower", "upper")
 
 
 def parse_verification(rollout: Raw) -> Verification:
-    """From spec.rollout as the API server stores it; raises CheckInvalid."""
+    """Parse spec.rollout from the API server. CheckInvalid if a field is invalid."""
     return _parse(json.dumps([rollout.get("verify"), rollout.get("contract")]))
 
 
 @lru_cache(maxsize=256)
 def _parse(text: str) -> Verification:
-    """Every pass over a model asks, and a spec at its size limit takes a second to read."""
+    """Parse the two fields as JSON. Cached: every pass asks, and a spec at its size limit takes a second."""
     verify, contract = json.loads(text)
     return Verification(
         checks=tuple(
@@ -180,7 +180,7 @@ def _contract(raw: Raw) -> Contract:
 
 
 def _parsed(raw: Raw, key: str, place: str, parse: Callable[[str], T]) -> T | None:
-    """What `parse` makes of the text under the key, None without one; its ValueError becomes a CheckInvalid."""
+    """Parse the text under `key`; None if there is none. A ValueError of `parse` becomes a CheckInvalid."""
     text = raw.get(key)
     if text is None:
         return None

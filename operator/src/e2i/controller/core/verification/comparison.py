@@ -1,4 +1,4 @@
-"""Where an answer differs from what is expected of it. Pure."""
+"""Compares an answer with the expected one. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WRITTEN_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """`place` should be `wanted`, but is `found`: three clauses, not cut yet."""
+    """`place` should be `wanted`, but is `found`: three clauses of any length."""
 
     reason: Reason = Reason.VerificationFailed
     place: str
@@ -30,7 +30,7 @@ class Difference:
 def differences(
     wanted: Value, found: Value, tolerance: Decimal, *, subset: bool = False, place: str = "$"
 ) -> Iterator[Difference]:
-    """All of them, first things first. `subset`: objects may have keys that are not wanted."""
+    """Return all differences in the order of the answer. `subset`: objects may have more keys than `wanted`."""
     if is_number(wanted):
         yield from _numeric(wanted, found, tolerance, place)
     elif isinstance(wanted, dict) and isinstance(found, dict):
@@ -77,6 +77,7 @@ def _by_item(
 
 
 def field_differences(rule: FieldRule, answer: Value, tolerance: Decimal) -> Iterator[Difference]:
+    """Return the differences at all places that the rule's path finds."""
     found = jsonpaths.find(rule.path, answer)
     if not found:
         yield Difference(place=rule.path, wanted=_wanted_words(rule), found=MISSING)
@@ -94,7 +95,7 @@ def _wanted_words(rule: FieldRule) -> str:
 def outside(
     place: str, value: Value, minimum: Decimal | None, maximum: Decimal | None, reason: Reason
 ) -> Iterator[Difference]:
-    """The difference between a value and a number within the bounds; `reason` for one that is a finite number."""
+    """Return a difference if the value is not a number within the bounds. `reason` is used for finite numbers."""
     phrase = _range_words(minimum, maximum)
     if not is_number(value):
         yield no_number(place, phrase, value, reason)
@@ -109,9 +110,9 @@ def _range_words(minimum: Decimal | None, maximum: Decimal | None) -> str:
 
 
 def no_number(place: str, wanted: str, found: Value, reason: Reason) -> Difference:
-    """A NaN arrives as null or as text where the server's JSON has no word for it.
+    """Return the difference for a value that is not a number.
 
-    BentoML writes it as null inside objects and arrays, and as NaN in a plain list.
+    A NaN may arrive as null or as text: BentoML writes null inside objects and arrays, and NaN in a plain list.
     """
     lost = found is None or (isinstance(found, str) and _WRITTEN_NOT_FINITE.fullmatch(found) is not None)
     return Difference(

@@ -1,4 +1,4 @@
-"""The form that the answers of each kind of model must have. Pure.
+"""Checks answers against the contract of each type of model. Pure.
 
     part            must be
     label           one of spec.rollout.contract.labels, if there are any
@@ -8,7 +8,7 @@
     lower, upper    finite numbers, lower <= effect <= upper
     interval        [lower, upper], or a list of them
 
-A part that is recognised is checked; a part that the contract names has to be found.
+A part that is found is checked. A part that the contract names must be found.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from e2i.controller.core.verification.jsontext import Value, is_number, parts, s
 _BROKEN = Reason.ContractBroken
 _SUM_TOLERANCE = Decimal("0.001")
 _ROUNDING = Decimal("0.000001")
-"""By which a softmax in single precision may leave the range from 0 to 1."""
+"""How far a softmax in single precision may leave the range from 0 to 1."""
 
 
 def contract_differences(contract: Contract, kind: str, answer: Value) -> Iterator[Difference]:
-    """Where the answer breaks the contract; `kind`: Classification, Regression or Causal."""
+    """Return where the answer breaks the contract; `kind` is Classification, Regression or Causal."""
     named = {part: jsonpaths.find(path, answer) for part, path in contract.paths.items()}
     for part, path in contract.paths.items():
         if not named[part]:
@@ -41,7 +41,7 @@ def contract_differences(contract: Contract, kind: str, answer: Value) -> Iterat
 
 
 def _broken_parts(group: Group, labels: frozenset[str], *, strict: bool) -> Iterator[Difference]:
-    """`strict`: the user said where the parts stand, so nothing about them is guessed."""
+    """Check the parts of one group. `strict`: the contract names paths, so nothing is guessed."""
     chosen = list(leaves(group.get("label", ())))
     for place, value in chosen:
         yield from _label(place, value, labels)
@@ -55,7 +55,7 @@ def _broken_parts(group: Group, labels: frozenset[str], *, strict: bool) -> Iter
 
 
 def _label(place: str, value: Value, labels: frozenset[str]) -> Iterator[Difference]:
-    """A label may be a number or a truth value; it is declared as JSON writes it."""
+    """Check one label. A number or a truth value is compared in its JSON form."""
     if value is None or value == "" or isinstance(value, dict):
         yield Difference(reason=_BROKEN, place=place, wanted="a label", found=show(value))
     elif labels and (value if isinstance(value, str) else show(value)) not in labels:
@@ -66,7 +66,7 @@ def _label(place: str, value: Value, labels: frozenset[str]) -> Iterator[Differe
 def _probabilities(
     place: str, value: Value, labels: frozenset[str], *, one_each: int
 ) -> Iterator[Difference]:
-    """`one_each`: a list of so many is one probability for each label of a batch, which need not sum to one."""
+    """Check probabilities. A list of `one_each` items has one for each label of a batch and need not sum to 1."""
     if not isinstance(value, list | dict):
         yield from _probability(place, value)
         return
@@ -127,7 +127,7 @@ def _effects(group: Group, *, strict: bool) -> Iterator[Difference]:
 
 
 def _ends(place: str, value: Value) -> list[Node] | None:
-    """[1, 2] and [[1, 2], [3, 4]]: lower and upper ends in turn; None for what is no interval."""
+    """Return lower and upper ends in turn, from [1, 2] or [[1, 2], [3, 4]]; None if it is not an interval."""
     if isinstance(value, dict) and value.keys() >= {"lower", "upper"}:
         return [(f"{place}.lower", value["lower"]), (f"{place}.upper", value["upper"])]
     items = list(parts(value, place)) if isinstance(value, list) else []
@@ -140,7 +140,7 @@ def _ends(place: str, value: Value) -> list[Node] | None:
 def _unordered(
     effects: list[Node], lowers: list[Node], uppers: list[Node], *, strict: bool
 ) -> Iterator[Difference]:
-    """An interval belongs to an effect if there are as many of them; that there are is only asked if `strict`."""
+    """Check lower <= effect <= upper, if there are as many intervals as effects; `strict` demands as many."""
     paired = len(effects) == len(lowers)
     if len(lowers) != len(uppers) or (strict and lowers and not paired):
         yield Difference(

@@ -1,6 +1,6 @@
-"""JSON texts of strangers, read within bounds: expectations from a spec, answers of a model. Pure.
+"""Parses untrusted JSON texts within bounds: expectations of a spec, answers of a model. Pure.
 
-Numbers keep the digits they were written with: 0.31 differs from 0.30 by 0.01, and by nothing more.
+Numbers keep their decimal digits: 0.31 differs from 0.30 by exactly 0.01.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ Value = Any
 
 MAX_DEPTH = 64
 MAX_VALUES = 20_000
-"""More than any golden prediction needs; it bounds how long checking one answer can take."""
+"""More than any golden prediction needs. It bounds the time of checking one answer."""
 
 _DIGITS = 300
-"""Integers up to this length are within the range of a float."""
+"""Integers of up to this many digits are within the range of a float."""
 _STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[{]|[\]}]|,', re.DOTALL)
-"""Strings, brackets and commas. A string that never ends is one match too, so the scan takes linear time."""
+"""Strings, brackets and commas. A string without an end is one match too, so the scan takes linear time."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class JsonInvalid(ValueError):
-    """The text is no JSON, or not within the bounds; the message is a clause that says what is wrong."""
+    """The text is not JSON, or exceeds the bounds. The message is a clause that says what is wrong."""
 
 
 def read(text: str) -> Value:
-    """The value of a JSON text; NaN and the infinities are read, because models write them. Raises JsonInvalid."""
+    """Parse a JSON text; also NaN and Infinity, because models write them. JsonInvalid if it is not JSON."""
     _check_bounds(text)
     try:
         return json.loads(text, parse_float=_fraction, parse_int=_integer)
@@ -40,7 +40,7 @@ def read(text: str) -> Value:
 
 
 def _check_bounds(text: str) -> None:
-    """The parser follows nested lists by recursion, so their depth is counted before it is called."""
+    """JsonInvalid if the text exceeds the bounds. Checked first, because the parser follows nesting by recursion."""
     depth = values = 0
     for match in _STRUCTURE.finditer(text):
         sign = match[0]
@@ -53,7 +53,7 @@ def _check_bounds(text: str) -> None:
 
 
 def _fraction(digits: str) -> Decimal | float:
-    """Decimal within the range of a float, beyond it what a float makes of it: 1e999 is Infinity."""
+    """Return a Decimal within the range of a float, else the float: 1e999 is Infinity."""
     rough = float(digits)
     if not rough:
         return Decimal(0)
@@ -65,12 +65,12 @@ def _integer(digits: str) -> int | Decimal | float:
 
 
 def is_number(value: Value) -> bool:
-    """True for what is written as a number; true and false are none."""
+    """Return whether the value is a number; true and false are not."""
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def not_finite(value: Value, place: str = "$") -> Iterator[tuple[str, Value]]:
-    """(place, value) of every NaN and infinity in it."""
+    """Return (place, value) of every NaN and infinity."""
     if isinstance(value, float):
         yield place, value
     elif isinstance(value, list | dict):
@@ -79,7 +79,7 @@ def not_finite(value: Value, place: str = "$") -> Iterator[tuple[str, Value]]:
 
 
 def parts(value: list[Value] | dict[str, Value], place: str) -> Iterator[tuple[str, Value]]:
-    """What a list or an object holds, with the place of each: $.a[0]"""
+    """Return (place, item) for each item of a list or an object, with places such as $.a[0]."""
     if isinstance(value, list):
         yield from ((f"{place}[{index}]", part) for index, part in enumerate(value))
     else:
@@ -87,7 +87,7 @@ def parts(value: list[Value] | dict[str, Value], place: str) -> Iterator[tuple[s
 
 
 def place_of(steps: tuple[str | int, ...]) -> str:
-    """("a", 0, "b c") -> $.a[0]['b c']"""
+    """Return the steps as a path: ("a", 0, "b c") -> $.a[0]['b c']"""
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else _step(step) for step in steps)
 
 
@@ -96,5 +96,5 @@ def _step(key: str) -> str:
 
 
 def show(value: Value) -> str:
-    """The value as JSON text, to stand in a sentence."""
+    """Return the value as JSON text for a message."""
     return json.dumps(value, ensure_ascii=False, default=float)
