@@ -103,6 +103,22 @@ async def test_the_phases_are_told_until_it_serves() -> None:
     assert "Building" in [state.phase for state in told]
 
 
+async def test_a_person_who_waits_hears_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "REMIND_EVERY", 0.001)
+    reminded = asyncio.Event()
+    building = a_model("Building", "Reconciling")
+    following = asyncio.create_task(
+        follow(
+            kube(Server(building)), Applied(building, is_new=True), lambda _: None, lambda _: reminded.set()
+        )
+    )
+    async with asyncio.timeout(10):
+        await reminded.wait()
+    following.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await following
+
+
 async def test_trouble_of_before_may_pass_but_trouble_of_this_apply_is_final(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

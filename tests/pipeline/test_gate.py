@@ -85,6 +85,17 @@ def test_a_metric_of_unknown_direction_is_not_compared_and_that_is_said() -> Non
     assert any("profit" in note for note in verdict.notes)
 
 
+def test_what_serves_and_may_know_the_rows_is_named_and_not_compared() -> None:
+    there = Serving("rain_model:1.0.0", {}, {}, skipped="it may have learned from them.")
+    verdict = judge(GOOD, GATE, there)
+    assert verdict.passed
+    assert verdict.notes == ("rain_model:1.0.0 serves and was not compared: it may have learned from them.",)
+    assert not judge({**GOOD, "roc_auc": 0.7}, GATE, there).passed
+    text = gate_report.markdown(judged(GOOD, there))
+    assert "compared with" not in text
+    assert "- rain_model:1.0.0 serves and was not compared" in text
+
+
 def judged(metrics: dict[str, float], there: Serving | None) -> Judged:
     return Judged("rain_model 2.0.0", 80, "days.jsonl", metrics, GATE, there, judge(metrics, GATE, there))
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.smallproject import change_project, write_days, write_project
 
+from e2i.pipeline import champion
 from e2i.pipeline.context import Loop, Options, open_loop
 from e2i.pipeline.errors import GateNotMet, NoNewData, Stopped
 from e2i.pipeline.runner import run, run_one
@@ -117,6 +118,26 @@ def test_a_model_that_is_worse_than_what_serves_does_not_pass(ready: Path, tmp_p
     with pytest.raises(GateNotMet, match="which serves: worse by"):
         judged(ready, against=str(tmp_path / "good"))
     judged(ready, against="none")
+
+
+def test_a_model_that_may_have_seen_the_holdout_is_not_compared(
+    ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `e2i package` of the whole file: it knows every row, and no honest model is as good."""
+    (ready / ".e2i" / "trained").rename(tmp_path / "packaged")
+    (ready / ".e2i" / "run.json").unlink()
+    packaged = champion.Found("rain_model:1.0.0", tmp_path / "packaged", tmp_path / "packaged" / "code")
+    monkeypatch.setattr(champion, "serving_name", lambda _: packaged.name)
+    monkeypatch.setattr(champion, "find", lambda *_: packaged)
+    recipe = (ready / "recipe.py").read_text()
+    (ready / "recipe.py").write_text(recipe.replace("max_iter=1000", "max_iter=1000, C=1e-6"))
+    change_project(ready, gate={"log_loss": {"worse_than_serving_by": 0.01}})
+    said = judged(ready)
+    assert any(
+        "rain_model:1.0.0 serves and was not compared: e2i pipeline did not train it" in line for line in said
+    )
+    report = next((ready / ".e2i" / "reports").glob("gate-*.md")).read_text()
+    assert "was not compared" in report
 
 
 def test_what_serves_is_asked_with_its_own_code(folder: Path, tmp_path: Path) -> None:

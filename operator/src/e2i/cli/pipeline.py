@@ -49,17 +49,17 @@ _OPTIONS: dict[str, Decorator] = {
         "--kubeconfig", type=FILE, envvar="KUBECONFIG", show_envvar=True, help="The cluster where it serves."
     ),
     "context": click.option("--context", help="Context of the kubeconfig.  [default: the current one]"),
-    "patience": click.option(
-        "--patience",
+    "timeout": click.option(
+        "--timeout",
         type=click.FloatRange(min=1),
         default=600.0,
         show_default=True,
-        help="Seconds for a release.",
+        help="Seconds that a release may take.",
     ),
     "stream": click.option(
         "--stream", type=FILE, help="Take captured inputs from this file, not from the cluster."
     ),
-    "force": click.option("--force", is_flag=True, help="Do it again, though nothing has changed."),
+    "force": click.option("--force", is_flag=True, help="Rerun even if nothing changed."),
 }
 _CLUSTER = ("kubeconfig", "context")
 _OF_STEP: dict[str, tuple[str, ...]] = {
@@ -69,7 +69,7 @@ _OF_STEP: dict[str, tuple[str, ...]] = {
     "containerize": ("store", "image"),
     "push": ("store", "image"),
     "deploy": ("overlay", "git_push", *_CLUSTER),
-    "serve": ("patience", *_CLUSTER),
+    "serve": ("timeout", *_CLUSTER),
     "monitor": ("stream", *_CLUSTER),
     "drift": ("overlay", *_CLUSTER),
     "retrain": tuple(name for name in _OPTIONS if name not in ("stream", "force")),

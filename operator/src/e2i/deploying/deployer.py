@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import click
+
 from e2i.deploying.connect import connect
 from e2i.deploying.environments import BucketPlace, Environment, read_environments
 from e2i.deploying.errors import DeadlineExceeded, ReleaseFailed, Verdict
@@ -26,8 +28,8 @@ DEADLINE = 900.0
 FINDING = Waiting("Finding", "the model is looked for, or packaged")
 
 
-def _silent(line: str) -> None:
-    pass
+def _to_stderr(line: str) -> None:
+    click.echo(line, err=True)
 
 
 @dataclass
@@ -45,18 +47,22 @@ class _Run:
         if self.clock.enter(state.phase):
             self.say(f"{state.phase}: {state.message}")
 
+    def remind(self, state: Waiting) -> None:
+        self.say(f"{state.phase}, for {self.clock.in_phase():.0f} s now: {state.message}")
+
 
 async def run_deployment(
     request: Mapping[str, Any] | DeploymentRequest,
     *,
     environments: Path | None = None,
-    timeout: float = DEADLINE,  # noqa: ASYNC109 - the caller's whole patience, not of one request
-    say: Say = _silent,
+    timeout: float = DEADLINE,  # noqa: ASYNC109 - for all of it, not for one request
+    say: Say = _to_stderr,
 ) -> Deployed:
     """Release the model that the request names and wait until it answers; a DeploymentError says why it does not.
 
     `request`: experiment_id, model_uri, target_environment, resources; see DeploymentRequest. `environments`: the
-    YAML file of the environments. `timeout`: seconds for all of it. `say`: hears a line for each step.
+    YAML file of the environments. `timeout`: seconds for all of it. `say`: gets a line for each step, and one every
+    20 s while nothing changes; by default they go to stderr.
 
     The same request again makes nothing new. Cancelling it, or the end of the time, ends the waiting and a packaging
     under way; what was applied stays, and the operator goes on with it.
@@ -76,7 +82,7 @@ async def run_deployment(
 
 
 async def rehearse_deployment(
-    request: Mapping[str, Any] | DeploymentRequest, *, environments: Path | None = None, say: Say = _silent
+    request: Mapping[str, Any] | DeploymentRequest, *, environments: Path | None = None, say: Say = _to_stderr
 ) -> Object:
     """The E2IModel that run_deployment would leave behind, as the API server would have it; nothing is released.
 
@@ -100,7 +106,7 @@ async def _deploy(run: _Run) -> Deployed:
         found = await _push(run, found, run.environment.bucket)
     async with _connected(run) as kube:
         applied = await _apply(run, kube, found, dry_run=False)
-        state = await follow(kube, applied, run.tell)
+        state = await follow(kube, applied, run.tell, run.remind)
     run.clock.stop()
     if isinstance(state, Verdict):
         raise ReleaseFailed(state)

@@ -51,6 +51,10 @@ class Stopwatch:
         self._phase = phase
         return True
 
+    def in_phase(self) -> float:
+        """Seconds since the present phase began."""
+        return time.monotonic() - self._since
+
     def stop(self) -> None:
         now = time.monotonic()
         if self._phase:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from e2i.deploying.errors import ClusterRefused, ManagedElsewhere, Verdict, from_api
@@ -22,6 +23,8 @@ CALM = 20.0
 instance a bento that was missing and has been built since."""
 GLANCE = 2.0
 """Seconds that the operator has to see the wish to try a failed release anew, which may have come just before."""
+REMIND_EVERY = 20.0
+"""Seconds without a change after which a waiting person hears that it still goes on."""
 BUSY_TRIES = 5
 BUSY_WAIT = 5.0
 
@@ -74,8 +77,16 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
     return await ask()
 
 
-async def follow(kube: Kube, applied: Applied, tell: Callable[[Waiting], None]) -> Serving | Verdict:
-    """Wait until the release serves or will not; `tell` hears every phase. ClusterRefused when it is deleted."""
+async def follow(
+    kube: Kube,
+    applied: Applied,
+    tell: Callable[[Waiting], None],
+    remind: Callable[[Waiting], None] = lambda _: None,
+) -> Serving | Verdict:
+    """Wait until the release serves or is given up; ClusterRefused if the model is deleted meanwhile.
+
+    `tell` is called with each state, `remind` with the last one again after every 20 s without a change.
+    """
     metadata = applied.model["metadata"]
     async with _states(kube, metadata["namespace"], metadata["name"]) as news:
         model: Object | None = applied.model
@@ -85,7 +96,7 @@ async def follow(kube: Kube, applied: Applied, tell: Callable[[Waiting], None]) 
                 return state
             if isinstance(state, Waiting):
                 tell(state)
-                model = await news.get()
+                model = await _next(news, partial(remind, state))
             elif applied.is_new:
                 return state
             else:
@@ -94,6 +105,15 @@ async def follow(kube: Kube, applied: Applied, tell: Callable[[Waiting], None]) 
                         model = await news.get()
                 except TimeoutError:
                     return state
+
+
+async def _next(news: asyncio.Queue[Object | None], remind: Callable[[], None]) -> Object | None:
+    while True:
+        try:
+            async with asyncio.timeout(REMIND_EVERY):
+                return await news.get()
+        except TimeoutError:
+            remind()
 
 
 def _believed(model: Object | None, applied: Object) -> State:

@@ -13,7 +13,7 @@ from e2i.pipeline.errors import Stopped
 from e2i.pipeline.workspace import read_lines
 from e2i.registry import client as registry
 from e2i.registry.uri import parse_model_uri
-from e2i_bento.card import CARD_FILE
+from e2i_bento.card import CARD_FILE, read_card
 
 NOTHING = "none"
 
@@ -25,6 +25,17 @@ class Found:
     name: str
     model: Path
     code: Path
+
+    def may_know_the_holdout(self) -> bool:
+        """Whether it may have learned from rows of the holdout: `e2i package` takes the whole file.
+
+        The pipeline writes into the card of each of its models where it is registered.
+        """
+        try:
+            return not read_card(self.model).lineage.registry
+        except (OSError, ValueError):
+            # Measuring it says what is wrong with it.
+            return False
 
 
 def serving_name(loop: Loop) -> str | None:

@@ -57,7 +57,7 @@ class Cluster:
 
         self._do(ask)
 
-    def wait_until_serving(self, tag: str, patience: float, say: Callable[[str], None]) -> str:
+    def wait_until_serving(self, tag: str, timeout: float, say: Callable[[str], None]) -> str:
         """The operator's sentence once the bento serves; NotReleased with its reason when it will not."""
 
         async def ask(kube: Kube) -> str:
@@ -72,13 +72,16 @@ class Cluster:
                     say(f"{state.phase}: {state.message}")
                 doing = state
 
+            def remind(state: Waiting) -> None:
+                say(f"still {state.phase}: {state.message}")
+
             try:
-                async with asyncio.timeout(patience):
-                    state = await release.follow(kube, release.Applied(model, is_new=False), tell)
+                async with asyncio.timeout(timeout):
+                    state = await release.follow(kube, release.Applied(model, is_new=False), tell, remind)
             except TimeoutError:
                 raise NotReleased(
-                    f"{tag} does not serve after {patience:.0f} s: {doing.phase}: {doing.message}. "
-                    f"Look at `kubectl e2i status {self.name} -n {self.namespace}`, or wait longer with --patience."
+                    f"{tag} does not serve after {timeout:.0f} s: {doing.phase}: {doing.message}. "
+                    f"Look at `kubectl e2i status {self.name} -n {self.namespace}`, or wait longer with --timeout."
                 ) from None
             return _served(tag, state)
 

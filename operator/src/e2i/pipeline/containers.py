@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from e2i.pipeline.errors import Stopped
 BUILDERS = ("docker", "podman", "buildah")
 LOOK_TIMEOUT = 20.0
 BUILD_TIMEOUT = 3600.0
+LINES_SHOWN = 12
+LONGEST_LINE = 300
 
 
 def healthy_builder() -> tuple[str | None, str]:
@@ -48,7 +51,7 @@ def push(builder: str, image: str) -> None:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
-    shown = " ".join([Path(command[0]).name, *command[1:]])
+    shown = shlex.join([Path(command[0]).name, *command[1:]])
     try:
         done = subprocess.run(
             command,
@@ -61,5 +64,6 @@ def _run(command: list[str], environment: dict[str, str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Stopped(f"`{shown}` did not end: {error}") from error
     if done.returncode:
-        said = " ".join((done.stdout + done.stderr).strip().splitlines()[-3:])[-500:]
-        raise Stopped(f"`{shown}` failed: {said}")
+        lines = (done.stdout + done.stderr).strip().splitlines()[-LINES_SHOWN:]
+        said = "".join(f"\n    {line[:LONGEST_LINE]}" for line in lines)
+        raise Stopped(f"`{shown}` failed with exit code {done.returncode}:{said}")

@@ -37,7 +37,7 @@ class Options:
     git_push: bool = False
     stream: Path | None = None
     trial: bool = True
-    patience: float = 600.0
+    timeout: float = 600.0
     force: bool = False
 
 

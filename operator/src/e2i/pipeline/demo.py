@@ -148,7 +148,8 @@ def run(story: Story, step: str, *options: str, ends_with: int = 0) -> None:
     if running.returncode != ends_with:
         raise ClusterError(
             f"`e2i pipeline {step}` ended with exit code {running.returncode}, and {ends_with} was expected. "
-            f"Its lines above say why; `e2i pipeline status --project {story.folder}` where it stands."
+            f"Its lines above say why; `{shlex.join(['e2i', 'pipeline', 'status', '--project', str(story.folder)])}` "
+            "says where it stands."
         )
 
 

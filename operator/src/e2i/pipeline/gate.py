@@ -21,7 +21,8 @@ Metrics = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Serving:
-    """What serves now. `trouble` says why it could not be measured; it has no metrics then.
+    """What serves now. `trouble` says why it could not be measured, `skipped` why it was not compared; it has no
+    metrics then.
 
     `noise` is the standard error of the difference between the two models, for the metrics where it is known.
     """
@@ -30,6 +31,7 @@ class Serving:
     metrics: Metrics
     noise: Metrics
     trouble: str = ""
+    skipped: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ def _notes(gate: Mapping[str, Threshold], serving: Serving | None) -> Iterable[s
         yield "project.yaml has no gate: every model passes. Add bounds, for instance gate: {roc_auc: {minimum: 0.75}}."
     if serving is None:
         yield "Nothing serves yet: there is nothing to compare with."
+    elif serving.skipped:
+        yield f"{serving.name} serves and was not compared: {serving.skipped}"
     for metric, threshold in gate.items():
         if threshold.worse_than_serving_by is not None and better_when(metric, threshold) is None:
             yield (

@@ -84,7 +84,8 @@ _STYLE = (
 
 
 def _summary(judged: Judged) -> list[str]:
-    compared = f", compared with {judged.serving.name}, which serves" if judged.serving else ""
+    serving = judged.serving
+    compared = f", compared with {serving.name}, which serves" if serving and not serving.skipped else ""
     return [f"Measured on {judged.rows} rows of {judged.source} that training never saw{compared}."]
 
 

@@ -6,6 +6,7 @@ run.json is written after each step. A step that is killed is not in it, and is 
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -37,8 +38,9 @@ def run_one(loop: Loop, name: str) -> None:
     for needed in with_needs(name)[:-1]:
         if why := why_to_do(loop, step_named(needed), world=False):
             raise Stopped(
-                f"{name} needs the step {needed} first ({why}). Run `e2i pipeline {needed} --project {loop.folder}`, "
-                "or `e2i pipeline run` for all."
+                f"{name} needs the step {needed} first ({why}). Run "
+                f"`{shlex.join(['e2i', 'pipeline', needed, '--project', str(loop.folder)])}`, or `e2i pipeline run` "
+                "for all."
             )
     run_step(loop, step_named(name))
 

@@ -19,6 +19,10 @@ from e2i.registry.client import RegistryFault
 from e2i_bento.predicting import ModelDamaged, NotFinite, Predictor, load_predictor
 
 REFERENCE_ROWS = 2000
+NOT_COMPARED = (
+    "e2i pipeline did not train it, so it may have learned from the rows that are measured here. It counts again when "
+    "a model of the pipeline serves. `--against` with its name compares all the same."
+)
 
 
 def inputs(loop: Loop) -> dict[str, str]:
@@ -58,7 +62,9 @@ def do(loop: Loop) -> Done:
     outputs = {"metrics": found, "serving": serving, "rows": len(frame)}
     write_atomically(loop.place.evaluation, json.dumps(outputs, indent=1))
     told = ", ".join(f"{name} {value:.4g}" for name, value in sorted(found.items()))
-    beside = f"; compared with {serving['name']}" if serving else "; nothing serves yet"
+    beside = "; nothing serves yet"
+    if serving:
+        beside = f"; {'not ' if serving.get('skipped') else ''}compared with {serving['name']}"
     return Done(
         f"{told} on {len(frame)} rows{beside}",
         {**outputs, "digest": digest_of(outputs)},
@@ -85,6 +91,8 @@ def _measured(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str
     project = loop.project
     try:
         found = champion.find(loop, name)
+        if not loop.options.against and found.may_know_the_holdout():
+            return {"name": name, "metrics": {}, "noise": {}, "skipped": NOT_COMPARED}
         asked = ask_apart(found.model, found.code, loop.folder, project.recipe, loop.place.holdout)
         there = scoring.metrics_of(project.type, asked["answers"], frame, project.target) | asked["metrics"]
         noise = scoring.noise_of(project.type, answers, asked["answers"], frame, project.target)

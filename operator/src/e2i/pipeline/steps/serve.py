@@ -42,9 +42,7 @@ def do(loop: Loop) -> Done:
     if cluster is None:
         _note(loop, bento)
         return Done("no --kubeconfig was given, so nobody looks whether it serves", skipped=True)
-    message = cluster.wait_until_serving(
-        bento, loop.options.patience, lambda line: loop.say(f"serve: {line}")
-    )
+    message = cluster.wait_until_serving(bento, loop.options.timeout, lambda line: loop.say(f"serve: {line}"))
     row = read_card(loop.place.trained).golden[0].input
     answer = cluster.predict({"input_data": row})
     if answer.get("bento") != bento:
