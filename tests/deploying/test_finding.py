@@ -51,7 +51,7 @@ def test_a_card_tells_the_type_and_what_the_release_is_asked(tmp_path: Path) -> 
 def test_a_damaged_card_is_no_traceback(tmp_path: Path) -> None:
     a_bento(tmp_path)
     (tmp_path / "models" / "weights" / "7" / "card.json").write_text("{")
-    with pytest.raises(PackagingRefused, match="package it anew"):
+    with pytest.raises(PackagingRefused, match="package it again"):
         find_deployable(tmp_path, CHURN)
 
 

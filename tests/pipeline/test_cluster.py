@@ -12,7 +12,7 @@ import pytest
 
 from e2i.kube import ApiError, Object, Snapshot
 from e2i.pipeline.cluster import Cluster
-from e2i.pipeline.errors import NotReleased, Stopped
+from e2i.pipeline.errors import NotReleased, PipelineError
 
 TAG = "rain_model:2.0.0"
 
@@ -106,11 +106,13 @@ def test_a_release_that_does_not_serve_ends_with_code_4_and_the_reason(
 
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     found = cluster(monkeypatch, ApiError(0, "Unreachable", "no route"))
-    with pytest.raises(Stopped, match=r"The cluster of kubeconfig refused or did not answer .* no route"):
+    with pytest.raises(
+        PipelineError, match=r"The cluster of kubeconfig refused or did not answer .* no route"
+    ):
         found.serving()
 
 
 def test_a_kubeconfig_that_does_not_exist_is_named(tmp_path: Path) -> None:
     found = Cluster(tmp_path / "nowhere", None, "models", "rain-model")
-    with pytest.raises(Stopped, match=r"does not exist\. Correct --kubeconfig"):
+    with pytest.raises(PipelineError, match=r"does not exist\. Correct --kubeconfig"):
         found.serving()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2i.pipeline import containers
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 
 
 def play(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: int) -> Path:
@@ -44,6 +44,6 @@ def test_an_image_is_pushed_by_its_name(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_builder_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     play(tmp_path, monkeypatch, docker=1)
     with pytest.raises(
-        Stopped, match=r"`docker push 'rain 1:1\.0\.0'` failed with exit code 1:\n    no room left"
+        PipelineError, match=r"`docker push 'rain 1:1\.0\.0'` failed with exit code 1:\n    no room left"
     ):
         containers.push("docker", "rain 1:1.0.0")

@@ -12,7 +12,7 @@ from support.smallproject import write_project
 from e2i.pipeline import git
 from e2i.pipeline.champion import serving_name
 from e2i.pipeline.context import Loop, Options, open_loop
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.runstate import Outputs, Record
 from e2i.pipeline.steps import deploy, serve
 from e2i.pipeline.workspace import Place
@@ -75,7 +75,7 @@ def released(tmp_path: Path, overlay: Path, **options: bool) -> Loop:
 
 def test_one_commit_holds_the_manifest_and_nothing_else(tmp_path: Path, overlay: Path) -> None:
     (tmp_path / "clone" / "README.md").write_text("somebody is writing this\n")
-    done = deploy.do(released(tmp_path, overlay))
+    done = deploy.run(released(tmp_path, overlay))
     assert run_git(overlay, "show", "--name-only", "--format=%s").splitlines() == [
         "Release rain_model:1.0.0 to local",
         "",
@@ -95,13 +95,13 @@ def test_one_commit_holds_the_manifest_and_nothing_else(tmp_path: Path, overlay:
 
 def test_a_commit_is_pushed_when_asked_and_serve_waits_for_that(tmp_path: Path, overlay: Path) -> None:
     loop = released(tmp_path, overlay)
-    outputs = deploy.do(loop).outputs
+    outputs = deploy.run(loop).outputs
     loop.state = loop.state.ended(
         "deploy", Record(inputs={}, outputs=outputs, sentence="", ended="", seconds=0)
     )
-    assert serve.do(loop).skipped
-    assert "not pushed yet" in serve.do(loop).sentence
-    again = deploy.do(released(tmp_path, overlay, git_push=True))
+    assert serve.run(loop).skipped
+    assert "not pushed yet" in serve.run(loop).sentence
+    again = deploy.run(released(tmp_path, overlay, git_push=True))
     assert again.outputs["commit"] == outputs["commit"]
     assert git.is_pushed(overlay, outputs["commit"])
 
@@ -111,31 +111,31 @@ def test_what_the_overlay_asks_for_is_what_serves_where_no_cluster_is_asked(
 ) -> None:
     loop = released(tmp_path, overlay)
     assert serving_name(loop) is None
-    deploy.do(loop)
+    deploy.run(loop)
     assert serving_name(loop) == "rain_model:1.0.0"
 
 
 def test_something_staged_is_in_the_way_and_nothing_is_written(tmp_path: Path, overlay: Path) -> None:
     (tmp_path / "clone" / "README.md").write_text("half done\n")
     run_git(overlay, "add", "../../README.md")
-    with pytest.raises(Stopped, match=r"README\.md is staged"):
-        deploy.do(released(tmp_path, overlay))
+    with pytest.raises(PipelineError, match=r"README\.md is staged"):
+        deploy.run(released(tmp_path, overlay))
     assert not (overlay / "rain-model.yaml").exists()
 
 
 def test_no_branch_and_no_repository_are_said(tmp_path: Path, overlay: Path) -> None:
     run_git(overlay, "checkout", "--quiet", "--detach")
-    with pytest.raises(Stopped, match="is on no branch"):
-        deploy.do(released(tmp_path, overlay))
+    with pytest.raises(PipelineError, match="is on no branch"):
+        deploy.run(released(tmp_path, overlay))
     outside = tmp_path / "outside"
     outside.mkdir()
-    with pytest.raises(Stopped, match="is in no Git repository"):
-        deploy.do(released(tmp_path, outside))
+    with pytest.raises(PipelineError, match="is in no Git repository"):
+        deploy.run(released(tmp_path, outside))
 
 
 def test_a_push_that_somebody_else_was_ahead_of_is_said(tmp_path: Path, overlay: Path) -> None:
     run_git(tmp_path, "clone", "--quiet", "remote.git", "other")
     run_git(tmp_path / "other", "commit", "--quiet", "--allow-empty", "--message", "First")
     run_git(tmp_path / "other", "push", "--quiet")
-    with pytest.raises(Stopped, match=r"`git push` in .* failed"):
-        deploy.do(released(tmp_path, overlay, git_push=True))
+    with pytest.raises(PipelineError, match=r"`git push` in .* failed"):
+        deploy.run(released(tmp_path, overlay, git_push=True))

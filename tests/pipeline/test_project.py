@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.smallproject import change_project, write_project
 
-from e2i.pipeline.project import BadProject, read_project
+from e2i.pipeline.project import ProjectError, read_project
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -40,27 +40,27 @@ def test_a_mistake_is_told_with_its_place_and_what_to_write(
     tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     write_project(tmp_path, **changes)
-    with pytest.raises(BadProject) as told:
+    with pytest.raises(ProjectError) as told:
         read_project(tmp_path)
     assert f"{tmp_path / 'project.yaml'}: {words}" in str(told.value)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     write_project(tmp_path, drift={"share": 3}, name="Rain")
-    with pytest.raises(BadProject) as told:
+    with pytest.raises(ProjectError) as told:
         read_project(tmp_path)
     assert len(str(told.value).splitlines()) == 2
 
 
 def test_a_folder_without_a_project_says_which_option_names_one(tmp_path: Path) -> None:
-    with pytest.raises(BadProject, match=r"does not exist\. Name the folder that has it with --project"):
+    with pytest.raises(ProjectError, match=r"does not exist\. Name the folder that has it with --project"):
         read_project(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "just words", "- a\n- b"])
 def test_a_file_that_is_no_mapping_is_refused_in_words(tmp_path: Path, text: str) -> None:
     (tmp_path / "project.yaml").write_text(text)
-    with pytest.raises(BadProject, match=r"project\.yaml"):
+    with pytest.raises(ProjectError, match=r"project\.yaml"):
         read_project(tmp_path)
 
 

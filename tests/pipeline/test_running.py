@@ -13,7 +13,7 @@ from support.smallproject import change_project, write_days, write_project
 
 from e2i.pipeline import champion
 from e2i.pipeline.context import Loop, Options, open_loop
-from e2i.pipeline.errors import GateNotMet, NoNewData, Stopped
+from e2i.pipeline.errors import GateNotMet, NoNewData, PipelineError
 from e2i.pipeline.runner import run, run_one
 from e2i.pipeline.workspace import Place, append_lines
 
@@ -168,7 +168,7 @@ def test_what_serves_and_cannot_be_found_stops_the_gate(folder: Path) -> None:
 def test_a_step_alone_says_which_one_it_needs(folder: Path) -> None:
     loop, _ = opened(folder)
     run_one(loop, "data")
-    with pytest.raises(Stopped, match="train needs the step test first") as stopped:
+    with pytest.raises(PipelineError, match="train needs the step test first") as stopped:
         run_one(loop, "train")
     assert "e2i pipeline test --project" in stopped.value.message
 
@@ -176,7 +176,7 @@ def test_a_step_alone_says_which_one_it_needs(folder: Path) -> None:
 def test_two_runs_at_once_are_refused(folder: Path) -> None:
     with (
         Place(folder).alone(),
-        pytest.raises(Stopped, match="Another run is under way"),
+        pytest.raises(PipelineError, match="Another run is under way"),
         Place(folder).alone(),
     ):
         pass
@@ -236,14 +236,14 @@ def test_what_a_user_gets_wrong_is_said_in_words(
     folder: Path, break_it: Callable[[Path], None], words: str
 ) -> None:
     break_it(folder)
-    with pytest.raises(Stopped, match=words):
+    with pytest.raises(PipelineError, match=words):
         judged(folder)
 
 
 def test_a_damaged_run_file_says_what_to_do(folder: Path) -> None:
     Place(folder).prepare()
     (folder / ".e2i" / "run.json").write_text("{")
-    with pytest.raises(Stopped, match=r"is damaged .* Delete it"):
+    with pytest.raises(PipelineError, match=r"is damaged .* Delete it"):
         opened(folder)
 
 

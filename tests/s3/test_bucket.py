@@ -23,7 +23,7 @@ from e2i.archive.errors import (
     BucketNotFound,
     BucketUnreachable,
     ExportCancelled,
-    ExportFailure,
+    ExportError,
     UploadInterrupted,
 )
 from e2i.archive.s3.bucket import Bucket
@@ -256,7 +256,7 @@ def test_a_byte_that_changes_on_the_way_is_never_published(
 ) -> None:
     # Beyond the first headers, so that it is a byte of the archive.
     proxy.set(Fault("flip", at=size // 2))
-    with contextlib.suppress(ExportFailure):
+    with contextlib.suppress(ExportError):
         behind_proxy.put_archive(an_upload(size))
     assert proxy.hit.is_set()
     for found in s3.list_objects_v2(Bucket=name).get("Contents", []):
@@ -279,10 +279,10 @@ def test_the_server_is_asked_whether_it_refuses_to_overwrite(bucket: Bucket) -> 
     assert bucket.conditional_writes() is True
 
 
-def _ask(bucket: Bucket) -> list[ExportFailure]:
+def _ask(bucket: Bucket) -> list[ExportError]:
     failures = []
     for question in (lambda: bucket.head(KEY), lambda: bucket.put_archive(an_upload(LARGE))):
-        with pytest.raises(ExportFailure) as raised:
+        with pytest.raises(ExportError) as raised:
             question()
         assert raised.value.__cause__ is None
         failures.append(raised.value)

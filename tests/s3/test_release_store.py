@@ -29,7 +29,7 @@ from e2i.archive.errors import (
     BucketAccessDenied,
     BucketNotFound,
     BucketUnreachable,
-    ExportFailure,
+    ExportError,
 )
 from e2i.archive.export import Exporter
 from e2i.archive.s3.bucket import Bucket
@@ -479,14 +479,14 @@ def archived(ledger: ReleaseStore) -> Artifact:
     return dataclasses.replace(artifact, uri=uri)
 
 
-def failure(question: Question, ledger: ReleaseStore) -> ExportFailure:
-    with pytest.raises(ExportFailure) as raised:
+def failure(question: Question, ledger: ReleaseStore) -> ExportError:
+    with pytest.raises(ExportError) as raised:
         question(ledger)
     assert raised.value.__cause__ is None
     return raised.value
 
 
-def failure_at(question: Question, name: str, endpoint: str) -> ExportFailure:
+def failure_at(question: Question, name: str, endpoint: str) -> ExportError:
     with contextlib.closing(Bucket(name, endpoint=endpoint)) as bucket:
         return failure(question, ReleaseStore(bucket, PREFIX))
 
@@ -538,7 +538,7 @@ def test_a_server_in_trouble_cannot_answer_now(
         harmful.harms[method] = ["503"] * ALWAYS
     said = failure(question, harmed)
     assert isinstance(said, BucketUnreachable)
-    assert said.passing
+    assert said.is_temporary
     assert name in said.message
 
 

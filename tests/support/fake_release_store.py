@@ -7,7 +7,7 @@ from collections.abc import Callable
 from e2i.api import release_record
 from e2i.api.artifact import Artifact
 from e2i.api.release_record import Record
-from e2i.archive.errors import ExportFailure
+from e2i.archive.errors import ExportError
 
 
 class FakeReleaseStore:
@@ -21,7 +21,7 @@ class FakeReleaseStore:
         """Archives that are not there now."""
         self.in_use: Callable[[str], bool] = lambda uri: False
         """Whether something that runs was made of an archive: it must never be removed."""
-        self.failure: ExportFailure | None = None
+        self.failure: ExportError | None = None
         """Answers everything while it is set."""
 
     def records(self, name: str = "churn") -> list[Record]:

@@ -48,7 +48,7 @@ PROJECT: dict[str, Any] = {
 def write_project(folder: Path, **changes: Any) -> Path:
     """The project in `folder`, with these keys of project.yaml in place of the usual ones."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "spec.py").write_text(RECIPE)
+    (folder / "recipe.py").write_text(RECIPE)
     pins = [f"{name}=={version(name)}" for name in ("scikit-learn", "pandas", "numpy", "scipy", "joblib")]
     (folder / "requirements.txt").write_text("\n".join(pins) + "\n")
     change_project(folder, **changes)

@@ -13,7 +13,7 @@ from support.builders import NOON
 import e2i
 from e2i.api import conditions
 from e2i.api.conditions import Fact, Reason
-from e2i.archive.errors import ExportFailure
+from e2i.archive.errors import ExportError
 
 CODE = sorted(Path(e2i.__file__).parent.rglob("*.py"))
 
@@ -98,4 +98,4 @@ def test_a_reason_is_given_somewhere(reason: Reason) -> None:
 
 
 def test_every_failure_of_an_export_has_a_reason_of_its_name() -> None:
-    assert {kind.__name__ for kind in ExportFailure.__subclasses__()} <= set(Reason.__members__)
+    assert {kind.__name__ for kind in ExportError.__subclasses__()} <= set(Reason.__members__)

@@ -19,7 +19,7 @@ from e2i.archive.bento_store import FoundBento, find_bento
 from e2i.archive.errors import (
     BentoNotFound,
     BentoUnreadable,
-    ExportFailure,
+    ExportError,
     ModelMissing,
     NoDeclaredModel,
     UnsafeFile,
@@ -349,7 +349,7 @@ def test_a_store_that_is_itself_a_link_is_fine(tmp_path: Path) -> None:
 def test_more_files_than_memory_should_hold_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("e2i.archive.file_listing.MOST_MEMBERS", 10)
+    monkeypatch.setattr("e2i.archive.file_listing.MAX_MEMBERS", 10)
     folder = a_bento(tmp_path)
     for number in range(11):
         (folder / f"src/{number}").touch()
@@ -398,4 +398,4 @@ def test_a_bento_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> 
 
 def test_every_failure_has_its_class_as_reason() -> None:
     assert BentoNotFound("x").reason == "BentoNotFound"
-    assert all(kind.__doc__ for kind in ExportFailure.__subclasses__())
+    assert all(kind.__doc__ for kind in ExportError.__subclasses__())

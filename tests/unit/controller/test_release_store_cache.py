@@ -12,7 +12,7 @@ from support.fake_release_store import FakeReleaseStore
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
-from e2i.archive.errors import BucketAccessDenied, BucketUnreachable, ExportFailure
+from e2i.archive.errors import BucketAccessDenied, BucketUnreachable, ExportError
 from e2i.controller.edge import release_store_cache as module
 from e2i.controller.edge.release_store_cache import ReleaseStoreCache
 
@@ -79,7 +79,7 @@ async def test_a_release_whose_archive_is_gone_cannot_be_returned_to(
 async def test_a_trouble_is_a_state_for_a_moment(
     ledgers: ReleaseStoreCache,
     bucket: FakeReleaseStore,
-    failure: ExportFailure,
+    failure: ExportError,
     stalled: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -65,7 +65,7 @@ def test_no_file_is_told_with_where_it_was_looked_for() -> None:
     ("current", "wanted", "user", "sentence"),
     [
         (None, None, {}, "no current context. Choose one with --context: lost, nobody, one, two"),
-        ("one", "three", {}, "no context 'three'. There is: lost, nobody, one, two"),
+        ("one", "three", {}, "no context 'three'. Available: lost, nobody, one, two"),
         ("lost", None, {}, "names the cluster 'gone', which has no server"),
         ("nobody", None, {}, "names the user 'gone', which is not there"),
         ("one", None, {"token": SECRET, "as": "boss"}, "impersonates somebody"),

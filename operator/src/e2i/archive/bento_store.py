@@ -20,7 +20,7 @@ from e2i.archive.file_listing import Piece, list_tree, not_allowed
 from e2i.archive.members import Kind, Member
 
 NO_MODEL_LABEL = "e2i.dev/no-model"
-LARGEST_BENTO = 64 << 30
+MAX_BENTO_BYTES = 64 << 30
 VERSIONS_NAMED = 5
 OLD_STYLE_ADVICE = (
     "Give it to its runner or to the service, Runner(..., models=[...]) or Service(..., models=[...])"
@@ -56,8 +56,8 @@ class FoundBento:
     pieces: tuple[Piece, ...]
 
 
-def find_bento(store: Path, tag: Tag, max_bytes: int = LARGEST_BENTO) -> FoundBento:
-    """Return the bento of exactly this tag in the BentoML home `store`; an ExportFailure says why not.
+def find_bento(store: Path, tag: Tag, max_bytes: int = MAX_BENTO_BYTES) -> FoundBento:
+    """Return the bento of exactly this tag in the BentoML home `store`; an ExportError says why not.
 
     Blocking, for a thread: reads bento.yaml and looks at every file of the bento, but reads none of them.
     """

@@ -1,4 +1,4 @@
-"""Turns the pieces of a bento into a tar, as a stream, without writing anything.
+"""Stream the files of a bento as a tar, without writing to disk.
 
 The tar is the same byte for byte whenever the tree is: sorted, owner 0, fixed modes and times. It has no
 entry for its root: an ordinary user who unpacks it into somebody else's folder may not set that one's mode.
@@ -25,12 +25,12 @@ _TYPES = {Kind.FILE: tarfile.REGTYPE, Kind.FOLDER: tarfile.DIRTYPE, Kind.LINK: t
 
 
 def archive_size(pieces: Sequence[Piece]) -> int:
-    """The size of the tar in bytes."""
+    """Return the size of the tar in bytes."""
     return sum(len(_header(p.member)) + _padded(p.member.size) for p in pieces) + len(_END)
 
 
 class ArchiveStream(io.RawIOBase):
-    """The tar as a readable stream; BentoChanged when a file is not the one that was listed."""
+    """The tar as a readable stream; BentoChanged if a file is not the one that was listed."""
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._blocks = _tar_blocks(pieces)

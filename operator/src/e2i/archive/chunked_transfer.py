@@ -1,4 +1,4 @@
-"""Cuts a stream into parts and has several threads work on them, in bounded memory, until somebody says stop.
+"""Send a stream in parts from several threads, in bounded memory, until it is cancelled.
 
 The threads are daemons: one that hangs in a dead connection must not hold up the end of the process.
 """

@@ -1,4 +1,4 @@
-"""The digest of a bento in a store: what the operator exports it under, and what packaging promises to keep."""
+"""Compute the content digest of a bento in a store: the key of its archive in the bucket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def part_digests(
 
 
 def content_digest(bento: FoundBento) -> str:
-    """sha256:<64 hex> of the bento with its models; the same tree has the same one in every store."""
+    """Return the sha256:<64 hex> of the bento with its models; it is the same in every store."""
     return archive_digest(part_digests(bento, threading.Event()))
 
 

@@ -1,6 +1,6 @@
-"""What can go wrong between a bento in the store and its archive in the bucket.
+"""Errors of an export, from the bento in the store to its archive in the bucket.
 
-ExportFailure
+ExportError
 ├─ BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel    what is in the store
 ├─ UnsafeFile        something in the tree that must not leave this machine, or more than the limit
 ├─ BentoChanged      the tree changed while it was read
@@ -16,10 +16,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class ExportFailure(Exception):
-    """The archive is not in the bucket. `passing`: the same attempt may succeed later with nobody's help."""
+class ExportError(Exception):
+    """The archive is not in the bucket. `is_temporary`: the same export may succeed later without a change."""
 
-    passing: ClassVar[bool] = False
+    is_temporary: ClassVar[bool] = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -30,59 +30,59 @@ class ExportFailure(Exception):
         return type(self).__name__
 
 
-class BentoNotFound(ExportFailure):
+class BentoNotFound(ExportError):
     """The store has no bento of exactly this tag."""
 
 
-class BentoUnreadable(ExportFailure):
-    """The bento is there and cannot be used: half copied, of another form, damaged."""
+class BentoUnreadable(ExportError):
+    """The bento exists and cannot be used: it is incomplete, damaged or of an unknown form."""
 
 
-class ModelMissing(ExportFailure):
-    """The bento refers to a model that the store has not, or has only in part."""
+class ModelMissing(ExportError):
+    """The bento refers to a model that the store does not have, or has in part."""
 
 
-class NoDeclaredModel(ExportFailure):
+class NoDeclaredModel(ExportError):
     """The bento declares no model, so whatever its code loads would not be in the archive."""
 
 
-class UnsafeFile(ExportFailure):
+class UnsafeFile(ExportError):
     """A file is not plain content of this bento, or the bento is larger than the limit."""
 
 
-class BentoChanged(ExportFailure):
+class BentoChanged(ExportError):
     """The tree changed between two looks at it."""
 
-    passing = True
+    is_temporary = True
 
 
-class BucketUnreachable(ExportFailure):
+class BucketUnreachable(ExportError):
     """No connection, no answer in time, or an answer of kind 5xx."""
 
-    passing = True
+    is_temporary = True
 
 
-class BucketNotFound(ExportFailure):
+class BucketNotFound(ExportError):
     """The S3 server answers and knows no such bucket."""
 
 
-class BucketAccessDenied(ExportFailure):
+class BucketAccessDenied(ExportError):
     """Missing, unknown, wrong or expired credentials, or a policy that refuses."""
 
 
-class UploadInterrupted(ExportFailure):
+class UploadInterrupted(ExportError):
     """The transfer began and was not finished."""
 
-    passing = True
+    is_temporary = True
 
 
-class ArchiveCorrupted(ExportFailure):
-    """What the server received or stored is not what the digest says; the bento is read anew."""
+class ArchiveCorrupted(ExportError):
+    """What the server received or stored is not what the digest says; the bento is read again."""
 
-    passing = True
+    is_temporary = True
 
 
-class ArchiveConflict(ExportFailure):
+class ArchiveConflict(ExportError):
     """The archive's key holds an object of another digest or size."""
 
 

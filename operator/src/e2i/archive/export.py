@@ -1,4 +1,4 @@
-"""Brings one bento from the store into the bucket: look, digest, archive, upload.
+"""Export one bento from the store to the bucket: find it, hash it, archive it, upload it.
 
 Blocking, for a thread. An export takes SENDERS parts of memory (64 MiB) and nothing on disk; how many run at
 a time is the caller's decision. Asking again for what is in the bucket costs a look at the files and one HEAD.
@@ -15,10 +15,10 @@ from e2i.api.conditions import Reason
 from e2i.api.digest import MOST_PARTS, PART_SIZE, archive_digest, archive_key
 from e2i.api.problem import Problem
 from e2i.api.tags import Tag, TagRefused, parse_tag
-from e2i.archive.bento_store import LARGEST_BENTO, FoundBento, find_bento
+from e2i.archive.bento_store import MAX_BENTO_BYTES, FoundBento, find_bento
 from e2i.archive.canonical_tar import ArchiveStream, archive_size
 from e2i.archive.content_digest import part_digests
-from e2i.archive.errors import ArchiveCorrupted, ExportCancelled, ExportFailure, UnsafeFile
+from e2i.archive.errors import ArchiveCorrupted, ExportCancelled, ExportError, UnsafeFile
 from e2i.archive.export_progress import Progress
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import find_archive
@@ -35,7 +35,9 @@ class Exporter:
     It remembers the digests of the last bentos, by the looks of their files: an unchanged one is not read twice.
     """
 
-    def __init__(self, store: Path, bucket: Bucket, prefix: str = "", max_bytes: int = LARGEST_BENTO) -> None:
+    def __init__(
+        self, store: Path, bucket: Bucket, prefix: str = "", max_bytes: int = MAX_BENTO_BYTES
+    ) -> None:
         self._store = store
         self._bucket = bucket
         self._prefix = prefix
@@ -56,9 +58,9 @@ class Exporter:
             archive = self._export(bento, progress, cancel)
         except TagRefused as refused:
             return Problem(reason=Reason.TagRefused, message=refused.message, stalled=True)
-        except ExportFailure as failure:
+        except ExportError as failure:
             return Problem(
-                reason=Reason[failure.reason], message=failure.message, stalled=not failure.passing
+                reason=Reason[failure.reason], message=failure.message, stalled=not failure.is_temporary
             )
         except ExportCancelled:
             return Problem(reason=Reason.UploadInterrupted, message=f"The export of {tag} was given up.")
@@ -72,7 +74,7 @@ class Exporter:
         )
 
     def _settled(self, tag: Tag, cancel: threading.Event) -> FoundBento:
-        """Find the bento; one that changed just now is looked at until it stays the same."""
+        """Find the bento, and wait until its files no longer change."""
         bento = find_bento(self._store, tag, self._max_bytes)
         # The file system's clock may be ahead: then one look more is enough.
         while time.time() - bento.changed < SETTLED:
@@ -102,7 +104,7 @@ class Exporter:
             raise
 
     def _parts(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> tuple[bytes, ...]:
-        """The sha256 of each part of the archive."""
+        """Return the sha256 of each part of the archive."""
         with self._lock:
             parts = self._known.pop(bento.signature, None)
         if parts is None:

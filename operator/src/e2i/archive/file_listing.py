@@ -1,4 +1,4 @@
-"""Lists a folder of the store as members of an archive, and refuses whatever is not plain content.
+"""List a folder of the store as members of an archive, and refuse what is not plain content.
 
 A bento is other people's input. A link to the service account's token, a device, a FIFO that never ends or
 a sparse file of a terabyte must not be read, let alone be sent away.
@@ -21,7 +21,7 @@ from e2i.archive.members import Kind, Member
 # Python writes these beside the sources when a bento is served from the store: they are not part of it.
 BYTECODE_CACHE = "__pycache__"
 # All members are held in memory, so a tree of millions of names would end the operator for everybody.
-MOST_MEMBERS = 100_000
+MAX_MEMBERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Piece:
 def list_tree(root: Path, prefix: str = "", *, skip: str = "") -> list[Piece]:
     """Return the pieces below `root`, at `prefix` in the archive, without `root/<skip>`.
 
-    Raises UnsafeFile, BentoChanged when an entry goes away while it is looked at, and OSError.
+    Raises UnsafeFile, BentoChanged if an entry goes away while it is looked at, and OSError.
     """
     real_root = root.resolve()
     folders = [(real_root, prefix)]
@@ -67,8 +67,8 @@ def list_tree(root: Path, prefix: str = "", *, skip: str = "") -> list[Piece]:
                 if piece.member.kind is Kind.FOLDER:
                     folders.append((Path(entry.path), f"{piece.member.path}/"))
                 pieces.append(piece)
-                if len(pieces) > MOST_MEMBERS:
-                    raise UnsafeFile(f"{root} has more than {MOST_MEMBERS} files; pack them into fewer.")
+                if len(pieces) > MAX_MEMBERS:
+                    raise UnsafeFile(f"{root} has more than {MAX_MEMBERS} files; pack them into fewer.")
     return pieces
 
 
@@ -137,7 +137,7 @@ def _piece(entry: os.DirEntry[str], path: str, root: Path) -> Piece:
 
 
 def _checked_target(link: Path, root: Path) -> str:
-    """The link's text, when it is relative and ends inside the tree at something that exists."""
+    """Return the link's text; UnsafeFile unless it is relative and leads to something inside the tree."""
     target = os.readlink(link)
     try:
         inside = link.resolve(strict=True).is_relative_to(root)

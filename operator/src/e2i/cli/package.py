@@ -170,7 +170,7 @@ def trained_folder(text: str, say: Callable[[str], None]) -> Path:
             f"{text} is in an MLflow registry, and {REGISTRY} does not say in which. Set it to the registry's address, "
             "for instance sqlite:////home/ada/churn/mlflow.db.",
         )
-    from e2i.registry.client import RegistryFault, fetch
+    from e2i.registry.client import RegistryError, fetch
     from e2i.registry.uri import parse_model_uri
 
     say(f"downloading {text}")
@@ -178,7 +178,7 @@ def trained_folder(text: str, say: Callable[[str], None]) -> Path:
         parse_model_uri(text)
         place = text.rpartition(":")[2].strip("/").removeprefix("models/")
         return fetch(text, Path("trained") / place.replace("/", "-").replace("@", "-")).folder
-    except (ValueError, RegistryFault) as error:
+    except (ValueError, RegistryError) as error:
         raise PackagingError(ErrorReason.FileMissing, f"{str(error).rstrip('.')}.") from error
 
 

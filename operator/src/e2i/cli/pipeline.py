@@ -106,7 +106,7 @@ def run(project: Path, **given: Any) -> None:
 
 
 def _add(step: Step) -> None:
-    @pipeline.command(step.name, help=f"{step.does}{' Looks anew each time.' if step.always else ''}")
+    @pipeline.command(step.name, help=f"{step.does}{' Runs each time.' if step.always else ''}")
     @_options(*_OF_STEP.get(step.name, ()), "force")
     def command(project: Path, **given: Any) -> None:
         _go(project, given, (step.name,))
@@ -156,14 +156,14 @@ def _go(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
 @contextlib.contextmanager
 def _said() -> Iterator[None]:
     """What stops the loop is said on stderr, and told by the exit code."""
-    from e2i.pipeline.errors import Stopped
-    from e2i.pipeline.project import BadProject
+    from e2i.pipeline.errors import PipelineError
+    from e2i.pipeline.project import ProjectError
 
     try:
         yield
-    except BadProject as error:
+    except ProjectError as error:
         raise click.ClickException(str(error)) from error
-    except Stopped as stopped:
+    except PipelineError as stopped:
         click.echo(f"Error: {stopped.message}", err=True)
         sys.exit(stopped.code)
     except OSError as error:

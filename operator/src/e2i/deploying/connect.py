@@ -1,4 +1,4 @@
-"""Opens the connection to an environment's cluster, as kubectl would."""
+"""Connect to the cluster of an environment, as kubectl would."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from e2i.kube.login import from_context, from_pod, is_pod
 
 
 async def connect(environment: Environment) -> Kube:
-    """An open connection, to be closed by the caller; ClusterUnreachable when there is nothing to connect with."""
+    """An open connection, to be closed by the caller; ClusterUnreachable if there is nothing to connect with."""
     try:
         if environment.kubeconfig is None and environment.context is None and is_pod(os.environ):
             kube, _ = await from_pod()

@@ -1,4 +1,4 @@
-"""Why a deployment did not come about; each message names the value and the next step.
+"""Errors of a deployment; each message names the value and the next step.
 
 DeploymentError
 ├─ InvalidRequest       every mistake of the request, with its place and value; nothing was done
@@ -57,7 +57,7 @@ class DeploymentError(Exception):
 
 
 class InvalidRequest(DeploymentError):
-    """The request cannot be understood, or asks for what there is not."""
+    """The request has a wrong value, or names something that does not exist."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__("; ".join(map(str, mistakes)))
@@ -84,11 +84,11 @@ class ClusterUnreachable(DeploymentError):
 
 
 class Forbidden(DeploymentError):
-    """The cluster does not accept the credentials, or does not allow the deed."""
+    """The cluster does not accept the credentials, or does not allow the action."""
 
 
 class ClusterRefused(DeploymentError):
-    """The API server answered no; `reason` is its own word."""
+    """The API server refused; `reason` is the reason that it gave."""
 
 
 class ManagedElsewhere(DeploymentError):
@@ -97,7 +97,7 @@ class ManagedElsewhere(DeploymentError):
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the operator says of a release that it does not go on with."""
+    """The operator's report on a release that it gave up."""
 
     reason: str
     message: str
@@ -121,11 +121,11 @@ class ReleaseFailed(DeploymentError):
 
 
 class DeadlineExceeded(DeploymentError):
-    """The time was over; `reason` is what was waited for at the end."""
+    """The timeout passed; `reason` is the phase at that time."""
 
 
 def from_api(error: ApiError) -> DeploymentError:
-    """The API server's refusal, or its silence, in our words."""
+    """Return the DeploymentError of an ApiError."""
     words = explain(error.status, error.reason, error.message)
     match error.status:
         case 0:

@@ -1,4 +1,4 @@
-"""Finds the bento that a source means, and has it made when there is none yet.
+"""Find the bento of a source, or package it if it does not exist yet.
 
 Registries and packaging block, import for seconds and change the process (folders to import from, variables that
 BentoML reads once): they run in a program of their own, `e2i.deploying.prepare_bento`, which ends with us.

@@ -1,4 +1,4 @@
-"""What a deployment came to, and how long each part of it took."""
+"""The result of a deployment, and how long each phase took."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Deployed:
     """The E2IModel's, as the API server has them."""
 
     def document(self) -> dict[str, Any]:
-        """The same as a value for JSON."""
+        """Return it as a value for JSON."""
         return asdict(self)
 
 
@@ -44,7 +44,7 @@ class Stopwatch:
         self._since = time.monotonic()
 
     def enter(self, phase: str) -> bool:
-        """From now on it is this phase; whether it was another one before."""
+        """Begin the phase; return whether another one was under way."""
         if phase == self._phase:
             return False
         self.stop()

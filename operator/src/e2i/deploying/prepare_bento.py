@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from e2i.api.tags import parse_tag
 from e2i.archive.bento_store import FoundBento, find_bento
-from e2i.archive.errors import ExportFailure
+from e2i.archive.errors import ExportError
 from e2i.deploying.errors import ModelNotFound, PackagingRefused
 from e2i.deploying.logged_model import describe_logged, is_logged
 from e2i.deploying.sources import Folder, Stored, parse_source
@@ -59,7 +59,7 @@ def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[st
     say(f"looking for {source} in the MLflow registry")
     try:
         found = registry.fetch(str(source), work / "fetched", tracking)
-    except registry.RegistryFault as fault:
+    except registry.RegistryError as fault:
         raise ModelNotFound(fault.message, type(fault).__name__) from fault
     # The loop notes what it has packaged a version as.
     packaged = found.tags.get(registry.BENTO_TAG, "")
@@ -137,7 +137,7 @@ def main() -> NoReturn:
         tell(tag=tag, packaged=packaged)
     except ModelNotFound as error:
         tell(missing=error.message)
-    except (PackagingRefused, PackagingError, ExportFailure) as error:
+    except (PackagingRefused, PackagingError, ExportError) as error:
         tell(refused=error.message, reason=str(error.reason))
     sys.exit(0)
 

@@ -1,4 +1,4 @@
-"""Brings a bento to a bucket, for operators that do not read our store."""
+"""Upload a bento's archive to a bucket, for operators that do not read this store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Applies an E2IModel and follows it until its release serves or is given up. The only writes are applies."""
+"""Apply an E2IModel and follow it until its release serves or is given up. Writes only by server-side apply."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CALM = 20.0
 """Seconds that trouble of before the apply is believed to pass: the operator looks again at what it waits for, for
 instance a bento that was missing and has been built since."""
 GLANCE = 2.0
-"""Seconds that the operator has to see the wish to try a failed release anew, which may have come just before."""
+"""Seconds that the operator has to notice that a failed release is to be tried again."""
 REMIND_EVERY = 20.0
 """Seconds without a change after which a waiting person hears that it still goes on."""
 BUSY_TRIES = 5
@@ -38,7 +38,7 @@ class Applied:
 
 
 async def apply(kube: Kube, manifest: Object, *, dry_run: bool = False) -> Applied:
-    """Server-side apply as `e2i-deployer`; a DeploymentError when it cannot or may not be.
+    """Server-side apply as `e2i-deployer`; a DeploymentError if it cannot or may not be.
 
     Applied by force: a field that somebody else set (an undo, an edit) is taken over, which is what deploying means.
     """
@@ -48,13 +48,13 @@ async def apply(kube: Kube, manifest: Object, *, dry_run: bool = False) -> Appli
         query["dryRun"] = "All"
     path = E2I_MODELS.path(metadata["namespace"], metadata["name"])
     try:
-        live = await _patiently(lambda: kube.get(E2I_MODELS, metadata["namespace"], metadata["name"]))
+        live = await _retry_while_busy(lambda: kube.get(E2I_MODELS, metadata["namespace"], metadata["name"]))
         if live is not None and (kept := managing_tool(live)):
             raise ManagedElsewhere(
                 f"E2IModel {metadata['namespace']}/{metadata['name']} is kept by {kept}, which would undo this: commit "
                 f"the manifest to its repository (e2i manifest writes it)."
             )
-        model = await _patiently(
+        model = await _retry_while_busy(
             lambda: kube.request(
                 "PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml"
             )
@@ -65,8 +65,8 @@ async def apply(kube: Kube, manifest: Object, *, dry_run: bool = False) -> Appli
     return Applied(model, live is None or live["metadata"]["generation"] != generation)
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Asks again while the API server is too busy, as it says."""
+async def _retry_while_busy(ask: Callable[[], Awaitable[T]]) -> T:
+    """Call `ask` again while the API server answers 429, after the delay that it asks for."""
     for _ in range(BUSY_TRIES - 1):
         try:
             return await ask()

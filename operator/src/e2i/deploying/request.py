@@ -1,4 +1,4 @@
-"""What run_deployment is asked: checked as a whole, so that every mistake is told at once. Pure."""
+"""Parse and check the request of run_deployment; all mistakes are reported together. Pure."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class DeploymentRequest(BaseModel):
 def parse_request(
     raw: Mapping[str, Any] | DeploymentRequest, environments: Collection[str]
 ) -> DeploymentRequest:
-    """The request; InvalidRequest with every mistake when it is none. `environments`: those there are."""
+    """Return the request; InvalidRequest with every mistake if it is wrong. `environments`: the known ones."""
     values = raw.model_dump() if isinstance(raw, DeploymentRequest) else raw
     try:
         return DeploymentRequest.model_validate(values, context={"environments": environments})

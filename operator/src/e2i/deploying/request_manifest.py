@@ -30,7 +30,7 @@ class Deployable:
 
 
 def manifest(request: DeploymentRequest, environment: Environment, bento: Deployable) -> Object:
-    """The E2IModel to apply; InvalidRequest when its type is said by nobody.
+    """The E2IModel to apply; InvalidRequest if its type is said by nobody.
 
     What the bento says comes first, over it the environment's spec, over that the request.
     """

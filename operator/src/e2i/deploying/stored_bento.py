@@ -1,4 +1,4 @@
-"""Reads from a BentoML store what a bento says of itself: its kind, and the golden predictions of its models."""
+"""Read the kind of a stored bento and the golden predictions of its models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from e2i.api.tags import Tag
 from e2i.archive.bento_store import FoundBento, find_bento
-from e2i.archive.errors import BentoNotFound, ExportFailure
+from e2i.archive.errors import BentoNotFound, ExportError
 from e2i.deploying.errors import ModelNotFound, PackagingRefused
 from e2i.deploying.request_manifest import Deployable
 from e2i.packaging.model_manifest import contract, verify_checks
@@ -32,7 +32,7 @@ def find_deployable(store: Path, tag: Tag) -> Deployable:
         bento = find_bento(store, tag)
     except BentoNotFound as missing:
         bento = _only_bento_with(store, tag, missing.message)
-    except ExportFailure as failure:
+    except ExportError as failure:
         raise PackagingRefused(failure.message, failure.reason) from failure
     return deployable(bento)
 
@@ -61,7 +61,7 @@ def _only_bento_with(store: Path, model: Tag, missing: str) -> FoundBento:
 
 def _sound_bentos(store: Path) -> Iterator[FoundBento]:
     for file in sorted((store / "bentos").glob("*/*/bento.yaml")):
-        with contextlib.suppress(ExportFailure):
+        with contextlib.suppress(ExportError):
             yield find_bento(store, Tag(file.parent.parent.name, file.parent.name))
 
 
@@ -71,7 +71,7 @@ def deployable(bento: FoundBento) -> Deployable:
         cards = cards_of(bento)
     except (ValidationError, OSError, ValueError) as error:
         raise PackagingRefused(
-            f"A model of {bento.tag} has a card that cannot be read ({str(error)[:200]}): package it anew."
+            f"A model of {bento.tag} has a card that cannot be read ({str(error)[:200]}): package it again."
         ) from error
     # The routes that golden predictions are asked under follow from the number of models: all must be known.
     if len(cards) < max(1, len(bento.models)):

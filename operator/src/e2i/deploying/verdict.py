@@ -1,4 +1,4 @@
-"""What an E2IModel's status means for somebody who waits for its release. Pure."""
+"""Read from an E2IModel's status how far its release is. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ UNSEEN = Waiting("Pending", "the operator has not looked at it yet")
 
 
 def state_of(model: Object) -> State:
-    """How far the release of the model's present spec is."""
+    """Return how far the release of the model's present spec is."""
     if not is_current(model):
         return UNSEEN
     ready = condition(model, conditions.READY)
@@ -57,7 +57,7 @@ def is_given_up(model: Object) -> bool:
 
 
 def serving_tag(model: Object) -> str | None:
-    """The tag of the bento that has the requests now, None when none has."""
+    """Return the tag of the bento that serves now, or None."""
     status = model.get("status", {})
     release = status.get("servingRelease")
     for entry in status.get("history", ()):

@@ -1,4 +1,4 @@
-"""The one package that calls a Kubernetes API server; the operator's edge and the local cluster share it.
+"""Client of the Kubernetes API server, shared by the operator, the local cluster and the commands.
 
 Objects go in and out as plain dictionaries in the API's JSON form: the typed models of the `kubernetes`
 package cost 80 MiB of memory and buy nothing where every object is turned into a small value at once.

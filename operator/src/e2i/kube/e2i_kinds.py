@@ -1,4 +1,4 @@
-"""The kinds of API objects that the operator reads or writes."""
+"""Kinds that the operator reads or writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer of the API server means for a person. Pure."""
+"""Explain errors of the API server to a person. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cluster, identity and namespace kubectl would take, read from the same files.
+"""Find the cluster, identity and namespace that kubectl would use, in the same files.
 
 The client package merges the files too, but lets the last `current-context` win where kubectl takes the first,
 and goes on without a word where it cannot do what a user entry asks for.
@@ -22,24 +22,24 @@ _PROVIDERS = ("gcp", "oidc")
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One context of the kubeconfig; `files` is what it was read from."""
+    """One context of the kubeconfig; `files` are the files it was read from."""
 
     files: tuple[Path, ...]
     name: str
     namespace: str
     plugin: str | None
-    """The program that supplies the credentials, if one does."""
+    """The exec credential plugin, or None."""
 
     @property
     def path(self) -> Path:
-        """The files as the client package takes them: one path with separators in it."""
+        """Return the files as one path with separators, as the client package expects them."""
         return Path(os.pathsep.join(map(str, self.files)))
 
 
 def config_files(chosen: Path | None, environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """The files that exist of those kubectl reads: --kubeconfig, else KUBECONFIG, else ~/.kube/config.
+    """Return the existing files among those that kubectl reads: --kubeconfig, else KUBECONFIG, else ~/.kube/config.
 
-    KubeconfigError when there is none.
+    KubeconfigError if none exists.
     """
     listed = [Path(part) for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
     candidates = [chosen] if chosen else listed or [Path("~/.kube/config")]
@@ -53,7 +53,7 @@ def config_files(chosen: Path | None, environment: Mapping[str, str]) -> tuple[P
 
 
 def context_of(files: tuple[Path, ...], wanted: str | None) -> Context:
-    """The context called `wanted`, or the current one; KubeconfigError when it is not there or cannot be used."""
+    """Return the context `wanted`, or the current one; KubeconfigError if it is missing or cannot be used."""
     documents = [_document(path) for path in files]
     where = ", ".join(map(str, files))
     name = wanted or next(
@@ -66,7 +66,7 @@ def context_of(files: tuple[Path, ...], wanted: str | None) -> Context:
         )
     context = _named(documents, "contexts", name, "context")
     if context is None:
-        raise KubeconfigError(f"The kubeconfig {where} has no context {name!r}. There is: {_list(names)}.")
+        raise KubeconfigError(f"The kubeconfig {where} has no context {name!r}. Available: {_list(names)}.")
     cluster = _named(documents, "clusters", str(context.get("cluster", "")), "cluster")
     if not (cluster and isinstance(cluster.get("server"), str)):
         raise KubeconfigError(
@@ -110,7 +110,7 @@ def _entries(document: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
 def _named(
     documents: Sequence[Mapping[str, Any]], kind: str, name: str, field: str
 ) -> Mapping[str, Any] | None:
-    """The first entry of that name, as kubectl takes it."""
+    """Return the first entry with this name, as kubectl does, or None."""
     for document in documents:
         for entry in _entries(document, kind):
             if entry.get("name") == name and isinstance(entry.get(field), dict):
@@ -120,7 +120,7 @@ def _named(
 
 
 def _refuse_unsupported(user: Mapping[str, Any], name: str) -> None:
-    """What would be left out silently is refused: acting as somebody else than asked for is worse."""
+    """Raise KubeconfigError for settings that are not supported: ignoring them would act as another user."""
     if any(user.get(key) for key in _IMPERSONATION):
         raise KubeconfigError(
             f"The user {name!r} of the kubeconfig impersonates somebody (as), which kubectl e2i cannot. Choose a "

@@ -1,4 +1,4 @@
-"""Opens the connection: as the kubeconfig's user, or as the service account of the pod that we run in."""
+"""Connect as the user of the kubeconfig, or as the service account of the pod."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from e2i.kube.kubeconfig import Context
 
 
 def is_pod(environment: Mapping[str, str]) -> bool:
-    """Whether kubectl would take the pod's service account: in a pod, and no kubeconfig is there."""
+    """Return whether kubectl would use the pod's service account: it runs in a pod that has no kubeconfig."""
     if "KUBERNETES_SERVICE_HOST" not in environment or not (SERVICE_ACCOUNT_DIR / "token").is_file():
         return False
     return not (environment.get("KUBECONFIG") or Path("~/.kube/config").expanduser().is_file())
 
 
 async def from_pod() -> tuple[Kube, str]:
-    """A connection as the pod's service account, and the pod's namespace."""
+    """Connect as the pod's service account; return the connection and the pod's namespace."""
     kube = await Kube.from_service_account()
     return kube, (SERVICE_ACCOUNT_DIR / "namespace").read_text().strip()
 
 
 async def from_context(context: Context) -> Kube:
-    """A connection as the context says; KubeconfigError when its files or its credential plugin do not give one."""
-    said = _Said()
+    """Connect with the context; KubeconfigError if its files or its credential plugin cannot be used."""
+    logged = _LoggedErrors()
     log = logging.getLogger("kubernetes.aio.config")
-    log.addHandler(said)
+    log.addHandler(logged)
     log.propagate = False
     try:
         kube = await Kube.from_kubeconfig(context.path, context.name)
@@ -46,21 +46,21 @@ async def from_context(context: Context) -> Kube:
             "look at its certificates, key and token."
         ) from error
     finally:
-        log.removeHandler(said)
-    if context.plugin and said.words:
+        log.removeHandler(logged)
+    if context.plugin and logged.messages:
         await kube.close()
         raise KubeconfigError(
-            f"The exec credential plugin {context.plugin!r} gave no credentials: {said.words[0]}."
+            f"The exec credential plugin {context.plugin!r} gave no credentials: {logged.messages[0]}."
         )
     return kube
 
 
-class _Said(logging.Handler):
-    """Keeps errors that the client package only logs, a credential plugin's failure among them."""
+class _LoggedErrors(logging.Handler):
+    """Keeps errors that the client package only logs, for instance of a credential plugin."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.words: list[str] = []
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.words.append(record.getMessage())
+        self.messages.append(record.getMessage())

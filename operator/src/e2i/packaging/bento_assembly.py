@@ -13,7 +13,7 @@ from typing import Any
 
 from e2i.api.tags import parse_tag
 from e2i.archive.bento_store import FoundBento, find_bento
-from e2i.archive.errors import ExportFailure
+from e2i.archive.errors import ExportError
 from e2i.packaging.bento_build import BuildPlan, ModelToSave, build_bento
 from e2i.packaging.build_context import REQUIREMENTS, check_declared, read_bentofile, write_context
 from e2i.packaging.errors import ErrorReason, PackagingError
@@ -60,7 +60,7 @@ def assemble(request: PackagingRequest, folder: Path) -> FoundBento:
     (path / "env" / "python" / "requirements.txt").write_text(request.lock)
     try:
         built = find_bento(folder / "home", parse_tag(tag))
-    except ExportFailure as failure:
+    except ExportError as failure:
         raise PackagingError(
             ErrorReason.BuildFailed, f"The bento that BentoML built cannot be exported: {failure.message}"
         ) from failure

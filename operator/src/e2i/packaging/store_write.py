@@ -17,7 +17,7 @@ from pathlib import Path
 from e2i.api.tags import Tag, parse_tag
 from e2i.archive.bento_store import FoundBento, find_bento
 from e2i.archive.content_digest import content_digest
-from e2i.archive.errors import BentoNotFound, ExportFailure
+from e2i.archive.errors import BentoNotFound, ExportError
 from e2i.packaging.data import file_digest
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.version_log import check_version_unused
@@ -64,7 +64,7 @@ def stored_digest(store: Path, tag: str) -> str | None:
         return content_digest(find_bento(store, parse_tag(tag)))
     except BentoNotFound:
         return None
-    except ExportFailure as failure:
+    except ExportError as failure:
         raise PackagingError(
             ErrorReason.BentoUnusable,
             f"{tag} is in the store {store} and cannot be used: {failure.message} "

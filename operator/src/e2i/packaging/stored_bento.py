@@ -10,7 +10,7 @@ from e2i.api.tags import TagRefused, parse_tag
 from e2i.archive.bento_store import FoundBento, find_bento
 from e2i.archive.bento_yaml import read_description
 from e2i.archive.content_digest import content_digest
-from e2i.archive.errors import ExportFailure
+from e2i.archive.errors import ExportError
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.manifest_notes import missing_env
 from e2i_bento.card import CARD_FILE, Card, read_card
@@ -32,7 +32,7 @@ def read_stored(store: Path, tag: str) -> StoredBento:
     try:
         found = find_bento(store, parse_tag(tag))
         digest = content_digest(found)
-    except (ExportFailure, TagRefused) as failure:
+    except (ExportError, TagRefused) as failure:
         raise PackagingError(ErrorReason.BentoUnusable, failure.message) from failure
     cards = cards_of(found)
     required = required_env(found)

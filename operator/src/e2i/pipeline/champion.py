@@ -1,4 +1,4 @@
-"""Finds the model that a new one is compared with: what serves now, or what was named."""
+"""Find the model to compare a new one with: the one that serves, or the one named by --against."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 
 from e2i.packaging.version_log import VERSION_LOG
 from e2i.pipeline.context import Loop
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.workspace import read_lines
 from e2i.registry import client as registry
 from e2i.registry.uri import parse_model_uri
@@ -42,7 +42,7 @@ def serving_name(loop: Loop) -> str | None:
     """How the model that serves is called: a bento's tag, models:/NAME/3 or a folder; None when nothing serves.
 
     --against wins, then the cluster. Where there is none to ask: what the overlay's manifest asks for, what this
-    project released last, what the registry calls serving, and at last what versions.jsonl names last.
+    project released last, what the registry calls serving, and finally the last line of versions.jsonl.
     """
     against = loop.options.against
     if against:
@@ -83,7 +83,7 @@ def _is_there(uri: str) -> bool:
 
 
 def find(loop: Loop, name: str) -> Found:
-    """Its files: in the BentoML store, in the registry, or the folder itself; Stopped when they are nowhere."""
+    """Its files: in the BentoML store, in the registry, or the folder itself; PipelineError if they are nowhere."""
     folder = loop.place.root / "serving"
     if parse_model_uri(name):
         return _fetched(loop, name, name, folder)
@@ -94,7 +94,7 @@ def find(loop: Loop, name: str) -> Found:
     tracking = registry.tracking_uri(loop.place.registry)
     uri = registry.uri_of_bento(tracking, loop.project.name, name) if _is_there(tracking) else None
     if uri is None:
-        raise Stopped(
+        raise PipelineError(
             f"neither the BentoML store {loop.store} nor the MLflow registry has the model of {name}"
         )
     return _fetched(loop, name, uri, folder)
@@ -103,7 +103,7 @@ def find(loop: Loop, name: str) -> Found:
 def _fetched(loop: Loop, name: str, uri: str, folder: Path) -> Found:
     fetched = registry.fetch(uri, folder, registry.tracking_uri(loop.place.registry))
     if not (fetched.folder / CARD_FILE).exists():
-        raise Stopped(f"{uri} has no {CARD_FILE}: it was not registered by `e2i pipeline`")
+        raise PipelineError(f"{uri} has no {CARD_FILE}: it was not registered by `e2i pipeline`")
     return Found(name, fetched.folder, fetched.folder / "code")
 
 

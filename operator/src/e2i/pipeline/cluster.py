@@ -19,7 +19,7 @@ from e2i.deploying.errors import ClusterRefused, DeploymentError, Verdict
 from e2i.deploying.verdict import UNSEEN, Serving, Waiting, serving_tag
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import E2I_MODELS, PODS, SERVICES
-from e2i.pipeline.errors import NotReleased, Stopped
+from e2i.pipeline.errors import NotReleased, PipelineError
 
 Answer = TypeVar("Answer")
 LOG_LINES = 1_000_000
@@ -41,21 +41,21 @@ class Cluster:
         return f"E2IModel {self.namespace}/{self.name}"
 
     def serving(self) -> str | None:
-        """The tag of the bento that serves, None when nothing does; Stopped when the cluster does not answer."""
+        """The tag of the bento that serves, None when nothing does; PipelineError if the cluster does not answer."""
 
         async def ask(kube: Kube) -> str | None:
             model = await kube.get(E2I_MODELS, self.namespace, self.name)
             return serving_tag(model) if model else None
 
-        return self._do(ask)
+        return self._call(ask)
 
     def apply(self, manifest: Object) -> None:
-        """Stopped when the cluster does not take it, or when a GitOps tool would undo it."""
+        """PipelineError if the cluster does not take it, or when a GitOps tool would undo it."""
 
         async def ask(kube: Kube) -> None:
             await release.apply(kube, manifest)
 
-        self._do(ask)
+        self._call(ask)
 
     def wait_until_serving(self, tag: str, timeout: float, say: Callable[[str], None]) -> str:
         """The operator's sentence once the bento serves; NotReleased with its reason when it will not."""
@@ -85,7 +85,7 @@ class Cluster:
                 ) from None
             return _served(tag, state)
 
-        return self._do(ask)
+        return self._call(ask)
 
     def predict(self, body: Object, path: str = "/predict") -> Object:
         """The served model's answer: by the Service's address, or through the API server where that leads nowhere."""
@@ -93,13 +93,13 @@ class Cluster:
         async def ask(kube: Kube) -> Object:
             service = await kube.get(SERVICES, self.namespace, self.name)
             if service is None:
-                raise Stopped(f"{self.model} has no Service {self.name}. Look at its status.")
+                raise PipelineError(f"{self.model} has no Service {self.name}. Look at its status.")
             with contextlib.suppress(aiohttp.ClientConnectionError, TimeoutError, OSError):
                 return await _post(f"http://{service['spec']['clusterIP']}:{SERVICE_PORT}{path}", body)
             place = f"{SERVICES.path(self.namespace, self.name)}:{SERVICE_PORT}/proxy{path}"
             return await kube.request("POST", place, body=body)
 
-        return self._do(ask)
+        return self._call(ask)
 
     def captured(self) -> list[tuple[str, str]]:
         """(pod, line) of each line in the logs of the model's pods that holds a captured input."""
@@ -113,9 +113,9 @@ class Cluster:
                 found += [(name, line) for line in text.splitlines() if '"e2i": "input"' in line]
             return found
 
-        return self._do(ask)
+        return self._call(ask)
 
-    def _do(self, work: Callable[[Kube], Coroutine[Any, Any, Answer]]) -> Answer:
+    def _call(self, work: Callable[[Kube], Coroutine[Any, Any, Answer]]) -> Answer:
         async def run() -> Answer:
             async with self._connected() as kube:
                 return await work(kube)
@@ -125,9 +125,9 @@ class Cluster:
         except ClusterRefused as refused:
             raise NotReleased(refused.message) from refused
         except DeploymentError as error:
-            raise Stopped(error.message) from error
+            raise PipelineError(error.message) from error
         except ApiError as error:
-            raise Stopped(
+            raise PipelineError(
                 f"The cluster of {self.kubeconfig} refused or did not answer about {self.model}: {error}. "
                 "Check --kubeconfig, --context and your rights."
             ) from error
@@ -135,13 +135,13 @@ class Cluster:
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[Kube]:
         if not self.kubeconfig.is_file():
-            raise Stopped(f"The kubeconfig {self.kubeconfig} does not exist. Correct --kubeconfig.")
+            raise PipelineError(f"The kubeconfig {self.kubeconfig} does not exist. Correct --kubeconfig.")
         async with await Kube.from_kubeconfig(self.kubeconfig, self.context) as kube:
             yield kube
 
 
 def _served(tag: str, state: Serving | Verdict) -> str:
-    """The operator's sentence; NotReleased when this bento was given up, or another one was asked for meanwhile."""
+    """The operator's sentence; NotReleased if this bento was given up, or another one was asked for meanwhile."""
     if isinstance(state, Verdict):
         raise NotReleased(f"{tag} does not serve: {state.reason}: {state.message}")
     if state.bento != tag:
@@ -153,7 +153,7 @@ async def _post(url: str, body: Object) -> Object:
     async with aiohttp.ClientSession(timeout=CONNECT) as session, session.post(url, json=body) as response:
         text = await response.text()
         if response.status != 200:
-            raise Stopped(f"{url} answered {response.status}: {text[:300]}")
+            raise PipelineError(f"{url} answered {response.status}: {text[:300]}")
         answer: Object = json.loads(text)
         return answer
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 
 BUILDERS = ("docker", "podman", "buildah")
 LOOK_TIMEOUT = 20.0
@@ -37,7 +37,7 @@ def healthy_builder() -> tuple[str | None, str]:
 
 
 def containerize(builder: str, bento: str, image: str, store: Path) -> None:
-    """Build the image of a bento of the store; Stopped with the last lines of what the builder said."""
+    """Build the image of a bento of the store; PipelineError with the last lines of what the builder said."""
     program = str(Path(sys.executable).with_name("bentoml"))
     _run(
         [program, "containerize", bento, "--backend", builder, "--image-tag", image],
@@ -62,8 +62,8 @@ def _run(command: list[str], environment: dict[str, str]) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Stopped(f"`{shown}` did not end: {error}") from error
+        raise PipelineError(f"`{shown}` did not end: {error}") from error
     if done.returncode:
         lines = (done.stdout + done.stderr).strip().splitlines()[-LINES_SHOWN:]
         said = "".join(f"\n    {line[:LONGEST_LINE]}" for line in lines)
-        raise Stopped(f"`{shown}` failed with exit code {done.returncode}:{said}")
+        raise PipelineError(f"`{shown}` failed with exit code {done.returncode}:{said}")

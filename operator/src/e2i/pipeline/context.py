@@ -42,7 +42,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Done:
+class StepResult:
     """What a step gave: a sentence for people, values for the next steps, and files below .e2i that belong to it."""
 
     sentence: str
@@ -106,7 +106,7 @@ class Loop:
 
 
 def open_loop(folder: Path, options: Options, say: Say) -> Loop:
-    """The loop of the project in `folder`, where it stands now; BadProject or Stopped when it cannot be used."""
+    """Return the loop of the project in `folder` as it stands; ProjectError or PipelineError if it cannot be used."""
     folder = folder.resolve()
     project, place = read_project(folder), Place(folder)
     state = place.read_state()

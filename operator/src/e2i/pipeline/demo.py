@@ -141,7 +141,7 @@ def run(story: Story, step: str, *options: str, ends_with: int = 0) -> None:
         text=True,
     ) as running:
         for line in running.stdout or ():
-            # Its own stopwatch begins anew with each command; the story's goes on.
+            # Its own stopwatch begins again with each command; the story's goes on.
             story.say(
                 line.rstrip().partition(" s  ")[2] if line[:1] == " " and " s  " in line else line.rstrip()
             )

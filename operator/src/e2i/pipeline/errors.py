@@ -1,6 +1,6 @@
 """Why the loop stops, and the exit code that tells it to a machine.
 
-Stopped                 1   something is wrong: the message names the value and the next step
+PipelineError                 1   something is wrong: the message names the value and the next step
 ├─ GateNotMet           3   the model is not to be released; there is a report for a person
 ├─ NotReleased          4   the operator did not let the release take requests; the earlier one goes on
 └─ NoNewData            5   the inputs have drifted, and there are no new labelled data to learn from
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 
-class Stopped(Exception):
+class PipelineError(Exception):
     code: ClassVar[int] = 1
 
     def __init__(self, message: str) -> None:
@@ -21,19 +21,19 @@ class Stopped(Exception):
         self.message = message
 
 
-class GateNotMet(Stopped):
+class GateNotMet(PipelineError):
     code = 3
 
 
-class NotReleased(Stopped):
+class NotReleased(PipelineError):
     code = 4
 
 
-class NoNewData(Stopped):
+class NoNewData(PipelineError):
     code = 5
 
 
-def told(error: BaseException, folder: Path) -> str:
+def describe_error(error: BaseException, folder: Path) -> str:
     """What a user's code raised, with the line of theirs: recipe.py line 12: KeyError: 'age'."""
     lines = [
         f"{Path(frame.filename).name} line {frame.lineno}: "

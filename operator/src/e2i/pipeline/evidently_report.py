@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from e2i.pipeline.drift_verdict import Column, Method, Shape, method_for
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 
 
 def compare(
@@ -42,7 +42,9 @@ def _snapshot(
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import ValueDrift
     except ModuleNotFoundError as error:
-        raise Stopped(f"The package {error.name} is missing: install e2i-operator[pipeline].") from error
+        raise PipelineError(
+            f"The package {error.name} is missing: install e2i-operator[pipeline]."
+        ) from error
     definition = DataDefinition(
         numerical_columns=[name for name, shape in shapes.items() if shape == "number"],
         categorical_columns=[name for name, shape in shapes.items() if shape == "category"],

@@ -6,23 +6,25 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 
 TIMEOUT = 60.0
 
 
 def require_committable(folder: Path) -> str:
-    """The branch that a commit in `folder` would go to; Stopped when something is in the way of a clean one."""
+    """The branch that a commit in `folder` would go to; PipelineError if something is in the way of a clean one."""
     if _git(folder, "rev-parse", "--is-inside-work-tree", check=False).strip() != "true":
-        raise Stopped(
+        raise PipelineError(
             f"{folder} is in no Git repository. Name the overlay in a clone of your GitOps repository."
         )
     branch = _git(folder, "symbolic-ref", "--short", "--quiet", "HEAD", check=False).strip()
     if not branch:
-        raise Stopped(f"{folder} is on no branch (detached HEAD). Check a branch out: `git switch NAME`.")
+        raise PipelineError(
+            f"{folder} is on no branch (detached HEAD). Check a branch out: `git switch NAME`."
+        )
     staged = _git(folder, "diff", "--cached", "--name-only").splitlines()
     if staged:
-        raise Stopped(
+        raise PipelineError(
             f"{staged[0]} is staged in {folder}: it would go into the commit. Commit or unstage it."
         )
     return branch
@@ -39,7 +41,7 @@ def commit(folder: Path, files: Sequence[Path], message: str) -> str:
 
 
 def push(folder: Path) -> None:
-    """Push the current branch to where it is followed from; Stopped when somebody else was first."""
+    """Push the current branch to where it is followed from; PipelineError if somebody else was first."""
     _git(folder, "push", "--quiet")
 
 
@@ -53,10 +55,10 @@ def _git(folder: Path, *arguments: str, check: bool = True) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except FileNotFoundError:
-        raise Stopped("The program git is missing: install it.") from None
+        raise PipelineError("The program git is missing: install it.") from None
     except subprocess.TimeoutExpired:
-        raise Stopped(f"`git {arguments[0]}` in {folder} took longer than {TIMEOUT:.0f} s.") from None
+        raise PipelineError(f"`git {arguments[0]}` in {folder} took longer than {TIMEOUT:.0f} s.") from None
     if check and done.returncode:
         said = " ".join((done.stderr or done.stdout).split())[:300]
-        raise Stopped(f"`git {arguments[0]}` in {folder} failed: {said}")
+        raise PipelineError(f"`git {arguments[0]}` in {folder} failed: {said}")
     return done.stdout

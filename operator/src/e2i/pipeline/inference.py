@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from e2i.pipeline.errors import Stopped, told
+from e2i.pipeline.errors import PipelineError, describe_error
 
 TIMEOUT = 1800.0
 
 
 def ask_apart(model: Path, code: Path, project: Path, recipe: str, table: Path) -> dict[str, Any]:
-    """{answers, metrics} of the model in `model` for the rows of `table`; Stopped with why it could not answer.
+    """{answers, metrics} of the model in `model` for the rows of `table`; PipelineError with why it could not answer.
 
     `code` has the modules that the model needs; `metrics` are those of the project's own evaluate.
     """
@@ -35,11 +35,11 @@ def ask_apart(model: Path, code: Path, project: Path, recipe: str, table: Path) 
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Stopped(f"the model in {model} did not answer within {TIMEOUT:.0f} s") from None
+        raise PipelineError(f"the model in {model} did not answer within {TIMEOUT:.0f} s") from None
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         said = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
-        raise Stopped(f"the model in {model} could not be asked: {said[:300]}")
+        raise PipelineError(f"the model in {model} could not be asked: {said[:300]}")
     found: dict[str, Any] = json.loads(lines[-1])
     return found
 
@@ -55,7 +55,7 @@ def answer(task: Mapping[str, str]) -> dict[str, Any]:
     frame = read_kept(Path(task["table"]))
     features = [feature.name for feature in predictor.card.features]
     if missing := [name for name in features if name not in frame.columns]:
-        raise Stopped(f"it needs the feature {missing[0]}, which the data have no more")
+        raise PipelineError(f"it needs the feature {missing[0]}, which the data have no more")
     answers = predictor.answers(json_rows(frame[features]))
     # The model keeps the modules that it was loaded with; from here on the names mean those of today.
     recipe = load_recipe(Path(task["project"]), task["recipe"])
@@ -66,14 +66,16 @@ def answer(task: Mapping[str, str]) -> dict[str, Any]:
 
 
 def own_metrics(evaluate: Any, model: Any, frame: Any, folder: Path) -> dict[str, float]:
-    """What the project's evaluate(model, data) says; Stopped when it fails or says something else than numbers."""
+    """Return the metrics of the project's evaluate(model, data); PipelineError if it fails or gives no numbers."""
     if evaluate is None:
         return {}
     try:
         found = evaluate(model, frame.copy())
         return {str(name): float(value) for name, value in found.items()}
     except Exception as error:
-        raise Stopped(f"The recipe's evaluate failed: {told(error, folder)}. Correct the recipe.") from error
+        raise PipelineError(
+            f"The recipe's evaluate failed: {describe_error(error, folder)}. Correct the recipe."
+        ) from error
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -81,7 +83,11 @@ def main(arguments: Sequence[str] = ()) -> None:
     try:
         found = answer(task)
     except Exception as error:
-        sys.exit(error.message if isinstance(error, Stopped) else told(error, Path(task["project"])))
+        sys.exit(
+            error.message
+            if isinstance(error, PipelineError)
+            else describe_error(error, Path(task["project"]))
+        )
     sys.stdout.write("\n" + json.dumps(found) + "\n")
 
 

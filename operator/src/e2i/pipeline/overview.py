@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from e2i.pipeline.context import Loop
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.runner import why_to_do
 from e2i.pipeline.step_order import STEPS, Step
 
@@ -43,8 +43,8 @@ def _state(loop: Loop, step: Step) -> str:
 
 def _why(loop: Loop, step: Step) -> str:
     try:
-        return why_to_do(loop, step, world=False)
-    except Stopped as stopped:
+        return why_to_do(loop, step, external=False)
+    except PipelineError as stopped:
         return stopped.message
 
 

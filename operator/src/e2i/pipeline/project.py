@@ -31,7 +31,7 @@ _FORMS = {
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class BadProject(Exception):
+class ProjectError(Exception):
     """A project cannot be used as it is; the message says which value, where, and what to write."""
 
 
@@ -149,24 +149,24 @@ class Project(_Part):
 
 
 def read_project(folder: Path) -> Project:
-    """The project in a folder; BadProject names the first things to correct."""
+    """The project in a folder; ProjectError names the first things to correct."""
     file = folder / PROJECT_FILE
     try:
         content = yaml.safe_load(file.read_text())
     except FileNotFoundError:
-        raise BadProject(
+        raise ProjectError(
             f"{file} does not exist. Name the folder that has it with --project, or write one."
         ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadProject(f"{file} cannot be read: {' '.join(str(error).split())}. Correct it.") from None
+        raise ProjectError(f"{file} cannot be read: {' '.join(str(error).split())}. Correct it.") from None
     if not isinstance(content, Mapping):
-        raise BadProject(
+        raise ProjectError(
             f"{file} holds {type(content).__name__}, not keys with values such as `name: my_model`."
         )
     try:
         return Project.model_validate(content)
     except ValidationError as error:
-        raise BadProject("\n".join(f"{file}: {line}" for line in mistakes(error))) from None
+        raise ProjectError("\n".join(f"{file}: {line}" for line in mistakes(error))) from None
 
 
 def mistakes(error: ValidationError) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from e2i.pipeline.errors import Stopped, told
+from e2i.pipeline.errors import PipelineError, describe_error
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,16 @@ class Recipe:
 
 
 def load_recipe(folder: Path, name: str) -> Recipe:
-    """The recipe as its file is now; Stopped when it cannot be imported or has no function train."""
+    """The recipe as its file is now; PipelineError if it cannot be imported or has no function train."""
     file = (folder / name).resolve()
     if file.suffix != ".py" or not file.is_file():
-        raise Stopped(f"recipe: {file} does not exist or is no .py file. Correct recipe in project.yaml.")
+        raise PipelineError(
+            f"recipe: {file} does not exist or is no .py file. Correct recipe in project.yaml."
+        )
     module = _imported(file.parent, file.stem, "recipe")
     train = getattr(module, "train", None)
     if not callable(train):
-        raise Stopped(f"{file} has no function train(data) that returns a fitted model. Write it.")
+        raise PipelineError(f"{file} has no function train(data) that returns a fitted model. Write it.")
     return Recipe(
         folder.resolve(), file, train, getattr(module, "check", None), getattr(module, "evaluate", None)
     )
@@ -48,7 +50,7 @@ def load_function(folder: Path, place: str) -> Callable[..., Any]:
     name, _, function = place.partition(":")
     found = getattr(_imported(folder.resolve(), name, "data.load"), function, None)
     if not callable(found):
-        raise Stopped(f"data.load: {name}.py has no function {function}. Correct project.yaml.")
+        raise PipelineError(f"data.load: {name}.py has no function {function}. Correct project.yaml.")
     return found  # type: ignore[no-any-return]
 
 
@@ -63,9 +65,11 @@ def _imported(folder: Path, name: str, what: str) -> ModuleType:
     try:
         module = importlib.import_module(name)
     except Exception as error:
-        raise Stopped(f"{what}: {name}.py cannot be imported: {told(error, folder)}. Correct it.") from error
+        raise PipelineError(
+            f"{what}: {name}.py cannot be imported: {describe_error(error, folder)}. Correct it."
+        ) from error
     if not _file_of(module).is_relative_to(folder):
-        raise Stopped(f"{what}: there is no {name}.py in {folder}. Correct project.yaml.")
+        raise PipelineError(f"{what}: there is no {name}.py in {folder}. Correct project.yaml.")
     return module
 
 

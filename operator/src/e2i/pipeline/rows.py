@@ -11,7 +11,7 @@ from typing import Any
 from e2i.packaging.data import read_table
 from e2i.packaging.errors import PackagingError
 from e2i.packaging.schema import TRUE_EFFECT
-from e2i.pipeline.errors import Stopped, told
+from e2i.pipeline.errors import PipelineError, describe_error
 from e2i.pipeline.project import FeatureDeclaration, Project
 from e2i.pipeline.recipe import load_function
 
@@ -29,15 +29,17 @@ def read_rows(folder: Path, project: Project, given: Path | None) -> Frame:
         try:
             return read_table(file)
         except PackagingError as refused:
-            raise Stopped(refused.message) from refused
+            raise PipelineError(refused.message) from refused
     place = str(project.data.load)
     function = load_function(folder, place)
     try:
         frame = function()
     except Exception as error:
-        raise Stopped(f"data.load: {place} failed: {told(error, folder)}. Correct it.") from error
+        raise PipelineError(
+            f"data.load: {place} failed: {describe_error(error, folder)}. Correct it."
+        ) from error
     if not isinstance(frame, pandas.DataFrame) or frame.empty:
-        raise Stopped(
+        raise PipelineError(
             f"data.load: {place} returned {type(frame).__name__}, not a DataFrame with rows. Correct it."
         )
     return frame.rename(columns=str).reset_index(drop=True)
@@ -50,16 +52,19 @@ def features_of(frame: Frame, project: Project) -> list[str]:
 
 
 def fitted(frame: Frame, project: Project) -> Frame:
-    """The table with its features in their declared kinds; Stopped names column, row and value that do not fit."""
+    """Return the table with its features in their declared kinds.
+
+    PipelineError names the column, row and value that do not fit.
+    """
     features = features_of(frame, project)
     needed = [*features, project.target, *([project.treatment] if project.treatment else [])]
     if missing := [name for name in needed if name not in frame.columns]:
         known = ", ".join(map(str, frame.columns))
-        raise Stopped(
+        raise PipelineError(
             f"The data have no column {missing[0]}; they have {known}. Correct project.yaml or the data."
         )
     if not features:
-        raise Stopped("The data have no column besides the target: there is nothing to learn from.")
+        raise PipelineError("The data have no column besides the target: there is nothing to learn from.")
     frame = frame.copy()
     for name in features:
         declared = project.declaration(name)
@@ -70,7 +75,9 @@ def fitted(frame: Frame, project: Project) -> Frame:
 
 def _in_kind(column: Any, name: str, declared: FeatureDeclaration) -> Any:
     if declared.nullable is False and column.isna().any():
-        raise Stopped(f"{name} has no value in row {_first(column.isna())}, and it is declared not nullable.")
+        raise PipelineError(
+            f"{name} has no value in row {_first(column.isna())}, and it is declared not nullable."
+        )
     if declared.kind in ("number", "integer"):
         return _number(column, name, whole=declared.kind == "integer")
     if declared.kind == "boolean":
@@ -114,7 +121,7 @@ def _check_limits(column: Any, name: str, declared: FeatureDeclaration) -> None:
 def _refuse(wrong: Any, column: Any, name: str, what: str) -> None:
     if wrong.any():
         row = _first(wrong)
-        raise Stopped(
+        raise PipelineError(
             f"{name} is {shown(column.iloc[row])} in row {row} (of {int(wrong.sum())} such rows): {what}. "
             "Correct the data, or features in project.yaml."
         )
@@ -161,7 +168,7 @@ def write_table(frame: Frame, file: Path) -> None:
     try:
         frame.to_parquet(partial, index=False)
     except Exception as error:
-        raise Stopped(
+        raise PipelineError(
             f"The data cannot be kept: {' '.join(str(error).split())[:300]}. One kind in each column."
         ) from error
     partial.replace(file)

@@ -1,6 +1,6 @@
-"""Goes through the steps: does what is not done yet or was done from other inputs, and keeps where it stands.
+"""Run the steps that were not run yet or whose inputs changed, and record each result.
 
-run.json is written after each step. A step that is killed is not in it, and is done again; those before it are not.
+run.json is written after each step. A step that was killed is not in it and runs again; those before it do not.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from types import ModuleType
 from e2i.api.conditions import timestamp
 from e2i.clock import now
 from e2i.packaging.errors import PackagingError
-from e2i.pipeline.context import Done, Loop
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.context import Loop, StepResult
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.runstate import Record, RunState, Stop, why_again
 from e2i.pipeline.step_order import Step, step_named, with_needs
-from e2i.registry.client import RegistryFault
+from e2i.registry.client import RegistryError
 
 
 def implementation(step: str) -> ModuleType:
-    """The module with inputs(loop) -> {name: digest} and do(loop) -> Done; imported when it is its turn."""
+    """Return the module with inputs(loop) -> {name: digest} and run(loop) -> StepResult; imported when needed."""
     return import_module(f"e2i.pipeline.steps.{step}")
 
 
 def run(loop: Loop, steps: Sequence[str]) -> None:
-    """The steps in order; Stopped by the first that cannot be done, and run.json says so."""
+    """Run the steps in order; PipelineError from the first that fails, which run.json records."""
     for name in steps:
         run_step(loop, step_named(name))
 
 
 def run_one(loop: Loop, name: str) -> None:
-    """One step; Stopped when a step that it needs is not done, or was done from something else than is there now."""
+    """Run one step; PipelineError if a step that it needs is not done, or not with the present inputs."""
     for needed in with_needs(name)[:-1]:
-        if why := why_to_do(loop, step_named(needed), world=False):
-            raise Stopped(
+        if why := why_to_do(loop, step_named(needed), external=False):
+            raise PipelineError(
                 f"{name} needs the step {needed} first ({why}). Run "
                 f"`{shlex.join(['e2i', 'pipeline', needed, '--project', str(loop.folder)])}`, or `e2i pipeline run` "
                 "for all."
@@ -45,31 +45,33 @@ def run_one(loop: Loop, name: str) -> None:
     run_step(loop, step_named(name))
 
 
-def why_to_do(loop: Loop, step: Step, *, world: bool) -> str:
-    """Why the step is to be done, "" when it is done; with `world` also what lies outside of the project counts."""
+def why_to_do(loop: Loop, step: Step, *, external: bool) -> str:
+    """Return why the step has to run, "" if it is up to date. `external`: look at what is outside the project too."""
     if step.always:
-        return "it looks anew each time"
+        return "it runs each time"
     record = loop.state.done.get(step.name)
     if record is None:
         return why_again(None, {})
-    inputs = _inputs(loop, step, world)
+    inputs = _inputs(loop, step, external)
     known = (
-        record.inputs if world else {name: record.inputs[name] for name in inputs if name in record.inputs}
+        record.inputs if external else {name: record.inputs[name] for name in inputs if name in record.inputs}
     )
     return why_again(record.model_copy(update={"inputs": known}), inputs, loop.place.missing(record))
 
 
-def _inputs(loop: Loop, step: Step, world: bool) -> dict[str, str]:
+def _inputs(loop: Loop, step: Step, external: bool) -> dict[str, str]:
     if step.always:
         return {}
     module = implementation(step.name)
     with _in_words():
         found: dict[str, str] = module.inputs(loop)
-        return found | module.world(loop) if world and hasattr(module, "world") else found
+        return (
+            found | module.external_inputs(loop) if external and hasattr(module, "external_inputs") else found
+        )
 
 
 def run_step(loop: Loop, step: Step) -> None:
-    record, why = loop.state.done.get(step.name), why_to_do(loop, step, world=True)
+    record, why = loop.state.done.get(step.name), why_to_do(loop, step, external=True)
     if record and not why and not loop.options.force:
         loop.say(f"{step.name}: unchanged: {record.sentence}")
         return
@@ -77,10 +79,10 @@ def run_step(loop: Loop, step: Step) -> None:
     _keep(loop, loop.state.begun(step.name))
     started = time.monotonic()
     try:
-        inputs = _inputs(loop, step, world=True)
+        inputs = _inputs(loop, step, external=True)
         with _in_words():
-            done: Done = implementation(step.name).do(loop)
-    except Stopped as stopped:
+            done: StepResult = implementation(step.name).run(loop)
+    except PipelineError as stopped:
         # A step that goes through others, as retrain does, is stopped by one of them, which said so already.
         if loop.state.stop is None or loop.state.stop.message != stopped.message:
             stop = Stop(step=step.name, message=stopped.message, code=stopped.code, ended=timestamp(now()))
@@ -93,7 +95,7 @@ def run_step(loop: Loop, step: Step) -> None:
     loop.say(f"{step.name}: {how}: {done.sentence}")
 
 
-def _record(loop: Loop, inputs: dict[str, str], done: Done, seconds: float) -> Record:
+def _record(loop: Loop, inputs: dict[str, str], done: StepResult, seconds: float) -> Record:
     return Record(
         inputs=inputs,
         outputs=done.outputs,
@@ -112,8 +114,8 @@ def _keep(loop: Loop, state: RunState) -> None:
 
 @contextlib.contextmanager
 def _in_words() -> Iterator[None]:
-    """What packaging and the registry refuse stops the loop with their sentence."""
+    """Raise errors of packaging and of the registry as PipelineError with the same message."""
     try:
         yield
-    except (PackagingError, RegistryFault) as refused:
-        raise Stopped(refused.message) from refused
+    except (PackagingError, RegistryError) as refused:
+        raise PipelineError(refused.message) from refused

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.runstate import FORMAT, Record, RunState
 
 FOLDER = ".e2i"
@@ -41,13 +41,13 @@ class Place:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the project's lock; Stopped when another run has it. It ends with the process that holds it."""
+        """Hold the project's lock; PipelineError if another run has it. It ends with the process that holds it."""
         self.prepare()
         with open(os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Stopped(
+                raise PipelineError(
                     f"Another run is under way in {self.root.parent} (process {lock.read().strip() or 'unknown'}). "
                     "Wait until it has ended, or end it."
                 ) from None
@@ -57,7 +57,7 @@ class Place:
             yield
 
     def read_state(self) -> RunState:
-        """Where the run stands; Stopped when run.json is damaged."""
+        """Where the run stands; PipelineError if run.json is damaged."""
         try:
             content = json.loads(self.run_file.read_bytes())
             if isinstance(content, dict) and content.get("format") != FORMAT:
@@ -66,8 +66,8 @@ class Place:
         except FileNotFoundError:
             return RunState()
         except ValueError as error:
-            raise Stopped(
-                f"{self.run_file} is damaged ({type(error).__name__}). Delete it: the loop then begins anew."
+            raise PipelineError(
+                f"{self.run_file} is damaged ({type(error).__name__}). Delete it: the loop then begins again."
             ) from None
 
     def write_state(self, state: RunState) -> None:

@@ -28,7 +28,7 @@ _QUIET = {
 }
 
 
-class RegistryFault(Exception):
+class RegistryError(Exception):
     """The registry did not do what was asked."""
 
     def __init__(self, message: str) -> None:
@@ -36,11 +36,11 @@ class RegistryFault(Exception):
         self.message = message
 
 
-class NotRegistered(RegistryFault):
+class NotRegistered(RegistryError):
     """It has no such model, version or alias."""
 
 
-class RegistryUnreachable(RegistryFault):
+class RegistryUnreachable(RegistryError):
     """There is no answer from the tracking server."""
 
 
@@ -159,7 +159,7 @@ def _experiment(client: Any, uri: str, name: str, local_artifacts: Path) -> str:
 
 @contextlib.contextmanager
 def _registry(uri: str) -> Iterator[Any]:
-    """A client; what mlflow raises becomes a RegistryFault."""
+    """A client; what mlflow raises becomes a RegistryError."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     if uri.startswith("sqlite:///"):
@@ -170,7 +170,7 @@ def _registry(uri: str) -> Iterator[Any]:
         try:
             from mlflow import MlflowClient
         except ModuleNotFoundError as error:
-            raise RegistryFault(
+            raise RegistryError(
                 f"The package {error.name} is missing: install e2i-operator[pipeline]."
             ) from error
         logging.getLogger("mlflow").setLevel(logging.ERROR)
@@ -181,8 +181,8 @@ def _registry(uri: str) -> Iterator[Any]:
             raise _fault(error, uri) from error
 
 
-def _fault(error: Exception, uri: str) -> RegistryFault:
-    if isinstance(error, RegistryFault):
+def _fault(error: Exception, uri: str) -> RegistryError:
+    if isinstance(error, RegistryError):
         return error
     place = f"The MLflow registry {uri.rpartition('@')[2]}"
     text = " ".join(str(error).split())[:300]
@@ -195,4 +195,4 @@ def _fault(error: Exception, uri: str) -> RegistryFault:
         return RegistryUnreachable(
             f"{place} does not answer: {text}. Check MLFLOW_TRACKING_URI and the server."
         )
-    return RegistryFault(f"{place} refused: {type(error).__name__}: {text}.")
+    return RegistryError(f"{place} refused: {type(error).__name__}: {text}.")

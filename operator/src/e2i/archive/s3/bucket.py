@@ -18,7 +18,7 @@ from e2i.archive.errors import (
     ArchiveConflict,
     ArchiveCorrupted,
     BucketUnreachable,
-    ExportFailure,
+    ExportError,
     UploadInterrupted,
 )
 from e2i.archive.s3.connection import Clients, error_code, failure_of, open_clients, place_of, status_of
@@ -33,7 +33,7 @@ PROBE_KEY = ".e2i/conditional-write-probe"
 class Bucket:
     """One bucket of one S3 server, with the default credential chain. Safe to use from several threads.
 
-    Every method raises an ExportFailure when the server does not do what is asked.
+    Every method raises an ExportError when the server does not do what is asked.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Bucket:
         self._clients.close()
 
     def head(self, key: str) -> Stored | None:
-        """What lies under the key, None if nothing does; an ExportFailure if that cannot be known."""
+        """What lies under the key, None if nothing does; an ExportError if that cannot be known."""
         with self._failures():
             try:
                 answer = self._clients.asking.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
@@ -108,13 +108,13 @@ class Bucket:
     def put_archive(self, upload: Upload) -> Stored:
         """Store the archive unless it is there already, then look at it again.
 
-        Any failure or cancel leaves no parts behind, and no object but a whole one. Raises ExportFailure or
+        Any failure or cancel leaves no parts behind, and no object but a whole one. Raises ExportError or
         ExportCancelled, and what the stream raises.
         """
         there = self.head(upload.key)
         if there is None:
             # Best effort: the right to list uploads may be missing, and the upload itself tells of the rest.
-            with contextlib.suppress(ExportFailure):
+            with contextlib.suppress(ExportError):
                 self.abort_stale_uploads(upload.key)
             there = self._put(upload)
         if not upload.is_stored_as(there):
@@ -182,7 +182,7 @@ class Bucket:
         return stored
 
     @contextlib.contextmanager
-    def _failures(self, unanswered: type[ExportFailure] = BucketUnreachable) -> Iterator[None]:
+    def _failures(self, unanswered: type[ExportError] = BucketUnreachable) -> Iterator[None]:
         try:
             yield
         except (ClientError, BotoCoreError) as error:

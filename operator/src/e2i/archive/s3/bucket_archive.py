@@ -1,4 +1,4 @@
-"""Finds an archive that somebody else brought to the bucket, and tells what is in it.
+"""Find an archive that somebody else brought to the bucket, and read what is in it.
 
 The digest names the content and S3 keeps it as the object's checksum, so that nothing has to be read to know that it
 is the right one; only its description is, which says which bento it is.
@@ -28,7 +28,7 @@ BEGINNING = 8 << 20
 
 
 def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Artifact:
-    """The archive of this bento and digest; an ExportFailure says why there is none. Blocking, for a thread."""
+    """The archive of this bento and digest; an ExportError says why there is none. Blocking, for a thread."""
     key = archive_key(tag, digest, prefix)
     stored = bucket.head(key)
     if stored is None:
@@ -44,7 +44,7 @@ def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Art
     description = _description(bucket.get(key, most=BEGINNING) or b"")
     says = f"{description.get('name')}:{description.get('version')}"
     if says != str(tag):
-        raise BentoUnreadable(f"{stored.uri} holds the bento {says}, not {tag}; push {tag} anew.")
+        raise BentoUnreadable(f"{stored.uri} holds the bento {says}, not {tag}; push {tag} again.")
     return Artifact(
         tag=str(tag),
         digest=digest,

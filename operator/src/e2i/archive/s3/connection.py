@@ -29,7 +29,7 @@ from e2i.archive.errors import (
     BucketAccessDenied,
     BucketNotFound,
     BucketUnreachable,
-    ExportFailure,
+    ExportError,
     UploadInterrupted,
 )
 
@@ -128,8 +128,8 @@ def status_of(error: Exception) -> int:
 
 
 def failure_of(
-    error: ClientError | BotoCoreError, place: str, unanswered: type[ExportFailure] = BucketUnreachable
-) -> ExportFailure:
+    error: ClientError | BotoCoreError, place: str, unanswered: type[ExportError] = BucketUnreachable
+) -> ExportError:
     """The failure to report; `place` names the bucket; `unanswered` is what a lost connection means."""
     if isinstance(error, ClientError):
         return _answered(error, place)
@@ -146,7 +146,7 @@ def failure_of(
     return unanswered(f"There is no answer from {place} ({name}); check AWS_ENDPOINT_URL and the network.")
 
 
-def _answered(error: ClientError, place: str) -> ExportFailure:
+def _answered(error: ClientError, place: str) -> ExportError:
     code, status = error_code(error), status_of(error)
     request = _word(str(error.response.get("ResponseMetadata", {}).get("RequestId")).partition(",")[0])
     said = f"{code or 'an error'}, status {status}, request {request or 'unknown'}"

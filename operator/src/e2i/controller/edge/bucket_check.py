@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from e2i.archive.errors import ExportFailure
+from e2i.archive.errors import ExportError
 from e2i.archive.s3.bucket import Bucket
 
 logger = logging.getLogger("e2i")
@@ -17,7 +17,7 @@ async def check_bucket(bucket: Bucket, prefix: str) -> None:
     try:
         aborted = await asyncio.to_thread(bucket.abort_stale_uploads, bentos)
         has_conditional_writes = await asyncio.to_thread(bucket.conditional_writes)
-    except ExportFailure as failure:
+    except ExportError as failure:
         logger.warning("%s: %s", failure.reason, failure.message, extra={"reason": failure.reason})
         return
     except Exception:

@@ -1,6 +1,6 @@
 """Stores the records of releases in the bucket, and deletes archives that nobody needs.
 
-All methods block, so they run in a thread. They raise ExportFailure if the S3 server does not do as asked.
+All methods block, so they run in a thread. They raise ExportError if the S3 server does not do as asked.
 """
 
 from __future__ import annotations

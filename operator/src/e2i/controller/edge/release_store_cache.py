@@ -11,7 +11,7 @@ from e2i.api import release_record
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
-from e2i.archive.errors import ExportFailure
+from e2i.archive.errors import ExportError
 from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.work_queue import Key
 
@@ -53,7 +53,7 @@ class ReleaseStoreCache:
         """Read the records of a model; `state` returns them, or the problem."""
         try:
             found = await asyncio.to_thread(self._usable, *key)
-        except ExportFailure as failure:
+        except ExportError as failure:
             kept_until = asyncio.get_running_loop().time() + KEEP_PROBLEM
             self._problems[key] = (problem_of(failure), kept_until)
             return
@@ -65,7 +65,7 @@ class ReleaseStoreCache:
         """Write a record; return the problem if that failed."""
         try:
             await asyncio.to_thread(self._store.write, record)
-        except ExportFailure as failure:
+        except ExportError as failure:
             problem = problem_of(failure)
             message = f"the record of release {record.release} was not written: {problem.message}"
             return replace(problem, message=message)
@@ -81,7 +81,7 @@ class ReleaseStoreCache:
         """Delete the archives, except those that `is_needed` (by uri) or a model's last good release needs."""
         try:
             await asyncio.to_thread(self._delete_archives, archives, is_needed)
-        except ExportFailure as failure:
+        except ExportError as failure:
             return problem_of(failure)
         finally:
             # The records that were read may name archives that are gone now.
@@ -97,7 +97,7 @@ class ReleaseStoreCache:
         """
         try:
             await asyncio.to_thread(self._empty, key, archives, is_needed)
-        except ExportFailure as failure:
+        except ExportError as failure:
             problem = problem_of(failure)
             way_out = "spec.deletionPolicy Retain lets the model go and leaves the bucket as it is"
             return replace(problem, message=f"{problem.message} {way_out}")
@@ -134,6 +134,6 @@ class ReleaseStoreCache:
         self._recorded[key] = self._recorded.get(key, frozenset()) | failed
 
 
-def problem_of(failure: ExportFailure) -> Problem:
+def problem_of(failure: ExportError) -> Problem:
     """Return the failure as the problem that status, Event and log show."""
-    return Problem(reason=Reason[failure.reason], message=failure.message, stalled=not failure.passing)
+    return Problem(reason=Reason[failure.reason], message=failure.message, stalled=not failure.is_temporary)

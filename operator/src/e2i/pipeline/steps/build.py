@@ -8,7 +8,7 @@ import shutil
 from e2i.packaging.package import package
 from e2i.packaging.version_log import VERSION_LOG
 from e2i.pipeline.card_metrics import complete_card
-from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.context import Loop, StepResult
 from e2i.pipeline.workspace import write_atomically
 from e2i.registry import client as registry
 from e2i_bento.card import CARD_FILE
@@ -22,11 +22,11 @@ def inputs(loop: Loop) -> dict[str, str]:
     }
 
 
-def world(loop: Loop) -> dict[str, str]:
+def external_inputs(loop: Loop) -> dict[str, str]:
     return {"the store": str(loop.store)}
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     version = loop.outputs("train")["version"]
     complete_card(loop, loop.outputs("register")["model"])
     packed = package(
@@ -41,7 +41,9 @@ def do(loop: Loop) -> Done:
     registered = loop.outputs("register")
     registry.mark(registered["uri"], loop.project.name, registered["number"], bento=packed.tag)
     sentence = f"{packed.tag}, {packed.size >> 10} KiB, {packed.digest} in {loop.store}"
-    return Done(sentence, {"bento": packed.tag, "digest": packed.digest}, (loop.place.release(version),))
+    return StepResult(
+        sentence, {"bento": packed.tag, "digest": packed.digest}, (loop.place.release(version),)
+    )
 
 
 def _keep_release(loop: Loop, version: str, bento: str) -> None:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from e2i.pipeline import containers
-from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.context import Loop, StepResult
 
 
 def inputs(loop: Loop) -> dict[str, str]:
     return {"bento": str(loop.outputs("build").get("digest"))}
 
 
-def world(loop: Loop) -> dict[str, str]:
+def external_inputs(loop: Loop) -> dict[str, str]:
     return {"the builder": str(containers.healthy_builder()[0]), "--image": str(loop.options.image)}
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     bento = loop.outputs("build")["bento"]
     builder, why_not = containers.healthy_builder()
     if builder is None:
-        return Done(
+        return StepResult(
             f"no image was built: {why_not}; the archive of the bento is what is delivered", skipped=True
         )
     name, version = bento.split(":")
     image = f"{loop.options.image or name}:{version}"
     containers.containerize(builder, bento, image, loop.store)
-    return Done(f"{image} with {builder}", {"image": image, "builder": builder})
+    return StepResult(f"{image} with {builder}", {"image": image, "builder": builder})

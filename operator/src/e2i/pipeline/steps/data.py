@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from e2i.packaging.data import file_digest, table_digest
-from e2i.pipeline.context import Done, Loop, digest_of
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.context import Loop, StepResult, digest_of
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.rows import Frame, features_of, fitted, read_rows, split, write_table
 
 FEWEST_HELD = 10
@@ -18,22 +18,22 @@ def inputs(loop: Loop) -> dict[str, str]:
     if file is None:
         return found | {"code": loop.code_digest()}
     if not file.is_file():
-        raise Stopped(f"There is no file {file}. Correct data.file in project.yaml, or give --data.")
+        raise PipelineError(f"There is no file {file}. Correct data.file in project.yaml, or give --data.")
     return found | {"data": file_digest(file)}
 
 
-def world(loop: Loop) -> dict[str, str]:
+def external_inputs(loop: Loop) -> dict[str, str]:
     """A function may read a database: only calling it tells whether its rows are the same."""
     if loop.data or loop.project.data.file:
         return {}
     return {str(loop.project.data.load): table_digest(_rows(loop))}
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     frame = _rows(loop)
     train, holdout = split(frame, loop.project.data.holdout)
     if len(holdout) < FEWEST_HELD or train.empty:
-        raise Stopped(
+        raise PipelineError(
             f"Of {len(frame)} rows {len(holdout)} were set aside, and {FEWEST_HELD} are the fewest. Get more data, or "
             "raise data.holdout in project.yaml."
         )
@@ -50,7 +50,7 @@ def do(loop: Loop) -> Done:
         "source": str(source),
     }
     sentence = f"{len(frame)} rows of {source}: {len(train)} to train with, {len(holdout)} in the holdout"
-    return Done(sentence, outputs, (loop.place.train, loop.place.holdout))
+    return StepResult(sentence, outputs, (loop.place.train, loop.place.holdout))
 
 
 def _rows(loop: Loop) -> Frame:

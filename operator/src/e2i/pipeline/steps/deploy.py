@@ -7,8 +7,8 @@ from pathlib import Path
 from e2i.packaging.model_manifest import ManifestInputs, manifest
 from e2i.packaging.overlay import KUSTOMIZATION, write_overlay
 from e2i.pipeline import git
-from e2i.pipeline.context import Done, Loop, digest_of
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.context import Loop, StepResult, digest_of
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.project import Deploy
 from e2i_bento.card import read_card
 from e2i_bento.input_capture import SHARE_VARIABLE
@@ -22,13 +22,13 @@ def inputs(loop: Loop) -> dict[str, str]:
     }
 
 
-def world(loop: Loop) -> dict[str, str]:
+def external_inputs(loop: Loop) -> dict[str, str]:
     cluster = loop.cluster
     place = loop.overlay or (f"{cluster.kubeconfig} {cluster.context}" if cluster else None)
     return {"where to": str(place), "--git-push": str(loop.options.git_push)}
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     wanted = _wanted(loop)
     if loop.overlay:
         return _committed(loop, loop.overlay, wanted)
@@ -36,8 +36,8 @@ def do(loop: Loop) -> Done:
         body = manifest(wanted)
         loop.cluster.apply(body)
         sentence = f"applied {loop.cluster.model} with {wanted.tag}{_from(wanted)}"
-        return Done(sentence, {"digest": digest_of(body)})
-    return Done(
+        return StepResult(sentence, {"digest": digest_of(body)})
+    return StepResult(
         f"neither --overlay nor --kubeconfig says where to; {wanted.tag} is in {loop.store}", skipped=True
     )
 
@@ -68,9 +68,9 @@ def _from(wanted: ManifestInputs) -> str:
     return ", from its archive in the bucket" if wanted.digest else ", from the operator's BentoML store"
 
 
-def _committed(loop: Loop, overlay: Path, wanted: ManifestInputs) -> Done:
+def _committed(loop: Loop, overlay: Path, wanted: ManifestInputs) -> StepResult:
     if not overlay.is_dir():
-        raise Stopped(f"The overlay {overlay} does not exist. Correct --overlay or deploy.overlay.")
+        raise PipelineError(f"The overlay {overlay} does not exist. Correct --overlay or deploy.overlay.")
     branch = git.require_committable(overlay)
     file, _ = write_overlay(overlay, wanted)
     message = f"Release {wanted.tag} to {loop.project.deploy.environment}"
@@ -79,6 +79,6 @@ def _committed(loop: Loop, overlay: Path, wanted: ManifestInputs) -> Done:
         git.push(overlay)
     pushed = "pushed" if git.is_pushed(overlay, commit) else "not pushed yet (see --git-push)"
     sentence = f"{file} asks for {wanted.tag}{_from(wanted)}: commit {commit[:12]} on {branch}, {pushed}"
-    return Done(
+    return StepResult(
         sentence, {"digest": digest_of([wanted.tag, commit]), "commit": commit, "folder": str(overlay)}
     )

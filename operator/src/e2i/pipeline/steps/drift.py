@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from e2i.pipeline import champion
-from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.context import Loop, StepResult
 from e2i.pipeline.drift_verdict import (
     PREDICTION,
     Shape,
@@ -18,7 +18,7 @@ from e2i.pipeline.drift_verdict import (
     shapes_of,
     too_few,
 )
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.evidently_report import compare
 from e2i.pipeline.workspace import read_lines, write_atomically
 from e2i.registry import client as registry
@@ -28,24 +28,24 @@ MOST_ROWS = 5000
 """Requests that are looked at, the latest: what was asked long ago says nothing about today."""
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     bento = champion.serving_name(loop)
     if bento is None:
-        return Done("nothing serves, so nothing can have drifted", {"drifted": False}, skipped=True)
+        return StepResult("nothing serves, so nothing can have drifted", {"drifted": False}, skipped=True)
     # A bento of one model has the model's version.
     model = f"{loop.project.name}:{bento.rpartition(':')[2]}"
     rows = latest(read_lines(loop.place.stream), model, MOST_ROWS)
     limits = loop.project.drift
     if len(rows) < limits.rows:
         verdict = too_few(model, len(rows), 0, limits)
-        return Done(verdict.sentence, {"bento": bento, **verdict.to_json()})
+        return StepResult(verdict.sentence, {"bento": bento, **verdict.to_json()})
     card, reference = _kept(loop, bento)
     report = loop.place.reports / f"drift-{model.partition(':')[2]}.html"
     verdict = _compared(card, model, rows, reference, report, loop)
     write_atomically(report.with_suffix(".json"), json.dumps({"bento": bento, **verdict.to_json()}, indent=1))
     word = "DRIFTED: " if verdict.drifted else ""
     outputs = {"bento": bento, **verdict.to_json(), "report": str(report)}
-    return Done(f"{word}{verdict.sentence} Report {report}", outputs, (report,))
+    return StepResult(f"{word}{verdict.sentence} Report {report}", outputs, (report,))
 
 
 def _compared(
@@ -72,7 +72,7 @@ def _kept(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
     tracking = registry.tracking_uri(loop.place.registry)
     uri = registry.uri_of_bento(tracking, loop.project.name, bento)
     if uri is None:
-        raise Stopped(
+        raise PipelineError(
             f"{bento} serves, and neither {folder} nor the MLflow registry knows what it was measured on. "
             "Release it with `e2i pipeline run`, or set MLFLOW_TRACKING_URI to the registry that has it."
         )

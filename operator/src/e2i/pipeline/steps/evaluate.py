@@ -8,14 +8,14 @@ from typing import Any
 
 from e2i.packaging.schema import json_rows
 from e2i.pipeline import champion, scoring
-from e2i.pipeline.context import Done, Loop, digest_of
+from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.drift_verdict import PREDICTION, prediction_of
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.inference import ask_apart, own_metrics
 from e2i.pipeline.recipe import load_recipe
 from e2i.pipeline.rows import read_kept
 from e2i.pipeline.workspace import write_atomically
-from e2i.registry.client import RegistryFault
+from e2i.registry.client import RegistryError
 from e2i_bento.predicting import ModelDamaged, NotFinite, Predictor, load_predictor
 
 REFERENCE_ROWS = 2000
@@ -33,7 +33,7 @@ def inputs(loop: Loop) -> dict[str, str]:
     }
 
 
-def world(loop: Loop) -> dict[str, str]:
+def external_inputs(loop: Loop) -> dict[str, str]:
     return {"what serves": _serving(loop)}
 
 
@@ -45,7 +45,7 @@ def _serving(loop: Loop) -> str:
     return record.inputs["what serves"] if record and name == own else str(name)
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     recipe = load_recipe(loop.folder, loop.project.recipe)
     frame = read_kept(loop.place.holdout)
     predictor, answers = _answers(loop, frame)
@@ -53,7 +53,7 @@ def do(loop: Loop) -> Done:
     found = scoring.metrics_of(project.type, answers, frame, project.target)
     found |= own_metrics(recipe.evaluate, predictor.model, frame, recipe.folder)
     if broken := [name for name, value in found.items() if not math.isfinite(value)]:
-        raise Stopped(
+        raise PipelineError(
             f"{broken[0]} is {found[broken[0]]} on the holdout: look at the predictions and the data."
         )
     serving = _measured(loop, answers, frame)
@@ -65,7 +65,7 @@ def do(loop: Loop) -> Done:
     beside = "; nothing serves yet"
     if serving:
         beside = f"; {'not ' if serving.get('skipped') else ''}compared with {serving['name']}"
-    return Done(
+    return StepResult(
         f"{told} on {len(frame)} rows{beside}",
         {**outputs, "digest": digest_of(outputs)},
         (loop.place.evaluation, loop.place.reference),
@@ -78,9 +78,9 @@ def _answers(loop: Loop, frame: Any) -> tuple[Predictor, list[dict[str, Any]]]:
         names = [feature.name for feature in predictor.card.features]
         return predictor, predictor.answers(json_rows(frame[names]))
     except NotFinite as error:
-        raise Stopped(f"The model does not answer the holdout: {error}.") from error
+        raise PipelineError(f"The model does not answer the holdout: {error}.") from error
     except ModelDamaged as error:
-        raise Stopped(f"{error}. Run the step train with --force.") from error
+        raise PipelineError(f"{error}. Run the step train with --force.") from error
 
 
 def _measured(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str, Any] | None:
@@ -96,7 +96,7 @@ def _measured(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str
         asked = ask_apart(found.model, found.code, loop.folder, project.recipe, loop.place.holdout)
         there = scoring.metrics_of(project.type, asked["answers"], frame, project.target) | asked["metrics"]
         noise = scoring.noise_of(project.type, answers, asked["answers"], frame, project.target)
-    except (Stopped, RegistryFault) as stopped:
+    except (PipelineError, RegistryError) as stopped:
         return {"name": name, "metrics": {}, "noise": {}, "trouble": stopped.message}
     except (KeyError, TypeError) as error:
         # It is of another type, and its answers have no such parts.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2i.pipeline import gate_report
-from e2i.pipeline.context import Done, Loop, digest_of
+from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.errors import GateNotMet
 from e2i.pipeline.gate import Serving, judge
 from e2i.pipeline.gate_report import Judged
@@ -20,7 +20,7 @@ def inputs(loop: Loop) -> dict[str, str]:
     }
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     measured, data = loop.outputs("evaluate"), loop.outputs("data")
     serving = Serving(**measured["serving"]) if measured["serving"] else None
     version = loop.outputs("train")["version"]
@@ -42,4 +42,4 @@ def do(loop: Loop) -> Done:
         found = "\n".join(f"    {finding.sentence}" for finding in judged.verdict.findings)
         raise GateNotMet(f"{judged.model} is not released:\n{found}\nThe report for a person: {report}")
     kept = ", ".join(loop.project.gate) or "no metric: project.yaml has no gate"
-    return Done(f"the bounds are kept ({kept}); report {report}", {"report": str(report)}, (report,))
+    return StepResult(f"the bounds are kept ({kept}); report {report}", {"report": str(report)}, (report,))

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from e2i.pipeline.context import Done, Loop
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.context import Loop, StepResult
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.workspace import append_lines, read_lines
 
 PARTS = ("model", "time", "input", "answer")
@@ -17,13 +17,13 @@ Line = tuple[str, str]
 """A pod, or "" for a file, and a line of its log."""
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     if loop.options.stream:
         lines, place = _file(loop.options.stream), str(loop.options.stream)
     elif loop.cluster:
         lines, place = loop.cluster.captured(), f"the pods of {loop.cluster.model}"
     else:
-        return Done("neither --kubeconfig nor --stream was given: nothing was collected", skipped=True)
+        return StepResult("neither --kubeconfig nor --stream was given: nothing was collected", skipped=True)
     known = read_lines(loop.place.stream)
     fresh = new_rows(known, lines)
     append_lines(loop.place.stream, fresh)
@@ -31,7 +31,7 @@ def do(loop: Loop) -> Done:
     if not lines and not loop.options.stream and not loop.project.deploy.capture_share:
         advice = "; deploy.capture_share in project.yaml is 0, so the pods write no inputs into their logs"
     sentence = f"{len(fresh)} new of {len(lines)} requests in {place}, {len(known) + len(fresh)} in the stream{advice}"
-    return Done(sentence, {"new": len(fresh), "rows": len(known) + len(fresh)})
+    return StepResult(sentence, {"new": len(fresh), "rows": len(known) + len(fresh)})
 
 
 def new_rows(known: Iterable[dict[str, Any]], lines: Iterable[Line]) -> list[dict[str, Any]]:
@@ -73,4 +73,4 @@ def _file(file: Path) -> list[Line]:
     try:
         return [("", line) for line in file.read_text().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise Stopped(f"The stream {file} cannot be read: {error}. Correct --stream.") from error
+        raise PipelineError(f"The stream {file} cannot be read: {error}. Correct --stream.") from error

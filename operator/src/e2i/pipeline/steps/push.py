@@ -11,8 +11,8 @@ from e2i.deploying.environments import BucketPlace
 from e2i.deploying.errors import PushFailed
 from e2i.deploying.push import send
 from e2i.pipeline import containers
-from e2i.pipeline.context import Done, Loop
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.context import Loop, StepResult
+from e2i.pipeline.errors import PipelineError
 
 
 def inputs(loop: Loop) -> dict[str, str]:
@@ -22,13 +22,13 @@ def inputs(loop: Loop) -> dict[str, str]:
     }
 
 
-def world(loop: Loop) -> dict[str, str]:
+def external_inputs(loop: Loop) -> dict[str, str]:
     place = ("E2I_BUCKET", "E2I_BUCKET_PREFIX", "AWS_ENDPOINT_URL")
     bucket = " ".join(os.environ.get(name, "-") for name in place)
     return {"the bucket": bucket, "--image": str(loop.options.image)}
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     image = loop.outputs("containerize")
     said = []
     if image and loop.options.image:
@@ -36,10 +36,10 @@ def do(loop: Loop) -> Done:
         said.append(f"{image['image']} is in its registry")
     if not os.environ.get("E2I_BUCKET"):
         said.append("no bucket is configured (E2I_BUCKET), so the archive stays in the BentoML store")
-        return Done("; ".join(said), skipped=len(said) == 1)
+        return StepResult("; ".join(said), skipped=len(said) == 1)
     artifact = _archive(loop)
     said.append(f"{artifact.uri}, {artifact.size >> 10} KiB")
-    return Done("; ".join(said), {"uri": artifact.uri, "digest": artifact.digest})
+    return StepResult("; ".join(said), {"uri": artifact.uri, "digest": artifact.digest})
 
 
 def _archive(loop: Loop) -> Artifact:
@@ -47,11 +47,11 @@ def _archive(loop: Loop) -> Artifact:
     try:
         bucket = read_bucket(os.environ)
     except BadSetting as error:
-        raise Stopped(f"The bucket cannot be used: {error}.") from error
+        raise PipelineError(f"The bucket cannot be used: {error}.") from error
     place = BucketPlace(
         name=bucket.name, endpoint=bucket.endpoint, region=bucket.region, prefix=bucket.prefix
     )
     try:
         return send(loop.outputs("build")["bento"], loop.store, place, threading.Event())
     except PushFailed as failed:
-        raise Stopped(failed.message) from failed
+        raise PipelineError(failed.message) from failed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2i.pipeline.card_metrics import complete_card
-from e2i.pipeline.context import Done, Loop
+from e2i.pipeline.context import Loop, StepResult
 from e2i.registry import client as registry
 
 
@@ -14,11 +14,11 @@ def inputs(loop: Loop) -> dict[str, str]:
     }
 
 
-def world(loop: Loop) -> dict[str, str]:
+def external_inputs(loop: Loop) -> dict[str, str]:
     return {"the registry": registry.tracking_uri(loop.place.registry)}
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     uri, name = registry.tracking_uri(loop.place.registry), loop.project.name
     trained = loop.outputs("train")
     card = complete_card(loop)
@@ -39,7 +39,7 @@ def do(loop: Loop) -> Done:
         folders={registry.TRAINED: loop.place.trained, registry.REFERENCE: loop.place.reference.parent},
     )
     number = registry.register(uri, name, logged, loop.place.registry / "artifacts")
-    return Done(
+    return StepResult(
         f"models:/{name}/{number} in {uri}",
         {"uri": uri, "number": number, "model": f"models:/{name}/{number}"},
     )

@@ -5,31 +5,32 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from e2i.pipeline import champion
-from e2i.pipeline.context import Done, Loop
-from e2i.pipeline.errors import NoNewData, Stopped
-from e2i.pipeline.runner import run
+from e2i.pipeline import champion, runner
+from e2i.pipeline.context import Loop, StepResult
+from e2i.pipeline.errors import NoNewData, PipelineError
 from e2i.pipeline.step_order import RELEASE
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     verdict = loop.outputs("drift")
     if not verdict and not loop.options.force:
-        raise Stopped(
+        raise PipelineError(
             "Nobody has looked for drift yet. Run `e2i pipeline monitor` and `e2i pipeline drift` first."
         )
     if not loop.options.force:
         if not verdict["drifted"]:
-            return Done("nothing has drifted, so nothing is trained", skipped=True)
+            return StepResult("nothing has drifted, so nothing is trained", skipped=True)
         if verdict["bento"] != champion.serving_name(loop):
-            return Done(f"{verdict['bento']} had drifted, and it does not serve any more", skipped=True)
+            return StepResult(f"{verdict['bento']} had drifted, and it does not serve any more", skipped=True)
     # To train without drift is what was forced, not to do again what is done.
     loop.options = replace(loop.options, force=False)
-    run(loop, ("data",))
+    runner.run(loop, ("data",))
     _require_new_data(loop, verdict)
-    run(loop, RELEASE[1:])
+    runner.run(loop, RELEASE[1:])
     version = loop.outputs("train")["version"]
-    return Done(f"{loop.project.name} {version} was trained on {loop.outputs('data')['source']} and released")
+    return StepResult(
+        f"{loop.project.name} {version} was trained on {loop.outputs('data')['source']} and released"
+    )
 
 
 def _require_new_data(loop: Loop, verdict: dict[str, object]) -> None:

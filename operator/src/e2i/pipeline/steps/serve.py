@@ -8,8 +8,8 @@ from pathlib import Path
 from e2i.api.conditions import timestamp
 from e2i.clock import now
 from e2i.pipeline import git
-from e2i.pipeline.context import Done, Loop
-from e2i.pipeline.errors import Stopped
+from e2i.pipeline.context import Loop, StepResult
+from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.workspace import append_lines, read_lines
 from e2i.registry import client as registry
 from e2i_bento.card import read_card
@@ -19,7 +19,7 @@ def inputs(loop: Loop) -> dict[str, str]:
     return {"release": str(loop.outputs("deploy").get("digest"))}
 
 
-def world(loop: Loop) -> dict[str, str]:
+def external_inputs(loop: Loop) -> dict[str, str]:
     cluster = loop.cluster
     return {
         "the cluster": f"{cluster.kubeconfig} {cluster.context}" if cluster else "none",
@@ -32,24 +32,24 @@ def _unpushed(loop: Loop) -> bool:
     return "commit" in deployed and not git.is_pushed(Path(deployed["folder"]), deployed["commit"])
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     bento = loop.outputs("build")["bento"]
     if not loop.outputs("deploy"):
-        return Done("nothing was deployed", skipped=True)
+        return StepResult("nothing was deployed", skipped=True)
     if _unpushed(loop):
-        return Done("the commit is not pushed yet, so the cluster cannot know of it", skipped=True)
+        return StepResult("the commit is not pushed yet, so the cluster cannot know of it", skipped=True)
     cluster = loop.cluster
     if cluster is None:
         _note(loop, bento)
-        return Done("no --kubeconfig was given, so nobody looks whether it serves", skipped=True)
+        return StepResult("no --kubeconfig was given, so nobody looks whether it serves", skipped=True)
     message = cluster.wait_until_serving(bento, loop.options.timeout, lambda line: loop.say(f"serve: {line}"))
     row = read_card(loop.place.trained).golden[0].input
     answer = cluster.predict({"input_data": row})
     if answer.get("bento") != bento:
-        raise Stopped(f"{bento} serves, and {answer.get('bento')} answered: {json.dumps(answer)[:300]}")
+        raise PipelineError(f"{bento} serves, and {answer.get('bento')} answered: {json.dumps(answer)[:300]}")
     _note(loop, bento)
     loop.say(f"serve: asked {json.dumps(row)}")
-    return Done(f"{message}; it answers {json.dumps(answer)}", {"bento": bento, "answer": answer})
+    return StepResult(f"{message}; it answers {json.dumps(answer)}", {"bento": bento, "answer": answer})
 
 
 def _note(loop: Loop, bento: str) -> None:

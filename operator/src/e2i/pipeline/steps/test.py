@@ -8,9 +8,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from e2i.pipeline.context import Done, Loop, digest_of, files_digest, is_test
+from e2i.pipeline.context import Loop, StepResult, digest_of, files_digest, is_test
 from e2i.pipeline.datatests import complaints
-from e2i.pipeline.errors import Stopped, told
+from e2i.pipeline.errors import PipelineError, describe_error
 from e2i.pipeline.recipe import load_recipe
 from e2i.pipeline.rows import read_kept
 
@@ -28,22 +28,22 @@ def inputs(loop: Loop) -> dict[str, str]:
     }
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     import pandas
 
     frame = pandas.concat([read_kept(loop.place.train), read_kept(loop.place.holdout)], ignore_index=True)
     if found := complaints(frame, loop.outputs("data")["features"], loop.project):
-        raise Stopped("\n".join(found))
+        raise PipelineError("\n".join(found))
     recipe = load_recipe(loop.folder, loop.project.recipe)
     said = "the tests of the data passed"
     if recipe.check:
         try:
             recipe.check(frame)
         except Exception as error:
-            what = str(error) if isinstance(error, ValueError) else told(error, loop.folder)
-            raise Stopped(f"The recipe's check refuses the data: {what}") from error
+            what = str(error) if isinstance(error, ValueError) else describe_error(error, loop.folder)
+            raise PipelineError(f"The recipe's check refuses the data: {what}") from error
         said += ", the recipe's check too"
-    return Done(f"{said}; {_own_tests(loop.folder)}")
+    return StepResult(f"{said}; {_own_tests(loop.folder)}")
 
 
 def _own_tests(folder: Path) -> str:
@@ -51,7 +51,7 @@ def _own_tests(folder: Path) -> str:
     if not files:
         return "the project has no tests of its own"
     if find_spec("pytest") is None:
-        raise Stopped(f"{folder} has tests, and pytest is not installed: install it.")
+        raise PipelineError(f"{folder} has tests, and pytest is not installed: install it.")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
     if not any((folder / name).exists() for name in ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")):
         # Otherwise pytest takes the configuration of whatever the project lies in.
@@ -66,13 +66,15 @@ def _own_tests(folder: Path) -> str:
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
-        raise Stopped(f"The tests of {folder} took longer than {TIMEOUT:.0f} s. Make them shorter.") from None
+        raise PipelineError(
+            f"The tests of {folder} took longer than {TIMEOUT:.0f} s. Make them shorter."
+        ) from None
     if done.returncode == NOTHING_COLLECTED:
         return "the project has no tests of its own"
     if done.returncode:
         lines = (done.stdout + done.stderr).strip().splitlines()
         shown = "\n".join(f"    {line}" for line in lines[-12:])
-        raise Stopped(f"The project's own tests failed (`pytest` in {folder}):\n{shown}")
+        raise PipelineError(f"The project's own tests failed (`pytest` in {folder}):\n{shown}")
     return f"the project's own tests passed: {done.stdout.strip().splitlines()[-1].strip('= ')}"
 
 

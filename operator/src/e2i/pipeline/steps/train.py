@@ -8,8 +8,8 @@ from e2i.clock import now
 from e2i.packaging.data import file_digest
 from e2i.packaging.describe import describe
 from e2i.packaging.names import resolve_version
-from e2i.pipeline.context import Done, Loop, digest_of
-from e2i.pipeline.errors import Stopped, told
+from e2i.pipeline.context import Loop, StepResult, digest_of
+from e2i.pipeline.errors import PipelineError, describe_error
 from e2i.pipeline.recipe import Recipe, load_recipe
 from e2i.pipeline.rows import learned_columns, read_kept
 from e2i_bento.card import CARD_FILE, Card
@@ -22,7 +22,7 @@ DESCRIBED = {"name", "type", "description", "target", "treatment", "features", "
 def inputs(loop: Loop) -> dict[str, str]:
     requirements = loop.folder / loop.project.requirements
     if not requirements.is_file():
-        raise Stopped(
+        raise PipelineError(
             f"{requirements} does not exist. Write what the model needs when it serves, each line name==version, or "
             "correct requirements in project.yaml."
         )
@@ -34,17 +34,17 @@ def inputs(loop: Loop) -> dict[str, str]:
     }
 
 
-def do(loop: Loop) -> Done:
+def run(loop: Loop) -> StepResult:
     recipe = load_recipe(loop.folder, loop.project.recipe)
     data = learned_columns(read_kept(loop.place.train), loop.project)
     try:
         model = recipe.train(data.copy())
     except Exception as error:
-        raise Stopped(
-            f"The recipe's train failed: {told(error, loop.folder)}. Correct the recipe."
+        raise PipelineError(
+            f"The recipe's train failed: {describe_error(error, loop.folder)}. Correct the recipe."
         ) from error
     if model is None:
-        raise Stopped(f"train in {recipe.file.name} returned nothing. Let it return the fitted model.")
+        raise PipelineError(f"train in {recipe.file.name} returned nothing. Let it return the fitted model.")
     card = _described(loop, recipe, model, data)
     version = resolve_version(loop.project.version, now())
     digest = digest_of([card.model.digest, card.model_dump(mode="json")])
@@ -52,7 +52,9 @@ def do(loop: Loop) -> Done:
     sentence = (
         f"{card.name} {version}, {type(model).__name__} on {len(data)} rows, {len(card.features)} features"
     )
-    return Done(sentence, outputs, (loop.place.trained / CARD_FILE, loop.place.trained / card.model.name))
+    return StepResult(
+        sentence, outputs, (loop.place.trained / CARD_FILE, loop.place.trained / card.model.name)
+    )
 
 
 def parameters(model: Any) -> dict[str, str]:
