@@ -40,7 +40,7 @@ async def perform(world: World, *actions: Action) -> list[tuple[Action, Reason |
     return [(result.action, result.problem.reason if result.problem else None) for result in results]
 
 
-async def test_what_was_written_is_in_the_view_at_once() -> None:
+async def test_what_was_written_is_in_the_cache_at_once() -> None:
     world = World()
     with world.unwatched():
         assert await perform(world, REQUEST, DEPLOYMENT) == [(REQUEST, None), (DEPLOYMENT, None)]
@@ -49,7 +49,7 @@ async def test_what_was_written_is_in_the_view_at_once() -> None:
     await world.close()
 
 
-async def test_what_was_deleted_is_out_of_the_view_at_once() -> None:
+async def test_what_was_deleted_is_out_of_the_cache_at_once() -> None:
     world = World()
     await perform(world, REQUEST)
     (request,) = world.all("BentoRequest")
@@ -110,7 +110,7 @@ async def test_a_namespace_that_is_gone_is_not_a_missing_yatai() -> None:
     await world.close()
 
 
-async def test_the_release_that_has_the_address_is_not_deleted_whatever_the_view_says() -> None:
+async def test_the_release_that_has_the_address_is_not_deleted_whatever_the_cache_says() -> None:
     world = World()
     world.apply(tag="churn:1")
     await world.run()
@@ -188,7 +188,7 @@ async def test_a_release_is_resized_and_nothing_else() -> None:
     assert after["spec"] == {**before["spec"], "autoscaling": {"minReplicas": 2, "maxReplicas": 5}}
     child = world.cache.child("BentoDeployment", "models", before["metadata"]["name"])
     assert isinstance(child, BentoDeployment)
-    assert child.spec["autoscaling"]["maxReplicas"] == 5, "the view knows it at once"
+    assert child.spec["autoscaling"]["maxReplicas"] == 5, "the cache has it at once"
     await world.close()
 
 
