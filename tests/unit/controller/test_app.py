@@ -17,6 +17,8 @@ from e2i import clock
 from e2i.api import naming
 from e2i.controller import app
 from e2i.controller.app import RESYNC, RESYNC_INCOMPLETE, Operator, connect
+from e2i.controller.core.rules.decision import STORE_POLL
+from e2i.controller.edge.work_queue import FIRST_DELAY
 from e2i.controller.settings import Settings
 from e2i.kube import ApiError
 from e2i.kube.e2i_kinds import E2I_MODELS
@@ -163,6 +165,33 @@ async def test_a_status_that_cannot_be_written_is_tried_again_later_and_later(
     assert caplog.text.count("etcd is away; it is tried again") == 3
 
 
+async def test_a_pass_that_settles_makes_the_next_delay_short_again(world: World) -> None:
+    world.apply(suspend=True)
+    world.kube.fail += [AWAY] * 4
+    for _ in range(40):
+        await world.run_due()
+        await world.pass_time(0.5)
+    assert world.condition() == "False/Suspended"
+    world.kube.fail.append(AWAY)
+    world.apply(suspend=True, replicas=2)
+    await world.run_due()
+    assert world.status()["observedGeneration"] == 1
+    await world.pass_time(FIRST_DELAY)
+    await world.run_due()
+    assert world.status()["observedGeneration"] == 2
+
+
+async def test_a_pass_that_has_to_wait_is_followed_by_one_when_the_wait_is_over(world: World) -> None:
+    world.apply(tag="missing:1")
+    await world.run(passes=3)
+    assert world.condition() == "False/BentoNotFound"
+    assert not world.queue.is_idle
+    begun = len(world.exports_begun)
+    await world.pass_time(STORE_POLL.total_seconds())
+    await world.run_due()
+    assert len(world.exports_begun) == begun + 1
+
+
 # Watch events.
 
 
@@ -242,10 +271,14 @@ async def test_a_kind_that_is_not_served_is_looked_for_soon_and_often(
     world.kube.missing = {"BentoRequest", "BentoDeployment"}
     await world.start()
     world.apply()
-    await world.run(passes=3)
+    await world.run_due()
+    assert world.cache.missing_kinds == {"BentoRequest", "BentoDeployment"}
     assert world.condition() == "False/YataiNotInstalled"
+    assert world.exports_begun == [], "nothing is tried in vain"
     world.kube.missing = set()
     await world.pass_time(RESYNC_INCOMPLETE)
+    assert world.cache.missing_kinds == frozenset()
+    assert len(world.queue) == 1, "the model is queued"
     await world.run()
     assert world.condition() == "True/Ready"
     lists = Lists(world, monkeypatch)
