@@ -104,7 +104,7 @@ def logs(name: str, component: str, follow: bool) -> None:
             file = supervision.log_of(home, component)
             if not file.exists():
                 known = ", ".join(sorted([*(log.stem for log in home.logs.glob("*.log")), "operator"]))
-                raise ClusterError(f"Cluster {name} has no log of {component!r}. There is: {known}.")
+                raise ClusterError(f"Cluster {name} has no log of {component!r}. Available: {known}.")
             # -F: the file may be replaced when it has grown large.
             command = ["tail", "-n", "200", *(["-F"] if follow else []), str(file)]
         os.execvp(command[0], command)  # noqa: S606

@@ -1,4 +1,4 @@
-"""What a cluster holds from its first minute: namespaces, Yatai's CRDs, rights, settings, credentials, images."""
+"""The first objects of a cluster: namespaces, Yatai's CRDs, rights, settings, credentials, images."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ SERVICE_ACCOUNT_KEY = "service-account.key"
 
 @dataclass(frozen=True)
 class Certificate:
-    """What one key pair is for: `<name>.crt` and `<name>.key`, signed by `authority`."""
+    """The purpose of one key pair: `<name>.crt` and `<name>.key`, signed by `authority`."""
 
     name: str
     authority: str

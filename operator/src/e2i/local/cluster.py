@@ -128,7 +128,7 @@ def _prepare(home: ClusterHome, tools: Tools, say: Say) -> None:
     if not home.record.exists():
         raise ClusterError(
             f"Cluster {home.name} was removed by another command. "
-            f"Run `e2i local up --name {home.name}` to make it anew."
+            f"Run `e2i local up --name {home.name}` to make it again."
         )
     free = shutil.disk_usage(home.root).free
     if free < LEAST_FREE_DISK:

@@ -1,4 +1,4 @@
-"""What runs of a cluster and what does not, in rows for people."""
+"""The state of a cluster's components, in rows for people."""
 
 from __future__ import annotations
 

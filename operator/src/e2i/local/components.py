@@ -21,7 +21,7 @@ WAVES = (
     ("kube-apiserver",),
     ("kube-controller-manager", "kube-scheduler", "yatai", "node"),
 )
-"""What can start at the same time; a wave needs the ones before it."""
+"""Components that can start at the same time; a wave needs the ones before it."""
 EVERYTHING = tuple(name for wave in WAVES for name in wave)
 """Every component by name, in starting order."""
 CONTROL_PLANE = tuple(name for name in EVERYTHING if name not in ("yatai", "node"))

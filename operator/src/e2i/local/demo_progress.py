@@ -1,4 +1,4 @@
-"""What the demo shows of an E2IModel: what is new in its conditions, whether it is ready or stalled. Pure."""
+"""The demo's view of an E2IModel: changes of its conditions, whether it is ready or stalled. Pure."""
 
 from __future__ import annotations
 

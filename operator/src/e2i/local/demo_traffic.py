@@ -22,7 +22,7 @@ HOPELESS = 20
 
 @dataclass
 class Tally:
-    """What the trickle has seen so far; `last` is the bento that answered the latest good request."""
+    """The answers counted so far; `last` is the bento that answered the latest good request."""
 
     answers: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)

@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 
 class Progress:
-    """What the compiler has done so far, as one line. Fed by one thread, read by another."""
+    """The compiler's progress as one line. Fed by one thread, read by another."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""What an image is on the local cluster: a folder and a description of how to run it.
+"""Images on the local cluster: a folder and a description of how to run it.
 
 There is no container runtime here. The builder writes a description under the image's full name, the node
 agent reads it when a pod names that image. One JSON file for each image in `<cluster home>/images/`.

@@ -13,7 +13,7 @@ from e2i.local.layout import ClusterHome
 
 
 def write_kubeconfigs(home: ClusterHome) -> None:
-    """Write every identity's kubeconfig anew, and the administrator's a second time where users look for it."""
+    """Write every identity's kubeconfig, and the administrator's a second time where users look for it."""
     for identity in IDENTITIES:
         _write(home.kubeconfig_of(identity.name), kubeconfig(home, identity.name))
     _write(home.kubeconfig, kubeconfig(home, "admin"))

@@ -44,7 +44,7 @@ def apply_all(home: ClusterHome, files: Sequence[Path], objects: Sequence[dict[s
 
 
 def apply_operator(home: ClusterHome, folder: Path, started_with: str) -> None:
-    """Server-side apply of the operator's kustomization; another `started_with` starts a running operator anew."""
+    """Server-side apply of the operator's kustomization; a changed `started_with` restarts the operator."""
     objects = [
         manifest for manifest in yaml.safe_load_all(kubectl(home, "kustomize", str(folder))) if manifest
     ]

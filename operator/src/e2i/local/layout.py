@@ -87,7 +87,7 @@ class Addresses:
 
     @property
     def pod_network(self) -> str:
-        """What E2I_POD_NETWORK tells the operator, which runs on the machine."""
+        """Value of E2I_POD_NETWORK for the operator, which runs on the machine."""
         return f"{self.pod_range}={self.on_machine(self.pod_range)}"
 
     def on_machine(self, pod_address: str) -> str:
@@ -121,7 +121,7 @@ class ClusterHome:
 
     @property
     def record(self) -> Path:
-        """What makes the folder a cluster's: its name and its index."""
+        """File with the cluster's name and index; a folder without it is no cluster."""
         return self.root / "cluster.json"
 
     @property
@@ -155,7 +155,7 @@ class ClusterHome:
 
     @property
     def image_contents(self) -> Path:
-        """What the builder unpacked, one folder for each digest."""
+        """Bentos that the builder unpacked, one folder for each digest."""
         return self.root / "image-contents"
 
     @property

@@ -46,7 +46,7 @@ def holder(port: int) -> str | None:
 
 
 def _open_files(process: Path) -> set[str]:
-    """What the process has open, as far as it is to be seen."""
+    """Return the sockets that the process has open, as far as this user may see them."""
     files = set()
     with contextlib.suppress(OSError):
         for link in (process / "fd").iterdir():

@@ -73,7 +73,8 @@ def arguments(target: Target, namespace: str, service: str) -> list[str]:
 
 async def _listening(stdout: asyncio.StreamReader, reader: asyncio.Task[None], forward: PortForward) -> str:
     try:
-        line = await asyncio.wait_for(stdout.readline(), START_SECONDS)
+        async with asyncio.timeout(START_SECONDS):
+            line = await stdout.readline()
     except TimeoutError:
         raise CommandError(f"kubectl port-forward was not ready within {START_SECONDS:g} s.") from None
     if found := _LISTENING.search(line):
@@ -96,5 +97,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, number)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), END_SECONDS)
+            async with asyncio.timeout(END_SECONDS):
+                await process.wait()
             return

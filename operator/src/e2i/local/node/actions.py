@@ -1,4 +1,4 @@
-"""What probes and lifecycle hooks do: call a URL, open a connection, run a command, sleep."""
+"""The actions of probes and lifecycle hooks: call a URL, open a connection, run a command, sleep."""
 
 from __future__ import annotations
 

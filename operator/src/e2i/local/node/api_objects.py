@@ -1,4 +1,4 @@
-"""What a pod needs from the API server, asked for with the node's identity."""
+"""The requests to the API server for pods, with the node's identity."""
 
 from __future__ import annotations
 

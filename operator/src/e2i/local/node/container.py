@@ -17,7 +17,7 @@ from e2i.local.node.processes import Processes
 from e2i.local.node.records import Terminated
 
 SHORTEST_GRACE = 2.0
-"""What a process has after SIGTERM even when a hook has used up the grace period."""
+"""Seconds that a process has after SIGTERM, even if a hook has used up the grace period."""
 LONGEST_MESSAGE = 4096
 
 

@@ -13,7 +13,7 @@ Records = Mapping[str, Record]
 
 @dataclass(frozen=True)
 class Step:
-    """What to do now, and when to look again at the latest (None: when something happens)."""
+    """The containers to start and stop now, and when to look again (None: when something happens)."""
 
     start: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()

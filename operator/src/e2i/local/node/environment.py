@@ -1,4 +1,4 @@
-"""What a container's variables are: pure, from the pod and from the objects it refers to."""
+"""The variables of a container. Pure, from the pod and from the objects it refers to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MissingValue(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What variables may refer to."""
+    """The values that variables may refer to."""
 
     pod: Object
     pod_address: str

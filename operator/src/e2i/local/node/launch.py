@@ -12,7 +12,7 @@ from e2i.local.node.environment import expand
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
-"""What a process keeps of the agent's environment: where this user may write, and how it reads text."""
+"""Variables that a process keeps of the agent's environment: where this user may write, and how it reads text."""
 
 
 class CannotCreate(Exception):

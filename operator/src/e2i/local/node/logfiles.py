@@ -60,7 +60,7 @@ def older(path: Path) -> Path:
 
 
 def _head(stream: str) -> bytes:
-    """What every entry of one moment begins with."""
+    """Return the start of every entry of one moment."""
     return f"{clock.micro_timestamp(clock.now())} {stream} ".encode()
 
 

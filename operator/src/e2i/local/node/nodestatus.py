@@ -1,4 +1,4 @@
-"""What the Node object says of this machine. Pure, from what was measured."""
+"""The Node object of this machine. Pure, from measured values."""
 
 from __future__ import annotations
 

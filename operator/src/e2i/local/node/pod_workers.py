@@ -84,7 +84,7 @@ class Pods:
             self._workers[uid].lose()
 
     def _finish(self, uid: str, task: asyncio.Task[None]) -> None:
-        """Forget a worker that came to its end; start it anew after an error of ours."""
+        """Forget a worker that has ended; start it again after an error of ours."""
         worker = self._workers[uid]
         if task.cancelled():
             return

@@ -1,4 +1,4 @@
-"""What kube-proxy does: each Service's address and ports lead to its ready endpoints, and follow them."""
+"""The work of kube-proxy: each Service's address and ports lead to the endpoints that are ready."""
 
 from __future__ import annotations
 

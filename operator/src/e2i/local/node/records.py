@@ -1,4 +1,4 @@
-"""What the agent knows of one container, and how that changes. Pure values."""
+"""The agent's record of one container, and how it changes. Pure values."""
 
 from __future__ import annotations
 

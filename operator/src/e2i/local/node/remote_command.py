@@ -27,7 +27,7 @@ DRAIN_WITHIN = 1.0
 
 @dataclass(frozen=True)
 class Wish:
-    """What a request asks for."""
+    """The command that a request asks for, and its streams."""
 
     command: list[str]
     stdin: bool

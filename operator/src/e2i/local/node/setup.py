@@ -1,4 +1,4 @@
-"""What a pod has before its containers start: an address, volumes, and for each container a plan to run."""
+"""The things that a pod has before its containers start: an address, volumes, and for each container a plan to run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RENEW_TOKEN_AFTER = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """What all pods of this node share."""
+    """Clients and values shared by all pods of this node."""
 
     home: ClusterHome
     images: ImageStore

@@ -143,7 +143,7 @@ def _host_path(spec: Object) -> Path:
 
 
 def make_mounts(mounts: Path, volumes: Path, container: Object, env: Mapping[str, str]) -> None:
-    """Make the links of one container anew; CannotMount when a sub-path leads out of its volume."""
+    """Replace the links of one container; CannotMount if a sub-path leads out of its volume."""
     shutil.rmtree(mounts, ignore_errors=True)
     mounts.mkdir(parents=True)
     for mount in _outer_first(container.get("volumeMounts") or []):

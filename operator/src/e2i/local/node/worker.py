@@ -1,4 +1,4 @@
-"""One pod on this node: brings it from its spec to running processes, and at last to its end."""
+"""One pod on this node: brings it from its spec to running processes, and to its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 RETRY = 1.0
 """Seconds before a write that the API server did not take is tried again."""
 LAST_GRACE = 1.0
-"""What the processes of a pod have that is no longer in the API."""
+"""Seconds that the processes of a pod have which is no longer in the API."""
 
 
 class PodWorker:

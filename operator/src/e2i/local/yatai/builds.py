@@ -1,4 +1,4 @@
-"""What the image builder makes of a BentoRequest: image name, Job, Bento; values in, objects out."""
+"""The objects that the image builder makes of a BentoRequest: image name, Job, Bento; values in, objects out."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from e2i.kube import Object
 
 LAST_APPLIED = "banzaicloud.com/last-applied"
 
-# Lists whose elements are told apart by a field of theirs, as in Kubernetes' own strategic merge.
+# Lists whose elements are identified by one of their fields, as in Kubernetes' own strategic merge.
 MERGE_KEYS = {
     "containers": "name",
     "env": "name",
@@ -34,7 +34,7 @@ def with_last_applied(wanted: Object) -> Object:
 
 
 def last_applied(live: Object) -> Object:
-    """What the controller wrote last; empty when somebody else made the object or spoilt the annotation."""
+    """Return the object that the controller wrote last; empty if somebody else made it or broke the annotation."""
     text = live["metadata"].get("annotations", {}).get(LAST_APPLIED, "{}")
     try:
         applied = json.loads(text)

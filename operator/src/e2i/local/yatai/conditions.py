@@ -13,7 +13,7 @@ Status = Literal["True", "False", "Unknown"]
 
 @dataclass(frozen=True)
 class Condition:
-    """What a controller found, before it is merged into an object's status."""
+    """A controller's finding, before it is merged into an object's status."""
 
     type: str
     status: Status

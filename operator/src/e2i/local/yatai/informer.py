@@ -25,7 +25,7 @@ class Informer:
         self._listener = listener
 
     async def run(self) -> None:
-        """Follow the kind for ever; a list after lost history is told as the changes that were missed."""
+        """Follow the kind for ever; after lost history a list yields the changes that were missed."""
         async for news in self._kube.watch(self._resource):
             for before, now in self._changes(news):
                 self._listener(before, now)

@@ -1,4 +1,4 @@
-"""What one BentoDeployment consists of: its API servers and, for an old-style bento, a part for each runner."""
+"""The parts of one BentoDeployment: its API servers and, for an old-style bento, a part for each runner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from e2i.local.yatai.yatai_kinds import name_and_version
 LONGEST_NAME = 63
 TARGET_TYPE = "yatai.ai/bento-deployment-target-type"
 ALSO_FOR_RUNNERS = ("labels", "resources", "extraPodMetadata", "extraPodSpec")
-"""What a runner without an entry in `spec.runners` takes from the spec: no variables, autoscaling or annotations."""
+"""Fields that a runner without an entry in `spec.runners` takes from the spec; variables and autoscaling are not."""
 
 
 @dataclass(frozen=True)

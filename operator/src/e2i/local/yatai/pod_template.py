@@ -150,7 +150,7 @@ def shared_memory(resources: Object) -> Object:
 
 
 def security_context(annotations: dict[str, str]) -> Object:
-    """What the privilege annotations ask for; the local node cannot grant or refuse any of it."""
+    """Return the rights that the privilege annotations ask for; the local node cannot grant or refuse any of them."""
     context: Object = {}
     if annotations.get("yatai.ai/enable-container-privileged") == ON:
         context["privileged"] = True

@@ -11,7 +11,7 @@ from e2i.local.yatai.conditions import Condition, conditions_of, merge_condition
 ATTEMPTS = 3
 PAUSE = 0.1
 STATUS_FIELDS: dict[str, Object] = {"BentoRequest": {"imageBuilderPodStatus": {}}}
-"""What else the CRD requires in a status."""
+"""The other fields that the CRD requires in a status."""
 
 
 async def write_conditions(kube: Kube, resource: Resource, item: Object, *news: Condition) -> Object:

@@ -107,7 +107,7 @@ def check(members: Sequence[tarfile.TarInfo], room: int) -> None:
 
 
 def check_parents(name: str, member: tarfile.TarInfo, seen: dict[str, tarfile.TarInfo]) -> None:
-    """What lies below a link would be written to wherever the link leads."""
+    """Failure if the member lies below a link: it would be written to wherever the link leads."""
     parent = posixpath.dirname(name)
     while parent:
         if parent in seen and not seen[parent].isdir():

@@ -26,11 +26,11 @@ class Bento:
     server: str | None
     """BentoML as a requirement, such as bentoml==1.1.11, where the requirements leave it out as old ones do."""
     python_version: str | None
-    """What the bento asks for, such as 3.11 or 3.11.7."""
+    """The version that the bento asks for, such as 3.11 or 3.11.7."""
     envs: dict[str, str]
     """Variables that the image sets."""
     commands: tuple[str, ...]
-    """What the real builder would run besides installing the requirements."""
+    """Commands that the real builder would run besides installing the requirements."""
 
 
 def read_bento(folder: Path) -> Bento:
@@ -82,7 +82,7 @@ def python_version_of(folder: Path, image: dict[str, Any]) -> str | None:
 
 
 def old_commands(content: dict[str, Any]) -> tuple[str, ...]:
-    """What the image of a bento of the old layout has besides, as words for the log."""
+    """Return the other commands of the image of a bento of the old layout, for the log."""
     docker, conda = content.get("docker") or {}, content.get("conda") or {}
     packages, script = docker.get("system_packages"), docker.get("setup_script")
     found = [f"apt-get install {' '.join(packages)}"] if packages else []
