@@ -9,6 +9,7 @@ import pytest
 from support.builders import (
     DIGEST,
     NOON,
+    TAG,
     a_deployment,
     a_line,
     a_model,
@@ -23,13 +24,16 @@ from support.builders import (
     seen,
     seen_ready,
     seen_serving,
+    seen_starting,
 )
 
 from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model, Pause, SetWeight, Step, Strategy
+from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import ApplyService
 from e2i.controller.core.observed import Observed
+from e2i.controller.core.persisted_status import Entry
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import switch
@@ -220,3 +224,13 @@ def test_a_whole_canary_ends_where_a_release_ends() -> None:
     told = list(dict.fromkeys(reasons))
     assert told == [Reason.Promoting, Reason.Switching, Reason.CanaryPaused]
     assert model.status["rollout"]["step"] == 3
+
+
+def test_a_deleted_service_comes_back_as_it_was() -> None:
+    served_at = NOON - seconds(3600)
+    entry = Entry(release=RELEASE, tag=TAG, digest=DIGEST, result="Serving", served_at=served_at)
+    model = replace(MODEL, status={"history": [persisted_status.entry_status(entry)]})
+    expected = (ApplyService(RELEASE, naming.pod_labels("churn", RELEASE), served_at),)
+    assert plan(Situation(model, seen_ready(model)), NOON).actions == expected
+    # Without a ready pod it would lead nowhere.
+    assert plan(Situation(model, seen_starting(model)), NOON).actions == ()
