@@ -1,4 +1,4 @@
-"""What travels inside a bento that e2i packaged: reads a model's card, predicts, explains, counts.
+"""Library inside each bento that e2i packages: reads a model's card, predicts, explains, counts.
 
 It is copied into the bento's sources as it is, so it needs no more than BentoML, pydantic, NumPy and the packages of
 the model itself, and imports nothing of `e2i`.

@@ -136,7 +136,8 @@ class Card(_Part):
 
 
 def read_card(folder: Path) -> Card:
-    """The card in a model's folder; FileNotFoundError, or pydantic's ValidationError with the place of the mistake."""
+    """Return the card in a model's folder; FileNotFoundError, or pydantic's ValidationError with the place of the
+    mistake."""
     return Card.model_validate_json((folder / CARD_FILE).read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""Arithmetic of drift: into which bin a value falls, and how far the last rows are from the training data."""
+"""Counts values by the bins of the training data, and measures how far the last rows are from it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ NUMBERS = ("integer", "number")
 
 
 def bin_names(reference: Reference, kind: str) -> tuple[str, ...]:
-    """The name of each bin, in the order of the shares: intervals or categories, last `missing`."""
+    """Return the name of each bin, in the order of the shares: intervals or categories, last `missing`."""
     return (*(intervals(reference.edges) if kind in NUMBERS else reference.categories), MISSING)
 
 
 def intervals(edges: Sequence[float]) -> tuple[str, ...]:
-    """The names of the bins between inner bounds: (1, 2.5) -> ("(-inf, 1)", "[1, 2.5)", "[2.5, inf)")"""
+    """Return the names of the bins between inner bounds: (1, 2.5) -> ("(-inf, 1)", "[1, 2.5)", "[2.5, inf)")"""
     lows = ["(-inf", *(f"[{edge:.10g}" for edge in edges)]
     highs = [*(f"{edge:.10g})" for edge in edges), "inf)"]
     return tuple(f"{low}, {high}" for low, high in zip(lows, highs, strict=True))
 
 
 def bin_function(feature: Feature) -> Callable[[Value], int] | None:
-    """The function from a value to the number of its bin; None for a feature without a reference."""
+    """Return the function from a value to the number of its bin; None for a feature without a reference."""
     if (reference := feature.reference) is None:
         return None
     last = len(reference.shares) - 1
@@ -42,7 +42,7 @@ def bin_function(feature: Feature) -> Callable[[Value], int] | None:
 
 
 def population_stability(expected: Sequence[float], counts: Sequence[int]) -> float:
-    """The population stability index of counted rows against shares that sum to one.
+    """Return the population stability index of counted rows against shares that sum to one.
 
     0 is no difference; by custom, up to 0.1 is small and above 0.25 is a shift.
     """
@@ -71,7 +71,7 @@ class Window:
         return {name: Counter(numbers) for name, numbers in found.items()}
 
     def stability(self) -> dict[str, float]:
-        """The population stability index of each feature; empty until the window is full."""
+        """Return the population stability index of each feature; empty until the window is full."""
         full = {name: Counter(last) for name, last in self._last.items() if len(last) == self._rows}
         return {
             name: population_stability(shares, [full[name][number] for number in range(len(shares))])

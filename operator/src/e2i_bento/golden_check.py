@@ -1,4 +1,4 @@
-"""Does a loaded model still answer as it did right after training?"""
+"""Checks that a loaded model still answers as it did right after training."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from e2i_bento.request_types import input_type
 
 
 def check_golden(predictor: Predictor) -> list[str]:
-    """One sentence for each way in which the golden inputs are not predicted as recorded; empty when all is well."""
+    """Return one sentence for each golden input that is not predicted as recorded; empty if all are."""
     card = predictor.card
     found = [*_wrong_references(card), *_invalid_inputs(card)] or _wrong_predictions(predictor)
     return [*found, *package_differences(card)] if found else []
 
 
 def _wrong_references(card: Card) -> Iterator[str]:
-    """References by which no value could be counted."""
+    """Yield a sentence for each reference by which no value could be counted."""
     for feature in card.features:
         if feature.reference is None:
             continue
@@ -34,7 +34,7 @@ def _wrong_references(card: Card) -> Iterator[str]:
 
 
 def _invalid_inputs(card: Card) -> Iterator[str]:
-    """Golden inputs that the service itself would refuse with 400."""
+    """Yield a sentence for each golden input that the service itself would refuse with 400."""
     kind = input_type(card)
     for number, golden in enumerate(card.golden):
         try:
@@ -60,7 +60,8 @@ def _wrong_predictions(predictor: Predictor) -> list[str]:
 
 
 def differences(recorded: Any, answer: Any, tolerance: float, place: str = "") -> Iterator[str]:
-    """What an answer has other than what was recorded, one sentence each; numbers may differ by `tolerance`,
+    """Yield a sentence for each difference between the recorded and the present answer; numbers may differ by
+    `tolerance`,
     absolute for small ones and relative for large ones."""
     if isinstance(recorded, dict) and isinstance(answer, dict):
         for name in sorted(recorded.keys() | answer.keys()):
@@ -78,7 +79,7 @@ def _same(recorded: Any, answer: Any, tolerance: float) -> bool:
 
 
 def package_differences(card: Card) -> Iterator[str]:
-    """The packages that are here in another version than in training, which is the usual reason."""
+    """Return the packages that are here in another version than in training, which is the usual reason."""
     for name, trained_with in sorted(card.lineage.packages.items()):
         try:
             here = metadata.version(name)

@@ -1,4 +1,4 @@
-"""A share of the inputs written to standard output, so that the logs of the pods are the stream for drift checks.
+"""Writes a share of the inputs to standard output, so that drift checks can read them from the logs of the pods.
 
 Off unless the environment says E2I_CAPTURE_SHARE=0.1 (or any share up to 1). One JSON object for each row, on a line
 of its own among the other lines of the log; `input` is the row as it was asked, `answer` is what was answered:
@@ -28,7 +28,7 @@ log = logging.getLogger("bentoml.e2i")
 
 
 def capture_share(environment: Mapping[str, str] = os.environ) -> float:
-    """The share of rows to write, 0 to 1; what cannot be understood is said and means 0."""
+    """Return the share of rows to write, 0 to 1; what cannot be understood is said and means 0."""
     text = environment.get(SHARE_VARIABLE, "0")
     try:
         share = float(text)
@@ -62,7 +62,7 @@ class InputCapture:
 
 
 def capture_line(model: str, when: float, row: Row, answer: dict[str, Any]) -> str:
-    """The line for one row; `when` in seconds since 1970."""
+    """Return the line for one row; `when` in seconds since 1970."""
     moment = datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line = {"e2i": "input", "model": model, "time": moment, "input": row, "answer": answer}
     return json.dumps(line, ensure_ascii=False) + "\n"

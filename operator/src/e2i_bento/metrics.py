@@ -1,4 +1,4 @@
-"""What Prometheus learns about a model: predictions by label, inputs by bin, drift of each feature.
+"""Metrics of a model for Prometheus: predictions by label, inputs by bin, drift of each feature.
 
 prometheus_client is imported when the first model is loaded, not with this module: BentoML sets
 PROMETHEUS_MULTIPROC_DIR after it has imported the service, and a client imported earlier counts where nobody looks.
@@ -32,7 +32,7 @@ class _Instruments:
 
 @functools.cache
 def _instruments() -> _Instruments:
-    """Made once in a process: prometheus_client refuses a second metric of the same name."""
+    """Return the metrics of this process; prometheus_client refuses a second metric of the same name."""
     from prometheus_client import Counter as Total
     from prometheus_client import Gauge
 
@@ -62,7 +62,7 @@ class ModelMetrics:
     """Counts for one model. Not safe for several threads: the service counts in the one that predicts."""
 
     def __init__(self, card: Card, version: str, background_values: Sequence[float] = ()) -> None:
-        """`usual` are numbers that the model predicts for its background rows: the bins of values are made of them."""
+        """`background_values` are the model's predictions for its background rows: they give the bins of values."""
         self._model, instruments = (card.name, version), _instruments()
         self._window = Window(card.features)
         self._since_drift = 0
@@ -111,7 +111,7 @@ class ModelMetrics:
 
 
 def value_edges(background_values: Sequence[float]) -> tuple[float, ...]:
-    """The inner bounds of VALUE_BINS bins that hold about as many of the usual numbers each; () without any."""
+    """Return the inner bounds of VALUE_BINS bins that hold about as many of the usual numbers each; () without any."""
     ordered = sorted(background_values)
     places = (len(ordered) * part // VALUE_BINS for part in range(1, VALUE_BINS))
     return tuple(sorted({ordered[place] for place in places})) if ordered else ()

@@ -1,4 +1,4 @@
-"""Rows as JSON has them, turned into what a model takes: a DataFrame, a list of dicts or a matrix.
+"""Turns rows of JSON into the model's input: a DataFrame, a list of dicts or a matrix.
 
 A missing value is NaN in a DataFrame and in a matrix, as pandas reads it from a file, and None in a list of dicts.
 """
@@ -16,18 +16,18 @@ Column = np.ndarray[Any, Any]
 
 
 def table_from_rows(card: Card, rows: Sequence[Row]) -> Any:
-    """What the model takes for these rows, as the card's `rows_as` says; columns in the order of the features."""
+    """Return the model's input for these rows, as the card's `rows_as` says; columns in the order of the features."""
     return table_from_columns(card, columns_from_rows(card, rows))
 
 
 def columns_from_rows(card: Card, rows: Sequence[Row]) -> dict[str, Column]:
-    """The values of each feature, shape (rows,)."""
+    """Return the values of each feature, shape (rows,)."""
     make = _as_given if card.rows_as == "records" else _as_pandas_reads
     return {feature.name: make(feature, [row[feature.name] for row in rows]) for feature in card.features}
 
 
 def table_from_columns(card: Card, columns: Mapping[str, Column]) -> Any:
-    """The table that has these columns."""
+    """Return the table that has these columns."""
     if card.rows_as == "frame":
         # A second to import, which models that take no frame need not pay.
         import pandas
@@ -46,7 +46,8 @@ def _as_given(_: Feature, values: Sequence[Value]) -> Column:
 
 
 def _as_pandas_reads(feature: Feature, values: Sequence[Value]) -> Column:
-    """int64, float64, bool or object: the type that a column of such values has when pandas reads a file."""
+    """Return the column with the type that pandas gives such values when it reads a file: int64, float64, bool or
+    object."""
     missing = None in values
     known = [np.nan if value is None else value for value in values]
     if feature.kind == "number" or (feature.kind == "integer" and missing):

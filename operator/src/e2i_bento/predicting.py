@@ -47,15 +47,16 @@ class Predictor:
         self._outputs: Callable[[Any], list[Answer]] = _READERS[card.type](card, model)
 
     def table(self, rows: Sequence[Row]) -> Any:
-        """What the model itself takes for these rows: DataFrame, list of dicts or matrix (rows_as of the card)."""
+        """Return the model's input for these rows: DataFrame, list of dicts or matrix (rows_as of the card)."""
         return table_from_rows(self.card, rows)
 
     def answers(self, rows: Sequence[Row]) -> list[Answer]:
-        """One answer for each row, in their order; raises NotFinite."""
+        """Return one answer for each row, in their order; raises NotFinite."""
         return require_finite(self._outputs(self.table(rows)))
 
     def explain(self, row: Row) -> Answer:
-        """What each feature adds to this row's prediction; raises NotFinite, and CannotExplain with the reason."""
+        """Return what each feature adds to this row's prediction. Raises NotFinite, and ExplanationUnavailable with the
+        reason."""
         from e2i_bento.shapley import explanation
 
         number = _EXPLAINED_NUMBERS[self.card.type](self.card, self.model)
@@ -67,7 +68,7 @@ class Predictor:
 
 
 def load_predictor(folder: Path) -> Predictor:
-    """The model in this folder, with its card; raises ModelDamaged before anything of the file is executed.
+    """Return the model in this folder, with its card; raises ModelDamaged before anything of the file is executed.
 
     The modules that a pickled model refers to must be importable.
     """
@@ -89,7 +90,7 @@ def load_predictor(folder: Path) -> Predictor:
 
 
 def require_finite(answers: list[Answer]) -> list[Answer]:
-    """The same answers; raises NotFinite for the first number that is not finite."""
+    """Return the same answers; raises NotFinite for the first number that is not finite."""
     for row, answer in enumerate(answers):
         for name, value in answer.items():
             inner = value.items() if isinstance(value, dict) else ((None, value),)
@@ -100,7 +101,7 @@ def require_finite(answers: list[Answer]) -> list[Answer]:
 
 
 def decision_for(card: Card, probabilities: dict[str, float]) -> str | None:
-    """The decision for these probabilities: the first band that the probability of the label is below."""
+    """Return the decision for these probabilities: the first band that the probability of the label is below."""
     if card.decisions is None:
         return None
     chance = probabilities[card.decisions.label]
@@ -108,7 +109,7 @@ def decision_for(card: Card, probabilities: dict[str, float]) -> str | None:
 
 
 def explained_field(card: Card, answer: Answer) -> tuple[str, ...]:
-    """Where in an answer the explained number is; of the labels, the one that is decided by or was predicted."""
+    """Return where in an answer the explained number is; of the labels, the one that is decided by or was predicted."""
     if card.type == "Classification":
         return ("probabilities", card.decisions.label if card.decisions else answer["label"])
     return ("value",) if card.type == "Regression" else ("effect",)
@@ -151,7 +152,7 @@ def _causal(card: Card, model: Any) -> Callable[[Any], list[Answer]]:
 
 
 def _one_each(numbers: Any) -> list[float]:
-    """One float for each row of an array of shape (rows,) or (rows, 1)."""
+    """Return one float for each row of an array of shape (rows,) or (rows, 1)."""
     return np.asarray(numbers, dtype=np.float64).reshape(-1).tolist()
 
 

@@ -1,4 +1,4 @@
-"""The types of a model's input and answer, made from its card: what a service checks requests by and documents."""
+"""Makes the types of a model's input and answer from its card: a service checks and documents requests by them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Answer(BaseModel):
 
 
 def input_type(card: Card) -> type[BaseModel]:
-    """The type of one row: every feature required, nothing else, no conversions ("3" is not 3, true is not 1).
+    """Return the type of one row: every feature required, nothing else, no conversions ("3" is not 3, true is not 1).
 
     Only 3.0 is 3: JSON knows one kind of number, and pandas writes whole numbers so where some are missing.
     """
@@ -37,17 +37,17 @@ def input_type(card: Card) -> type[BaseModel]:
 
 
 def row_from(value: BaseModel) -> Row:
-    """The row that a checked input holds: value by name of feature."""
+    """Return the row that a checked input holds: value by name of feature."""
     return value.model_dump(by_alias=True)
 
 
 def answer_type(card: Card) -> type[BaseModel]:
-    """The type of what `predict` answers."""
+    """Return the type of what `predict` answers."""
     return create_model(f"{_class_name(card)}Answer", __base__=_Answer, **_ANSWERS[card.type](card))
 
 
 def explanation_type(card: Card) -> type[BaseModel]:
-    """The type of what `explain` answers."""
+    """Return the type of what `explain` answers."""
     fields: dict[str, Any] = {
         "explained": (str, Field(description="which number of the answer is explained")),
         "value": (float, Field(description="that number; base_value and all contributions add up to it")),

@@ -78,7 +78,8 @@ class Endpoints:
         return not any(model.problems for model in self._models.values())
 
     def probe(self) -> bool:
-        """Is every model ready? The first yes begins the import of shap: earlier, it would delay the yes."""
+        """Whether every model is ready. The first True starts the import of shap: earlier, the import would delay
+        readiness."""
         if self.is_ready:
             self._start_shap_import()
         return self.is_ready
@@ -116,7 +117,7 @@ class Endpoints:
         return as_json({name: public_card(model.card, model.tag) for name, model in self._models.items()})
 
     def _start_shap_import(self) -> Future[None]:
-        """The import of shap, begun once, in the thread that explains."""
+        """Return the import of shap, begun once, in the thread that explains."""
         if self._shap is None:
             self._shap = self._explaining.submit(_import_shap)
         return self._shap
@@ -128,7 +129,7 @@ class Endpoints:
 
 
 def model_routes(name: str, card: Card, prefix: str) -> dict[str, Any]:
-    """The API methods of one model, by the name that each gets on the class; `prefix` is `NAME/` or empty."""
+    """Return the API methods of one model, by the name that each gets on the class; `prefix` is `NAME/` or empty."""
     row: Any = input_type(card)
     answer: Any = answer_type(card)
     rows = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]
@@ -167,21 +168,23 @@ def model_routes(name: str, card: Card, prefix: str) -> dict[str, Any]:
 
 
 def service_routes() -> dict[str, Any]:
-    """The API methods that the service has once."""
+    """Return the API methods that the service has once."""
 
     def health(self: Any) -> Health:
-        """Whether every model is loaded and predicts its golden inputs as recorded: 200, or 503 with the reasons."""
+        """Return whether every model is loaded and predicts its golden inputs as recorded: 200, or 503 with the
+        reasons."""
         return self.e2i.health()  # type: ignore[no-any-return]
 
     def model_info(self: Any) -> dict[str, Any]:
-        """The card of each model: what it takes, what it was made from, how good it was."""
+        """Return the card of each model: what it takes, what it was made from, how good it was."""
         return self.e2i.model_info()  # type: ignore[no-any-return]
 
     return {"health": bentoml.api(health), "model_info": bentoml.api(model_info)}
 
 
 def public_card(card: Card, tag: str) -> dict[str, Any]:
-    """The card as callers may see it: without golden inputs and reference distributions, which are training data."""
+    """Return the card as callers may see it: without golden inputs and reference distributions, which are training
+    data."""
     hidden: Any = {"features": {"__all__": {"reference"}}, "golden": True}
     return {**card.model_dump(mode="json", exclude=hidden), "version": tag.partition(":")[2]}
 
@@ -195,7 +198,8 @@ def as_json(
 def _api(
     function: Callable[..., Awaitable[Any]], prefix: str, takes: Any, answers: Any, says: str
 ) -> tuple[str, Any]:
-    """A function as an API method of BentoML, which reads types, name and description off the function itself."""
+    """Return a function as an API method of BentoML, which reads types, name and description off the function
+    itself."""
     route = f"/{prefix}{function.__name__}"
     function.__name__ = f"{prefix}{function.__name__}".replace("/", "_")
     function.__doc__ = says or None

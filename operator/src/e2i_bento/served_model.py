@@ -24,7 +24,7 @@ class ServedModel:
     """A model in a running service. Making one never raises: BentoML would start the worker again for ever."""
 
     def __init__(self, tag: str, folder: Path, card: Card, capture_share: float = 0.0) -> None:
-        """`tag` is the name:version that answers tell, `captured` the share of rows to write to the log."""
+        """`tag` is the name:version in the answers, `captured` the share of rows that is written to the log."""
         self.tag, self.card = tag, card
         self.predictor, self.problems = load_checked_predictor(folder)
         background = [] if self.predictor is None or self.problems else background_predictions(self.predictor)
@@ -41,7 +41,7 @@ class ServedModel:
         return answers
 
     def explain(self, row: Row) -> dict[str, Any]:
-        """Raises NotReady, NotFinite and CannotExplain."""
+        """Raises NotReady, NotFinite and ExplanationUnavailable."""
         return self._loaded().explain(row)
 
     def health(self) -> str:
@@ -54,7 +54,8 @@ class ServedModel:
 
 
 def load_checked_predictor(folder: Path) -> tuple[Predictor | None, list[str]]:
-    """The model in this folder, None if it cannot be loaded, and what keeps it from being ready: [] if nothing."""
+    """Return the model in this folder, None if it cannot be loaded, and what keeps it from being ready: [] if
+    nothing."""
     try:
         predictor = load_predictor(folder)
     except ModelDamaged as damaged:
@@ -69,7 +70,7 @@ def load_checked_predictor(folder: Path) -> tuple[Predictor | None, list[str]]:
 
 
 def background_predictions(predictor: Predictor) -> list[float]:
-    """What a regression or causal model predicts for its background rows."""
+    """Return the predictions of a regression or causal model for its background rows."""
     if predictor.card.type == "Classification" or not predictor.background:
         return []
     name = "value" if predictor.card.type == "Regression" else "effect"

@@ -39,7 +39,8 @@ class Arguments(BaseModel):
 
 
 def declared(name: str) -> Any:
-    """The BentoML model of this name, in the version that the build argument `models` has for it, else the latest.
+    """Return the BentoML model of this name, in the version that the build argument `models` has for it, else the
+    latest.
 
     To be a class attribute of the service: BentoML packs what it finds there, and nothing else.
     """
@@ -78,7 +79,7 @@ def serves(service: type[T]) -> type[T]:
 
 
 def declared_on(service: type[Any]) -> dict[str, Any]:
-    """The models that a class declares, by name; TypeError or ValueError says what to write instead."""
+    """Return the models that a class declares, by name; TypeError or ValueError says what to write instead."""
     if not isinstance(service, type):
         raise TypeError("@serves stands below @bentoml.service(...), directly above the class")
     models = {name: model for name, model in vars(service).items() if isinstance(model, BentoModel)}
@@ -103,7 +104,7 @@ def _timeout(service: type[Any]) -> float:
 
 
 def _stored(model: Any) -> Any:
-    """The model's folder and tag in the store that BentoML reads from, the bento's own when serving one."""
+    """Return the model's folder and tag in the store that BentoML reads from, the bento's own when serving one."""
     found = model.stored
     # BentoML also finds a version that only begins like the one asked for.
     if found is None or (model.tag.version != "latest" and str(found.tag) != str(model.tag)):
@@ -114,7 +115,7 @@ def _stored(model: Any) -> Any:
 
 
 def _apis(cards: dict[str, Card]) -> dict[str, Any]:
-    """Every API method by its name on the class; the first model's also without its name."""
+    """Return every API method by its name on the class; the first model's also without its name."""
     apis = dict(service_routes())
     for number, (name, card) in enumerate(cards.items()):
         apis |= model_routes(name, card, prefix=f"{name}/")

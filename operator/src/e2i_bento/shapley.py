@@ -1,4 +1,4 @@
-"""Contributions of the features to one prediction, by Shapley values. The only module that imports shap.
+"""Computes the contributions of the features to one prediction, by Shapley values. The only module that imports shap.
 
 The explainer never sees the values: it works on the numbers of the rows that they come from. Row 0 is the one to
 explain, the others are the background; an entry k in column j means "feature j as row k has it". That way text,
@@ -25,10 +25,10 @@ class ExplanationUnavailable(Exception):
 
 
 def explanation(columns: Columns, predict: Callable[[Columns], np.ndarray[Any, Any]]) -> dict[str, Any]:
-    """`value`, `base_value` and `contributions` of the first row.
+    """Return `value`, `base_value` and `contributions` of the first row.
 
     Each column has the values of a feature, shape (1 + background rows,); `predict` takes columns of any length and
-    returns one number for each row. The same input gives the same answer. Raises CannotExplain.
+    returns one number for each row. The same input gives the same answer. Raises ExplanationUnavailable.
     """
     rows = len(next(iter(columns.values())))
     if rows < 2:
@@ -55,7 +55,7 @@ def explanation(columns: Columns, predict: Callable[[Columns], np.ndarray[Any, A
 
 
 def load_shap() -> Any:
-    """Imports shap, which takes seconds the first time; raises CannotExplain when the bento has none."""
+    """Imports shap, which takes seconds the first time; raises ExplanationUnavailable when the bento has none."""
     try:
         config: Any = importlib.import_module("numba.core.config")
         compiling = config.DISABLE_JIT
@@ -80,7 +80,8 @@ def spread_rows(rows: int, features: int) -> np.ndarray[Any, Any]:
 
 
 def evaluation_count(features: int) -> int:
-    """How many mixtures of the row and a background row are predicted: all of them for few features, else a sample."""
+    """Return how many mixtures of the row and a background row are predicted: all of them for few features, else a
+    sample."""
     return 2**features if features <= EXACT_FEATURES else PERMUTATIONS * (2 * features + 1)
 
 

@@ -29,7 +29,7 @@ NEEDED = ("data", "target", "kind", "requirements")
 
 
 class CommandError(click.ClickException):
-    """A refusal, as the command line shows it: the sentence, the stable reason, exit code 2."""
+    """An error of packaging on the command line: the sentence, the stable reason, exit code 2."""
 
     exit_code = 2
 
@@ -39,7 +39,7 @@ class CommandError(click.ClickException):
 
 @contextlib.contextmanager
 def errors_in_words() -> Iterator[None]:
-    """Refusals end the command with a sentence instead of a traceback, and SIGTERM as Ctrl-C does: tidily."""
+    """End the command with a sentence instead of a traceback for errors of packaging, and on SIGTERM as on Ctrl-C."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
@@ -59,7 +59,7 @@ def _interrupt(*_: object) -> None:
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of the short way, for a model that was trained elsewhere."""
+    """Add the options for a model that was trained elsewhere."""
     options = [
         click.option(
             "--model", type=FILE, help="A fitted model: joblib, pickle, cloudpickle, or an XGBoost Booster."
@@ -156,12 +156,12 @@ def package(
 
 
 def is_registered(text: str) -> bool:
-    """Is it a model of the registry, and no folder?"""
+    """Whether `text` names a model of the registry, not a folder."""
     return text.startswith(REGISTERED)
 
 
 def trained_folder(text: str, say: Callable[[str], None]) -> Path:
-    """The trained folder that `text` names; one of the registry is downloaded to trained/NAME-VERSION."""
+    """Return the trained folder that `text` names; a model of the registry is downloaded to trained/NAME-VERSION."""
     if not is_registered(text):
         return Path(text)
     if not os.environ.get(REGISTRY):
@@ -220,7 +220,7 @@ def stopwatch() -> Callable[[str], None]:
 
 
 def _refuse_leftovers(model: dict[str, Any]) -> None:
-    """Options that describe a model mean nothing for one that is described already."""
+    """Refuse options that describe a model if the model is described already."""
     given = [key for key, value in model.items() if value and key != "model"]
     if given and not model["model"]:
         option = {"kind": "type"}.get(given[0], given[0].replace("_", "-"))

@@ -1,4 +1,4 @@
-"""Is a model any good on the data it was trained on, and does it still say what training said? Numbers in, verdict out.
+"""Compares a model on its own data with always giving the same answer, and with the predictions of its training. Pure.
 
 A preprocessing of other data, columns in another order or swapped labels leave a model that answers, finitely and
 wrongly. Nothing in the model shows it; its data does.
@@ -25,7 +25,7 @@ Answers = Sequence[Mapping[str, Any]]
 def training_metrics(
     answers: Answers, truths: Sequence[Any], label_by_class: Mapping[str, str]
 ) -> dict[str, float]:
-    """How well the answers meet the truths of the same rows; rows without a truth do not count.
+    """Return how well the answers meet the truths of the same rows; rows without a truth do not count.
 
     Classification: training_accuracy, training_log_loss; Regression: training_r2. Nothing when there is no truth to
     compare with, as for an effect. `words` are the labels by the classes that the data names.
@@ -52,7 +52,7 @@ def training_metrics(
 def check_beats_baseline(
     name: str, answers: Answers, truths: Sequence[Any], label_by_class: Mapping[str, str]
 ) -> str:
-    """One sentence on how good the model is; Refused when it is no better than saying always the same."""
+    """Return one sentence on how good the model is; PackagingError if it is no better than saying always the same."""
     measured = training_metrics(answers, truths, label_by_class)
     if "training_r2" in measured:
         r2 = measured["training_r2"]
@@ -92,7 +92,7 @@ def check_recorded_predictions(
     label_by_class: Mapping[str, str],
     tolerance: float = 1e-6,
 ) -> None:
-    """Refused at the first recorded prediction that the model does not give any more, with its row.
+    """Raise PackagingError at the first recorded prediction that the model does not give any more, with its row.
 
     `recorded` has for each answer the row of the data and the label, value or effect that training had; numbers may
     differ by `share`, relative for large ones.
@@ -125,12 +125,12 @@ def _r2(truths: Sequence[float], values: Sequence[float]) -> float:
 
 
 def _entropy(labels: Sequence[str]) -> float:
-    """The log loss of saying every time how frequent each label is."""
+    """Return the log loss of saying every time how frequent each label is."""
     return -sum(count / len(labels) * math.log(count / len(labels)) for count in Counter(labels).values())
 
 
 def _macro_recall(answers: Answers, truths: Sequence[Any], label_by_class: Mapping[str, str]) -> float:
-    """The share of its rows in which each label is found, averaged over the labels."""
+    """Return the share of its rows in which each label is found, averaged over the labels."""
     found: dict[str, list[bool]] = {}
     for answer, truth in zip(answers, truths, strict=True):
         if truth is not None:
@@ -140,5 +140,5 @@ def _macro_recall(answers: Answers, truths: Sequence[Any], label_by_class: Mappi
 
 
 def _halfway_recall(labels: Sequence[str]) -> float:
-    """Between what chance finds of each label and all of it."""
+    """Return the recall halfway between chance and perfection."""
     return (1 + 1 / len(set(labels))) / 2

@@ -1,4 +1,4 @@
-"""Builds the bento of what was checked: models, context, labels; in a store of its own, from nothing but the inputs."""
+"""Builds the bento from the checked inputs, in a store of its own: models, build context, labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from e2i_bento.card import BACKGROUND_FILE, Card, write_card
 
 @dataclass(frozen=True)
 class PackagingRequest:
-    """What is to be packaged, resolved and checked."""
+    """The inputs of a bento, resolved and checked."""
 
     trained: tuple[TrainedFolder, ...]
     cards: tuple[Card, ...]
@@ -36,7 +36,7 @@ class PackagingRequest:
 
 
 def assemble(request: PackagingRequest, folder: Path) -> FoundBento:
-    """The bento in a store of its own below `folder`."""
+    """Return the bento in a store of its own below `folder`."""
     models = [
         _model_folder(each, card, folder / card.name)
         for each, card in zip(request.trained, request.cards, strict=True)
@@ -71,7 +71,7 @@ def assemble(request: PackagingRequest, folder: Path) -> FoundBento:
 
 
 def _context(request: PackagingRequest, context: Path) -> Path:
-    """The build context, filled."""
+    """Return the build context, filled."""
     settings: dict[str, Any] = {"labels": _service_labels(request) | _labels(request.cards)}
     if request.name:
         settings["name"] = request.name
@@ -83,7 +83,7 @@ def _context(request: PackagingRequest, context: Path) -> Path:
 
 
 def _model_folder(trained: TrainedFolder, card: Card, folder: Path) -> Path:
-    """What becomes the model in the store: file, background, card with the version."""
+    """Fill `folder` with what becomes the model in the store: file, background, card with the version."""
     folder.mkdir()
     for name in (card.model.name, BACKGROUND_FILE):
         if (trained.folder / name).is_file():
@@ -107,7 +107,7 @@ def _code(trained: Sequence[TrainedFolder]) -> dict[str, Path]:
 
 
 def _labels(cards: Sequence[Card]) -> dict[str, str]:
-    """Labels of bento and model; every value is a valid value of a Kubernetes label."""
+    """Return the labels of bento and model; every value is a valid value of a Kubernetes label."""
     labels = {"e2i.dev/type": cards[0].type.lower()}
     if any(card.lineage.synthetic for card in cards):
         labels["e2i.dev/data"] = "synthetic"
@@ -122,7 +122,8 @@ def _service_labels(request: PackagingRequest) -> dict[str, str]:
 
 
 def creation_time(cards: Sequence[Card]) -> str:
-    """When the bento was made, as far as its content goes: SOURCE_DATE_EPOCH, else when its models were trained."""
+    """Return when the bento was made, as far as its content goes: SOURCE_DATE_EPOCH, else when its models were
+    trained."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch and epoch.isdigit():
         return datetime.fromtimestamp(int(epoch), UTC).isoformat()

@@ -50,7 +50,7 @@ class BuildPlan:
 def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
     """Save the models and build the bento of the folder `context` into the store `home`; returns its tag.
 
-    Blocks for seconds. Refused with what BentoML says.
+    Blocks for seconds. PackagingError with what BentoML says.
     """
     file = context.with_name("plan.json")
     file.write_text(json.dumps(asdict(plan)))
@@ -102,7 +102,7 @@ def _last_json(output: str) -> dict[str, Any]:
 
 
 def run(file: Path) -> str:
-    """The child: everything that calls BentoML."""
+    """Return the child: everything that calls BentoML."""
     import bentoml
 
     plan = json.loads(file.read_text())
@@ -119,7 +119,7 @@ def run(file: Path) -> str:
 
 
 def _set_time(file: Path, made: str) -> None:
-    """BentoML writes the present moment, which would make another bento of the same inputs."""
+    """Replace the time that BentoML wrote, the present moment: the same inputs must give the same bento."""
     text, count = _MADE.subn(f"creation_time: '{made}'", file.read_text())
     if count != 1:
         raise ValueError(f"{file.name} has {count} times of its making, not one")
@@ -127,7 +127,7 @@ def _set_time(file: Path, made: str) -> None:
 
 
 def first_cause(error: BaseException) -> str:
-    """What went wrong first: BentoML wraps it into sentences of its own."""
+    """Return the exception that came first, in one line; BentoML wraps it into sentences of its own."""
     first = error
     while (cause := first.__cause__ or first.__context__) is not None:
         first = cause

@@ -34,7 +34,7 @@ class {service}:
 
 
 def declared_models(service: Path) -> set[str]:
-    """The models that the Python files of a service folder declare, by declared("name") or BentoModel("name:…").
+    """Return the models that the Python files of a service folder declare, by declared("name") or BentoModel("name:…").
 
     Read from the source, so that a mistake is told before anything is built.
     """
@@ -59,7 +59,7 @@ def _declared_in(tree: ast.AST) -> Iterator[str]:
 
 
 def check_declared(declared: set[str], given: Sequence[str], where: str) -> None:
-    """Refused unless the service declares exactly the models that are given."""
+    """Raise PackagingError unless the service declares exactly the models that are given."""
     for name in given:
         if name not in declared:
             raise PackagingError(
@@ -114,7 +114,8 @@ def write_context(
 
 
 def read_bentofile(service: Path) -> dict[str, Any]:
-    """bentofile.yaml of a service folder; without one the service is the only decorated class of service.py."""
+    """Return the bentofile.yaml of a service folder; without one the service is the only decorated class of
+    service.py."""
     file = service / BENTOFILE
     if not service.is_dir() or not (service / "service.py").is_file():
         raise PackagingError(
@@ -135,7 +136,7 @@ def read_bentofile(service: Path) -> dict[str, Any]:
 
 
 def generated_service(card: Card) -> str:
-    """service.py of a bento that serves this one model."""
+    """Return the service.py of a bento that serves this one model."""
     return _ONE_MODEL.format(
         description=f"Serves the model {card.name}; its card says what it takes and answers.",
         name=card.name,
@@ -145,7 +146,7 @@ def generated_service(card: Card) -> str:
 
 
 def class_name(name: str) -> str:
-    """churn_model -> ChurnModel"""
+    """Return the name in capitals: churn_model -> ChurnModel"""
     return "".join(part.capitalize() for part in name.split("_"))
 
 

@@ -86,7 +86,7 @@ def _changed(texts: Series, values: Series, chosen: Series) -> list[ChangedValue
 
 
 def _is_doubtful(texts: Series, values: Series) -> Series:
-    """Whether a text was probably meant: leading zeros, a word for nothing, more digits than a float keeps."""
+    """Return whether a text was probably meant: leading zeros, a word for nothing, more digits than a float keeps."""
     doubtful = values.isna() | texts.str.match(_ZEROS)
     if values.dtype.kind == "f":
         doubtful |= texts.str.fullmatch(_LONG)

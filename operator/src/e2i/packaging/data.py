@@ -1,4 +1,4 @@
-"""Reads tables of training data, and says what is wrong with a file that is none."""
+"""Reads tables of training data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "js
 
 
 def read_table(file: Path) -> DataFrame:
-    """The rows of a .csv, .parquet or .jsonl file; Refused when it cannot be read or has no rows."""
+    """Return the rows of a .csv, .parquet or .jsonl file; PackagingError if it cannot be read or has no rows."""
     import pandas
 
     form = FORMS.get(file.suffix.lower())
@@ -56,7 +56,7 @@ def _read_json_lines(file: Path) -> DataFrame:
 
 
 def table_digest(frame: DataFrame) -> str:
-    """sha256: over names, types and values; the same table has the same digest in whatever file it came."""
+    """Return the digest, sha256:…, over names, types and values; it does not depend on the format of the file."""
     import pandas
 
     digest = hashlib.sha256()
@@ -66,6 +66,6 @@ def table_digest(frame: DataFrame) -> str:
 
 
 def file_digest(file: Path) -> str:
-    """sha256: over the bytes, as `sha256sum` prints it."""
+    """Return the digest of the bytes, as `sha256sum` prints it, after sha256:."""
     with file.open("rb") as stream:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"

@@ -1,4 +1,4 @@
-"""Does requirements.txt have what a pickled model refers to, in the versions that wrote it?"""
+"""Checks that requirements.txt has the packages that a pickled model refers to, in the versions that wrote it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REQUIREMENTS = "requirements.txt"
 
 
 def needed_modules(named: Iterable[str], model_format: str, code: Iterable[Path]) -> frozenset[str]:
-    """The modules that loading a model imports: those that its pickle names, and what its own modules import at
+    """Return the modules that loading a model imports: those that its pickle names, and what its own modules import at
     their top. `form` is the card's model.format."""
     needed = {*named, *(["xgboost"] if model_format == "xgboost" else [])}
     tops = {module.partition(".")[0] for module in needed}
@@ -43,7 +43,7 @@ def _imported(file: Path) -> Iterable[str]:
 
 
 def check_pins(name: str, trained_with: Mapping[str, str], pins: Iterable[Pin]) -> None:
-    """Refused when a package is pinned to another version than the model `name` was trained with."""
+    """Raise PackagingError if a package is pinned to another version than the model `name` was trained with."""
     wrong = differences({pin.name: pin.version for pin in pins}, normalize_names(trained_with))
     if wrong:
         raise PackagingError(
@@ -54,7 +54,8 @@ def check_pins(name: str, trained_with: Mapping[str, str], pins: Iterable[Pin]) 
 
 
 def check_python(name: str, trained_with: str, here: str) -> None:
-    """Refused when the model was trained with another minor version of Python; the bento gets the one of here."""
+    """Raise PackagingError if the model was trained with another minor version of Python; the bento gets the one of
+    here."""
     if trained_with and trained_with.split(".")[:2] != here.split(".")[:2]:
         raise PackagingError(
             ErrorReason.PinnedDifferently,
@@ -64,7 +65,7 @@ def check_python(name: str, trained_with: str, here: str) -> None:
 
 
 def check_modules(name: str, modules: Iterable[str], pins: Iterable[Pin], own: Iterable[str]) -> None:
-    """Refused when the model `name` needs a module that neither the pins nor its own files `own` provide."""
+    """Raise PackagingError if the model `name` needs a module that neither the pins nor its own files `own` provide."""
     known = {pin.name for pin in pins}
     provided = known | with_dependencies(known).keys()
     files = set(own)
@@ -91,7 +92,7 @@ def check_modules(name: str, modules: Iterable[str], pins: Iterable[Pin], own: I
 
 
 def _missing_packages(name: str, missing: Mapping[str, str]) -> PackagingError:
-    """The refusal for distributions that no pin brings; those that another one of them brings need no line."""
+    """Return the refusal for distributions that no pin brings; those that another one of them brings need no line."""
     needed = {other for each in missing for other in with_dependencies([each]) if other != each}
     lines = [f"{each}=={version_of(each)}" for each in missing if each not in needed]
     return PackagingError(

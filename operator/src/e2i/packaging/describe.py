@@ -1,4 +1,4 @@
-"""From a fitted model and its data to the trained folder: model, card, background, requirements, code.
+"""Writes the trained folder of a fitted model and its data: model, card, background, requirements, code.
 
 Training calls it, and `e2i package --model --data` for a model that is there already. What it records is what the
 model itself says, so that every later copy can be held to it.
@@ -101,7 +101,7 @@ def describe(
 
 
 def read_pins(requirements: Path) -> tuple[Pin, ...]:
-    """The pins of a requirements.txt that hold for this Python on this machine."""
+    """Return the pins of a requirements.txt that hold for this Python on this machine."""
     if not requirements.is_file():
         raise PackagingError(
             ErrorReason.FileMissing,

@@ -1,4 +1,4 @@
-"""Why something is not described, packaged or released: a reason for machines and a sentence for people.
+"""The error of packaging: a reason for machines and a sentence for people.
 
 Reasons are stable: scripts and the pipeline branch on them. docs/reference/e2i-package.md lists them all.
 """
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class ErrorReason(StrEnum):
-    """What was wrong; the name says it, the message says with which value."""
+    """The kind of an error; the message names the value."""
 
     # What was given.
     NameUnsafe = "NameUnsafe"
@@ -57,7 +57,9 @@ class ErrorReason(StrEnum):
 
 
 class PackagingError(Exception):
-    """Nothing was changed. `message` names the value and the next step."""
+    """Something cannot be described, packaged or released, and nothing was changed. `message` names the value and the
+    next
+    step."""
 
     def __init__(self, reason: ErrorReason, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Chooses the known inputs that go with a model: few, and as different as the data allows. Pure."""
+"""Chooses golden predictions: few inputs, as different as the data allows. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BACKGROUND_ROWS = 100
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
-    """`count` positions evenly over `total`, the first and the last among them; all when there are fewer.
+    """Return `count` positions evenly over `total`, with the first and the last; all if there are fewer.
 
     spread(10, 4) -> [0, 3, 6, 9]
     """
@@ -27,7 +27,7 @@ def evenly_spaced(total: int, count: int) -> list[int]:
 
 
 def score(answer: Mapping[str, Any]) -> float:
-    """The one number by which answers are ordered: value, effect, or probability of the first label."""
+    """Return the one number by which answers are ordered: value, effect, or probability of the first label."""
     for field in ("value", "effect"):
         if field in answer:
             return float(answer[field])
@@ -37,7 +37,8 @@ def score(answer: Mapping[str, Any]) -> float:
 def choose_golden(
     rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], count: int = MAX_GOLDEN
 ) -> list[int]:
-    """Positions of at most `count` different inputs: one for each label, one with each missing value, then over
+    """Return the positions of at most `count` different inputs: one for each label, one with each missing value, then
+    over
     the whole range of answers from the lowest to the highest."""
     order = sorted(range(len(rows)), key=lambda position: (score(answers[position]), position))
     first_of_label = {answers[position].get("label"): position for position in reversed(order)}
@@ -63,7 +64,7 @@ def choose_golden(
 
 
 def check_finite(rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], positions: Sequence[int]) -> None:
-    """Refused with the row of the data and the field when an answer holds a number that is not finite."""
+    """Raise PackagingError with the row of the data and the field when an answer holds a number that is not finite."""
     for row, answer, position in zip(rows, answers, positions, strict=True):
         field = first_not_finite(answer)
         if field:
@@ -76,7 +77,7 @@ def check_finite(rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], posi
 
 
 def first_not_finite(answer: Mapping[str, Any], place: str = "") -> str:
-    """Where a number is not finite and which it is: "probabilities.leaves = nan"; empty when all are."""
+    """Return where a number is not finite and which it is: "probabilities.leaves = nan"; empty when all are."""
     for name, value in answer.items():
         if isinstance(value, Mapping):
             if found := first_not_finite(value, f"{place}{name}."):

@@ -1,6 +1,6 @@
-"""What the model itself answers, on the table it was trained on: the truth that every later copy is held to.
+"""Asks the model itself, on the table it was trained on: every later copy must give the same answers.
 
-Nothing of e2i_bento is used here on purpose: were its table wrong, the same mistake would be on both sides.
+Nothing of e2i_bento is used here on purpose: a mistake in its tables would otherwise be on both sides.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class OriginalModel:
     confidence: float = 0.9
 
     def answers(self, table: Any) -> list[Answer]:
-        """The answer for each row; Refused when it is malformed. What the model raises is passed on."""
+        """Return the answer for each row; PackagingError if it is malformed. What the model raises is passed on."""
         answers = self._asked(table)
         if len(answers) != len(table):
             raise PackagingError(
@@ -97,14 +97,14 @@ class OriginalModel:
 
 
 def decide(decisions: Decisions, probability: float) -> str:
-    """The decision of the first band whose bound is above the probability."""
+    """Return the decision of the first band whose bound is above the probability."""
     return next(
         (band.decision for band in decisions.bands if probability < band.below), decisions.bands[-1].decision
     )
 
 
 def check_routines(model: Any, kind: Kind) -> None:
-    """Refused unless the model has what its kind is asked by, and is not plainly of another kind."""
+    """Raise PackagingError unless the model has what its kind is asked by, and is not plainly of another kind."""
     check_is_model(model)
     if kind == "Regression" and hasattr(model, "predict_proba"):
         raise PackagingError(
@@ -122,14 +122,14 @@ def check_routines(model: Any, kind: Kind) -> None:
 
 
 def as_table(frame: DataFrame, row_format: RowFormat) -> Any:
-    """The rows in the form that training gave them to the model."""
+    """Return the rows in the form that training gave them to the model."""
     if row_format == "records":
         return frame.to_dict(orient="records")
     return frame.to_numpy() if row_format == "matrix" else frame
 
 
 def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat | None) -> RowFormat:
-    """Which form of a table the model takes, found by asking it a few rows; Refused when none fits."""
+    """Return which form of a table the model takes, found by asking it a few rows; PackagingError if none fits."""
     failures = []
     for row_format in [wanted] if wanted else likely_row_formats(original.model, frame):
         try:
@@ -149,7 +149,7 @@ def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat
 
 
 def likely_row_formats(model: Any, frame: DataFrame) -> list[RowFormat]:
-    """All forms, the likeliest first: what a model was fitted on can be seen from it."""
+    """Return all forms, the likeliest first: what a model was fitted on can be seen from it."""
     if fitted_names(model) is not None:
         return ["frame", "records", "matrix"]
     if type(first_step(model)).__name__ == "DictVectorizer":
@@ -160,7 +160,7 @@ def likely_row_formats(model: Any, frame: DataFrame) -> list[RowFormat]:
 
 
 def check_repeatable(original: OriginalModel, table: Any, answers: list[Answer]) -> None:
-    """Refused when the model answers the same table otherwise the second time."""
+    """Raise PackagingError if the model answers the same table otherwise the second time."""
     if original.answers(table) != answers:
         raise PackagingError(
             ErrorReason.NotRepeatable,
@@ -170,7 +170,7 @@ def check_repeatable(original: OriginalModel, table: Any, answers: list[Answer])
 
 
 def fitted_names(model: Any) -> list[str] | None:
-    """The columns that the model was fitted with, if it was a DataFrame."""
+    """Return the columns that the model was fitted with, if it was a DataFrame."""
     try:
         names = model.feature_names_in_
     except AttributeError:
@@ -179,13 +179,13 @@ def fitted_names(model: Any) -> list[str] | None:
 
 
 def first_step(model: Any) -> Any:
-    """The first step of a pipeline, however deep; of anything else itself."""
+    """Return the first step of a pipeline, however deep; of anything else itself."""
     steps: Callable[[], Any] | Any = getattr(model, "steps", None)
     return first_step(steps[0][1]) if isinstance(steps, list) and steps else model
 
 
 def _column(values: Any, routine: str) -> list[float]:
-    """One number for each row; (n, 1) is taken as (n,)."""
+    """Return one number for each row; (n, 1) is taken as (n,)."""
     if getattr(values, "ndim", 0) == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if getattr(values, "ndim", 0) != 1:

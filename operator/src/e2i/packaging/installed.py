@@ -1,4 +1,4 @@
-"""What is installed here: versions of packages, and which package a module belongs to."""
+"""Looks up installed packages: their versions, and the package of a module."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 
 def version_of(name: str) -> str | None:
-    """The version of a distribution, None when it is not installed."""
+    """Return the version of a distribution, None when it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -20,7 +20,7 @@ def version_of(name: str) -> str | None:
 
 
 def distributions_of(modules: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The distributions that can provide each top-level module; without those of Python itself.
+    """Return the distributions that can provide each top-level module; without those of Python itself.
 
     {"sklearn.pipeline", "math"} -> {"sklearn": ("scikit-learn",)}
     """
@@ -33,12 +33,12 @@ def distributions_of(modules: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 @cache
 def _providers() -> Mapping[str, list[str]]:
-    """The distributions of each module; reads a file of every one that is installed, which takes a second."""
+    """Return the distributions of each module; reads a file of every one that is installed, which takes a second."""
     return metadata.packages_distributions()
 
 
 def with_dependencies(names: Iterable[str]) -> dict[str, str]:
-    """The installed versions of these distributions and of all that they need here, without extras."""
+    """Return the installed versions of these distributions and of all that they need here, without extras."""
     found: dict[str, str] = {}
     waiting = [canonicalize_name(name) for name in names]
     while waiting:

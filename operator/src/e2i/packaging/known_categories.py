@@ -39,7 +39,8 @@ def known_categories(model: Any, columns: Sequence[str]) -> dict[str, frozenset[
 
 
 def _of_steps(steps: Sequence[Any], columns: Sequence[str]) -> dict[str, frozenset[Any]]:
-    """What the first step that encodes has learned; steps before it must keep the columns, as an imputer does."""
+    """Return what the first step that encodes has learned; steps before it must keep the columns, as an imputer
+    does."""
     for step in steps:
         if found := known_categories(step, columns):
             return found
@@ -49,7 +50,7 @@ def _of_steps(steps: Sequence[Any], columns: Sequence[str]) -> dict[str, frozens
 
 
 def _of_vectorizer(model: Any) -> dict[str, frozenset[Any]]:
-    """DictVectorizer: a text becomes the feature `column=text`, a number the feature `column`."""
+    """Return what a DictVectorizer learned: a text is its feature `column=text`, a number its feature `column`."""
     found: dict[str, set[Any]] = {}
     for feature in model.vocabulary_:
         name, separator, value = str(feature).partition(model.separator)
@@ -67,7 +68,7 @@ def _of_encoder(model: Any, columns: Sequence[str]) -> dict[str, frozenset[Any]]
 
 
 def _names(chosen: Any, columns: Sequence[str]) -> list[str]:
-    """The columns that a ColumnTransformer gives to one of its parts: by name, place, slice or mask."""
+    """Return the columns that a ColumnTransformer gives to one of its parts: by name, place, slice or mask."""
     if isinstance(chosen, (str, int)):
         chosen = [chosen]
     if isinstance(chosen, slice):

@@ -44,7 +44,7 @@ def training_lineage(declaration: ModelDeclaration, data: DataFrame, loaded: Loa
 
 
 def _training_time() -> str:
-    """Now, or SOURCE_DATE_EPOCH, so that a training can be repeated to the byte."""
+    """Return the present moment, or SOURCE_DATE_EPOCH, so that a training can be repeated to the byte."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else now()
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

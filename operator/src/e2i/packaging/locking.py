@@ -20,7 +20,7 @@ LOCK_OPTIONS = ("--generate-hashes", "--no-emit-index-url", "--no-header", "--no
 
 
 def compile_lock(lines: Sequence[str], constraints: Mapping[str, str]) -> str:
-    """Every package that `lines` need, in one version with its hashes, for Linux and this Python; LockFailed.
+    """Return every package that `lines` need, in one version with its hashes, for Linux and this Python; LockFailed.
 
     `constraints` are versions to be taken if the package is needed at all.
     """
@@ -53,7 +53,7 @@ def compile_lock(lines: Sequence[str], constraints: Mapping[str, str]) -> str:
 
 
 def install_lock(lock: str, folder: Path) -> Path:
-    """The interpreter of a virtual environment with exactly the locked packages, made below `folder` once.
+    """Return the interpreter of a virtual environment with exactly the locked packages, made below `folder` once.
 
     It is made under another name and renamed when it is whole, so that an interrupted one is not believed.
     """
@@ -109,7 +109,7 @@ def _uv(argv: list[str], stdin: str | None = None) -> subprocess.CompletedProces
 
 
 def _uv_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """uv's environment: quiet, and with pip's index where uv has none of its own."""
+    """Return the environment of uv: quiet, and with pip's index if uv has none of its own."""
     settings = {**environment, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     # Set by whoever started us, and not the environment that is meant.
     settings.pop("VIRTUAL_ENV", None)
@@ -119,6 +119,6 @@ def _uv_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _uv_message(stderr: str) -> str:
-    """What uv said, in one line, without the marks that it draws."""
+    """Return the message of uv in one line, without the marks that it draws."""
     words = " ".join(stderr.encode("ascii", "ignore").decode().split())
     return words[:600].rstrip(".") or "uv says nothing"

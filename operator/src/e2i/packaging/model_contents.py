@@ -131,7 +131,7 @@ def _describe_object(model: Any) -> tuple[str, str] | None:
 
 
 def _split(parts: list[Any]) -> str:
-    """The next step for several objects in one file, by what they are."""
+    """Return the next step for several objects in one file, by what they are."""
     models = [type(part).__name__ for part in parts if hasattr(part, "predict") or hasattr(part, "effect")]
     transformers = [type(part).__name__ for part in parts if hasattr(part, "transform")]
     if models and transformers:

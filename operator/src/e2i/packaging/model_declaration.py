@@ -1,4 +1,4 @@
-"""What a person says about a model, held against the data and the model itself."""
+"""Checks what a person declares about a model against the data and the model itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Declared = Mapping[str, Mapping[str, Any]] | Sequence[str] | None
 
 @dataclass(frozen=True)
 class ModelDeclaration:
-    """What only a person can say of a model.
+    """What a person declares about a model.
 
     `source` is where the data came from, a file if there is one; `code` are the files that trained it;
     `labels` are the words for the model's classes, in their order, when it was trained on numbers; `predictions` is
@@ -53,7 +53,7 @@ class ModelDeclaration:
 def describe_features(
     declaration: ModelDeclaration, data: DataFrame, fitted: Sequence[str] | None
 ) -> tuple[Feature, ...]:
-    """The features of the data, checked against what was declared and what the model was fitted with."""
+    """Return the features of the data, checked against what was declared and what the model was fitted with."""
     if data.empty:
         raise PackagingError(
             ErrorReason.DataEmpty, "The data has no rows. Give the data that the model was trained on."
@@ -76,7 +76,7 @@ def describe_features(
 
 
 def check_target(declaration: ModelDeclaration, data: DataFrame) -> None:
-    """Refused unless the target is of numbers, where numbers are predicted."""
+    """Raise PackagingError unless the target is of numbers, where numbers are predicted."""
     if declaration.kind != "Classification" and data[declaration.target].dtype.kind not in "iuf":
         example = data[declaration.target].dropna().astype(str).iloc[0]
         raise PackagingError(
@@ -87,14 +87,15 @@ def check_target(declaration: ModelDeclaration, data: DataFrame) -> None:
 
 
 def label_by_class(declaration: ModelDeclaration, model: Any, labels: Sequence[str]) -> dict[str, str]:
-    """The label for each class as the data may name it, in the model's own terms or in words."""
+    """Return the label for each class as the data may name it, in the model's own terms or in words."""
     if declaration.kind != "Classification":
         return {}
     return dict(zip((str(label) for label in model.classes_), labels, strict=True))
 
 
 def find_labels(declaration: ModelDeclaration, model: Any, data: DataFrame) -> tuple[str, ...]:
-    """Classification: the words for the columns of predict_proba; Refused when data and model disagree."""
+    """Return the labels of a classifier, in the order of predict_proba's columns. PackagingError if data and model
+    disagree."""
     if declaration.kind != "Classification":
         return ()
     classes = [str(label) for label in model.classes_]
@@ -123,7 +124,7 @@ def find_labels(declaration: ModelDeclaration, model: Any, data: DataFrame) -> t
 
 
 def find_decisions(declaration: ModelDeclaration, labels: Sequence[str]) -> Decisions | None:
-    """The decisions; Refused when their label or their bounds cannot be meant."""
+    """Return the decisions; PackagingError if their label or their bounds cannot be meant."""
     if declaration.decisions is None:
         return None
     try:
@@ -147,7 +148,7 @@ def find_decisions(declaration: ModelDeclaration, labels: Sequence[str]) -> Deci
 
 
 def find_causal(declaration: ModelDeclaration) -> Causal | None:
-    """Causal: treatment, outcome and confidence."""
+    """Return treatment, outcome and confidence of a causal model, None of any other."""
     if declaration.kind != "Causal":
         return None
     if not declaration.treatment:

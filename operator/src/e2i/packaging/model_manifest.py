@@ -1,4 +1,4 @@
-"""What an E2IModel says about a packaged bento: its tag, and golden predictions as checks of each release. Pure."""
+"""Makes the E2IModel of a packaged bento: its tag, and golden predictions as checks of each release. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from e2i_bento.card import Card, Golden
 
 API_VERSION = "serving.e2i.dev/v1alpha1"
 GOLDEN_PREFIX = "golden-"
-"""Names of checks that begin so are made from the bento and made anew with it; all others are a person's."""
+"""Checks whose names begin so are made from the bento, and again with each new bento; all others are a person's."""
 MAX_CHECKS = 16
 MAX_CHARACTERS = 16384
 MAX_LABELS = 256
@@ -23,7 +23,7 @@ MAX_NAME_LENGTH = 63
 
 @dataclass(frozen=True)
 class ManifestInputs:
-    """What a manifest is to say. `digest` is given when the bento is to be taken from its archive in the bucket; `env`
+    """The values of a manifest. `digest` is given when the bento is to be taken from its archive in the bucket; `env`
     are variables of the model's container, `resources` its requests and limits, when they are not left as they are."""
 
     tag: str
@@ -39,7 +39,7 @@ class ManifestInputs:
 
 
 def manifest(inputs: ManifestInputs) -> dict[str, Any]:
-    """The whole E2IModel; Refused when its name cannot be the name of a Service."""
+    """Return the whole E2IModel; PackagingError if its name cannot be the name of a Service."""
     rollout = {"verify": verify_checks(inputs.cards)} | (
         {"contract": agreed} if (agreed := contract(inputs.cards)) else {}
     )
@@ -59,7 +59,7 @@ def manifest(inputs: ManifestInputs) -> dict[str, Any]:
 
 
 def model_name(inputs: ManifestInputs) -> str:
-    """The name of the E2IModel: the one given, else the bento's with - for _."""
+    """Return the name of the E2IModel: the one given, else the bento's with - for _."""
     name = inputs.name or object_name(inputs.tag.partition(":")[0])
     plain = name.replace("-", "")
     if not (plain.isascii() and plain.isalnum() and name == name.lower()) or len(name) > MAX_NAME_LENGTH:
@@ -74,7 +74,7 @@ def bento_reference(inputs: ManifestInputs) -> dict[str, Any]:
 
 
 def merge_env(present: Iterable[Mapping[str, Any]], inputs: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Variables of a container with the wanted values; others stay, in their order.
+    """Return the variables of a container with the given values; others stay, in their order.
 
     [{"name": "A", "value": "1"}], {"B": "2"} -> A=1, B=2
     """
@@ -84,7 +84,7 @@ def merge_env(present: Iterable[Mapping[str, Any]], inputs: Mapping[str, str]) -
 
 
 def contract(cards: Sequence[Card]) -> dict[str, Any]:
-    """Every label that any of the models answers; nothing when one of them has none."""
+    """Return every label that any of the models answers; nothing when one of them has none."""
     labels = sorted({label for card in cards for label in card.labels})
     if any(card.type != "Classification" for card in cards) or not 0 < len(labels) <= MAX_LABELS:
         return {}
@@ -92,7 +92,7 @@ def contract(cards: Sequence[Card]) -> dict[str, Any]:
 
 
 def verify_checks(cards: Sequence[Card], most: int = MAX_CHECKS) -> list[dict[str, Any]]:
-    """At most `most` golden predictions as entries of spec.rollout.verify, shared fairly among the models.
+    """Return at most `most` golden predictions as entries of spec.rollout.verify, shared fairly among the models.
 
     Each model is asked under its route, which is the top for the only model of a bento.
     """
@@ -136,7 +136,7 @@ def _json(value: Any) -> str:
 
 
 def tolerance(share: float, golden: Golden) -> str:
-    """The absolute tolerance of a check: the card's is relative for numbers above 1.
+    """Return the absolute tolerance of a check: the card's is relative for numbers above 1.
 
     1e-6 and an answer of 2500.0 -> "0.0025"
     """

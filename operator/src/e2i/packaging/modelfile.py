@@ -37,7 +37,8 @@ class LoadedModel:
 
 
 def load_model(file: Path) -> LoadedModel:
-    """The model in `file`; the modules of its own must be importable. Refused with what is wrong with it."""
+    """Return the model in `file`; the modules of its own must be importable. PackagingError with what is wrong with
+    it."""
     if not file.is_file():
         raise PackagingError(
             ErrorReason.FileMissing,
@@ -52,7 +53,8 @@ def load_model(file: Path) -> LoadedModel:
 
 
 def save_model(model: Any, file: Path) -> frozenset[str]:
-    """Write the model with joblib; returns the modules that its pickle names. Refused when it cannot be written."""
+    """Write the model with joblib; returns the modules that its pickle names. PackagingError if it cannot be
+    written."""
     import joblib
 
     try:
@@ -68,7 +70,7 @@ def save_model(model: Any, file: Path) -> frozenset[str]:
 
 
 def combine(preprocessing: Any, model: Any) -> Any:
-    """One fitted scikit-learn pipeline: `preprocessing.transform`, then the model."""
+    """Return one fitted scikit-learn pipeline: `preprocessing.transform`, then the model."""
     from sklearn.pipeline import Pipeline
 
     if not hasattr(preprocessing, "transform"):
@@ -81,7 +83,8 @@ def combine(preprocessing: Any, model: Any) -> Any:
 
 
 def _with_feature_names(preprocessing: Any, model: Any) -> Any:
-    """The transformer, made to give a DataFrame when the model was fitted on one; Refused when the names differ."""
+    """Return the transformer, made to give a DataFrame when the model was fitted on one; PackagingError if the names
+    differ."""
     wanted = getattr(model, "feature_names_in_", None)
     if wanted is None or not hasattr(preprocessing, "get_feature_names_out"):
         return preprocessing
@@ -102,7 +105,7 @@ def _with_feature_names(preprocessing: Any, model: Any) -> Any:
 
 @contextmanager
 def importable(code: Path | None) -> Iterator[None]:
-    """Meanwhile modules are found in the folder `code`, before all others of the same name."""
+    """Make the modules in the folder `code` importable for a while, before all others of the same name."""
     if code is None or not code.is_dir():
         yield
         return
@@ -120,7 +123,8 @@ def importable(code: Path | None) -> Iterator[None]:
 
 
 def load_recording_modules(file: Path, load: Callable[[Path], Loaded]) -> tuple[frozenset[str], Loaded]:
-    """What `load` makes of the pickle in `file`, and the modules that it names; Refused when it cannot be loaded."""
+    """What `load` makes of the pickle in `file`, and the modules that it names; PackagingError if it cannot be
+    loaded."""
     try:
         with warnings.catch_warnings(), _recorded() as modules:
             warnings.simplefilter("error")
@@ -201,7 +205,7 @@ def _load_booster(file: Path) -> Any:
 
 @contextmanager
 def _recorded() -> Iterator[set[str]]:
-    """The modules that pickles loaded meanwhile name; Python's pickle tells each of them to audit hooks."""
+    """Yield the modules that pickles loaded meanwhile name; Python's pickle tells each of them to audit hooks."""
     if not _hooked:
         sys.addaudithook(_record_import)
         _hooked.append(True)

@@ -20,7 +20,7 @@ TIME = "time"
 
 
 def check_name(name: str) -> None:
-    """Refused unless `name` is safe everywhere: a-z, 0-9 and _, a letter first, at most 51."""
+    """Raise PackagingError unless `name` is safe everywhere: a-z, 0-9 and _, a letter first, at most 51."""
     if not _NAME.match(name):
         raise PackagingError(
             ErrorReason.NameUnsafe,
@@ -30,7 +30,7 @@ def check_name(name: str) -> None:
 
 
 def resolve_version(text: str, moment: datetime) -> str:
-    """The version that `text` asks for: itself, or for "time" the moment (UTC) as YYYYMMDD.HHMMSS."""
+    """Return the version that `text` asks for: itself, or for "time" the moment (UTC) as YYYYMMDD.HHMMSS."""
     if text == TIME:
         return moment.strftime("%Y%m%d.%H%M%S")
     if len(text) <= MAX_VERSION_LENGTH and (_SEMANTIC.match(text) or _is_moment(text)):
@@ -43,7 +43,7 @@ def resolve_version(text: str, moment: datetime) -> str:
 
 
 def object_name(name: str) -> str:
-    """The Kubernetes name of the E2IModel for a bento: churn_model -> churn-model."""
+    """Return the Kubernetes name of the E2IModel for a bento: churn_model -> churn-model."""
     return name.replace("_", "-").replace(".", "-").strip("-")[:63]
 
 

@@ -1,4 +1,5 @@
-"""Keeps the manifests of an environment's folder, which people edit as well. The only module that uses ruamel.yaml."""
+"""Updates the manifests in an environment's folder, which people edit as well. The only module that uses
+ruamel.yaml."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ def _with_notes(text: str, notes: Sequence[str]) -> str:
 
 def write_overlay(folder: Path, inputs: ManifestInputs) -> tuple[Path, bool]:
     """Write or update <folder>/<name>.yaml and list it in kustomization.yaml; returns the file and whether one of
-    them changed. Refused when a file is there that cannot be kept."""
+    them changed. PackagingError if a file is there that cannot be kept."""
     if not folder.parent.is_dir():
         raise PackagingError(
             ErrorReason.FileMissing,
@@ -62,7 +63,7 @@ def write_overlay(folder: Path, inputs: ManifestInputs) -> tuple[Path, bool]:
 
 
 def update_manifest(text: str, file: Path, inputs: ManifestInputs) -> str:
-    """The manifest with the new bento, its checks and its labels; everything else as somebody wrote it."""
+    """Return the manifest with the new bento, its checks and its labels; everything else as somebody wrote it."""
     yaml = _yaml()
     plain = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(NOTE))
     model = _loaded(yaml, plain, file)
@@ -122,7 +123,7 @@ def _merge_rollout(spec: dict[str, Any], inputs: ManifestInputs) -> None:
 
 
 def _listed(file: Path, name: str) -> str:
-    """kustomization.yaml with `name` among its resources."""
+    """Return the kustomization.yaml with `name` among its resources."""
     yaml = _yaml()
     if not file.exists():
         return _dumped(
@@ -161,7 +162,7 @@ def _loaded(yaml: YAML, text: str, file: Path) -> Any:
 
 
 def _with_blocks(value: Any) -> Any:
-    """JSON texts as blocks of their own lines, which a diff shows well."""
+    """Write JSON texts as blocks of lines, which a diff shows well."""
     if isinstance(value, CommentedMap):
         return value
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""From trained folders to a bento in the store: checked, locked, built, served for a trial, and only then kept."""
+"""Packages trained folders as a bento: checks, locks, builds, serves it for a trial, and only then keeps it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def package(
     """Package the trained folders as one bento, version `version` ("time" for the present moment).
 
     The store and the ledger (by default versions.jsonl beside the first folder) change only at the end. The same
-    content under the same version is success; Refused says what else is in the way. Blocks for about 20 s.
+    content under the same version is success; PackagingError says what prevents it. Blocks for about 20 s.
     Without `explain` the bento answers no /explain and is some 200 MB smaller where it is installed; without `serve`
     it is not served for a trial.
     """
@@ -144,7 +144,7 @@ def _try(built: FoundBento, request: PackagingRequest, say: Say) -> Trial:
 
 
 def trial_summary(trial: Trial) -> str:
-    """What was seen in a trial, in one line."""
+    """Return the results of a trial in one line."""
     return (
         f"ready after {trial.seconds:.1f} s, {trial.memory >> 20} MiB in all, {trial.requests} requests answered as "
         f"recorded; the environment was {trial.environment}"

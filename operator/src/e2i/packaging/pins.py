@@ -26,7 +26,7 @@ class Pin:
 
 
 def parse_pins(text: str, file: str, environment: Mapping[str, str]) -> tuple[Pin, ...]:
-    """The pins that hold in `environment` (markers: python_full_version and so on); Refused otherwise.
+    """Return the pins that hold in `environment` (markers: python_full_version and so on); PackagingError otherwise.
 
     "scikit-learn==1.9.1\\n" -> (Pin("scikit-learn", "1.9.1", "scikit-learn==1.9.1"),)
     """
@@ -47,7 +47,7 @@ def parse_pins(text: str, file: str, environment: Mapping[str, str]) -> tuple[Pi
 
 
 def locked_versions(lock: str) -> dict[str, str]:
-    """Version of each package in a lock that uv wrote, by normal name."""
+    """Return the version of each package in a lock that uv wrote, by its normal name."""
     found = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", lock, re.MULTILINE)
     return {canonicalize_name(name): version for name, version in found}
 
@@ -62,7 +62,7 @@ def differences(wanted: Mapping[str, str], other: Mapping[str, str]) -> list[str
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Requirements without comments, continued lines joined, hashes left out."""
+    """Yield the requirements: without comments and hashes, continued lines joined."""
     for raw in text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
         line = _HASHES.sub("", _COMMENT.sub("", raw)).strip()
         if line:

@@ -1,4 +1,4 @@
-"""What a bento must install: the pins of its models, what the library in it needs, and BentoML; locked as a whole.
+"""Locks what a bento installs: the pins of its models, the needs of the library inside it, and BentoML.
 
 The lock stays beside the model, so that a second packaging installs the same, whatever was published since.
 """
@@ -24,7 +24,7 @@ SHAP = "shap"
 
 
 def needed_lines(trained: Sequence[TrainedFolder], service: Iterable[Pin], explain: bool) -> list[str]:
-    """Requirements of the bento: each package once, in one version; Refused when two models disagree."""
+    """Return the requirements of the bento: each package once. PackagingError if two models pin different versions."""
     pins: dict[str, tuple[Pin, str]] = {}
     for pin, owner in _pins_with_owners(trained, service):
         other, first = pins.setdefault(pin.name, (pin, owner))
@@ -44,7 +44,7 @@ def needed_lines(trained: Sequence[TrainedFolder], service: Iterable[Pin], expla
 
 
 def _check_bentoml(pins: Mapping[str, tuple[Pin, str]]) -> None:
-    """A bento is served by the BentoML that built it; pinning it is not needed, but may not say otherwise."""
+    """PackagingError if another BentoML is pinned than the one that builds the bento, which also serves it."""
     if BENTOML in pins and pins[BENTOML][0].version != version_of(BENTOML):
         pin, owner = pins[BENTOML]
         raise PackagingError(
@@ -54,13 +54,13 @@ def _check_bentoml(pins: Mapping[str, tuple[Pin, str]]) -> None:
 
 
 def library_needs(card: Card) -> set[str]:
-    """What e2i_bento imports to serve this model, besides what BentoML brings."""
+    """Return the packages that e2i_bento imports to serve this model, besides those that BentoML brings."""
     format_needs = {"joblib"} if card.model.format == "joblib" else set()
     return {"numpy", *format_needs, *({"pandas"} if card.rows_as == "frame" else set())}
 
 
 def lock(trained: Sequence[TrainedFolder], service: Iterable[Pin], explain: bool, file: Path) -> str:
-    """The lock in `file`, made anew and written there when what it was made from has changed."""
+    """Return the lock in `file`, made anew and written there when what it was made from has changed."""
     lines = needed_lines(trained, service, explain)
     trained_versions = training_versions(trained)
     header = _lock_header(lines, trained_versions)
@@ -80,7 +80,7 @@ def lock(trained: Sequence[TrainedFolder], service: Iterable[Pin], explain: bool
 
 
 def training_versions(trained: Sequence[TrainedFolder]) -> dict[str, str]:
-    """The versions that the models were trained with; Refused when two were trained with different ones."""
+    """Return the versions that the models were trained with; PackagingError if two were trained with different ones."""
     trained_versions: dict[str, tuple[str, str]] = {}
     for each in trained:
         for name, version in each.card.lineage.packages.items():
@@ -95,12 +95,12 @@ def training_versions(trained: Sequence[TrainedFolder]) -> dict[str, str]:
 
 
 def is_installed_here(text: str) -> bool:
-    """Is every locked package installed here, in its version? Then a bento can be tried without installing it."""
+    """Whether every locked package is installed here in its version: then a trial needs no environment of its own."""
     return all(version_of(name) == version for name, version in locked_versions(text).items())
 
 
 def without_hashes(text: str) -> str:
-    """The lock as plain pins, for people; without BentoML, which it adds itself."""
+    """Return the lock as plain pins, for people; without BentoML, which it adds itself."""
     return "".join(
         f"{name}=={version}\n" for name, version in sorted(locked_versions(text).items()) if name != BENTOML
     )
@@ -112,7 +112,7 @@ def _pins_with_owners(trained: Sequence[TrainedFolder], service: Iterable[Pin]) 
 
 
 def _lock_header(lines: Sequence[str], trained_versions: Mapping[str, str]) -> str:
-    """The first line of a lock: the same as long as nothing changed that it follows from."""
+    """Return the first line of a lock: the same as long as nothing changed that it follows from."""
     python = ".".join(platform.python_version_tuple()[:2])
     text = "\n".join(
         [*sorted(lines), *(f"{name}=={version}" for name, version in trained_versions.items()), python]

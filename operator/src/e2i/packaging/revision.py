@@ -1,4 +1,4 @@
-"""Asks Git which revision files are of. The only module that calls git."""
+"""Asks Git for the revision of files. The only module that calls git."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ TIMEOUT = 20
 
 
 def code_revision(files: Sequence[Path]) -> str:
-    """The commit that `files` are of, with `-dirty` when one differs from it or is not in it; empty outside of Git."""
+    """Return the commit that `files` are of, with `-dirty` when one differs from it or is not in it; empty outside of
+    Git."""
     if not files:
         return ""
     folder = files[0].resolve().parent
@@ -22,7 +23,7 @@ def code_revision(files: Sequence[Path]) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git says, or None when it is not there or fails, for instance outside of a repository."""
+    """Return the output of git, or None if git is missing or fails, for instance outside of a repository."""
     try:
         completed = subprocess.run(
             ["git", "-C", str(folder), *arguments],

@@ -1,4 +1,4 @@
-"""Asks a model about its own data before it is believed: finite, as good as it must be, as training recorded."""
+"""Checks a model on its own data: answers are finite, better than a baseline, and as training recorded them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sample:
 
 
 def predict_sample(original: OriginalModel, inputs: DataFrame, row_format: RowFormat) -> Sample:
-    """Refused when an answer is not finite; the index of `inputs` counts from 0."""
+    """Raise PackagingError if an answer is not finite; the index of `inputs` counts from 0."""
     positions = evenly_spaced(len(inputs), SAMPLE_ROWS)
     table = inputs.iloc[positions]
     rows = json_rows(table)
@@ -53,7 +53,8 @@ def check_quality(
     sample: Sample,
     say: Callable[[str], None],
 ) -> dict[str, float]:
-    """Metrics on the data that the model was trained with; Refused when they say that something is wrong with it."""
+    """Metrics on the data that the model was trained with; PackagingError if they say that something is wrong with
+    it."""
     labels = label_by_class(declaration, original.model, original.labels)
     if declaration.predictions:
         given = data[data[declaration.predictions].notna()]
@@ -72,6 +73,6 @@ def check_quality(
 
 
 def none_for_missing(column: Series) -> Sequence[Any]:
-    """The values, None for those that are missing."""
+    """Return the values, None for those that are missing."""
     values: list[Any] = column.astype(object).where(column.notna(), None).tolist()
     return values

@@ -1,4 +1,4 @@
-"""From columns of training data to the features of a card: values in, values out."""
+"""Makes the features of a card from the columns of training data. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def choose_columns(
 ) -> list[str]:
     """Names of the features, in order: those given, else those the model was fitted with, else all others.
 
-    `not_features` maps a column to its role (target, treatment); Refused when one is asked for as a feature,
+    `not_features` maps a column to its role (target, treatment); PackagingError if one is asked for as a feature,
     or when a feature is no column.
     """
     chosen = given or model_names or [name for name in columns if name not in {*not_features, TRUE_EFFECT}]
@@ -70,7 +70,7 @@ def _check_fitted(chosen: Sequence[str], model_names: Sequence[str] | None) -> N
 
 
 def infer_feature(name: str, column: Series, declared: Mapping[str, Any]) -> Feature:
-    """The feature that a column is, with what was declared about it; Refused when they contradict."""
+    """Return the feature that a column is, with what was declared about it; PackagingError if they contradict."""
     values = json_values(name, column)
     present = [value for value in values if value is not None]
     if not present:
@@ -96,18 +96,18 @@ def infer_feature(name: str, column: Series, declared: Mapping[str, Any]) -> Fea
 
 
 def json_values(name: str, column: Series) -> list[Value]:
-    """The column as JSON has it: whole numbers, numbers, booleans, texts, and None for what is missing."""
+    """Return the column as JSON has it: whole numbers, numbers, booleans, texts, and None for what is missing."""
     return [_plain(name, value) for value in column.astype(object).where(column.notna(), None).tolist()]
 
 
 def json_rows(frame: DataFrame) -> list[Row]:
-    """Each row by the names of its columns, as JSON has it."""
+    """Return each row by the names of its columns, as JSON has it."""
     columns = {str(name): json_values(str(name), frame[name]) for name in frame.columns}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def reference(feature: Feature, values: Sequence[Value]) -> Reference | None:
-    """How the feature was distributed; None for free text, of which nothing is counted."""
+    """Return how the feature was distributed; None for free text, of which nothing is counted."""
     if feature.kind == "text":
         return None
     if feature.kind in ("boolean", "category"):
@@ -167,7 +167,7 @@ def _kind(name: str, present: Sequence[Value]) -> str:
 
 
 def _check_declared(feature: Feature, present: Sequence[Value], nulls: int) -> None:
-    """What a person declared must be true of the data."""
+    """PackagingError if the declaration of a feature is not true of the data."""
     problem = _contradiction(feature, present, nulls)
     if problem:
         raise PackagingError(

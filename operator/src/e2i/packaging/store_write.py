@@ -26,12 +26,12 @@ STAGING = "e2i-packaging-"
 
 
 def store_folder(given: Path | None) -> Path:
-    """The BentoML home: the one given, else $BENTOML_HOME, else ~/bentoml."""
+    """Return the BentoML home: the one given, else $BENTOML_HOME, else ~/bentoml."""
     return (given or Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")).resolve()
 
 
 def ensure_store(given: Path | None) -> Path:
-    """The BentoML home, made when it is missing."""
+    """Return the BentoML home, made when it is missing."""
     store = store_folder(given)
     try:
         store.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def ensure_store(given: Path | None) -> Path:
 
 @contextlib.contextmanager
 def staging_folder(store: Path) -> Iterator[Path]:
-    """An empty folder on the file system of the store, gone afterwards; those of killed programs go as well."""
+    """Yield an empty folder on the file system of the store, gone afterwards; those of killed programs go as well."""
     place = store / "tmp"
     place.mkdir(exist_ok=True)
     _remove_abandoned(place)
@@ -59,7 +59,8 @@ def staging_folder(store: Path) -> Iterator[Path]:
 
 
 def stored_digest(store: Path, tag: str) -> str | None:
-    """The digest of exactly this bento, None when the store has none; Refused when it is there and unusable."""
+    """Return the digest of exactly this bento, None when the store has none; PackagingError if it is there and
+    unusable."""
     try:
         return content_digest(find_bento(store, parse_tag(tag)))
     except BentoNotFound:
@@ -75,7 +76,7 @@ def stored_digest(store: Path, tag: str) -> str | None:
 def move_into_store(bento: FoundBento, digest: str, store: Path) -> bool:
     """Move a built bento with its models into `store`; False when it is there already with the same content.
 
-    Refused when the bento or one of its models is there under the same version with other content.
+    PackagingError if the bento or one of its models is there under the same version with other content.
     """
     tag = str(bento.tag)
     with _locked(store):
@@ -110,7 +111,7 @@ def _put_model(tag: Tag, path: Path, store: Path) -> None:
 
 
 def _bentos_with(store: Path, tag: Tag) -> list[str]:
-    """Bentos of the store that refer to a model; read as text, for a damaged one must not be overlooked."""
+    """Return the bentos of the store that refer to a model; read as text, because a damaged bento counts as well."""
     found = []
     for file in sorted((store / "bentos").glob("*/*/bento.yaml")):
         with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -139,7 +140,7 @@ def _rename(source: Path, target: Path) -> None:
 
 
 def _point_latest(target: Path) -> None:
-    """BentoML's `latest` means the last one that was made."""
+    """Make BentoML's `latest` point to the bento or model that was made last."""
     pointer = target.parent / "latest"
     partial = pointer.with_name(".latest.partial")
     partial.write_text(target.name)
@@ -154,7 +155,7 @@ def _locked(store: Path) -> Iterator[None]:
 
 
 def _remove_abandoned(place: Path) -> None:
-    """A staging folder whose lock nobody holds belonged to a program that was killed."""
+    """Remove staging folders whose lock nobody holds: their programs were killed."""
     for folder in place.glob(f"{STAGING}*"):
         with contextlib.suppress(OSError), (folder / "lock").open("r+") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,7 +28,7 @@ class StoredBento:
 
 
 def read_stored(store: Path, tag: str) -> StoredBento:
-    """The bento of exactly this tag; Refused when it is not there, damaged, or was not packaged by us."""
+    """Return the bento of exactly this tag; PackagingError if it is not there, damaged, or was not packaged by us."""
     try:
         found = find_bento(store, parse_tag(tag))
         digest = content_digest(found)
@@ -58,5 +58,5 @@ def required_env(bento: FoundBento) -> tuple[str, ...]:
 
 
 def cards_of(bento: FoundBento) -> tuple[Card, ...]:
-    """The cards of the bento's models that have one; none for a bento that was not packaged by us."""
+    """Return the cards of the bento's models that have one; none for a bento that was not packaged by us."""
     return tuple(read_card(model.path) for model in bento.models if (model.path / CARD_FILE).is_file())

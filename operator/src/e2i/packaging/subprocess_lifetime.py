@@ -1,4 +1,4 @@
-"""Programs that packaging starts end with it, also when it is killed and cannot tell them."""
+"""Ends the programs that packaging starts together with it, also if it is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _DEATH_SIGNAL = 1
 
 
 def end_with_parent() -> Callable[[], None] | None:
-    """For preexec_fn: the new process gets SIGTERM when the thread that started it ends; None but on Linux."""
+    """Return a preexec_fn by which the new process gets SIGTERM when the thread that started it ends; None outside of
+    Linux."""
     return _ask_for_signal if sys.platform == "linux" else None
 
 

@@ -1,4 +1,4 @@
-"""Is what a request becomes the same as what the model was trained on? If not, which feature is another?
+"""Checks that a request becomes the same table as the training data, and names the feature that differs.
 
 A request carries JSON: a column of categories, of dates or of small integers comes back as plain text and numbers.
 Most models do not care; one that does must be found before it is served.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def check_tables(card: Card, original: OriginalModel, trained_on: DataFrame) -> None:
-    """Refused, with the feature, unless the model answers the golden inputs of `card` as it did for `trained_on`,
+    """PackagingError with the feature, unless the model answers the golden inputs of `card` as it did for `trained_on`,
     the same rows as they were in training."""
     if card.model.format == "xgboost":
         # A Booster is asked through a matrix of its own making; packaging compares its answers.
@@ -38,7 +38,7 @@ def check_tables(card: Card, original: OriginalModel, trained_on: DataFrame) -> 
 
 
 def _first_difference(card: Card, original: OriginalModel, table: Any) -> str:
-    """The first difference between what was recorded and what the model says to this table; empty when none."""
+    """Return the first difference between what was recorded and what the model says to this table; empty when none."""
     try:
         answers: Sequence[Answer] = original.answers(table)
     except Exception as error:
@@ -50,7 +50,7 @@ def _first_difference(card: Card, original: OriginalModel, table: Any) -> str:
 
 
 def _differing_features(card: Card, original: OriginalModel, served: DataFrame, trained_on: DataFrame) -> str:
-    """The feature whose own column makes the difference go away, or all whose type is another."""
+    """Return the feature whose own column makes the difference go away, or all whose type is another."""
     in_training = trained_on.reset_index(drop=True)
     for feature in card.features:
         repaired = served.assign(**{feature.name: in_training[feature.name]})

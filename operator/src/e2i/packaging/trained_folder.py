@@ -41,7 +41,8 @@ class TrainedFolder:
 
 
 def read_trained_folder(folder: Path) -> TrainedFolder:
-    """The folder's card and pins, checked; the model itself is loaded and must predict as it did. Refused if not."""
+    """Return the folder's card and pins, checked; the model itself is loaded and must predict as it did.
+    PackagingError if not."""
     card = _card(folder)
     _check_file(folder, card)
     pins = read_pins(folder / REQUIREMENTS)
@@ -95,7 +96,8 @@ def _check_file(folder: Path, card: Card) -> None:
 
 
 def _check_predictions(folder: Path, predictor: Predictor) -> None:
-    """As the service will ask: golden inputs must be answered as recorded, background rows with finite numbers."""
+    """Ask the model as the service will: PackagingError unless it answers golden inputs as recorded and background rows
+    with finite numbers."""
     card = predictor.card
     golden = [golden.input for golden in card.golden]
     check_finite(golden, [golden.output for golden in card.golden], range(len(golden)))

@@ -1,4 +1,4 @@
-"""The last check: the bento serves from its archive's content, and answers as training recorded."""
+"""Serves the bento from the content of its archive, and checks that it answers as training recorded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ENVIRONMENTS = Path.home() / ".cache" / "e2i" / "environments"
 
 @dataclass(frozen=True)
 class Trial:
-    """What was seen: seconds until ready, bytes of memory, requests that were answered, and in which environment."""
+    """Results of a trial: seconds until ready, bytes of memory, answered requests, and the environment."""
 
     seconds: float
     memory: int
@@ -37,7 +37,7 @@ class Trial:
 
 
 def run_trial(bento: FoundBento, cards: Sequence[Card], lock: str) -> Trial:
-    """Serve the bento and ask it every golden input, one explanation and its health; Refused when one is wrong."""
+    """Serve the bento and ask it every golden input, one explanation and its health; PackagingError if one is wrong."""
     here = is_installed_here(lock)
     python = Path(sys.executable) if here else install_lock(lock, ENVIRONMENTS)
     with tempfile.TemporaryDirectory(prefix="e2i-trial-", ignore_cleanup_errors=True) as folder:
@@ -56,12 +56,12 @@ def run_trial(bento: FoundBento, cards: Sequence[Card], lock: str) -> Trial:
 
 
 def routes(cards: Sequence[Card]) -> list[tuple[Card, str]]:
-    """Where each model is asked: the only one of a bento at the top, several each under its name."""
+    """Return where each model is asked: the only one of a bento at the top, several each under its name."""
     return [(card, f"{card.name}/" if len(cards) > 1 else "") for card in cards]
 
 
 def _unpack(bento: FoundBento, folder: Path) -> None:
-    """As the image builder does it: from the archive, not from the store."""
+    """Unpack the bento as the image builder does: from the archive, not from the store."""
     folder.mkdir(mode=0o755)
     with (
         ArchiveStream(bento.pieces) as stream,
@@ -89,7 +89,7 @@ def _check_golden(server: Server, card: Card, route: str) -> int:
 
 
 def _check_explanation(server: Server, card: Card, route: str) -> int:
-    """The library of explanations is imported after the start: until it is there the answer is 503 or 504."""
+    """Return the library of explanations is imported after the start: until it is there the answer is 503 or 504."""
     deadline = time.monotonic() + FIRST_EXPLANATION_SECONDS
     while True:
         status, answer = server.post(f"{route}explain", {"input_data": card.golden[0].input})

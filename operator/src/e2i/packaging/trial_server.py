@@ -35,7 +35,7 @@ class Server:
     seconds: float = 0.0
 
     def post(self, route: str, body: Any) -> tuple[int, Any]:
-        """Status and JSON of the answer; Refused when there is none in time."""
+        """Return status and JSON of the answer. PackagingError if there is none in time."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/{route}",
             data=json.dumps(body).encode(),
@@ -63,7 +63,7 @@ class Server:
         )
 
     def memory(self) -> int:
-        """Bytes of memory that the server's processes take together; 0 where it cannot be told."""
+        """Return the bytes of memory that all processes of the server take, or 0 where there is no /proc."""
         return sum(_resident(pid) for pid in _process_tree(self.process.pid))
 
     def _log_excerpt(self) -> str:
@@ -76,7 +76,7 @@ class Server:
 
 @contextlib.contextmanager
 def running_server(python: Path, bento: Path, home: Path) -> Iterator[Server]:
-    """The bento in the folder `bento`, ready; `home` becomes its empty BENTOML_HOME. Ended afterwards."""
+    """Yield the bento in the folder `bento`, ready; `home` becomes its empty BENTOML_HOME. Ended afterwards."""
     home.mkdir(parents=True, exist_ok=True)
     port, log = _free_port(), home / "serve.log"
     argv = [
@@ -122,7 +122,7 @@ def _wait(server: Server, started: float) -> None:
 
 
 def _environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Nothing of the builder's own settings, or it might serve only here."""
+    """Return the environment of the server, without the builder's own settings: with them it might serve only here."""
     kept = {
         name: value for name, value in environment.items() if not name.startswith(("BENTO", "PYTHON", "E2I_"))
     }
@@ -156,7 +156,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _process_tree(ancestor: int) -> dict[int, str]:
-    """A process with all that came from it, each with the time of its start; empty where there is no /proc."""
+    """Return a process with all that came from it, each with the time of its start; empty where there is no /proc."""
     known = {
         int(entry.name): found
         for entry in Path("/proc").glob("[0-9]*")
@@ -169,7 +169,7 @@ def _process_tree(ancestor: int) -> dict[int, str]:
 
 
 def _parent_and_start(pid: int) -> tuple[int, str] | None:
-    """Parent and start of a process, None when there is none."""
+    """Return the parent and the start of a process, or None if there is no such process."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return int(fields[1]), fields[19]

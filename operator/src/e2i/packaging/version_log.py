@@ -1,4 +1,4 @@
-"""versions.jsonl: which version stood for which content, so that none ever stands for two.
+"""Keeps versions.jsonl, the content of each version, so that no version ever stands for two contents.
 
 One line for each version, appended; to be committed, so that a colleague's store knows it too.
 """
@@ -17,7 +17,7 @@ VERSION_LOG = "versions.jsonl"
 
 
 def read_digests(ledger: Path) -> dict[str, str]:
-    """The digest of each tag in the ledger; empty when there is none yet, Refused when it is damaged."""
+    """Return the digest of each tag in the ledger; empty when there is none yet, PackagingError if it is damaged."""
     digests: dict[str, str] = {}
     if not ledger.exists():
         return digests
@@ -35,7 +35,7 @@ def read_digests(ledger: Path) -> dict[str, str]:
 
 
 def check_version_unused(tag: str, digest: str, known: Mapping[str, str], where: str) -> None:
-    """Refused when `tag` stands for another content already."""
+    """Raise PackagingError if `tag` stands for another content already."""
     other = known.get(tag, digest)
     if other != digest:
         raise PackagingError(
