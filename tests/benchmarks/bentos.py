@@ -19,7 +19,7 @@ from benchmarks.bentos_served import Served, memory, serve
 from benchmarks.figures import PROJECT, machine, percentile, say, spread, table
 from benchmarks.requesting import Load, load
 
-from e2i.packaging.package import package
+from e2i.packaging.package import BentoOptions, package
 
 TEMPLATES = {
     "classification": ("churn", "conversion"),
@@ -75,7 +75,7 @@ def _template(template: str, trained: dict[str, Path], folder: Path) -> Iterator
     models = [trained[project] for project in TEMPLATES[template]]
     service = PROJECT / "bentos" / template
     store = folder / f"store-{template}"
-    packaged = package(models, version="1.0.0", store=store, service=service, serve=False)
+    packaged = package(models, BentoOptions(service=service), version="1.0.0", store=store, serve=False)
     say(f"  serving {packaged.tag}")
     starts = [_start(store, packaged.tag) for _ in range(ROUNDS)]
     with serve(packaged.tag, BENTOML_HOME=str(store)) as served:

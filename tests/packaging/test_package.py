@@ -17,7 +17,7 @@ import yaml
 from e2i.api.tags import parse_tag
 from e2i.archive.bento_store import FoundBento, find_bento
 from e2i.packaging.errors import ErrorReason, PackagingError
-from e2i.packaging.package import Packaged, package
+from e2i.packaging.package import BentoOptions, Packaged, package
 from e2i.packaging.store_write import stored_digest
 from e2i.packaging.stored_bento import read_stored
 from e2i.packaging.trial import Trial
@@ -41,7 +41,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory, pipeline: Any, data: Any, req
         requirements=requirements,
         synthetic=True,
     )
-    package([folder], version="1.0.0", store=folder.parent / "store", serve=False, explain=False)
+    package(
+        [folder], BentoOptions(explain=False), version="1.0.0", store=folder.parent / "store", serve=False
+    )
     return folder
 
 
@@ -68,8 +70,9 @@ def again(kept: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(kept, tmp_path / "project" / "trained"))
 
 
-def put(trained: Path, store: Path, version: str = "1.0.0", **options: Any) -> Packaged:
-    return package([trained], version=version, store=store, **{"serve": False, "explain": False} | options)
+def put(trained: Path, store: Path, *, serve: bool = False, service: Path | None = None) -> Packaged:
+    options = BentoOptions(service=service, explain=False)
+    return package([trained], options, version="1.0.0", store=store, serve=serve)
 
 
 def test_the_same_inputs_give_the_same_digest_at_another_time_in_another_store(

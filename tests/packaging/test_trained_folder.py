@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from e2i.packaging.describe import describe
 from e2i.packaging.errors import ErrorReason, PackagingError
-from e2i.packaging.package import package
+from e2i.packaging.package import BentoOptions, package
 from e2i.packaging.trained_folder import read_trained_folder
 
 Change = Callable[[dict[str, Any]], object]
@@ -133,14 +133,14 @@ def test_a_service_must_declare_exactly_what_is_given(
     service.mkdir()
     (service / "service.py").write_text(SERVICE.format(models=models))
     with pytest.raises(PackagingError) as refused:
-        package([trained], version="1.0.0", store=tmp_path / "store", service=service)
+        package([trained], BentoOptions(service=service), version="1.0.0", store=tmp_path / "store")
     assert refused.value.reason is reason
     assert named in refused.value.message
 
 
 def test_a_folder_without_a_service_is_refused(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(PackagingError) as refused:
-        package([trained], version="1.0.0", store=tmp_path / "store", service=tmp_path)
+        package([trained], BentoOptions(service=tmp_path), version="1.0.0", store=tmp_path / "store")
     assert refused.value.reason is ErrorReason.ServiceUnusable
 
 

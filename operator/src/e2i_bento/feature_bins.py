@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from e2i_bento.card import Feature, Reference, Row, Value
 
 WINDOW_ROWS = 500
-"""Rows over which drift is told. With fewer, chance alone looks like drift: about (bins - 1) / rows."""
+"""Rows over which drift is measured. With fewer, chance alone looks like drift: about (bins - 1) / rows."""
 SMALLEST_SHARE = 1e-4
 """What an empty bin counts as: the logarithm of zero would make one odd row look like a landslide."""
 MISSING = "missing"

@@ -33,7 +33,7 @@ log = logging.getLogger("bentoml.e2i")
 MAX_ROWS = 10_000
 """Rows that one predict_batch may bring."""
 SHAP_IMPORT_SECONDS = 5.0
-"""How long a caller waits for shap to be imported before it hears that it must ask again; well below a timeout."""
+"""How long a request waits for the import of shap before the answer is 503; well below a timeout."""
 STATUS: dict[type[Exception], int] = {
     NotFinite: HTTPStatus.INTERNAL_SERVER_ERROR,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -210,7 +210,8 @@ def _api(
 async def _respond(ctx: Any, work: Callable[[IsDisconnected], Awaitable[Any]]) -> Response:
     """Return the answer, or the status and one sentence for the error that prevented it.
 
-    `ctx` is BentoML's context of the request, None outside of one; `work` gets what tells whether the caller is gone.
+    `ctx` is BentoML's context of the request, None outside of one; `work` gets a function that says whether the
+    caller is gone.
     """
     response = await _answered(work(never_disconnected if ctx is None else ctx.request.is_disconnected))
     if ctx is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.built_bentos import BENTOS, SOURCES, build_once, copy_store
 
-from e2i.packaging.package import package
+from e2i.packaging.package import BentoOptions, package
 from e2i.packaging.trial_server import Server, running_server
 from e2i_bento.card import Card, read_card
 
@@ -24,9 +24,9 @@ def packaged(
     def build(folder: Path) -> None:
         bento = package(
             [trained("credit_risk")],
+            BentoOptions(service=BENTOS / "credit_risk"),
             version="1.0.0",
             store=folder,
-            service=BENTOS / "credit_risk",
             serve=False,
         )
         assert bento.tag == "credit_risk:1.0.0"

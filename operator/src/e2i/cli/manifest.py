@@ -32,8 +32,8 @@ def manifest(
 ) -> None:
     """Print the E2IModel of BENTO_TAG, or write it into the folder of an environment.
 
-    Each release is asked the golden predictions before it gets requests. In a file that is there already only the
-    bento, the checks named golden-… and the labels are made anew; what people wrote stays.
+    Each release must give the golden predictions before it gets requests. In a file that is there already only the
+    bento, the checks named golden-… and the labels are replaced; what people wrote stays.
     """
     with errors_in_words():
         from e2i.packaging.model_manifest import ManifestInputs

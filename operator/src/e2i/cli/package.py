@@ -135,17 +135,16 @@ def package(
         folders = [trained_folder(text, say) for text in trained]
         folders += [describe_file(name, model, say)] if model["model"] else []
         _refuse_leftovers(model)
+        from e2i.packaging.package import BentoOptions
         from e2i.packaging.package import package as make
 
         done = make(
             folders,
+            BentoOptions(name, service, not no_explain),
             version=version,
             store=store,
-            service=service,
-            name=name,
             ledger=ledger or (Path(LEDGER) if any(is_registered(text) for text in trained) else None),
             serve=not no_serve,
-            explain=not no_explain,
             say=say,
         )
     click.echo(

@@ -36,7 +36,7 @@ class {service}:
 def declared_models(service: Path) -> set[str]:
     """Return the models that the Python files of a service folder declare, by declared("name") or BentoModel("name:…").
 
-    Read from the source, so that a mistake is told before anything is built.
+    Read from the source, so that a mistake is reported before anything is built.
     """
     names: set[str] = set()
     for file in sorted(service.rglob("*.py")):

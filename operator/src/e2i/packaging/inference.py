@@ -83,7 +83,7 @@ class OriginalModel:
 
     def _one(self, row: Sequence[float]) -> Answer:
         by_label = dict(zip(self.labels, row, strict=True))
-        # What is not finite is told with its row, by whoever asked.
+        # The caller reports numbers that are not finite, with their row.
         if all(math.isfinite(share) for share in row) and (min(row) < 0 or abs(sum(row) - 1) > 1e-4):
             raise PackagingError(
                 ErrorReason.AnswerMalformed,

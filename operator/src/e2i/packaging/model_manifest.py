@@ -106,7 +106,7 @@ def verify_checks(cards: Sequence[Card], most: int = MAX_CHECKS) -> list[dict[st
 
 
 def merge_checks(present: Iterable[Mapping[str, Any]], cards: Sequence[Card]) -> list[Mapping[str, Any]]:
-    """Checks made anew after those that a person wrote, which stay as they are."""
+    """Return the checks that a person wrote, unchanged, and after them the golden predictions of the cards."""
     own = [check for check in present if not str(check.get("name", "")).startswith(GOLDEN_PREFIX)]
     return [*own, *verify_checks(cards, MAX_CHECKS - len(own))]
 

@@ -205,7 +205,7 @@ def _load_booster(file: Path) -> Any:
 
 @contextmanager
 def _recorded() -> Iterator[set[str]]:
-    """Yield the modules that pickles loaded meanwhile name; Python's pickle tells each of them to audit hooks."""
+    """Yield the set of modules that pickles name while it is open; Python's pickle reports each to audit hooks."""
     if not _hooked:
         sys.addaudithook(_record_import)
         _hooked.append(True)

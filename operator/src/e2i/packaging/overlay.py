@@ -149,9 +149,9 @@ def _loaded(yaml: YAML, text: str, file: Path) -> Any:
     try:
         loaded = yaml.load(text)
     except YAMLError as error:
-        told = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300]
         raise PackagingError(
-            ErrorReason.ManifestUnusable, f"{file} is no YAML: {told}. Correct it, then try again."
+            ErrorReason.ManifestUnusable, f"{file} is no YAML: {reason}. Correct it, then try again."
         ) from error
     if not isinstance(loaded, dict):
         raise PackagingError(

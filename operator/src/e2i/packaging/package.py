@@ -40,26 +40,36 @@ class Packaged:
     trial: Trial | None
 
 
+@dataclass(frozen=True)
+class BentoOptions:
+    """How the bento is made: its name (by default the model's or the service's), the folder of a service of one's own,
+    and whether it answers /explain, for which it installs some 200 MB more."""
+
+    name: str | None = None
+    service: Path | None = None
+    explain: bool = True
+
+
+DEFAULT_OPTIONS = BentoOptions()
+
+
 def package(
     trained: Sequence[Path],
+    options: BentoOptions = DEFAULT_OPTIONS,
     *,
     version: str,
     store: Path | None = None,
-    service: Path | None = None,
-    name: str | None = None,
     ledger: Path | None = None,
     serve: bool = True,
-    explain: bool = True,
     say: Say = lambda _: None,
 ) -> Packaged:
     """Package the trained folders as one bento, version `version` ("time" for the present moment).
 
     The store and the ledger (by default versions.jsonl beside the first folder) change only at the end. The same
     content under the same version is success; PackagingError says what prevents it. Blocks for about 20 s.
-    Without `explain` the bento answers no /explain and is some 200 MB smaller where it is installed; without `serve`
-    it is not served for a trial.
+    Without `serve` it is not served for a trial.
     """
-    request = _packaging_request(trained, version, service, name, explain, say)
+    request = _packaging_request(trained, resolve_version(version, now()), options, say)
     home = ensure_store(store)
     ledger = ledger or trained[0].resolve().parent / VERSION_LOG
     with staging_folder(home) as folder:
@@ -89,11 +99,11 @@ def package(
 
 
 def _packaging_request(
-    folders: Sequence[Path], version: str, service: Path | None, name: str | None, explain: bool, say: Say
+    folders: Sequence[Path], version: str, options: BentoOptions, say: Say
 ) -> PackagingRequest:
+    name, service = options.name, options.service
     if not folders:
         raise PackagingError(ErrorReason.FileMissing, "No trained folder is given. Name at least one.")
-    version = resolve_version(version, now())
     if name is not None:
         check_name(name)
     trained = tuple(_read_folder(folder, say) for folder in folders)
@@ -118,7 +128,7 @@ def _packaging_request(
     file = folders[0] / (
         "requirements.lock" if single else f"{name or (service and service.resolve().name)}.lock"
     )
-    locked = lock(trained, own, explain, file)
+    locked = lock(trained, own, options.explain, file)
     cards = tuple(each.card.model_copy(update={"version": each.card.version or version}) for each in trained)
     return PackagingRequest(
         trained,

@@ -60,7 +60,7 @@ def library_needs(card: Card) -> set[str]:
 
 
 def lock(trained: Sequence[TrainedFolder], service: Iterable[Pin], explain: bool, file: Path) -> str:
-    """Return the lock in `file`, made anew and written there when what it was made from has changed."""
+    """Return the lock in `file`; make and write it again if its inputs have changed."""
     lines = needed_lines(trained, service, explain)
     trained_versions = training_versions(trained)
     header = _lock_header(lines, trained_versions)

@@ -60,12 +60,12 @@ def _check_fitted(chosen: Sequence[str], model_names: Sequence[str] | None) -> N
         return
     lacking = sorted(set(model_names) - set(chosen))
     unknown = sorted(set(chosen) - set(model_names))
-    told = [f"it was not fitted with {_listed(unknown)}"] if unknown else []
-    told += [f"it was also fitted with {_listed(lacking)}"] if lacking else []
+    differences = [f"it was not fitted with {_listed(unknown)}"] if unknown else []
+    differences += [f"it was also fitted with {_listed(lacking)}"] if lacking else []
     raise PackagingError(
         ErrorReason.DeclarationContradicted,
-        f"The features are not those of the model: {' and '.join(told)}. List exactly its columns, under features in "
-        "project.yaml or with --features.",
+        f"The features are not those of the model: {' and '.join(differences)}. List exactly its columns, under "
+        "features in project.yaml or with --features.",
     )
 
 
