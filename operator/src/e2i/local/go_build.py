@@ -1,6 +1,6 @@
 """One run of the Go compiler, with its progress in one line that moves.
 
-Where its time goes and what was tried against it: docs/decisions/0016-cold-build.md.
+Where its time goes and what was tried against it: docs/decisions/0017-cold-build.md.
 """
 
 from __future__ import annotations
