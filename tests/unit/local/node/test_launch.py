@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from e2i.local.images import LocalImage
-from e2i.local.node.launch import CannotCreate, Launch, command_line, plan_launch
+from e2i.local.node.launch import CreateError, Launch, command_line, plan_launch
 
 IMAGE = LocalImage(
     name="churn:1",
@@ -45,7 +45,7 @@ def test_the_words_to_run(container: dict[str, Any], words: tuple[str, ...]) -> 
 
 def test_an_image_without_a_command_cannot_be_created() -> None:
     empty = LocalImage(name="empty:1", digest="", working_dir="/")
-    with pytest.raises(CannotCreate, match="empty:1 names no command"):
+    with pytest.raises(CreateError, match="empty:1 names no command"):
         command_line({}, empty)
 
 

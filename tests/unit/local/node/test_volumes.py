@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from e2i.local.node.environment import Sources
-from e2i.local.node.volumes import CannotMount, make_mounts, make_volumes, volume_references
+from e2i.local.node.volumes import MountError, make_mounts, make_volumes, volume_references
 
 
 async def token(_projection: dict[str, Any]) -> str:
@@ -68,7 +68,7 @@ async def test_items_choose_paths_and_modes(tmp_path: Path) -> None:
 async def test_a_volume_that_cannot_be_made_is_named(
     tmp_path: Path, volume: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(CannotMount, match=message):
+    with pytest.raises(MountError, match=message):
         await make_volumes(tmp_path, sources({"name": "v", **volume}, secret_s=None), token)
 
 
@@ -96,5 +96,5 @@ def test_a_sub_path_may_come_from_a_variable_but_not_lead_outside(tmp_path: Path
     mount = {"name": "v", "mountPath": "/d", "subPathExpr": "$(WHO)"}
     make_mounts(tmp_path / "m", tmp_path / "volumes", {"volumeMounts": [mount]}, {"WHO": "ann"})
     assert (tmp_path / "volumes" / "v" / "ann").is_dir()
-    with pytest.raises(CannotMount, match="leads out of the volume"):
+    with pytest.raises(MountError, match="leads out of the volume"):
         make_mounts(tmp_path / "m", tmp_path / "volumes", {"volumeMounts": [mount]}, {"WHO": "../../x"})

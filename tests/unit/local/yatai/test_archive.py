@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from e2i.local.yatai.build import Failure
+from e2i.local.yatai.build import BuildError
 from e2i.local.yatai.build.archive import check, unpack
 
 
@@ -45,7 +45,7 @@ def test_an_unsafe_member_is_refused(members: list[tarfile.TarInfo], sentence: s
     for member in members:
         if member.type == tarfile.GNUTYPE_SPARSE:
             member.sparse = []  # type: ignore[attr-defined]
-    with pytest.raises(Failure, match=sentence):
+    with pytest.raises(BuildError, match=sentence):
         check(members, room=10**6)
 
 
@@ -87,7 +87,7 @@ def test_plain_gzip_and_xz_are_unpacked_readable_for_all(tmp_path: Path, mode: s
 
 
 def test_bzip2_and_other_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="is no tar, plain, gzip or xz"):
+    with pytest.raises(BuildError, match="is no tar, plain, gzip or xz"):
         unpack(an_archive(tmp_path, "w:bz2"), tmp_path / "out")
 
 
@@ -95,7 +95,7 @@ def test_bzip2_and_other_files_are_refused(tmp_path: Path) -> None:
 def test_a_tar_that_is_cut_off_is_refused_wherever_the_cut_is(tmp_path: Path, kept: int) -> None:
     file = an_archive(tmp_path, "w:")
     file.write_bytes(file.read_bytes()[:kept])
-    with pytest.raises(Failure):
+    with pytest.raises(BuildError):
         unpack(file, tmp_path / "out")
 
 
@@ -104,7 +104,7 @@ def test_a_tar_that_is_cut_off_is_refused_wherever_the_cut_is(tmp_path: Path, ke
 def test_a_compressed_tar_that_is_cut_off_is_refused(tmp_path: Path, mode: str, lost: int) -> None:
     file = an_archive(tmp_path, mode)
     file.write_bytes(file.read_bytes()[:-lost])
-    with pytest.raises(Failure):
+    with pytest.raises(BuildError):
         unpack(file, tmp_path / "out")
 
 

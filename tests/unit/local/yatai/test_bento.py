@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.bentos import an_unpacked_bento
 
-from e2i.local.yatai.build import Failure
+from e2i.local.yatai.build import BuildError
 from e2i.local.yatai.build.bento import read_bento
 from e2i.local.yatai.build.environment import digest_of, uv_settings
 from e2i.local.yatai.build.python import Python, choose_python, running_python
@@ -58,20 +58,20 @@ def test_a_bento_whose_requirements_leave_bentoml_out_gets_the_version_that_buil
 @pytest.mark.parametrize("missing", ["bento.yaml", "env/docker/Dockerfile", "env/docker/entrypoint.sh"])
 def test_what_lacks_a_part_is_no_bento(tmp_path: Path, missing: str) -> None:
     (an_unpacked_bento(tmp_path) / missing).unlink()
-    with pytest.raises(Failure, match=f"has no {missing}"):
+    with pytest.raises(BuildError, match=f"has no {missing}"):
         read_bento(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["[", "just words", "name: echo", "\x00"])
 def test_an_unreadable_bento_yaml_is_named(tmp_path: Path, text: str) -> None:
     (an_unpacked_bento(tmp_path) / "bento.yaml").write_text(text)
-    with pytest.raises(Failure, match=r"bento\.yaml"):
+    with pytest.raises(BuildError, match=r"bento\.yaml"):
         read_bento(tmp_path)
 
 
 def test_a_bento_without_locked_requirements_is_refused(tmp_path: Path) -> None:
     (an_unpacked_bento(tmp_path) / "env/python/requirements.txt").unlink()
-    with pytest.raises(Failure, match="no locked requirements"):
+    with pytest.raises(BuildError, match="no locked requirements"):
         read_bento(tmp_path)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from e2i.local.yatai import children
 from e2i.local.yatai.parts import Part, parts_of
-from e2i.local.yatai.pod_template import Unreconcilable
+from e2i.local.yatai.pod_template import ReconcileError
 
 
 def an_owner(**spec: Any) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def test_users_variables_come_first_and_may_replace_yatais() -> None:
     ],
 )
 def test_what_cannot_be_made_is_named(spec: dict[str, Any], bento: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(Unreconcilable, match=sentence):
+    with pytest.raises(ReconcileError, match=sentence):
         children.deployment(Part(an_owner(**spec), a_bento(**bento)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2i.local.yatai.pod_template import Unreconcilable, resources_of, shared_memory
+from e2i.local.yatai.pod_template import ReconcileError, resources_of, shared_memory
 
 
 @pytest.mark.parametrize(
@@ -40,5 +40,5 @@ def test_resources_are_as_the_api_server_stores_them() -> None:
     ],
 )
 def test_what_is_no_quantity_is_refused_in_the_words_of_yatai(given: str, sentence: str) -> None:
-    with pytest.raises(Unreconcilable, match=f"parse limits memory quantity: {sentence}"):
+    with pytest.raises(ReconcileError, match=f"parse limits memory quantity: {sentence}"):
         resources_of({"limits": {"memory": given}})

@@ -11,7 +11,7 @@ import aiohttp
 from e2i.kube import Object
 from e2i.local.node.launch import Launch
 from e2i.local.node.probing import port_number
-from e2i.local.node.processes import CannotStart, run_briefly
+from e2i.local.node.processes import StartError, run_briefly
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ async def perform(handler: Object, target: Target, seconds: float) -> str | None
             return await _perform(handler, target)
     except TimeoutError:
         return f"no answer within {seconds:g} s"
-    except (OSError, aiohttp.ClientError, CannotStart, ValueError) as error:
+    except (OSError, aiohttp.ClientError, StartError, ValueError) as error:
         return str(error) or type(error).__name__
 
 

@@ -58,7 +58,7 @@ class Attempt:
         self.begun = 0.0
 
     async def start(self) -> None:
-        """Start the process; CannotStart when there is no such program."""
+        """Start the process; StartError when there is no such program."""
         self._writer = LogWriter(self.log)
         self._message.unlink(missing_ok=True)
         self.begun = clock.now()

@@ -15,7 +15,7 @@ INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """Variables that a process keeps of the agent's environment: where this user may write, and how it reads text."""
 
 
-class CannotCreate(Exception):
+class CreateError(Exception):
     """The container cannot be started now; `reason` is its waiting reason."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -64,7 +64,7 @@ def command_line(container: Object, image: LocalImage) -> tuple[str, ...]:
     command, args = container.get("command") or [], container.get("args") or []
     words = (*command, *args) if command else (*image.entrypoint, *(args or image.command))
     if not words:
-        raise CannotCreate("CreateContainerError", f"image {image.name} names no command; set `command`")
+        raise CreateError("CreateContainerError", f"image {image.name} names no command; set `command`")
     return words
 
 

@@ -18,24 +18,24 @@ Output = Callable[[str, bytes], None]
 AFTER_KILL = 2.0
 
 
-class CannotStart(Exception):
+class StartError(Exception):
     """The program or its folder cannot be used."""
 
 
 def find_program(name: str, env: Mapping[str, str], folder: str) -> str:
-    """Return the program's absolute path; CannotStart says why there is none."""
+    """Return the program's absolute path; StartError says why there is none."""
     if not Path(folder).is_dir():
-        raise CannotStart(f"working folder {folder} does not exist; set workingDir to one that does")
+        raise StartError(f"working folder {folder} does not exist; set workingDir to one that does")
     if "/" in name:
         path = str(Path(folder, name))
         if not Path(path).exists():
-            raise CannotStart(f"exec: {name!r}: no such file in {folder}")
+            raise StartError(f"exec: {name!r}: no such file in {folder}")
         if not os.access(path, os.X_OK) or Path(path).is_dir():
-            raise CannotStart(f"exec: {name!r}: permission denied; make it executable")
+            raise StartError(f"exec: {name!r}: permission denied; make it executable")
         return path
     found = shutil.which(name, path=env.get("PATH", ""))
     if not found:
-        raise CannotStart(f"exec: {name!r}: executable file not found in PATH {env.get('PATH', '')}")
+        raise StartError(f"exec: {name!r}: executable file not found in PATH {env.get('PATH', '')}")
     return found
 
 
@@ -69,7 +69,7 @@ class Processes:
 
     @classmethod
     async def start(cls, launch: Launch, mark: str, output: Output) -> Processes:
-        """Start the first process; CannotStart when there is no such program."""
+        """Start the first process; StartError when there is no such program."""
         program = find_program(launch.argv[0], launch.env, launch.folder)
         loop = asyncio.get_running_loop()
         try:
@@ -83,7 +83,7 @@ class Processes:
             )
         except OSError as error:
             # For example a script whose first line names an interpreter that does not exist.
-            raise CannotStart(f"exec: {program}: {error}") from error
+            raise StartError(f"exec: {program}: {error}") from error
         return cls(transport, protocol, mark)
 
     async def wait(self) -> int:

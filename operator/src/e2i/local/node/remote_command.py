@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 from e2i.kube import Object
 from e2i.local.node import sweep
 from e2i.local.node.launch import Launch
-from e2i.local.node.processes import CannotStart, find_program
+from e2i.local.node.processes import StartError, find_program
 from e2i.local.node.terminal import Terminal
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -56,7 +56,7 @@ class RemoteCommand:
         try:
             program = find_program(self._wish.command[0], self._launch.env, self._launch.folder)
             process, terminal = await self._start([program, *self._wish.command[1:]])
-        except (CannotStart, OSError) as error:
+        except (StartError, OSError) as error:
             await self._end(failure(f"{error}", "InternalError"))
             return
         listening = asyncio.create_task(self._listen(process, terminal))

@@ -20,7 +20,7 @@ from e2i.local.node.actions import Target
 from e2i.local.node.addresses import AddressPool
 from e2i.local.node.api_objects import Cluster
 from e2i.local.node.environment import MissingValue, Sources
-from e2i.local.node.launch import INHERITED, CannotCreate, plan_launch
+from e2i.local.node.launch import INHERITED, CreateError, plan_launch
 from e2i.local.node.records import BackOff
 from e2i.local.node.servicelinks import service_links
 
@@ -71,7 +71,7 @@ class PodSetup:
     async def prepare(self, pod: Object) -> None:
         """Give the pod its address and volumes; renew its tokens when it is time.
 
-        CannotMount or ApiError say what is missing; safe to repeat.
+        MountError or ApiError say what is missing; safe to repeat.
         """
         if not self.address:
             pool = self._node.addresses
@@ -95,7 +95,7 @@ class PodSetup:
     async def target(self, pod: Object, container: Object) -> tuple[Target, str, Path]:
         """Return how to run the container, the id of this attempt, and its termination message's file.
 
-        CannotCreate, CannotMount or ApiError when it cannot be run now.
+        CreateError, MountError or ApiError when it cannot be run now.
         """
         image = self._image(container["image"])
         await self._node.services_known.wait()
@@ -125,7 +125,7 @@ class PodSetup:
         image = self._node.images.find(name)
         if image is None:
             message = f'image "{name}" is not on this cluster; build it, or correct its name in the spec'
-            raise CannotCreate("ErrImagePull", message)
+            raise CreateError("ErrImagePull", message)
         return image
 
     async def _own_variables(
@@ -135,7 +135,7 @@ class PodSetup:
         try:
             return environment.container_env(container, sources, links)
         except MissingValue as error:
-            raise CannotCreate("CreateContainerConfigError", str(error)) from error
+            raise CreateError("CreateContainerConfigError", str(error)) from error
 
     def _links(self, pod: Object) -> dict[str, str]:
         return service_links(

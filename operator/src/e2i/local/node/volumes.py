@@ -23,7 +23,7 @@ Files = dict[str, tuple[bytes, FileMode]]
 DEFAULT_MODE = 0o644
 
 
-class CannotMount(Exception):
+class MountError(Exception):
     """A volume cannot be made now; the sentence says which and why."""
 
 
@@ -55,7 +55,7 @@ async def make_volumes(folder: Path, sources: Sources, fetch_token: FetchToken) 
             if "emptyDir" not in volume:
                 write_files(target, await volume_files(volume, sources, fetch_token))
         except (MissingValue, OSError) as error:
-            raise CannotMount(f'MountVolume.SetUp failed for volume "{volume["name"]}": {error}') from error
+            raise MountError(f'MountVolume.SetUp failed for volume "{volume["name"]}": {error}') from error
 
 
 async def volume_files(volume: Object, sources: Sources, fetch_token: FetchToken) -> Files:
@@ -143,14 +143,14 @@ def _host_path(spec: Object) -> Path:
 
 
 def make_mounts(mounts: Path, volumes: Path, container: Object, env: Mapping[str, str]) -> None:
-    """Replace the links of one container; CannotMount if a sub-path leads out of its volume."""
+    """Replace the links of one container; MountError if a sub-path leads out of its volume."""
     shutil.rmtree(mounts, ignore_errors=True)
     mounts.mkdir(parents=True)
     for mount in _outer_first(container.get("volumeMounts") or []):
         volume = volumes / mount["name"]
         inside = mount.get("subPath") or expand(mount.get("subPathExpr") or "", env)
         if ".." in Path(inside).parts or Path(inside).is_absolute():
-            raise CannotMount(f"subPath {inside!r} of volume {mount['name']} leads out of the volume")
+            raise MountError(f"subPath {inside!r} of volume {mount['name']} leads out of the volume")
         source = volume / inside
         if not source.exists():
             source.mkdir(parents=True)

@@ -14,12 +14,12 @@ from e2i.kube import ApiError, Object
 from e2i.local.node import clock
 from e2i.local.node.container import Attempt
 from e2i.local.node.container_decisions import Step, is_over, is_sidecar, next_step, wants_start
-from e2i.local.node.launch import CannotCreate
+from e2i.local.node.launch import CreateError
 from e2i.local.node.podstatus import Place, changes, pod_status
-from e2i.local.node.processes import CannotStart
+from e2i.local.node.processes import StartError
 from e2i.local.node.records import Record, Running, Terminated, recalled
 from e2i.local.node.setup import Node, PodSetup
-from e2i.local.node.volumes import CannotMount
+from e2i.local.node.volumes import MountError
 
 log = logging.getLogger(__name__)
 RETRY = 1.0
@@ -114,7 +114,7 @@ class PodWorker:
     async def _prepared(self) -> bool:
         try:
             await self.setup.prepare(self.pod)
-        except (CannotMount, ApiError, RuntimeError) as error:
+        except (MountError, ApiError, RuntimeError) as error:
             self.tell("Warning", "FailedMount", str(error))
             return False
         return True
@@ -123,7 +123,7 @@ class PodWorker:
         record, first = self.records[name], self._node.backoff.first
         try:
             await self._launch(name)
-        except CannotCreate as error:
+        except CreateError as error:
             delay = self._node.backoff.after_refusal(record.delay)
             self.tell("Warning", "Failed", f"Error: {error.reason}: {error.message}")
             self.records[name] = record.refused(error.reason, error.message, delay, clock.now())
@@ -132,14 +132,14 @@ class PodWorker:
                 await self._publish()
                 message = f"Back-off pulling image: {error.message}"
                 self.records[name] = record.refused("ImagePullBackOff", message, delay, clock.now())
-        except CannotStart as error:
+        except StartError as error:
             now = clock.now()
             self.tell("Warning", "Failed", f"Error: {error}")
             failed = Terminated(
                 exit_code=128, reason="StartError", message=str(error), started_at=now, finished_at=now
             )
             self.records[name] = record.begun("", record.image_id, now).ended(failed, self._node.backoff)
-        except (CannotMount, ApiError) as error:
+        except (MountError, ApiError) as error:
             message = str(error)
             self.records[name] = record.refused("CreateContainerConfigError", message, first, clock.now())
 

@@ -34,7 +34,7 @@ CPU_80_PERCENT = {
 def deployment(part: Part) -> Object:
     """The Deployment, without `replicas`: its autoscaler owns them, and each update sets them to 1.
 
-    Unreconcilable when a value of the BentoDeployment cannot be used.
+    ReconcileError when a value of the BentoDeployment cannot be used.
     """
     selector = {"yatai.ai/selector": part.name}
     extra = part.settings.get("extraPodMetadata", {})

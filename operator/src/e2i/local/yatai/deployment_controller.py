@@ -16,7 +16,7 @@ from e2i.local.yatai.conditions import Condition, conditions_of, find_condition
 from e2i.local.yatai.informer import Informer, has_new_generation
 from e2i.local.yatai.key_queue import Workqueue
 from e2i.local.yatai.parts import parts_of
-from e2i.local.yatai.pod_template import Unreconcilable
+from e2i.local.yatai.pod_template import ReconcileError
 from e2i.local.yatai.write_status import write_conditions
 from e2i.local.yatai.yatai_kinds import (
     AUTOSCALER,
@@ -112,7 +112,7 @@ class DeploymentController:
             owner = await self._write(owner, Condition("BentoFound", "True", "Bento found"))
             await self._keep_children(owner, bento)
             await self._write(owner, Condition("Available", "True", "Reconciling"))
-        except (ApiError, Unreconcilable) as error:
+        except (ApiError, ReconcileError) as error:
             text = error.message if isinstance(error, ApiError) else str(error)
             message = f"Failed to reconcile BentoDeployment: {text}"
             LOG.warning("BentoDeployment %s/%s: %s", *key, message)
@@ -138,16 +138,16 @@ class DeploymentController:
         await self._write(owner, Condition("BentoRequestFound", "True", "Bento not found"))
         available = find_condition(request, "BentoAvailable") if request else None
         if available and available["status"] == "False":
-            raise Unreconcilable(f"BentoRequest {namespace}/{name} is not available: {available['message']}")
+            raise ReconcileError(f"BentoRequest {namespace}/{name} is not available: {available['message']}")
 
     async def _keep_children(self, owner: Object, bento: Object) -> None:
         for part in parts_of(owner, bento):
             try:
                 await self._keep(DEPLOYMENT, children.deployment(part))
             except ApiError as error:
-                raise Unreconcilable(f"create or update deployment: {error.message}") from error
-            except Unreconcilable as error:
-                raise Unreconcilable(f"create or update deployment: {error}") from error
+                raise ReconcileError(f"create or update deployment: {error.message}") from error
+            except ReconcileError as error:
+                raise ReconcileError(f"create or update deployment: {error}") from error
             await self._keep(AUTOSCALER, children.autoscaler(part))
             await self._keep(SERVICE, children.service(part))
 

@@ -33,7 +33,7 @@ VERSION = re.compile(
 )
 
 
-class Unreconcilable(Exception):
+class ReconcileError(Exception):
     """The BentoDeployment asks for something that cannot be made; the text is yatai-deployment's own."""
 
 
@@ -62,7 +62,7 @@ def pod_spec(part: Part) -> Object:
 def check_version(version: str) -> None:
     """Yatai reads the version to recognise very old bentos, and stumbles over one that is none."""
     if version and not VERSION.fullmatch(version):
-        raise Unreconcilable(f"invalid bentoml version {version}: Malformed version: {version}")
+        raise ReconcileError(f"invalid bentoml version {version}: Malformed version: {version}")
 
 
 def main_container(part: Part, resources: Object) -> Object:
@@ -104,7 +104,7 @@ def environment(part: Part) -> tuple[list[dict[str, str]], int]:
     try:
         port = int(variables["PORT"])
     except ValueError as error:
-        raise Unreconcilable(f"invalid port value {variables['PORT']}") from error
+        raise ReconcileError(f"invalid port value {variables['PORT']}") from error
     # The API stores no empty value, so none is wanted.
     return [{"name": name} | ({"value": value} if value else {}) for name, value in variables.items()], port
 
@@ -129,7 +129,7 @@ def _quantity(text: str, doing: str) -> str:
     try:
         return quantities.stored(text)
     except ValueError as error:
-        raise Unreconcilable(f"failed to get resources config: {doing}: {_refusal(text)}") from error
+        raise ReconcileError(f"failed to get resources config: {doing}: {_refusal(text)}") from error
 
 
 def _refusal(text: str) -> str:

@@ -5,5 +5,5 @@ virtual environment with the bento's own locked requirements, and a description 
 """
 
 
-class Failure(Exception):
+class BuildError(Exception):
     """The step cannot be done; the text says what is wrong and what to do next."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from e2i.local.errors import ClusterError
 from e2i.local.layout import cache_root, load_home
-from e2i.local.yatai.build import Failure
+from e2i.local.yatai.build import BuildError
 from e2i.local.yatai.build.archive import unpack
 from e2i.local.yatai.build.bento import read_bento
 from e2i.local.yatai.build.download import fetch
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             download(wanted.url, workspace)
         else:
             build(wanted.image, workspace)
-    except (Failure, ClusterError, OSError) as error:
+    except (BuildError, ClusterError, OSError) as error:
         say(f"{wanted.command} failed: {error}")
         return failed
     except Exception as error:

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from e2i.local.yatai.build import Failure
+from e2i.local.yatai.build import BuildError
 from e2i.local.yatai.build.download import DISK_RESERVE
 
 MAGIC: dict[bytes, str] = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz"}
@@ -26,7 +26,7 @@ REMEDY = "export the bento again and upload that"
 
 
 def unpack(archive: Path, folder: Path) -> int:
-    """Unpack into the new folder; returns how many members there were. Failure when it is not safe."""
+    """Unpack into the new folder; returns how many members there were. BuildError when it is not safe."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         with open_tar(archive) as tar:
@@ -39,12 +39,12 @@ def unpack(archive: Path, folder: Path) -> int:
                 tar.extraction_filter = tarfile.data_filter
             tar.extractall(folder, [readable(member) for member in members])  # noqa: S202
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError) as error:
-        raise Failure(f"the archive cannot be unpacked: {error}; {REMEDY}") from error
+        raise BuildError(f"the archive cannot be unpacked: {error}; {REMEDY}") from error
     return len(members)
 
 
 def open_tar(archive: Path) -> tarfile.TarFile:
-    """Open a plain, gzip or xz tar; Failure for anything else."""
+    """Open a plain, gzip or xz tar; BuildError for anything else."""
     with archive.open("rb") as file:
         start = file.read(262 + 3)
     kind = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "")
@@ -53,21 +53,21 @@ def open_tar(archive: Path) -> tarfile.TarFile:
     if kind == "xz":
         return tarfile.open(archive, "r:xz")
     if start[257:262] != b"ustar":
-        raise Failure(f"the archive is no tar, plain, gzip or xz (it begins with {start[:8]!r}); {REMEDY}")
+        raise BuildError(f"the archive is no tar, plain, gzip or xz (it begins with {start[:8]!r}); {REMEDY}")
     return tarfile.open(archive, "r:")
 
 
 def check_end(tar: tarfile.TarFile) -> None:
-    """Failure unless the tar ends with its mark: tarfile takes a tar that is cut off for a shorter one.
+    """BuildError unless the tar ends with its mark: tarfile takes a tar that is cut off for a shorter one.
 
     Reads on to the end, so that a gzip or xz stream that was cut off shows too (EOFError).
     """
     file = tar.fileobj
     if file is None:
-        raise Failure(f"the archive was closed too early; {REMEDY}")
+        raise BuildError(f"the archive was closed too early; {REMEDY}")
     file.seek(tar.offset)
     if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-        raise Failure(f"the archive is cut off or damaged at byte {tar.offset}; {REMEDY}")
+        raise BuildError(f"the archive is cut off or damaged at byte {tar.offset}; {REMEDY}")
     while file.read(READ_AHEAD):
         pass
 
@@ -87,50 +87,52 @@ def readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def check(members: Sequence[tarfile.TarInfo], room: int) -> None:
-    """Failure for the first member that may not be unpacked, or when they need more than `room` bytes."""
+    """BuildError for the first member that may not be unpacked, or when they need more than `room` bytes."""
     seen: dict[str, tarfile.TarInfo] = {}
     need = 0
     for member in members:
         name = inner_path(member.name, member.name)
         if not (member.isreg() or member.isdir() or member.islnk() or member.issym()) or member.issparse():
-            raise Failure(f"{member.name!r} in the archive is no file, folder or link; {REMEDY}")
+            raise BuildError(f"{member.name!r} in the archive is no file, folder or link; {REMEDY}")
         if name in seen and not (member.isdir() and seen[name].isdir()):
-            raise Failure(f"{member.name!r} is in the archive twice; {REMEDY}")
+            raise BuildError(f"{member.name!r} is in the archive twice; {REMEDY}")
         check_parents(name, member, seen)
         check_link(name, member, seen)
         seen[name] = member
         need += member.size + BLOCK_OF_DISK
     if need > room:
-        raise Failure(
+        raise BuildError(
             f"the archive unpacks to {need} bytes and {max(room, 0)} are free; make room and try again"
         )
 
 
 def check_parents(name: str, member: tarfile.TarInfo, seen: dict[str, tarfile.TarInfo]) -> None:
-    """Failure if the member lies below a link: it would be written to wherever the link leads."""
+    """BuildError if the member lies below a link: it would be written to wherever the link leads."""
     parent = posixpath.dirname(name)
     while parent:
         if parent in seen and not seen[parent].isdir():
-            raise Failure(f"{member.name!r} in the archive lies below something that is no folder; {REMEDY}")
+            raise BuildError(
+                f"{member.name!r} in the archive lies below something that is no folder; {REMEDY}"
+            )
         parent = posixpath.dirname(parent)
 
 
 def check_link(name: str, member: tarfile.TarInfo, seen: dict[str, tarfile.TarInfo]) -> None:
     if member.issym():
         if posixpath.isabs(member.linkname):
-            raise Failure(
+            raise BuildError(
                 f"{member.name!r} in the archive links to {member.linkname!r}, outside of it; {REMEDY}"
             )
         inner_path(posixpath.join(posixpath.dirname(name), member.linkname), member.name)
     elif member.islnk():
         first = seen.get(inner_path(member.linkname, member.name))
         if first is None or not first.isreg():
-            raise Failure(f"{member.name!r} in the archive is a link to no earlier file; {REMEDY}")
+            raise BuildError(f"{member.name!r} in the archive is a link to no earlier file; {REMEDY}")
 
 
 def inner_path(path: str, name: str) -> str:
-    """The path without `./` and detours ("" for the top); Failure when it leads out of the archive."""
+    """The path without `./` and detours ("" for the top); BuildError when it leads out of the archive."""
     plain = posixpath.normpath(path)
     if posixpath.isabs(path) or plain == ".." or plain.startswith("../") or "\0" in path:
-        raise Failure(f"{name!r} in the archive leads out of it; {REMEDY}")
+        raise BuildError(f"{name!r} in the archive leads out of it; {REMEDY}")
     return "" if plain == "." else plain

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from e2i.local.yatai.build import Failure
+from e2i.local.yatai.build import BuildError
 
 REMEDY = "build the bento with `bentoml build`, export it again and upload that"
 REQUIREMENTS = {1: ("requirements.lock.txt", "requirements.txt"), 2: ("requirements.txt",)}
@@ -34,16 +34,16 @@ class Bento:
 
 
 def read_bento(folder: Path) -> Bento:
-    """Failure when a part that the real builder needs is missing or unreadable."""
+    """BuildError when a part that the real builder needs is missing or unreadable."""
     for needed in ("bento.yaml", "env/docker/Dockerfile", "env/docker/entrypoint.sh"):
         if not (folder / needed).is_file():
-            raise Failure(f"the archive has no {needed}, so it is no bento; {REMEDY}")
+            raise BuildError(f"the archive has no {needed}, so it is no bento; {REMEDY}")
     try:
         content = yaml.safe_load((folder / "bento.yaml").read_text())
     except (yaml.YAMLError, ValueError) as error:
-        raise Failure(f"bento.yaml cannot be read: {error}; {REMEDY}") from error
+        raise BuildError(f"bento.yaml cannot be read: {error}; {REMEDY}") from error
     if not isinstance(content, dict) or not content.get("name") or not content.get("version"):
-        raise Failure(f"bento.yaml has no name and version; {REMEDY}")
+        raise BuildError(f"bento.yaml has no name and version; {REMEDY}")
     image = content.get("image") or {}
     requirements = requirements_of(folder, content)
     return Bento(
@@ -66,7 +66,7 @@ def requirements_of(folder: Path, content: dict[str, Any]) -> str:
         path = f"env/python/{name}"
         if (folder / path).is_file():
             return path
-    raise Failure(f"the bento (spec {spec}) has no locked requirements in env/python; {REMEDY}")
+    raise BuildError(f"the bento (spec {spec}) has no locked requirements in env/python; {REMEDY}")
 
 
 def server_of(requirements: str, version: str | None) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from e2i.local.yatai.build import Failure
+from e2i.local.yatai.build import BuildError
 
 BLOCK = 4 << 20
 DISK_RESERVE = 256 << 20
@@ -23,14 +23,14 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def fetch(url: str, target: Path, environment: Mapping[str, str]) -> tuple[str, int]:
     """Write what is at `url` to `target`; returns its sha256 as hex and its size in bytes.
 
-    Credentials and endpoint of S3 come from the AWS_* variables. Failure when it cannot be had whole.
+    Credentials and endpoint of S3 come from the AWS_* variables. BuildError when it cannot be had whole.
     """
     scheme = urlsplit(url).scheme
     if scheme == "s3":
         return receive(s3_blocks(url, environment), target)
     if scheme in ("http", "https"):
         return receive(http_blocks(url), target)
-    raise Failure(
+    raise BuildError(
         f"downloadUrl {url!r} is neither s3:// nor http(s)://; put the archive where one of these is"
     )
 
@@ -42,7 +42,7 @@ def receive(blocks: Iterator[bytes], target: Path) -> tuple[str, int]:
     with target.open("wb") as file:
         for block in blocks:
             if shutil.disk_usage(target.parent).free < DISK_RESERVE + len(block):
-                raise Failure(
+                raise BuildError(
                     f"the disk of {target.parent} is full after {size} bytes; make room and try again"
                 )
             file.write(block)
@@ -75,11 +75,13 @@ def s3_blocks(url: str, environment: Mapping[str, str]) -> Iterator[bytes]:
             yield block
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        raise Failure(f"S3 at {endpoint or 'AWS'} answered {code} for {url}; {s3_remedy(code)}") from error
+        raise BuildError(f"S3 at {endpoint or 'AWS'} answered {code} for {url}; {s3_remedy(code)}") from error
     except BotoCoreError as error:
-        raise Failure(f"{url} from {endpoint or 'AWS'}: {error}; check endpoint and credentials") from error
+        raise BuildError(
+            f"{url} from {endpoint or 'AWS'}: {error}; check endpoint and credentials"
+        ) from error
     if size != expected:
-        raise Failure(f"{url} ended after {size} of {expected} bytes; it is tried again")
+        raise BuildError(f"{url} ended after {size} of {expected} bytes; it is tried again")
 
 
 def s3_remedy(code: str) -> str:
@@ -99,8 +101,8 @@ def http_blocks(url: str) -> Iterator[bytes]:
                 size += len(block)
                 yield block
     except urllib.error.HTTPError as error:
-        raise Failure(f"{url} answered {error.code} {error.reason}; correct downloadUrl") from error
+        raise BuildError(f"{url} answered {error.code} {error.reason}; correct downloadUrl") from error
     except (OSError, ValueError) as error:
-        raise Failure(f"{url} cannot be read: {error}; check that the server is up") from error
+        raise BuildError(f"{url} cannot be read: {error}; check that the server is up") from error
     if expected is not None and size != int(expected):
-        raise Failure(f"{url} ended after {size} of {expected} bytes; it is tried again")
+        raise BuildError(f"{url} ended after {size} of {expected} bytes; it is tried again")

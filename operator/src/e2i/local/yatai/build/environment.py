@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from e2i.local.yatai.build import Failure
+from e2i.local.yatai.build import BuildError
 from e2i.local.yatai.build.bento import Bento
 from e2i.local.yatai.build.lock import locked
 from e2i.local.yatai.build.python import Python
@@ -34,7 +34,7 @@ def ensure_environment(
     """Return the environment of the bento in `contents`; install it below `folder` if it is not there yet.
 
     Index settings of the machine (uv's own files and variables) win over the index that the requirements
-    name. Failure if a requirement cannot be installed.
+    name. BuildError if a requirement cannot be installed.
     """
     requirements, wheels = contents / bento.requirements, wheels_of(contents)
     extra = [bento.server] if bento.server else []
@@ -80,7 +80,7 @@ def install_root(contents: Path) -> Path:
 
 
 def run_uv(arguments: list[str], folder: Path) -> None:
-    """Run uv with its output in this log; Failure if it fails or takes too long."""
+    """Run uv with its output in this log; BuildError if it fails or takes too long."""
     argv = [sys.executable, "-m", "uv", *arguments]
     what = f"`uv {' '.join(arguments[:2])}`"
     sys.stdout.flush()
@@ -94,9 +94,9 @@ def run_uv(arguments: list[str], folder: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise Failure(f"{what} took more than {INSTALL_TIMEOUT} s; check the package index") from error
+        raise BuildError(f"{what} took more than {INSTALL_TIMEOUT} s; check the package index") from error
     if done.returncode:
-        raise Failure(
+        raise BuildError(
             f"{what} ended with {done.returncode}; the lines above say why: correct the requirements"
         )
 
