@@ -39,7 +39,7 @@ async def lab(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)
     with contextlib.closing(Bucket(BUCKET, endpoint=control_plane.home.s3_url)) as bucket:
         # Only the first operator of a bucket finds no probe.
-        await asyncio.to_thread(bucket.conditional_writes)
+        await asyncio.to_thread(bucket.has_conditional_writes)
     store = tmp_path / "store"
     a_bento(store, TAG)
     a_model(store, size=PART_SIZE + 1000)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from support.cluster import TestCluster
 
-from e2i.cli.demo import PROJECT, release
+from e2i.cli.demo import PROJECT, run_releases
 from e2i.cli.stopwatch import Stopwatch
 from e2i.local.bootstrap import choose_bento_store
 from e2i.local.demo_bentos import BentoBuilds
@@ -72,7 +72,7 @@ class Told(Stopwatch):
 async def tell(home: ClusterHome) -> list[str]:
     told = Told()
     with BentoBuilds(PROJECT, choose_bento_store(home, None)) as bentos:
-        await release(home, bentos, told)
+        await run_releases(home, bentos, told)
     return told.lines
 
 

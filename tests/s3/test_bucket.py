@@ -27,7 +27,7 @@ from e2i.archive.errors import (
     UploadInterrupted,
 )
 from e2i.archive.s3.bucket import Bucket
-from e2i.archive.s3.multipart_upload import Stored, Upload
+from e2i.archive.s3.multipart_upload import StoredObject, Upload
 
 KEY = "bentos/churn/1.0.0/9f.tar"
 SMALL = 100_000
@@ -95,7 +95,7 @@ def assert_no_parts(s3: Any, name: str) -> None:
 def test_an_archive_is_stored_with_its_digest(bucket: Bucket, s3: Any, name: str, size: int) -> None:
     upload = an_upload(size)
     stored = bucket.put_archive(upload)
-    assert stored == Stored(f"s3://{name}/{KEY}", size, upload.digest, upload.checksum)
+    assert stored == StoredObject(f"s3://{name}/{KEY}", size, upload.digest, upload.checksum)
     assert s3.get_object(Bucket=name, Key=KEY)["Body"].read() == bytes(size)
     assert_no_parts(s3, name)
 
@@ -167,7 +167,7 @@ def test_of_two_who_upload_at_once_the_first_wins(
 
 
 def test_uploads_at_the_same_time_all_succeed(bucket: Bucket, s3: Any, name: str) -> None:
-    results: list[Stored] = []
+    results: list[StoredObject] = []
     uploads = [
         threading.Thread(target=lambda: results.append(bucket.put_archive(an_upload(LARGE))))
         for _ in range(3)
@@ -275,8 +275,8 @@ def test_what_a_killed_export_left_is_aborted_once_it_is_stale(bucket: Bucket, s
 
 
 def test_the_server_is_asked_whether_it_refuses_to_overwrite(bucket: Bucket) -> None:
-    assert bucket.conditional_writes() is True
-    assert bucket.conditional_writes() is True
+    assert bucket.has_conditional_writes() is True
+    assert bucket.has_conditional_writes() is True
 
 
 def _ask(bucket: Bucket) -> list[ExportError]:

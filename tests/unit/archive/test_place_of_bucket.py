@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2i.archive.s3.connection import place_of
+from e2i.archive.s3.connection import bucket_label
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from e2i.archive.s3.connection import place_of
     ],
 )
 def test_a_bucket_is_named_with_its_server_and_without_secrets(endpoint: str, place: str) -> None:
-    assert place_of("models", endpoint) == place
+    assert bucket_label("models", endpoint) == place

@@ -25,7 +25,7 @@ class Bucket:
             raise self.error
         return self.stale
 
-    def conditional_writes(self) -> bool:
+    def has_conditional_writes(self) -> bool:
         return self.guarded
 
 

@@ -43,16 +43,16 @@ def test_a_missing_compiler_that_cannot_be_had_says_what_to_do(
 
 def test_progress_goes_from_downloads_over_packages_to_the_link() -> None:
     progress = Progress("tool")
-    progress.hear("go: downloading example.org/module v1.0.0")
+    progress.read_line("go: downloading example.org/module v1.0.0")
     assert progress.line(4) == "tool: 1 module downloaded"
     progress.expect(100, 10.0)
-    progress.hear("example.org/module/package")
+    progress.read_line("example.org/module/package")
     assert progress.line(12) == "tool: 1 of 100 packages compiled"
     for _ in range(19):
-        progress.hear("example.org/module/package")
+        progress.read_line("example.org/module/package")
     assert progress.line(70) == "tool: 20 of 100 packages compiled, about 4 min left"
     for _ in range(80):
-        progress.hear("example.org/module/package")
+        progress.read_line("example.org/module/package")
     assert progress.line(300) == "tool: 100 packages compiled, linking"
 
 
@@ -95,9 +95,9 @@ def test_the_line_of_progress_counts_the_packages_that_are_really_ahead(
 
 def test_the_first_problem_is_the_one_to_tell() -> None:
     progress = Progress("tool")
-    progress.hear("# example.org/module")
-    progress.hear("main.go:3:1: syntax error")
-    progress.hear("main.go:9:1: too many errors")
+    progress.read_line("# example.org/module")
+    progress.read_line("main.go:3:1: syntax error")
+    progress.read_line("main.go:9:1: too many errors")
     assert progress.problem == "main.go:3:1: syntax error"
 
 

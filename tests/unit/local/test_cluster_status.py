@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2i.local.cluster_status import Row, complaints, duration, table
+from e2i.local.cluster_status import Row, duration, problems, table
 from e2i.local.layout import ClusterHome
 
 HOME = ClusterHome("test", 0, Path("/state/test"))
@@ -31,11 +31,11 @@ def test_the_table_has_one_line_for_each_component() -> None:
 
 
 def test_a_cluster_that_runs_gives_no_reason_to_complain() -> None:
-    assert complaints(HOME, [RUNS]) == []
+    assert problems(HOME, [RUNS]) == []
 
 
 def test_each_component_that_should_run_is_named_with_the_next_step() -> None:
-    sentences = complaints(HOME, [RUNS, Row("node", None, "ended", None), Row("s3", 9, "not ready", 4.0)])
+    sentences = problems(HOME, [RUNS, Row("node", None, "ended", None), Row("s3", 9, "not ready", 4.0)])
     assert len(sentences) == 2
     assert all("run `e2i local up --name test`" in sentence for sentence in sentences)
     assert "/state/test/logs/node.log" in sentences[0]
@@ -43,4 +43,4 @@ def test_each_component_that_should_run_is_named_with_the_next_step() -> None:
 
 def test_a_stopped_cluster_is_one_sentence() -> None:
     rows = [Row("etcd", None, "not started", None), Row("node", None, "not started", None)]
-    assert complaints(HOME, rows) == ["Cluster test is stopped: to start it, run `e2i local up --name test`."]
+    assert problems(HOME, rows) == ["Cluster test is stopped: to start it, run `e2i local up --name test`."]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2i.local.bootstrap import images, settings
-from e2i.local.components import EVERYTHING, Component, Tools, components
+from e2i.local.components import COMPONENT_NAMES, Component, Tools, components
 from e2i.local.credentials import S3Credentials, ensure_credentials
 from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
@@ -18,7 +18,7 @@ ALL = components(HOME, Tools(Path("/bin/controlplane"), Path("/bin/versitygw")),
 
 
 def test_the_names_are_in_starting_order() -> None:
-    assert tuple(component.name for component in ALL) == EVERYTHING
+    assert tuple(component.name for component in ALL) == COMPONENT_NAMES
 
 
 @pytest.mark.parametrize("component", ALL, ids=lambda component: component.name)

@@ -21,10 +21,10 @@ def test_a_port_that_nobody_is_seen_to_hold_is_waited_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(ports, "holder", lambda port: None)
     server = listening()
     threading.Timer(0.2, server.close).start()
-    assert ports.gets_free(server.getsockname()[1])
+    assert ports.wait_until_free(server.getsockname()[1])
 
 
 def test_a_port_that_somebody_holds_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "TAKEN_APART_WITHIN", 3600)
+    monkeypatch.setattr(ports, "FREE_WITHIN", 3600)
     with listening() as server:
-        assert not ports.gets_free(server.getsockname()[1])
+        assert not ports.wait_until_free(server.getsockname()[1])

@@ -101,14 +101,14 @@ def test_a_large_log_is_put_aside_at_the_next_start(tmp_path: Path) -> None:
 def test_a_remembered_process_is_recalled(tmp_path: Path) -> None:
     process = processes.find(os.getpid())
     assert process
-    processes.remember(process, tmp_path / "run" / "a.json")
-    assert processes.recall(tmp_path / "run" / "a.json") == process
+    processes.write_record(process, tmp_path / "run" / "a.json")
+    assert processes.read_record(tmp_path / "run" / "a.json") == process
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
 def test_a_damaged_record_is_no_process(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content)
-    assert processes.recall(tmp_path / "a.json") is None
+    assert processes.read_record(tmp_path / "a.json") is None
 
 
 def eventually(is_so: Callable[[], bool]) -> None:

@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 """(bytes sent, bytes in all); called in the thread that runs the transfer."""
 
 
-def fill(stream: io.RawIOBase, buffer: bytearray, size: int) -> bytearray:
+def read_exactly(stream: io.RawIOBase, buffer: bytearray, size: int) -> bytearray:
     """Read exactly `size` bytes into `buffer`, shortened to that; UploadInterrupted if the stream ends."""
     del buffer[size:]
     done = 0
@@ -66,7 +66,7 @@ class Transfer(Generic[Sent]):
         try:
             for number, start in enumerate(starts, 1):
                 buffer = spare.pop() if spare else self._next_ended(size)
-                self._todo.put((number, fill(stream, buffer, min(PART_SIZE, size - start))))
+                self._todo.put((number, read_exactly(stream, buffer, min(PART_SIZE, size - start))))
             while len(self._results) < len(starts):
                 self._next_ended(size)
         finally:

@@ -22,7 +22,7 @@ from e2i.archive.errors import ArchiveCorrupted, ExportCancelled, ExportError, U
 from e2i.archive.export_progress import Progress
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import find_archive
-from e2i.archive.s3.multipart_upload import Stored, Upload
+from e2i.archive.s3.multipart_upload import StoredObject, Upload
 
 REMEMBERED = 1000
 SETTLED = 2.0
@@ -86,7 +86,7 @@ class Exporter:
                 break
         return bento
 
-    def _export(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> Stored:
+    def _export(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> StoredObject:
         size = archive_size(bento.pieces)
         if size > MOST_PARTS * PART_SIZE:
             raise UnsafeFile(

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 import e2i
-from e2i.cli.local import build_tools, env_line, in_words
+from e2i.cli.local import build_tools, env_line, report_errors
 from e2i.cli.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from e2i.kube import Kube
-    from e2i.local.demo import Story
+    from e2i.local.demo import ModelFollower
     from e2i.local.demo_bentos import BentoBuilds
     from e2i.local.layout import ClusterHome
 
@@ -36,8 +36,8 @@ def demo(name: str) -> None:
 
     say = Stopwatch()
     try:
-        with in_words():
-            home = tell(name, say)
+        with report_errors():
+            home = run_chapters(name, say)
     except ApiError as error:
         raise click.ClickException(
             f"The API server of cluster {name} refused or did not answer ({error}). "
@@ -50,7 +50,7 @@ def demo(name: str) -> None:
     click.echo(_what_to_try_next(home))
 
 
-def tell(name: str, say: Stopwatch) -> ClusterHome:
+def run_chapters(name: str, say: Stopwatch) -> ClusterHome:
     """Go through all chapters; return the cluster, which stays up."""
     from e2i.local import cluster
     from e2i.local.bootstrap import choose_bento_store
@@ -61,53 +61,55 @@ def tell(name: str, say: Stopwatch) -> ClusterHome:
     with BentoBuilds(PROJECT, choose_bento_store(home, None)) as bentos:
         build_tools(say)
         cluster.bring_up(home, say, bento_store=None, overlay=cluster.OVERLAY)
-        asyncio.run(release(home, bentos, say))
+        asyncio.run(run_releases(home, bentos, say))
     return home
 
 
-async def release(home: ClusterHome, bentos: BentoBuilds, say: Stopwatch) -> None:
+async def run_releases(home: ClusterHome, bentos: BentoBuilds, say: Stopwatch) -> None:
     """Tell everything that comes after the cluster is up."""
     from e2i.kube import Kube
     from e2i.local import demo as steps
 
     async with await Kube.from_kubeconfig(home.kubeconfig) as kube:
-        story = steps.Story(home, kube, say)
+        follower = steps.ModelFollower(home, kube, say)
         say.title(
             "Three versions of a scikit-learn model, built as bentos; the third learned from swapped labels"
         )
         bentos.finish(say)
 
         say.title("The first version, released by one manifest")
-        await steps.say_what_is_there(kube, say)
+        await steps.say_existing_model(kube, say)
         steps.show_kubectl(home, say, "apply", "-f", steps.SAMPLE, directory=PROJECT)
-        await story.until_ready()
+        await follower.until_ready()
 
         say.title("A prediction, through the model's stable address")
         url = await steps.address(kube)
         await steps.show_prediction(url, say)
 
         say.title("The second version, while ten requests a second go to the same address")
-        tally = await steps.move_under_traffic(home, story, url, say)
+        tally = await steps.move_under_traffic(home, follower, url, say)
         say(str(tally))
         tally.require_no_failure()
         await steps.show_prediction(url, say)
 
-        await refuse(home, kube, story, url, say)
+        await run_refusal(home, kube, follower, url, say)
 
 
-async def refuse(home: ClusterHome, kube: Kube, story: Story, url: str, say: Stopwatch) -> None:
+async def run_refusal(
+    home: ClusterHome, kube: Kube, follower: ModelFollower, url: str, say: Stopwatch
+) -> None:
     """Tell the chapter of the release that never takes a request."""
     from e2i.local import demo as steps
 
     say.title("The wrong version. Its pods start, and it is verified before it gets requests")
-    tally = await steps.refuse_under_traffic(home, story, url, say)
+    tally = await steps.refuse_under_traffic(home, follower, url, say)
     say(str(tally))
     tally.require_no_failure()
     plugin = Path(sys.executable).with_name("kubectl-e2i")
     steps.show_plugin(plugin, home, say, "history", steps.NAME, "-n", steps.NAMESPACE)
 
     say.title("Back to the second version: nothing is exported, nothing is built")
-    await steps.go_back(home, story, say)
+    await steps.go_back(home, follower, say)
 
 
 def _flag(name: str) -> str:
@@ -117,12 +119,12 @@ def _flag(name: str) -> str:
 def _after_interrupt(name: str) -> str:
     """Return what still runs after Ctrl-C, and how to stop it or go on."""
     from e2i.local import supervision
-    from e2i.local.components import EVERYTHING
+    from e2i.local.components import COMPONENT_NAMES
     from e2i.local.layout import home_of, known_homes
 
     again = f"`e2i demo{_flag(name)}` goes on from here"
     home = next((home for home in known_homes() if home.root == home_of(name)), None)
-    if home is None or not any(supervision.running(home, part) for part in EVERYTHING):
+    if home is None or not any(supervision.running(home, part) for part in COMPONENT_NAMES):
         return f"Interrupted. The cluster {name} does not run; {again}."
     stop = f"{env_line(home)}; e2i local down{_flag(name)}"
     return f"Interrupted. The cluster {name} goes on running; {again}. This stops it:\n    {stop}"

@@ -45,7 +45,7 @@ def local() -> None:
 @click.option("--no-operator", is_flag=True, help="Leave the operator out.")
 def up(name: str, bento_store: Path | None, manifests: Path | None, no_operator: bool) -> None:
     """Start the cluster, or what is missing of it."""
-    with in_words():
+    with report_errors():
         from e2i.local import cluster
 
         overlay = None if no_operator else manifests or cluster.OVERLAY
@@ -61,7 +61,7 @@ def up(name: str, bento_store: Path | None, manifests: Path | None, no_operator:
 @_name
 def down(name: str) -> None:
     """Stop the cluster; what it holds stays for the next start."""
-    with in_words():
+    with report_errors():
         from e2i.local import cluster, layout
 
         cluster.down(layout.load_home(layout.home_of(name)), Stopwatch())
@@ -71,7 +71,7 @@ def down(name: str) -> None:
 @_name
 def status(name: str) -> None:
     """Show each component; exit code 1 when one that should run does not."""
-    with in_words():
+    with report_errors():
         from e2i.local import cluster_status as state
         from e2i.local import toolchain
         from e2i.local.components import components
@@ -80,9 +80,9 @@ def status(name: str) -> None:
 
         home = load_home(home_of(name))
         parts = components(home, toolchain.expected_tools(), ensure_credentials(home))
-        rows = [state.look(home, part) for part in parts]
+        rows = [state.inspect(home, part) for part in parts]
         click.echo(state.table(rows))
-        if sentences := state.complaints(home, rows):
+        if sentences := state.problems(home, rows):
             raise ClusterError("\n".join(sentences))
 
 
@@ -92,7 +92,7 @@ def status(name: str) -> None:
 @click.argument("component")
 def logs(name: str, component: str, follow: bool) -> None:
     """Show the last lines of COMPONENT: a name from `e2i local status`, `audit`, or `operator`."""
-    with in_words():
+    with report_errors():
         from e2i.local import kubectl, layout, supervision
 
         home = layout.load_home(layout.home_of(name))
@@ -115,7 +115,7 @@ def logs(name: str, component: str, follow: bool) -> None:
 @click.option("--print", "content", is_flag=True, help="Print the file itself, not its path.")
 def kubeconfig(name: str, content: bool) -> None:
     """Print the path of the administrator's kubeconfig."""
-    with in_words():
+    with report_errors():
         from e2i.local import layout
 
         home = layout.load_home(layout.home_of(name))
@@ -126,7 +126,7 @@ def kubeconfig(name: str, content: bool) -> None:
 @_name
 def env(name: str) -> None:
     """Print the variables that make kubectl, `kubectl e2i` and e2i work in a terminal: eval "$(e2i local env)"."""
-    with in_words():
+    with report_errors():
         from e2i.local import layout
 
         home = layout.load_home(layout.home_of(name))
@@ -147,7 +147,7 @@ def env_line(home: ClusterHome) -> str:
 @click.option("--cache", is_flag=True, help="Remove the built tools too, for all clusters.")
 def reset(name: str, yes: bool, cache: bool) -> None:
     """Stop the cluster and remove everything it holds."""
-    with in_words():
+    with report_errors():
         from e2i.local import cluster, layout
 
         root = layout.home_of(name)
@@ -169,7 +169,7 @@ def build_tools(say: Stopwatch) -> None:
 
 
 @contextlib.contextmanager
-def in_words() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Turn what can go wrong outside this program into one sentence and exit code 1."""
     try:
         yield

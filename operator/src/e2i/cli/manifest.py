@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from e2i.cli.package import FOLDER, errors_in_words
+from e2i.cli.package import FOLDER, report_errors
 
 
 @click.command()
@@ -35,7 +35,7 @@ def manifest(
     Each release must give the golden predictions before it gets requests. In a file that is there already only the
     bento, the checks named golden-… and the labels are replaced; what people wrote stays.
     """
-    with errors_in_words():
+    with report_errors():
         from e2i.packaging.model_manifest import ManifestInputs
         from e2i.packaging.overlay import notes_of, to_yaml, write_overlay
         from e2i.packaging.store_write import store_folder

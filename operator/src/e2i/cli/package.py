@@ -38,7 +38,7 @@ class CommandError(click.ClickException):
 
 
 @contextlib.contextmanager
-def errors_in_words() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """End the command with a sentence instead of a traceback for errors of packaging, and on SIGTERM as on Ctrl-C."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -131,7 +131,7 @@ def package(
     built, served and answered as training recorded.
     """
     say = stopwatch()
-    with errors_in_words():
+    with report_errors():
         folders = [trained_folder(text, say) for text in trained]
         folders += [describe_file(name, model, say)] if model["model"] else []
         _refuse_leftovers(model)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from e2i.cli.local import in_words
+from e2i.cli.local import report_errors
 from e2i.cli.stopwatch import Stopwatch
 from e2i.pipeline.step_order import NAMES, STEPS, Step
 
@@ -62,7 +62,7 @@ _OPTIONS: dict[str, Decorator] = {
     "force": click.option("--force", is_flag=True, help="Rerun even if nothing changed."),
 }
 _CLUSTER = ("kubeconfig", "context")
-_OF_STEP: dict[str, tuple[str, ...]] = {
+_STEP_OPTIONS: dict[str, tuple[str, ...]] = {
     "data": ("data",),
     "evaluate": ("against", "store", "overlay", *_CLUSTER),
     "build": ("store", "trial"),
@@ -86,14 +86,14 @@ def _options(*names: str) -> Decorator:
     return decorate
 
 
-class InOrder(click.Group):
+class LoopOrderGroup(click.Group):
     """Shows the commands in the order of the loop."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
 
-@click.group(cls=InOrder)
+@click.group(cls=LoopOrderGroup)
 def pipeline() -> None:
     """Go from data to a released model, step by step, and back when the data has changed."""
 
@@ -102,14 +102,14 @@ def pipeline() -> None:
 @_options(*_ALL, "force")
 def run(project: Path, **given: Any) -> None:
     """Go through all steps; those that nothing has changed for are not done again."""
-    _go(project, given, NAMES)
+    _run_steps(project, given, NAMES)
 
 
 def _add(step: Step) -> None:
     @pipeline.command(step.name, help=f"{step.does}{' Runs each time.' if step.always else ''}")
-    @_options(*_OF_STEP.get(step.name, ()), "force")
+    @_options(*_STEP_OPTIONS.get(step.name, ()), "force")
     def command(project: Path, **given: Any) -> None:
-        _go(project, given, (step.name,))
+        _run_steps(project, given, (step.name,))
 
 
 for _step in STEPS:
@@ -120,7 +120,7 @@ for _step in STEPS:
 @_options(*_CLUSTER)
 def status(project: Path, **given: Any) -> None:
     """Show what is done, what is to be done and why."""
-    with _said():
+    with _report_pipeline_errors():
         from e2i.pipeline.context import Options, open_loop
         from e2i.pipeline.overview import overview
 
@@ -132,14 +132,14 @@ def status(project: Path, **given: Any) -> None:
 @click.option("--work", type=FOLDER, help="Work folder.  [default: beside the cluster]")
 def demo(name: str, work: Path | None) -> None:
     """Show the whole loop on the local cluster: release, drift, retraining, and a model that is refused."""
-    with in_words():
+    with report_errors():
         from e2i.pipeline.demo import tell
 
         tell(name, work, Stopwatch())
 
 
-def _go(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
-    with _said():
+def _run_steps(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
+    with _report_pipeline_errors():
         from e2i.pipeline.context import Options, open_loop
         from e2i.pipeline.runner import run as run_all
         from e2i.pipeline.runner import run_one
@@ -154,7 +154,7 @@ def _go(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
 
 
 @contextlib.contextmanager
-def _said() -> Iterator[None]:
+def _report_pipeline_errors() -> Iterator[None]:
     """What stops the loop is said on stderr, and told by the exit code."""
     from e2i.pipeline.errors import PipelineError
     from e2i.pipeline.project import ProjectError

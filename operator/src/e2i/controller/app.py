@@ -28,7 +28,7 @@ from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass, reconcile
 from e2i.controller.settings import Settings
 from e2i.kube import ApiError, Kube, Resource
-from e2i.kube.e2i_kinds import CHILDREN, DEPLOYMENTS, E2I_MODELS, OF_YATAI
+from e2i.kube.e2i_kinds import CHILDREN, DEPLOYMENTS, E2I_MODELS, YATAI_KINDS
 
 logger = logging.getLogger("e2i")
 
@@ -93,7 +93,7 @@ class Operator:
             try:
                 bodies, version = await self._clients.kube.list(resource, labels=labels)
             except ApiError as error:
-                if error.status == 404 and resource in OF_YATAI:
+                if error.status == 404 and resource in YATAI_KINDS:
                     missing.add(resource.kind)
                     continue
                 raise

@@ -25,7 +25,7 @@ from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 from e2i.kube.errors import ApiError
 from e2i.kube.exchange import Response, exchange
 from e2i.kube.kinds import Object
-from e2i.kube.responses import parse_object, read, refusal
+from e2i.kube.responses import error_from_response, parse_object, read
 
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 REQUEST_TIMEOUT = 30.0
@@ -123,7 +123,7 @@ class Connection:
                 server_hostname=self._client.configuration.tls_server_name,
             ) as response:
                 if not 200 <= response.status < 300:
-                    raise await refusal(response)
+                    raise await error_from_response(response)
                 yield response
         except config.ConfigException as error:
             raise ApiError(0, "BadCredentials", f"The credentials cannot be renewed: {error}") from error

@@ -15,4 +15,4 @@ EVENTS = Resource("", "v1", "events", "Event")
 
 CHILDREN = (BENTO_REQUESTS, BENTO_DEPLOYMENTS, DEPLOYMENTS, SERVICES)
 """Watched for every model, besides the models themselves."""
-OF_YATAI = (BENTO_REQUESTS, BENTO_DEPLOYMENTS)
+YATAI_KINDS = (BENTO_REQUESTS, BENTO_DEPLOYMENTS)

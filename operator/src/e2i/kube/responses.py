@@ -68,7 +68,7 @@ def parse_version(metadata: Any) -> str:
     return version
 
 
-async def refusal(response: aiohttp.ClientResponse) -> ApiError:
+async def error_from_response(response: aiohttp.ClientResponse) -> ApiError:
     """Return the ApiError that an answer with a status other than 2xx stands for."""
     phrase = response.reason or ""
     wait = retry_after(response.headers)

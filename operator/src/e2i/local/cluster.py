@@ -13,12 +13,12 @@ import e2i
 from e2i.local import kubectl, ports, processes, supervision
 from e2i.local.bootstrap import bootstrap, choose_bento_store, operator_inputs
 from e2i.local.certificates import ensure_certificates
-from e2i.local.components import BUCKET, EVERYTHING, WAVES, Tools, components
+from e2i.local.components import BUCKET, COMPONENT_NAMES, START_WAVES, Tools, components
 from e2i.local.credentials import ensure_credentials
 from e2i.local.errors import ClusterError
 from e2i.local.kubeconfigs import write_kubeconfigs
 from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, home_of, known_homes, load_home, save_home
-from e2i.local.locks import alone
+from e2i.local.locks import exclusive_lock
 from e2i.local.supervision import Say
 from e2i.local.toolchain import ensure_tools
 
@@ -53,7 +53,7 @@ def bring_up(home: ClusterHome, say: Say, *, bento_store: Path | None, overlay: 
         bootstrap(home, store)
         say("namespaces, rights, Yatai's resources, settings and images are in place")
 
-    start_components(home, EVERYTHING, say, settle)
+    start_components(home, COMPONENT_NAMES, say, settle)
     if overlay:
         kubectl.apply_operator(home, overlay, operator_inputs(store))
         kubectl.wait_for_operator(home)
@@ -63,7 +63,7 @@ def bring_up(home: ClusterHome, say: Say, *, bento_store: Path | None, overlay: 
 def open_home(name: str) -> ClusterHome:
     """The cluster of that name; made, with the lowest index that is free, when there is none."""
     root = home_of(name)
-    with alone(root.parent / "lock"):
+    with exclusive_lock(root.parent / "lock"):
         if not (root / "cluster.json").exists():
             save_home(ClusterHome(name, _free_index(), root))
         return load_home(root)
@@ -80,9 +80,9 @@ def start_components(
     with _changing(home, say):
         _prepare(home, tools, say)
         known = {part.name: part for part in components(home, tools, ensure_credentials(home))}
-        for wave in WAVES:
+        for wave in START_WAVES:
             launched = [supervision.launch(home, known[name]) for name in wave if name in names]
-            if wave == WAVES[-1]:
+            if wave == START_WAVES[-1]:
                 settle()
             for part in launched:
                 supervision.wait_until_ready(home, part, say)
@@ -91,7 +91,7 @@ def start_components(
 def down(home: ClusterHome, say: Say) -> None:
     """Stop everything, pods first. Nothing of the cluster runs afterwards; all files stay."""
     with _changing(home, say):
-        for name in reversed(EVERYTHING):
+        for name in reversed(COMPONENT_NAMES):
             supervision.stop(home, name, say)
         leftovers = processes.marked(processes.POD_VARIABLE, str(home.root))
         if leftovers:
@@ -120,7 +120,7 @@ def _free_index() -> int:
 
 def _changing(home: ClusterHome, say: Say) -> AbstractContextManager[None]:
     waiting = f"another command is changing cluster {home.name}: waiting for it"
-    return alone(home.root / "lock", lambda: say(waiting))
+    return exclusive_lock(home.root / "lock", lambda: say(waiting))
 
 
 def _prepare(home: ClusterHome, tools: Tools, say: Say) -> None:
@@ -147,7 +147,7 @@ def _prepare(home: ClusterHome, tools: Tools, say: Say) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     made = ensure_certificates(home, datetime.fromtimestamp(time.time(), tz=UTC))
     if made:
-        for name in reversed(EVERYTHING):
+        for name in reversed(COMPONENT_NAMES):
             supervision.stop(home, name, say)
         say(f"made {len(made)} keys and certificates")
     write_kubeconfigs(home)

@@ -22,7 +22,7 @@ class Row:
     """Seconds since its start; None when it does not run."""
 
 
-def look(home: ClusterHome, component: Component) -> Row:
+def inspect(home: ClusterHome, component: Component) -> Row:
     """Look at one component."""
     process = supervision.running(home, component.name)
     if not process:
@@ -53,7 +53,7 @@ def duration(seconds: float | None) -> str:
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
-def complaints(home: ClusterHome, rows: list[Row]) -> list[str]:
+def problems(home: ClusterHome, rows: list[Row]) -> list[str]:
     """One sentence for each component that should run and does not: what, and what next."""
     again = f"run `e2i local up --name {home.name}`"
     if all(row.state == "not started" for row in rows):

@@ -16,15 +16,15 @@ from e2i.local.readiness import Endpoint
 BUCKET = "e2i"
 REGION = "us-east-1"
 
-WAVES = (
+START_WAVES = (
     ("etcd", "s3"),
     ("kube-apiserver",),
     ("kube-controller-manager", "kube-scheduler", "yatai", "node"),
 )
 """Components that can start at the same time; a wave needs the ones before it."""
-EVERYTHING = tuple(name for wave in WAVES for name in wave)
+COMPONENT_NAMES = tuple(name for wave in START_WAVES for name in wave)
 """Every component by name, in starting order."""
-CONTROL_PLANE = tuple(name for name in EVERYTHING if name not in ("yatai", "node"))
+CONTROL_PLANE = tuple(name for name in COMPONENT_NAMES if name not in ("yatai", "node"))
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Component:
 
 
 def components(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> tuple[Component, ...]:
-    """All components, in the order of `EVERYTHING`; they are stopped the other way round."""
+    """All components, in the order of `COMPONENT_NAMES`; they are stopped the other way round."""
     return (
         etcd(home, tools),
         s3(home, tools, credentials),

@@ -44,7 +44,7 @@ STEADY = 3.0
 """Seconds during which all answers must come from the new version before the trickle ends."""
 
 
-async def say_what_is_there(kube: Kube, say: Say) -> None:
+async def say_existing_model(kube: Kube, say: Say) -> None:
     """Say which model an earlier demo left, and what the next step changes."""
     model = await kube.get(MODELS, NAMESPACE, NAME)
     if model:
@@ -69,7 +69,7 @@ def show_plugin(plugin: Path, home: ClusterHome, say: Say, *arguments: str) -> N
         say(line)
 
 
-class Story:
+class ModelFollower:
     """One model's way through the demo; says each change of its conditions once."""
 
     def __init__(self, home: ClusterHome, kube: Kube, say: Say) -> None:
@@ -83,7 +83,7 @@ class Story:
         if stalled := await self._follow():
             raise ClusterError(_stuck("cannot get ready", stalled, self._home))
 
-    async def until_given_up(self) -> None:
+    async def until_refused(self) -> None:
         """Follow the model until its release is given up; ClusterError if it gets ready after all."""
         if not await self._follow():
             raise ClusterError(f"{BENTO}:{WRONG} is wrong, but it was released. Report it.")
@@ -153,33 +153,33 @@ async def show_prediction(url: str, say: Say) -> None:
             await asyncio.sleep(0.2)
 
 
-async def move_under_traffic(home: ClusterHome, story: Story, url: str, say: Say) -> Tally:
+async def move_under_traffic(home: ClusterHome, follower: ModelFollower, url: str, say: Say) -> Tally:
     """Apply the second version while requests go on; return their count once only that version answers."""
 
     async def move(tally: Tally) -> None:
         await _ask_for(SECOND, home, say)
-        await story.until_ready()
+        await follower.until_ready()
         await _wait_until_moved(url, tally)
         await asyncio.sleep(STEADY)
 
     return await _under_traffic(url, say, move)
 
 
-async def refuse_under_traffic(home: ClusterHome, story: Story, url: str, say: Say) -> Tally:
+async def refuse_under_traffic(home: ClusterHome, follower: ModelFollower, url: str, say: Say) -> Tally:
     """Apply the wrong version while requests go on; return their count once it was given up."""
 
     async def refuse(_: Tally) -> None:
         await _ask_for(WRONG, home, say)
-        await story.until_given_up()
+        await follower.until_refused()
         await asyncio.sleep(STEADY)
 
     return await _under_traffic(url, say, refuse)
 
 
-async def go_back(home: ClusterHome, story: Story, say: Say) -> None:
+async def go_back(home: ClusterHome, follower: ModelFollower, say: Say) -> None:
     """Ask for the second version again, which still serves."""
     await _ask_for(SECOND, home, say)
-    await story.until_ready()
+    await follower.until_ready()
 
 
 async def _under_traffic(url: str, say: Say, work: Callable[[Tally], Awaitable[None]]) -> Tally:

@@ -44,7 +44,7 @@ class Progress:
         """Set how many packages are to be compiled, and after how many seconds that begins."""
         self._packages, self._begun = packages, seconds
 
-    def hear(self, line: str) -> None:
+    def read_line(self, line: str) -> None:
         """Take one line of the compiler's output: a download, a package that it compiles now, or a problem."""
         if line.startswith("go: downloading "):
             self._downloaded += 1
@@ -88,7 +88,7 @@ def compile_module(
     """
     progress, started = Progress(module.name), time.monotonic()
     ended = threading.Event()
-    clock = threading.Thread(target=_tell, args=(progress, started, ended, say, show), daemon=True)
+    clock = threading.Thread(target=_report, args=(progress, started, ended, say, show), daemon=True)
     clock.start()
     # Debug information (-dwarf) would be made for each package, only for the linker to leave it out (-w).
     flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"]
@@ -96,7 +96,7 @@ def compile_module(
     fast = Go(go.program, go.environment | collector_settings(_available_memory(), os.cpu_count() or 1))
     try:
         progress.expect(_packages_ahead(fast, build, module, progress), time.monotonic() - started)
-        _run(fast, ["build", "-v", *build], module, progress.hear, progress)
+        _run(fast, ["build", "-v", *build], module, progress.read_line, progress)
     finally:
         ended.set()
         clock.join()
@@ -136,23 +136,23 @@ def _packages_ahead(go: Go, build: list[str], module: Path, progress: Progress) 
     """Return how many packages Go's cache lacks; downloads what is needed to know that."""
     headings = set[str]()
 
-    def hear(line: str) -> None:
+    def read_line(line: str) -> None:
         if line.startswith("# "):
             headings.add(line)
         elif line.startswith("go: ") or re.match(r"\S+\.go:\d+", line):
-            progress.hear(line)
+            progress.read_line(line)
 
-    _run(go, ["build", "-n", *build], module, hear, progress)
+    _run(go, ["build", "-n", *build], module, read_line, progress)
     return len(headings)
 
 
-def _tell(progress: Progress, started: float, ended: threading.Event, say: Say, show: Say | None) -> None:
+def _report(progress: Progress, started: float, ended: threading.Event, say: Say, show: Say | None) -> None:
     while not ended.wait(SHOW_EVERY if show else SAY_EVERY):
         (show or say)(progress.line(time.monotonic() - started))
 
 
-def _run(go: Go, arguments: list[str], module: Path, hear: Say, progress: Progress) -> None:
-    """Run one go command to its end; each line that it prints goes to `hear`."""
+def _run(go: Go, arguments: list[str], module: Path, read_line: Say, progress: Progress) -> None:
+    """Run one go command to its end; each line that it prints goes to `read_line`."""
     with subprocess.Popen(
         [go.program, *arguments],
         cwd=module,
@@ -164,7 +164,7 @@ def _run(go: Go, arguments: list[str], module: Path, hear: Say, progress: Progre
     ) as process:
         lines: Iterable[str] = process.stderr or ()
         for line in lines:
-            hear(line.rstrip("\n"))
+            read_line(line.rstrip("\n"))
     if process.returncode:
         raise ClusterError(
             f"`go {arguments[0]}` failed for {module.name}: {progress.problem or 'no message'}. "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def alone(file: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+def exclusive_lock(file: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock on `file`, made when it is not there; `waiting` is called once if another process has it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600)) as lock:

@@ -7,7 +7,7 @@ import socket
 import time
 from pathlib import Path
 
-TAKEN_APART_WITHIN = 5.0
+FREE_WITHIN = 5.0
 """Seconds; etcd maps its whole store."""
 
 _LISTENING = "0A"
@@ -26,9 +26,9 @@ def is_free(port: int) -> bool:
     return True
 
 
-def gets_free(port: int) -> bool:
+def wait_until_free(port: int) -> bool:
     """The same, in a moment: a process that was killed holds its ports until the kernel has taken it apart."""
-    deadline = time.monotonic() + TAKEN_APART_WITHIN
+    deadline = time.monotonic() + FREE_WITHIN
     while not is_free(port):
         if holder(port) or time.monotonic() > deadline:
             return False

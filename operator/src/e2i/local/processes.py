@@ -89,7 +89,7 @@ def exit_code(pid: int) -> int | None:
         return None
 
 
-def remember(process: Process, file: Path) -> None:
+def write_record(process: Process, file: Path) -> None:
     """Write down which process it is, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
@@ -97,7 +97,7 @@ def remember(process: Process, file: Path) -> None:
     partial.replace(file)
 
 
-def recall(file: Path) -> Process | None:
+def read_record(file: Path) -> Process | None:
     """The process that was written down, alive or not; None when nothing readable was."""
     try:
         values = json.loads(file.read_text())

@@ -66,7 +66,7 @@ def _start(home: ClusterHome, component: Component) -> processes.Process:
     # One whose record was lost would hold the port or the data for ever.
     processes.stop(_strays(home, component.name), patience=END_WITHIN)
     for port in component.ports:
-        if not ports.gets_free(port):
+        if not ports.wait_until_free(port):
             raise ClusterError(
                 f"Port {port} of {component.name} is in use by {ports.holder(port) or 'another user'}. "
                 f"End that program, or choose another cluster: `e2i local up --name other`."
@@ -76,7 +76,7 @@ def _start(home: ClusterHome, component: Component) -> processes.Process:
     pid, process = processes.start(component.argv, log=log, environment={**component.environment, **mark})
     if not process:
         raise _ended(component.name, pid, log)
-    processes.remember(process, _record_of(home, component.name))
+    processes.write_record(process, _record_of(home, component.name))
     return process
 
 
@@ -100,7 +100,7 @@ def stop(home: ClusterHome, name: str, say: Say) -> None:
 
 def running(home: ClusterHome, name: str) -> processes.Process | None:
     """The component's process, if it lives."""
-    process = processes.recall(_record_of(home, name))
+    process = processes.read_record(_record_of(home, name))
     return process if process and process.alive else None
 
 

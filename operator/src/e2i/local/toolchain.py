@@ -20,7 +20,7 @@ from e2i.local.errors import ClusterError
 from e2i.local.go_build import Say, compile_module, downloading
 from e2i.local.golang import Go, find_go
 from e2i.local.layout import cache_root
-from e2i.local.locks import alone
+from e2i.local.locks import exclusive_lock
 
 KUBERNETES_VERSION = "v1.36.3"
 DISK_FOR_A_BUILD = 5 * 1024**3
@@ -77,7 +77,7 @@ def ensure_tools(say: Say, show: Say | None = None) -> Tools:
     if missing:
         lock = cache_root() / "tools" / "lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with alone(lock, lambda: say("another command is building the tools: waiting for it")):
+        with exclusive_lock(lock, lambda: say("another command is building the tools: waiting for it")):
             _build_missing(missing, say, show)
     return expected_tools()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from e2i.local.node.environment import (
-    MissingValue,
+    MissingValueError,
     Sources,
     container_env,
     expand,
@@ -107,7 +107,7 @@ def secret_key(key: str, **more: Any) -> dict[str, Any]:
 def test_a_missing_source_is_named(
     entry: dict[str, Any], data: dict[str, bytes] | None, message: str
 ) -> None:
-    with pytest.raises(MissingValue, match=message):
+    with pytest.raises(MissingValueError, match=message):
         container_env(env_of(entry), sources(secret_s=data), {})
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from e2i.local.node.logfiles import LONGEST_LINE, LogWriter, Query, last_words, older, selected, stored
+from e2i.local.node.logfiles import LONGEST_LINE, LogWriter, Query, log_tail, older, selected, stored
 
 
 def written(path: Path, *chunks: bytes) -> bytes:
@@ -55,5 +55,5 @@ def test_a_log_never_grows_beyond_two_files(tmp_path: Path) -> None:
 
 def test_the_last_words_of_a_container_are_bounded(tmp_path: Path) -> None:
     written(tmp_path / "0.log", b"".join(b"%d\n" % n for n in range(200)))
-    assert last_words(tmp_path / "0.log", lines=2) == "198\n199\n"
-    assert last_words(tmp_path / "0.log", size=4) == "199\n"
+    assert log_tail(tmp_path / "0.log", lines=2) == "198\n199\n"
+    assert log_tail(tmp_path / "0.log", size=4) == "199\n"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from e2i.local.node.records import BackOff, Record, Running, Terminated, Waiting, recalled
+from e2i.local.node.records import BackOff, Record, Running, Terminated, Waiting, restored
 
 BACKOFF = BackOff()
 
@@ -79,13 +79,13 @@ PAST = {"exitCode": 3, "reason": "Error", "startedAt": STAMP, "finishedAt": STAM
 def test_a_new_agent_takes_over_what_the_old_one_reported(
     status: dict[str, Any], code: int, restarts: int
 ) -> None:
-    record = recalled(status, 200.0)
+    record = restored(status, 200.0)
     assert isinstance(record.state, Terminated)
     assert record.state.exit_code == code
     assert record.begun("c", "i", 201.0).restarts == restarts + 1
 
 
 def test_a_container_that_never_ran_begins_without_a_restart() -> None:
-    record = recalled({"state": {"waiting": {"reason": "ImagePullBackOff"}}, "restartCount": 0}, 1.0)
+    record = restored({"state": {"waiting": {"reason": "ImagePullBackOff"}}, "restartCount": 0}, 1.0)
     assert record.state == Waiting()
     assert record.begun("c", "i", 2.0).restarts == 0

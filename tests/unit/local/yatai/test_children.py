@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from e2i.local.yatai import children
+from e2i.local.yatai.errors import ReconcileError
 from e2i.local.yatai.parts import Part, parts_of
-from e2i.local.yatai.pod_template import ReconcileError
 
 
 def an_owner(**spec: Any) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from e2i.local.yatai.pod_template import ReconcileError, resources_of, shared_memory
+from e2i.local.yatai.errors import ReconcileError
+from e2i.local.yatai.pod_template import resources_of, shared_memory
 
 
 @pytest.mark.parametrize(

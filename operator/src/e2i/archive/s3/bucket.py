@@ -21,8 +21,15 @@ from e2i.archive.errors import (
     ExportError,
     UploadInterrupted,
 )
-from e2i.archive.s3.connection import Clients, error_code, failure_of, open_clients, place_of, status_of
-from e2i.archive.s3.multipart_upload import ANY, DIGEST, Stored, Upload, Uploads
+from e2i.archive.s3.connection import (
+    Clients,
+    bucket_label,
+    error_code,
+    export_error,
+    http_status,
+    open_clients,
+)
+from e2i.archive.s3.multipart_upload import ANY, DIGEST, MultipartUploads, StoredObject, Upload
 
 # An upload that got no part for so long has nobody left who sends: each try ends after READ_TIMEOUT.
 STALE_AFTER = timedelta(minutes=15)
@@ -40,25 +47,25 @@ class Bucket:
         self, name: str, *, endpoint: str = "", region: str = "us-east-1", read_timeout: float = READ_TIMEOUT
     ) -> None:
         self.name = name
-        self._place = place_of(name, endpoint)
+        self._place = bucket_label(name, endpoint)
         self._clients: Clients = open_clients(endpoint, region, read_timeout)
-        self._uploads = Uploads(name, self._clients)
+        self._uploads = MultipartUploads(name, self._clients)
 
     def close(self) -> None:
         self._clients.close()
 
-    def head(self, key: str) -> Stored | None:
+    def head(self, key: str) -> StoredObject | None:
         """What lies under the key, None if nothing does; an ExportError if that cannot be known."""
         with self._failures():
             try:
                 answer = self._clients.asking.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
             except ClientError as error:
-                if status_of(error) >= 500:
+                if http_status(error) >= 500:
                     raise
                 self._confirm_missing(key)
                 return None
         digest, checksum = answer["Metadata"].get(DIGEST, ""), answer.get("ChecksumSHA256", "")
-        return Stored(f"s3://{self.name}/{key}", answer["ContentLength"], digest, checksum)
+        return StoredObject(f"s3://{self.name}/{key}", answer["ContentLength"], digest, checksum)
 
     def get(self, key: str, most: int) -> bytes | None:
         """The first `most` bytes of what lies under the key, None if nothing does."""
@@ -84,7 +91,7 @@ class Bucket:
                 self._clients.sending.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch=ANY)
             except ClientError as error:
                 # Another was first, or this one was, and its answer got lost.
-                if status_of(error) != 412:
+                if http_status(error) != 412:
                     raise
                 return False
         return True
@@ -105,7 +112,7 @@ class Bucket:
                 if error_code(error) != "NoSuchKey":
                     raise
 
-    def put_archive(self, upload: Upload) -> Stored:
+    def put_archive(self, upload: Upload) -> StoredObject:
         """Store the archive unless it is there already, then look at it again.
 
         Any failure or cancel leaves no parts behind, and no object but a whole one. Raises ExportError or
@@ -133,7 +140,7 @@ class Bucket:
         with self._failures():
             return self._uploads.abort_stale(prefix, older_than)
 
-    def conditional_writes(self) -> bool:
+    def has_conditional_writes(self) -> bool:
         """Does the server refuse to overwrite when asked to? Leaves one empty object, PROBE_KEY."""
         with self._failures():
             for _ in range(2):
@@ -142,8 +149,8 @@ class Bucket:
                         Bucket=self.name, Key=PROBE_KEY, Body=b"", IfNoneMatch=ANY
                     )
                 except ClientError as error:
-                    if status_of(error) in (412, 501):
-                        return status_of(error) == 412
+                    if http_status(error) in (412, 501):
+                        return http_status(error) == 412
                     raise
         return False
 
@@ -157,7 +164,7 @@ class Bucket:
         else:
             raise BucketUnreachable(f"{self._place} gave two answers about {key}; it is asked again.")
 
-    def _put(self, upload: Upload) -> Stored:
+    def _put(self, upload: Upload) -> StoredObject:
         """Upload; what lies under the key then, which is another's if that one was first."""
         try:
             with self._failures(UploadInterrupted):
@@ -187,4 +194,4 @@ class Bucket:
             yield
         except (ClientError, BotoCoreError) as error:
             # Not chained: a logged cause would show the server's text, which may hold the access key.
-            raise failure_of(error, self._place, unanswered) from None
+            raise export_error(error, self._place, unanswered) from None

@@ -20,7 +20,7 @@ from e2i.api.digest import PART_SIZE, archive_key
 from e2i.api.tags import Tag
 from e2i.archive.errors import ArchiveConflict, BentoNotFound, BentoUnreadable
 from e2i.archive.s3.bucket import Bucket
-from e2i.archive.s3.multipart_upload import Stored
+from e2i.archive.s3.multipart_upload import StoredObject
 
 DESCRIPTION = "bento.yaml"
 BEGINNING = 8 << 20
@@ -55,7 +55,7 @@ def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Art
     )
 
 
-def _is_content(stored: Stored, digest: str) -> bool:
+def _is_content(stored: StoredObject, digest: str) -> bool:
     """By the server's checksum where it was uploaded in our parts, else by what the uploader noted."""
     parts = max(1, -(-stored.size // PART_SIZE))
     checksum, _, cut = stored.checksum.partition("-")

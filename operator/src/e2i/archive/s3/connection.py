@@ -120,14 +120,14 @@ def error_code(error: Exception) -> str:
     return _word(error.response.get("Error", {}).get("Code"))
 
 
-def status_of(error: Exception) -> int:
+def http_status(error: Exception) -> int:
     """The HTTP status of the answer, 0 without one."""
     if not isinstance(error, ClientError):
         return 0
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def failure_of(
+def export_error(
     error: ClientError | BotoCoreError, place: str, unanswered: type[ExportError] = BucketUnreachable
 ) -> ExportError:
     """The failure to report; `place` names the bucket; `unanswered` is what a lost connection means."""
@@ -147,7 +147,7 @@ def failure_of(
 
 
 def _answered(error: ClientError, place: str) -> ExportError:
-    code, status = error_code(error), status_of(error)
+    code, status = error_code(error), http_status(error)
     request = _word(str(error.response.get("ResponseMetadata", {}).get("RequestId")).partition(",")[0])
     said = f"{code or 'an error'}, status {status}, request {request or 'unknown'}"
     if code == "NoSuchBucket":
@@ -168,7 +168,7 @@ def _answered(error: ClientError, place: str) -> ExportError:
     return UploadInterrupted(f"{place} refused a request ({said}); see the log of the S3 server.")
 
 
-def place_of(bucket: str, endpoint: str) -> str:
+def bucket_label(bucket: str, endpoint: str) -> str:
     """How messages name the bucket: without the user and password that a URL may carry."""
     address = urlsplit(endpoint)
     server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}" if endpoint else "AWS"

@@ -26,7 +26,7 @@ ANY = "*"
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """An archive in the bucket; `size` in bytes, `digest` as its metadata says ("" without)."""
 
     uri: str
@@ -59,14 +59,14 @@ class Upload:
         """What S3 shows of an object that was uploaded in these parts."""
         return f"{_base64(bytes.fromhex(self.digest.removeprefix('sha256:')))}-{len(self.parts)}"
 
-    def is_stored_as(self, stored: Stored) -> bool:
+    def is_stored_as(self, stored: StoredObject) -> bool:
         """A copy that was cut differently has another checksum: then only size and metadata speak."""
         comparable = stored.checksum.partition("-")[2] == str(len(self.parts))
         sound = not comparable or stored.checksum == self.checksum
         return sound and (stored.digest, stored.size) == (self.digest, self.size)
 
 
-class Uploads:
+class MultipartUploads:
     """Multipart uploads to one bucket."""
 
     def __init__(self, bucket: str, clients: Clients) -> None:

@@ -16,7 +16,7 @@ async def check_bucket(bucket: Bucket, prefix: str) -> None:
     bentos = f"{prefix}/bentos/" if prefix else "bentos/"
     try:
         aborted = await asyncio.to_thread(bucket.abort_stale_uploads, bentos)
-        has_conditional_writes = await asyncio.to_thread(bucket.conditional_writes)
+        is_safe = await asyncio.to_thread(bucket.has_conditional_writes)
     except ExportError as failure:
         logger.warning("%s: %s", failure.reason, failure.message, extra={"reason": failure.reason})
         return
@@ -25,7 +25,7 @@ async def check_bucket(bucket: Bucket, prefix: str) -> None:
         return
     if aborted:
         logger.info("aborted %d unfinished uploads of an earlier operator", aborted)
-    if not has_conditional_writes:
+    if not is_safe:
         logger.warning(
             "the S3 server ignores conditional writes and may overwrite an archive: only its digest protects it"
         )

@@ -33,7 +33,7 @@ from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.edge.cache import Key
 from e2i.controller.edge.clients import Clients
 from e2i.kube import ApiError, Resource
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, OF_YATAI, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES, YATAI_KINDS
 
 
 async def execute(
@@ -208,7 +208,7 @@ def _problem(model: Model, action: Action, error: ApiError) -> Problem:
     if (
         error.status == 404
         and not isinstance(action, Resize)
-        and kind in {resource.kind for resource in OF_YATAI}
+        and kind in {resource.kind for resource in YATAI_KINDS}
     ):
         return Problem(
             reason=Reason.YataiNotInstalled,

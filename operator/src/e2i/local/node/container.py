@@ -11,7 +11,7 @@ from e2i.kube import Object
 from e2i.local.node import clock
 from e2i.local.node.actions import Target, perform
 from e2i.local.node.launch import Launch
-from e2i.local.node.logfiles import LogWriter, last_words
+from e2i.local.node.logfiles import LogWriter, log_tail
 from e2i.local.node.probing import Probe, Tally, probes_of
 from e2i.local.node.processes import Processes
 from e2i.local.node.records import Terminated
@@ -27,7 +27,7 @@ class Observer(Protocol):
     def became_started(self, name: str) -> None: ...
     def became_ready(self, name: str, ready: bool) -> None: ...
     def ended(self, name: str, state: Terminated) -> None: ...
-    def tell(self, type_: str, reason: str, message: str) -> None: ...
+    def post_event(self, type_: str, reason: str, message: str) -> None: ...
 
 
 class Attempt:
@@ -90,32 +90,32 @@ class Attempt:
         if self._kill_timer:
             self._kill_timer.cancel()
         self._writer.close()
-        self._observer.ended(self.name, self._obituary(code))
+        self._observer.ended(self.name, self._terminated_state(code))
 
     async def _after_start(self) -> None:
         """Run the postStart hook; then the probes begin."""
         hook = (self.container.get("lifecycle") or {}).get("postStart")
         failure = await perform(hook, self._target, self._grace) if hook else None
         if failure:
-            self._observer.tell("Warning", "FailedPostStartHook", f"PostStartHook failed: {failure}")
+            self._observer.post_event("Warning", "FailedPostStartHook", f"PostStartHook failed: {failure}")
             self.stop(self._grace)
             return
         probes = probes_of(self.container)
         if "startup" not in probes:
-            self._start_is_over()
+            self._mark_started()
         if "readiness" not in probes and "startup" not in probes:
             self._observer.became_ready(self.name, True)
         for kind, probe in probes.items():
-            self._probes[kind] = asyncio.create_task(self._ask(probe))
+            self._probes[kind] = asyncio.create_task(self._run_probe(probe))
         if "startup" in probes and "readiness" not in probes:
             await self._started.wait()
             self._observer.became_ready(self.name, True)
 
-    def _start_is_over(self) -> None:
+    def _mark_started(self) -> None:
         self._started.set()
         self._observer.became_started(self.name)
 
-    async def _ask(self, probe: Probe) -> None:
+    async def _run_probe(self, probe: Probe) -> None:
         """Ask again and again, and act on each verdict."""
         if probe.kind != "startup":
             await self._started.wait()
@@ -126,7 +126,7 @@ class Attempt:
             failure = await perform(probe.handler, self._target, probe.timeout)
             if failure:
                 message = f"{probe.kind.capitalize()} probe failed: {failure}"
-                self._observer.tell("Warning", "Unhealthy", message)
+                self._observer.post_event("Warning", "Unhealthy", message)
             before, tally = tally, tally.counted(failure is None, probe)
             if tally.verdict is not before.verdict and self._is_final(probe, tally.verdict):
                 return
@@ -139,11 +139,11 @@ class Attempt:
             return False
         if verdict is False:
             consequence = f"Container {self.name} failed {probe.kind} probe, will be restarted"
-            self._observer.tell("Normal", "Killing", consequence)
+            self._observer.post_event("Normal", "Killing", consequence)
             self.stop(self._grace if probe.grace is None else probe.grace)
             return True
         if probe.kind == "startup":
-            self._start_is_over()
+            self._mark_started()
             return True
         return False
 
@@ -152,9 +152,9 @@ class Attempt:
         loop = asyncio.get_running_loop()
         self._kill_at(loop.time() + grace)
         if self._stopping is None:
-            self._stopping = asyncio.create_task(self._ask_to_end(grace))
+            self._stopping = asyncio.create_task(self._terminate(grace))
 
-    async def _ask_to_end(self, grace: float) -> None:
+    async def _terminate(self, grace: float) -> None:
         for kind in ("startup", "liveness"):
             if kind in self._probes and self._probes[kind] is not asyncio.current_task():
                 self._probes[kind].cancel()
@@ -162,7 +162,7 @@ class Attempt:
         if hook and grace > 0:
             failure = await perform(hook, self._target, grace)
             if failure:
-                self._observer.tell("Warning", "FailedPreStopHook", f"PreStopHook failed: {failure}")
+                self._observer.post_event("Warning", "FailedPreStopHook", f"PreStopHook failed: {failure}")
             self._kill_at(asyncio.get_running_loop().time() + SHORTEST_GRACE, at_least=True)
         self._processes.terminate()
 
@@ -179,7 +179,7 @@ class Attempt:
         self._kills.add(task)
         task.add_done_callback(self._kills.discard)
 
-    def _obituary(self, code: int) -> Terminated:
+    def _terminated_state(self, code: int) -> Terminated:
         # A shell reports a signal as 128 + its number, and so does a container runtime.
         exit_code = code if code >= 0 else 128 - code
         return Terminated(
@@ -197,4 +197,4 @@ class Attempt:
             if text := self._message.read_text(errors="replace"):
                 return text[-LONGEST_MESSAGE:]
         wanted = self.container.get("terminationMessagePolicy") == "FallbackToLogsOnError"
-        return last_words(self.log) if wanted and exit_code else ""
+        return log_tail(self.log) if wanted and exit_code else ""

@@ -15,7 +15,7 @@ Reference = tuple[Literal["secret", "configMap"], str]
 """Kind and name of an object in the pod's namespace."""
 
 
-class MissingValue(Exception):
+class MissingValueError(Exception):
     """A variable's source does not exist; the container cannot be created now."""
 
 
@@ -71,7 +71,7 @@ def expand(text: str, *variables: Mapping[str, str]) -> str:
 
 
 def container_env(container: Object, sources: Sources, links: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that the container's spec asks for; MissingValue names what is not there."""
+    """Return the variables that the container's spec asks for; MissingValueError names what is not there."""
     result: dict[str, str] = {}
     for entry in container.get("envFrom") or []:
         result |= _from_object(entry, sources)
@@ -100,7 +100,7 @@ def _from_object(entry: Object, sources: Sources) -> dict[str, str]:
     if data is None:
         if optional:
             return {}
-        raise MissingValue(_not_found(reference))
+        raise MissingValueError(_not_found(reference))
     prefix = entry.get("prefix") or ""
     return {prefix + key: value.decode(errors="surrogateescape") for key, value in sorted(data.items())}
 
@@ -120,7 +120,7 @@ def _from_source(source: Object, container: Object, sources: Sources) -> str | N
     if "configMapKeyRef" in source:
         return _key("configMap", source["configMapKeyRef"], sources)
     kind = next(iter(source), "nothing")
-    raise MissingValue(f"the local node does not offer valueFrom.{kind}")
+    raise MissingValueError(f"the local node does not offer valueFrom.{kind}")
 
 
 def _key(kind: Literal["secret", "configMap"], reference: Object, sources: Sources) -> str | None:
@@ -131,9 +131,9 @@ def _key(kind: Literal["secret", "configMap"], reference: Object, sources: Sourc
     if reference.get("optional"):
         return None
     if data is None:
-        raise MissingValue(_not_found((kind, name)))
+        raise MissingValueError(_not_found((kind, name)))
     namespace = sources.pod["metadata"]["namespace"]
-    raise MissingValue(f"couldn't find key {key} in {kind[0].upper()}{kind[1:]} {namespace}/{name}")
+    raise MissingValueError(f"couldn't find key {key} in {kind[0].upper()}{kind[1:]} {namespace}/{name}")
 
 
 def field(path: str, sources: Sources) -> str:
@@ -157,7 +157,7 @@ def field(path: str, sources: Sources) -> str:
         "status.hostIPs": sources.host_address,
     }
     if path not in known:
-        raise MissingValue(f"the local node does not know the field {path}")
+        raise MissingValueError(f"the local node does not know the field {path}")
     return str(known[path])
 
 

@@ -106,7 +106,7 @@ def rendered(lines: Iterable[bytes], query: Query) -> Iterator[bytes]:
         yield prefix + text + (b"\n" if tag == b"F" else b"")
 
 
-def last_words(path: Path, lines: int = 80, size: int = 2048) -> str:
+def log_tail(path: Path, lines: int = 80, size: int = 2048) -> str:
     """Return the end of the log, for the message of a container that failed."""
     text = b"".join(selected(stored(path), Query(tail=lines)))
     return text[-size:].decode(errors="replace")

@@ -45,7 +45,7 @@ class Pods:
             if isinstance(news, Snapshot):
                 self._replace(news.objects)
             elif news.type == "DELETED":
-                self._lose(news.object["metadata"]["uid"])
+                self._remove(news.object["metadata"]["uid"])
             else:
                 self._take(news.object)
 
@@ -60,7 +60,7 @@ class Pods:
         present = {pod["metadata"]["uid"] for pod in pods}
         for uid in [*self._workers, *self._finished]:
             if uid not in present:
-                self._lose(uid)
+                self._remove(uid)
         if not self._swept:
             self._swept = True
             for folder in self._node.home.pods.iterdir():
@@ -78,10 +78,10 @@ class Pods:
             task = self._tasks[uid] = asyncio.create_task(worker.run(), name=f"pod {uid}")
             task.add_done_callback(lambda task: self._finish(uid, task))
 
-    def _lose(self, uid: str) -> None:
+    def _remove(self, uid: str) -> None:
         self._finished.discard(uid)
         if uid in self._workers:
-            self._workers[uid].lose()
+            self._workers[uid].mark_removed()
 
     def _finish(self, uid: str, task: asyncio.Task[None]) -> None:
         """Forget a worker that has ended; start it again after an error of ours."""
@@ -93,7 +93,7 @@ class Pods:
             asyncio.get_running_loop().call_later(1.0, self._again, uid)
             return
         del self._workers[uid], self._tasks[uid]
-        if not worker.is_lost:
+        if not worker.is_removed:
             # A finalizer keeps it in the API; its last events are not news of a pod to run.
             self._finished.add(uid)
 

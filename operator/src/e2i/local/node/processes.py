@@ -133,7 +133,7 @@ class Processes:
             # The number was given to a stranger, so nobody of our session is left.
             return found
         # The session's members too: a program may have overwritten its environment after its parent ended.
-        return found | sweep.family({self.pid}, everyone)
+        return found | sweep.process_tree({self.pid}, everyone)
 
 
 async def run_briefly(launch: Launch, argv: list[str]) -> tuple[int, str]:
@@ -155,6 +155,6 @@ async def run_briefly(launch: Launch, argv: list[str]) -> tuple[int, str]:
         output, _ = await process.communicate()
     finally:
         if process.returncode is None:
-            sweep.kill(sweep.family({process.pid}, sweep.processes()))
+            sweep.kill(sweep.process_tree({process.pid}, sweep.processes()))
             await process.wait()
     return process.returncode or 0, output[-1024:].decode(errors="replace").strip()

@@ -111,7 +111,7 @@ class Record:
         )
 
 
-def recalled(status: Object, now: float) -> Record:
+def restored(status: Object, now: float) -> Record:
     """Return the record of a container that an earlier agent ran, from what the API still says of it.
 
     What ran is dead: agents take their processes with them.

@@ -26,7 +26,7 @@ DRAIN_WITHIN = 1.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExecRequest:
     """The command that a request asks for, and its streams."""
 
     command: list[str]
@@ -34,28 +34,28 @@ class Wish:
     tty: bool
 
 
-def parse_wish(request: web.Request) -> Wish:
+def parse_exec_request(request: web.Request) -> ExecRequest:
     """Return what the API server asks for; HTTPBadRequest if it names no command."""
     query = request.query
     command = query.getall("command", [])
     if not command:
         raise web.HTTPBadRequest(text="name the command to run: kubectl exec POD -- COMMAND\n")
-    return Wish(command, query.get("input") == "1", query.get("tty") == "1")
+    return ExecRequest(command, query.get("input") == "1", query.get("tty") == "1")
 
 
 class RemoteCommand:
     """One command that runs for one WebSocket."""
 
-    def __init__(self, socket: web.WebSocketResponse, wish: Wish, launch: Launch) -> None:
+    def __init__(self, socket: web.WebSocketResponse, exec_request: ExecRequest, launch: Launch) -> None:
         self._socket = socket
-        self._wish = wish
+        self._request = exec_request
         self._launch = launch
 
     async def run(self) -> None:
         """Run the command to its end and report the exit code; kill it if kubectl goes away."""
         try:
-            program = find_program(self._wish.command[0], self._launch.env, self._launch.folder)
-            process, terminal = await self._start([program, *self._wish.command[1:]])
+            program = find_program(self._request.command[0], self._launch.env, self._launch.folder)
+            process, terminal = await self._start([program, *self._request.command[1:]])
         except (StartError, OSError) as error:
             await self._end(failure(f"{error}", "InternalError"))
             return
@@ -70,15 +70,17 @@ class RemoteCommand:
                 task.cancel()
             await asyncio.gather(listening, running, return_exceptions=True)
             if process.returncode is None:
-                sweep.kill(sweep.family({process.pid}, sweep.processes()))
+                sweep.kill(sweep.process_tree({process.pid}, sweep.processes()))
                 await process.wait()
             if terminal:
                 terminal.close()
 
     async def _start(self, argv: list[str]) -> tuple[asyncio.subprocess.Process, Terminal | None]:
-        terminal = await Terminal.open() if self._wish.tty else None
+        terminal = await Terminal.open() if self._request.tty else None
         pipe = None if terminal else asyncio.subprocess.PIPE
-        stdin = asyncio.subprocess.PIPE if self._wish.stdin and not terminal else asyncio.subprocess.DEVNULL
+        stdin = (
+            asyncio.subprocess.PIPE if self._request.stdin and not terminal else asyncio.subprocess.DEVNULL
+        )
         try:
             process = await asyncio.create_subprocess_exec(
                 *(terminal.command(argv) if terminal else argv),
@@ -157,11 +159,11 @@ def failure(message: str, reason: str) -> Object:
 
 async def execute(request: web.Request, launch: Launch) -> web.StreamResponse:
     """Answer a request of the API server: run a command as the container with `launch` would run it."""
-    wish = parse_wish(request)
+    exec_request = parse_exec_request(request)
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0)
     await socket.prepare(request)
     if socket.ws_protocol not in PROTOCOLS:
         await socket.close(message=b"the local node speaks v5.channel.k8s.io and v4.channel.k8s.io only")
         return socket
-    await RemoteCommand(socket, wish, launch).run()
+    await RemoteCommand(socket, exec_request, launch).run()
     return socket

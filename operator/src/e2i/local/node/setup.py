@@ -19,7 +19,7 @@ from e2i.local.node import clock, environment, sweep, volumes
 from e2i.local.node.actions import Target
 from e2i.local.node.addresses import AddressPool
 from e2i.local.node.api_objects import Cluster
-from e2i.local.node.environment import MissingValue, Sources
+from e2i.local.node.environment import MissingValueError, Sources
 from e2i.local.node.launch import INHERITED, CreateError, plan_launch
 from e2i.local.node.records import BackOff
 from e2i.local.node.servicelinks import service_links
@@ -134,7 +134,7 @@ class PodSetup:
         sources = await self._sources(pod, environment.references(container))
         try:
             return environment.container_env(container, sources, links)
-        except MissingValue as error:
+        except MissingValueError as error:
             raise CreateError("CreateContainerConfigError", str(error)) from error
 
     def _links(self, pod: Object) -> dict[str, str]:

@@ -57,10 +57,10 @@ def marked(mark: str, value: str, everyone: dict[int, Running]) -> set[int]:
     """
     wanted = f"{mark}={value}".encode()
     roots = {pid for pid in everyone if wanted in _environment(pid)}
-    return family(roots, everyone) - _ourselves(everyone)
+    return process_tree(roots, everyone) - _ourselves(everyone)
 
 
-def family(roots: set[int], everyone: dict[int, Running]) -> set[int]:
+def process_tree(roots: set[int], everyone: dict[int, Running]) -> set[int]:
     """Return the roots, the members of sessions they lead, and all descendants of these."""
     members = {pid for pid, process in everyone.items() if pid in roots or process.session in roots}
     while True:

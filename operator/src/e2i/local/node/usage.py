@@ -49,7 +49,7 @@ class Meter:
         pods: dict[tuple[str, str], tuple[float, float]] = {}
         seen: dict[int, float] = {}
         for subject in subjects:
-            members = sweep.family({subject.pid}, everyone)
+            members = sweep.process_tree({subject.pid}, everyone)
             ticks = sum(everyone[pid].ticks for pid in members)
             cpu = seen[subject.pid] = max(ticks / TICKS, self._cpu.get(subject.pid, 0.0))
             memory = float(sum(map(_memory, members)))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from e2i.kube import Object
 from e2i.local.node import environment
-from e2i.local.node.environment import MissingValue, Reference, Sources, expand
+from e2i.local.node.environment import MissingValueError, Reference, Sources, expand
 
 FetchToken = Callable[[Object], Awaitable[str]]
 """Takes a serviceAccountToken projection, returns a token."""
@@ -54,7 +54,7 @@ async def make_volumes(folder: Path, sources: Sources, fetch_token: FetchToken) 
             target.mkdir(parents=True, exist_ok=True)
             if "emptyDir" not in volume:
                 write_files(target, await volume_files(volume, sources, fetch_token))
-        except (MissingValue, OSError) as error:
+        except (MissingValueError, OSError) as error:
             raise MountError(f'MountVolume.SetUp failed for volume "{volume["name"]}": {error}') from error
 
 
@@ -86,7 +86,7 @@ def _plain_files(volume: Object, sources: Sources, mode: FileMode) -> Files:
         items = volume["downwardAPI"].get("items") or []
         return {item["path"]: (_downward(item, sources).encode(), item.get("mode") or mode) for item in items}
     kind = next((key for key in volume if key != "name"), "nothing")
-    raise MissingValue(f"the local node does not offer {kind} volumes; use emptyDir or hostPath")
+    raise MissingValueError(f"the local node does not offer {kind} volumes; use emptyDir or hostPath")
 
 
 def _object_files(reference: Reference, spec: Object, sources: Sources, mode: FileMode) -> Files:
@@ -95,7 +95,7 @@ def _object_files(reference: Reference, spec: Object, sources: Sources, mode: Fi
     if data is None:
         if optional:
             return {}
-        raise MissingValue(f'{reference[0].lower()} "{reference[1]}" not found')
+        raise MissingValueError(f'{reference[0].lower()} "{reference[1]}" not found')
     if not spec.get("items"):
         return {key: (value, mode) for key, value in data.items()}
     files: Files = {}
@@ -103,7 +103,7 @@ def _object_files(reference: Reference, spec: Object, sources: Sources, mode: Fi
         if item["key"] in data:
             files[item["path"]] = (data[item["key"]], item.get("mode") or mode)
         elif not optional:
-            raise MissingValue(
+            raise MissingValueError(
                 f"{reference[0].lower()} {reference[1]} references non-existent key: {item['key']}"
             )
     return files
@@ -136,9 +136,9 @@ def _host_path(spec: Object) -> Path:
     elif kind == "FileOrCreate":
         path.touch(exist_ok=True)
     elif kind == "Directory" and not path.is_dir():
-        raise MissingValue(f"hostPath {path} is not a directory")
+        raise MissingValueError(f"hostPath {path} is not a directory")
     elif kind == "File" and not path.is_file():
-        raise MissingValue(f"hostPath {path} is not a file")
+        raise MissingValueError(f"hostPath {path} is not a file")
     return path
 
 

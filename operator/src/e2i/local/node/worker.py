@@ -17,7 +17,7 @@ from e2i.local.node.container_decisions import Step, is_over, is_sidecar, next_s
 from e2i.local.node.launch import CreateError
 from e2i.local.node.podstatus import Place, changes, pod_status
 from e2i.local.node.processes import StartError
-from e2i.local.node.records import Record, Running, Terminated, recalled
+from e2i.local.node.records import Record, Running, Terminated, restored
 from e2i.local.node.setup import Node, PodSetup
 from e2i.local.node.volumes import MountError
 
@@ -29,18 +29,18 @@ LAST_GRACE = 1.0
 
 
 class PodWorker:
-    """Runs one pod; `update` and `lose` bring news of it."""
+    """Runs one pod; `update` and `mark_removed` bring news of it."""
 
     def __init__(self, pod: Object, node: Node) -> None:
         self.pod = pod
         self._node = node
         self._woken = asyncio.Event()
-        self.is_lost = False
+        self.is_removed = False
         self._ended = False
-        self._telling: set[asyncio.Task[None]] = set()
+        self._event_tasks: set[asyncio.Task[None]] = set()
         status, now = pod.get("status") or {}, clock.now()
         known = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-        past = {entry["name"]: recalled(entry, now) for entry in known}
+        past = {entry["name"]: restored(entry, now) for entry in known}
         self.records: dict[str, Record] = {name: past.get(name, Record()) for name in self.containers}
         self.attempts: dict[str, Attempt] = {}
         # Somebody else may have ended it (an eviction): then no container may run any more.
@@ -54,7 +54,7 @@ class PodWorker:
 
     @property
     def deleting(self) -> bool:
-        return self.is_lost or bool(self.pod["metadata"].get("deletionTimestamp"))
+        return self.is_removed or bool(self.pod["metadata"].get("deletionTimestamp"))
 
     def update(self, pod: Object) -> None:
         """Take the newer form of the pod."""
@@ -62,9 +62,9 @@ class PodWorker:
             self.pod = pod
             self._woken.set()
 
-    def lose(self) -> None:
+    def mark_removed(self) -> None:
         """The pod is no longer in the API: end what is left of it."""
-        self.is_lost = True
+        self.is_removed = True
         self._woken.set()
 
     async def run(self) -> None:
@@ -75,7 +75,7 @@ class PodWorker:
         self.setup.withdraw()
         await self._end_containers()
         self._ended = True
-        while not (self.is_lost or await self._leave()):
+        while not (self.is_removed or await self._leave()):
             await self._sleep(clock.now() + RETRY)
         await self.setup.remove()
 
@@ -115,7 +115,7 @@ class PodWorker:
         try:
             await self.setup.prepare(self.pod)
         except (MountError, ApiError, RuntimeError) as error:
-            self.tell("Warning", "FailedMount", str(error))
+            self.post_event("Warning", "FailedMount", str(error))
             return False
         return True
 
@@ -125,7 +125,7 @@ class PodWorker:
             await self._launch(name)
         except CreateError as error:
             delay = self._node.backoff.after_refusal(record.delay)
-            self.tell("Warning", "Failed", f"Error: {error.reason}: {error.message}")
+            self.post_event("Warning", "Failed", f"Error: {error.reason}: {error.message}")
             self.records[name] = record.refused(error.reason, error.message, delay, clock.now())
             if error.reason == "ErrImagePull":
                 # A kubelet shows the error first and from then on that it waits: watchers see both.
@@ -134,7 +134,7 @@ class PodWorker:
                 self.records[name] = record.refused("ImagePullBackOff", message, delay, clock.now())
         except StartError as error:
             now = clock.now()
-            self.tell("Warning", "Failed", f"Error: {error}")
+            self.post_event("Warning", "Failed", f"Error: {error}")
             failed = Terminated(
                 exit_code=128, reason="StartError", message=str(error), started_at=now, finished_at=now
             )
@@ -152,7 +152,7 @@ class PodWorker:
         self.log_file(name, restarts - 2).unlink(missing_ok=True)
         self.attempts[name] = attempt
         self.records[name] = record.begun(f"processes://{id_}", target.launch.image_id, clock.now())
-        self.tell("Normal", "Started", f"Started container {name}")
+        self.post_event("Normal", "Started", f"Started container {name}")
 
     def will_restart(self, name: str) -> bool:
         """Return whether the container is to be started, at once or later."""
@@ -174,17 +174,17 @@ class PodWorker:
         record = self.records[name] = self.records[name].ended(state, self._node.backoff)
         if self.will_restart(name) and record.delay and not self.deleting:
             pod = f"{self.pod['metadata']['namespace']}/{self.pod['metadata']['name']}"
-            self.tell("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {pod}")
+            self.post_event("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {pod}")
         self._woken.set()
 
-    def tell(self, type_: str, reason: str, message: str) -> None:
+    def post_event(self, type_: str, reason: str, message: str) -> None:
         """Post an event about the pod, without waiting for it."""
         self._spawn(self._node.cluster.event(self.pod, type_, reason, message))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._event_tasks.add(task)
+        task.add_done_callback(self._event_tasks.discard)
 
     def _change(self, name: str, **values: bool) -> None:
         record = self.records[name]
@@ -198,7 +198,7 @@ class PodWorker:
         return float(self.pod["spec"].get("terminationGracePeriodSeconds", 30))
 
     def _grace(self) -> float:
-        if self.is_lost:
+        if self.is_removed:
             return LAST_GRACE
         wanted = self.pod["metadata"].get("deletionGracePeriodSeconds")
         return self._pod_grace() if wanted is None else float(wanted)
@@ -238,7 +238,7 @@ class PodWorker:
             self.update(await self._node.cluster.patch_status(self.pod, part))
         except ApiError as error:
             if error.status in (404, 409):  # Gone, or another pod has its name by now.
-                self.lose()
+                self.mark_removed()
                 return True
             log.warning("status of pod %s could not be written: %s", self.setup.uid, error)
             return False

@@ -25,14 +25,14 @@ def main() -> int:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        asyncio.run(run_until_told(home))
+        asyncio.run(run_until_stopped(home))
     except ApiError as error:
         print(f"the Yatai stand-in cannot start: {error}; run `e2i local up` again", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
 
-async def run_until_told(home: ClusterHome) -> None:
+async def run_until_stopped(home: ClusterHome) -> None:
     """Run both controllers until SIGTERM or SIGINT."""
     running = asyncio.create_task(run_controllers(home))
     loop = asyncio.get_running_loop()

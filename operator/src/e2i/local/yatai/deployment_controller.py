@@ -13,10 +13,10 @@ from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.local.yatai import children
 from e2i.local.yatai.child_changes import has_drifted, with_last_applied
 from e2i.local.yatai.conditions import Condition, conditions_of, find_condition
+from e2i.local.yatai.errors import ReconcileError
 from e2i.local.yatai.informer import Informer, has_new_generation
 from e2i.local.yatai.key_queue import Workqueue
 from e2i.local.yatai.parts import parts_of
-from e2i.local.yatai.pod_template import ReconcileError
 from e2i.local.yatai.write_status import write_conditions
 from e2i.local.yatai.yatai_kinds import (
     AUTOSCALER,

@@ -17,6 +17,7 @@ from e2i.kube import ApiError, Kube, Object
 from e2i.local.images import ImageStore
 from e2i.local.yatai import builds
 from e2i.local.yatai.conditions import Condition, all_unknown, conditions_of, find_condition, has_status
+from e2i.local.yatai.errors import ReconcileError
 from e2i.local.yatai.informer import Informer, has_new_generation
 from e2i.local.yatai.key_queue import Workqueue
 from e2i.local.yatai.write_status import write_conditions
@@ -27,10 +28,6 @@ STARTING = "Starting to reconcile BentoRequest"
 NO_YATAI = "can't get yatai client, please check yatai configuration"
 FAILURE_SHOWS = 0.1
 """Seconds for which a failed build shows as `BentoAvailable=False`."""
-
-
-class NotBuildable(Exception):
-    """The request cannot be served now; the text is yatai-image-builder's own."""
 
 
 class ImageBuilder:
@@ -55,7 +52,7 @@ class ImageBuilder:
             key = await self._queue.take()
             try:
                 await self._reconcile(key)
-            except (ApiError, NotBuildable) as error:
+            except (ApiError, ReconcileError) as error:
                 delay = self._queue.add_failed(key)
                 LOG.warning("BentoRequest %s/%s: %s; again in %.2f s", *key, error, delay)
             except Exception:
@@ -89,7 +86,7 @@ class ImageBuilder:
                 return
             await self._provide_bento(request)
             await self._write(request, Condition("BentoAvailable", "True", "Bento is generated"))
-        except (ApiError, NotBuildable) as error:
+        except (ApiError, ReconcileError) as error:
             text = error.message if isinstance(error, ApiError) else str(error)
             await self._write(request, Condition("BentoAvailable", "False", text))
             raise
@@ -98,9 +95,9 @@ class ImageBuilder:
         try:
             return await self._find_image(request) or await self._build(request)
         except ApiError as error:
-            raise NotBuildable(f"ensure image exists: {error.message}") from error
-        except NotBuildable as error:
-            raise NotBuildable(f"ensure image exists: {error}") from error
+            raise ReconcileError(f"ensure image exists: {error.message}") from error
+        except ReconcileError as error:
+            raise ReconcileError(f"ensure image exists: {error}") from error
 
     async def _find_image(self, request: Object) -> bool:
         """Ask the registry, once: a found image is not looked for again."""
@@ -148,14 +145,14 @@ class ImageBuilder:
     async def _start_job(self, request: Object) -> None:
         if not request["spec"].get("downloadUrl"):
             doing = "generate image builder job: generate image builder pod template spec"
-            raise NotBuildable(f"{doing}: {NO_YATAI}")
+            raise ReconcileError(f"{doing}: {NO_YATAI}")
         job = builds.job(request, new_suffix())
         name = job["metadata"]["name"]
         LOG.info("BentoRequest %s/%s: creating Job %s", *key_of(request), name)
         try:
             await self._kube.create(JOB, request["metadata"]["namespace"], job, manager="yatai-image-builder")
         except ApiError as error:
-            raise NotBuildable(f"create image builder job {name}: {error.message}") from error
+            raise ReconcileError(f"create image builder job {name}: {error.message}") from error
 
     async def _report(self, request: Object, job: Object) -> bool:
         name, state = job["metadata"]["name"], builds.state_of(job)
@@ -180,7 +177,7 @@ class ImageBuilder:
 
     async def _provide_bento(self, request: Object) -> None:
         if not request["spec"].get("downloadUrl"):
-            raise NotBuildable(f"get bento: {NO_YATAI}")
+            raise ReconcileError(f"get bento: {NO_YATAI}")
         wanted = builds.bento(request)
         namespace, name = key_of(request)
         live = await self._kube.get(BENTO, namespace, name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from e2i.api import quantities
 from e2i.kube import Object
+from e2i.local.yatai.errors import ReconcileError
 from e2i.local.yatai.parts import Part
 from e2i.local.yatai.starting import command_of, probes_of
 
@@ -31,10 +32,6 @@ VERSION = re.compile(
     r"(\+[a-z0-9]+([-_.][a-z0-9]+)*)?",
     re.IGNORECASE,
 )
-
-
-class ReconcileError(Exception):
-    """The BentoDeployment asks for something that cannot be made; the text is yatai-deployment's own."""
 
 
 def pod_spec(part: Part) -> Object:
