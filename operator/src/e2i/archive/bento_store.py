@@ -69,6 +69,15 @@ def find_bento(store: Path, tag: Tag, max_bytes: int = MAX_BENTO_BYTES) -> Found
         raise BentoUnreadable(f"{error.filename} of {tag} cannot be read: {error.strerror}.") from error
 
 
+def last_change(store: Path, tag: Tag) -> float:
+    """Return when a file or folder of the bento changed last, in seconds since the epoch; 0 if it cannot be read."""
+    path = store / "bentos" / tag.name / tag.version
+    try:
+        return max(each.lstat().st_ctime for each in (path, *path.rglob("*")))
+    except OSError:
+        return 0.0
+
+
 def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
     path = store / "bentos" / tag.name / tag.version
     if not path.is_dir():

@@ -15,10 +15,17 @@ from e2i.api.conditions import Reason
 from e2i.api.digest import MOST_PARTS, PART_SIZE, archive_digest, archive_key
 from e2i.api.problem import Problem
 from e2i.api.tags import Tag, TagRefused, parse_tag
-from e2i.archive.bento_store import MAX_BENTO_BYTES, FoundBento, find_bento
+from e2i.archive.bento_store import MAX_BENTO_BYTES, FoundBento, find_bento, last_change
 from e2i.archive.canonical_tar import ArchiveStream, archive_size
 from e2i.archive.content_digest import part_digests
-from e2i.archive.errors import ArchiveCorrupted, ExportCancelled, ExportError, UnsafeFile
+from e2i.archive.errors import (
+    ArchiveCorrupted,
+    BentoUnreadable,
+    ExportCancelled,
+    ExportError,
+    ModelMissing,
+    UnsafeFile,
+)
 from e2i.archive.export_progress import Progress
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import find_archive
@@ -74,17 +81,24 @@ class Exporter:
         )
 
     def _settled(self, tag: Tag, cancel: threading.Event) -> FoundBento:
-        """Find the bento, and wait until its files no longer change."""
-        bento = find_bento(self._store, tag, self._max_bytes)
-        # The file system's clock may be ahead: then one look more is enough.
-        while time.time() - bento.changed < SETTLED:
-            before = bento.signature
+        """Find the bento, and wait until its files no longer change: while it is copied it looks incomplete."""
+        before: str | float | None = None
+        while True:
+            try:
+                bento = find_bento(self._store, tag, self._max_bytes)
+            except (BentoUnreadable, ModelMissing):
+                changed = last_change(self._store, tag)
+                state: str | float = changed
+                if changed == before or time.time() - changed >= SETTLED:
+                    raise
+            else:
+                state = bento.signature
+                # The file system's clock may be ahead: then a second look that sees the same is enough.
+                if state == before or time.time() - bento.changed >= SETTLED:
+                    return bento
+            before = state
             if cancel.wait(SETTLED):
                 raise ExportCancelled
-            bento = find_bento(self._store, tag, self._max_bytes)
-            if bento.signature == before:
-                break
-        return bento
 
     def _export(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> StoredObject:
         size = archive_size(bento.pieces)
