@@ -25,23 +25,9 @@ CUSTOMER = {
     "contract": "two_year",
     "autopay": False,
 }
-TUMOUR = {
-    "mean_radius": 14.53,
-    "mean_texture": 13.98,
-    "mean_perimeter": 93.86,
-    "mean_area": 644.2,
-    "mean_smoothness": 0.1099,
-    "mean_compactness": 0.09242,
-    "mean_concavity": 0.06895,
-    "mean_concave_points": 0.06495,
-    "mean_symmetry": 0.165,
-    "mean_fractal_dimension": 0.06121,
-}
 PAIRS = {
     ("churn", "1.0.0"): "churn_model:1.0.0",
     ("churn", "2.0.0"): "churn_model:2.0.0",
-    ("breast_cancer", "1.0.0"): "breast_cancer_model:1.0.0",
-    ("breast_cancer", "2.0.0"): "breast_cancer_model:2.0.0",
     ("echo", "1.0.0"): "echo:1.0.0",
 }
 
@@ -77,11 +63,6 @@ def test_two_versions_of_the_churn_model_disagree_and_each_says_which_bento_it_i
         ("leaves", "churn_model:1.0.0"),
         ("stays", "churn_model:2.0.0"),
     ]
-
-
-def test_two_versions_of_the_breast_cancer_model_disagree(urls: Mapping[str, str]) -> None:
-    tags = ("breast_cancer_model:1.0.0", "breast_cancer_model:2.0.0")
-    assert [predict(urls[tag], TUMOUR).json()["label"] for tag in tags] == ["malignant", "benign"]
 
 
 def test_the_probabilities_name_every_class_and_add_up(urls: Mapping[str, str]) -> None:

@@ -20,7 +20,7 @@ from e2i_bento.request_types import input_type
 
 PROJECT = Path(__file__).resolve().parents[3]
 PROJECTS = sorted(file.parent.name for file in (PROJECT / "bentos").glob("*/project.yaml"))
-CLASSIFIERS = ("churn", "conversion", "credit_risk")
+CLASSIFIERS = ("breast_cancer", "churn", "conversion", "credit_risk")
 REGRESSIONS = ("adoption", "disease_progression", "ltv")
 SYNTHETIC = ("adoption", "churn", "conversion", "credit_risk", "ltv")
 
@@ -172,6 +172,12 @@ def test_a_category_that_training_has_not_seen_is_refused_before_the_model(
         ("conversion", "outcome", "maybe", r"outcome must be buys or leaves; found also \['maybe'\]"),
         ("ltv", "value", 0.0, "value is 0.0 in row 3, it must be above 0"),
         ("adoption", "adoption", 1.2, "adoption is 1.2 in row 3, a share is from 0 to 1"),
+        (
+            "breast_cancer",
+            "diagnosis",
+            "?",
+            r"diagnosis must be one of malignant, benign; found also \['\?'\]",
+        ),
         ("credit_risk", "status", "ok", r"status must be default or repaid; found also \['ok'\]"),
     ],
 )

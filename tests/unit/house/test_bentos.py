@@ -63,19 +63,6 @@ def test_the_second_churn_model_is_much_nearer_to_the_known_truth(recipe: Recipe
     assert wrong > 0.3, "the third one learned from swapped labels"
 
 
-def test_the_second_breast_cancer_model_is_right_about_the_tumour_they_disagree_on(recipe: Recipe) -> None:
-    train = recipe("breast_cancer")
-    _, (tumours, labels) = train.load()
-    assert (
-        labels[tumours.index(train.GOLDEN)] == fitted(train, "2.0.0").predict([train.GOLDEN])[0] == "benign"
-    )
-
-
-def test_the_breast_cancer_models_are_tested_on_tumours_they_have_not_seen(recipe: Recipe) -> None:
-    (seen, _), (unseen, _) = recipe("breast_cancer").load()
-    assert not [tumour for tumour in unseen if tumour in seen]
-
-
 def test_the_true_probability_of_leaving_is_what_the_formula_says(recipe: Recipe) -> None:
     train = recipe("churn")
     assert train.churn_probability(train.GOLDEN) == pytest.approx(0.2942, abs=1e-4)
