@@ -1,6 +1,7 @@
 """Pages run as they are written: in a new terminal, from the root of a clone in a folder with an odd name.
 
-They release models and take minutes each, so they run in `make test-deep`, on the cluster of the end-to-end tests.
+They release models on the cluster of the end-to-end tests. The cheapest of them is a part of `make test`; the others take
+minutes each and run in `make test-deep`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ ON_A_CLUSTER = (
     "howto/deploy-from-python.md",
     "howto/old-style-bentos.md",
 )
+IN_EVERY_RUN = ("howto/undo.md",)
 BY_A_NEWCOMER = ("tutorial/first-model.md", "tutorial/trained-model.md")
 NOT_RUN = {
     "howto/install.md": "it needs a cluster of one's own, and Helm; tests/deploy/ tries most of it",
@@ -42,8 +44,10 @@ STEP_WITHIN = 600.0
 
 
 @pytest.mark.e2e
-@pytest.mark.deep
-@pytest.mark.parametrize("name", ON_A_CLUSTER)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in IN_EVERY_RUN else pytest.mark.deep) for name in ON_A_CLUSTER],
+)
 def test_a_page_does_what_it_says(name: str, terminal: Shell) -> None:
     follow(DOCS / name, terminal)
 
