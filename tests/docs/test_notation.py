@@ -94,6 +94,7 @@ def test_what_differs_from_run_to_run_is_compared_by_its_form(shown: str, printe
         pytest.param("Ready", "Ready now", id="more than shown"),
         pytest.param("churn_model:1.0.0", "churn_model:2.0.0", id="versions count"),
         pytest.param("0.7", "0.9", id="short numbers count"),
+        pytest.param("0.757580922882358", "0.242419077117642", id="the digits of a number are no id"),
         pytest.param("... failed", "all is well", id="the text after the dots is missing"),
     ],
 )
