@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from docs.shell import Shell
+from docs.shell import SYSTEM_PATH, Shell
 from support.cluster import TestCluster
 
 from e2i.local.kubectl import kubectl
 
 PROJECT = Path(__file__).resolve().parents[2]
-SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 INDEX_VARIABLES = (
     "PIP_",
     "UV_",

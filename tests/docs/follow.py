@@ -16,17 +16,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from docs.comparison import differs
 from docs.page import steps_of
-from docs.shell import Shell
+from docs.shell import SYSTEM_PATH, Shell
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path)
     parser.add_argument("--home", default=os.environ["HOME"])
+    parser.add_argument(
+        "--path", default=SYSTEM_PATH, help="where programs are that the page takes as installed"
+    )
     parser.add_argument("--all", action="store_true", help="go on after a step that is wrong")
     parser.add_argument("--from", dest="first", type=int, default=0)
     options = parser.parse_args()
-    environment = {**os.environ, "HOME": options.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    environment = {**os.environ, "HOME": options.home, "PATH": options.path}
     printed, wrong = "", 0
     with tempfile.TemporaryDirectory() as scratch, Shell(Path.cwd(), environment, Path(scratch)) as shell:
         for step in steps_of(options.page):

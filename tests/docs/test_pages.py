@@ -1,7 +1,7 @@
 """Pages run as they are written: in a new terminal, from the root of a clone in a folder with an odd name.
 
-They release models on the cluster of the end-to-end tests. The cheapest of them is a part of `make test`; the others take
-minutes each and run in `make test-deep`.
+They release models on the cluster of the end-to-end tests. The cheapest of them is a part of `make test`. The others
+take minutes each and run in `make test-deep`.
 """
 
 from __future__ import annotations
