@@ -56,8 +56,12 @@ def test_every_rule_is_a_named_situation() -> None:
 def test_an_archive_is_unpacked_on_the_oldest_python_too(path: Path) -> None:
     """Python 3.11.0 to 3.11.3, as in Debian 12, have no argument `filter`. The attribute is for all."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    unpacking = [call for call in calls if ast.unparse(call.func).endswith((".extractall", ".unpack_archive"))]
-    assert not [ast.unparse(call) for call in unpacking if any(word.arg == "filter" for word in call.keywords)]
+    unpacking = [
+        call for call in calls if ast.unparse(call.func).endswith((".extractall", ".unpack_archive"))
+    ]
+    assert not [
+        ast.unparse(call) for call in unpacking if any(word.arg == "filter" for word in call.keywords)
+    ]
 
 
 @pytest.mark.parametrize("path", sorted(PAGES), ids=lambda path: path.name)
