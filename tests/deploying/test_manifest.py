@@ -9,7 +9,7 @@ import pytest
 from e2i.deploying.environments import Environment
 from e2i.deploying.errors import InvalidRequest
 from e2i.deploying.request import DeploymentRequest
-from e2i.deploying.request_manifest import Deployable, laid_over, manifest
+from e2i.deploying.request_manifest import Deployable, manifest, merged
 
 
 def a_request(**changes: Any) -> DeploymentRequest:
@@ -76,4 +76,4 @@ def test_the_request_tells_the_type_where_the_bento_does_not() -> None:
 
 def test_mappings_are_joined_and_lists_replaced() -> None:
     below = {"a": {"x": 1, "y": [1, 2]}, "b": 1}
-    assert laid_over(below, {"a": {"y": [3]}, "b": {"z": 1}}) == {"a": {"x": 1, "y": [3]}, "b": {"z": 1}}
+    assert merged(below, {"a": {"y": [3]}, "b": {"z": 1}}) == {"a": {"x": 1, "y": [3]}, "b": {"z": 1}}

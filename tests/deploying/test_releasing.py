@@ -104,7 +104,7 @@ async def test_the_phases_are_told_until_it_serves() -> None:
 
 
 async def test_a_person_who_waits_hears_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "REMIND_EVERY", 0.001)
+    monkeypatch.setattr(release, "REMIND_SECONDS", 0.001)
     reminded = asyncio.Event()
     building = a_model("Building", "Reconciling")
     following = asyncio.create_task(
@@ -127,7 +127,7 @@ async def test_trouble_of_before_may_pass_but_trouble_of_this_apply_is_final(
     assert isinstance(await follow(kube(passing), Applied(MISSING, is_new=False), print), Serving)
     staying = Server(MISSING)
     assert isinstance(await follow(kube(staying), Applied(MISSING, is_new=True), print), Verdict)
-    monkeypatch.setattr(release, "CALM", 0.01)
+    monkeypatch.setattr(release, "SETTLE_SECONDS", 0.01)
     assert isinstance(await follow(kube(staying), Applied(MISSING, is_new=False), print), Verdict)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from e2i.deploying.errors import ReleaseFailed, Running, Verdict
-from e2i.deploying.verdict import UNSEEN, Serving, Waiting, is_given_up, serving_tag, state_of
+from e2i.deploying.verdict import NOT_OBSERVED, Serving, Waiting, is_given_up, serving_tag, state_of
 from e2i.kube import Object
 
 DIGEST = f"sha256:{'9f' * 32}"
@@ -35,13 +35,13 @@ def test_a_model_that_serves_as_its_spec_is_now() -> None:
 
 
 def test_what_is_said_of_an_earlier_spec_does_not_count() -> None:
-    assert state_of(a_model(READY, generation=2, url=URL, servingRelease="b1")) == UNSEEN
+    assert state_of(a_model(READY, generation=2, url=URL, servingRelease="b1")) == NOT_OBSERVED
 
 
 def test_a_model_that_nobody_has_looked_at() -> None:
     body = a_model()
     del body["status"]
-    assert state_of(body) == UNSEEN
+    assert state_of(body) == NOT_OBSERVED
 
 
 def test_a_release_under_way_is_named_by_its_phase() -> None:

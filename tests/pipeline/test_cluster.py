@@ -65,7 +65,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, *models: Object | ApiError | None) 
         yield server
 
     monkeypatch.setattr(Cluster, "_connected", connected)
-    monkeypatch.setattr("e2i.deploying.release.CALM", 0.01)
+    monkeypatch.setattr("e2i.deploying.release.SETTLE_SECONDS", 0.01)
     return Cluster(Path("kubeconfig"), None, "models", "rain-model")
 
 

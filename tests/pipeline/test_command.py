@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.smallproject import write_days, write_project
 
-from e2i.pipeline.workspace import Place
+from e2i.pipeline.workspace import Workspace
 
 E2I = Path(sys.executable).with_name("e2i")
 
@@ -45,7 +45,7 @@ def test_a_mistake_in_the_project_ends_with_code_1_and_a_sentence(folder: Path) 
 
 
 def test_a_second_run_at_the_same_time_is_refused(folder: Path) -> None:
-    with Place(folder).alone():
+    with Workspace(folder).alone():
         ended = e2i("data", "--project", folder)
     assert ended.returncode == 1
     assert "Another run is under way" in ended.stderr
@@ -72,7 +72,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(folder: Path) -> None:
             time.sleep(0.05)
         running.kill()
     waits.unlink()
-    assert list(Place(folder).read_state().done) == ["data", "test"]
+    assert list(Workspace(folder).read_state().done) == ["data", "test"]
     again = e2i("train", "--project", folder)
     assert again.returncode == 0, again.stderr
     assert "train: done in" in again.stdout

@@ -15,7 +15,7 @@ from e2i.pipeline.context import Loop, Options, open_loop
 from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.runstate import Outputs, Record
 from e2i.pipeline.steps import deploy, serve
-from e2i.pipeline.workspace import Place
+from e2i.pipeline.workspace import Workspace
 from e2i_bento.card import Card, Feature, Golden, ModelFile, write_card
 
 DIGEST = "sha256:" + "a" * 64
@@ -49,7 +49,7 @@ def released(tmp_path: Path, overlay: Path, **options: bool) -> Loop:
     folder = tmp_path / "rain"
     if not folder.exists():
         write_project(folder, deploy={"replicas": 2, "capture_share": 0.5, "env": {"MOOD": "good"}})
-    place = Place(folder)
+    place = Workspace(folder)
     place.prepare()
     place.release("1.0.0").mkdir(parents=True, exist_ok=True)
     card = Card(

@@ -13,7 +13,7 @@ from support.smallproject import days, write_project
 
 from e2i.pipeline.context import Options, open_loop
 from e2i.pipeline.runner import run, run_one
-from e2i.pipeline.workspace import Place, append_lines, read_lines
+from e2i.pipeline.workspace import Workspace, append_lines, read_lines
 from e2i_bento.predicting import load_predictor
 
 JUDGED = ("data", "test", "train", "evaluate", "gate")
@@ -24,7 +24,7 @@ SERVING = "rain_model:1.0.0"
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project as build and serve leave it."""
     folder = write_project(tmp_path_factory.mktemp("drift") / "rain")
-    place = Place(folder)
+    place = Workspace(folder)
     place.prepare()
     run(open_loop(folder, Options(), lambda line: None), JUDGED)
     kept = place.release("1.0.0")
@@ -38,7 +38,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log(folder: Path, rows: Sequence[dict[str, Any]], model: str = SERVING) -> Path:
     """The log of a pod that was asked about these rows and logged each."""
     inputs = [{name: value for name, value in row.items() if name != "rain"} for row in rows]
-    answers = load_predictor(Place(folder).trained).answers(inputs)
+    answers = load_predictor(Workspace(folder).trained).answers(inputs)
     lines = ["INFO [entry_service:1] ready"]
     for number, (row, answer) in enumerate(zip(inputs, answers, strict=True)):
         time = f"2026-11-21T18:{number // 60:02}:{number % 60:02}.000Z"
@@ -51,7 +51,7 @@ def log(folder: Path, rows: Sequence[dict[str, Any]], model: str = SERVING) -> P
 
 
 def verdict(folder: Path, stream: Path) -> dict[str, Any]:
-    Place(folder).stream.unlink(missing_ok=True)
+    Workspace(folder).stream.unlink(missing_ok=True)
     loop = open_loop(folder, Options(stream=stream), lambda line: None)
     run(loop, ("monitor", "drift"))
     return loop.outputs("drift")
@@ -93,4 +93,4 @@ def test_a_log_that_is_collected_twice_is_counted_once(released: Path) -> None:
     loop = open_loop(released, Options(stream=stream), lambda line: None)
     run_one(loop, "monitor")
     assert loop.outputs("monitor") == {"new": 0, "rows": 40}
-    assert len(read_lines(Place(released).stream)) == 40
+    assert len(read_lines(Workspace(released).stream)) == 40

@@ -9,7 +9,7 @@ import pytest
 from e2i.pipeline.drift_verdict import (
     PREDICTION,
     Column,
-    judge,
+    judge_drift,
     latest,
     method_for,
     prediction_of,
@@ -42,13 +42,13 @@ def columns(drifted: int, of: int, prediction: bool = False) -> list[Column]:
     ],
 )
 def test_drift_is_a_share_of_the_features(drifted: int, of: int, prediction: bool, expected: bool) -> None:
-    verdict = judge("m:1", columns(drifted, of, prediction), 300, 500, Drift(share=0.3))
+    verdict = judge_drift("m:1", columns(drifted, of, prediction), 300, 500, Drift(share=0.3))
     assert verdict.drifted is expected
     assert verdict.prediction_drifted is prediction
 
 
 def test_the_sentence_names_what_moved() -> None:
-    verdict = judge("m:1", columns(2, 5), 300, 500, Drift(share=0.3))
+    verdict = judge_drift("m:1", columns(2, 5), 300, 500, Drift(share=0.3))
     assert verdict.sentence.startswith("2 of 5 features drifted (f0, f1) in 300 requests; drift.share is 0.3")
 
 

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from e2i.pipeline.drift_verdict import Shape, judge
+from e2i.pipeline.drift_verdict import Shape, judge_drift
 from e2i.pipeline.evidently_report import compare
 from e2i.pipeline.project import Drift
 
@@ -46,6 +46,6 @@ def test_the_report_has_plots_and_the_verdict_follows(tmp_path: Path) -> None:
     html = tmp_path / "reports" / "drift.html"
     columns = compare(people(300, 1), people(300, 6, older=20), SHAPES, html)
     assert "plotly" in html.read_text().lower()
-    verdict = judge("m:1", columns, 300, 300, Drift(share=0.3))
+    verdict = judge_drift("m:1", columns, 300, 300, Drift(share=0.3))
     assert verdict.drifted
     assert "1 of 3 features drifted (age)" in verdict.sentence

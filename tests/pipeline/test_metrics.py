@@ -101,13 +101,13 @@ def test_the_noise_between_two_equal_models_is_nothing_and_shrinks_with_rows() -
 )
 def test_data_nobody_can_learn_from_are_refused(changes: dict[str, Any], words: str) -> None:
     frame = pd.DataFrame(days(200)).assign(**changes)
-    found = datatests.complaints(frame, ["humidity", "wind", "sky"], Project.model_validate(PROJECT))
+    found = datatests.find_problems(frame, ["humidity", "wind", "sky"], Project.model_validate(PROJECT))
     assert len(found) == (1 if words else 0)
     assert words.lower() in " ".join(found).lower()
 
 
 def test_few_rows_are_refused() -> None:
-    found = datatests.complaints(pd.DataFrame(days(20)), ["humidity"], Project.model_validate(PROJECT))
+    found = datatests.find_problems(pd.DataFrame(days(20)), ["humidity"], Project.model_validate(PROJECT))
     assert any("20 rows" in line for line in found)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2i.registry import client as registry
-from e2i.registry.client import Logged, NotRegistered, RegistryUnreachable
+from e2i.registry.client import NotRegistered, Registration, RegistryUnreachable
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def put(uri: str, place: Path, name: str, digest: str = "sha256:a") -> str:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(digest)
     folders = {registry.TRAINED: trained, registry.REFERENCE: reference}
-    logged = Logged(digest, {"type": "Regression"}, {"r2": 0.5}, {"e2i.version": "1.0.0"}, folders)
+    logged = Registration(digest, {"type": "Regression"}, {"r2": 0.5}, {"e2i.version": "1.0.0"}, folders)
     return registry.register(uri, name, logged, place / "artifacts")
 
 
@@ -35,7 +35,7 @@ def test_what_was_registered_comes_back_by_number_by_alias_and_by_bento(
     uri: str, place: Path, tmp_path: Path
 ) -> None:
     number = put(uri, place, "rain_model")
-    registry.mark(uri, "rain_model", number, bento="rain_model:1.0.0", serving=True)
+    registry.mark_version(uri, "rain_model", number, bento="rain_model:1.0.0", serving=True)
     for text in ("models:/rain_model/1", "mlflow://models/rain_model/1", "models:/rain_model@serving"):
         fetched = registry.fetch(text, tmp_path / "got", uri)
         assert (fetched.name, fetched.version) == ("rain_model", "1")

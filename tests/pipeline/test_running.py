@@ -15,7 +15,7 @@ from e2i.pipeline import champion
 from e2i.pipeline.context import Loop, Options, open_loop
 from e2i.pipeline.errors import GateNotMet, NoNewData, PipelineError
 from e2i.pipeline.runner import run, run_one
-from e2i.pipeline.workspace import Place, append_lines
+from e2i.pipeline.workspace import Workspace, append_lines
 
 JUDGED = ("data", "test", "train", "evaluate", "gate")
 
@@ -41,7 +41,7 @@ def ready(judged_once: Path, tmp_path: Path) -> Path:
 
 def opened(folder: Path, **options: Any) -> tuple[Loop, list[str]]:
     said: list[str] = []
-    Place(folder).prepare()
+    Workspace(folder).prepare()
     return open_loop(folder, Options(**options), said.append), said
 
 
@@ -58,7 +58,7 @@ def done(said: list[str]) -> list[str]:
 
 
 def test_a_good_model_passes_and_a_second_run_does_nothing(ready: Path) -> None:
-    assert list(Place(ready).read_state().done) == list(JUDGED)
+    assert list(Workspace(ready).read_state().done) == list(JUDGED)
     assert done(judged(ready)) == []
 
 
@@ -74,23 +74,23 @@ def test_only_what_depends_on_a_change_is_done_again(ready: Path) -> None:
 def test_what_was_under_way_when_the_run_was_killed_is_done_again(ready: Path) -> None:
     loop, _ = opened(ready)
     # As run.json is while evaluate runs.
-    loop.place.write_state(loop.state.begun("evaluate"))
+    loop.workspace.write_state(loop.state.begun("evaluate"))
     assert done(judged(ready)) == ["evaluate"]
 
 
 def test_a_lost_file_of_a_step_is_made_again(ready: Path) -> None:
-    Place(ready).holdout.unlink()
+    Workspace(ready).holdout.unlink()
     assert done(judged(ready)) == ["data"]
 
 
 def test_rows_stay_on_their_side_when_others_are_added(ready: Path) -> None:
-    from e2i.pipeline.rows import read_kept
+    from e2i.pipeline.rows import read_stored
 
-    place = Place(ready)
-    held = {tuple(row) for row in read_kept(place.holdout).to_numpy()}
+    place = Workspace(ready)
+    held = {tuple(row) for row in read_stored(place.holdout).to_numpy()}
     write_days(ready / "days.jsonl", 600)
     judged(ready)
-    learned = {tuple(row) for row in read_kept(place.train).to_numpy()}
+    learned = {tuple(row) for row in read_stored(place.train).to_numpy()}
     assert held
     assert not held & learned
 
@@ -103,7 +103,7 @@ def test_mixed_up_labels_do_not_pass_and_a_report_says_why(folder: Path) -> None
     assert stopped.value.code == 3
     report = next((folder / ".e2i" / "reports").glob("gate-*.md")).read_text()
     assert "gate.roc_auc.minimum" in report
-    state = Place(folder).read_state()
+    state = Workspace(folder).read_state()
     assert state.stop
     assert state.stop.step == "gate"
     assert "gate" not in state.done
@@ -154,13 +154,13 @@ def test_what_serves_is_asked_with_its_own_code(folder: Path, tmp_path: Path) ->
     (folder / ".e2i" / "run.json").unlink()
     (folder / "recipe.py").write_text(judged_recipe)
     judged(folder, against=str(tmp_path / "shy"))
-    serving = json.loads(Place(folder).evaluation.read_text())["serving"]
+    serving = json.loads(Workspace(folder).evaluation.read_text())["serving"]
     assert serving["trouble"] == ""
     assert serving["metrics"]["roc_auc"] == pytest.approx(0.5)
 
 
 def test_what_serves_and_cannot_be_found_stops_the_gate(folder: Path) -> None:
-    append_lines(Place(folder).released, [{"bento": "rain_model:0.9.0"}])
+    append_lines(Workspace(folder).released, [{"bento": "rain_model:0.9.0"}])
     with pytest.raises(GateNotMet, match=r"rain_model:0\.9\.0 serves and could not be measured"):
         judged(folder, store=folder / "empty")
 
@@ -175,9 +175,9 @@ def test_a_step_alone_says_which_one_it_needs(folder: Path) -> None:
 
 def test_two_runs_at_once_are_refused(folder: Path) -> None:
     with (
-        Place(folder).alone(),
+        Workspace(folder).alone(),
         pytest.raises(PipelineError, match="Another run is under way"),
-        Place(folder).alone(),
+        Workspace(folder).alone(),
     ):
         pass
 
@@ -241,7 +241,7 @@ def test_what_a_user_gets_wrong_is_said_in_words(
 
 
 def test_a_damaged_run_file_says_what_to_do(folder: Path) -> None:
-    Place(folder).prepare()
+    Workspace(folder).prepare()
     (folder / ".e2i" / "run.json").write_text("{")
     with pytest.raises(PipelineError, match=r"is damaged .* Delete it"):
         opened(folder)
@@ -257,13 +257,13 @@ def test_data_that_were_given_are_kept_to_until_others_are(ready: Path, tmp_path
 def drifted(folder: Path) -> None:
     """As after a release whose inputs have drifted."""
     loop, _ = opened(folder)
-    loop.place.release("1.0.0").mkdir(parents=True)
+    loop.workspace.release_folder("1.0.0").mkdir(parents=True)
     learned = {"train": loop.outputs("data")["train"], "source": "days.jsonl"}
-    (loop.place.release("1.0.0") / "release.json").write_text(json.dumps(learned))
-    append_lines(loop.place.released, [{"bento": "rain_model:1.0.0"}])
+    (loop.workspace.release_folder("1.0.0") / "release.json").write_text(json.dumps(learned))
+    append_lines(loop.workspace.released, [{"bento": "rain_model:1.0.0"}])
     record = loop.state.done["gate"]
     outputs = {"drifted": True, "bento": "rain_model:1.0.0"}
-    loop.place.write_state(loop.state.ended("drift", record.model_copy(update={"outputs": outputs})))
+    loop.workspace.write_state(loop.state.ended("drift", record.model_copy(update={"outputs": outputs})))
 
 
 def test_drift_without_new_labelled_data_has_an_exit_code_of_its_own(ready: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_retraining_on_bad_data_is_stopped_by_the_gate_and_releases_nothing(
     with pytest.raises(GateNotMet):
         run_one(loop, "retrain")
     assert not any(line.startswith(("register", "build", "deploy")) for line in said)
-    assert len(Place(ready).released.read_text().splitlines()) == 1
+    assert len(Workspace(ready).released.read_text().splitlines()) == 1
 
 
 def test_without_drift_nothing_is_trained(ready: Path) -> None:
@@ -303,7 +303,7 @@ def test_what_a_model_was_set_to_is_noted_as_far_as_it_is_plain(ready: Path) -> 
 
 
 def test_what_another_version_of_e2i_did_is_done_again(ready: Path) -> None:
-    place = Place(ready)
+    place = Workspace(ready)
     place.run_file.write_text(json.dumps({"format": 1, "done": {"data": {"outputs": {}}}}))
     assert place.read_state().done == {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2i.pipeline.runstate import Record, RunState, Stop, why_again
+from e2i.pipeline.runstate import Record, RunState, Stop, changed_since
 from e2i.pipeline.step_order import NAMES, RELEASE, STEPS, with_needs
 
 
@@ -28,7 +28,7 @@ def record(**inputs: str) -> Record:
 def test_why_a_step_is_done_again(
     before: Record | None, inputs: dict[str, str], missing: tuple[str, ...], why: str
 ) -> None:
-    assert why_again(before, inputs, missing) == why
+    assert changed_since(before, inputs, missing) == why
 
 
 def test_a_step_that_is_under_way_does_not_count_as_done() -> None:

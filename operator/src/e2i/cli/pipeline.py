@@ -133,9 +133,9 @@ def status(project: Path, **given: Any) -> None:
 def demo(name: str, work: Path | None) -> None:
     """Show the whole loop on the local cluster: release, drift, retraining, and a model that is refused."""
     with report_errors():
-        from e2i.pipeline.demo import tell
+        from e2i.pipeline.demo import run_demo
 
-        tell(name, work, Stopwatch())
+        run_demo(name, work, Stopwatch())
 
 
 def _run_steps(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> None:
@@ -143,9 +143,9 @@ def _run_steps(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> 
         from e2i.pipeline.context import Options, open_loop
         from e2i.pipeline.runner import run as run_all
         from e2i.pipeline.runner import run_one
-        from e2i.pipeline.workspace import Place
+        from e2i.pipeline.workspace import Workspace
 
-        with Place(project.resolve()).alone():
+        with Workspace(project.resolve()).locked():
             loop = open_loop(project, Options(**given), Stopwatch())
             if len(steps) == 1:
                 run_one(loop, steps[0])

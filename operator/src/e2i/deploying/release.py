@@ -18,12 +18,12 @@ from e2i.kube.e2i_kinds import E2I_MODELS
 T = TypeVar("T")
 
 FIELD_MANAGER = "e2i-deployer"
-CALM = 20.0
+SETTLE_SECONDS = 20.0
 """Seconds that trouble of before the apply is believed to pass: the operator looks again at what it waits for, for
 instance a bento that was missing and has been built since."""
-GLANCE = 2.0
+RETRY_SECONDS = 2.0
 """Seconds that the operator has to notice that a failed release is to be tried again."""
-REMIND_EVERY = 20.0
+REMIND_SECONDS = 20.0
 """Seconds without a change after which a waiting person hears that it still goes on."""
 BUSY_TRIES = 5
 BUSY_WAIT = 5.0
@@ -101,7 +101,9 @@ async def follow(
                 return state
             else:
                 try:
-                    async with asyncio.timeout(GLANCE if model and is_given_up(model) else CALM):
+                    async with asyncio.timeout(
+                        RETRY_SECONDS if model and is_given_up(model) else SETTLE_SECONDS
+                    ):
                         model = await news.get()
                 except TimeoutError:
                     return state
@@ -110,7 +112,7 @@ async def follow(
 async def _next(news: asyncio.Queue[Object | None], remind: Callable[[], None]) -> Object | None:
     while True:
         try:
-            async with asyncio.timeout(REMIND_EVERY):
+            async with asyncio.timeout(REMIND_SECONDS):
                 return await news.get()
         except TimeoutError:
             remind()

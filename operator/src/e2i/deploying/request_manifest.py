@@ -49,7 +49,7 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
             "labels": {EXPERIMENT_LABEL: request.experiment_id},
             "annotations": {SOURCE_ANNOTATION: request.model_uri},
         },
-        "spec": laid_over(laid_over(spec, environment.spec), asked),
+        "spec": merged(merged(spec, environment.spec), asked),
     }
 
 
@@ -73,12 +73,10 @@ def _limits(request: DeploymentRequest) -> dict[str, str]:
     return request.resources.model_dump(exclude_none=True)
 
 
-def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """`above` wins; mappings are joined key by key, lists and values are replaced as a whole."""
     joined = dict(below)
     for key, value in above.items():
         old = joined.get(key)
-        joined[key] = (
-            laid_over(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-        )
+        joined[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return joined

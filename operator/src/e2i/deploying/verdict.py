@@ -34,19 +34,21 @@ class Serving:
 
 State = Waiting | Serving | Verdict
 
-UNSEEN = Waiting("Pending", "the operator has not looked at it yet")
+NOT_OBSERVED = Waiting("Pending", "the operator has not looked at it yet")
 
 
 def state_of(model: Object) -> State:
     """Return how far the release of the model's present spec is."""
     if not is_current(model):
-        return UNSEEN
+        return NOT_OBSERVED
     ready = condition(model, conditions.READY)
     match outcome(model):
         case True:
             return _serving(model)
         case None:
-            return Waiting(ready.get("reason", UNSEEN.phase), ready.get("message", UNSEEN.message))
+            return Waiting(
+                ready.get("reason", NOT_OBSERVED.phase), ready.get("message", NOT_OBSERVED.message)
+            )
         case False:
             return _verdict(model, ready)
 

@@ -19,14 +19,14 @@ NOTHING = "none"
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundModel:
     """A model's folder, and the folder of the modules that its pickle needs."""
 
     name: str
     model: Path
     code: Path
 
-    def may_know_the_holdout(self) -> bool:
+    def may_have_seen_holdout(self) -> bool:
         """Whether it may have learned from rows of the holdout: `e2i package` takes the whole file.
 
         The pipeline writes into the card of each of its models where it is registered.
@@ -49,7 +49,7 @@ def serving_name(loop: Loop) -> str | None:
         return None if against == NOTHING else against
     if loop.cluster:
         return loop.cluster.serving()
-    return _in_overlay(loop) or _released(loop) or _serving_alias(loop) or _in_ledger(loop)
+    return _in_overlay(loop) or _released(loop) or _serving_alias(loop) or _last_packaged(loop)
 
 
 def _in_overlay(loop: Loop) -> str | None:
@@ -62,37 +62,37 @@ def _in_overlay(loop: Loop) -> str | None:
 
 
 def _released(loop: Loop) -> str | None:
-    released = read_lines(loop.place.released)
+    released = read_lines(loop.workspace.released)
     return str(released[-1]["bento"]) if released else None
 
 
-def _in_ledger(loop: Loop) -> str | None:
+def _last_packaged(loop: Loop) -> str | None:
     tags = [str(line.get("tag")) for line in read_lines(loop.folder / VERSION_LOG)]
     own = [tag for tag in tags if tag.partition(":")[0] == loop.project.name]
     return own[-1] if own else None
 
 
 def _serving_alias(loop: Loop) -> str | None:
-    uri = registry.tracking_uri(loop.place.registry)
-    return registry.serving_bento(uri, loop.project.name) if _is_there(uri) else None
+    uri = registry.tracking_uri(loop.workspace.registry)
+    return registry.serving_bento(uri, loop.project.name) if _may_have_models(uri) else None
 
 
-def _is_there(uri: str) -> bool:
+def _may_have_models(uri: str) -> bool:
     """A database file that nobody has written yet need not be made, which takes seconds, to know that it is empty."""
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
 
 
-def find(loop: Loop, name: str) -> Found:
+def find_model(loop: Loop, name: str) -> FoundModel:
     """Its files: in the BentoML store, in the registry, or the folder itself; PipelineError if they are nowhere."""
-    folder = loop.place.root / "serving"
+    folder = loop.workspace.root / "serving"
     if parse_model_uri(name):
         return _fetched(loop, name, name, folder)
     if Path(name).is_dir():
-        return Found(name, Path(name).resolve(), Path(name).resolve() / "code")
+        return FoundModel(name, Path(name).resolve(), Path(name).resolve() / "code")
     if found := _in_store(loop.store, name, loop.project.name):
         return found
-    tracking = registry.tracking_uri(loop.place.registry)
-    uri = registry.uri_of_bento(tracking, loop.project.name, name) if _is_there(tracking) else None
+    tracking = registry.tracking_uri(loop.workspace.registry)
+    uri = registry.uri_of_bento(tracking, loop.project.name, name) if _may_have_models(tracking) else None
     if uri is None:
         raise PipelineError(
             f"neither the BentoML store {loop.store} nor the MLflow registry has the model of {name}"
@@ -100,14 +100,14 @@ def find(loop: Loop, name: str) -> Found:
     return _fetched(loop, name, uri, folder)
 
 
-def _fetched(loop: Loop, name: str, uri: str, folder: Path) -> Found:
-    fetched = registry.fetch(uri, folder, registry.tracking_uri(loop.place.registry))
+def _fetched(loop: Loop, name: str, uri: str, folder: Path) -> FoundModel:
+    fetched = registry.fetch(uri, folder, registry.tracking_uri(loop.workspace.registry))
     if not (fetched.folder / CARD_FILE).exists():
         raise PipelineError(f"{uri} has no {CARD_FILE}: it was not registered by `e2i pipeline`")
-    return Found(name, fetched.folder, fetched.folder / "code")
+    return FoundModel(name, fetched.folder, fetched.folder / "code")
 
 
-def _in_store(store: Path, tag: str, model: str) -> Found | None:
+def _in_store(store: Path, tag: str, model: str) -> FoundModel | None:
     """The model of this name that a bento of the store declares."""
     bento = store / "bentos" / Path(*tag.split(":"))
     record = bento / "bento.yaml"
@@ -122,5 +122,5 @@ def _in_store(store: Path, tag: str, model: str) -> Found | None:
         name, _, version = str(item.get("tag", "")).partition(":")
         folder = store / "models" / name / version
         if name == model and (folder / CARD_FILE).is_file():
-            return Found(tag, folder, bento / "src")
+            return FoundModel(tag, folder, bento / "src")
     return None

@@ -16,7 +16,7 @@ from e2i.api import conditions
 from e2i.api.naming import MODEL_LABEL, SERVICE_PORT
 from e2i.deploying import release
 from e2i.deploying.errors import ClusterRefused, DeploymentError, Verdict
-from e2i.deploying.verdict import UNSEEN, Serving, Waiting, serving_tag
+from e2i.deploying.verdict import NOT_OBSERVED, Serving, Waiting, serving_tag
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import E2I_MODELS, PODS, SERVICES
 from e2i.pipeline.errors import NotReleased, PipelineError
@@ -64,7 +64,7 @@ class Cluster:
             model = await kube.get(E2I_MODELS, self.namespace, self.name)
             if model is None:
                 raise NotReleased(f"{self.model} is gone: somebody deleted it. Deploy it again.")
-            doing = UNSEEN
+            doing = NOT_OBSERVED
 
             def tell(state: Waiting) -> None:
                 nonlocal doing

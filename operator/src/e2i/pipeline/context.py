@@ -15,7 +15,7 @@ from e2i.packaging.names import object_name
 from e2i.pipeline.cluster import Cluster
 from e2i.pipeline.project import Project, read_project
 from e2i.pipeline.runstate import Outputs, RunState
-from e2i.pipeline.workspace import Place
+from e2i.pipeline.workspace import Workspace
 
 OWN_DATA = "project"
 """In place of a file: the project's own data again."""
@@ -57,7 +57,7 @@ class Loop:
 
     folder: Path
     project: Project
-    place: Place
+    workspace: Workspace
     options: Options
     state: RunState
     say: Say
@@ -108,13 +108,13 @@ class Loop:
 def open_loop(folder: Path, options: Options, say: Say) -> Loop:
     """Return the loop of the project in `folder` as it stands; ProjectError or PipelineError if it cannot be used."""
     folder = folder.resolve()
-    project, place = read_project(folder), Place(folder)
-    state = place.read_state()
+    project, workspace = read_project(folder), Workspace(folder)
+    state = workspace.read_state()
     if options.data:
         own = {Path(OWN_DATA), *([folder / project.data.file] if project.data.file else [])}
         given = None if options.data in own else str(options.data.resolve())
         state = state.model_copy(update={"data": given})
-    return Loop(folder, project, place, options, state, say)
+    return Loop(folder, project, workspace, options, state, say)
 
 
 def digest_of(value: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from e2i.pipeline.project import Project
-from e2i.pipeline.rows import shown
+from e2i.pipeline.rows import literal
 
 FEWEST_ROWS = 50
 FEWEST_OF_A_LABEL = 5
@@ -15,7 +15,7 @@ EMPTY = 0.9
 """Share of missing values from which a column says next to nothing."""
 
 
-def complaints(frame: Any, features: list[str], project: Project) -> list[str]:
+def find_problems(frame: Any, features: list[str], project: Project) -> list[str]:
     """What is wrong with the data, each with column, value and next step; empty when nothing is."""
     return [*_rows(frame), *_columns(frame, features), *_target(frame, project), *_treatment(frame, project)]
 
@@ -32,7 +32,7 @@ def _columns(frame: Any, features: list[str]) -> Iterator[str]:
             yield f"{name} is missing in {missing:.0%} of the rows. Leave it out of features, or mend the data."
         elif frame[name].nunique(dropna=False) < 2:
             value = frame[name].iloc[0]
-            yield f"{name} is {shown(value)} in every row: nothing can be learned from it. Leave it out of features."
+            yield f"{name} is {literal(value)} in every row: nothing can be learned from it. Leave it out of features."
 
 
 def _target(frame: Any, project: Project) -> Iterator[str]:
@@ -43,11 +43,11 @@ def _target(frame: Any, project: Project) -> Iterator[str]:
     if project.type == "Classification":
         yield from _labels(target, name)
     elif target.dtype.kind not in "biuf":
-        yield f"The target {name} of a {project.type} is {shown(target.iloc[0])} in row 0, not a number. Correct it."
+        yield f"The target {name} of a {project.type} is {literal(target.iloc[0])} in row 0, not a number. Correct it."
     elif target.astype(float).isin([float("inf"), float("-inf")]).any():
         yield f"The target {name} is infinite in some row. Correct the data."
     elif target.nunique() < 2:
-        yield f"The target {name} is {shown(target.iloc[0])} in every row: there is nothing to predict."
+        yield f"The target {name} is {literal(target.iloc[0])} in every row: there is nothing to predict."
 
 
 def _labels(target: Any, name: str) -> Iterator[str]:
@@ -71,6 +71,6 @@ def _treatment(frame: Any, project: Project) -> Iterator[str]:
         yield f"The treatment {project.treatment} is missing in some rows. Leave these rows out."
     elif treatment.nunique() < 2:
         yield (
-            f"The treatment {project.treatment} is {shown(treatment.iloc[0])} in every row: without rows that were "
+            f"The treatment {project.treatment} is {literal(treatment.iloc[0])} in every row: without rows that were "
             "treated otherwise no effect can be estimated."
         )

@@ -1,4 +1,4 @@
-"""The story of `e2i pipeline demo`: released, drifted, trained again, and once refused."""
+"""The demo of `e2i pipeline demo`: released, drifted, trained again, and once refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SEED = 21
 
 
 @dataclass
-class Story:
+class Demo:
     """One telling: the cluster, the copied project, and what was seen on the way."""
 
     home: ClusterHome
@@ -56,99 +56,109 @@ class Story:
         return Customers(self.folder, self.project.target, self.config["shift"])
 
 
-def tell(name: str, work: Path | None, say: Say) -> None:
-    """Bring the cluster up, tell the story in `work`, and say how to look at what it left."""
+def run_demo(name: str, work: Path | None, say: Say) -> None:
+    """Bring the cluster up, tell the demo in `work`, and say how to look at what it left."""
     if not CONFIG.exists():
         raise ClusterError(f"{CONFIG} does not exist: the demo needs a checkout of the repository.")
     _title(say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine")
     home = cluster.up(name, say)
-    story = Story(home, (work or home.root / "pipeline").resolve(), say)
-    release(story)
-    drift(story)
-    retrain(story)
-    refuse(story)
-    _how_to_look(story)
+    demo = Demo(home, (work or home.root / "pipeline").resolve(), say)
+    release(demo)
+    drift(demo)
+    retrain(demo)
+    refuse(demo)
+    _say_where_to_look(demo)
 
 
-def release(story: Story) -> None:
+def release(demo: Demo) -> None:
     """A project of a user is released for the first time, or as it stands after an earlier demo."""
-    _title(story.say, f"A project: data, recipe, bounds. A copy of {SOURCE.relative_to(CHECKOUT)}")
-    copy_project(story)
-    story.say(f"{story.folder / PROJECT_FILE}: {story.project.description}")
-    _title(story.say, "All steps: data, test, train, evaluate, gate, register, build, push, deploy, serve")
-    run(story, "run", "--data", OWN_DATA, *_place(story), *_cluster(story), "--no-trial")
-    _ask(story, story.customers.changed(1, SEED))
+    _title(demo.say, f"A project: data, recipe, bounds. A copy of {SOURCE.relative_to(CHECKOUT)}")
+    copy_project(demo)
+    demo.say(f"{demo.folder / PROJECT_FILE}: {demo.project.description}")
+    _title(demo.say, "All steps: data, test, train, evaluate, gate, register, build, push, deploy, serve")
+    run_command(demo, "run", "--data", OWN_DATA, *_store_option(demo), *_cluster_option(demo), "--no-trial")
+    _ask(demo, demo.customers.changed(1, SEED))
 
 
-def drift(story: Story) -> None:
+def drift(demo: Demo) -> None:
     """The served model is asked about customers of another kind."""
-    count = int(story.config["requests"])
+    count = int(demo.config["requests"])
     _title(
-        story.say,
+        demo.say,
         f"The customers change: {count} requests about newer ones, charged more, calling more often",
     )
-    _ask(story, story.customers.changed(count, SEED))
+    _ask(demo, demo.customers.changed(count, SEED))
     _title(
-        story.say, "What was asked is in the pods' logs; it is compared with what the model was measured on"
+        demo.say, "What was asked is in the pods' logs; it is compared with what the model was measured on"
     )
-    run(story, "monitor", *_cluster(story))
-    run(story, "drift", *_cluster(story))
+    run_command(demo, "monitor", *_cluster_option(demo))
+    run_command(demo, "drift", *_cluster_option(demo))
 
 
-def retrain(story: Story) -> None:
-    _title(story.say, "New labelled customers: the loop again, as far as the gate, and on to the release")
-    rows = story.customers.labelled(int(story.config["rows"]), SEED)
-    file = story.folder / "customers-of-today.jsonl"
+def retrain(demo: Demo) -> None:
+    _title(demo.say, "New labelled customers: the loop again, as far as the gate, and on to the release")
+    rows = demo.customers.labelled(int(demo.config["rows"]), SEED)
+    file = demo.folder / "customers-of-today.jsonl"
     write_rows(file, rows)
-    run(story, "retrain", "--data", str(file), *_place(story), *_cluster(story), "--no-trial")
-    _ask(story, story.customers.changed(1, SEED))
+    run_command(
+        demo, "retrain", "--data", str(file), *_store_option(demo), *_cluster_option(demo), "--no-trial"
+    )
+    _ask(demo, demo.customers.changed(1, SEED))
 
 
-def refuse(story: Story) -> None:
+def refuse(demo: Demo) -> None:
     """What was learned from wrong labels does not pass the gate."""
-    _title(story.say, "The labels got mixed up on their way. Nobody noticed; the gate does")
-    rows = story.customers.mislabelled(story.customers.labelled(int(story.config["rows"]), SEED), SEED)
-    file = story.folder / "customers-mixed-up.jsonl"
+    _title(demo.say, "The labels got mixed up on their way. Nobody noticed; the gate does")
+    rows = demo.customers.mislabelled(demo.customers.labelled(int(demo.config["rows"]), SEED), SEED)
+    file = demo.folder / "customers-mixed-up.jsonl"
     write_rows(file, rows)
-    arguments = ("retrain", "--data", str(file), *_place(story), *_cluster(story), "--no-trial", "--force")
-    run(story, *arguments, ends_with=GateNotMet.code)
-    _title(story.say, "Nothing was released: the same model goes on answering")
-    _ask(story, story.customers.changed(1, SEED))
-    if story.answered_by[-1] != story.answered_by[-2]:
-        raise ClusterError(f"{story.answered_by[-1]} answers, and nothing was released: report it.")
+    arguments = (
+        "retrain",
+        "--data",
+        str(file),
+        *_store_option(demo),
+        *_cluster_option(demo),
+        "--no-trial",
+        "--force",
+    )
+    run_command(demo, *arguments, ends_with=GateNotMet.code)
+    _title(demo.say, "Nothing was released: the same model goes on answering")
+    _ask(demo, demo.customers.changed(1, SEED))
+    if demo.answered_by[-1] != demo.answered_by[-2]:
+        raise ClusterError(f"{demo.answered_by[-1]} answers, and nothing was released: report it.")
 
 
-def copy_project(story: Story) -> None:
+def copy_project(demo: Demo) -> None:
     """Copy the project and put the demo's settings into it; what an earlier demo left there stays."""
     ignored = shutil.ignore_patterns("__pycache__", FOLDER, "versions.jsonl")
-    shutil.copytree(SOURCE, story.folder, dirs_exist_ok=True, ignore=ignored)
-    file = story.folder / PROJECT_FILE
+    shutil.copytree(SOURCE, demo.folder, dirs_exist_ok=True, ignore=ignored)
+    file = demo.folder / PROJECT_FILE
     file.write_text(
-        yaml.safe_dump(yaml.safe_load(file.read_text()) | story.config["project"], sort_keys=False)
+        yaml.safe_dump(yaml.safe_load(file.read_text()) | demo.config["project"], sort_keys=False)
     )
 
 
-def run(story: Story, step: str, *options: str, ends_with: int = 0) -> None:
+def run_command(demo: Demo, step: str, *options: str, ends_with: int = 0) -> None:
     """Run `e2i pipeline STEP` and show the command and its lines; ClusterError unless it ends as expected."""
     program = Path(sys.executable).with_name("e2i")
-    command = ["pipeline", step, "--project", str(story.folder), *options]
-    story.say(f"$ e2i {shlex.join(command)}")
+    command = ["pipeline", step, "--project", str(demo.folder), *options]
+    demo.say(f"$ e2i {shlex.join(command)}")
     with subprocess.Popen(
         [str(program), *command],
-        env={**os.environ, **_environment(story.home)},
+        env={**os.environ, **_environment(demo.home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as running:
         for line in running.stdout or ():
-            # Its own stopwatch begins again with each command; the story's goes on.
-            story.say(
+            # Its own stopwatch begins again with each command; the demo's goes on.
+            demo.say(
                 line.rstrip().partition(" s  ")[2] if line[:1] == " " and " s  " in line else line.rstrip()
             )
     if running.returncode != ends_with:
         raise ClusterError(
             f"`e2i pipeline {step}` ended with exit code {running.returncode}, and {ends_with} was expected. "
-            f"Its lines above say why; `{shlex.join(['e2i', 'pipeline', 'status', '--project', str(story.folder)])}` "
+            f"Its lines above say why; `{shlex.join(['e2i', 'pipeline', 'status', '--project', str(demo.folder)])}` "
             "says where it stands."
         )
 
@@ -165,28 +175,28 @@ def _environment(home: ClusterHome) -> dict[str, str]:
     }
 
 
-def _place(story: Story) -> tuple[str, ...]:
+def _store_option(demo: Demo) -> tuple[str, ...]:
     """The store of the cluster's operator, as in `e2i demo`."""
     where = ("get", "configmap", "e2i-operator", "-n", "e2i-system", "-o", "jsonpath={.data.E2I_BENTO_STORE}")
-    return "--store", kubectl(story.home, *where).strip()
+    return "--store", kubectl(demo.home, *where).strip()
 
 
-def _cluster(story: Story) -> tuple[str, ...]:
-    return "--kubeconfig", str(story.home.kubeconfig)
+def _cluster_option(demo: Demo) -> tuple[str, ...]:
+    return "--kubeconfig", str(demo.home.kubeconfig)
 
 
-def _ask(story: Story, customers: Sequence[Customer]) -> None:
+def _ask(demo: Demo, customers: Sequence[Customer]) -> None:
     """Ask the served model about each, and say who answered."""
-    url = _url(story)
+    url = _url(demo)
     answers = asyncio.run(_answers(url, customers))
-    story.answered_by.append(str(answers[-1]["bento"]))
+    demo.answered_by.append(str(answers[-1]["bento"]))
     if len(customers) == 1:
-        story.say(f"$ curl -s {url}/predict -H 'Content-Type: application/json' \\")
-        story.say(f"    -d '{json.dumps({'input_data': customers[0]})}'")
-        story.say(json.dumps(answers[0]))
+        demo.say(f"$ curl -s {url}/predict -H 'Content-Type: application/json' \\")
+        demo.say(f"    -d '{json.dumps({'input_data': customers[0]})}'")
+        demo.say(json.dumps(answers[0]))
     else:
         leaving = sum(answer["label"] == "leaves" for answer in answers)
-        story.say(f"{len(answers)} answers of {story.answered_by[-1]}: {leaving} leave")
+        demo.say(f"{len(answers)} answers of {demo.answered_by[-1]}: {leaving} leave")
 
 
 async def _answers(url: str, customers: Sequence[Customer]) -> list[dict[str, Any]]:
@@ -204,26 +214,26 @@ async def _answers(url: str, customers: Sequence[Customer]) -> list[dict[str, An
     return answers
 
 
-def _url(story: Story) -> str:
-    deploy = story.project.deploy
+def _url(demo: Demo) -> str:
+    deploy = demo.project.deploy
     where = ("get", "service", str(deploy.name), "-n", deploy.namespace, "-o", "jsonpath={.spec.clusterIP}")
-    return f"http://{kubectl(story.home, *where).strip()}:3000"
+    return f"http://{kubectl(demo.home, *where).strip()}:3000"
 
 
 def _title(say: Say, text: str) -> None:
     say(f"== {text}")
 
 
-def _how_to_look(story: Story) -> None:
-    place = story.folder / FOLDER
-    flag = "" if story.home.name == "e2i" else f" --name {story.home.name}"
-    _title(story.say, "Done. The cluster stays up, and the model goes on answering")
+def _say_where_to_look(demo: Demo) -> None:
+    place = demo.folder / FOLDER
+    flag = "" if demo.home.name == "e2i" else f" --name {demo.home.name}"
+    _title(demo.say, "Done. The cluster stays up, and the model goes on answering")
     for line in (
         f"reports:    {place / 'reports'} (open the .html files in a browser)",
-        f"state:      e2i pipeline status --project {story.folder}",
+        f"state:      e2i pipeline status --project {demo.folder}",
         f"registry:   mlflow ui --backend-store-uri sqlite:///{place / 'registry' / 'mlflow.db'}",
         f"stream:     {place / 'stream.jsonl'} ({len(read_lines(place / 'stream.jsonl'))} requests)",
-        f"releases:   KUBECONFIG={story.home.kubeconfig} kubectl e2i history {story.project.deploy.name} -n models",
+        f"releases:   KUBECONFIG={demo.home.kubeconfig} kubectl e2i history {demo.project.deploy.name} -n models",
         f"stop it:    e2i local down{flag}",
     ):
-        story.say(line)
+        demo.say(line)

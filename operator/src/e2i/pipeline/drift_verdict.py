@@ -53,7 +53,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DriftResult:
     """`drifted` speaks of the features; `prediction_drifted` is told beside it and decides nothing by itself."""
 
     model: str
@@ -71,21 +71,23 @@ class Verdict:
         return asdict(self)
 
 
-def too_few(model: str, rows: int, reference_rows: int, limits: Drift) -> Verdict:
+def too_few(model: str, rows: int, reference_rows: int, limits: Drift) -> DriftResult:
     sentence = (
         f"{rows} requests to {model} were collected, and drift is judged by {limits.rows} or more: too few."
     )
-    return Verdict(model, rows, reference_rows, False, False, 0.0, limits.share, (), False, sentence)
+    return DriftResult(model, rows, reference_rows, False, False, 0.0, limits.share, (), False, sentence)
 
 
-def judge(model: str, columns: Sequence[Column], rows: int, reference_rows: int, limits: Drift) -> Verdict:
+def judge_drift(
+    model: str, columns: Sequence[Column], rows: int, reference_rows: int, limits: Drift
+) -> DriftResult:
     """Drifted when the share of features that drifted reaches project.yaml's drift.share."""
     features = [column for column in columns if column.name != PREDICTION]
     moved = [column.name for column in features if column.drifted]
     share = len(moved) / len(features) if features else 0.0
     drifted = share >= limits.share
     prediction = any(column.drifted for column in columns if column.name == PREDICTION)
-    return Verdict(
+    return DriftResult(
         model=model,
         rows=rows,
         reference_rows=reference_rows,

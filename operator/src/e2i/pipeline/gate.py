@@ -20,7 +20,7 @@ Metrics = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Serving:
+class ServingModel:
     """What serves now. `trouble` says why it could not be measured, `skipped` why it was not compared; it has no
     metrics then.
 
@@ -44,7 +44,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateResult:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
 
@@ -53,7 +53,7 @@ class Verdict:
         return not self.findings
 
 
-def judge(metrics: Metrics, gate: Mapping[str, Threshold], serving: Serving | None) -> Verdict:
+def check_gate(metrics: Metrics, gate: Mapping[str, Threshold], serving: ServingModel | None) -> GateResult:
     """All bounds that are not kept, in the order of the gate; nothing is compared when nothing serves."""
     findings: list[Finding] = []
     for metric, threshold in gate.items():
@@ -73,7 +73,7 @@ def judge(metrics: Metrics, gate: Mapping[str, Threshold], serving: Serving | No
                 "Name what to compare with by --against, or `--against none` to compare with nothing.",
             )
         )
-    return Verdict(tuple(findings), tuple(_notes(gate, serving)))
+    return GateResult(tuple(findings), tuple(_notes(gate, serving)))
 
 
 def _not_there(metric: str, value: float | None, metrics: Metrics) -> Finding:
@@ -91,7 +91,7 @@ def _outside(metric: str, value: float, threshold: Threshold) -> Iterable[Findin
         yield Finding(metric, bound, f"{metric} is {value:.4g} and must be at most {threshold.maximum:g}.")
 
 
-def _worse(metric: str, value: float, threshold: Threshold, serving: Serving) -> Iterable[Finding]:
+def _worse(metric: str, value: float, threshold: Threshold, serving: ServingModel) -> Iterable[Finding]:
     there, direction = serving.metrics.get(metric), better_when(metric, threshold)
     if there is None or not math.isfinite(there) or direction is None:
         return
@@ -128,7 +128,7 @@ def better_when(metric: str, threshold: Threshold) -> Literal["lower", "higher"]
     return "higher" if threshold.maximum is None else "lower"
 
 
-def _notes(gate: Mapping[str, Threshold], serving: Serving | None) -> Iterable[str]:
+def _notes(gate: Mapping[str, Threshold], serving: ServingModel | None) -> Iterable[str]:
     if not gate:
         yield "project.yaml has no gate: every model passes. Add bounds, for instance gate: {roc_auc: {minimum: 0.75}}."
     if serving is None:

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from e2i.pipeline.gate import Serving, Verdict, allowance
+from e2i.pipeline.gate import GateResult, ServingModel, allowance
 from e2i.pipeline.project import Threshold
 
 LOOK_AT = {
@@ -23,7 +23,7 @@ LOOK_AT = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class GateReport:
     """What the report is about."""
 
     model: str
@@ -31,35 +31,35 @@ class Judged:
     source: str
     metrics: Mapping[str, float]
     gate: Mapping[str, Threshold]
-    serving: Serving | None
-    verdict: Verdict
+    serving: ServingModel | None
+    result: GateResult
 
 
-def markdown(judged: Judged) -> str:
-    verdict = "may be released" if judged.verdict.passed else "is not released"
-    lines = [f"# {judged.model} {verdict}", "", *_summary(judged), ""]
-    if judged.verdict.findings:
+def to_markdown(report: GateReport) -> str:
+    verdict = "may be released" if report.result.passed else "is not released"
+    lines = [f"# {report.model} {verdict}", "", *_summary(report), ""]
+    if report.result.findings:
         lines += ["## Not met", ""]
         lines += [
             f"- {f'`{finding.bound}`: ' if finding.metric else ''}{finding.sentence}"
-            for finding in judged.verdict.findings
+            for finding in report.result.findings
         ]
-        lines += ["", "## What to look at", "", *(f"- {line}" for line in _advice(judged)), ""]
-    lines += [f"- {note}" for note in judged.verdict.notes]
-    lines += ["", "## Metrics", "", *_table(judged), ""]
+        lines += ["", "## What to look at", "", *(f"- {line}" for line in _advice(report)), ""]
+    lines += [f"- {note}" for note in report.result.notes]
+    lines += ["", "## Metrics", "", *_table(report), ""]
     return "\n".join(lines)
 
 
-def page(judged: Judged) -> str:
+def to_html(report: GateReport) -> str:
     """The same as HTML."""
-    verdict = "may be released" if judged.verdict.passed else "is not released"
+    verdict = "may be released" if report.result.passed else "is not released"
     findings = "".join(
         f"<li><code>{html.escape(finding.bound)}</code>: {html.escape(finding.sentence)}</li>"
-        for finding in judged.verdict.findings
+        for finding in report.result.findings
     )
-    advice = "".join(f"<li>{html.escape(line)}</li>" for line in _advice(judged))
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in judged.verdict.notes)
-    header, rows = _cells(judged)
+    advice = "".join(f"<li>{html.escape(line)}</li>" for line in _advice(report))
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in report.result.notes)
+    header, rows = _cells(report)
     table = f"<tr>{''.join(f'<th>{cell}</th>' for cell in header)}</tr>" + "".join(
         f"<tr{' class=bad' if bad else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
         for cells, bad in rows
@@ -67,11 +67,11 @@ def page(judged: Judged) -> str:
     not_met = (
         f"<h2>Not met</h2><ul>{findings}</ul><h2>What to look at</h2><ul>{advice}</ul>" if findings else ""
     )
-    summary = "".join(f"<p>{html.escape(line)}</p>" for line in _summary(judged))
+    summary = "".join(f"<p>{html.escape(line)}</p>" for line in _summary(report))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
-        f"<title>{html.escape(judged.model)} {verdict}</title><style>{_STYLE}</style>"
-        f"<h1>{html.escape(judged.model)} {verdict}</h1>{summary}{not_met}<ul>{notes}</ul>"
+        f"<title>{html.escape(report.model)} {verdict}</title><style>{_STYLE}</style>"
+        f"<h1>{html.escape(report.model)} {verdict}</h1>{summary}{not_met}<ul>{notes}</ul>"
         f"<h2>Metrics</h2><table>{table}</table></html>\n"
     )
 
@@ -83,53 +83,53 @@ _STYLE = (
 )
 
 
-def _summary(judged: Judged) -> list[str]:
-    serving = judged.serving
+def _summary(report: GateReport) -> list[str]:
+    serving = report.serving
     compared = f", compared with {serving.name}, which serves" if serving and not serving.skipped else ""
-    return [f"Measured on {judged.rows} rows of {judged.source} that training never saw{compared}."]
+    return [f"Measured on {report.rows} rows of {report.source} that training never saw{compared}."]
 
 
-def _advice(judged: Judged) -> Iterable[str]:
+def _advice(report: GateReport) -> Iterable[str]:
     """Once for each metric that failed, then what holds for all."""
-    for metric in dict.fromkeys(finding.metric for finding in judged.verdict.findings if finding.metric):
+    for metric in dict.fromkeys(finding.metric for finding in report.result.findings if finding.metric):
         yield f"{metric}: {LOOK_AT.get(metric, 'see how evaluate in the recipe computes it, and on which rows.')}"
-    if judged.serving and judged.serving.metrics and _serving_fails_too(judged):
+    if report.serving and report.serving.metrics and _serving_fails_too(report):
         yield (
-            f"{judged.serving.name} does not keep the bounds on these rows either: the data have changed, or their "
+            f"{report.serving.name} does not keep the bounds on these rows either: the data have changed, or their "
             "labels are wrong. Look at the newest rows first."
         )
     yield "If the bound itself is wrong, change it in project.yaml, in a commit that says why."
 
 
-def _serving_fails_too(judged: Judged) -> bool:
-    there = judged.serving.metrics if judged.serving else {}
+def _serving_fails_too(report: GateReport) -> bool:
+    there = report.serving.metrics if report.serving else {}
     return any(
         (bound.minimum is not None and there.get(metric, bound.minimum) < bound.minimum)
         or (bound.maximum is not None and there.get(metric, bound.maximum) > bound.maximum)
-        for metric, bound in judged.gate.items()
+        for metric, bound in report.gate.items()
     )
 
 
-def _table(judged: Judged) -> Iterable[str]:
-    header, rows = _cells(judged)
+def _table(report: GateReport) -> Iterable[str]:
+    header, rows = _cells(report)
     yield f"| {' | '.join(header)} |"
     yield "|" + "---|" * len(header)
     for cells, bad in rows:
         yield f"| {' | '.join(f'**{cell}**' if bad and cell else cell for cell in cells)} |"
 
 
-def _cells(judged: Judged) -> tuple[Sequence[str], list[tuple[Sequence[str], bool]]]:
+def _cells(report: GateReport) -> tuple[Sequence[str], list[tuple[Sequence[str], bool]]]:
     """The header; and for each metric its cells and whether it failed."""
-    failed = {finding.metric for finding in judged.verdict.findings}
-    there = judged.serving.metrics if judged.serving else {}
-    noise = judged.serving.noise if judged.serving else {}
+    failed = {finding.metric for finding in report.result.findings}
+    there = report.serving.metrics if report.serving else {}
+    noise = report.serving.noise if report.serving else {}
     rows: list[tuple[Sequence[str], bool]] = []
-    for metric in dict.fromkeys([*judged.gate, *sorted(judged.metrics)]):
-        bound = judged.gate.get(metric)
-        allowed = allowance(metric, bound, noise) if bound and judged.serving else None
+    for metric in dict.fromkeys([*report.gate, *sorted(report.metrics)]):
+        bound = report.gate.get(metric)
+        allowed = allowance(metric, bound, noise) if bound and report.serving else None
         cells = (
             metric,
-            _number(judged.metrics.get(metric)),
+            _number(report.metrics.get(metric)),
             _number(bound.minimum if bound else None),
             _number(bound.maximum if bound else None),
             _number(there.get(metric)),

@@ -18,7 +18,7 @@ from e2i.pipeline.errors import PipelineError, describe_error
 TIMEOUT = 1800.0
 
 
-def ask_apart(model: Path, code: Path, project: Path, recipe: str, table: Path) -> dict[str, Any]:
+def ask_in_subprocess(model: Path, code: Path, project: Path, recipe: str, table: Path) -> dict[str, Any]:
     """{answers, metrics} of the model in `model` for the rows of `table`; PipelineError with why it could not answer.
 
     `code` has the modules that the model needs; `metrics` are those of the project's own evaluate.
@@ -47,12 +47,12 @@ def ask_apart(model: Path, code: Path, project: Path, recipe: str, table: Path) 
 def answer(task: Mapping[str, str]) -> dict[str, Any]:
     from e2i.packaging.schema import json_rows
     from e2i.pipeline.recipe import load_recipe
-    from e2i.pipeline.rows import read_kept
+    from e2i.pipeline.rows import read_stored
     from e2i_bento.predicting import load_predictor
 
     sys.path.insert(0, task["code"])
     predictor = load_predictor(Path(task["model"]))
-    frame = read_kept(Path(task["table"]))
+    frame = read_stored(Path(task["table"]))
     features = [feature.name for feature in predictor.card.features]
     if missing := [name for name in features if name not in frame.columns]:
         raise PipelineError(f"it needs the feature {missing[0]}, which the data have no more")
@@ -61,11 +61,11 @@ def answer(task: Mapping[str, str]) -> dict[str, Any]:
     recipe = load_recipe(Path(task["project"]), task["recipe"])
     return {
         "answers": answers,
-        "metrics": own_metrics(recipe.evaluate, predictor.model, frame, recipe.folder),
+        "metrics": project_metrics(recipe.evaluate, predictor.model, frame, recipe.folder),
     }
 
 
-def own_metrics(evaluate: Any, model: Any, frame: Any, folder: Path) -> dict[str, float]:
+def project_metrics(evaluate: Any, model: Any, frame: Any, folder: Path) -> dict[str, float]:
     """Return the metrics of the project's evaluate(model, data); PipelineError if it fails or gives no numbers."""
     if evaluate is None:
         return {}

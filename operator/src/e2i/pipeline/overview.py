@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from e2i.pipeline.context import Loop
 from e2i.pipeline.errors import PipelineError
-from e2i.pipeline.runner import why_to_do
+from e2i.pipeline.runner import rerun_reason
 from e2i.pipeline.step_order import STEPS, Step
 
 LONGEST = 160
@@ -43,7 +43,7 @@ def _state(loop: Loop, step: Step) -> str:
 
 def _why(loop: Loop, step: Step) -> str:
     try:
-        return why_to_do(loop, step, external=False)
+        return rerun_reason(loop, step, external=False)
     except PipelineError as stopped:
         return stopped.message
 

@@ -51,7 +51,7 @@ def features_of(frame: Frame, project: Project) -> list[str]:
     return list(project.features or [name for name in frame.columns if name not in others])
 
 
-def fitted(frame: Frame, project: Project) -> Frame:
+def in_declared_kinds(frame: Frame, project: Project) -> Frame:
     """Return the table with its features in their declared kinds.
 
     PipelineError names the column, row and value that do not fit.
@@ -122,12 +122,12 @@ def _refuse(wrong: Any, column: Any, name: str, what: str) -> None:
     if wrong.any():
         row = _first(wrong)
         raise PipelineError(
-            f"{name} is {shown(column.iloc[row])} in row {row} (of {int(wrong.sum())} such rows): {what}. "
+            f"{name} is {literal(column.iloc[row])} in row {row} (of {int(wrong.sum())} such rows): {what}. "
             "Correct the data, or features in project.yaml."
         )
 
 
-def shown(value: Any) -> str:
+def literal(value: Any) -> str:
     """A value of a table as a user would write it: 'clear', 3 and not np.int64(3)."""
     return repr(value.item() if hasattr(value, "item") else value)
 
@@ -152,7 +152,7 @@ def split(frame: Frame, share: float) -> tuple[Frame, Frame]:
     return frame[~held].reset_index(drop=True), frame[held].reset_index(drop=True)
 
 
-def learned_columns(frame: Frame, project: Project) -> Frame:
+def training_columns(frame: Frame, project: Project) -> Frame:
     """What the recipe trains with: features, treatment and target, and no truth that only a generator knows."""
     columns = [
         *features_of(frame, project),
@@ -174,7 +174,7 @@ def write_table(frame: Frame, file: Path) -> None:
     partial.replace(file)
 
 
-def read_kept(file: Path) -> Frame:
+def read_stored(file: Path) -> Frame:
     """A table that was written; what is missing is NaN, as in the rows that are served, and never None."""
     import numpy
     import pandas

@@ -17,7 +17,7 @@ from e2i.clock import now
 from e2i.packaging.errors import PackagingError
 from e2i.pipeline.context import Loop, StepResult
 from e2i.pipeline.errors import PipelineError
-from e2i.pipeline.runstate import Record, RunState, Stop, why_again
+from e2i.pipeline.runstate import Record, RunState, Stop, changed_since
 from e2i.pipeline.step_order import Step, step_named, with_needs
 from e2i.registry.client import RegistryError
 
@@ -36,7 +36,7 @@ def run(loop: Loop, steps: Sequence[str]) -> None:
 def run_one(loop: Loop, name: str) -> None:
     """Run one step; PipelineError if a step that it needs is not done, or not with the present inputs."""
     for needed in with_needs(name)[:-1]:
-        if why := why_to_do(loop, step_named(needed), external=False):
+        if why := rerun_reason(loop, step_named(needed), external=False):
             raise PipelineError(
                 f"{name} needs the step {needed} first ({why}). Run "
                 f"`{shlex.join(['e2i', 'pipeline', needed, '--project', str(loop.folder)])}`, or `e2i pipeline run` "
@@ -45,25 +45,27 @@ def run_one(loop: Loop, name: str) -> None:
     run_step(loop, step_named(name))
 
 
-def why_to_do(loop: Loop, step: Step, *, external: bool) -> str:
+def rerun_reason(loop: Loop, step: Step, *, external: bool) -> str:
     """Return why the step has to run, "" if it is up to date. `external`: look at what is outside the project too."""
     if step.always:
         return "it runs each time"
     record = loop.state.done.get(step.name)
     if record is None:
-        return why_again(None, {})
+        return changed_since(None, {})
     inputs = _inputs(loop, step, external)
     known = (
         record.inputs if external else {name: record.inputs[name] for name in inputs if name in record.inputs}
     )
-    return why_again(record.model_copy(update={"inputs": known}), inputs, loop.place.missing(record))
+    return changed_since(
+        record.model_copy(update={"inputs": known}), inputs, loop.workspace.missing_files(record)
+    )
 
 
 def _inputs(loop: Loop, step: Step, external: bool) -> dict[str, str]:
     if step.always:
         return {}
     module = implementation(step.name)
-    with _in_words():
+    with _as_pipeline_error():
         found: dict[str, str] = module.inputs(loop)
         return (
             found | module.external_inputs(loop) if external and hasattr(module, "external_inputs") else found
@@ -71,7 +73,7 @@ def _inputs(loop: Loop, step: Step, external: bool) -> dict[str, str]:
 
 
 def run_step(loop: Loop, step: Step) -> None:
-    record, why = loop.state.done.get(step.name), why_to_do(loop, step, external=True)
+    record, why = loop.state.done.get(step.name), rerun_reason(loop, step, external=True)
     if record and not why and not loop.options.force:
         loop.say(f"{step.name}: unchanged: {record.sentence}")
         return
@@ -80,7 +82,7 @@ def run_step(loop: Loop, step: Step) -> None:
     started = time.monotonic()
     try:
         inputs = _inputs(loop, step, external=True)
-        with _in_words():
+        with _as_pipeline_error():
             done: StepResult = implementation(step.name).run(loop)
     except PipelineError as stopped:
         # A step that goes through others, as retrain does, is stopped by one of them, which said so already.
@@ -99,7 +101,7 @@ def _record(loop: Loop, inputs: dict[str, str], done: StepResult, seconds: float
     return Record(
         inputs=inputs,
         outputs=done.outputs,
-        files=tuple(loop.place.name_of(file) for file in done.files),
+        files=tuple(loop.workspace.name_of(file) for file in done.files),
         sentence=done.sentence,
         ended=timestamp(now()),
         seconds=seconds,
@@ -109,11 +111,11 @@ def _record(loop: Loop, inputs: dict[str, str], done: StepResult, seconds: float
 
 def _keep(loop: Loop, state: RunState) -> None:
     loop.state = state
-    loop.place.write_state(state)
+    loop.workspace.write_state(state)
 
 
 @contextlib.contextmanager
-def _in_words() -> Iterator[None]:
+def _as_pipeline_error() -> Iterator[None]:
     """Raise errors of packaging and of the registry as PipelineError with the same message."""
     try:
         yield

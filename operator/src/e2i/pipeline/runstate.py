@@ -72,7 +72,7 @@ class RunState(BaseModel):
         return record.outputs if record else {}
 
 
-def why_again(record: Record | None, inputs: Inputs, missing: tuple[str, ...] = ()) -> str:
+def changed_since(record: Record | None, inputs: Inputs, missing: tuple[str, ...] = ()) -> str:
     """Why a step has to be done, "" when it is done: `missing` are files of its record that are gone.
 
     no record                    -> "not done yet"

@@ -17,7 +17,7 @@ from e2i.pipeline.runstate import FORMAT, Record, RunState
 FOLDER = ".e2i"
 
 
-class Place:
+class Workspace:
     """Paths below a project's .e2i, which is made when it is not there and keeps itself out of Git."""
 
     def __init__(self, project: Path) -> None:
@@ -40,7 +40,7 @@ class Place:
             ignore.write_text("*\n")
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the project's lock; PipelineError if another run has it. It ends with the process that holds it."""
         self.prepare()
         with open(os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as lock:
@@ -73,11 +73,11 @@ class Place:
     def write_state(self, state: RunState) -> None:
         write_atomically(self.run_file, state.model_dump_json(indent=1))
 
-    def release(self, version: str) -> Path:
+    def release_folder(self, version: str) -> Path:
         """What is kept of a version that was built: its card, its reference, and what data it learned from."""
         return self.root / "releases" / version
 
-    def missing(self, record: Record | None) -> tuple[str, ...]:
+    def missing_files(self, record: Record | None) -> tuple[str, ...]:
         """Files of a record that are gone."""
         return tuple(name for name in (record.files if record else ()) if not (self.root / name).exists())
 

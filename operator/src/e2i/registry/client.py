@@ -55,7 +55,7 @@ class Fetched:
 
 
 @dataclass(frozen=True)
-class Logged:
+class Registration:
     """What is to be kept of a model: `folders` are copied, each under its name."""
 
     digest: str
@@ -70,7 +70,7 @@ def tracking_uri(folder: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve()}/mlflow.db"
 
 
-def register(uri: str, name: str, logged: Logged, local_artifacts: Path) -> str:
+def register(uri: str, name: str, logged: Registration, local_artifacts: Path) -> str:
     """Register a model and return the number of its version; a model of the same digest is not registered twice.
 
     `local_artifacts` holds the files when `uri` is a database file; a server decides itself.
@@ -93,7 +93,7 @@ def register(uri: str, name: str, logged: Logged, local_artifacts: Path) -> str:
         return str(client.create_model_version(name, source, run_id=run.info.run_id, tags=tags).version)
 
 
-def mark(uri: str, name: str, version: str, *, bento: str, serving: bool = False) -> None:
+def mark_version(uri: str, name: str, version: str, *, bento: str, serving: bool = False) -> None:
     """Note which bento a version became, and with `serving` let models:/NAME@serving lead to it."""
     with _registry(uri) as client:
         client.set_model_version_tag(name, version, BENTO_TAG, bento)
@@ -178,10 +178,10 @@ def _registry(uri: str) -> Iterator[Any]:
         try:
             yield MlflowClient(uri, uri)
         except Exception as error:
-            raise _fault(error, uri) from error
+            raise _as_registry_error(error, uri) from error
 
 
-def _fault(error: Exception, uri: str) -> RegistryError:
+def _as_registry_error(error: Exception, uri: str) -> RegistryError:
     if isinstance(error, RegistryError):
         return error
     place = f"The MLflow registry {uri.rpartition('@')[2]}"

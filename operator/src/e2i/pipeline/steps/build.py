@@ -30,7 +30,7 @@ def run(loop: Loop) -> StepResult:
     version = loop.outputs("train")["version"]
     complete_card(loop, loop.outputs("register")["model"])
     packed = package(
-        [loop.place.trained],
+        [loop.workspace.trained],
         version=version,
         store=loop.store,
         ledger=loop.folder / VERSION_LOG,
@@ -39,18 +39,18 @@ def run(loop: Loop) -> StepResult:
     )
     _keep_release(loop, version, packed.tag)
     registered = loop.outputs("register")
-    registry.mark(registered["uri"], loop.project.name, registered["number"], bento=packed.tag)
+    registry.mark_version(registered["uri"], loop.project.name, registered["number"], bento=packed.tag)
     sentence = f"{packed.tag}, {packed.size >> 10} KiB, {packed.digest} in {loop.store}"
     return StepResult(
-        sentence, {"bento": packed.tag, "digest": packed.digest}, (loop.place.release(version),)
+        sentence, {"bento": packed.tag, "digest": packed.digest}, (loop.workspace.release_folder(version),)
     )
 
 
 def _keep_release(loop: Loop, version: str, bento: str) -> None:
-    folder = loop.place.release(version)
+    folder = loop.workspace.release_folder(version)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(loop.place.trained / CARD_FILE, folder / CARD_FILE)
-    shutil.copyfile(loop.place.reference, folder / loop.place.reference.name)
+    shutil.copyfile(loop.workspace.trained / CARD_FILE, folder / CARD_FILE)
+    shutil.copyfile(loop.workspace.reference, folder / loop.workspace.reference.name)
     learned = {
         "bento": bento,
         "train": loop.outputs("data")["train"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from e2i.packaging.data import file_digest, table_digest
 from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.errors import PipelineError
-from e2i.pipeline.rows import Frame, features_of, fitted, read_rows, split, write_table
+from e2i.pipeline.rows import Frame, features_of, in_declared_kinds, read_rows, split, write_table
 
 FEWEST_HELD = 10
 
@@ -37,8 +37,8 @@ def run(loop: Loop) -> StepResult:
             f"Of {len(frame)} rows {len(holdout)} were set aside, and {FEWEST_HELD} are the fewest. Get more data, or "
             "raise data.holdout in project.yaml."
         )
-    write_table(train, loop.place.train)
-    write_table(holdout, loop.place.holdout)
+    write_table(train, loop.workspace.train)
+    write_table(holdout, loop.workspace.holdout)
     source = loop.data or loop.project.data.file or loop.project.data.load
     outputs = {
         "rows": len(frame),
@@ -50,10 +50,10 @@ def run(loop: Loop) -> StepResult:
         "source": str(source),
     }
     sentence = f"{len(frame)} rows of {source}: {len(train)} to train with, {len(holdout)} in the holdout"
-    return StepResult(sentence, outputs, (loop.place.train, loop.place.holdout))
+    return StepResult(sentence, outputs, (loop.workspace.train, loop.workspace.holdout))
 
 
 def _rows(loop: Loop) -> Frame:
     if loop.rows is None or loop.data or loop.project.data.file:
-        loop.rows = fitted(read_rows(loop.folder, loop.project, loop.data), loop.project)
+        loop.rows = in_declared_kinds(read_rows(loop.folder, loop.project, loop.data), loop.project)
     return loop.rows

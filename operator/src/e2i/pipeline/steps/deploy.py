@@ -48,7 +48,7 @@ def _wanted(loop: Loop) -> ManifestInputs:
     deploy = loop.project.deploy
     return ManifestInputs(
         tag=loop.outputs("build")["bento"],
-        cards=[read_card(loop.place.release(version))],
+        cards=[read_card(loop.workspace.release_folder(version))],
         name=loop.model_name,
         namespace=deploy.namespace,
         replicas=deploy.replicas,

@@ -10,9 +10,9 @@ from e2i.pipeline import champion
 from e2i.pipeline.context import Loop, StepResult
 from e2i.pipeline.drift_verdict import (
     PREDICTION,
+    DriftResult,
     Shape,
-    Verdict,
-    judge,
+    judge_drift,
     latest,
     prediction_of,
     shapes_of,
@@ -34,13 +34,13 @@ def run(loop: Loop) -> StepResult:
         return StepResult("nothing serves, so nothing can have drifted", {"drifted": False}, skipped=True)
     # A bento of one model has the model's version.
     model = f"{loop.project.name}:{bento.rpartition(':')[2]}"
-    rows = latest(read_lines(loop.place.stream), model, MOST_ROWS)
+    rows = latest(read_lines(loop.workspace.stream), model, MOST_ROWS)
     limits = loop.project.drift
     if len(rows) < limits.rows:
         verdict = too_few(model, len(rows), 0, limits)
         return StepResult(verdict.sentence, {"bento": bento, **verdict.to_json()})
     card, reference = _kept(loop, bento)
-    report = loop.place.reports / f"drift-{model.partition(':')[2]}.html"
+    report = loop.workspace.reports / f"drift-{model.partition(':')[2]}.html"
     verdict = _compared(card, model, rows, reference, report, loop)
     write_atomically(report.with_suffix(".json"), json.dumps({"bento": bento, **verdict.to_json()}, indent=1))
     word = "DRIFTED: " if verdict.drifted else ""
@@ -55,28 +55,28 @@ def _compared(
     reference: list[dict[str, Any]],
     report: Path,
     loop: Loop,
-) -> Verdict:
+) -> DriftResult:
     shapes: dict[str, Shape] = shapes_of(card.features)
     predictions = [prediction_of(card.type, row["answer"]) for row in rows]
     shapes[PREDICTION] = predictions[0][1]
     current = [{**row["input"], PREDICTION: said} for row, (said, _) in zip(rows, predictions, strict=True)]
     columns = compare(reference, current, shapes, report)
-    return judge(model, columns, len(rows), len(reference), loop.project.drift)
+    return judge_drift(model, columns, len(rows), len(reference), loop.project.drift)
 
 
 def _kept(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
     """Card and reference of the served model: from here, or from the registry."""
-    folder = loop.place.release(bento.rpartition(":")[2])
+    folder = loop.workspace.release_folder(bento.rpartition(":")[2])
     if (folder / CARD_FILE).exists():
-        return read_card(folder), read_lines(folder / loop.place.reference.name)
-    tracking = registry.tracking_uri(loop.place.registry)
+        return read_card(folder), read_lines(folder / loop.workspace.reference.name)
+    tracking = registry.tracking_uri(loop.workspace.registry)
     uri = registry.uri_of_bento(tracking, loop.project.name, bento)
     if uri is None:
         raise PipelineError(
             f"{bento} serves, and neither {folder} nor the MLflow registry knows what it was measured on. "
             "Release it with `e2i pipeline run`, or set MLFLOW_TRACKING_URI to the registry that has it."
         )
-    place = loop.place.root / "serving"
+    place = loop.workspace.root / "serving"
     trained = registry.fetch(uri, place, tracking)
     beside = registry.fetch(uri, place, tracking, registry.REFERENCE)
-    return read_card(trained.folder), read_lines(beside.folder / loop.place.reference.name)
+    return read_card(trained.folder), read_lines(beside.folder / loop.workspace.reference.name)

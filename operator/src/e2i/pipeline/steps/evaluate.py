@@ -11,9 +11,9 @@ from e2i.pipeline import champion, scoring
 from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.drift_verdict import PREDICTION, prediction_of
 from e2i.pipeline.errors import PipelineError
-from e2i.pipeline.inference import ask_apart, own_metrics
+from e2i.pipeline.inference import ask_in_subprocess, project_metrics
 from e2i.pipeline.recipe import load_recipe
-from e2i.pipeline.rows import read_kept
+from e2i.pipeline.rows import read_stored
 from e2i.pipeline.workspace import write_atomically
 from e2i.registry.client import RegistryError
 from e2i_bento.predicting import ModelDamaged, NotFinite, Predictor, load_predictor
@@ -47,11 +47,11 @@ def _serving(loop: Loop) -> str:
 
 def run(loop: Loop) -> StepResult:
     recipe = load_recipe(loop.folder, loop.project.recipe)
-    frame = read_kept(loop.place.holdout)
+    frame = read_stored(loop.workspace.holdout)
     predictor, answers = _answers(loop, frame)
     project = loop.project
     found = scoring.metrics_of(project.type, answers, frame, project.target)
-    found |= own_metrics(recipe.evaluate, predictor.model, frame, recipe.folder)
+    found |= project_metrics(recipe.evaluate, predictor.model, frame, recipe.folder)
     if broken := [name for name, value in found.items() if not math.isfinite(value)]:
         raise PipelineError(
             f"{broken[0]} is {found[broken[0]]} on the holdout: look at the predictions and the data."
@@ -60,7 +60,7 @@ def run(loop: Loop) -> StepResult:
     names = [feature.name for feature in predictor.card.features]
     _write_reference(loop, json_rows(frame[names]), answers)
     outputs = {"metrics": found, "serving": serving, "rows": len(frame)}
-    write_atomically(loop.place.evaluation, json.dumps(outputs, indent=1))
+    write_atomically(loop.workspace.evaluation, json.dumps(outputs, indent=1))
     told = ", ".join(f"{name} {value:.4g}" for name, value in sorted(found.items()))
     beside = "; nothing serves yet"
     if serving:
@@ -68,13 +68,13 @@ def run(loop: Loop) -> StepResult:
     return StepResult(
         f"{told} on {len(frame)} rows{beside}",
         {**outputs, "digest": digest_of(outputs)},
-        (loop.place.evaluation, loop.place.reference),
+        (loop.workspace.evaluation, loop.workspace.reference),
     )
 
 
 def _answers(loop: Loop, frame: Any) -> tuple[Predictor, list[dict[str, Any]]]:
     try:
-        predictor = load_predictor(loop.place.trained)
+        predictor = load_predictor(loop.workspace.trained)
         names = [feature.name for feature in predictor.card.features]
         return predictor, predictor.answers(json_rows(frame[names]))
     except NotFinite as error:
@@ -90,10 +90,12 @@ def _measured(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str
         return None
     project = loop.project
     try:
-        found = champion.find(loop, name)
-        if not loop.options.against and found.may_know_the_holdout():
+        found = champion.find_model(loop, name)
+        if not loop.options.against and found.may_have_seen_holdout():
             return {"name": name, "metrics": {}, "noise": {}, "skipped": NOT_COMPARED}
-        asked = ask_apart(found.model, found.code, loop.folder, project.recipe, loop.place.holdout)
+        asked = ask_in_subprocess(
+            found.model, found.code, loop.folder, project.recipe, loop.workspace.holdout
+        )
         there = scoring.metrics_of(project.type, asked["answers"], frame, project.target) | asked["metrics"]
         noise = scoring.noise_of(project.type, answers, asked["answers"], frame, project.target)
     except (PipelineError, RegistryError) as stopped:
@@ -108,4 +110,4 @@ def _write_reference(loop: Loop, rows: list[dict[str, Any]], answers: list[dict[
     """What the inputs of the served model are compared with: rows that it never saw, and what it says of them."""
     kept = zip(rows[:REFERENCE_ROWS], answers, strict=False)
     lines = [json.dumps({**row, PREDICTION: prediction_of(loop.project.type, said)[0]}) for row, said in kept]
-    write_atomically(loop.place.reference, "\n".join(lines) + "\n")
+    write_atomically(loop.workspace.reference, "\n".join(lines) + "\n")

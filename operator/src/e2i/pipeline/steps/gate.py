@@ -5,8 +5,8 @@ from __future__ import annotations
 from e2i.pipeline import gate_report
 from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.errors import GateNotMet
-from e2i.pipeline.gate import Serving, judge
-from e2i.pipeline.gate_report import Judged
+from e2i.pipeline.gate import ServingModel, check_gate
+from e2i.pipeline.gate_report import GateReport
 from e2i.pipeline.workspace import write_atomically
 
 
@@ -22,24 +22,26 @@ def inputs(loop: Loop) -> dict[str, str]:
 
 def run(loop: Loop) -> StepResult:
     measured, data = loop.outputs("evaluate"), loop.outputs("data")
-    serving = Serving(**measured["serving"]) if measured["serving"] else None
+    serving = ServingModel(**measured["serving"]) if measured["serving"] else None
     version = loop.outputs("train")["version"]
-    judged = Judged(
+    report = GateReport(
         model=f"{loop.project.name} {version}",
         rows=measured["rows"],
         source=data["source"],
         metrics=measured["metrics"],
         gate=loop.project.gate,
         serving=serving,
-        verdict=judge(measured["metrics"], loop.project.gate, serving),
+        result=check_gate(measured["metrics"], loop.project.gate, serving),
     )
-    report = loop.place.reports / f"gate-{version}.html"
-    write_atomically(report, gate_report.page(judged))
-    write_atomically(report.with_suffix(".md"), gate_report.markdown(judged))
-    for note in judged.verdict.notes:
+    html_file = loop.workspace.reports / f"gate-{version}.html"
+    write_atomically(html_file, gate_report.to_html(report))
+    write_atomically(html_file.with_suffix(".md"), gate_report.to_markdown(report))
+    for note in report.result.notes:
         loop.say(f"gate: {note}")
-    if not judged.verdict.passed:
-        found = "\n".join(f"    {finding.sentence}" for finding in judged.verdict.findings)
-        raise GateNotMet(f"{judged.model} is not released:\n{found}\nThe report for a person: {report}")
+    if not report.result.passed:
+        found = "\n".join(f"    {finding.sentence}" for finding in report.result.findings)
+        raise GateNotMet(f"{report.model} is not released:\n{found}\nThe report for a person: {html_file}")
     kept = ", ".join(loop.project.gate) or "no metric: project.yaml has no gate"
-    return StepResult(f"the bounds are kept ({kept}); report {report}", {"report": str(report)}, (report,))
+    return StepResult(
+        f"the bounds are kept ({kept}); report {html_file}", {"report": str(html_file)}, (html_file,)
+    )

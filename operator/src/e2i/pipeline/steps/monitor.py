@@ -24,9 +24,9 @@ def run(loop: Loop) -> StepResult:
         lines, place = loop.cluster.captured(), f"the pods of {loop.cluster.model}"
     else:
         return StepResult("neither --kubeconfig nor --stream was given: nothing was collected", skipped=True)
-    known = read_lines(loop.place.stream)
+    known = read_lines(loop.workspace.stream)
     fresh = new_rows(known, lines)
-    append_lines(loop.place.stream, fresh)
+    append_lines(loop.workspace.stream, fresh)
     advice = ""
     if not lines and not loop.options.stream and not loop.project.deploy.capture_share:
         advice = "; deploy.capture_share in project.yaml is 0, so the pods write no inputs into their logs"

@@ -15,14 +15,14 @@ def inputs(loop: Loop) -> dict[str, str]:
 
 
 def external_inputs(loop: Loop) -> dict[str, str]:
-    return {"the registry": registry.tracking_uri(loop.place.registry)}
+    return {"the registry": registry.tracking_uri(loop.workspace.registry)}
 
 
 def run(loop: Loop) -> StepResult:
-    uri, name = registry.tracking_uri(loop.place.registry), loop.project.name
+    uri, name = registry.tracking_uri(loop.workspace.registry), loop.project.name
     trained = loop.outputs("train")
     card = complete_card(loop)
-    logged = registry.Logged(
+    logged = registry.Registration(
         digest=trained["digest"],
         params={
             "type": card.type,
@@ -36,9 +36,12 @@ def run(loop: Loop) -> StepResult:
         },
         metrics=loop.outputs("evaluate")["metrics"],
         tags={"e2i.version": trained["version"]},
-        folders={registry.TRAINED: loop.place.trained, registry.REFERENCE: loop.place.reference.parent},
+        folders={
+            registry.TRAINED: loop.workspace.trained,
+            registry.REFERENCE: loop.workspace.reference.parent,
+        },
     )
-    number = registry.register(uri, name, logged, loop.place.registry / "artifacts")
+    number = registry.register(uri, name, logged, loop.workspace.registry / "artifacts")
     return StepResult(
         f"models:/{name}/{number} in {uri}",
         {"uri": uri, "number": number, "model": f"models:/{name}/{number}"},

@@ -35,7 +35,7 @@ def run(loop: Loop) -> StepResult:
 
 def _require_new_data(loop: Loop, verdict: dict[str, object]) -> None:
     """NoNewData when the data are those that the drifted model learned from: it would only be made once more."""
-    kept = loop.place.release(str(verdict.get("bento")).rpartition(":")[2]) / "release.json"
+    kept = loop.workspace.release_folder(str(verdict.get("bento")).rpartition(":")[2]) / "release.json"
     learned = json.loads(kept.read_text()) if kept.exists() else {}
     if learned.get("train") == loop.outputs("data")["train"]:
         raise NoNewData(

@@ -43,7 +43,7 @@ def run(loop: Loop) -> StepResult:
         _note(loop, bento)
         return StepResult("no --kubeconfig was given, so nobody looks whether it serves", skipped=True)
     message = cluster.wait_until_serving(bento, loop.options.timeout, lambda line: loop.say(f"serve: {line}"))
-    row = read_card(loop.place.trained).golden[0].input
+    row = read_card(loop.workspace.trained).golden[0].input
     answer = cluster.predict({"input_data": row})
     if answer.get("bento") != bento:
         raise PipelineError(f"{bento} serves, and {answer.get('bento')} answered: {json.dumps(answer)[:300]}")
@@ -54,8 +54,10 @@ def run(loop: Loop) -> StepResult:
 
 def _note(loop: Loop, bento: str) -> None:
     """What serves is known here and in the registry."""
-    released = read_lines(loop.place.released)
+    released = read_lines(loop.workspace.released)
     if not released or released[-1].get("bento") != bento:
-        append_lines(loop.place.released, [{"bento": bento, "released": timestamp(now())}])
+        append_lines(loop.workspace.released, [{"bento": bento, "released": timestamp(now())}])
     registered = loop.outputs("register")
-    registry.mark(registered["uri"], loop.project.name, registered["number"], bento=bento, serving=True)
+    registry.mark_version(
+        registered["uri"], loop.project.name, registered["number"], bento=bento, serving=True
+    )

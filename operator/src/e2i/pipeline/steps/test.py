@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from e2i.pipeline.context import Loop, StepResult, digest_of, files_digest, is_test
-from e2i.pipeline.datatests import complaints
+from e2i.pipeline.datatests import find_problems
 from e2i.pipeline.errors import PipelineError, describe_error
 from e2i.pipeline.recipe import load_recipe
-from e2i.pipeline.rows import read_kept
+from e2i.pipeline.rows import read_stored
 
 TIMEOUT = 1800.0
 NOTHING_COLLECTED = 5
@@ -31,8 +31,10 @@ def inputs(loop: Loop) -> dict[str, str]:
 def run(loop: Loop) -> StepResult:
     import pandas
 
-    frame = pandas.concat([read_kept(loop.place.train), read_kept(loop.place.holdout)], ignore_index=True)
-    if found := complaints(frame, loop.outputs("data")["features"], loop.project):
+    frame = pandas.concat(
+        [read_stored(loop.workspace.train), read_stored(loop.workspace.holdout)], ignore_index=True
+    )
+    if found := find_problems(frame, loop.outputs("data")["features"], loop.project):
         raise PipelineError("\n".join(found))
     recipe = load_recipe(loop.folder, loop.project.recipe)
     said = "the tests of the data passed"

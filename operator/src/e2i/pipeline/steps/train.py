@@ -11,7 +11,7 @@ from e2i.packaging.names import resolve_version
 from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.errors import PipelineError, describe_error
 from e2i.pipeline.recipe import Recipe, load_recipe
-from e2i.pipeline.rows import learned_columns, read_kept
+from e2i.pipeline.rows import read_stored, training_columns
 from e2i_bento.card import CARD_FILE, Card
 
 LONGEST, MOST_PARAMETERS = 250, 100
@@ -36,7 +36,7 @@ def inputs(loop: Loop) -> dict[str, str]:
 
 def run(loop: Loop) -> StepResult:
     recipe = load_recipe(loop.folder, loop.project.recipe)
-    data = learned_columns(read_kept(loop.place.train), loop.project)
+    data = training_columns(read_stored(loop.workspace.train), loop.project)
     try:
         model = recipe.train(data.copy())
     except Exception as error:
@@ -53,7 +53,7 @@ def run(loop: Loop) -> StepResult:
         f"{card.name} {version}, {type(model).__name__} on {len(data)} rows, {len(card.features)} features"
     )
     return StepResult(
-        sentence, outputs, (loop.place.trained / CARD_FILE, loop.place.trained / card.model.name)
+        sentence, outputs, (loop.workspace.trained / CARD_FILE, loop.workspace.trained / card.model.name)
     )
 
 
@@ -85,7 +85,7 @@ def _described(loop: Loop, recipe: Recipe, model: object, data: object) -> Card:
         source=loop.outputs("data")["source"],
         code=recipe.code(),
         requirements=loop.folder / project.requirements,
-        out=loop.place.trained,
+        out=loop.workspace.trained,
         # The gate judges it, by rows that it has not seen, and writes a report.
         accept_guessing=True,
     )
