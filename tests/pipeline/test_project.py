@@ -32,7 +32,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
             {"gate": {"roc_auc": {}}}, "gate.roc_auc: needs minimum, maximum or worse_than_serving_by"
         ),
         pytest.param(
-            {"treatment": "umbrella"}, "treatment goes with type Causal, and Classification was written"
+            {"treatment": "umbrella"}, "treatment is for type Causal only, and type is Classification"
         ),
     ],
 )

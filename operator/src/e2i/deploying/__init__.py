@@ -1,4 +1,4 @@
-"""For those who deploy and call models from Python.
+"""Deploy models from Python.
 
 from e2i.deploying import run_deployment
 

@@ -11,7 +11,7 @@ from e2i.kube.login import from_context, from_pod, is_pod
 
 
 async def connect(environment: Environment) -> Kube:
-    """An open connection, to be closed by the caller; ClusterUnreachable if there is nothing to connect with."""
+    """Return a client, which the caller closes; ClusterUnreachable if there is no usable kubeconfig."""
     try:
         if environment.kubeconfig is None and environment.context is None and is_pod(os.environ):
             kube, _ = await from_pod()

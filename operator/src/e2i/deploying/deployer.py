@@ -1,4 +1,4 @@
-"""`run_deployment`: from the name of a model to its release, for agents and for bentos/deploy_model.py."""
+"""`run_deployment` and `rehearse_deployment`: release a model, given by its URI."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def _to_stderr(line: str) -> None:
 
 @dataclass
 class _Run:
-    """One deployment under way."""
+    """A deployment in progress; `state` is the last state that was reported."""
 
     request: DeploymentRequest
     environment: Environment
     say: Say
     clock: Stopwatch
-    doing: Waiting
+    state: Waiting
 
     def tell(self, state: Waiting) -> None:
-        self.doing = state
+        self.state = state
         if self.clock.enter(state.phase):
             self.say(f"{state.phase}: {state.message}")
 
@@ -55,17 +55,17 @@ async def run_deployment(
     request: Mapping[str, Any] | DeploymentRequest,
     *,
     environments: Path | None = None,
-    timeout: float = DEADLINE,  # noqa: ASYNC109 - for all of it, not for one request
+    timeout: float = DEADLINE,  # noqa: ASYNC109 - for all steps, not for one request
     say: Say = _to_stderr,
 ) -> Deployed:
-    """Release the model that the request names and wait until it answers; a DeploymentError says why it does not.
+    """Release the model of the request and wait until it serves; DeploymentError if it does not.
 
     `request`: experiment_id, model_uri, target_environment, resources; see DeploymentRequest. `environments`: the
-    YAML file of the environments. `timeout`: seconds for all of it. `say`: gets a line for each step, and one every
-    20 s while nothing changes; by default they go to stderr.
+    YAML file of the environments. `timeout`: seconds for all steps together. `say`: called with a line for each step,
+    and every 20 s while nothing changes; by default the lines go to stderr.
 
-    The same request again makes nothing new. Cancelling it, or the end of the time, ends the waiting and a packaging
-    under way; what was applied stays, and the operator goes on with it.
+    The same request again changes nothing. A cancel or the timeout ends the waiting and a running packaging. An applied
+    E2IModel stays, and the operator continues with it.
     """
     run = _begin(request, environments, say)
     try:
@@ -75,18 +75,18 @@ async def run_deployment(
         if not limit.expired():
             raise
         raise DeadlineExceeded(
-            f"{run.request.model_uri} was not released within {timeout:g} s; at the end it was "
-            f"{run.doing.phase}: {run.doing.message}",
-            run.doing.phase,
+            f"{run.request.model_uri} was not released within {timeout:g} s; the last state was "
+            f"{run.state.phase}: {run.state.message}",
+            run.state.phase,
         ) from None
 
 
 async def rehearse_deployment(
     request: Mapping[str, Any] | DeploymentRequest, *, environments: Path | None = None, say: Say = _to_stderr
 ) -> Object:
-    """The E2IModel that run_deployment would leave behind, as the API server would have it; nothing is released.
+    """Return the E2IModel that run_deployment would apply, from a dry run of the API server; nothing is released.
 
-    A model that is not packaged yet is packaged: only then is known what the manifest is to say.
+    A model without a bento is packaged, because the manifest depends on the bento.
     """
     run = _begin(request, environments, say)
     found = await _find(run)
@@ -121,7 +121,7 @@ async def _find(run: _Run) -> Found:
 
 
 async def _push(run: _Run, found: Found, bucket: BucketPlace) -> Found:
-    run.doing = Waiting("Pushing", f"{found.bento.tag} is being sent to the bucket {bucket.name}")
+    run.state = Waiting("Pushing", f"{found.bento.tag} is being sent to the bucket {bucket.name}")
     with run.clock.phase("push"):
         archive = await push(found.bento.tag, run.environment.bento_store(), bucket, run.say)
     return replace(found, bento=replace(found.bento, digest=archive.digest))
@@ -130,7 +130,7 @@ async def _push(run: _Run, found: Found, bucket: BucketPlace) -> Found:
 async def _apply(run: _Run, kube: Kube, found: Found, *, dry_run: bool) -> Applied:
     wanted = manifest(run.request, run.environment, found.bento)
     metadata = wanted["metadata"]
-    run.doing = Waiting("Applying", "the API server has not answered yet")
+    run.state = Waiting("Applying", "the API server has not answered yet")
     with run.clock.phase("apply"):
         applied = await apply(kube, wanted, dry_run=dry_run)
     what = "is applied" if applied.is_new else "asks for it already"

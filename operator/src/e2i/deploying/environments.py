@@ -1,4 +1,4 @@
-"""The environments that can be deployed to: names and what each stands for, from a YAML file."""
+"""Read the environments to deploy to, with their clusters and settings, from a YAML file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BucketPlace(BaseModel):
 
 
 class Environment(BaseModel):
-    """One place to release to; see environments.yaml for what each field means."""
+    """One target of deployments; environments.yaml explains the fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,7 +42,7 @@ class Environment(BaseModel):
     store: Path | None = None
 
     def bento_store(self, environment: Mapping[str, str] = os.environ) -> Path:
-        """The BentoML home, as BentoML itself would choose it."""
+        """Return the BentoML home: `store`, else $BENTOML_HOME, else ~/bentoml."""
         chosen = self.store or environment.get("BENTOML_HOME") or Path.home() / "bentoml"
         return Path(chosen).expanduser().absolute()
 
@@ -51,7 +51,7 @@ Environments = Mapping[str, Environment]
 
 
 def read_environments(file: Path | None = None, environment: Mapping[str, str] = os.environ) -> Environments:
-    """Those of `file`, else of $E2I_ENVIRONMENTS, else the built-in ones; InvalidRequest with every mistake."""
+    """Read `file`, else $E2I_ENVIRONMENTS, else the built-in file; InvalidRequest with all its mistakes."""
     chosen = file or Path(environment.get(VARIABLE) or DEFAULTS)
     try:
         raw = yaml.safe_load(chosen.read_text())

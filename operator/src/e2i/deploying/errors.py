@@ -1,16 +1,16 @@
 """Errors of a deployment; each message names the value and the next step.
 
 DeploymentError
-├─ InvalidRequest       every mistake of the request, with its place and value; nothing was done
-├─ ModelNotFound        neither registry, store nor folder has it; nothing was done
-├─ PackagingRefused     it is there, and cannot become a bento as it is
-├─ PushFailed           the environment's bucket did not take the bento
-├─ ClusterUnreachable   no kubeconfig, no such context, or nobody answers
-├─ Forbidden            the cluster does not let this user do it
-├─ ClusterRefused       the API server takes no such E2IModel: not installed, invalid, busy
-├─ ManagedElsewhere     the E2IModel is kept as Git has it; deploy by a commit
-├─ ReleaseFailed        the cluster has it, and the operator gave it up
-└─ DeadlineExceeded     it was not over in time; what was applied goes on
+├─ InvalidRequest       the request is wrong: every mistake with its place and value; nothing was done
+├─ ModelNotFound        the model is not in registry, store or folder; nothing was done
+├─ PackagingRefused     the model exists but cannot be packaged as a bento
+├─ PushFailed           the bento could not be uploaded to the bucket of the environment
+├─ ClusterUnreachable   no kubeconfig, no such context, or no answer
+├─ Forbidden            wrong credentials or missing rights
+├─ ClusterRefused       the API server refused the E2IModel: not installed, invalid, busy, deleted
+├─ ManagedElsewhere     a GitOps tool manages the E2IModel; deploy by a commit
+├─ ReleaseFailed        the operator could not release it
+└─ DeadlineExceeded     the timeout passed; the operator continues with an applied E2IModel
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from e2i.kube.explain import explain
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing that is wrong with a request; `place` is a path such as resources.cpu."""
+    """One mistake in a request. `place` is a path such as resources.cpu."""
 
     place: str
     value: Any
@@ -52,7 +52,7 @@ class DeploymentError(Exception):
         self.reason = reason or type(self).__name__
 
     def document(self) -> dict[str, Any]:
-        """The same as a value for JSON."""
+        """Return the error as a value for JSON."""
         return {"error": type(self).__name__, "reason": self.reason, "message": self.message}
 
 
@@ -68,27 +68,27 @@ class InvalidRequest(DeploymentError):
 
 
 class ModelNotFound(DeploymentError):
-    """There is no such model."""
+    """The model does not exist."""
 
 
 class PackagingRefused(DeploymentError):
-    """The model cannot be packaged; `reason` is packaging's own word."""
+    """The model cannot be packaged; `reason` is the ErrorReason of packaging."""
 
 
 class PushFailed(DeploymentError):
-    """The bento did not get into the bucket; `reason` is the export's own word."""
+    """The bento could not be uploaded to the bucket; `reason` is the reason of the export."""
 
 
 class ClusterUnreachable(DeploymentError):
-    """The environment's cluster cannot be talked to."""
+    """The cluster of the environment cannot be reached."""
 
 
 class Forbidden(DeploymentError):
-    """The cluster does not accept the credentials, or does not allow the action."""
+    """The API server does not accept the credentials or does not allow the action."""
 
 
 class ClusterRefused(DeploymentError):
-    """The API server refused; `reason` is the reason that it gave."""
+    """The API server refused the request; `reason` is its reason."""
 
 
 class ManagedElsewhere(DeploymentError):
@@ -97,18 +97,18 @@ class ManagedElsewhere(DeploymentError):
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The operator's report on a release that it gave up."""
+    """Why a release failed, from the status of the E2IModel."""
 
     reason: str
     message: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    """What the failed release left behind: pod, log, answer; as in status.failedReleases[].evidence."""
+    """Pod, log, answer and so on, as in status.failedReleases[].evidence."""
     still_serving: Running | None = None
-    """Who answers at the model's address all the same; None: nobody."""
+    """The release that still answers at the model's address, or None."""
 
 
 class ReleaseFailed(DeploymentError):
-    """The operator gave the release up, or cannot go on without a person."""
+    """The release failed, or the operator cannot continue without a person."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.message, verdict.reason)

@@ -1,7 +1,7 @@
 """Find the bento of a source, or package it if it does not exist yet.
 
-Registries and packaging block, import for seconds and change the process (folders to import from, variables that
-BentoML reads once): they run in a program of their own, `e2i.deploying.prepare_bento`, which ends with us.
+Registries and packaging block, take seconds to import and change the process (sys.path, variables that BentoML reads
+once). So they run in a subprocess, `e2i.deploying.prepare_bento`, which ends when this process ends.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from e2i.deploying.stored_bento import find_deployable
 Say = Callable[[str], None]
 
 END_SECONDS = 20.0
-"""That a packaging has to clear up after itself."""
+"""Time for the subprocess to clean up before it is killed."""
 LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Found:
-    """A bento of the store, and whether it was packaged just now."""
+    """A bento of the store, and whether this call packaged it."""
 
     bento: Deployable
     packaged: bool
 
 
 async def find(uri: str, store: Path, say: Say) -> Found:
-    """The bento to release; ModelNotFound or PackagingRefused when there is none and none can be made."""
+    """Return the bento of a model URI; ModelNotFound or PackagingRefused if there is none and none can be made."""
     source = parse_source(uri)
     if isinstance(source, Stored):
         return Found(await asyncio.to_thread(find_deployable, store, source.tag), packaged=False)
-    told = await _prepared(uri, store, say)
-    bento = await asyncio.to_thread(find_deployable, store, parse_tag(told["tag"]))
-    return Found(bento, packaged=told["packaged"])
+    result = await _prepared(uri, store, say)
+    bento = await asyncio.to_thread(find_deployable, store, parse_tag(result["tag"]))
+    return Found(bento, packaged=result["packaged"])
 
 
 async def _prepared(uri: str, store: Path, say: Say) -> dict[str, Any]:
-    """What `preparing` came to; its words on the way are passed on."""
+    """Run the subprocess, pass its progress to `say`, and return its result: {tag, packaged}."""
     async with _preparing(uri, store) as process:
         while line := await _line(process):
             match json.loads(line):
@@ -60,10 +60,10 @@ async def _prepared(uri: str, store: Path, say: Say) -> dict[str, Any]:
                     raise ModelNotFound(message)
                 case {"refused": message, "reason": reason}:
                     raise PackagingRefused(message, reason)
-                case {"tag": _, "packaged": _} as told:
-                    return dict(told)
+                case {"tag": _, "packaged": _} as result:
+                    return dict(result)
     raise DeploymentError(
-        f"Looking for {uri} ended without a result (exit code {process.returncode}); what it said is above.",
+        f"The search for {uri} ended without a result (exit code {process.returncode}). Its output above says more.",
         "PreparingFailed",
     )
 
@@ -74,18 +74,18 @@ async def _line(process: Process) -> bytes:
 
 @contextlib.asynccontextmanager
 async def _preparing(uri: str, store: Path) -> AsyncIterator[Process]:
-    """The program at work; however the block ends, it has ended after it, with everything that it began."""
+    """Start the subprocess for the block. After the block it has ended, with its own children."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "e2i.deploying.prepare_bento",
         uri,
         str(store),
-        # It ends when this pipe does: also when we are killed.
+        # The subprocess ends when this pipe is closed, also if this process is killed.
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "BENTOML_HOME": str(store), "BENTOML_DO_NOT_TRACK": "True"},
-        # An interrupt from the keyboard is for us, and we tell it.
+        # Ctrl-C must reach this process only, which then ends the subprocess.
         start_new_session=True,
         limit=LONGEST_LINE,
     )

@@ -1,8 +1,8 @@
-"""Makes a trained folder of a model that somebody logged with MLflow's scikit-learn flavour.
+"""Make a trained folder from a model that was logged with MLflow's scikit-learn flavour.
 
-Its folder tells enough: the signature names the features and their types, the input example gives inputs to ask it,
-requirements.txt what it was trained with. What it does not tell stays empty: no distribution of the training data,
-hence no drift; no metrics. Reads files only, the package mlflow is not needed.
+The signature has the features and their types, the input example has inputs for golden predictions, requirements.txt
+has the packages. The folder has no metrics and no distribution of the training data, so drift cannot be measured.
+Only files are read; the package mlflow is not needed.
 """
 
 from __future__ import annotations
@@ -43,31 +43,32 @@ KINDS: Mapping[str, Literal["integer", "number", "boolean", "text"]] = {
     "boolean": "boolean",
     "string": "text",
 }
-"""MLflow's types of columns; a text, because a signature does not say which words there are."""
+"""MLflow's column types. A string becomes text, not category, because a signature does not list the categories."""
 DTYPES = {"integer": "int64", "number": "float64", "boolean": "bool", "text": "object"}
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 NOT_NEEDED = ("mlflow", "mlflow-skinny", "skops")
-"""What logging needed, and serving does not."""
+"""Packages for logging that are not needed to serve."""
 
 
 @dataclass(frozen=True)
 class Logged:
-    """An MLflow model's own words, and the model."""
+    """A logged model: content of its MLmodel file, features, input example, and the loaded model."""
 
-    words: Mapping[str, Any]
+    description: Mapping[str, Any]
     features: tuple[Feature, ...]
     example: DataFrame
     model: Any
 
 
 def is_logged(folder: Path) -> bool:
+    """Return whether the folder holds an MLflow model."""
     return (folder / DESCRIPTION).is_file()
 
 
 def describe_logged(folder: Path, *, name: str, registry: str, out: Path) -> Card:
-    """Write the trained folder `out` for the MLflow model in `folder`; Refused says what it lacks.
+    """Write the trained folder `out` for the MLflow model in `folder`; PackagingError if something is missing.
 
-    MLflow takes any name, BentoML does not: Iris-Model becomes iris_model.
+    BentoML does not allow every name that MLflow allows: Iris-Model becomes iris_model.
     """
     name = _NOT_IN_NAMES.sub("_", name.lower())
     check_name(name)
@@ -91,30 +92,30 @@ def describe_logged(folder: Path, *, name: str, registry: str, out: Path) -> Car
         features=_nullable(logged.features, rows),
         labels=labels,
         golden=tuple(Golden(input=rows[i], output=answers[i]) for i in choose_golden(rows, answers)),
-        lineage=_lineage(logged.words, registry, modules),
+        lineage=_lineage(logged.description, registry, modules),
     )
     write_card(card, out)
     return card
 
 
 def read_logged(folder: Path) -> Logged:
-    """The model with its schema and example; Refused when one of them is missing."""
-    words = yaml.safe_load((folder / DESCRIPTION).read_text())
-    flavour = (words.get("flavors") or {}).get("sklearn")
+    """Read a logged model with its signature and input example; PackagingError if one of them is missing."""
+    description = yaml.safe_load((folder / DESCRIPTION).read_text())
+    flavour = (description.get("flavors") or {}).get("sklearn")
     if flavour is None:
-        known = ", ".join(sorted(words.get("flavors") or {})) or "none"
+        known = ", ".join(sorted(description.get("flavors") or {})) or "none"
         raise PackagingError(
             ErrorReason.RoutineMissing,
             f"The MLflow model has the flavours {known}, and only scikit-learn's can be packaged without its data: "
             "describe it with `e2i package --model --data`.",
         )
-    features = _features(words)
+    features = _features(description)
     model = _load(folder / flavour["pickled_model"], flavour)
-    return Logged(words, features, _example(folder, words, features), model)
+    return Logged(description, features, _example(folder, description, features), model)
 
 
-def _features(words: Mapping[str, Any]) -> tuple[Feature, ...]:
-    columns = json.loads((words.get("signature") or {}).get("inputs") or "[]")
+def _features(description: Mapping[str, Any]) -> tuple[Feature, ...]:
+    columns = json.loads((description.get("signature") or {}).get("inputs") or "[]")
     if not columns or any("name" not in column or column.get("type") not in KINDS for column in columns):
         raise PackagingError(
             ErrorReason.ColumnUnusable,
@@ -127,18 +128,18 @@ def _features(words: Mapping[str, Any]) -> tuple[Feature, ...]:
     )
 
 
-def _example(folder: Path, words: Mapping[str, Any], features: Sequence[Feature]) -> DataFrame:
-    """The input example as a table, in the order and types of the features."""
+def _example(folder: Path, description: Mapping[str, Any], features: Sequence[Feature]) -> DataFrame:
+    """Return the input example as a table, in the order and types of the features."""
     from pandas import DataFrame
 
-    told = words.get("saved_input_example_info") or {}
-    if told.get("type") != "dataframe" or told.get("pandas_orient") != "split":
+    example = description.get("saved_input_example_info") or {}
+    if example.get("type") != "dataframe" or example.get("pandas_orient") != "split":
         raise PackagingError(
             ErrorReason.DataEmpty,
-            "The MLflow model has no input example that is a DataFrame, so there is nothing to ask it: log it with "
-            "input_example=X.head().",
+            "The MLflow model has no input example that is a DataFrame, so there are no inputs to test it with: log it "
+            "with input_example=X.head().",
         )
-    saved = json.loads((folder / told["artifact_path"]).read_text())
+    saved = json.loads((folder / example["artifact_path"]).read_text())
     table = DataFrame(saved["data"], columns=saved["columns"])
     lacking = [feature.name for feature in features if feature.name not in table.columns]
     if lacking or table.empty:
@@ -173,7 +174,7 @@ def _kind(model: Any) -> tuple[Kind, tuple[str, ...]]:
 
 
 def _nullable(features: Sequence[Feature], rows: Sequence[Row]) -> tuple[Feature, ...]:
-    """A golden input with a missing value must be one that the service takes."""
+    """Make features nullable that have a missing value in `rows`, because the service must accept golden inputs."""
     return tuple(
         feature.model_copy(
             update={"nullable": feature.nullable or any(row[feature.name] is None for row in rows)}
@@ -187,9 +188,9 @@ def _needed(folder: Path) -> str:
     return "".join(f"{line}\n" for line in lines if line.partition("==")[0].strip().lower() not in NOT_NEEDED)
 
 
-def _lineage(words: Mapping[str, Any], registry: str, modules: frozenset[str]) -> Lineage:
+def _lineage(description: Mapping[str, Any], registry: str, modules: frozenset[str]) -> Lineage:
     imported = distributions_of(modules).values()
-    made = words.get("utc_time_created")
+    made = description.get("utc_time_created")
     return Lineage(
         data_source="the input example of the MLflow model",
         trained_at=datetime.fromisoformat(made).strftime("%Y-%m-%dT%H:%M:%SZ") if made else "",

@@ -1,4 +1,4 @@
-"""The result of a deployment, and how long each phase took."""
+"""The result of a deployment, and the duration of each phase."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """The model answers, with the bento that was asked for."""
+    """A successful deployment: the model serves the requested bento."""
 
     name: str
     namespace: str
@@ -21,14 +21,14 @@ class Deployed:
     bento: str
     """name:version"""
     digest: str
-    """sha256: over the bento's files."""
+    """sha256:... over the files of the bento."""
     packaged: bool
-    """Whether the bento was made now, and not found."""
+    """True if this deployment packaged the bento, False if it was in the store."""
     timings: Mapping[str, float]
-    """Seconds: `find` (with packaging, where it was needed), `push` (to a bucket), `apply`, then by what the
-    E2IModel's condition Ready said meanwhile (Building, Deploying, Verifying, ...)."""
+    """Seconds of each phase: `find` (with packaging if needed), `push` (to a bucket), `apply`, then the reasons of the
+    E2IModel's condition Ready (Building, Deploying, Verifying, ...)."""
     conditions: tuple[Mapping[str, Any], ...]
-    """The E2IModel's, as the API server has them."""
+    """status.conditions of the E2IModel."""
 
     def document(self) -> dict[str, Any]:
         """Return it as a value for JSON."""
@@ -36,7 +36,7 @@ class Deployed:
 
 
 class Stopwatch:
-    """Adds up seconds by phase, in the order in which the phases first came."""
+    """Sum of seconds for each phase, in the order of their first start."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
@@ -44,7 +44,7 @@ class Stopwatch:
         self._since = time.monotonic()
 
     def enter(self, phase: str) -> bool:
-        """Begin the phase; return whether another one was under way."""
+        """Begin a phase; return False if it is already the current one."""
         if phase == self._phase:
             return False
         self.stop()
@@ -52,7 +52,7 @@ class Stopwatch:
         return True
 
     def in_phase(self) -> float:
-        """Seconds since the present phase began."""
+        """Return the seconds since the current phase began."""
         return time.monotonic() - self._since
 
     def stop(self) -> None:

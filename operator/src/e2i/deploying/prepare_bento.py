@@ -1,9 +1,9 @@
-"""Makes sure that the store has the bento which a model URI means, packaging it if need be. A program of its own:
+"""Find the bento of a model URI in the store, or package it. Runs as a subprocess:
 
     python -m e2i.deploying.prepare_bento mlflow://models/churn_model/1 /path/of/the/store
 
-Tells by lines of JSON on stdout: {"say": ...} on the way, at the end {"tag", "packaged"}, {"missing"} or {"refused",
-"reason"}. Ends when its stdin does.
+Writes lines of JSON to stdout: {"say": ...} for progress, then {"tag", "packaged"}, {"missing"} or {"refused",
+"reason"} as the result. Ends when its stdin is closed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ TRACKING = "MLFLOW_TRACKING_URI"
 
 
 def prepare(uri: str, store: Path, say: Say) -> tuple[str, bool]:
-    """The tag of the bento, and whether it was packaged now; ModelNotFound, PackagingRefused or Refused."""
+    """Return the tag of the bento, and whether this call packaged it.
+
+    ModelNotFound, PackagingRefused or PackagingError if there is none and none can be made.
+    """
     with tempfile.TemporaryDirectory(prefix="e2i-deploy-") as work:
         match parse_source(uri):
             case ModelUri() as source:
@@ -54,14 +57,14 @@ def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[st
     tracking = os.environ.get(TRACKING)
     if not tracking:
         raise ModelNotFound(
-            f"{TRACKING} is not set, so {source} cannot be looked for: name the server there."
+            f"{TRACKING} is not set, so {source} cannot be found. Set it to the URI of the tracking server."
         )
     say(f"looking for {source} in the MLflow registry")
     try:
         found = registry.fetch(str(source), work / "fetched", tracking)
     except registry.RegistryError as fault:
         raise ModelNotFound(fault.message, type(fault).__name__) from fault
-    # The loop notes what it has packaged a version as.
+    # e2i pipeline tags each version with its bento.
     packaged = found.tags.get(registry.BENTO_TAG, "")
     if packaged and has_bento(store, packaged):
         return packaged, False
@@ -73,14 +76,14 @@ def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[st
 def _folder(path: Path, store: Path, work: Path, say: Say) -> tuple[str, bool]:
     if not path.is_dir():
         raise ModelNotFound(
-            f"There is no folder {path}: name one that training left, or a model that MLflow saved."
+            f"There is no folder {path}: name a trained folder, or a model that MLflow saved."
         )
     trained = _trained(path, path.resolve().name, "", work, say)
     return _packaged(trained, "", store, say)
 
 
 def _trained(folder: Path, name: str, origin: str, work: Path, say: Say) -> Path:
-    """The trained folder that `folder` is, or that can be made of the MLflow model in it."""
+    """Return `folder` if it is a trained folder, or make one from the MLflow model in it."""
     if (folder / CARD_FILE).is_file():
         return folder
     if is_logged(folder):
@@ -90,7 +93,7 @@ def _trained(folder: Path, name: str, origin: str, work: Path, say: Say) -> Path
         describe_logged(folder, name=name, registry=origin, out=work / "trained")
         return work / "trained"
     raise ModelNotFound(
-        f"{folder} holds neither {CARD_FILE} nor MLmodel: it is no model that can be packaged."
+        f"{folder} holds neither {CARD_FILE} nor MLmodel, so it cannot be packaged as a model."
     )
 
 
@@ -105,17 +108,20 @@ def _packaged(trained: Path, version: str, store: Path, say: Say) -> tuple[str, 
 
 
 def _is_of(bento: FoundBento, card: Card) -> bool:
-    """Whether the bento is what packaging this model came to. The same training gives the same file."""
+    """Return whether the bento holds exactly this model, by the digest of its file."""
     return [each.model.digest for each in cards_of(bento)] == [card.model.digest]
 
 
 def _moment(card: Card) -> str:
-    """2026-11-21T12:30:00Z -> 20261121.123000: the same training is the same version whenever it is deployed."""
+    """Return a version from the time of training, so that the same model gets the same version each time.
+
+    2026-11-21T12:30:00Z -> 20261121.123000
+    """
     digits = "".join(character for character in card.lineage.trained_at if character.isdigit())
     if len(digits) < 14:
         raise PackagingError(
             ErrorReason.VersionUnsafe,
-            f"The card of {card.name} says neither a version nor when it was trained: package it with `e2i package "
+            f"The card of {card.name} has neither a version nor a time of training: package it with `e2i package "
             "--version`, then deploy NAME:VERSION.",
         )
     return f"{digits[:8]}.{digits[8:14]}"
@@ -123,7 +129,7 @@ def _moment(card: Card) -> str:
 
 def main() -> NoReturn:
     uri, store = sys.argv[1:]
-    # What libraries print must not come between our lines.
+    # Output of libraries must not mix with the lines of JSON: it goes to stderr.
     lines = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     threading.Thread(target=_end_with_stdin, daemon=True).start()

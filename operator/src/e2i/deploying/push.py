@@ -1,4 +1,4 @@
-"""Upload a bento's archive to a bucket, for operators that do not read this store."""
+"""Upload the archive of a bento to a bucket, for operators that cannot read this store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 
 async def push(tag: str, store: Path, place: BucketPlace, say: Say) -> Artifact:
-    """`send`, in a thread; a cancel ends the upload and leaves no part of it behind."""
+    """Run `send` in a thread. A cancel ends the upload and leaves no partial upload."""
     cancel = threading.Event()
     try:
         archive = await asyncio.to_thread(send, tag, store, place, cancel)
@@ -29,9 +29,9 @@ async def push(tag: str, store: Path, place: BucketPlace, say: Say) -> Artifact:
 
 
 def send(tag: str, store: Path, place: BucketPlace, cancel: threading.Event) -> Artifact:
-    """The bento's archive, once it is in the bucket; the same content is sent once. PushFailed if it is not.
+    """Upload the archive of a bento unless the bucket has it, and return it; PushFailed if that fails.
 
-    Blocking; ends soon after `cancel` is set. Credentials are those that every S3 client finds.
+    Blocking; ends soon after `cancel` is set. The credentials come from the environment, as for any S3 client.
     """
     try:
         opened = Bucket(place.name, endpoint=place.endpoint, region=place.region)

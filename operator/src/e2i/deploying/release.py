@@ -1,4 +1,4 @@
-"""Apply an E2IModel and follow it until its release serves or is given up. Writes only by server-side apply."""
+"""Apply an E2IModel and follow it until its release serves or fails. Writes only by server-side apply."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ T = TypeVar("T")
 
 FIELD_MANAGER = "e2i-deployer"
 SETTLE_SECONDS = 20.0
-"""Seconds that trouble of before the apply is believed to pass: the operator looks again at what it waits for, for
-instance a bento that was missing and has been built since."""
+"""Seconds to wait before an old failure counts, if the apply changed nothing. The operator may try again by then, for
+instance because a missing bento has been built."""
 RETRY_SECONDS = 2.0
-"""Seconds that the operator has to notice that a failed release is to be tried again."""
+"""Seconds for the operator to begin the retry of a failed release, if one was requested."""
 REMIND_SECONDS = 20.0
-"""Seconds without a change after which a waiting person hears that it still goes on."""
+"""Seconds without a change after which `remind` is called."""
 BUSY_TRIES = 5
 BUSY_WAIT = 5.0
 
 
 @dataclass(frozen=True)
 class Applied:
-    """The E2IModel as the API server has it now, and whether the apply changed what is to run."""
+    """The applied E2IModel, and whether the apply changed its spec."""
 
     model: Object
     is_new: bool
 
 
 async def apply(kube: Kube, manifest: Object, *, dry_run: bool = False) -> Applied:
-    """Server-side apply as `e2i-deployer`; a DeploymentError if it cannot or may not be.
+    """Apply the manifest as field manager `e2i-deployer`; DeploymentError if that fails or is not allowed.
 
-    Applied by force: a field that somebody else set (an undo, an edit) is taken over, which is what deploying means.
+    With force: a deployment also replaces fields that somebody else set, for instance by an undo or an edit.
     """
     metadata = manifest["metadata"]
     query = {"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
@@ -51,8 +51,8 @@ async def apply(kube: Kube, manifest: Object, *, dry_run: bool = False) -> Appli
         live = await _retry_while_busy(lambda: kube.get(E2I_MODELS, metadata["namespace"], metadata["name"]))
         if live is not None and (kept := managing_tool(live)):
             raise ManagedElsewhere(
-                f"E2IModel {metadata['namespace']}/{metadata['name']} is kept by {kept}, which would undo this: commit "
-                f"the manifest to its repository (e2i manifest writes it)."
+                f"E2IModel {metadata['namespace']}/{metadata['name']} is managed by {kept}, which would undo this: "
+                f"commit the manifest to its repository (e2i manifest writes it)."
             )
         model = await _retry_while_busy(
             lambda: kube.request(
@@ -83,9 +83,9 @@ async def follow(
     tell: Callable[[Waiting], None],
     remind: Callable[[Waiting], None] = lambda _: None,
 ) -> Serving | Verdict:
-    """Wait until the release serves or is given up; ClusterRefused if the model is deleted meanwhile.
+    """Wait until the release serves or fails; ClusterRefused if the E2IModel is deleted in the meantime.
 
-    `tell` is called with each state, `remind` with the last one again after every 20 s without a change.
+    `tell` is called with each state, `remind` with the last state after every 20 s without a change.
     """
     metadata = applied.model["metadata"]
     async with _states(kube, metadata["namespace"], metadata["name"]) as news:
@@ -129,13 +129,13 @@ def _believed(model: Object | None, applied: Object) -> State:
 
 @contextlib.asynccontextmanager
 async def _states(kube: Kube, namespace: str, name: str) -> AsyncIterator[asyncio.Queue[Object | None]]:
-    """The model each time it changes, None when it is gone, while the block lasts."""
+    """Watch the E2IModel during the block: the queue gets each change, and None after a deletion."""
     news: asyncio.Queue[Object | None] = asyncio.Queue()
     task = asyncio.create_task(_watch(kube, namespace, name, news))
     try:
         yield news
     finally:
-        # A cancel that comes while a connection is being made can get lost there: it is repeated.
+        # A cancel can get lost while a connection is being opened, so it is repeated.
         while not task.done():
             task.cancel()
             await asyncio.wait([task], timeout=1)

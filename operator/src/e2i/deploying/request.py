@@ -1,4 +1,4 @@
-"""Parse and check the request of run_deployment; all mistakes are reported together. Pure."""
+"""Parse and check the request of run_deployment, and report all mistakes together. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class Resources(BaseModel):
-    """Most that each pod may take, in Kubernetes' words; what is left out follows from the kind of model."""
+    """Limits of each pod, as Kubernetes quantities. A missing one follows from the type of the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
@@ -28,24 +28,24 @@ class Resources(BaseModel):
     @classmethod
     def _is_quantity(cls, amount: str | None) -> str | None:
         if amount is not None and quantities.value(amount) <= 0:
-            raise ValueError("must be more than nothing: write for instance 500m, 2 or 4Gi")
+            raise ValueError("must be more than 0: write for instance 500m, 2 or 4Gi")
         return amount
 
 
 class DeploymentRequest(BaseModel):
-    """One deployment. `name` and `type` are only needed where the bento does not tell them."""
+    """One deployment. `name` and `type` are needed only if the bento does not determine them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     experiment_id: str
-    """Recorded as a label of the E2IModel, so it must look like one."""
+    """Becomes a label of the E2IModel, so it must be a valid label value."""
     model_uri: str
     target_environment: str
     resources: Resources = Resources()
     name: str | None = None
-    """The E2IModel's name; by default the bento's, churn_model -> churn-model."""
+    """Name of the E2IModel; by default the name of the bento, churn_model -> churn-model."""
     type: Annotated[Literal["Classification", "Regression", "Causal"] | None, Field()] = None
-    """Kind of model; by default what the model's card or the bento's label e2i.dev/type says."""
+    """Type of the model; by default from its card, else from the bento's label e2i.dev/type."""
 
     @field_validator("experiment_id")
     @classmethod
@@ -68,7 +68,7 @@ class DeploymentRequest(BaseModel):
         known = (info.context or {}).get("environments", (text,))
         if text not in known:
             raise ValueError(
-                f"is no environment: write one of {', '.join(sorted(known))}, or add it to the file"
+                f"is not an environment: write one of {', '.join(sorted(known))}, or add it to the file"
             )
         return text
 
@@ -85,7 +85,7 @@ class DeploymentRequest(BaseModel):
 def parse_request(
     raw: Mapping[str, Any] | DeploymentRequest, environments: Collection[str]
 ) -> DeploymentRequest:
-    """Return the request; InvalidRequest with every mistake if it is wrong. `environments`: the known ones."""
+    """Return the request; InvalidRequest with all mistakes. `environments`: the known environments."""
     values = raw.model_dump() if isinstance(raw, DeploymentRequest) else raw
     try:
         return DeploymentRequest.model_validate(values, context={"environments": environments})
@@ -94,7 +94,7 @@ def parse_request(
 
 
 def mistakes_of(error: ValidationError, root: str = "request") -> list[Mistake]:
-    """Every mistake that pydantic found, by place; `root` names the whole."""
+    """Return the mistakes that pydantic found. `root` is the place of a mistake of the whole value."""
     return [
         Mistake(
             place=".".join(map(str, found["loc"])) or root,

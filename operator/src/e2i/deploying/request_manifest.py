@@ -1,4 +1,4 @@
-"""The E2IModel that a request means. Pure: request, environment and bento in, manifest out."""
+"""Build the E2IModel of a request. Pure: request, environment and bento in, manifest out."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SOURCE_ANNOTATION = f"{naming.GROUP}/model-uri"
 
 @dataclass(frozen=True, kw_only=True)
 class Deployable:
-    """A bento that is ready to be released, and what it says of itself."""
+    """A bento that can be released, with the values that it gives to the E2IModel."""
 
     tag: str
     digest: str = ""
-    """Of its archive in the bucket; empty: the operator takes it from the store."""
+    """Digest of its archive in the bucket; "": the operator exports it from the store."""
     type: str | None = None
     rollout: Mapping[str, Any] = field(default_factory=dict)
-    """`verify` and `contract` of an E2IModel's spec.rollout, from the golden predictions of the model's card."""
+    """`verify` and `contract` for spec.rollout, from the cards of its models."""
 
 
 def manifest(request: DeploymentRequest, environment: Environment, bento: Deployable) -> Object:
-    """The E2IModel to apply; InvalidRequest if its type is said by nobody.
+    """Return the E2IModel to apply; InvalidRequest if neither request nor bento has a type.
 
-    What the bento says comes first, over it the environment's spec, over that the request.
+    The environment's spec overrides values of the bento, the request overrides both.
     """
     spec: Object = {"type": _type(request, bento), "bento": _bento(bento)}
     if "autoscaling" not in environment.spec:
@@ -69,12 +69,12 @@ def _bento(bento: Deployable) -> dict[str, Any]:
 
 
 def _limits(request: DeploymentRequest) -> dict[str, str]:
-    """What is asked for is the most a pod may take; the operator fills in what it needs at least, by type."""
+    """Return the requested resources as limits. The operator sets the requests by the type of the model."""
     return request.resources.model_dump(exclude_none=True)
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` wins; mappings are joined key by key, lists and values are replaced as a whole."""
+    """Merge mappings key by key; `above` wins. Lists and other values are replaced as a whole."""
     joined = dict(below)
     for key, value in above.items():
         old = joined.get(key)

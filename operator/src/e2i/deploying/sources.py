@@ -1,4 +1,4 @@
-"""Where a model is to be had from: the forms of `model_uri`. Pure."""
+"""Parse `model_uri`: a model of the registry, a bento of the store, or a folder. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder: what training left, or a model as MLflow saves it."""
+    """A trained folder, or a model that MLflow saved."""
 
     path: Path
 
@@ -34,7 +34,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/")
 
 
 def parse_source(text: str) -> Source:
-    """What `text` names; ValueError with one sentence when it names nothing that could be found.
+    """Return the source that a model URI names; ValueError if it has no known form.
 
     mlflow://models/churn_model/1 -> ModelUri("churn_model", version="1"), a model of the MLflow registry
     """

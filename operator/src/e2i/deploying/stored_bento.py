@@ -1,4 +1,4 @@
-"""Read the kind of a stored bento and the golden predictions of its models."""
+"""Read from a stored bento its type and the golden predictions of its models."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TYPES = ("Classification", "Regression", "Causal")
 
 
 def find_deployable(store: Path, tag: Tag) -> Deployable:
-    """The bento of exactly this tag, or the only one that holds the model of this tag.
+    """Return the bento with this tag, or the only bento that holds the model with this tag.
 
-    ModelNotFound when there is none, PackagingRefused when it cannot be released. Blocking, for a thread; reads
-    descriptions only. A bento without cards is released without golden predictions.
+    ModelNotFound if there is none, PackagingRefused if it cannot be released. Blocking, for a thread; reads only
+    descriptions. A bento without cards is released without golden predictions.
     """
     try:
         bento = find_bento(store, tag)
@@ -43,7 +43,7 @@ def has_bento(store: Path, tag: str) -> bool:
 
 
 def _only_bento_with(store: Path, model: Tag, missing: str) -> FoundBento:
-    """The bento that holds the model; ModelNotFound, with the sentence `missing` when there is no such model either."""
+    """Return the only bento that holds the model; ModelNotFound(missing) if the store does not have the model."""
     if not (store / "models" / model.name / model.version).is_dir():
         raise ModelNotFound(missing)
     holding = [bento for bento in _sound_bentos(store) if model in [each.tag for each in bento.models]]
@@ -56,7 +56,7 @@ def _only_bento_with(store: Path, model: Tag, missing: str) -> FoundBento:
             )
         case _:
             names = ", ".join(str(bento.tag) for bento in holding)
-            raise ModelNotFound(f"{model} is a model that several bentos hold: deploy one of {names}.")
+            raise ModelNotFound(f"Several bentos hold the model {model}: deploy one of {names}.")
 
 
 def _sound_bentos(store: Path) -> Iterator[FoundBento]:
@@ -66,14 +66,14 @@ def _sound_bentos(store: Path) -> Iterator[FoundBento]:
 
 
 def deployable(bento: FoundBento) -> Deployable:
-    """What the E2IModel of this bento says: by its cards, else by its label."""
+    """Return type and golden predictions from the cards of the bento, else its type from its label."""
     try:
         cards = cards_of(bento)
     except (ValidationError, OSError, ValueError) as error:
         raise PackagingRefused(
             f"A model of {bento.tag} has a card that cannot be read ({str(error)[:200]}): package it again."
         ) from error
-    # The routes that golden predictions are asked under follow from the number of models: all must be known.
+    # The routes of golden predictions depend on the number of models, so every model needs a card.
     if len(cards) < max(1, len(bento.models)):
         return Deployable(tag=str(bento.tag), type=_labelled_type(bento.path))
     labels = contract(cards)
@@ -82,7 +82,7 @@ def deployable(bento: FoundBento) -> Deployable:
 
 
 def _labelled_type(bento: Path) -> str | None:
-    """classification -> Classification; None without a label that means one."""
+    """Return the type in the label e2i.dev/type, or None: classification -> Classification."""
     description: dict[str, Any] = yaml.safe_load((bento / "bento.yaml").read_text())
     label = str((description.get("labels") or {}).get(TYPE_LABEL, "")).capitalize()
     return label if label in TYPES else None

@@ -1,4 +1,4 @@
-"""Read from an E2IModel's status how far its release is. Pure."""
+"""Derive from the status of an E2IModel whether its release is waiting, serving or failed. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from e2i.kube import Object
 
 @dataclass(frozen=True)
 class Waiting:
-    """It goes on by itself; `phase` is the reason that Ready gives."""
+    """The release goes on without a person; `phase` is the reason of Ready."""
 
     phase: str
     message: str
@@ -23,7 +23,7 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """The release that the spec asks for has the address, with all its pods."""
+    """The release of the present spec has the address and all its pods."""
 
     url: str
     release: str
@@ -38,7 +38,7 @@ NOT_OBSERVED = Waiting("Pending", "the operator has not looked at it yet")
 
 
 def state_of(model: Object) -> State:
-    """Return how far the release of the model's present spec is."""
+    """Return the state of the release of the present spec."""
     if not is_current(model):
         return NOT_OBSERVED
     ready = condition(model, conditions.READY)
@@ -54,7 +54,7 @@ def state_of(model: Object) -> State:
 
 
 def is_given_up(model: Object) -> bool:
-    """Whether the desired release failed: it is then not tried again as it is."""
+    """Return whether the desired release failed. It is then not tried again without a change."""
     return _failure(model) is not None
 
 
@@ -101,7 +101,7 @@ def _still_serving(model: Object) -> Running | None:
     release = status.get("servingRelease")
     if not release or condition(model, conditions.SERVING).get("status") != "True":
         return None
-    told: Mapping[str, Any] = next(
+    record: Mapping[str, Any] = next(
         (entry for entry in status.get("history", ()) if entry["release"] == release), {}
     )
-    return Running(release, told.get("bentoTag", ""))
+    return Running(release, record.get("bentoTag", ""))

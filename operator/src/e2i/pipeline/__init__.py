@@ -1,1 +1,1 @@
-"""The loop: from data to a released model, and back when the data has changed."""
+"""The pipeline, a loop: from data to a released model, and again from the start when the data have changed."""

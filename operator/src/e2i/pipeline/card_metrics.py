@@ -1,4 +1,4 @@
-"""Completes the card of a trained model with what is known only after training."""
+"""Complete the card of a trained model with its metrics and its place in the registry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from e2i_bento.card import Card, read_card, write_card
 
 
 def complete_card(loop: Loop, registered: str = "") -> Card:
-    """The card in the trained folder, with the metrics of the holdout and where the model is registered."""
+    """Write the metrics of the holdout and the model's name in the registry into the card, and return the card."""
     card = read_card(loop.workspace.trained)
     lineage = card.lineage.model_copy(update={"registry": registered})
     card = card.model_copy(update={"metrics": loop.outputs("evaluate")["metrics"], "lineage": lineage})

@@ -1,4 +1,4 @@
-"""Find the model to compare a new one with: the one that serves, or the one named by --against."""
+"""Find the model that a new model is compared with: the one that serves, or the one named by --against."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ NOTHING = "none"
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model's folder, and the folder of the modules that its pickle needs."""
+    """The folder of a model, and the folder of the modules that its pickle needs."""
 
     name: str
     model: Path
     code: Path
 
     def may_have_seen_holdout(self) -> bool:
-        """Whether it may have learned from rows of the holdout: `e2i package` takes the whole file.
+        """Return whether it may have learned from rows of the holdout: True if the pipeline did not train it.
 
-        The pipeline writes into the card of each of its models where it is registered.
+        `e2i package` takes the whole file. The pipeline writes the place in the registry into each card.
         """
         try:
             return not read_card(self.model).lineage.registry
         except (OSError, ValueError):
-            # Measuring it says what is wrong with it.
+            # The measurement will report why the card cannot be read.
             return False
 
 
 def serving_name(loop: Loop) -> str | None:
-    """How the model that serves is called: a bento's tag, models:/NAME/3 or a folder; None when nothing serves.
+    """Return the name of the model that serves (a bento's tag, models:/NAME/3 or a folder), or None.
 
-    --against wins, then the cluster. Where there is none to ask: what the overlay's manifest asks for, what this
-    project released last, what the registry calls serving, and finally the last line of versions.jsonl.
+    --against wins, then the cluster. Without a cluster the first of these decides: the manifest of the overlay, the
+    last release of this project, the alias `serving` of the registry, the last line of versions.jsonl.
     """
     against = loop.options.against
     if against:
@@ -78,12 +78,12 @@ def _serving_alias(loop: Loop) -> str | None:
 
 
 def _may_have_models(uri: str) -> bool:
-    """A database file that nobody has written yet need not be made, which takes seconds, to know that it is empty."""
+    """Return False if the registry is a database file that does not exist: to create one takes seconds."""
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
 
 
 def find_model(loop: Loop, name: str) -> FoundModel:
-    """Its files: in the BentoML store, in the registry, or the folder itself; PipelineError if they are nowhere."""
+    """Return the files of the model `name`: from the store, the registry or its own folder; else PipelineError."""
     folder = loop.workspace.root / "serving"
     if parse_model_uri(name):
         return _fetched(loop, name, name, folder)
@@ -108,7 +108,7 @@ def _fetched(loop: Loop, name: str, uri: str, folder: Path) -> FoundModel:
 
 
 def _in_store(store: Path, tag: str, model: str) -> FoundModel | None:
-    """The model of this name that a bento of the store declares."""
+    """Return the model of this name that the bento `tag` of the store declares, or None."""
     bento = store / "bentos" / Path(*tag.split(":"))
     record = bento / "bento.yaml"
     if not record.is_file():

@@ -1,4 +1,4 @@
-"""The cluster where the model serves: applies its E2IModel, follows it, asks it, and reads its pods' logs."""
+"""The cluster where the model serves: apply its E2IModel, follow it, send predictions, read the logs of its pods."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONNECT = aiohttp.ClientTimeout(total=10, sock_connect=2)
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster by its kubeconfig, and the E2IModel there."""
+    """A cluster, given by its kubeconfig, and the E2IModel in it."""
 
     kubeconfig: Path
     context: str | None
@@ -41,7 +41,7 @@ class Cluster:
         return f"E2IModel {self.namespace}/{self.name}"
 
     def serving(self) -> str | None:
-        """The tag of the bento that serves, None when nothing does; PipelineError if the cluster does not answer."""
+        """Return the tag of the bento that serves, or None; PipelineError if the cluster does not answer."""
 
         async def ask(kube: Kube) -> str | None:
             model = await kube.get(E2I_MODELS, self.namespace, self.name)
@@ -50,7 +50,7 @@ class Cluster:
         return self._call(ask)
 
     def apply(self, manifest: Object) -> None:
-        """PipelineError if the cluster does not take it, or when a GitOps tool would undo it."""
+        """Apply the E2IModel; PipelineError if the cluster refuses it or a GitOps tool would undo it."""
 
         async def ask(kube: Kube) -> None:
             await release.apply(kube, manifest)
@@ -58,19 +58,19 @@ class Cluster:
         self._call(ask)
 
     def wait_until_serving(self, tag: str, timeout: float, say: Callable[[str], None]) -> str:
-        """The operator's sentence once the bento serves; NotReleased with its reason when it will not."""
+        """Wait until the bento serves and return the message of Ready; NotReleased with the reason if it fails."""
 
         async def ask(kube: Kube) -> str:
             model = await kube.get(E2I_MODELS, self.namespace, self.name)
             if model is None:
                 raise NotReleased(f"{self.model} is gone: somebody deleted it. Deploy it again.")
-            doing = NOT_OBSERVED
+            last = NOT_OBSERVED
 
             def tell(state: Waiting) -> None:
-                nonlocal doing
-                if state.phase != doing.phase:
+                nonlocal last
+                if state.phase != last.phase:
                     say(f"{state.phase}: {state.message}")
-                doing = state
+                last = state
 
             def remind(state: Waiting) -> None:
                 say(f"still {state.phase}: {state.message}")
@@ -80,7 +80,7 @@ class Cluster:
                     state = await release.follow(kube, release.Applied(model, is_new=False), tell, remind)
             except TimeoutError:
                 raise NotReleased(
-                    f"{tag} does not serve after {timeout:.0f} s: {doing.phase}: {doing.message}. "
+                    f"{tag} does not serve after {timeout:.0f} s: {last.phase}: {last.message}. "
                     f"Look at `kubectl e2i status {self.name} -n {self.namespace}`, or wait longer with --timeout."
                 ) from None
             return _served(tag, state)
@@ -88,7 +88,7 @@ class Cluster:
         return self._call(ask)
 
     def predict(self, body: Object, path: str = "/predict") -> Object:
-        """The served model's answer: by the Service's address, or through the API server where that leads nowhere."""
+        """Return the answer of the served model; through the API server if the Service cannot be reached from here."""
 
         async def ask(kube: Kube) -> Object:
             service = await kube.get(SERVICES, self.namespace, self.name)
@@ -102,7 +102,7 @@ class Cluster:
         return self._call(ask)
 
     def captured(self) -> list[tuple[str, str]]:
-        """(pod, line) of each line in the logs of the model's pods that holds a captured input."""
+        """Return (pod, line) for each line with a captured input in the logs of the model's pods."""
 
         async def ask(kube: Kube) -> list[tuple[str, str]]:
             pods, _ = await kube.list(PODS, self.namespace, labels=f"{MODEL_LABEL}={self.name}")
@@ -141,7 +141,7 @@ class Cluster:
 
 
 def _served(tag: str, state: Serving | Verdict) -> str:
-    """The operator's sentence; NotReleased if this bento was given up, or another one was asked for meanwhile."""
+    """Return the message of Ready; NotReleased if this release failed or the E2IModel has another bento by now."""
     if isinstance(state, Verdict):
         raise NotReleased(f"{tag} does not serve: {state.reason}: {state.message}")
     if state.bento != tag:
@@ -162,7 +162,7 @@ async def _log(kube: Kube, namespace: str, pod: str, container: str) -> str:
     try:
         return await kube.log(namespace, pod, container, lines=LOG_LINES, limit=LOG_BYTES)
     except ApiError as error:
-        # A pod that only begins, or is gone since the list, has no log.
+        # A pod that is starting, or was deleted after the list, has no log.
         if error.status in (400, 404):
             return ""
         raise

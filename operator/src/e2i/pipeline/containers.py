@@ -1,4 +1,4 @@
-"""Builds and pushes images with docker, podman or buildah, whichever works on this machine."""
+"""Build and push images with docker, podman or buildah: the first of them that works on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_LINE = 300
 
 
 def healthy_builder() -> tuple[str | None, str]:
-    """(the first builder that works, "") or (None, why none does)."""
+    """Return (name of the first builder that works, "") or (None, why none works)."""
     reasons = []
     for name in BUILDERS:
         if shutil.which(name) is None:
@@ -37,7 +37,7 @@ def healthy_builder() -> tuple[str | None, str]:
 
 
 def containerize(builder: str, bento: str, image: str, store: Path) -> None:
-    """Build the image of a bento of the store; PipelineError with the last lines of what the builder said."""
+    """Build the image of a bento of the store; PipelineError with the last lines of output if it fails."""
     program = str(Path(sys.executable).with_name("bentoml"))
     _run(
         [program, "containerize", bento, "--backend", builder, "--image-tag", image],
@@ -46,7 +46,7 @@ def containerize(builder: str, bento: str, image: str, store: Path) -> None:
 
 
 def push(builder: str, image: str) -> None:
-    """Push an image to the registry that its name begins with."""
+    """Push an image to the registry named at the start of its name."""
     _run([builder, "push", image], {})
 
 

@@ -1,4 +1,4 @@
-"""What every step works with: the project, its place, what the user asked for, and what earlier steps gave."""
+"""The `Loop` that every step gets: project, workspace, options, and the outputs of earlier steps."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from e2i.pipeline.runstate import Outputs, RunState
 from e2i.pipeline.workspace import Workspace
 
 OWN_DATA = "project"
-"""In place of a file: the project's own data again."""
+"""Value of --data that returns to the project's own data."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was given on the command line; `against` is a model, or `none`."""
+    """Options of the command line. `against` is a model, or `none`."""
 
     data: Path | None = None
     store: Path | None = None
@@ -43,7 +43,7 @@ class Options:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step gave: a sentence for people, values for the next steps, and files below .e2i that belong to it."""
+    """Result of a step: a sentence for people, outputs for later steps, and its files below .e2i."""
 
     sentence: str
     outputs: Outputs = field(default_factory=dict)
@@ -53,7 +53,7 @@ class StepResult:
 
 @dataclass
 class Loop:
-    """One project and the run that is under way in it. Only the runner changes `state`."""
+    """One project and its current run. Only the runner changes `state`."""
 
     folder: Path
     project: Project
@@ -62,30 +62,30 @@ class Loop:
     state: RunState
     say: Say
     rows: Any = None
-    """What data.load returned, which may be a long query: it is asked once in a run."""
+    """Rows that data.load returned. It may be a long query, so it is called once in a run."""
 
     def outputs(self, step: str) -> Outputs:
         return self.state.outputs(step)
 
     @property
     def data(self) -> Path | None:
-        """The file that was given in place of the project's data."""
+        """File from --data that replaces the project's data, or None."""
         return Path(self.state.data) if self.state.data else None
 
     @property
     def store(self) -> Path:
-        """The BentoML store that the bento is built into."""
+        """BentoML store of the bento: --store, else $BENTOML_HOME, else ~/bentoml."""
         given = self.options.store or os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
         return Path(given).resolve()
 
     @property
     def model_name(self) -> str:
-        """The name of the E2IModel."""
+        """Name of the E2IModel."""
         return self.project.deploy.name or object_name(self.project.name)
 
     @property
     def cluster(self) -> Cluster | None:
-        """Where it serves; None when no kubeconfig was given."""
+        """Cluster where the model serves, or None without a kubeconfig."""
         if self.options.kubeconfig is None:
             return None
         namespace = self.project.deploy.namespace
@@ -93,20 +93,20 @@ class Loop:
 
     @property
     def overlay(self) -> Path | None:
-        """The folder of the overlay: as given, else project.yaml's, relative to the project."""
+        """Folder of the overlay: --overlay, else deploy.overlay (relative to the project), else None."""
         if self.options.overlay:
             return self.options.overlay.resolve()
         written = self.project.deploy.overlay
         return (self.folder / written).resolve() if written else None
 
     def code_digest(self) -> str:
-        """Of the recipe and every other Python file of the project, its tests excepted."""
+        """Return the digest of all Python files of the project except its tests."""
         files = [file for file in _python_files(self.folder) if not is_test(file, self.folder)]
         return files_digest(self.folder, files)
 
 
 def open_loop(folder: Path, options: Options, say: Say) -> Loop:
-    """Return the loop of the project in `folder` as it stands; ProjectError or PipelineError if it cannot be used."""
+    """Read the project in `folder` and its state; ProjectError or PipelineError if one of them is wrong."""
     folder = folder.resolve()
     project, workspace = read_project(folder), Workspace(folder)
     state = workspace.read_state()
@@ -118,13 +118,13 @@ def open_loop(folder: Path, options: Options, say: Say) -> Loop:
 
 
 def digest_of(value: Any) -> str:
-    """Of anything that JSON can hold."""
+    """Return the SHA-256 of a value, as JSON with sorted keys; other types by their str()."""
     text = json.dumps(value, sort_keys=True, default=str)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def files_digest(folder: Path, files: Iterable[Path]) -> str:
-    """Of names and contents."""
+    """Return the digest of the files' names and contents."""
     return digest_of({str(file.relative_to(folder)): file_digest(file) for file in files})
 
 
@@ -134,7 +134,7 @@ def is_test(file: Path, folder: Path) -> bool:
 
 
 def _python_files(folder: Path) -> list[Path]:
-    """Sorted; without what is hidden or belongs to an environment below the project."""
+    """Return the .py files below `folder`, sorted, without hidden folders and Python environments."""
     found = []
     for file in folder.rglob("*.py"):
         parts = file.relative_to(folder).parts

@@ -1,4 +1,4 @@
-"""Tests that every table of training data has to pass, whatever the project. A table in, sentences out."""
+"""Tests that the training data of every project must pass. A table in, sentences out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FEWEST_ROWS = 50
 FEWEST_OF_A_LABEL = 5
 MOST_LABELS = 50
 EMPTY = 0.9
-"""Share of missing values from which a column says next to nothing."""
+"""Share of missing values above which a column is refused."""
 
 
 def find_problems(frame: Any, features: list[str], project: Project) -> list[str]:
-    """What is wrong with the data, each with column, value and next step; empty when nothing is."""
+    """Return one sentence for each problem, with column, value and next step."""
     return [*_rows(frame), *_columns(frame, features), *_target(frame, project), *_treatment(frame, project)]
 
 
@@ -29,7 +29,7 @@ def _columns(frame: Any, features: list[str]) -> Iterator[str]:
     for name in features:
         missing = float(frame[name].isna().mean())
         if missing > EMPTY:
-            yield f"{name} is missing in {missing:.0%} of the rows. Leave it out of features, or mend the data."
+            yield f"{name} is missing in {missing:.0%} of the rows. Leave it out of features, or correct the data."
         elif frame[name].nunique(dropna=False) < 2:
             value = frame[name].iloc[0]
             yield f"{name} is {literal(value)} in every row: nothing can be learned from it. Leave it out of features."
@@ -71,6 +71,6 @@ def _treatment(frame: Any, project: Project) -> Iterator[str]:
         yield f"The treatment {project.treatment} is missing in some rows. Leave these rows out."
     elif treatment.nunique() < 2:
         yield (
-            f"The treatment {project.treatment} is {literal(treatment.iloc[0])} in every row: without rows that were "
-            "treated otherwise no effect can be estimated."
+            f"The treatment {project.treatment} is {literal(treatment.iloc[0])} in every row. An effect can "
+            "be estimated only from rows with different treatments."
         )

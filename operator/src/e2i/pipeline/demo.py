@@ -1,4 +1,4 @@
-"""The demo of `e2i pipeline demo`: released, drifted, trained again, and once refused."""
+"""`e2i pipeline demo`: a model is released, drifts, is trained again, and a bad one is refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SEED = 21
 
 @dataclass
 class Demo:
-    """One telling: the cluster, the copied project, and what was seen on the way."""
+    """One run of the demo: the cluster, the copied project, and the bentos that answered."""
 
     home: ClusterHome
     folder: Path
@@ -57,7 +57,7 @@ class Demo:
 
 
 def run_demo(name: str, work: Path | None, say: Say) -> None:
-    """Bring the cluster up, tell the demo in `work`, and say how to look at what it left."""
+    """Start the cluster, run all chapters in the folder `work`, and say where to look at the results."""
     if not CONFIG.exists():
         raise ClusterError(f"{CONFIG} does not exist: the demo needs a checkout of the repository.")
     _title(say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine")
@@ -71,7 +71,7 @@ def run_demo(name: str, work: Path | None, say: Say) -> None:
 
 
 def release(demo: Demo) -> None:
-    """A project of a user is released for the first time, or as it stands after an earlier demo."""
+    """Release the copied project with all steps. After an earlier demo only changed steps run."""
     _title(demo.say, f"A project: data, recipe, bounds. A copy of {SOURCE.relative_to(CHECKOUT)}")
     copy_project(demo)
     demo.say(f"{demo.folder / PROJECT_FILE}: {demo.project.description}")
@@ -81,7 +81,7 @@ def release(demo: Demo) -> None:
 
 
 def drift(demo: Demo) -> None:
-    """The served model is asked about customers of another kind."""
+    """Send requests about changed customers to the served model, and measure the drift."""
     count = int(demo.config["requests"])
     _title(
         demo.say,
@@ -89,14 +89,15 @@ def drift(demo: Demo) -> None:
     )
     _ask(demo, demo.customers.changed(count, SEED))
     _title(
-        demo.say, "What was asked is in the pods' logs; it is compared with what the model was measured on"
+        demo.say, "The pods logged the inputs; they are compared with the rows that the model was measured on"
     )
     run_command(demo, "monitor", *_cluster_option(demo))
     run_command(demo, "drift", *_cluster_option(demo))
 
 
 def retrain(demo: Demo) -> None:
-    _title(demo.say, "New labelled customers: the loop again, as far as the gate, and on to the release")
+    """Train with labelled rows of the changed customers, and release the new model."""
+    _title(demo.say, "New labelled customers: all steps again, from data to serve")
     rows = demo.customers.labelled(int(demo.config["rows"]), SEED)
     file = demo.folder / "customers-of-today.jsonl"
     write_rows(file, rows)
@@ -107,7 +108,7 @@ def retrain(demo: Demo) -> None:
 
 
 def refuse(demo: Demo) -> None:
-    """What was learned from wrong labels does not pass the gate."""
+    """Train with shuffled labels. The gate refuses the model, and the served model stays."""
     _title(demo.say, "The labels got mixed up on their way. Nobody noticed; the gate does")
     rows = demo.customers.mislabelled(demo.customers.labelled(int(demo.config["rows"]), SEED), SEED)
     file = demo.folder / "customers-mixed-up.jsonl"
@@ -125,11 +126,13 @@ def refuse(demo: Demo) -> None:
     _title(demo.say, "Nothing was released: the same model goes on answering")
     _ask(demo, demo.customers.changed(1, SEED))
     if demo.answered_by[-1] != demo.answered_by[-2]:
-        raise ClusterError(f"{demo.answered_by[-1]} answers, and nothing was released: report it.")
+        raise ClusterError(
+            f"{demo.answered_by[-1]} answers, although nothing was released. Report this as a fault."
+        )
 
 
 def copy_project(demo: Demo) -> None:
-    """Copy the project and put the demo's settings into it; what an earlier demo left there stays."""
+    """Copy the project and write the demo's settings into project.yaml; files of an earlier demo stay."""
     ignored = shutil.ignore_patterns("__pycache__", FOLDER, "versions.jsonl")
     shutil.copytree(SOURCE, demo.folder, dirs_exist_ok=True, ignore=ignored)
     file = demo.folder / PROJECT_FILE
@@ -139,7 +142,7 @@ def copy_project(demo: Demo) -> None:
 
 
 def run_command(demo: Demo, step: str, *options: str, ends_with: int = 0) -> None:
-    """Run `e2i pipeline STEP` and show the command and its lines; ClusterError unless it ends as expected."""
+    """Run `e2i pipeline STEP` and show its output; ClusterError if its exit code is not `ends_with`."""
     program = Path(sys.executable).with_name("e2i")
     command = ["pipeline", step, "--project", str(demo.folder), *options]
     demo.say(f"$ e2i {shlex.join(command)}")
@@ -151,7 +154,7 @@ def run_command(demo: Demo, step: str, *options: str, ends_with: int = 0) -> Non
         text=True,
     ) as running:
         for line in running.stdout or ():
-            # Its own stopwatch begins again with each command; the demo's goes on.
+            # Remove the time of the command: `say` writes the time since the start of the demo.
             demo.say(
                 line.rstrip().partition(" s  ")[2] if line[:1] == " " and " s  " in line else line.rstrip()
             )
@@ -164,7 +167,7 @@ def run_command(demo: Demo, step: str, *options: str, ends_with: int = 0) -> Non
 
 
 def _environment(home: ClusterHome) -> dict[str, str]:
-    """The cluster's bucket, as the operator has it."""
+    """Return the settings of the cluster's bucket, as the operator has them."""
     credentials = ensure_credentials(home)
     return {
         "E2I_BUCKET": BUCKET,
@@ -176,7 +179,7 @@ def _environment(home: ClusterHome) -> dict[str, str]:
 
 
 def _store_option(demo: Demo) -> tuple[str, ...]:
-    """The store of the cluster's operator, as in `e2i demo`."""
+    """Return --store with the BentoML store that the operator of the cluster reads."""
     where = ("get", "configmap", "e2i-operator", "-n", "e2i-system", "-o", "jsonpath={.data.E2I_BENTO_STORE}")
     return "--store", kubectl(demo.home, *where).strip()
 
@@ -186,7 +189,7 @@ def _cluster_option(demo: Demo) -> tuple[str, ...]:
 
 
 def _ask(demo: Demo, customers: Sequence[Customer]) -> None:
-    """Ask the served model about each, and say who answered."""
+    """Send one request for each customer, and say which bento answered."""
     url = _url(demo)
     answers = asyncio.run(_answers(url, customers))
     demo.answered_by.append(str(answers[-1]["bento"]))

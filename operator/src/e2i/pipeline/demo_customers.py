@@ -1,4 +1,4 @@
-"""The customers of `e2i pipeline demo`: as bentos/churn knows them, changed, and with wrong labels. ALL SYNTHETIC."""
+"""Customers of `e2i pipeline demo`: as in bentos/churn, changed, and with wrong labels. ALL SYNTHETIC."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Shift = Mapping[str, Mapping[str, float]]
 
 
 class Customers:
-    """Draws customers with the generator of the project in `folder`; the same seed gives the same ones."""
+    """Draw customers with the generator of the project in `folder`; the same seed gives the same customers."""
 
     def __init__(self, folder: Path, target: str, shift: Shift) -> None:
         self._folder, self._target, self._shift = folder, target, shift
 
     def changed(self, count: int, seed: int) -> list[Customer]:
-        """Without labels."""
+        """Return `count` changed customers without labels."""
         drawn, _ = self._generate(count, seed)
         return [shifted(customer, self._shift) for customer in drawn]
 
     def labelled(self, rows: int, seed: int) -> list[Customer]:
-        """`rows` customers as they were and as many changed ones, each with what became of them."""
+        """Return `rows` unchanged and `rows` changed customers, each with its label."""
         drawn, labels = self._generate(rows, seed)
         known = [{**customer, self._target: label} for customer, label in zip(drawn, labels, strict=True)]
         probability = load_function(self._folder, "data:churn_probability")
@@ -36,7 +36,7 @@ class Customers:
         return known + [{**one, self._target: label} for one, label in zip(changed, said, strict=True)]
 
     def mislabelled(self, labelled: Sequence[Customer], seed: int) -> list[Customer]:
-        """The same customers, with the labels of others."""
+        """Return the same customers with their labels shuffled."""
         labels = [customer[self._target] for customer in labelled]
         random.Random(seed).shuffle(labels)  # noqa: S311
         return [{**one, self._target: label} for one, label in zip(labelled, labels, strict=True)]
@@ -47,7 +47,7 @@ class Customers:
 
 
 def shifted(customer: Customer, shift: Shift) -> Customer:
-    """Numbers times a factor plus an amount; whole numbers stay whole.
+    """Return the customer with each number of `shift` multiplied and increased; integers stay integers.
 
     {"tenure_months": 10, "autopay": True} with {"tenure_months": {"times": 0.4}} -> tenure_months 4
     """
@@ -59,5 +59,5 @@ def shifted(customer: Customer, shift: Shift) -> Customer:
 
 
 def write_rows(file: Path, rows: Sequence[Customer]) -> None:
-    """As JSON lines."""
+    """Write the rows as JSON lines."""
     file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))

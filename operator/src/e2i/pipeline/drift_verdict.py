@@ -1,4 +1,4 @@
-"""Have the inputs of the served model drifted? From the figures for each feature to a verdict. Pure."""
+"""Decide from the score of each feature whether the inputs of the served model have drifted. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from e2i_bento.card import Feature, Kind
 Shape = Literal["number", "category"]
 
 ENOUGH_FOR_DISTANCES = 500
-"""Rows on the smaller side from which a distance says more than a test: with few rows distances are noise, with
-many a test finds differences that matter to nobody."""
+"""Rows on the smaller side from which distances are used, not tests. With few rows distances are noise; with many
+rows a test finds differences that do not matter."""
 PREDICTION = "prediction"
 
 
 @dataclass(frozen=True)
 class Method:
-    """How a column is compared: a p-value drifts below the threshold, a distance from it on."""
+    """How a column is compared. It drifted if its p-value is below, or its distance at or above, the threshold."""
 
     name: str
     threshold: float
@@ -30,7 +30,8 @@ class Method:
 
 
 def method_for(shape: Shape, reference_rows: int, rows: int) -> Method:
-    """
+    """Return how to compare a column.
+
     number,   300 rows   -> Kolmogorov-Smirnov, p < 0.01
     number,   1000 rows  -> Wasserstein distance in standard deviations of the reference, 0.15
     category, 300 rows   -> chi squared, p < 0.01
@@ -43,7 +44,7 @@ def method_for(shape: Shape, reference_rows: int, rows: int) -> Method:
 
 @dataclass(frozen=True)
 class Column:
-    """One compared column."""
+    """Score of one compared column."""
 
     name: str
     method: str
@@ -54,7 +55,7 @@ class Column:
 
 @dataclass(frozen=True)
 class DriftResult:
-    """`drifted` speaks of the features; `prediction_drifted` is told beside it and decides nothing by itself."""
+    """Result for all columns. Only features decide `drifted`; `prediction_drifted` is for information."""
 
     model: str
     rows: int
@@ -72,16 +73,15 @@ class DriftResult:
 
 
 def too_few(model: str, rows: int, reference_rows: int, limits: Drift) -> DriftResult:
-    sentence = (
-        f"{rows} requests to {model} were collected, and drift is judged by {limits.rows} or more: too few."
-    )
+    """Return the result when fewer than drift.rows requests were collected."""
+    sentence = f"{rows} requests to {model} were collected: too few, drift.rows is {limits.rows}."
     return DriftResult(model, rows, reference_rows, False, False, 0.0, limits.share, (), False, sentence)
 
 
 def judge_drift(
     model: str, columns: Sequence[Column], rows: int, reference_rows: int, limits: Drift
 ) -> DriftResult:
-    """Drifted when the share of features that drifted reaches project.yaml's drift.share."""
+    """Return the result: drifted if the share of drifted features is at least drift.share."""
     features = [column for column in columns if column.name != PREDICTION]
     moved = [column.name for column in features if column.drifted]
     share = len(moved) / len(features) if features else 0.0
@@ -109,7 +109,7 @@ def _sentence(moved: Sequence[str], features: int, allowed: float, rows: int, pr
 
 
 def prediction_of(kind: Kind, answer: Mapping[str, Any]) -> tuple[float | str, Shape]:
-    """The one value of an answer that is compared, and how.
+    """Return the value of an answer that is compared, and its shape.
 
     two labels        -> probability of the first, by name
     more labels       -> the label
@@ -124,7 +124,7 @@ def prediction_of(kind: Kind, answer: Mapping[str, Any]) -> tuple[float | str, S
 
 
 def shapes_of(features: Iterable[Feature]) -> dict[str, Shape]:
-    """How each feature is compared. Free text is not: hardly two values of it are the same."""
+    """Return how each feature is compared. Free text is not compared, because its values hardly ever repeat."""
     shapes: dict[str, Shape] = {}
     for feature in features:
         if feature.kind != "text":
@@ -133,6 +133,6 @@ def shapes_of(features: Iterable[Feature]) -> dict[str, Shape]:
 
 
 def latest(rows: Iterable[dict[str, Any]], model: str, most: int) -> list[dict[str, Any]]:
-    """Of captured rows those of this model, the last `most` by time."""
+    """Return the captured rows of this model, the last `most` of them by time."""
     own = [row for row in rows if row.get("model") == model]
     return sorted(own, key=lambda row: str(row.get("time", "")))[-most:]

@@ -1,9 +1,9 @@
-"""Why the loop stops, and the exit code that tells it to a machine.
+"""Errors of the pipeline, each with its exit code.
 
-PipelineError                 1   something is wrong: the message names the value and the next step
-├─ GateNotMet           3   the model is not to be released; there is a report for a person
-├─ NotReleased          4   the operator did not let the release take requests; the earlier one goes on
-└─ NoNewData            5   the inputs have drifted, and there are no new labelled data to learn from
+PipelineError                 1   an input is wrong or something failed: the message has value and next step
+├─ GateNotMet           3   the model does not meet the gate; there is a report for a person
+├─ NotReleased          4   the release does not serve; the earlier one still does
+└─ NoNewData            5   the inputs have drifted, and there are no new labelled data to train with
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import ClassVar
 
 
 class PipelineError(Exception):
+    """A step cannot go on; `message` names the value and the next step."""
+
     code: ClassVar[int] = 1
 
     def __init__(self, message: str) -> None:
@@ -22,19 +24,25 @@ class PipelineError(Exception):
 
 
 class GateNotMet(PipelineError):
+    """A metric does not meet its bound."""
+
     code = 3
 
 
 class NotReleased(PipelineError):
+    """The cluster refused the model, or its release failed or took too long."""
+
     code = 4
 
 
 class NoNewData(PipelineError):
+    """The inputs have drifted, and the data are the same as before."""
+
     code = 5
 
 
 def describe_error(error: BaseException, folder: Path) -> str:
-    """What a user's code raised, with the line of theirs: recipe.py line 12: KeyError: 'age'."""
+    """Describe an error of the user's code with its last line in `folder`: recipe.py line 12: KeyError: 'age'."""
     lines = [
         f"{Path(frame.filename).name} line {frame.lineno}: "
         for frame in traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Compares tables with Evidently. The only module that imports it, and only when it is used: it takes 10 s."""
+"""Compare tables with Evidently. Only this module imports it, and only on use, because the import takes 10 s."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def compare(
     shapes: Mapping[str, Shape],
     html: Path,
 ) -> list[Column]:
-    """One Column for each name in `shapes`, and a report with plots in `html`."""
+    """Return a Column for each name in `shapes`, and write a report with plots to `html`."""
     methods = {name: method_for(shape, len(reference), len(current)) for name, shape in shapes.items()}
-    # Evidently tells its makers of each use unless this is set.
+    # Otherwise Evidently sends usage data to its makers.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with warnings.catch_warnings():
-        # They speak of Evidently's own parts and of single bins.
+        # Evidently warns about its own internals and about single bins.
         warnings.simplefilter("ignore")
         snapshot = _snapshot(_frame(reference, shapes), _frame(current, shapes), shapes, methods)
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,6 @@ def _frame(rows: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) -> An
         if shape == "number":
             columns[name] = pandas.Series(values, dtype="float64")
         else:
-            # A missing value is a value of its own: that more of them come is drift too.
+            # Missing is a category of its own, because a change in the share of missing values is drift too.
             columns[name] = pandas.Series(["missing" if value is None else str(value) for value in values])
     return pandas.DataFrame(columns)

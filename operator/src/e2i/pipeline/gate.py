@@ -1,4 +1,4 @@
-"""May this model be released? Its metrics against the bounds of project.yaml and against what serves. Pure."""
+"""Compare the metrics of a model with the bounds of project.yaml and with the model that serves. Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ LOWER_IS_BETTER = frozenset(
 )
 HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
 CHANCE = 2.0
-"""Standard errors of the difference within which a model is not worse than what serves, but as good."""
+"""Number of standard errors of the difference within which two models count as equally good."""
 
 Metrics = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class ServingModel:
-    """What serves now. `trouble` says why it could not be measured, `skipped` why it was not compared; it has no
-    metrics then.
+    """The model that serves. It has no metrics if it could not be measured (`trouble` says why) or was not compared
+    (`skipped` says why).
 
     `noise` is the standard error of the difference between the two models, for the metrics where it is known.
     """
@@ -36,7 +36,7 @@ class ServingModel:
 
 @dataclass(frozen=True)
 class Finding:
-    """A bound that is not kept. `bound` is as in project.yaml, for instance gate.roc_auc.minimum."""
+    """A bound that is not met. `bound` is its key in project.yaml, for instance gate.roc_auc.minimum."""
 
     metric: str
     bound: str
@@ -45,6 +45,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class GateResult:
+    """The bounds that are not met, and notes for a person."""
+
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
 
@@ -54,7 +56,7 @@ class GateResult:
 
 
 def check_gate(metrics: Metrics, gate: Mapping[str, Threshold], serving: ServingModel | None) -> GateResult:
-    """All bounds that are not kept, in the order of the gate; nothing is compared when nothing serves."""
+    """Return all bounds that are not met, in the order of project.yaml. `serving` is None if nothing serves."""
     findings: list[Finding] = []
     for metric, threshold in gate.items():
         value = metrics.get(metric)
@@ -107,10 +109,11 @@ def _worse(metric: str, value: float, threshold: Threshold, serving: ServingMode
 
 
 def allowance(metric: str, threshold: Threshold, noise: Metrics) -> float | None:
-    """How much worse than what serves is still as good; None when nobody said and chance cannot be told.
+    """Return by how much a model may be worse than the one that serves, or None if it is not known.
 
-    worse_than_serving_by 0.02             -> 0.02
-    nothing said, standard error 0.004     -> 0.008
+    worse_than_serving_by 0.02         -> 0.02
+    not set, standard error 0.004      -> 0.008
+    not set, no standard error         -> None
     """
     if threshold.worse_than_serving_by is not None:
         return threshold.worse_than_serving_by
@@ -118,7 +121,7 @@ def allowance(metric: str, threshold: Threshold, noise: Metrics) -> float | None
 
 
 def better_when(metric: str, threshold: Threshold) -> Literal["lower", "higher"] | None:
-    """Known for the usual metrics; of another one its bound tells: what has a maximum is better when lower."""
+    """Return whether lower or higher is better. For an unknown metric a maximum means lower, a minimum higher."""
     if metric in LOWER_IS_BETTER:
         return "lower"
     if metric in HIGHER_IS_BETTER:
@@ -138,6 +141,6 @@ def _notes(gate: Mapping[str, Threshold], serving: ServingModel | None) -> Itera
     for metric, threshold in gate.items():
         if threshold.worse_than_serving_by is not None and better_when(metric, threshold) is None:
             yield (
-                f"gate.{metric}.worse_than_serving_by was not asked: nobody knows whether a high {metric} is good. "
+                f"gate.{metric}.worse_than_serving_by was not checked: it is unknown whether a high {metric} is good. "
                 "Add a minimum or a maximum."
             )

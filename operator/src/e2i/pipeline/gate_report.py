@@ -1,4 +1,4 @@
-"""The report of the gate for a person: which metric, which bound, what to look at. Values in, text out."""
+"""Write the report of the gate for a person: metrics, bounds, what to look at. Values in, text out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOK_AT = {
 
 @dataclass(frozen=True)
 class GateReport:
-    """What the report is about."""
+    """Content of the report."""
 
     model: str
     rows: int
@@ -36,6 +36,7 @@ class GateReport:
 
 
 def to_markdown(report: GateReport) -> str:
+    """Return the report as Markdown."""
     verdict = "may be released" if report.result.passed else "is not released"
     lines = [f"# {report.model} {verdict}", "", *_summary(report), ""]
     if report.result.findings:
@@ -51,7 +52,7 @@ def to_markdown(report: GateReport) -> str:
 
 
 def to_html(report: GateReport) -> str:
-    """The same as HTML."""
+    """Return the report as an HTML page."""
     verdict = "may be released" if report.result.passed else "is not released"
     findings = "".join(
         f"<li><code>{html.escape(finding.bound)}</code>: {html.escape(finding.sentence)}</li>"
@@ -90,7 +91,7 @@ def _summary(report: GateReport) -> list[str]:
 
 
 def _advice(report: GateReport) -> Iterable[str]:
-    """Once for each metric that failed, then what holds for all."""
+    """Yield advice for each failed metric, then general advice."""
     for metric in dict.fromkeys(finding.metric for finding in report.result.findings if finding.metric):
         yield f"{metric}: {LOOK_AT.get(metric, 'see how evaluate in the recipe computes it, and on which rows.')}"
     if report.serving and report.serving.metrics and _serving_fails_too(report):
@@ -119,7 +120,7 @@ def _table(report: GateReport) -> Iterable[str]:
 
 
 def _cells(report: GateReport) -> tuple[Sequence[str], list[tuple[Sequence[str], bool]]]:
-    """The header; and for each metric its cells and whether it failed."""
+    """Return the header, and for each metric its cells and whether it failed."""
     failed = {finding.metric for finding in report.result.findings}
     there = report.serving.metrics if report.serving else {}
     noise = report.serving.noise if report.serving else {}

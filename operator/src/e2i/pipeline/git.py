@@ -1,4 +1,4 @@
-"""Commits files to the Git repository they lie in. The only module that changes a repository."""
+"""Commit files to their Git repository. Only this module changes a repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMEOUT = 60.0
 
 
 def require_committable(folder: Path) -> str:
-    """The branch that a commit in `folder` would go to; PipelineError if something is in the way of a clean one."""
+    """Return the current branch of `folder`; PipelineError if it has no branch or other files are staged."""
     if _git(folder, "rev-parse", "--is-inside-work-tree", check=False).strip() != "true":
         raise PipelineError(
             f"{folder} is in no Git repository. Name the overlay in a clone of your GitOps repository."
@@ -31,7 +31,7 @@ def require_committable(folder: Path) -> str:
 
 
 def commit(folder: Path, files: Sequence[Path], message: str) -> str:
-    """Commit only these files on the current branch and return the commit; without a change the present one."""
+    """Commit only these files and return the commit; if they have no change, return the current commit."""
     require_committable(folder)
     names = [str(file.resolve()) for file in files]
     _git(folder, "add", "--", *names)
@@ -41,12 +41,12 @@ def commit(folder: Path, files: Sequence[Path], message: str) -> str:
 
 
 def push(folder: Path) -> None:
-    """Push the current branch to where it is followed from; PipelineError if somebody else was first."""
+    """Push the current branch to its upstream; PipelineError if Git refuses, for instance because it is behind."""
     _git(folder, "push", "--quiet")
 
 
 def is_pushed(folder: Path, commit: str) -> bool:
-    """Whether a branch of a remote is known to have the commit."""
+    """Return whether a remote branch, as last fetched or pushed, has the commit."""
     return bool(_git(folder, "branch", "--remotes", "--contains", commit, check=False).strip())
 
 

@@ -1,7 +1,8 @@
-"""Asks a model of an earlier loop about the holdout, in a process of its own.
+"""Get the predictions of an earlier model for the holdout, in a subprocess.
 
-Its pickle refers to modules of the recipe as they were then, under the names that they have now: one process cannot
-have both. Called as `python -m e2i.pipeline.inference`, with one JSON object on standard input and one as answer.
+The pickle of that model refers to the recipe's modules as they were. Today's modules have the same names, so one
+process cannot import both. `python -m e2i.pipeline.inference` reads one JSON object from stdin and writes one to
+stdout.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ TIMEOUT = 1800.0
 
 
 def ask_in_subprocess(model: Path, code: Path, project: Path, recipe: str, table: Path) -> dict[str, Any]:
-    """{answers, metrics} of the model in `model` for the rows of `table`; PipelineError with why it could not answer.
+    """Return {answers, metrics} of the model in `model` for the rows of `table`; PipelineError if it fails.
 
-    `code` has the modules that the model needs; `metrics` are those of the project's own evaluate.
+    `code` has the modules that the model needs; `metrics` come from the project's own evaluate.
     """
     task = {"model": model, "code": code, "project": project, "recipe": recipe, "table": table}
     command = [sys.executable, "-m", "e2i.pipeline.inference"]
@@ -38,13 +39,14 @@ def ask_in_subprocess(model: Path, code: Path, project: Path, recipe: str, table
         raise PipelineError(f"the model in {model} did not answer within {TIMEOUT:.0f} s") from None
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
-        said = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        said = (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
         raise PipelineError(f"the model in {model} could not be asked: {said[:300]}")
     found: dict[str, Any] = json.loads(lines[-1])
     return found
 
 
 def answer(task: Mapping[str, str]) -> dict[str, Any]:
+    """Load the model of a task and return its answers and metrics. Runs in the subprocess."""
     from e2i.packaging.schema import json_rows
     from e2i.pipeline.recipe import load_recipe
     from e2i.pipeline.rows import read_stored
@@ -55,9 +57,9 @@ def answer(task: Mapping[str, str]) -> dict[str, Any]:
     frame = read_stored(Path(task["table"]))
     features = [feature.name for feature in predictor.card.features]
     if missing := [name for name in features if name not in frame.columns]:
-        raise PipelineError(f"it needs the feature {missing[0]}, which the data have no more")
+        raise PipelineError(f"it needs the feature {missing[0]}, which the data do not have any more")
     answers = predictor.answers(json_rows(frame[features]))
-    # The model keeps the modules that it was loaded with; from here on the names mean those of today.
+    # The loaded model keeps its old modules; load_recipe now imports today's modules under the same names.
     recipe = load_recipe(Path(task["project"]), task["recipe"])
     return {
         "answers": answers,

@@ -1,4 +1,4 @@
-"""`e2i pipeline status`: each step, whether it is done, and what it said."""
+"""`e2i pipeline status`: each step with its state and its last result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 160
 
 
 def overview(loop: Loop) -> Iterator[str]:
-    """A line for each step, and what the last run was stopped by."""
+    """Yield a line for each step, and why the last run stopped."""
     yield f"{loop.project.name} in {loop.folder}"
     if loop.data:
         yield f"data: {loop.data}, given with --data in place of the project's"

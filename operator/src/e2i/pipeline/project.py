@@ -1,6 +1,6 @@
-"""What a user's project.yaml says: which data, which recipe, which bounds, where to release.
+"""Read and check project.yaml: data, recipe, bounds, and how to deploy.
 
-Every mistake is told with its place, the value found there and the next step.
+The message for a mistake has its key, the value and the next step.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _FORMS = {
     "data.load": "module:function, for instance data:load",
     "deploy.name": "small letters, digits and -, a letter first, at most 63",
 }
-"""What to write where a pattern is not met."""
+"""What to write where the value does not match the pattern."""
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class ProjectError(Exception):
-    """A project cannot be used as it is; the message says which value, where, and what to write."""
+    """project.yaml is missing or wrong; the message has the key, the value and what to write."""
 
 
 class _Part(BaseModel):
@@ -40,7 +40,7 @@ class _Part(BaseModel):
 
 
 class Data(_Part):
-    """Where the rows come from: a file beside project.yaml, or a function `module:name` that returns a DataFrame."""
+    """Source of the rows: a file beside project.yaml, or a function `module:name` that returns a DataFrame."""
 
     file: str | None = None
     load: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
@@ -56,7 +56,7 @@ class Data(_Part):
 
 
 class FeatureDeclaration(_Part):
-    """What is known of a feature beyond its values; a kind that is left out follows from the column's type."""
+    """Declared properties of a feature. Without `kind` it follows from the type of the column."""
 
     kind: FeatureKind | None = None
     nullable: bool | None = None
@@ -67,7 +67,7 @@ class FeatureDeclaration(_Part):
 
 
 class Threshold(_Part):
-    """Bounds of one metric; `worse_than_serving_by` is how much worse than the model that serves it may be."""
+    """Bounds of one metric. `worse_than_serving_by`: allowed difference to the model that serves."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -82,9 +82,9 @@ class Threshold(_Part):
 
 class Drift(_Part):
     share: Share = 0.3
-    """Share of the features that drift before the model is trained again."""
+    """Share of drifted features from which the model is trained again."""
     rows: Annotated[int, Field(ge=30)] = 200
-    """Fewest requests that drift is judged by."""
+    """Fewest requests for a decision about drift."""
 
 
 class Resources(_Part):
@@ -103,7 +103,7 @@ class Deploy(_Part):
     resources: Resources | None = None
     env: dict[str, str] = {}
     capture_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the requests whose inputs the pods write into their logs, for drift; 0 writes none."""
+    """Share of the requests whose inputs the pods write into their logs, for drift; 0: none."""
 
 
 class Project(_Part):
@@ -136,9 +136,13 @@ class Project(_Part):
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:
         if (self.type == "Causal") != (self.treatment is not None):
-            raise ValueError(f"treatment goes with type Causal, and {self.type} was written")
+            raise ValueError(
+                "type Causal needs treatment"
+                if self.type == "Causal"
+                else f"treatment is for type Causal only, and type is {self.type}"
+            )
         if self.decisions and self.type != "Classification":
-            raise ValueError(f"decisions go with type Classification, and {self.type} was written")
+            raise ValueError(f"decisions are for type Classification only, and type is {self.type}")
         forbidden = {self.target, self.treatment, TRUE_EFFECT} & set(self.features or ())
         if forbidden:
             raise ValueError(f"features names {sorted(map(str, forbidden))[0]}, which the model must not see")
@@ -149,7 +153,7 @@ class Project(_Part):
 
 
 def read_project(folder: Path) -> Project:
-    """The project in a folder; ProjectError names the first things to correct."""
+    """Return the project in a folder; ProjectError with all mistakes if project.yaml is wrong."""
     file = folder / PROJECT_FILE
     try:
         content = yaml.safe_load(file.read_text())
@@ -170,7 +174,7 @@ def read_project(folder: Path) -> Project:
 
 
 def mistakes(error: ValidationError) -> Iterator[str]:
-    """One sentence for each mistake."""
+    """Yield one sentence for each mistake."""
     for mistake in error.errors():
         path = [str(part) for part in mistake["loc"]]
         place = ".".join(path)
@@ -195,7 +199,7 @@ def _nearest(path: list[str]) -> str:
 
 
 def _keys_at(path: list[str]) -> set[str]:
-    """The keys that are known at a place: through models, and through the mappings that hold models."""
+    """Return the known keys at a path through models and mappings of models."""
     part: type[BaseModel] = Project
     for name in path:
         if name not in part.model_fields:

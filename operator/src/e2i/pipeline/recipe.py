@@ -1,4 +1,4 @@
-"""The user's own code: recipe.py and the modules it imports from the project's folder."""
+"""Import the user's code: recipe.py and the modules that it imports from the project's folder."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Recipe:
     evaluate: Callable[..., Any] | None
 
     def code(self) -> tuple[Path, ...]:
-        """The files of the project that are loaded now, the recipe first."""
+        """Return the imported files of the project, the recipe first."""
         others = sorted(_loaded(self.folder) - {self.file})
         return (self.file, *others)
 
 
 def load_recipe(folder: Path, name: str) -> Recipe:
-    """The recipe as its file is now; PipelineError if it cannot be imported or has no function train."""
+    """Import the recipe's file again and return it; PipelineError if that fails or it has no function train."""
     file = (folder / name).resolve()
     if file.suffix != ".py" or not file.is_file():
         raise PipelineError(
@@ -46,7 +46,7 @@ def load_recipe(folder: Path, name: str) -> Recipe:
 
 
 def load_function(folder: Path, place: str) -> Callable[..., Any]:
-    """The function `module:name` of the project's folder."""
+    """Return the function `module:name` of the project's folder; PipelineError if there is none."""
     name, _, function = place.partition(":")
     found = getattr(_imported(folder.resolve(), name, "data.load"), function, None)
     if not callable(found):
@@ -55,7 +55,7 @@ def load_function(folder: Path, place: str) -> Callable[..., Any]:
 
 
 def _imported(folder: Path, name: str, what: str) -> ModuleType:
-    # What was imported before may be of another project, or older than the file is now.
+    # A module that was imported before may belong to another project or be older than its file.
     for known, module in list(sys.modules.items()):
         if known == name or _file_of(module).is_relative_to(folder):
             del sys.modules[known]

@@ -1,6 +1,6 @@
-"""The project's data as a table: read, brought to the declared kinds, and split.
+"""Read the project's data, convert them to the declared kinds, and split them.
 
-What does not fit is said with its column, row and value.
+An error has the column, row and value that do not fit.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from e2i.pipeline.project import FeatureDeclaration, Project
 from e2i.pipeline.recipe import load_function
 
 Frame = Any
-"""A pandas DataFrame; pandas is imported where it is used, for it takes a second."""
+"""A pandas DataFrame. pandas is imported in functions, because its import takes a second."""
 BUCKETS = 10_000
 
 
 def read_rows(folder: Path, project: Project, given: Path | None) -> Frame:
-    """All rows: of `given`, else of the project's file, else what its function returns."""
+    """Return all rows of the file `given`, else of data.file, else from the function data.load."""
     import pandas
 
     file = given or (folder / project.data.file if project.data.file else None)
@@ -46,16 +46,13 @@ def read_rows(folder: Path, project: Project, given: Path | None) -> Frame:
 
 
 def features_of(frame: Frame, project: Project) -> list[str]:
-    """The declared features, or all columns that are nothing else."""
+    """Return the declared features, or all columns except target, treatment and true effect."""
     others = {project.target, project.treatment, TRUE_EFFECT}
     return list(project.features or [name for name in frame.columns if name not in others])
 
 
 def in_declared_kinds(frame: Frame, project: Project) -> Frame:
-    """Return the table with its features in their declared kinds.
-
-    PipelineError names the column, row and value that do not fit.
-    """
+    """Return the table with its features converted to their declared kinds; PipelineError if a value does not fit."""
     features = features_of(frame, project)
     needed = [*features, project.target, *([project.treatment] if project.treatment else [])]
     if missing := [name for name in needed if name not in frame.columns]:
@@ -83,7 +80,7 @@ def _in_kind(column: Any, name: str, declared: FeatureDeclaration) -> Any:
     if declared.kind == "boolean":
         return _boolean(column, name)
     if declared.kind in ("category", "text"):
-        # A file has no quotes around the category 1: read as a number, it would be another value when served.
+        # A file has no quotes around the category 1. As a number it would not match the text "1" of a request.
         return column.map(str, na_action="ignore").astype(object)
     return column
 
@@ -128,7 +125,7 @@ def _refuse(wrong: Any, column: Any, name: str, what: str) -> None:
 
 
 def literal(value: Any) -> str:
-    """A value of a table as a user would write it: 'clear', 3 and not np.int64(3)."""
+    """Return a value of a table as a user would write it: 'clear', 3 and not np.int64(3)."""
     return repr(value.item() if hasattr(value, "item") else value)
 
 
@@ -137,15 +134,15 @@ def _first(wrong: Any) -> int:
 
 
 def split(frame: Frame, share: float) -> tuple[Frame, Frame]:
-    """(rows to train with, holdout). A row's own content decides, so that it stays where it is when rows are added.
+    """Return (training rows, holdout). The content of a row decides, so it does not change sides when rows are added.
 
-    Equal rows fall on the same side: none is learned from and tested with.
+    Equal rows are on the same side: no row is in both.
     """
     import pandas
 
     values = frame.copy()
     for name in values.select_dtypes(include=["number"]).columns:
-        # One missing value turns a column of whole numbers into another type, which must move no row.
+        # One missing value changes the type of a column of integers. That must not move any row.
         values[name] = values[name].astype("float64")
     buckets = pandas.util.hash_pandas_object(values, index=False) % BUCKETS
     held = buckets < share * BUCKETS
@@ -153,7 +150,7 @@ def split(frame: Frame, share: float) -> tuple[Frame, Frame]:
 
 
 def training_columns(frame: Frame, project: Project) -> Frame:
-    """What the recipe trains with: features, treatment and target, and no truth that only a generator knows."""
+    """Return the columns for training: features, treatment and target, without the true effect of synthetic data."""
     columns = [
         *features_of(frame, project),
         *([project.treatment] if project.treatment else []),
@@ -163,19 +160,20 @@ def training_columns(frame: Frame, project: Project) -> Frame:
 
 
 def write_table(frame: Frame, file: Path) -> None:
+    """Write a table atomically; PipelineError if a column has values of different types."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
     try:
         frame.to_parquet(partial, index=False)
     except Exception as error:
         raise PipelineError(
-            f"The data cannot be kept: {' '.join(str(error).split())[:300]}. One kind in each column."
+            f"The data cannot be written: {' '.join(str(error).split())[:300]}. Give each column one type of values."
         ) from error
     partial.replace(file)
 
 
 def read_stored(file: Path) -> Frame:
-    """A table that was written; what is missing is NaN, as in the rows that are served, and never None."""
+    """Read a table of `write_table`. A missing value is NaN, never None, as in the rows of a served model."""
     import numpy
     import pandas
 

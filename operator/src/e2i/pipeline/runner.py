@@ -1,6 +1,6 @@
 """Run the steps that were not run yet or whose inputs changed, and record each result.
 
-run.json is written after each step. A step that was killed is not in it and runs again; those before it do not.
+run.json is written after each step. A killed step is not in it and runs again; the steps before it do not.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from e2i.registry.client import RegistryError
 
 
 def implementation(step: str) -> ModuleType:
-    """Return the module with inputs(loop) -> {name: digest} and run(loop) -> StepResult; imported when needed."""
+    """Import and return the module of a step: inputs(loop) -> {name: digest}, run(loop) -> StepResult."""
     return import_module(f"e2i.pipeline.steps.{step}")
 
 
 def run(loop: Loop, steps: Sequence[str]) -> None:
-    """Run the steps in order; PipelineError from the first that fails, which run.json records."""
+    """Run the steps in order; the PipelineError of the first that fails is also recorded in run.json."""
     for name in steps:
         run_step(loop, step_named(name))
 
 
 def run_one(loop: Loop, name: str) -> None:
-    """Run one step; PipelineError if a step that it needs is not done, or not with the present inputs."""
+    """Run one step; PipelineError if a step that it needs is not done or its inputs have changed."""
     for needed in with_needs(name)[:-1]:
         if why := rerun_reason(loop, step_named(needed), external=False):
             raise PipelineError(
@@ -73,6 +73,7 @@ def _inputs(loop: Loop, step: Step, external: bool) -> dict[str, str]:
 
 
 def run_step(loop: Loop, step: Step) -> None:
+    """Run a step unless nothing changed, and record its result or why it stopped."""
     record, why = loop.state.done.get(step.name), rerun_reason(loop, step, external=True)
     if record and not why and not loop.options.force:
         loop.say(f"{step.name}: unchanged: {record.sentence}")
@@ -85,7 +86,7 @@ def run_step(loop: Loop, step: Step) -> None:
         with _as_pipeline_error():
             done: StepResult = implementation(step.name).run(loop)
     except PipelineError as stopped:
-        # A step that goes through others, as retrain does, is stopped by one of them, which said so already.
+        # retrain runs other steps. If one of them stopped, its stop is already recorded.
         if loop.state.stop is None or loop.state.stop.message != stopped.message:
             stop = Stop(step=step.name, message=stopped.message, code=stopped.code, ended=timestamp(now()))
             _keep(loop, loop.state.stopped(stop))

@@ -1,6 +1,6 @@
-"""Where a run of the loop stands: what was done, from which inputs, with what result. Pure.
+"""State of a run: which steps are done, with which inputs and results. Pure.
 
-A step is done again when an input of it changed. Inputs are named digests, so that the reason can be told:
+A step runs again when one of its inputs changed. Inputs are named digests, so that a message can name the reason:
 
     train   data sha256:9f...  recipe sha256:11...   ->  recorded with recipe sha256:0c...  ->  "recipe changed"
 """
@@ -18,7 +18,7 @@ Outputs = dict[str, Any]
 
 
 class Record(BaseModel):
-    """A step that was done. `files` lie below the state's folder and are part of what was done."""
+    """A step that is done. `files` are its files below .e2i; without them the step counts as not done."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,7 @@ class Record(BaseModel):
 
 
 class Stop(BaseModel):
-    """Where the loop stopped, why, and with which exit code."""
+    """Step at which the run stopped, with message and exit code."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,9 +43,9 @@ class Stop(BaseModel):
 
 
 class RunState(BaseModel):
-    """The content of run.json. `data` is the file that was given in place of the project's, if any.
+    """Content of run.json. `data` is the file of --data that replaces the project's data.
 
-    `format` is raised with every change of what steps give: what another e2i did is done again, not misread.
+    `format` is raised when the outputs of steps change: results of another e2i are then made again, not misread.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +56,7 @@ class RunState(BaseModel):
     stop: Stop | None = None
 
     def begun(self, name: str) -> Self:
-        """The step is under way and no longer counts as done; those that follow from it are told by their inputs."""
+        """Remove the record of a step that begins. Later steps notice the change by their inputs."""
         kept = {step: record for step, record in self.done.items() if step != name}
         return self.model_copy(update={"done": kept, "stop": None})
 
@@ -67,13 +67,13 @@ class RunState(BaseModel):
         return self.model_copy(update={"stop": stop})
 
     def outputs(self, name: str) -> Outputs:
-        """What a step gave; empty when it is not done."""
+        """Return the outputs of a step; {} if it is not done."""
         record = self.done.get(name)
         return record.outputs if record else {}
 
 
 def changed_since(record: Record | None, inputs: Inputs, missing: tuple[str, ...] = ()) -> str:
-    """Why a step has to be done, "" when it is done: `missing` are files of its record that are gone.
+    """Return why a step has to run again, or "" if nothing changed. `missing`: files of its record that are gone.
 
     no record                    -> "not done yet"
     recorded data a, inputs b    -> "data changed"

@@ -1,4 +1,4 @@
-"""How good answers are: scikit-learn's metrics, by its names. Values in, values out."""
+"""Compute metrics of answers, with scikit-learn and by its names. Values in, values out."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ SEED = 0
 
 
 def metrics_of(kind: Kind, answers: Answers, frame: Any, target: str) -> dict[str, float]:
-    """Classification: accuracy, roc_auc, log_loss. Regression: r2 and two errors. Causal: ate, and against a known
-    truth ate_error, effect_error (root of the mean square) and interval_coverage.
+    """Return the metrics of a model's answers. `frame` is the DataFrame of the same rows.
 
-    `frame` is the DataFrame of the same rows. A metric that has no meaning there, such as roc_auc of one label, is
-    left out.
+    Classification: accuracy, roc_auc, log_loss. Regression: r2 and two errors. Causal: ate; with a column of true
+    effects also ate_error, effect_error (root of the mean square) and interval_coverage. A metric that is not defined
+    for these rows, such as roc_auc with one label, is left out.
     """
     return _MEASURES[kind](_columns(kind, answers, frame, target), np.arange(len(answers)))
 
 
 def noise_of(kind: Kind, answers: Answers, others: Answers, frame: Any, target: str) -> dict[str, float]:
-    """The standard error of the difference of each metric between two models that answered the same rows.
+    """Return the standard error of the difference of each metric between two models.
 
-    By drawing the rows again, with replacement; the same rows for both models, so that easy and hard ones cancel.
+    Bootstrap: the rows are drawn again with replacement, the same rows for both models, so that the difficulty of the
+    rows cancels out.
     """
     one, other = (_columns(kind, given, frame, target) for given in (answers, others))
     random = np.random.default_rng(SEED)
@@ -57,7 +58,7 @@ def _columns(kind: Kind, answers: Answers, frame: Any, target: str) -> dict[str,
 
 def _classified(answers: Answers, truth: Array) -> dict[str, Array]:
     known = answers[0]["probabilities"]
-    # A label that the model has never seen got no probability.
+    # A label that the model does not know has no probability.
     labels = np.array(sorted({*known, *truth.tolist()}))
     shares = np.array([[answer["probabilities"].get(label, 0.0) for label in labels] for answer in answers])
     said = np.array([answer["label"] for answer in answers])
@@ -74,7 +75,7 @@ def _classification(columns: dict[str, Array], rows: Array) -> dict[str, float]:
     }
     if set(truth.tolist()) != set(labels.tolist()):
         return found
-    # Of more than two labels it is the mean of one against the rest.
+    # For more than two labels: the mean of one against the rest.
     score = shares[:, 1] if len(labels) == 2 else shares
     return found | {"roc_auc": float(roc_auc_score(truth, score, multi_class="ovr", labels=labels))}
 
@@ -87,7 +88,7 @@ def _regression(columns: dict[str, Array], rows: Array) -> dict[str, float]:
         "mean_absolute_error": float(mean_absolute_error(truth, predicted)),
         "root_mean_squared_error": float(root_mean_squared_error(truth, predicted)),
     }
-    # A target that is the same in every row has no spread to explain.
+    # r2 is not defined if all rows have the same target.
     return {"r2": float(r2_score(truth, predicted)), **found} if np.ptp(truth) > 0 else found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `always`: it looks at the world outside the project, so it is done each time it is asked for."""
+    """One step. `always`: it depends on systems outside the project, so it runs each time."""
 
     name: str
     does: str
@@ -38,7 +38,7 @@ STEPS: tuple[Step, ...] = (
 )
 NAMES = tuple(step.name for step in STEPS)
 RELEASE = tuple(step.name for step in STEPS if not step.always)
-"""What brings a new model to where it serves."""
+"""The steps from data to a model that serves."""
 
 
 def step_named(name: str) -> Step:
@@ -46,7 +46,7 @@ def step_named(name: str) -> Step:
 
 
 def with_needs(name: str) -> tuple[str, ...]:
-    """The step and all that it needs, in order: gate -> data, test, train, evaluate, gate."""
+    """Return the step and all steps that it needs, in order: gate -> data, test, train, evaluate, gate."""
     wanted = {name}
     for step in reversed(STEPS):
         if step.name in wanted:

@@ -1,4 +1,4 @@
-"""The folder .e2i of a project: where a run stands, what its steps left, and the lock that keeps two runs apart."""
+"""The folder .e2i of a project: the state of its run, the files of its steps, and a lock against a second run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOLDER = ".e2i"
 
 
 class Workspace:
-    """Paths below a project's .e2i, which is made when it is not there and keeps itself out of Git."""
+    """Paths below a project's .e2i. The folder is created when needed, and its .gitignore excludes it from Git."""
 
     def __init__(self, project: Path) -> None:
         self.root = project / FOLDER
@@ -41,7 +41,7 @@ class Workspace:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the project's lock; PipelineError if another run has it. It ends with the process that holds it."""
+        """Hold the project's lock; PipelineError if another run has it. The lock ends with its process."""
         self.prepare()
         with open(os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as lock:
             try:
@@ -57,7 +57,7 @@ class Workspace:
             yield
 
     def read_state(self) -> RunState:
-        """Where the run stands; PipelineError if run.json is damaged."""
+        """Return the state of the run; PipelineError if run.json is damaged."""
         try:
             content = json.loads(self.run_file.read_bytes())
             if isinstance(content, dict) and content.get("format") != FORMAT:
@@ -67,18 +67,18 @@ class Workspace:
             return RunState()
         except ValueError as error:
             raise PipelineError(
-                f"{self.run_file} is damaged ({type(error).__name__}). Delete it: the loop then begins again."
+                f"{self.run_file} is damaged ({type(error).__name__}). Delete it: all steps will then run again."
             ) from None
 
     def write_state(self, state: RunState) -> None:
         write_atomically(self.run_file, state.model_dump_json(indent=1))
 
     def release_folder(self, version: str) -> Path:
-        """What is kept of a version that was built: its card, its reference, and what data it learned from."""
+        """Return the folder of a built version: its card, reference rows, and the digest of its training data."""
         return self.root / "releases" / version
 
     def missing_files(self, record: Record | None) -> tuple[str, ...]:
-        """Files of a record that are gone."""
+        """Return the files of a record that are gone."""
         return tuple(name for name in (record.files if record else ()) if not (self.root / name).exists())
 
     def name_of(self, file: Path) -> str:
@@ -86,7 +86,7 @@ class Workspace:
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write a file so that a reader sees the old content or the new one."""
+    """Write a file so that a reader sees either the old or the new content."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
     partial.write_text(text)
@@ -99,7 +99,7 @@ def replace_folder(new: Path, old: Path) -> None:
 
 
 def read_lines(file: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON-lines file; [] when it is not there. A line that broke off is left out."""
+    """Return the objects of a JSON-lines file; [] if there is no file. An incomplete line is left out."""
     if not file.exists():
         return []
     found = []
@@ -112,6 +112,7 @@ def read_lines(file: Path) -> list[dict[str, Any]]:
 
 
 def append_lines(file: Path, items: list[dict[str, Any]]) -> None:
+    """Append objects to a JSON-lines file. An incomplete last line is ended first."""
     file.parent.mkdir(parents=True, exist_ok=True)
     broken = file.exists() and file.stat().st_size and not file.read_bytes().endswith(b"\n")
     with file.open("a") as target:

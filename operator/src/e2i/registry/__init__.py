@@ -1,1 +1,1 @@
-"""The model registry, and how people name what is in it."""
+"""The MLflow model registry and the URIs of its models."""

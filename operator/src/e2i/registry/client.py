@@ -1,4 +1,4 @@
-"""The MLflow registry. The only module that imports mlflow, and only when it is asked for something: it takes 4 s."""
+"""The MLflow registry. Only this module imports mlflow, and only on use, because the import takes 4 s."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVING_ALIAS = "serving"
 DIGEST_TAG = "e2i.trained"
 BENTO_TAG = "e2i.bento"
 _QUIET = {
-    # Nothing of what is done here is told to anybody else, and an unreachable server is said within a minute.
+    # No usage data for the makers of MLflow; an unreachable server is reported within a minute.
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -29,7 +29,7 @@ _QUIET = {
 
 
 class RegistryError(Exception):
-    """The registry did not do what was asked."""
+    """A request to the registry failed; `message` has the registry and the cause."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -37,16 +37,16 @@ class RegistryError(Exception):
 
 
 class NotRegistered(RegistryError):
-    """It has no such model, version or alias."""
+    """The registry has no such model, version or alias."""
 
 
 class RegistryUnreachable(RegistryError):
-    """There is no answer from the tracking server."""
+    """The tracking server does not answer."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A registered model, downloaded. `folder` has what was logged as the model; `tags` are the version's."""
+    """A downloaded model of the registry. `folder` has its files; `tags` are the tags of its version."""
 
     name: str
     version: str
@@ -56,7 +56,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Registration:
-    """What is to be kept of a model: `folders` are copied, each under its name."""
+    """Content of a new model version. `folders` are uploaded as artifacts, each under its key."""
 
     digest: str
     params: Mapping[str, str]
@@ -66,14 +66,14 @@ class Registration:
 
 
 def tracking_uri(folder: Path) -> str:
-    """MLFLOW_TRACKING_URI, or a database file in `folder`."""
+    """Return MLFLOW_TRACKING_URI, or the URI of a database file in `folder`."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder.resolve()}/mlflow.db"
 
 
 def register(uri: str, name: str, logged: Registration, local_artifacts: Path) -> str:
-    """Register a model and return the number of its version; a model of the same digest is not registered twice.
+    """Register a model and return the number of its version; for a registered digest return the existing one.
 
-    `local_artifacts` holds the files when `uri` is a database file; a server decides itself.
+    `local_artifacts` is the folder for the files if `uri` is a database file; a server has its own place for them.
     """
     with _registry(uri) as client:
         _ensure_model(client, name)
@@ -94,7 +94,7 @@ def register(uri: str, name: str, logged: Registration, local_artifacts: Path) -
 
 
 def mark_version(uri: str, name: str, version: str, *, bento: str, serving: bool = False) -> None:
-    """Note which bento a version became, and with `serving` let models:/NAME@serving lead to it."""
+    """Tag a version with its bento; with `serving` also give it the alias models:/NAME@serving."""
     with _registry(uri) as client:
         client.set_model_version_tag(name, version, BENTO_TAG, bento)
         if serving:
@@ -102,14 +102,14 @@ def mark_version(uri: str, name: str, version: str, *, bento: str, serving: bool
 
 
 def uri_of_bento(uri: str, name: str, bento: str) -> str | None:
-    """models:/NAME/VERSION of the model that became this bento, None when the registry does not know it."""
+    """Return models:/NAME/VERSION of the version that is tagged with this bento, or None."""
     with _registry(uri) as client:
         found = client.search_model_versions(f"name='{name}' and tags.`{BENTO_TAG}`='{bento}'")
     return f"models:/{name}/{found[0].version}" if found else None
 
 
 def serving_bento(uri: str, name: str) -> str | None:
-    """The bento that models:/NAME@serving became, None when nothing has the alias."""
+    """Return the bento of models:/NAME@serving, or its models:/ URI if it has none; None without the alias."""
     with _registry(uri) as client:
         model = next(iter(client.search_registered_models(f"name='{name}'")), None)
         if model is None or SERVING_ALIAS not in model.aliases:
@@ -119,13 +119,15 @@ def serving_bento(uri: str, name: str) -> str | None:
 
 
 def fetch(text: str, folder: Path, uri: str | None = None, part: str = TRAINED) -> Fetched:
-    """Download the model that models:/NAME/3, models:/NAME@alias or mlflow://models/NAME/3 names into `folder`.
+    """Download the model models:/NAME/3, models:/NAME@alias or mlflow://models/NAME/3 into `folder`.
 
-    ValueError for a text that is no such name. `part` REFERENCE gives what was logged beside the model instead.
+    ValueError for another text. With `part` REFERENCE the reference rows are downloaded instead.
     """
     wanted = parse_model_uri(text)
     if wanted is None:
-        raise ValueError(f"{text} is no model of the registry: write models:/NAME/3 or models:/NAME@alias")
+        raise ValueError(
+            f"{text} is not the URI of a registered model: write models:/NAME/3 or models:/NAME@alias"
+        )
     with _registry(uri or tracking_uri(folder)) as client:
         version = _version(client, wanted)
         import mlflow
@@ -159,13 +161,13 @@ def _experiment(client: Any, uri: str, name: str, local_artifacts: Path) -> str:
 
 @contextlib.contextmanager
 def _registry(uri: str) -> Iterator[Any]:
-    """A client; what mlflow raises becomes a RegistryError."""
+    """Yield a client, and raise errors of mlflow as RegistryError."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     if uri.startswith("sqlite:///"):
         Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
-        # They speak of mlflow's own parts.
+        # mlflow warns about its own internals.
         warnings.simplefilter("ignore")
         try:
             from mlflow import MlflowClient
@@ -189,7 +191,7 @@ def _as_registry_error(error: Exception, uri: str) -> RegistryError:
     code = getattr(error, "error_code", "")
     if code == "RESOURCE_DOES_NOT_EXIST" or (code == "INVALID_PARAMETER_VALUE" and "alias" in text):
         return NotRegistered(
-            f"{place} does not have it: {text}. Look at what is registered, and correct the name."
+            f"{place} does not have it: {text}. Look at the registered models, and correct the name."
         )
     if any(word in text for word in ("Max retries", "Connection", "timed out", "failed with exception")):
         return RegistryUnreachable(

@@ -1,4 +1,4 @@
-"""How people name a registered model: models:/churn_model/3, models:/churn_model@serving. Pure."""
+"""Parse URIs of registered models: models:/churn_model/3, models:/churn_model@serving. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FORMS = "models:/NAME/3, models:/NAME@serving or mlflow://models/NAME/3"
 
 @dataclass(frozen=True)
 class ModelUri:
-    """A model of the registry, by number or by alias: exactly one of them is not empty."""
+    """A model of the registry. Exactly one of `version` and `alias` is not empty."""
 
     name: str
     version: str = ""
@@ -23,18 +23,19 @@ class ModelUri:
 
 
 def parse_model_uri(text: str) -> ModelUri | None:
-    """
+    """Return the registered model of a URI, or None for a text with another scheme.
+
     models:/churn_model/3            -> version 3
     mlflow://models/churn_model/3    -> version 3
-    models:/churn_model@serving      -> whatever has the alias
-    ./trained                        -> None: not such a URI
+    models:/churn_model@serving      -> the version with the alias
+    ./trained                        -> None
 
-    ValueError with a sentence for one that begins so and goes on wrongly.
+    ValueError if the scheme is right and the rest is not.
     """
     scheme = next((scheme for scheme in _SCHEMES if text.startswith(scheme)), None)
     if scheme is None:
         return None
     found = _REST.match(text.removeprefix(scheme))
     if found is None:
-        raise ValueError(f"{text} names no exact model of the registry: write {_FORMS}")
+        raise ValueError(f"{text} is not the URI of one registered model: write {_FORMS}")
     return ModelUri(found["name"], found["version"] or "", found["alias"] or "")

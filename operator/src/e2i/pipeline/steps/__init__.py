@@ -1,5 +1,5 @@
-"""What each step does, one module each: do(loop) does it, inputs(loop) and world(loop) name what it depends on.
+"""One module for each step. run(loop) runs it; inputs(loop) and external_inputs(loop) name what it depends on.
 
-`inputs` are in the project and in what earlier steps gave; `world` is what may change outside of both. When a step is
-done, only its own world is looked at: a command for one step needs no options of the others.
+`inputs` come from the project and from earlier steps, `external_inputs` from other systems and options. Only the step
+that runs has its `external_inputs` read: a command for one step does not need the options of the others.
 """

@@ -1,4 +1,4 @@
-"""build: the bento in the BentoML store, and what is kept here of its version."""
+"""build: package the model as a bento, and keep its card and reference rows in the workspace."""
 
 from __future__ import annotations
 

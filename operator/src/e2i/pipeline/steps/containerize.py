@@ -1,4 +1,4 @@
-"""containerize: the bento's image, where docker, podman or buildah works."""
+"""containerize: build the image of the bento, if docker, podman or buildah works here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""data: read, check against project.yaml, set the holdout aside."""
+"""data: read the data, check them against project.yaml, and set the holdout aside."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def inputs(loop: Loop) -> dict[str, str]:
 
 
 def external_inputs(loop: Loop) -> dict[str, str]:
-    """A function may read a database: only calling it tells whether its rows are the same."""
+    """Return the digest of the rows of data.load. It may read a database, so only a call shows a change."""
     if loop.data or loop.project.data.file:
         return {}
     return {str(loop.project.data.load): table_digest(_rows(loop))}
@@ -34,8 +34,8 @@ def run(loop: Loop) -> StepResult:
     train, holdout = split(frame, loop.project.data.holdout)
     if len(holdout) < FEWEST_HELD or train.empty:
         raise PipelineError(
-            f"Of {len(frame)} rows {len(holdout)} were set aside, and {FEWEST_HELD} are the fewest. Get more data, or "
-            "raise data.holdout in project.yaml."
+            f"{len(holdout)} of {len(frame)} rows are in the holdout; it needs at least {FEWEST_HELD}. Get more data, "
+            "or raise data.holdout in project.yaml."
         )
     write_table(train, loop.workspace.train)
     write_table(holdout, loop.workspace.holdout)

@@ -1,4 +1,4 @@
-"""deploy: the manifest committed to the overlay of an environment, or applied to the cluster."""
+"""deploy: commit the manifest to the overlay of an environment, or apply it to the cluster."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def run(loop: Loop) -> StepResult:
         sentence = f"applied {loop.cluster.model} with {wanted.tag}{_from(wanted)}"
         return StepResult(sentence, {"digest": digest_of(body)})
     return StepResult(
-        f"neither --overlay nor --kubeconfig says where to; {wanted.tag} is in {loop.store}", skipped=True
+        f"neither --overlay nor --kubeconfig was given; {wanted.tag} is in {loop.store}", skipped=True
     )
 
 
 def _wanted(loop: Loop) -> ManifestInputs:
-    """With the archive's digest when it was brought to the bucket: then no store has to have the bento."""
+    """Return the values of the manifest. With the archive's digest the operator needs no store."""
     version = loop.outputs("train")["version"]
     deploy = loop.project.deploy
     return ManifestInputs(
@@ -59,7 +59,7 @@ def _wanted(loop: Loop) -> ManifestInputs:
 
 
 def environment(deploy: Deploy) -> dict[str, str]:
-    """What project.yaml gives the pods, and whether they log what they are asked."""
+    """Return the variables of the pods: deploy.env, and the share of inputs that they log."""
     capture = {SHARE_VARIABLE: f"{deploy.capture_share:g}"} if deploy.capture_share else {}
     return {**deploy.env, **capture}
 

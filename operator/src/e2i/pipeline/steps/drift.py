@@ -1,4 +1,4 @@
-"""drift: the collected inputs against the rows that the served model was measured on, with a report."""
+"""drift: compare the collected inputs with the rows that the served model was measured on; write a report."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from e2i.registry import client as registry
 from e2i_bento.card import CARD_FILE, Card, read_card
 
 MOST_ROWS = 5000
-"""Requests that are looked at, the latest: what was asked long ago says nothing about today."""
+"""Number of the latest requests that are compared; older ones say nothing about today."""
 
 
 def run(loop: Loop) -> StepResult:
     bento = champion.serving_name(loop)
     if bento is None:
         return StepResult("nothing serves, so nothing can have drifted", {"drifted": False}, skipped=True)
-    # A bento of one model has the model's version.
+    # A bento with one model has the version of the model.
     model = f"{loop.project.name}:{bento.rpartition(':')[2]}"
     rows = latest(read_lines(loop.workspace.stream), model, MOST_ROWS)
     limits = loop.project.drift
@@ -65,7 +65,7 @@ def _compared(
 
 
 def _kept(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
-    """Card and reference of the served model: from here, or from the registry."""
+    """Return card and reference rows of the served model, from the workspace or the registry."""
     folder = loop.workspace.release_folder(bento.rpartition(":")[2])
     if (folder / CARD_FILE).exists():
         return read_card(folder), read_lines(folder / loop.workspace.reference.name)
@@ -73,7 +73,7 @@ def _kept(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
     uri = registry.uri_of_bento(tracking, loop.project.name, bento)
     if uri is None:
         raise PipelineError(
-            f"{bento} serves, and neither {folder} nor the MLflow registry knows what it was measured on. "
+            f"{bento} serves, but neither {folder} nor the MLflow registry has the rows that it was measured on. "
             "Release it with `e2i pipeline run`, or set MLFLOW_TRACKING_URI to the registry that has it."
         )
     place = loop.workspace.root / "serving"

@@ -1,4 +1,4 @@
-"""evaluate: the trained model on the holdout, and what serves now on the same rows."""
+"""evaluate: measure the trained model on the holdout, and the model that serves on the same rows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from e2i_bento.predicting import ModelDamaged, NotFinite, Predictor, load_predic
 
 REFERENCE_ROWS = 2000
 NOT_COMPARED = (
-    "e2i pipeline did not train it, so it may have learned from the rows that are measured here. It counts again when "
-    "a model of the pipeline serves. `--against` with its name compares all the same."
+    "e2i pipeline did not train it, so it may have learned from these rows. The comparison is made again when a model "
+    "of the pipeline serves. To compare with it anyway, give its name with `--against`."
 )
 
 
@@ -38,7 +38,7 @@ def external_inputs(loop: Loop) -> dict[str, str]:
 
 
 def _serving(loop: Loop) -> str:
-    """What the model is compared with. Once it serves itself, it stays compared with what served before."""
+    """Return the model to compare with. Once the new model itself serves, keep the model that served before it."""
     name = champion.serving_name(loop)
     record = loop.state.done.get("evaluate")
     own = f"{loop.project.name}:{loop.outputs('train').get('version')}"
@@ -61,12 +61,12 @@ def run(loop: Loop) -> StepResult:
     _write_reference(loop, json_rows(frame[names]), answers)
     outputs = {"metrics": found, "serving": serving, "rows": len(frame)}
     write_atomically(loop.workspace.evaluation, json.dumps(outputs, indent=1))
-    told = ", ".join(f"{name} {value:.4g}" for name, value in sorted(found.items()))
+    summary = ", ".join(f"{name} {value:.4g}" for name, value in sorted(found.items()))
     beside = "; nothing serves yet"
     if serving:
         beside = f"; {'not ' if serving.get('skipped') else ''}compared with {serving['name']}"
     return StepResult(
-        f"{told} on {len(frame)} rows{beside}",
+        f"{summary} on {len(frame)} rows{beside}",
         {**outputs, "digest": digest_of(outputs)},
         (loop.workspace.evaluation, loop.workspace.reference),
     )
@@ -84,7 +84,7 @@ def _answers(loop: Loop, frame: Any) -> tuple[Predictor, list[dict[str, Any]]]:
 
 
 def _measured(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str, Any] | None:
-    """Name, metrics and noise of what serves, or its name and why it could not be measured; None for nothing."""
+    """Measure the model that serves: name, metrics and noise, or name and why it has none; None if nothing serves."""
     name = _serving(loop)
     if name == "None":
         return None
@@ -101,13 +101,13 @@ def _measured(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str
     except (PipelineError, RegistryError) as stopped:
         return {"name": name, "metrics": {}, "noise": {}, "trouble": stopped.message}
     except (KeyError, TypeError) as error:
-        # It is of another type, and its answers have no such parts.
+        # It has another type, so its answers have other fields.
         return {"name": name, "metrics": {}, "noise": {}, "trouble": f"its answers have no {error}"}
     return {"name": name, "metrics": there, "noise": noise, "trouble": ""}
 
 
 def _write_reference(loop: Loop, rows: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
-    """What the inputs of the served model are compared with: rows that it never saw, and what it says of them."""
+    """Write rows of the holdout with the predictions for them; later inputs are compared with these for drift."""
     kept = zip(rows[:REFERENCE_ROWS], answers, strict=False)
     lines = [json.dumps({**row, PREDICTION: prediction_of(loop.project.type, said)[0]}) for row, said in kept]
     write_atomically(loop.workspace.reference, "\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""gate: may this model be released? If not, the loop stops with a report for a person."""
+"""gate: compare the metrics with the bounds; if one is not met, stop with a report for a person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2i.pipeline.workspace import write_atomically
 def inputs(loop: Loop) -> dict[str, str]:
     gate = {metric: bound.model_dump() for metric, bound in loop.project.gate.items()}
     return {
-        # A new version gets a report of its own, also when its metrics are those of the one before.
+        # A new version gets its own report, even with the same metrics.
         "version": str(loop.outputs("train").get("version")),
         "metrics": str(loop.outputs("evaluate").get("digest")),
         "project.yaml": digest_of(gate),

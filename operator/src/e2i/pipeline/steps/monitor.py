@@ -1,4 +1,4 @@
-"""monitor: what the served model was asked, from the logs of its pods or from a file, added to the stream."""
+"""monitor: add the captured inputs of the served model to the stream, from the logs of its pods or from a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from e2i.pipeline.workspace import append_lines, read_lines
 
 PARTS = ("model", "time", "input", "answer")
 Line = tuple[str, str]
-"""A pod, or "" for a file, and a line of its log."""
+"""(pod, line of its log); the pod is "" for a file."""
 
 
 def run(loop: Loop) -> StepResult:
@@ -35,7 +35,7 @@ def run(loop: Loop) -> StepResult:
 
 
 def new_rows(known: Iterable[dict[str, Any]], lines: Iterable[Line]) -> list[dict[str, Any]]:
-    """The captured rows that the stream does not have. A log is read whole each time, and may hold a line twice.
+    """Return the captured rows that the stream does not have. Each log is read from the start; a line may repeat.
 
     stream a, log a b b   -> b b
     """
@@ -53,7 +53,7 @@ def new_rows(known: Iterable[dict[str, Any]], lines: Iterable[Line]) -> list[dic
 
 
 def parsed(pod: str, line: str) -> dict[str, Any] | None:
-    """{pod, model, time, input, answer}, None for a line that is something else or broke off."""
+    """Return {pod, model, time, input, answer}, or None for an incomplete or other line."""
     try:
         found = json.loads(line[line.index("{") :])
     except ValueError:

@@ -1,4 +1,4 @@
-"""push: the archive to the bucket, under the key that the operator uses; the image to its registry."""
+"""push: upload the archive to the bucket, under the key that the operator uses, and the image to its registry."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(loop: Loop) -> StepResult:
 
 
 def _archive(loop: Loop) -> Artifact:
-    """Upload the archive, unless it is there already."""
+    """Upload the archive if it is not in the bucket yet."""
     try:
         bucket = read_bucket(os.environ)
     except BadSetting as error:

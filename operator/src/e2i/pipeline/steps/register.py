@@ -1,4 +1,4 @@
-"""register: the model with its card, metrics and reference into the MLflow registry."""
+"""register: put the model with its card, metrics and reference rows into the MLflow registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""retrain: the loop again, when the inputs have drifted and there are new labelled data."""
+"""retrain: run all steps again, if the inputs have drifted and there are new labelled data."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def run(loop: Loop) -> StepResult:
     verdict = loop.outputs("drift")
     if not verdict and not loop.options.force:
         raise PipelineError(
-            "Nobody has looked for drift yet. Run `e2i pipeline monitor` and `e2i pipeline drift` first."
+            "Drift was not measured yet. Run `e2i pipeline monitor` and `e2i pipeline drift` first."
         )
     if not loop.options.force:
         if not verdict["drifted"]:
             return StepResult("nothing has drifted, so nothing is trained", skipped=True)
         if verdict["bento"] != champion.serving_name(loop):
             return StepResult(f"{verdict['bento']} had drifted, and it does not serve any more", skipped=True)
-    # To train without drift is what was forced, not to do again what is done.
+    # --force here means: train without drift. Steps that are up to date still do not run.
     loop.options = replace(loop.options, force=False)
     runner.run(loop, ("data",))
     _require_new_data(loop, verdict)
@@ -34,11 +34,11 @@ def run(loop: Loop) -> StepResult:
 
 
 def _require_new_data(loop: Loop, verdict: dict[str, object]) -> None:
-    """NoNewData when the data are those that the drifted model learned from: it would only be made once more."""
+    """Raise NoNewData if the training data are those of the drifted model: training would give the same model."""
     kept = loop.workspace.release_folder(str(verdict.get("bento")).rpartition(":")[2]) / "release.json"
     learned = json.loads(kept.read_text()) if kept.exists() else {}
     if learned.get("train") == loop.outputs("data")["train"]:
         raise NoNewData(
-            f"The inputs of {verdict['bento']} have drifted, and the data are still those that it learned from. Add "
+            f"The inputs of {verdict['bento']} have drifted, but its training data have not changed. Add "
             f"labelled rows of today to {learned['source']}, or give them with --data FILE."
         )

@@ -1,4 +1,4 @@
-"""serve: wait until the release has the requests, and ask it for a prediction."""
+"""serve: wait until the release serves, and ask it for a prediction."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def run(loop: Loop) -> StepResult:
     if not loop.outputs("deploy"):
         return StepResult("nothing was deployed", skipped=True)
     if _unpushed(loop):
-        return StepResult("the commit is not pushed yet, so the cluster cannot know of it", skipped=True)
+        return StepResult("the commit is not pushed yet, so the cluster does not have it", skipped=True)
     cluster = loop.cluster
     if cluster is None:
         _note(loop, bento)
-        return StepResult("no --kubeconfig was given, so nobody looks whether it serves", skipped=True)
+        return StepResult("no --kubeconfig was given, so it is not checked whether it serves", skipped=True)
     message = cluster.wait_until_serving(bento, loop.options.timeout, lambda line: loop.say(f"serve: {line}"))
     row = read_card(loop.workspace.trained).golden[0].input
     answer = cluster.predict({"input_data": row})
@@ -53,7 +53,7 @@ def run(loop: Loop) -> StepResult:
 
 
 def _note(loop: Loop, bento: str) -> None:
-    """What serves is known here and in the registry."""
+    """Record the bento that serves, in the workspace and in the registry."""
     released = read_lines(loop.workspace.released)
     if not released or released[-1].get("bento") != bento:
         append_lines(loop.workspace.released, [{"bento": bento, "released": timestamp(now())}])

@@ -1,4 +1,4 @@
-"""test: the project's own tests, and those that every table of training data has to pass."""
+"""test: run the project's own tests, and the tests that the training data of every project must pass."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _own_tests(folder: Path) -> str:
         raise PipelineError(f"{folder} has tests, and pytest is not installed: install it.")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
     if not any((folder / name).exists() for name in ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")):
-        # Otherwise pytest takes the configuration of whatever the project lies in.
+        # Otherwise pytest reads the configuration of a folder above the project.
         command += ["-c", os.devnull]
     environment = {
         **os.environ,

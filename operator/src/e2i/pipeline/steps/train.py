@@ -1,4 +1,4 @@
-"""train: the recipe's train, and the trained folder with the model's card."""
+"""train: call the recipe's train, and write the trained folder with the model's card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from e2i.pipeline.rows import read_stored, training_columns
 from e2i_bento.card import CARD_FILE, Card
 
 LONGEST, MOST_PARAMETERS = 250, 100
-"""What a registry takes without complaint."""
+"""Limits of MLflow: characters of a value, and parameters of a run."""
 DESCRIBED = {"name", "type", "description", "target", "treatment", "features", "decisions", "version"}
 
 
@@ -58,12 +58,12 @@ def run(loop: Loop) -> StepResult:
 
 
 def parameters(model: Any) -> dict[str, str]:
-    """What a model of scikit-learn's kind was set to, as far as it is plain values; {} for another one."""
+    """Return the plain values of a scikit-learn model's parameters; {} for another kind of model."""
     try:
         found = model.get_params()
         plain = {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
     except Exception:
-        # It is somebody's own class, and what it was set to is only noted.
+        # A class of the user may fail here; the parameters are only for information.
         return {}
     return {f"model.{name}": str(plain[name])[:LONGEST] for name in sorted(plain)[:MOST_PARAMETERS]}
 
@@ -86,6 +86,6 @@ def _described(loop: Loop, recipe: Recipe, model: object, data: object) -> Card:
         code=recipe.code(),
         requirements=loop.folder / project.requirements,
         out=loop.workspace.trained,
-        # The gate judges it, by rows that it has not seen, and writes a report.
+        # The gate decides, on rows that the model has not seen, and writes a report.
         accept_guessing=True,
     )
