@@ -1,10 +1,10 @@
-"""Release a model from the command line, as e2i.deploying.run_deployment does from Python.
+"""Release a model from the command line, with e2i.deploying.run_deployment.
 
     python bentos/deploy_model.py --model-uri churn_model:1.0.0 --environment local --experiment-id exp-123
 
-Exit codes: 0 it answers, 1 the release failed, 2 the request is wrong, 3 there is no such model, 4 it cannot be
-packaged, 5 the time was over, 6 the cluster cannot be reached, 7 it is not allowed, 8 the cluster refused it,
-9 the bucket did not take it, 10 looking for the model broke off, 130 interrupted.
+Exit codes: 0 the model serves, 1 the release failed, 2 the request is wrong, 3 the model does not exist, 4 it cannot be
+packaged, 5 the timeout passed, 6 the cluster cannot be reached, 7 it is not allowed, 8 the cluster refused it, 9 the
+upload to the bucket failed, 10 the search for the model failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -42,35 +42,43 @@ INTERRUPTED = 130
 @click.option(
     "--model-uri", required=True, help="mlflow://models/NAME/VERSION, models:/NAME@ALIAS, NAME:VERSION, ..."
 )
-@click.option("--environment", required=True, help="Where to: an entry of the environments file.")
+@click.option(
+    "--environment", required=True, help="Target of the release: an entry of the environments file."
+)
 @click.option(
     "--experiment-id",
     default=lambda: os.environ.get("MLFLOW_EXPERIMENT_ID", "none"),
     help="Recorded as a label.  [default: $MLFLOW_EXPERIMENT_ID or none]",
 )
-@click.option("--cpu", help="Most CPU of each pod, for instance 2.  [default: by the kind of model]")
-@click.option("--memory", help="Most memory of each pod, for instance 4Gi.  [default: by the kind of model]")
+@click.option("--cpu", help="CPU limit of each pod, for instance 2.  [default: by the type of model]")
+@click.option("--memory", help="Memory limit of each pod, for instance 4Gi.  [default: by the type of model]")
 @click.option("--name", help="Name of the E2IModel.  [default: the bento's]")
-@click.option("--type", "kind", help="Classification, Regression or Causal.  [default: what the bento says]")
 @click.option(
-    "--timeout", type=click.FloatRange(min=1), default=900, show_default=True, help="Seconds for all of it."
+    "--type", "kind", help="Classification, Regression or Causal.  [default: the type of the bento]"
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=900,
+    show_default=True,
+    help="Seconds for all steps together.",
 )
 @click.option(
     "--environments",
     type=click.Path(path_type=Path),
     help="The environments file.  [default: $E2I_ENVIRONMENTS, or the built-in local, staging, production]",
 )
-@click.option("--dry-run", is_flag=True, help="Show the E2IModel that it would come to, and release nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the E2IModel that would be applied, and release nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout; progress goes to stderr.")
 def main(environments: Path | None, timeout: float, dry_run: bool, as_json: bool, **options: Any) -> None:
-    """Release a model and wait until it answers."""
+    """Release a model and wait until it serves."""
     started = time.monotonic()
 
     def say(line: str) -> None:
         click.echo(f"{time.monotonic() - started:6.1f} s  {line}", err=as_json)
 
     try:
-        # Takes a second: --help does without.
+        # The import takes a second, and --help does not need it.
         from e2i import deploying
     except KeyboardInterrupt:
         _interrupted()
@@ -90,7 +98,7 @@ def main(environments: Path | None, timeout: float, dry_run: bool, as_json: bool
 
 
 def _interrupted() -> NoReturn:
-    click.echo("Interrupted: nobody waits any more; what was applied goes on.", err=True)
+    click.echo("Interrupted. The operator continues with what was applied.", err=True)
     raise SystemExit(INTERRUPTED) from None
 
 
@@ -115,7 +123,7 @@ def _tell(result: deploying.Deployed, as_json: bool) -> None:
 
 
 def _show(model: dict[str, Any], as_json: bool) -> None:
-    """What a person would write of it, without the API server's bookkeeping."""
+    """Print the fields that a person would write, without those that the API server adds."""
     metadata = {key: model["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
     shown = {
         "apiVersion": model["apiVersion"],

@@ -1,10 +1,10 @@
-"""Bring a bento from the BentoML store into a bucket, and print the URL for a BentoRequest's downloadUrl.
+"""Upload a bento from the BentoML store to a bucket, and print the URL for a BentoRequest's downloadUrl.
 
     python bentos/ways/kubectl/upload.py churn_model:1.0.0
 
-Bucket and server come from the environment, as for the operator: E2I_BUCKET, AWS_ENDPOINT_URL (not for AWS itself),
-AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY. The archive lies under the digest of its content, so the same
-bento is sent once.
+The environment names bucket and server, as for the operator: E2I_BUCKET, AWS_ENDPOINT_URL (not for AWS itself),
+AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY. The key of the archive contains the digest of its content, so the
+same bento is uploaded once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from e2i.deploying.push import send
     "--bucket", envvar="E2I_BUCKET", required=True, help="Name of the bucket.  [default: $E2I_BUCKET]"
 )
 def main(tag: str, store: Path | None, bucket: str) -> None:
-    """Upload the bento TAG and print where it lies."""
+    """Upload the bento TAG and print the URL of its archive."""
     home = store or Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
     endpoint, region = os.environ.get("AWS_ENDPOINT_URL", ""), os.environ.get("AWS_REGION") or "us-east-1"
     place = BucketPlace(name=bucket, endpoint=endpoint, region=region)

@@ -1,4 +1,4 @@
-"""A Kubeflow pipeline (kfp v2) that releases a model, and the component that does it.
+"""A Kubeflow pipeline (kfp v2) with one component that releases a model.
 
 python pipeline.py compile release_model.yaml      # for Kubeflow: upload it, or kfp run create -f
 python pipeline.py run --bento churn_model:1.0.0   # here, as a process, on the cluster of $KUBECONFIG
@@ -14,14 +14,14 @@ from kfp import compiler, dsl, local
 def deploy_model(name: str, namespace: str, bento: str, model_type: str, timeout_seconds: int) -> str:
     """Apply an E2IModel and wait until it serves; the output is its address in the cluster.
 
-    Lightweight: kfp ships this function alone, so all that it needs is inside it.
+    kfp ships only this function, so all imports and functions that it needs are inside it.
     """
     import time
 
     from kubernetes import client, config, dynamic, watch
 
     def verdict_of(model: dict) -> str:
-        """Ready, Stalled, or empty while it goes on; what the status says of an earlier spec does not count."""
+        """Return Ready, Stalled, or "" while it is in progress. The status of an earlier spec does not count."""
         status = model.get("status", {})
         if status.get("observedGeneration") != model["metadata"]["generation"]:
             return ""
@@ -49,7 +49,7 @@ def deploy_model(name: str, namespace: str, bento: str, model_type: str, timeout
     models.server_side_apply(body=wanted, namespace=namespace, field_manager="kubeflow", force_conflicts=True)
     deadline, selector = time.monotonic() + timeout_seconds, f"metadata.name={name}"
     while (left := int(deadline - time.monotonic())) > 0:
-        # A watch ends by itself from time to time; a new one begins with the model as it is.
+        # A watch ends from time to time. A new watch begins with the current model.
         watcher = watch.Watch()
         for event in models.watch(
             namespace=namespace, field_selector=selector, timeout=left, watcher=watcher
@@ -61,7 +61,7 @@ def deploy_model(name: str, namespace: str, bento: str, model_type: str, timeout
                 )
             if verdict == "Ready":
                 return event["raw_object"]["status"]["url"]
-    raise TimeoutError(f"{bento} was not released within {timeout_seconds} s; what it waited for is above")
+    raise TimeoutError(f"{bento} was not released within {timeout_seconds} s; the states are above")
 
 
 @dsl.pipeline(
@@ -75,11 +75,11 @@ def release_model(
     model_type: str = "Classification",
     timeout_seconds: int = 900,
 ) -> str:
-    """The last step of a training pipeline: put it behind the one that makes the bento."""
+    """Release a bento. In a training pipeline put this step after the one that makes the bento."""
     released = deploy_model(
         name=name, namespace=namespace, bento=bento, model_type=model_type, timeout_seconds=timeout_seconds
     )
-    # An E2IModel that asks for this bento already is left as it is, but its state may be another than last time.
+    # No cache: the same arguments change nothing in the E2IModel, but its state may have changed since the last run.
     released.set_caching_options(False)
     return released.output
 
@@ -96,7 +96,7 @@ def main() -> None:
     if arguments.pop("command") == "compile":
         compiler.Compiler().compile(release_model, arguments["file"])
         return
-    # The environment that this runs in has what the component needs: another one would have to be filled first.
+    # Without a virtual environment, because this one already has the packages of the component.
     local.init(runner=local.SubprocessRunner(use_venv=False), raise_on_error=True)
     print(release_model(**arguments).output)  # noqa: T201
 

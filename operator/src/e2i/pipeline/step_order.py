@@ -20,21 +20,23 @@ STEPS: tuple[Step, ...] = (
     Step("data", "Read the data, check them against project.yaml, and set the holdout aside."),
     Step("test", "Run the project's own tests and the tests of the data.", ("data",)),
     Step("train", "Train the model with the recipe and describe it.", ("data", "test")),
-    Step("evaluate", "Measure the model on the holdout, and the one that serves as well.", ("data", "train")),
-    Step("gate", "Stop here unless the metrics keep project.yaml's bounds.", ("evaluate",)),
+    Step("evaluate", "Measure the model, and the model that serves, on the holdout.", ("data", "train")),
+    Step("gate", "Stop unless the metrics meet the bounds of project.yaml.", ("evaluate",)),
     Step("register", "Put the model into the MLflow registry.", ("train", "evaluate", "gate")),
     Step("build", "Package the model as a bento in the BentoML store.", ("train", "gate", "register")),
-    Step("containerize", "Build the bento's image, where a builder is at hand.", ("build",)),
     Step(
-        "push", "Bring the archive to the bucket, and the image to its registry.", ("build", "containerize")
+        "containerize", "Build the image of the bento, if docker, podman or buildah works here.", ("build",)
+    ),
+    Step(
+        "push", "Upload the archive to the bucket, and the image to its registry.", ("build", "containerize")
     ),
     Step("deploy", "Commit the manifest to the overlay, or apply it to the cluster.", ("build", "push")),
     Step(
         "serve", "Wait until the release serves, and ask it for a prediction.", ("train", "build", "deploy")
     ),
     Step("monitor", "Collect the inputs that the pods of the model have logged.", always=True),
-    Step("drift", "Compare the collected inputs with the data the model was measured on.", always=True),
-    Step("retrain", "Go through the loop again when the inputs have drifted.", always=True),
+    Step("drift", "Compare the collected inputs with the rows that the model was measured on.", always=True),
+    Step("retrain", "Run all steps again if the inputs have drifted.", always=True),
 )
 NAMES = tuple(step.name for step in STEPS)
 RELEASE = tuple(step.name for step in STEPS if not step.always)
