@@ -45,7 +45,7 @@ def test_a_mistake_in_the_project_ends_with_code_1_and_a_sentence(folder: Path) 
 
 
 def test_a_second_run_at_the_same_time_is_refused(folder: Path) -> None:
-    with Workspace(folder).alone():
+    with Workspace(folder).locked():
         ended = e2i("data", "--project", folder)
     assert ended.returncode == 1
     assert "Another run is under way" in ended.stderr

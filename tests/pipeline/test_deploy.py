@@ -51,7 +51,7 @@ def released(tmp_path: Path, overlay: Path, **options: bool) -> Loop:
         write_project(folder, deploy={"replicas": 2, "capture_share": 0.5, "env": {"MOOD": "good"}})
     place = Workspace(folder)
     place.prepare()
-    place.release("1.0.0").mkdir(parents=True, exist_ok=True)
+    place.release_folder("1.0.0").mkdir(parents=True, exist_ok=True)
     card = Card(
         name="rain_model",
         type="Classification",
@@ -60,7 +60,7 @@ def released(tmp_path: Path, overlay: Path, **options: bool) -> Loop:
         labels=("no", "yes"),
         golden=(Golden(input={"humidity": 1.0}, output={"label": "no"}),),
     )
-    write_card(card, place.release("1.0.0"))
+    write_card(card, place.release_folder("1.0.0"))
     loop = open_loop(folder, Options(overlay=overlay, **options), lambda line: None)
     given: dict[str, Outputs] = {
         "train": {"version": "1.0.0"},

@@ -27,7 +27,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = Workspace(folder)
     place.prepare()
     run(open_loop(folder, Options(), lambda line: None), JUDGED)
-    kept = place.release("1.0.0")
+    kept = place.release_folder("1.0.0")
     kept.mkdir(parents=True)
     shutil.copyfile(place.trained / "card.json", kept / "card.json")
     shutil.copyfile(place.reference, kept / "reference.jsonl")

@@ -126,7 +126,7 @@ def test_a_model_that_may_have_seen_the_holdout_is_not_compared(
     """As after `e2i package` of the whole file: it knows every row, and no honest model is as good."""
     (ready / ".e2i" / "trained").rename(tmp_path / "packaged")
     (ready / ".e2i" / "run.json").unlink()
-    packaged = champion.Found("rain_model:1.0.0", tmp_path / "packaged", tmp_path / "packaged" / "code")
+    packaged = champion.FoundModel("rain_model:1.0.0", tmp_path / "packaged", tmp_path / "packaged" / "code")
     monkeypatch.setattr(champion, "serving_name", lambda _: packaged.name)
     monkeypatch.setattr(champion, "find", lambda *_: packaged)
     recipe = (ready / "recipe.py").read_text()
@@ -175,9 +175,9 @@ def test_a_step_alone_says_which_one_it_needs(folder: Path) -> None:
 
 def test_two_runs_at_once_are_refused(folder: Path) -> None:
     with (
-        Workspace(folder).alone(),
+        Workspace(folder).locked(),
         pytest.raises(PipelineError, match="Another run is under way"),
-        Workspace(folder).alone(),
+        Workspace(folder).locked(),
     ):
         pass
 
