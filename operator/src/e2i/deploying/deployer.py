@@ -90,7 +90,7 @@ async def rehearse_deployment(
     """
     run = _begin(request, environments, say)
     found = await _find(run)
-    async with _connected(run) as kube:
+    async with _client(run) as kube:
         return (await _apply(run, kube, found, dry_run=True)).model
 
 
@@ -104,7 +104,7 @@ async def _deploy(run: _Run) -> Deployed:
     found = await _find(run)
     if run.environment.bucket:
         found = await _push(run, found, run.environment.bucket)
-    async with _connected(run) as kube:
+    async with _client(run) as kube:
         applied = await _apply(run, kube, found, dry_run=False)
         state = await follow(kube, applied, run.tell, run.remind)
     run.clock.stop()
@@ -139,7 +139,7 @@ async def _apply(run: _Run, kube: Kube, found: Found, *, dry_run: bool) -> Appli
 
 
 @contextlib.asynccontextmanager
-async def _connected(run: _Run) -> AsyncIterator[Kube]:
+async def _client(run: _Run) -> AsyncIterator[Kube]:
     async with await connect(run.environment) as kube:
         yield kube
 

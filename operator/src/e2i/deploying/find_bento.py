@@ -44,14 +44,14 @@ async def find(uri: str, store: Path, say: Say) -> Found:
     source = parse_source(uri)
     if isinstance(source, Stored):
         return Found(await asyncio.to_thread(find_deployable, store, source.tag), packaged=False)
-    result = await _prepared(uri, store, say)
+    result = await _prepare_in_subprocess(uri, store, say)
     bento = await asyncio.to_thread(find_deployable, store, parse_tag(result["tag"]))
     return Found(bento, packaged=result["packaged"])
 
 
-async def _prepared(uri: str, store: Path, say: Say) -> dict[str, Any]:
+async def _prepare_in_subprocess(uri: str, store: Path, say: Say) -> dict[str, Any]:
     """Run the subprocess, pass its progress to `say`, and return its result: {tag, packaged}."""
-    async with _preparing(uri, store) as process:
+    async with _subprocess(uri, store) as process:
         while line := await _line(process):
             match json.loads(line):
                 case {"say": text}:
@@ -73,7 +73,7 @@ async def _line(process: Process) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def _preparing(uri: str, store: Path) -> AsyncIterator[Process]:
+async def _subprocess(uri: str, store: Path) -> AsyncIterator[Process]:
     """Start the subprocess for the block. After the block it has ended, with its own children."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,

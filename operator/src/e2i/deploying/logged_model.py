@@ -74,21 +74,21 @@ def describe_logged(folder: Path, *, name: str, registry: str, out: Path) -> Car
     check_name(name)
     logged = read_logged(folder)
     out.mkdir(parents=True)
-    (out / REQUIREMENTS).write_text(_needed(folder))
+    (out / REQUIREMENTS).write_text(_serving_requirements(folder))
     read_pins(out / REQUIREMENTS)
     modules = save_model(logged.model, out / JOBLIB_FILE)
     kind, labels = _kind(logged.model)
-    asked = OriginalModel(logged.model, kind, labels)
-    form = find_row_format(asked, logged.example, None)
+    original = OriginalModel(logged.model, kind, labels)
+    row_format = find_row_format(original, logged.example, None)
     rows = json_rows(logged.example)
-    answers = asked.answers(as_table(logged.example, form))
+    answers = original.answers(as_table(logged.example, row_format))
     check_finite(rows, answers, range(len(rows)))
     (out / BACKGROUND_FILE).write_text(json.dumps(rows, indent=0) + "\n")
     card = Card(
         name=name,
         type=kind,
         model=ModelFile(name=JOBLIB_FILE, digest=file_digest(out / JOBLIB_FILE)),
-        rows_as=form,
+        rows_as=row_format,
         features=_nullable(logged.features, rows),
         labels=labels,
         golden=tuple(Golden(input=rows[i], output=answers[i]) for i in choose_golden(rows, answers)),
@@ -146,7 +146,7 @@ def _example(folder: Path, description: Mapping[str, Any], features: Sequence[Fe
         raise PackagingError(
             ErrorReason.ColumnMissing,
             f"The input example has {len(table)} rows and lacks {', '.join(lacking) or 'nothing'}: log it with rows "
-            "of the data that the signature was made from.",
+            "of the data that the signature was created from.",
         )
     table = table[[feature.name for feature in features]]
     whole = {f.name: DTYPES[f.kind] for f in features if not table[f.name].isna().any()}
@@ -183,17 +183,17 @@ def _nullable(features: Sequence[Feature], rows: Sequence[Row]) -> tuple[Feature
     )
 
 
-def _needed(folder: Path) -> str:
+def _serving_requirements(folder: Path) -> str:
     lines = (folder / REQUIREMENTS).read_text().splitlines() if (folder / REQUIREMENTS).is_file() else []
     return "".join(f"{line}\n" for line in lines if line.partition("==")[0].strip().lower() not in NOT_NEEDED)
 
 
 def _lineage(description: Mapping[str, Any], registry: str, modules: frozenset[str]) -> Lineage:
     imported = distributions_of(modules).values()
-    made = description.get("utc_time_created")
+    created = description.get("utc_time_created")
     return Lineage(
         data_source="the input example of the MLflow model",
-        trained_at=datetime.fromisoformat(made).strftime("%Y-%m-%dT%H:%M:%SZ") if made else "",
+        trained_at=datetime.fromisoformat(created).strftime("%Y-%m-%dT%H:%M:%SZ") if created else "",
         python=platform.python_version(),
         packages=with_dependencies(name for names in imported for name in names),
         registry=registry,

@@ -46,14 +46,14 @@ def prepare(uri: str, store: Path, say: Say) -> tuple[str, bool]:
     with tempfile.TemporaryDirectory(prefix="e2i-deploy-") as work:
         match parse_source(uri):
             case ModelUri() as source:
-                return _registered(source, store, Path(work), say)
+                return _prepare_registered(source, store, Path(work), say)
             case Folder(path):
-                return _folder(path.expanduser(), store, Path(work), say)
+                return _prepare_folder(path.expanduser(), store, Path(work), say)
             case Stored(tag):
                 return str(tag), False
 
 
-def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[str, bool]:
+def _prepare_registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[str, bool]:
     tracking = os.environ.get(TRACKING)
     if not tracking:
         raise ModelNotFound(
@@ -69,20 +69,20 @@ def _registered(source: ModelUri, store: Path, work: Path, say: Say) -> tuple[st
     if packaged and has_bento(store, packaged):
         return packaged, False
     origin = f"models:/{found.name}/{found.version}"
-    trained = _trained(found.folder, found.name, origin, work, say)
-    return _packaged(trained, f"{found.version}.0.0", store, say)
+    trained = _trained_folder(found.folder, found.name, origin, work, say)
+    return _package_once(trained, f"{found.version}.0.0", store, say)
 
 
-def _folder(path: Path, store: Path, work: Path, say: Say) -> tuple[str, bool]:
+def _prepare_folder(path: Path, store: Path, work: Path, say: Say) -> tuple[str, bool]:
     if not path.is_dir():
         raise ModelNotFound(
             f"There is no folder {path}: name a trained folder, or a model that MLflow saved."
         )
-    trained = _trained(path, path.resolve().name, "", work, say)
-    return _packaged(trained, "", store, say)
+    trained = _trained_folder(path, path.resolve().name, "", work, say)
+    return _package_once(trained, "", store, say)
 
 
-def _trained(folder: Path, name: str, origin: str, work: Path, say: Say) -> Path:
+def _trained_folder(folder: Path, name: str, origin: str, work: Path, say: Say) -> Path:
     """Return `folder` if it is a trained folder, or make one from the MLflow model in it."""
     if (folder / CARD_FILE).is_file():
         return folder
@@ -97,22 +97,22 @@ def _trained(folder: Path, name: str, origin: str, work: Path, say: Say) -> Path
     )
 
 
-def _packaged(trained: Path, version: str, store: Path, say: Say) -> tuple[str, bool]:
+def _package_once(trained: Path, version: str, store: Path, say: Say) -> tuple[str, bool]:
     card = read_card(trained)
-    tag = f"{card.name}:{card.version or version or _moment(card)}"
-    if has_bento(store, tag) and _is_of(find_bento(store, parse_tag(tag)), card):
+    tag = f"{card.name}:{card.version or version or _version_from_training(card)}"
+    if has_bento(store, tag) and _holds_model(find_bento(store, parse_tag(tag)), card):
         return tag, False
     say(f"packaging {tag}")
     made = package([trained], version=tag.partition(":")[2], store=store, ledger=store / VERSION_LOG, say=say)
     return made.tag, made.is_new
 
 
-def _is_of(bento: FoundBento, card: Card) -> bool:
+def _holds_model(bento: FoundBento, card: Card) -> bool:
     """Return whether the bento holds exactly this model, by the digest of its file."""
     return [each.model.digest for each in cards_of(bento)] == [card.model.digest]
 
 
-def _moment(card: Card) -> str:
+def _version_from_training(card: Card) -> str:
     """Return a version from the time of training, so that the same model gets the same version each time.
 
     2026-11-21T12:30:00Z -> 20261121.123000

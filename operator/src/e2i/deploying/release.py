@@ -88,15 +88,15 @@ async def follow(
     `tell` is called with each state, `remind` with the last state after every 20 s without a change.
     """
     metadata = applied.model["metadata"]
-    async with _states(kube, metadata["namespace"], metadata["name"]) as news:
+    async with _changes(kube, metadata["namespace"], metadata["name"]) as changes:
         model: Object | None = applied.model
         while True:
-            state = _believed(model, metadata)
+            state = _checked_state(model, metadata)
             if isinstance(state, Serving):
                 return state
             if isinstance(state, Waiting):
                 tell(state)
-                model = await _next(news, partial(remind, state))
+                model = await _next_change(changes, partial(remind, state))
             elif applied.is_new:
                 return state
             else:
@@ -104,21 +104,21 @@ async def follow(
                     async with asyncio.timeout(
                         RETRY_SECONDS if model and is_given_up(model) else SETTLE_SECONDS
                     ):
-                        model = await news.get()
+                        model = await changes.get()
                 except TimeoutError:
                     return state
 
 
-async def _next(news: asyncio.Queue[Object | None], remind: Callable[[], None]) -> Object | None:
+async def _next_change(changes: asyncio.Queue[Object | None], remind: Callable[[], None]) -> Object | None:
     while True:
         try:
             async with asyncio.timeout(REMIND_SECONDS):
-                return await news.get()
+                return await changes.get()
         except TimeoutError:
             remind()
 
 
-def _believed(model: Object | None, applied: Object) -> State:
+def _checked_state(model: Object | None, applied: Object) -> State:
     if model is None or model["metadata"]["uid"] != applied["uid"]:
         raise ClusterRefused(
             f"Somebody deleted E2IModel {applied['namespace']}/{applied['name']} in the meantime. Deploy it again.",
@@ -128,12 +128,12 @@ def _believed(model: Object | None, applied: Object) -> State:
 
 
 @contextlib.asynccontextmanager
-async def _states(kube: Kube, namespace: str, name: str) -> AsyncIterator[asyncio.Queue[Object | None]]:
+async def _changes(kube: Kube, namespace: str, name: str) -> AsyncIterator[asyncio.Queue[Object | None]]:
     """Watch the E2IModel during the block: the queue gets each change, and None after a deletion."""
-    news: asyncio.Queue[Object | None] = asyncio.Queue()
-    task = asyncio.create_task(_watch(kube, namespace, name, news))
+    changes: asyncio.Queue[Object | None] = asyncio.Queue()
+    task = asyncio.create_task(_watch(kube, namespace, name, changes))
     try:
-        yield news
+        yield changes
     finally:
         # A cancel can get lost while a connection is being opened, so it is repeated.
         while not task.done():
@@ -141,12 +141,12 @@ async def _states(kube: Kube, namespace: str, name: str) -> AsyncIterator[asynci
             await asyncio.wait([task], timeout=1)
 
 
-async def _watch(kube: Kube, namespace: str, name: str, news: asyncio.Queue[Object | None]) -> None:
+async def _watch(kube: Kube, namespace: str, name: str, changes: asyncio.Queue[Object | None]) -> None:
     async for event in kube.watch(E2I_MODELS, namespace, fields=f"metadata.name={name}"):
         match event:
             case Snapshot(objects=objects):
-                news.put_nowait(objects[0] if objects else None)
+                changes.put_nowait(objects[0] if objects else None)
             case Change(type="DELETED"):
-                news.put_nowait(None)
+                changes.put_nowait(None)
             case Change(object=model):
-                news.put_nowait(model)
+                changes.put_nowait(model)

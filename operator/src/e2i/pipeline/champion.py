@@ -86,7 +86,7 @@ def find_model(loop: Loop, name: str) -> FoundModel:
     """Return the files of the model `name`: from the store, the registry or its own folder; else PipelineError."""
     folder = loop.workspace.root / "serving"
     if parse_model_uri(name):
-        return _fetched(loop, name, name, folder)
+        return _fetch_model(loop, name, name, folder)
     if Path(name).is_dir():
         return FoundModel(name, Path(name).resolve(), Path(name).resolve() / "code")
     if found := _in_store(loop.store, name, loop.project.name):
@@ -97,10 +97,10 @@ def find_model(loop: Loop, name: str) -> FoundModel:
         raise PipelineError(
             f"neither the BentoML store {loop.store} nor the MLflow registry has the model of {name}"
         )
-    return _fetched(loop, name, uri, folder)
+    return _fetch_model(loop, name, uri, folder)
 
 
-def _fetched(loop: Loop, name: str, uri: str, folder: Path) -> FoundModel:
+def _fetch_model(loop: Loop, name: str, uri: str, folder: Path) -> FoundModel:
     fetched = registry.fetch(uri, folder, registry.tracking_uri(loop.workspace.registry))
     if not (fetched.folder / CARD_FILE).exists():
         raise PipelineError(f"{uri} has no {CARD_FILE}: it was not registered by `e2i pipeline`")

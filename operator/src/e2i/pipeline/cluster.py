@@ -83,7 +83,7 @@ class Cluster:
                     f"{tag} does not serve after {timeout:.0f} s: {last.phase}: {last.message}. "
                     f"Look at `kubectl e2i status {self.name} -n {self.namespace}`, or wait longer with --timeout."
                 ) from None
-            return _served(tag, state)
+            return _served_message(tag, state)
 
         return self._call(ask)
 
@@ -117,7 +117,7 @@ class Cluster:
 
     def _call(self, work: Callable[[Kube], Coroutine[Any, Any, Answer]]) -> Answer:
         async def run() -> Answer:
-            async with self._connected() as kube:
+            async with self._client() as kube:
                 return await work(kube)
 
         try:
@@ -133,14 +133,14 @@ class Cluster:
             ) from error
 
     @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Kube]:
+    async def _client(self) -> AsyncIterator[Kube]:
         if not self.kubeconfig.is_file():
             raise PipelineError(f"The kubeconfig {self.kubeconfig} does not exist. Correct --kubeconfig.")
         async with await Kube.from_kubeconfig(self.kubeconfig, self.context) as kube:
             yield kube
 
 
-def _served(tag: str, state: Serving | Verdict) -> str:
+def _served_message(tag: str, state: Serving | Verdict) -> str:
     """Return the message of Ready; NotReleased if this release failed or the E2IModel has another bento by now."""
     if isinstance(state, Verdict):
         raise NotReleased(f"{tag} does not serve: {state.reason}: {state.message}")

@@ -61,11 +61,11 @@ def check_gate(metrics: Metrics, gate: Mapping[str, Threshold], serving: Serving
     for metric, threshold in gate.items():
         value = metrics.get(metric)
         if value is None or not math.isfinite(value):
-            findings.append(_not_there(metric, value, metrics))
+            findings.append(_missing_metric(metric, value, metrics))
             continue
-        findings += _outside(metric, value, threshold)
+        findings += _outside_bounds(metric, value, threshold)
         if serving and not serving.trouble:
-            findings += _worse(metric, value, threshold, serving)
+            findings += _worse_than_serving(metric, value, threshold, serving)
     if serving and serving.trouble:
         findings.append(
             Finding(
@@ -78,13 +78,13 @@ def check_gate(metrics: Metrics, gate: Mapping[str, Threshold], serving: Serving
     return GateResult(tuple(findings), tuple(_notes(gate, serving)))
 
 
-def _not_there(metric: str, value: float | None, metrics: Metrics) -> Finding:
+def _missing_metric(metric: str, value: float | None, metrics: Metrics) -> Finding:
     known = ", ".join(sorted(metrics))
     said = f"has no metric {metric}; it has {known}" if value is None else f"has {metric} {value}"
     return Finding(metric, f"gate.{metric}", f"The evaluation {said}. Correct the gate or the recipe.")
 
 
-def _outside(metric: str, value: float, threshold: Threshold) -> Iterable[Finding]:
+def _outside_bounds(metric: str, value: float, threshold: Threshold) -> Iterable[Finding]:
     if threshold.minimum is not None and value < threshold.minimum:
         bound = f"gate.{metric}.minimum"
         yield Finding(metric, bound, f"{metric} is {value:.4g} and must be at least {threshold.minimum:g}.")
@@ -93,7 +93,9 @@ def _outside(metric: str, value: float, threshold: Threshold) -> Iterable[Findin
         yield Finding(metric, bound, f"{metric} is {value:.4g} and must be at most {threshold.maximum:g}.")
 
 
-def _worse(metric: str, value: float, threshold: Threshold, serving: ServingModel) -> Iterable[Finding]:
+def _worse_than_serving(
+    metric: str, value: float, threshold: Threshold, serving: ServingModel
+) -> Iterable[Finding]:
     there, direction = serving.metrics.get(metric), better_when(metric, threshold)
     if there is None or not math.isfinite(there) or direction is None:
         return

@@ -22,7 +22,7 @@ def overview(loop: Loop) -> Iterator[str]:
         state = _state(loop, step)
         when = f"{record.ended}  {record.seconds:7.1f} s" if record else " " * 31
         yield f"{step.name:<13}{state:<9}{when}  {_short(record.sentence) if record else ''}".rstrip()
-        if state == "to do" and record and (why := _why(loop, step)):
+        if state == "to do" and record and (why := _rerun_reason(loop, step)):
             yield f"{'':<13}{'':<9}{why}"
     if stop := loop.state.stop:
         yield ""
@@ -36,12 +36,12 @@ def _state(loop: Loop, step: Step) -> str:
         return "to do"
     if step.always:
         return "looked"
-    if _why(loop, step):
+    if _rerun_reason(loop, step):
         return "to do"
     return "skipped" if record.skipped else "done"
 
 
-def _why(loop: Loop, step: Step) -> str:
+def _rerun_reason(loop: Loop, step: Step) -> str:
     try:
         return rerun_reason(loop, step, external=False)
     except PipelineError as stopped:

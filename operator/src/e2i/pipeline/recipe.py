@@ -25,7 +25,7 @@ class Recipe:
 
     def code(self) -> tuple[Path, ...]:
         """Return the imported files of the project, the recipe first."""
-        others = sorted(_loaded(self.folder) - {self.file})
+        others = sorted(_imported_files(self.folder) - {self.file})
         return (self.file, *others)
 
 
@@ -36,7 +36,7 @@ def load_recipe(folder: Path, name: str) -> Recipe:
         raise PipelineError(
             f"recipe: {file} does not exist or is no .py file. Correct recipe in project.yaml."
         )
-    module = _imported(file.parent, file.stem, "recipe")
+    module = _import_module(file.parent, file.stem, "recipe")
     train = getattr(module, "train", None)
     if not callable(train):
         raise PipelineError(f"{file} has no function train(data) that returns a fitted model. Write it.")
@@ -48,13 +48,13 @@ def load_recipe(folder: Path, name: str) -> Recipe:
 def load_function(folder: Path, place: str) -> Callable[..., Any]:
     """Return the function `module:name` of the project's folder; PipelineError if there is none."""
     name, _, function = place.partition(":")
-    found = getattr(_imported(folder.resolve(), name, "data.load"), function, None)
+    found = getattr(_import_module(folder.resolve(), name, "data.load"), function, None)
     if not callable(found):
         raise PipelineError(f"data.load: {name}.py has no function {function}. Correct project.yaml.")
     return found  # type: ignore[no-any-return]
 
 
-def _imported(folder: Path, name: str, what: str) -> ModuleType:
+def _import_module(folder: Path, name: str, what: str) -> ModuleType:
     # A module that was imported before may belong to another project or be older than its file.
     for known, module in list(sys.modules.items()):
         if known == name or _file_of(module).is_relative_to(folder):
@@ -77,6 +77,6 @@ def _file_of(module: ModuleType) -> Path:
     return Path(getattr(module, "__file__", None) or "/")
 
 
-def _loaded(folder: Path) -> set[Path]:
+def _imported_files(folder: Path) -> set[Path]:
     files = {_file_of(module) for module in list(sys.modules.values())}
     return {file for file in files if file.suffix == ".py" and file.parent == folder}

@@ -75,7 +75,7 @@ def register(uri: str, name: str, logged: Registration, local_artifacts: Path) -
 
     `local_artifacts` is the folder for the files if `uri` is a database file; a server has its own place for them.
     """
-    with _registry(uri) as client:
+    with _client(uri) as client:
         _ensure_model(client, name)
         found = client.search_model_versions(f"name='{name}' and tags.`{DIGEST_TAG}`='{logged.digest}'")
         if found:
@@ -95,7 +95,7 @@ def register(uri: str, name: str, logged: Registration, local_artifacts: Path) -
 
 def mark_version(uri: str, name: str, version: str, *, bento: str, serving: bool = False) -> None:
     """Tag a version with its bento; with `serving` also give it the alias models:/NAME@serving."""
-    with _registry(uri) as client:
+    with _client(uri) as client:
         client.set_model_version_tag(name, version, BENTO_TAG, bento)
         if serving:
             client.set_registered_model_alias(name, SERVING_ALIAS, version)
@@ -103,14 +103,14 @@ def mark_version(uri: str, name: str, version: str, *, bento: str, serving: bool
 
 def uri_of_bento(uri: str, name: str, bento: str) -> str | None:
     """Return models:/NAME/VERSION of the version that is tagged with this bento, or None."""
-    with _registry(uri) as client:
+    with _client(uri) as client:
         found = client.search_model_versions(f"name='{name}' and tags.`{BENTO_TAG}`='{bento}'")
     return f"models:/{name}/{found[0].version}" if found else None
 
 
 def serving_bento(uri: str, name: str) -> str | None:
     """Return the bento of models:/NAME@serving, or its models:/ URI if it has none; None without the alias."""
-    with _registry(uri) as client:
+    with _client(uri) as client:
         model = next(iter(client.search_registered_models(f"name='{name}'")), None)
         if model is None or SERVING_ALIAS not in model.aliases:
             return None
@@ -128,7 +128,7 @@ def fetch(text: str, folder: Path, uri: str | None = None, part: str = TRAINED) 
         raise ValueError(
             f"{text} is not the URI of a registered model: write models:/NAME/3 or models:/NAME@alias"
         )
-    with _registry(uri or tracking_uri(folder)) as client:
+    with _client(uri or tracking_uri(folder)) as client:
         version = _version(client, wanted)
         import mlflow
 
@@ -160,7 +160,7 @@ def _experiment(client: Any, uri: str, name: str, local_artifacts: Path) -> str:
 
 
 @contextlib.contextmanager
-def _registry(uri: str) -> Iterator[Any]:
+def _client(uri: str) -> Iterator[Any]:
     """Yield a client, and raise errors of mlflow as RegistryError."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)

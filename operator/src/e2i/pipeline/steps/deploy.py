@@ -29,20 +29,20 @@ def external_inputs(loop: Loop) -> dict[str, str]:
 
 
 def run(loop: Loop) -> StepResult:
-    wanted = _wanted(loop)
+    values = _manifest_inputs(loop)
     if loop.overlay:
-        return _committed(loop, loop.overlay, wanted)
+        return _commit_manifest(loop, loop.overlay, values)
     if loop.cluster:
-        body = manifest(wanted)
+        body = manifest(values)
         loop.cluster.apply(body)
-        sentence = f"applied {loop.cluster.model} with {wanted.tag}{_from(wanted)}"
+        sentence = f"applied {loop.cluster.model} with {values.tag}{_bento_source(values)}"
         return StepResult(sentence, {"digest": digest_of(body)})
     return StepResult(
-        f"neither --overlay nor --kubeconfig was given; {wanted.tag} is in {loop.store}", skipped=True
+        f"neither --overlay nor --kubeconfig was given; {values.tag} is in {loop.store}", skipped=True
     )
 
 
-def _wanted(loop: Loop) -> ManifestInputs:
+def _manifest_inputs(loop: Loop) -> ManifestInputs:
     """Return the values of the manifest. With the archive's digest the operator needs no store."""
     version = loop.outputs("train")["version"]
     deploy = loop.project.deploy
@@ -64,21 +64,23 @@ def environment(deploy: Deploy) -> dict[str, str]:
     return {**deploy.env, **capture}
 
 
-def _from(wanted: ManifestInputs) -> str:
-    return ", from its archive in the bucket" if wanted.digest else ", from the operator's BentoML store"
+def _bento_source(values: ManifestInputs) -> str:
+    return ", from its archive in the bucket" if values.digest else ", from the operator's BentoML store"
 
 
-def _committed(loop: Loop, overlay: Path, wanted: ManifestInputs) -> StepResult:
+def _commit_manifest(loop: Loop, overlay: Path, values: ManifestInputs) -> StepResult:
     if not overlay.is_dir():
         raise PipelineError(f"The overlay {overlay} does not exist. Correct --overlay or deploy.overlay.")
     branch = git.require_committable(overlay)
-    file, _ = write_overlay(overlay, wanted)
-    message = f"Release {wanted.tag} to {loop.project.deploy.environment}"
+    file, _ = write_overlay(overlay, values)
+    message = f"Release {values.tag} to {loop.project.deploy.environment}"
     commit = git.commit(overlay, [file, overlay / KUSTOMIZATION], message)
     if loop.options.git_push:
         git.push(overlay)
     pushed = "pushed" if git.is_pushed(overlay, commit) else "not pushed yet (see --git-push)"
-    sentence = f"{file} asks for {wanted.tag}{_from(wanted)}: commit {commit[:12]} on {branch}, {pushed}"
+    sentence = (
+        f"{file} asks for {values.tag}{_bento_source(values)}: commit {commit[:12]} on {branch}, {pushed}"
+    )
     return StepResult(
-        sentence, {"digest": digest_of([wanted.tag, commit]), "commit": commit, "folder": str(overlay)}
+        sentence, {"digest": digest_of([values.tag, commit]), "commit": commit, "folder": str(overlay)}
     )

@@ -39,16 +39,16 @@ def run(loop: Loop) -> StepResult:
     if len(rows) < limits.rows:
         verdict = too_few(model, len(rows), 0, limits)
         return StepResult(verdict.sentence, {"bento": bento, **verdict.to_json()})
-    card, reference = _kept(loop, bento)
+    card, reference = _card_and_reference(loop, bento)
     report = loop.workspace.reports / f"drift-{model.partition(':')[2]}.html"
-    verdict = _compared(card, model, rows, reference, report, loop)
+    verdict = _compare_inputs(card, model, rows, reference, report, loop)
     write_atomically(report.with_suffix(".json"), json.dumps({"bento": bento, **verdict.to_json()}, indent=1))
     word = "DRIFTED: " if verdict.drifted else ""
     outputs = {"bento": bento, **verdict.to_json(), "report": str(report)}
     return StepResult(f"{word}{verdict.sentence} Report {report}", outputs, (report,))
 
 
-def _compared(
+def _compare_inputs(
     card: Card,
     model: str,
     rows: list[dict[str, Any]],
@@ -64,7 +64,7 @@ def _compared(
     return judge_drift(model, columns, len(rows), len(reference), loop.project.drift)
 
 
-def _kept(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
+def _card_and_reference(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
     """Return card and reference rows of the served model, from the workspace or the registry."""
     folder = loop.workspace.release_folder(bento.rpartition(":")[2])
     if (folder / CARD_FILE).exists():
@@ -78,5 +78,5 @@ def _kept(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
         )
     place = loop.workspace.root / "serving"
     trained = registry.fetch(uri, place, tracking)
-    beside = registry.fetch(uri, place, tracking, registry.REFERENCE)
-    return read_card(trained.folder), read_lines(beside.folder / loop.workspace.reference.name)
+    reference = registry.fetch(uri, place, tracking, registry.REFERENCE)
+    return read_card(trained.folder), read_lines(reference.folder / loop.workspace.reference.name)

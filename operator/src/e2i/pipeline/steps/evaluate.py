@@ -34,10 +34,10 @@ def inputs(loop: Loop) -> dict[str, str]:
 
 
 def external_inputs(loop: Loop) -> dict[str, str]:
-    return {"what serves": _serving(loop)}
+    return {"what serves": _serving_name(loop)}
 
 
-def _serving(loop: Loop) -> str:
+def _serving_name(loop: Loop) -> str:
     """Return the model to compare with. Once the new model itself serves, keep the model that served before it."""
     name = champion.serving_name(loop)
     record = loop.state.done.get("evaluate")
@@ -56,17 +56,17 @@ def run(loop: Loop) -> StepResult:
         raise PipelineError(
             f"{broken[0]} is {found[broken[0]]} on the holdout: look at the predictions and the data."
         )
-    serving = _measured(loop, answers, frame)
+    serving = _measure_serving(loop, answers, frame)
     names = [feature.name for feature in predictor.card.features]
     _write_reference(loop, json_rows(frame[names]), answers)
     outputs = {"metrics": found, "serving": serving, "rows": len(frame)}
     write_atomically(loop.workspace.evaluation, json.dumps(outputs, indent=1))
     summary = ", ".join(f"{name} {value:.4g}" for name, value in sorted(found.items()))
-    beside = "; nothing serves yet"
+    comparison = "; nothing serves yet"
     if serving:
-        beside = f"; {'not ' if serving.get('skipped') else ''}compared with {serving['name']}"
+        comparison = f"; {'not ' if serving.get('skipped') else ''}compared with {serving['name']}"
     return StepResult(
-        f"{summary} on {len(frame)} rows{beside}",
+        f"{summary} on {len(frame)} rows{comparison}",
         {**outputs, "digest": digest_of(outputs)},
         (loop.workspace.evaluation, loop.workspace.reference),
     )
@@ -83,9 +83,9 @@ def _answers(loop: Loop, frame: Any) -> tuple[Predictor, list[dict[str, Any]]]:
         raise PipelineError(f"{error}. Run the step train with --force.") from error
 
 
-def _measured(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str, Any] | None:
+def _measure_serving(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> dict[str, Any] | None:
     """Measure the model that serves: name, metrics and noise, or name and why it has none; None if nothing serves."""
-    name = _serving(loop)
+    name = _serving_name(loop)
     if name == "None":
         return None
     project = loop.project

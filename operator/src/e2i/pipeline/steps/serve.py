@@ -40,19 +40,19 @@ def run(loop: Loop) -> StepResult:
         return StepResult("the commit is not pushed yet, so the cluster does not have it", skipped=True)
     cluster = loop.cluster
     if cluster is None:
-        _note(loop, bento)
+        _record_serving(loop, bento)
         return StepResult("no --kubeconfig was given, so it is not checked whether it serves", skipped=True)
     message = cluster.wait_until_serving(bento, loop.options.timeout, lambda line: loop.say(f"serve: {line}"))
     row = read_card(loop.workspace.trained).golden[0].input
     answer = cluster.predict({"input_data": row})
     if answer.get("bento") != bento:
         raise PipelineError(f"{bento} serves, and {answer.get('bento')} answered: {json.dumps(answer)[:300]}")
-    _note(loop, bento)
+    _record_serving(loop, bento)
     loop.say(f"serve: asked {json.dumps(row)}")
     return StepResult(f"{message}; it answers {json.dumps(answer)}", {"bento": bento, "answer": answer})
 
 
-def _note(loop: Loop, bento: str) -> None:
+def _record_serving(loop: Loop, bento: str) -> None:
     """Record the bento that serves, in the workspace and in the registry."""
     released = read_lines(loop.workspace.released)
     if not released or released[-1].get("bento") != bento:

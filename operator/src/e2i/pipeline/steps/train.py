@@ -45,7 +45,7 @@ def run(loop: Loop) -> StepResult:
         ) from error
     if model is None:
         raise PipelineError(f"train in {recipe.file.name} returned nothing. Let it return the fitted model.")
-    card = _described(loop, recipe, model, data)
+    card = _describe_model(loop, recipe, model, data)
     version = resolve_version(loop.project.version, now())
     digest = digest_of([card.model.digest, card.model_dump(mode="json")])
     outputs = {"version": version, "digest": digest, "params": parameters(model)}
@@ -68,7 +68,7 @@ def parameters(model: Any) -> dict[str, str]:
     return {f"model.{name}": str(plain[name])[:LONGEST] for name in sorted(plain)[:MOST_PARAMETERS]}
 
 
-def _described(loop: Loop, recipe: Recipe, model: object, data: object) -> Card:
+def _describe_model(loop: Loop, recipe: Recipe, model: object, data: object) -> Card:
     project = loop.project
     names = loop.outputs("data")["features"]
     return describe(
