@@ -128,7 +128,7 @@ def test_a_model_that_may_have_seen_the_holdout_is_not_compared(
     (ready / ".e2i" / "run.json").unlink()
     packaged = champion.FoundModel("rain_model:1.0.0", tmp_path / "packaged", tmp_path / "packaged" / "code")
     monkeypatch.setattr(champion, "serving_name", lambda _: packaged.name)
-    monkeypatch.setattr(champion, "find", lambda *_: packaged)
+    monkeypatch.setattr(champion, "find_model", lambda *_: packaged)
     recipe = (ready / "recipe.py").read_text()
     (ready / "recipe.py").write_text(recipe.replace("max_iter=1000", "max_iter=1000, C=1e-6"))
     change_project(ready, gate={"log_loss": {"worse_than_serving_by": 0.01}})
