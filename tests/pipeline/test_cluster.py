@@ -64,7 +64,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, *models: Object | ApiError | None) 
     async def connected(_: Cluster) -> AsyncIterator[Server]:
         yield server
 
-    monkeypatch.setattr(Cluster, "_connected", connected)
+    monkeypatch.setattr(Cluster, "_client", connected)
     monkeypatch.setattr("e2i.deploying.release.SETTLE_SECONDS", 0.01)
     return Cluster(Path("kubeconfig"), None, "models", "rain-model")
 
