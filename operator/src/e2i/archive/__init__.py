@@ -1,1 +1,1 @@
-"""From a bento in a BentoML store to an archive in a bucket: find it, list it, hash it, upload it. Blocking."""
+"""Export a bento from a BentoML store to an archive in a bucket: find it, list it, hash it, upload it. Blocking."""

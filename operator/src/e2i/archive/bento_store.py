@@ -1,8 +1,10 @@
-"""Find a bento in a BentoML store. Reads files only: BentoML's own look-up takes a unique prefix for an exact
-version, and its export writes into the store and may leave an incomplete model there.
+"""Find a bento in a BentoML store. Only reads files.
 
-A store has `bentos/<name>/<version>/bento.yaml` and `models/<name>/<version>/model.yaml`. A test compares what is found
-here with BentoML's own answers.
+BentoML's own functions are not used: its look-up accepts a unique prefix in place of an exact version, and its export
+writes into the store and may leave an incomplete model there.
+
+A store has `bentos/<name>/<version>/bento.yaml` and `models/<name>/<version>/model.yaml`. A test compares the results
+of this module with BentoML's own answers.
 """
 
 from __future__ import annotations
@@ -38,11 +40,11 @@ class FoundModel:
 
 @dataclass(frozen=True)
 class FoundBento:
-    """A bento that can be exported: all of it is there, and nothing that must not leave the machine.
+    """A bento that can be exported: it is complete, and has nothing that must not leave the machine.
 
-    `size` is the bytes of all files; `signature` changes whenever a file of the bento or its models does, and
-    `changed` is when one last did, in seconds since the epoch by the clock of the file system;
-    `pieces` is everything the archive will hold, sorted.
+    `size` is the sum of all files in bytes. `signature` changes if a file of the bento or of its models changes.
+    `changed` is the time of the last change, in seconds since the epoch by the clock of the file system.
+    `pieces` are the members of the archive, sorted.
     """
 
     tag: Tag
@@ -57,9 +59,9 @@ class FoundBento:
 
 
 def find_bento(store: Path, tag: Tag, max_bytes: int = MAX_BENTO_BYTES) -> FoundBento:
-    """Return the bento of exactly this tag in the BentoML home `store`; an ExportError says why not.
+    """Return the bento of exactly this tag in the BentoML home `store`; ExportError if it cannot be exported.
 
-    Blocking, for a thread: reads bento.yaml and looks at every file of the bento, but reads none of them.
+    Blocking, for a thread. Reads bento.yaml; of all other files it reads the size and times, not the content.
     """
     try:
         return _find(store, tag, max_bytes)
@@ -83,7 +85,7 @@ def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
     if not path.is_dir():
         raise BentoNotFound(_not_found(store, tag))
     _refuse_link(store, path)
-    # A `models` folder in a stored bento is what an export of BentoML's has put there, perhaps cut off.
+    # BentoML's own export leaves a `models` folder in a stored bento, and it may be incomplete.
     own = list_tree(path, skip="models")
     description = read_description(own, tag)
     _refuse_incomplete(own, tag)
@@ -110,13 +112,13 @@ def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
 
 
 def _refuse_link(store: Path, folder: Path) -> None:
-    """A folder of the store that is a link may lead to anything the operator can read."""
+    """Raise UnsafeFile if the folder is a link, or below one: it may lead to anything that the operator can read."""
     if folder.resolve() != store.resolve() / folder.relative_to(store):
         raise UnsafeFile(f"{folder} is, or is below, a link; copy what it leads to into the store.")
 
 
 def _refuse_incomplete(own: Sequence[Piece], tag: Tag) -> None:
-    """BentoUnreadable unless the folders are there that every bento has, with a file in each."""
+    """Raise BentoUnreadable if one of the folders that every bento has is missing or has no file."""
     folders = {piece.member.path.partition("/")[0] for piece in own if piece.member.kind is not Kind.FOLDER}
     for name in ("src", "env"):
         if name not in folders:
@@ -129,7 +131,7 @@ def _refuse_incomplete(own: Sequence[Piece], tag: Tag) -> None:
 def _not_found(store: Path, tag: Tag) -> str:
     folder = store / "bentos" / tag.name
     try:
-        # Newest first, because the one that was meant is most likely a recent one.
+        # Newest first, because the user most likely means a recent one.
         versions = sorted(
             (entry for entry in folder.iterdir() if entry.is_dir()),
             key=lambda entry: entry.stat().st_mtime,
@@ -147,7 +149,7 @@ def _not_found(store: Path, tag: Tag) -> str:
 
 
 def _references(tag: Tag, description: Description) -> list[Mapping[str, Any]]:
-    """All model references: those of the bento itself and those of its services."""
+    """Return all model references: those of the bento itself and those of its services."""
     try:
         listed = [*(description.get("models") or [])]
         for service in description.get("services") or []:
@@ -171,7 +173,7 @@ def _models(store: Path, tag: Tag, description: Description) -> tuple[FoundModel
             f"{advice}, and build again; "
             f'for a service that needs none set the label {NO_MODEL_LABEL}: "true" in its bentofile.'
         )
-    # Models of other registries are downloaded by the service itself when it starts.
+    # The service itself downloads the models of other registries when it starts.
     stored = {ref["tag"] for ref in references if ref.get("registry", "bentoml") == "bentoml"}
     return tuple(_model(store, tag, name) for name in sorted(stored))
 
@@ -212,7 +214,7 @@ def _pieces(
 
 
 def _latest(name: str, models: Sequence[FoundModel], description: Description) -> str:
-    """The version that `latest` of the model means inside the archive: the newest of those it holds."""
+    """Return the version of the model that the archive's file `latest` names: the newest one in the archive."""
     made = {
         ref["tag"]: str(ref.get("creation_time") or "") for ref in _references(models[0].tag, description)
     }

@@ -1,7 +1,8 @@
-"""Read the bento.yaml of a bento in a store, and refuse one that was not written to its end.
+"""Read the bento.yaml of a bento in a store, and refuse an incomplete one.
 
-BentoML writes two forms: spec 2, and spec 1 for all services before BentoML 1.2 and for later ones that spec 2 cannot
-express (`python.wheels`, conda). It always writes every key, so a missing key means a file that was cut off.
+BentoML writes two forms: spec 2, and spec 1. Services before BentoML 1.2 have spec 1, and so have later ones that
+spec 2 cannot express (`python.wheels`, conda). BentoML always writes every key, so a missing key means that the file
+is incomplete.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Description = Mapping[str, Any]
 
 
 def read_description(pieces: Sequence[Piece], tag: Tag) -> Description:
-    """Return the bento.yaml among the files of the bento; BentoUnreadable if it is incomplete or of another bento."""
+    """Return the content of bento.yaml; BentoUnreadable if it is missing, incomplete or of another bento."""
     repair = f"Build {tag} again, or delete it with `bentoml delete {tag}` and import it again."
     found = next((piece for piece in pieces if piece.member.path == NAME and piece.source), None)
     if found is None:
@@ -56,7 +57,7 @@ def read_description(pieces: Sequence[Piece], tag: Tag) -> Description:
 
 
 def is_old_style(description: Description) -> bool:
-    """Whether it is a service as before BentoML 1.2, with runners: those have no entry in `services`."""
+    """Return whether the service has the style of BentoML before 1.2, with runners: then `services` is empty."""
     return description.get("spec", 1) == 1 and not description.get("services")
 
 
@@ -76,7 +77,7 @@ def _load(piece: Piece, repair: str) -> tuple[bytes, dict[str, Any]]:
 
 
 def _spec(description: Description) -> int:
-    # Bentos before BentoML 1.4 do not say it.
+    # Bentos of BentoML before 1.4 have no field `spec`.
     spec = description.get("spec", 1)
     return spec if type(spec) is int else 0
 

@@ -1,7 +1,7 @@
 """Stream the files of a bento as a tar, without writing to disk.
 
-The tar is the same byte for byte whenever the tree is: sorted, owner 0, fixed modes and times. It has no
-entry for its root: an ordinary user who unpacks it into somebody else's folder may not set that one's mode.
+The same files always give the same bytes: members are sorted, the owner is 0, modes and times are fixed. The tar has
+no entry for its root: an ordinary user who unpacks it into another user's folder may not change the folder's mode.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def archive_size(pieces: Sequence[Piece]) -> int:
 
 
 class ArchiveStream(io.RawIOBase):
-    """The tar as a readable stream; BentoChanged if a file is not the one that was listed."""
+    """The tar as a readable stream; reading raises BentoChanged if a file changed after it was listed."""
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._blocks = _tar_blocks(pieces)
@@ -80,7 +80,7 @@ def _padded(size: int) -> int:
 
 
 def _blocks(piece: Piece) -> Iterator[memoryview]:
-    """The file's content in views of one reused buffer; BentoChanged unless it is the one that was listed."""
+    """Yield the file's content as views of one reused buffer; BentoChanged if it changed after it was listed."""
     if piece.source is None:
         yield memoryview(piece.content)
         return

@@ -1,6 +1,6 @@
-"""Send a stream in parts from several threads, in bounded memory, until it is cancelled.
+"""Send a stream in parts from several threads, in bounded memory; it can be cancelled.
 
-The threads are daemons: one that hangs in a dead connection must not hold up the end of the process.
+The threads are daemons: a thread that hangs in a dead connection must not delay the end of the process.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from e2i.api.digest import PART_SIZE
 from e2i.archive.errors import ExportCancelled, UploadInterrupted
 
 SENDERS = 4
-# How long a failed or cancelled transfer waits for the parts that are on their way.
+# Seconds that a failed or cancelled transfer waits for the parts that are being sent.
 LAST_WAIT = 0.5
 CANCEL_CHECK = 0.2
 
 Sent = TypeVar("Sent")
 Send = Callable[[int, bytearray], Sent]
 Progress = Callable[[int, int], None]
-"""(bytes sent, bytes in all); called in the thread that runs the transfer."""
+"""(bytes sent, total bytes); called in the thread that runs the transfer."""
 
 
 def read_exactly(stream: io.RawIOBase, buffer: bytearray, size: int) -> bytearray:
-    """Read exactly `size` bytes into `buffer`, shortened to that; UploadInterrupted if the stream ends."""
+    """Read exactly `size` bytes into `buffer` and cut it to that size; UploadInterrupted if the stream ends before."""
     del buffer[size:]
     done = 0
     with memoryview(buffer) as view:
@@ -41,10 +41,10 @@ def read_exactly(stream: io.RawIOBase, buffer: bytearray, size: int) -> bytearra
 
 
 class Transfer(Generic[Sent]):
-    """One stream on its way. Memory: a part for each sender.
+    """The transfer of one stream. It holds one part in memory for each sender.
 
-    The first failure of `send` is raised, ExportCancelled when `cancel` is set; then no new part is begun,
-    and parts under way have half a second to end.
+    Raises the first error of `send`, and ExportCancelled if `cancel` is set. After that no new part starts, and parts
+    that are being sent have half a second to end.
     """
 
     def __init__(self, send: Send[Sent], cancel: threading.Event, progress: Progress) -> None:
@@ -58,7 +58,7 @@ class Transfer(Generic[Sent]):
         self._done = 0
 
     def run(self, stream: io.RawIOBase, size: int) -> list[Sent]:
-        """Send all `size` bytes in parts numbered from 1; what `send` returned for each, in order."""
+        """Send all `size` bytes in parts numbered from 1; return the result of `send` for each part, in order."""
         starts = range(0, size, PART_SIZE)
         spare = [bytearray(min(PART_SIZE, size)) for _ in range(min(SENDERS, len(starts)))]
         for sender in self._senders:
@@ -74,7 +74,7 @@ class Transfer(Generic[Sent]):
         return [self._results[number] for number in sorted(self._results)]
 
     def _next_ended(self, size: int) -> bytearray:
-        """Wait for any part to end, note it, and return its buffer."""
+        """Wait until any part ends, keep its result, and return its buffer."""
         while True:
             if self._cancel.is_set():
                 raise ExportCancelled

@@ -14,13 +14,13 @@ from e2i.archive.chunked_transfer import Progress, Transfer
 def part_digests(
     bento: FoundBento, cancel: threading.Event, progress: Progress = lambda *_: None
 ) -> tuple[bytes, ...]:
-    """Return the sha256 of each part of the bento's archive; reads every file. ExportCancelled if `cancel` is set."""
+    """Read every file and return the sha256 of each part of the bento's archive; ExportCancelled if `cancel` is set."""
     with ArchiveStream(bento.pieces) as stream:
         return tuple(Transfer(_sha256, cancel, progress).run(stream, archive_size(bento.pieces)))
 
 
 def content_digest(bento: FoundBento) -> str:
-    """Return the sha256:<64 hex> of the bento with its models; it is the same in every store."""
+    """Return the digest (sha256:<64 hex>) of the bento with its models; it is the same in every store."""
     return archive_digest(part_digests(bento, threading.Event()))
 
 

@@ -1,14 +1,14 @@
 """Errors of an export, from the bento in the store to its archive in the bucket.
 
 ExportError
-├─ BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel    what is in the store
-├─ UnsafeFile        something in the tree that must not leave this machine, or more than the limit
-├─ BentoChanged      the tree changed while it was read
-├─ BucketUnreachable, BucketNotFound, BucketAccessDenied            the bucket as a whole
+├─ BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel    the bento in the store
+├─ UnsafeFile        a file that must not leave this machine, or a bento above the size limit
+├─ BentoChanged      a file changed while it was read
+├─ BucketUnreachable, BucketNotFound, BucketAccessDenied            the whole bucket
 ├─ UploadInterrupted, ArchiveCorrupted                              this one transfer
-└─ ArchiveConflict   the key holds something else
+└─ ArchiveConflict   the key has another object
 
-`reason` is stable and for machines; `message` is one or two sentences that name the value and the next step.
+`reason` is a stable word for programs; `message` is one or two sentences that name the value and the next step.
 """
 
 from __future__ import annotations
@@ -35,56 +35,56 @@ class BentoNotFound(ExportError):
 
 
 class BentoUnreadable(ExportError):
-    """The bento exists and cannot be used: it is incomplete, damaged or of an unknown form."""
+    """The bento exists but cannot be used: it is incomplete, damaged or of an unknown form."""
 
 
 class ModelMissing(ExportError):
-    """The bento refers to a model that the store does not have, or has in part."""
+    """The bento refers to a model that is missing or incomplete in the store."""
 
 
 class NoDeclaredModel(ExportError):
-    """The bento declares no model, so whatever its code loads would not be in the archive."""
+    """The bento declares no model, so a model that its code loads would not be in the archive."""
 
 
 class UnsafeFile(ExportError):
-    """A file is not plain content of this bento, or the bento is larger than the limit."""
+    """A file is not a plain file of this bento, or the bento is larger than the limit."""
 
 
 class BentoChanged(ExportError):
-    """The tree changed between two looks at it."""
+    """A file or folder of the bento changed while it was listed or read."""
 
     is_temporary = True
 
 
 class BucketUnreachable(ExportError):
-    """No connection, no answer in time, or an answer of kind 5xx."""
+    """The S3 server cannot be reached, does not answer in time, or answers with a status 5xx."""
 
     is_temporary = True
 
 
 class BucketNotFound(ExportError):
-    """The S3 server answers and knows no such bucket."""
+    """The S3 server answers that the bucket does not exist."""
 
 
 class BucketAccessDenied(ExportError):
-    """Missing, unknown, wrong or expired credentials, or a policy that refuses."""
+    """The credentials are missing, unknown, wrong or expired, or a policy refuses access."""
 
 
 class UploadInterrupted(ExportError):
-    """The transfer began and was not finished."""
+    """The transfer started but did not finish."""
 
     is_temporary = True
 
 
 class ArchiveCorrupted(ExportError):
-    """What the server received or stored is not what the digest says; the bento is read again."""
+    """The server received or stored bytes that do not match the digest; the next export reads the bento again."""
 
     is_temporary = True
 
 
 class ArchiveConflict(ExportError):
-    """The archive's key holds an object of another digest or size."""
+    """The archive's key has an object with another digest or size."""
 
 
 class ExportCancelled(Exception):
-    """Somebody asked to stop; nothing is left in the bucket."""
+    """The export was cancelled; nothing is left in the bucket."""

@@ -1,7 +1,7 @@
 """Export one bento from the store to the bucket: find it, hash it, archive it, upload it.
 
-Blocking, for a thread. An export takes SENDERS parts of memory (64 MiB) and nothing on disk; how many run at
-a time is the caller's decision. Asking again for what is in the bucket costs a look at the files and one HEAD.
+Blocking, for a thread. An export needs memory for SENDERS parts (64 MiB) and no disk; the caller decides how many run
+at the same time. To export a bento that is already in the bucket costs a look at the files and one HEAD request.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SETTLED = 2.0
 class Exporter:
     """Exports bentos of one store into one bucket; safe to call from several threads.
 
-    It remembers the digests of the last bentos, by the looks of their files: an unchanged one is not read twice.
+    It remembers the digests of the last bentos by the size and times of their files: it reads an unchanged bento once.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Exporter:
         self._lock = threading.Lock()
 
     def __call__(self, reference: str, progress: Progress, cancel: threading.Event) -> Artifact | Problem:
-        """Return when the archive is in the bucket, whoever brought it there, or with what is in the way.
+        """Return the archive once it is in the bucket, also if another process uploaded it, or the problem.
 
-        `reference` is name:version, a bento of the store, or name:version@sha256:..., an archive of the bucket.
+        `reference` is name:version for a bento of the store, or name:version@sha256:... for an archive of the bucket.
         """
         tag, _, digest = reference.partition("@")
         try:
@@ -81,7 +81,7 @@ class Exporter:
         )
 
     def _settled(self, tag: Tag, cancel: threading.Event) -> FoundBento:
-        """Find the bento, and wait until its files no longer change: while it is copied it looks incomplete."""
+        """Find the bento, and wait until its files no longer change: a bento that is being copied looks incomplete."""
         before: str | float | None = None
         while True:
             try:
@@ -93,7 +93,7 @@ class Exporter:
                     raise
             else:
                 state = bento.signature
-                # The file system's clock may be ahead: then a second look that sees the same is enough.
+                # The file system's clock may be ahead: then a second look with the same result is enough.
                 if state == before or time.time() - bento.changed >= SETTLED:
                     return bento
             before = state
@@ -112,7 +112,7 @@ class Exporter:
             with ArchiveStream(bento.pieces) as stream:
                 return self._bucket.put_archive(Upload(key, stream, size, parts, cancel, progress))
         except ArchiveCorrupted:
-            # A change within one tick of the clock leaves no trace in a file's times: read all of it again.
+            # Two changes within one tick of the clock give the same file times: read the whole bento again.
             with self._lock:
                 self._known.pop(bento.signature, None)
             raise
@@ -124,7 +124,7 @@ class Exporter:
         if parts is None:
             parts = part_digests(bento, cancel, lambda done, total: progress(done, total, "read"))
         with self._lock:
-            # Put last, so that the first is the one that nobody asked for longest.
+            # Last in the dictionary, so that the first entry is always the least recently used one.
             self._known[bento.signature] = parts
             while len(self._known) > REMEMBERED:
                 del self._known[next(iter(self._known))]

@@ -1,7 +1,7 @@
-"""List a folder of the store as members of an archive, and refuse what is not plain content.
+"""List a folder of the store as members of an archive, and refuse everything that is not a plain file, folder or link.
 
-A bento is other people's input. A link to the service account's token, a device, a FIFO that never ends or
-a sparse file of a terabyte must not be read, let alone be sent away.
+A bento is untrusted input. A link to the service account's token, a device, a FIFO that never ends or a sparse file
+of a terabyte must neither be read nor be uploaded.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import Self
 from e2i.archive.errors import BentoChanged, BentoUnreadable, UnsafeFile
 from e2i.archive.members import Kind, Member
 
-# Python writes these beside the sources when a bento is served from the store: they are not part of it.
+# Python writes these folders beside the sources when a bento is served from the store: they are not part of it.
 BYTECODE_CACHE = "__pycache__"
-# All members are held in memory, so a tree of millions of names would end the operator for everybody.
+# All members are held in memory, so a tree of millions of names would kill the operator, for all models.
 MAX_MEMBERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What changes whenever a file does. ctime cannot be set back, unlike mtime."""
+    """File attributes that change if the file changes. ctime cannot be set back, unlike mtime."""
 
     device: int
     inode: int
@@ -41,7 +41,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One member and where its content is: a file that looked like `stamp`, or a few bytes of our own."""
+    """One member of the archive and its content: a file that had `stamp` when it was listed, or bytes of our own."""
 
     member: Member
     source: Path | None = None
@@ -52,7 +52,7 @@ class Piece:
 def list_tree(root: Path, prefix: str = "", *, skip: str = "") -> list[Piece]:
     """Return the pieces below `root`, at `prefix` in the archive, without `root/<skip>`.
 
-    Raises UnsafeFile, BentoChanged if an entry goes away while it is looked at, and OSError.
+    UnsafeFile for an entry that must not be exported, BentoChanged if an entry disappears while it is read, OSError.
     """
     real_root = root.resolve()
     folders = [(real_root, prefix)]
@@ -73,10 +73,10 @@ def list_tree(root: Path, prefix: str = "", *, skip: str = "") -> list[Piece]:
 
 
 def open_listed(piece: Piece) -> io.FileIO:
-    """Open the file of a piece; BentoChanged unless it is the one that was listed, BentoUnreadable."""
+    """Open the file of a piece; BentoChanged if it changed after it was listed, BentoUnreadable without the right."""
     if piece.source is None:
         raise ValueError(f"{piece.member.path} is no file of the store")
-    # Not through a link and not waiting: what was a file when it was listed may be a link or a FIFO now.
+    # Do not follow a link and do not block: the file that was listed may have become a link or a FIFO.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         file = io.FileIO(os.open(piece.source, flags), closefd=True)
@@ -95,7 +95,7 @@ def open_listed(piece: Piece) -> io.FileIO:
 
 
 def not_allowed(error: PermissionError) -> BentoUnreadable:
-    """Stores are often filled by another user, and BentoML gives nobody else the right to read."""
+    """Return the error for a file that may not be read: BentoML makes files that only their owner can read."""
     return BentoUnreadable(
         f"The operator's user {os.geteuid()} may not read {error.filename}; "
         "give it the right, for instance by `chmod -R a+rX` on the store."
@@ -103,7 +103,7 @@ def not_allowed(error: PermissionError) -> BentoUnreadable:
 
 
 def check_unchanged(piece: Piece, file: io.FileIO) -> None:
-    """BentoChanged unless the open file still looks as it did in the list."""
+    """Raise BentoChanged if the open file has another stamp than in the list."""
     if Stamp.of(os.fstat(file.fileno())) != piece.stamp:
         raise BentoChanged(f"{piece.source} changed while it was read; it is read again when it is quiet.")
 
@@ -130,14 +130,14 @@ def _piece(entry: os.DirEntry[str], path: str, root: Path) -> Piece:
     if not stat.S_ISREG(status.st_mode):
         raise UnsafeFile(f"{entry.path} is neither a file, a folder nor a link; remove it from the bento.")
     if status.st_nlink > 1:
-        # A second name may belong to a file that its owner never meant to give away.
+        # The second name may be a private file of another user.
         raise UnsafeFile(f"{entry.path} has {status.st_nlink} hard links; replace it by a copy of its own.")
     member = Member(path, Kind.FILE, executable=bool(status.st_mode & 0o100), size=status.st_size)
     return Piece(member, source=Path(entry.path), stamp=Stamp.of(status))
 
 
 def _checked_target(link: Path, root: Path) -> str:
-    """Return the link's text; UnsafeFile unless it is relative and leads to something inside the tree."""
+    """Return the link's text; UnsafeFile unless it is relative and leads to an existing file inside the tree."""
     target = os.readlink(link)
     try:
         inside = link.resolve(strict=True).is_relative_to(root)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a member of the tree is."""
+    """The kinds of members."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -26,5 +26,5 @@ class Member:
 
     @property
     def mode(self) -> int:
-        """0755 for folders and programs, 0644 for the rest: other bits say nothing about a model."""
+        """Return 0755 for folders and programs, else 0644: other bits say nothing about a model."""
         return 0o755 if self.executable or self.kind is Kind.FOLDER else 0o644

@@ -1,4 +1,4 @@
-"""`e2i demo`: from nothing to a model that answers, to its second version, and to one that is refused."""
+"""`e2i demo`: start a cluster, release a model, release its second version, and let a wrong third one be refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def demo(name: str) -> None:
 
     The cluster stays up. Run again, the demo starts from what is there.
     """
-    # Here and not above, so that `e2i --help` stays quick.
+    # Imported here, so that `e2i --help` stays quick.
     from e2i.kube import ApiError
 
     say = Stopwatch()
@@ -51,7 +51,7 @@ def demo(name: str) -> None:
 
 
 def run_chapters(name: str, say: Stopwatch) -> ClusterHome:
-    """Go through all chapters; return the cluster, which stays up."""
+    """Run all chapters of the demo; return the cluster, which stays up."""
     from e2i.local import cluster
     from e2i.local.bootstrap import choose_bento_store
     from e2i.local.demo_bentos import BentoBuilds
@@ -66,7 +66,7 @@ def run_chapters(name: str, say: Stopwatch) -> ClusterHome:
 
 
 async def run_releases(home: ClusterHome, bentos: BentoBuilds, say: Stopwatch) -> None:
-    """Tell everything that comes after the cluster is up."""
+    """Run the chapters that need the cluster: the releases of three versions."""
     from e2i.kube import Kube
     from e2i.local import demo as steps
 
@@ -98,7 +98,7 @@ async def run_releases(home: ClusterHome, bentos: BentoBuilds, say: Stopwatch) -
 async def run_refusal(
     home: ClusterHome, kube: Kube, follower: ModelFollower, url: str, say: Stopwatch
 ) -> None:
-    """Tell the chapter of the release that never takes a request."""
+    """Run the chapter of the wrong version, which is refused before it gets a request, and go back."""
     from e2i.local import demo as steps
 
     say.title("The wrong version. Its pods start, and it is verified before it gets requests")
@@ -117,7 +117,7 @@ def _flag(name: str) -> str:
 
 
 def _after_interrupt(name: str) -> str:
-    """Return what still runs after Ctrl-C, and how to stop it or go on."""
+    """Return a text on what still runs after Ctrl-C, and on how to stop it or go on."""
     from e2i.local import supervision
     from e2i.local.components import COMPONENT_NAMES
     from e2i.local.layout import home_of, known_homes

@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
         return self._naming_extra([cmd_name], load)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; without a package that it needs it ends with the name of the extra that brings it."""
+        """Run the command; if a package is missing, name the extra that has it."""
         words = [*ctx._protected_args, *ctx.args]
         return self._naming_extra(words, lambda: super(LazyGroup, self).invoke(ctx))
 
@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
         except ModuleNotFoundError as error:
             extra = self._extras.get(" ".join(words[:2])) or self._extras[words[0]]
             missing = (error.name or "").partition(".")[0]
-            # What is missing of our own, or although the extra is complete, is a bug and has to look like one.
+            # A missing module of our own, or with all packages of the extra installed, is a bug: show the traceback.
             if missing in OURS or not any(missing_packages(extra)):
                 raise
             raise self._error(
@@ -73,7 +73,7 @@ class LazyGroup(click.Group):
 def missing_packages(extras: str) -> Iterator[str]:
     """Yield the packages of `extras` (`pipeline,local`) that are not installed.
 
-    The metadata of the distribution lists for each extra also the packages of the extras that it includes.
+    In the metadata of the distribution, an extra also has the packages of the extras that it includes.
     """
     chosen = extras.split(",")
     for requirement in metadata.requires(DISTRIBUTION) or ():

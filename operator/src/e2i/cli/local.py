@@ -170,7 +170,7 @@ def build_tools(say: Stopwatch) -> None:
 
 @contextlib.contextmanager
 def report_errors() -> Iterator[None]:
-    """Turn what can go wrong outside this program into one sentence and exit code 1."""
+    """End the command with one sentence and exit code 1 for errors outside this program."""
     try:
         yield
     except ClusterError as fault:
@@ -180,7 +180,7 @@ def report_errors() -> Iterator[None]:
             raise
         from e2i.local.layout import state_root
 
-        # A write to an open file fails without its name.
+        # The error of a write to an open file does not name the file.
         place = error.filename or f"Writing below {state_root()}"
         raise click.ClickException(f"{place}: {error.strerror}. {_REMEDIES[error.errno]}") from error
 

@@ -1,4 +1,4 @@
-"""`e2i pipeline`: from data to a released model, and back when the data has changed."""
+"""`e2i pipeline`: go from data to a released model, and retrain it when the data has changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from e2i.cli.local import report_errors
 from e2i.cli.stopwatch import Stopwatch
 from e2i.pipeline.step_order import NAMES, STEPS, Step
 
-# What does the work is imported when a command runs, so that help and completion are quick.
+# The modules that do the work are imported when a command runs, so that help and completion are quick.
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -155,7 +155,7 @@ def _run_steps(project: Path, given: dict[str, Any], steps: tuple[str, ...]) -> 
 
 @contextlib.contextmanager
 def _report_pipeline_errors() -> Iterator[None]:
-    """What stops the loop is said on stderr, and told by the exit code."""
+    """Print an error that stops the loop on stderr, and end with its exit code."""
     from e2i.pipeline.errors import PipelineError
     from e2i.pipeline.project import ProjectError
 

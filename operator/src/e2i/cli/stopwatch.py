@@ -1,4 +1,4 @@
-"""How commands tell what they do: lines with the time since the start, and one line that moves on a terminal."""
+"""Progress of commands: lines with the time since the start, and one line that is replaced on a terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Stopwatch:
         click.echo(f"{self._clear()}{self._timed(line)}")
 
     def title(self, line: str) -> None:
-        """Print the title of a part of the story."""
+        """Print the title of a chapter."""
         click.echo(f"{self._clear()}\n{self._timed(f'== {line}')}")
 
     def show(self, line: str) -> None:

@@ -118,7 +118,7 @@ class Kube(Connection):
     ) -> str:
         """Return the last lines of a container's log, at most `limit` bytes counted from their beginning.
 
-        `previous`: of the run before the present one. ApiError if there is no such log.
+        With `previous`, the log of the run before the current one. ApiError if there is no such log.
         """
         query = {"container": container, "tailLines": str(lines), "limitBytes": str(limit)}
         if previous:

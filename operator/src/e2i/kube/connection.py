@@ -1,8 +1,8 @@
 """One connection to an API server, with one identity.
 
-The client package reads kubeconfigs and gives credentials and the TLS context. Requests are sent here: the
-package follows redirects, reads answers of any size, and writes characters beyond the first 65,536 in a form
-that no YAML parser takes (a server-side apply is YAML).
+The client package reads kubeconfigs and gives credentials and the TLS context. This module sends the requests itself,
+because the package follows redirects, reads answers of any size, and writes characters beyond the first 65,536 in a
+form that no YAML parser accepts (a server-side apply is YAML).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Connection:
 
     @classmethod
     async def from_kubeconfig(cls, path: Path, context: str | None = None) -> Self:
-        """Connect as the kubeconfig says; ApiError (BadKubeconfig) if the file cannot be used."""
+        """Connect with the kubeconfig and its context; ApiError (BadKubeconfig) if the file cannot be used."""
         configuration = Configuration()
         try:
             await config.load_kube_config(
@@ -147,7 +147,7 @@ class Connection:
         headers: Mapping[str, str],
         timeout: float,  # noqa: ASYNC109
     ) -> Response:
-        """Send `body` as it is to a path that the API server passes on, and return any answer as it came.
+        """Send `body` unchanged to a path that the API server forwards (a proxy), and return any answer unchanged.
 
         ApiError(0) if the API server cannot be reached or does not answer in time.
         """
@@ -165,8 +165,8 @@ class Connection:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            # The environment and ~/.netrc are not asked: aiohttp would do it in threads for each request, and
-            # would not send our token to a host that ~/.netrc has a password for.
+            # Without the environment and ~/.netrc: aiohttp would read them in threads for each request, and
+            # would not send our token to a host for which ~/.netrc has a password.
             connector = aiohttp.TCPConnector(
                 ssl=self._client.rest_client.ssl_context,
                 limit=self._client.configuration.connection_pool_maxsize,
@@ -186,8 +186,8 @@ class Connection:
 def encode(body: Object) -> bytes:
     """Return `body` as UTF-8 that JSON and YAML parsers read alike.
 
-    YAML takes no pair of surrogate escapes, so characters stand for themselves; those that YAML forbids or
-    takes for line breaks are escaped, and a lone surrogate, which is no character, is replaced.
+    YAML accepts no pair of surrogate escapes, so characters are written as they are. Characters that YAML forbids or
+    reads as line breaks are escaped, and a lone surrogate, which is no character, is replaced.
     """
     text = _NOT_YAML.sub(_escape, json.dumps(body, ensure_ascii=False))
     return text.encode()

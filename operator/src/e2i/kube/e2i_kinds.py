@@ -14,5 +14,5 @@ PODS = Resource("", "v1", "pods", "Pod")
 EVENTS = Resource("", "v1", "events", "Event")
 
 CHILDREN = (BENTO_REQUESTS, BENTO_DEPLOYMENTS, DEPLOYMENTS, SERVICES)
-"""Watched for every model, besides the models themselves."""
+"""The kinds that are watched for every model, besides the models themselves."""
 YATAI_KINDS = (BENTO_REQUESTS, BENTO_DEPLOYMENTS)

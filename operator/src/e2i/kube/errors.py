@@ -1,4 +1,4 @@
-"""Errors of this package: `ApiError` for a request, `KubeconfigError` for what has to be there before one."""
+"""Errors of this package: `ApiError` for a request, `KubeconfigError` for a kubeconfig that cannot be used."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ MAX_MESSAGE = 2000
 class ApiError(Exception):
     """The API server refused the request, or gave no usable answer (`status` 0).
 
-    `reason` is the API's own word (NotFound, Conflict, Forbidden, Invalid, ...), or with status 0 one of
-    Unreachable (no answer), InvalidResponse (an answer that is not the API's), BadKubeconfig and
-    BadCredentials. `message` is the server's sentence, cleaned and cut to 2,000 characters.
+    `reason` is the API's own word (NotFound, Conflict, Forbidden, Invalid, ...). With status 0 it is Unreachable (no
+    answer), InvalidResponse (an answer that is not the API's), BadKubeconfig or BadCredentials. `message` is the
+    server's sentence without control characters, cut to 2,000 characters.
     `retry_after` is in seconds.
     """
 
@@ -24,7 +24,7 @@ class ApiError(Exception):
 
 
 class KubeconfigError(Exception):
-    """The kubeconfig gives no connection; `message` names the file, the value and the next step."""
+    """The kubeconfig cannot be used; `message` names the file, the value and the next step."""
 
     def __init__(self, sentence: str) -> None:
         self.message = " ".join(sentence.split())
@@ -34,7 +34,7 @@ class KubeconfigError(Exception):
 def printable(text: str, limit: int) -> str:
     """Return `text` with control characters and lone surrogates replaced, and cut to `limit` characters.
 
-    A server's text ends in logs, events and terminals; not every one of these takes any character.
+    A server's text is shown in logs, events and terminals, and not all of these accept every character.
     """
     shown = text if len(text) <= limit else f"{text[: limit - 1]}…"
     return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in shown)

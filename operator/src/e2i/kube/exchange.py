@@ -1,4 +1,4 @@
-"""One HTTP request whose answer is returned as it came, whatever its status."""
+"""Send one HTTP request and return its answer unchanged, also an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from e2i.kube.responses import error_from_status, parse_object, read
 
 @dataclass(frozen=True)
 class Response:
-    """Status code, its phrase and the body of an HTTP answer, and the seconds that it took."""
+    """An HTTP answer: status code, its phrase, the body, and the seconds that it took."""
 
     status: int
     phrase: str
@@ -24,7 +24,7 @@ class Response:
     seconds: float
 
     def api_error(self) -> ApiError | None:
-        """Return the API server's own refusal, or None when the answer is of what stands behind it."""
+        """Return the error if the API server itself refused, or None if the answer comes from behind it."""
         if self.status < 400:
             return None
         try:
@@ -45,7 +45,7 @@ async def exchange(
     timeout: float,  # noqa: ASYNC109
     **options: Any,
 ) -> Response:
-    """Send one request; redirects are not followed. ApiError(0) when there is no answer within `timeout` seconds."""
+    """Send one request, do not follow redirects; ApiError(0) if there is no answer within `timeout` seconds."""
     started = time.monotonic()
     try:
         async with session.request(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def explain(status: int, reason: str, message: str) -> str:
-    """Say what an `ApiError` means and what to do next; `status` 0: the API server did not answer."""
+    """Return a sentence on what an `ApiError` means and what to do next; with `status` 0 there was no answer."""
     words = message.strip().rstrip(".")
     match status:
         case 0 if reason == "Unreachable":

@@ -11,7 +11,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Resource:
-    """Where a kind lives in the API: `Resource("apps", "v1", "deployments", "Deployment")`."""
+    """A kind and its place in the API: `Resource("apps", "v1", "deployments", "Deployment")`."""
 
     group: str
     version: str

@@ -1,7 +1,7 @@
 """Find the cluster, identity and namespace that kubectl would use, in the same files.
 
-The client package merges the files too, but lets the last `current-context` win where kubectl takes the first,
-and goes on without a word where it cannot do what a user entry asks for.
+The client package merges the files too, but it uses the last `current-context` where kubectl uses the first, and it
+silently ignores settings of a user entry that it does not support.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _document(path: Path) -> Mapping[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise KubeconfigError(f"The kubeconfig {path} cannot be read: {error}.") from error
     except yaml.YAMLError as error:
-        # The parser's own words quote the file, which holds secrets.
+        # The parser's own message quotes the file, which has secrets.
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise KubeconfigError(

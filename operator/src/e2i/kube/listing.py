@@ -17,7 +17,7 @@ async def list_objects(
 ) -> tuple[list[Object], str]:
     """Return all objects that match, and the list's resourceVersion.
 
-    A page that is too large to be read is asked for again with half as many objects.
+    A page that is too large is requested again with half as many objects.
     """
     limit = PAGE
     token: str | None = None
@@ -49,7 +49,7 @@ def _items(resource: Resource, page: Object) -> list[Object]:
 
 
 def _complete(resource: Resource, item: Object) -> Object:
-    """Give an item of a list the fields apiVersion and kind, which only a list leaves out."""
+    """Add the fields apiVersion and kind, which the API leaves out in a list."""
     parse_metadata(item)
     item.setdefault("apiVersion", resource.api_version)
     item.setdefault("kind", resource.kind)

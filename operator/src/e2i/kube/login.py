@@ -35,12 +35,12 @@ async def from_context(context: Context) -> Kube:
     try:
         kube = await Kube.from_kubeconfig(context.path, context.name)
     except ApiError as error:
-        # The package's sentence ends in the whole entry, secrets included.
+        # The package's message ends with the whole entry, including secrets.
         raise KubeconfigError(
             f"{error.message.partition('/{')[0]}. Correct it, or choose another context."
         ) from error
     except (ssl.SSLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        # A certificate, a key or a token that is none: what the package raises then is not documented.
+        # An invalid certificate, key or token: the package does not document which error it raises then.
         raise KubeconfigError(
             f"Context {context.name!r} of the kubeconfig {context.path} cannot be used ({type(error).__name__}): "
             "look at its certificates, key and token."
@@ -56,7 +56,7 @@ async def from_context(context: Context) -> Kube:
 
 
 class _LoggedErrors(logging.Handler):
-    """Keeps errors that the client package only logs, for instance of a credential plugin."""
+    """Keeps errors that the client package only logs, for example those of a credential plugin."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

@@ -1,6 +1,6 @@
-"""Reading answers of an API server, and of what stands in front of it: proxies, load balancers, login pages.
+"""Read answers of an API server, and of proxies, load balancers and login pages in front of it.
 
-Only a JSON object of bounded size is an answer. Everything else becomes an `ApiError`.
+Only a JSON object of bounded size is a valid answer. Everything else becomes an `ApiError`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from e2i.kube.errors import ApiError
 from e2i.kube.kinds import Object
 
 MAX_ANSWER = 64 * 2**20
-"""Bytes of an answer that are read: the operator's container has 512 MiB."""
+"""Largest answer in bytes: the operator's container has 512 MiB."""
 MAX_ERROR = 64 * 2**10
-"""Bytes of a refusal that are read."""
+"""Largest error answer in bytes."""
 MAX_RETRY_AFTER = 300.0
 EXCERPT = 200
 """Characters that are quoted of an answer that is not the API's."""
@@ -69,7 +69,7 @@ def parse_version(metadata: Any) -> str:
 
 
 async def error_from_response(response: aiohttp.ClientResponse) -> ApiError:
-    """Return the ApiError that an answer with a status other than 2xx stands for."""
+    """Return the ApiError for an answer with a status other than 2xx."""
     phrase = response.reason or ""
     wait = retry_after(response.headers)
     if 300 <= response.status < 400:
@@ -89,7 +89,7 @@ async def error_from_response(response: aiohttp.ClientResponse) -> ApiError:
 def error_from_status(
     status: object, code: int, phrase: str = "", body: bytes = b"", wait: float | None = None
 ) -> ApiError:
-    """Return the ApiError of a Kubernetes Status; `code`, `phrase` and `body` stand in for what it lacks."""
+    """Return the ApiError of a Kubernetes Status; `code`, `phrase` and `body` replace fields that it lacks."""
     given = status if isinstance(status, dict) else {}
     reason, message = given.get("reason"), given.get("message")
     if not code:
@@ -100,9 +100,9 @@ def error_from_status(
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a Retry-After header, at most 300, or None if it has no sensible value.
+    """Return the seconds of a Retry-After header, at most 300, or None if it has no valid value.
 
-    A date counts from the answer's own Date, so that the clocks of both sides need not agree.
+    A date is compared with the answer's own Date, so the clocks of both sides need not agree.
     """
     value = headers.get("Retry-After", "")
     try:

@@ -1,4 +1,4 @@
-"""Follow a kind: what exists, then every change, without end."""
+"""Watch a kind: yield all objects, then every change, without end."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from e2i.kube.responses import error_from_status, parse_metadata, parse_object, 
 
 WATCH_TIMEOUT = 300
 MAX_LINE = 16 * 2**20
-"""Bytes of one event: etcd takes objects of 1.5 MiB, in JSON they may be some times larger."""
+"""Largest event in bytes: etcd accepts objects of 1.5 MiB, and JSON may be some times larger."""
 FIRST_DELAY = 0.1
 LAST_DELAY = 10.0
 STEADY = 5.0
-"""Seconds after which a stream that ends counts as one that worked."""
+"""Seconds that a stream must last to count as a success."""
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All objects that exist now; an object that is not among them is gone."""
+    """All objects that exist now; an object that is not in it is deleted."""
 
     objects: tuple[Object, ...]
 
@@ -58,7 +58,7 @@ class Backoff:
         if lasted >= STEADY:
             self._delay = 0.0
         self._delay = min(LAST_DELAY, self._delay * 2 or FIRST_DELAY)
-        # Jitter, so that many watchers do not come back in the same instant; not a secret.
+        # Jitter, so that many watchers do not reconnect at the same time; not a secret.
         return self._delay * random.uniform(0.5, 1.0)  # noqa: S311
 
 
@@ -71,7 +71,7 @@ async def follow(
 ) -> AsyncIterator[Snapshot | Change]:
     """Yield a Snapshot, then Changes, without end; a Snapshot again whenever changes may have been missed.
 
-    A failure is logged once, until another one comes, and never raised.
+    A failure is never raised. It is logged, but not again as long as the same failure repeats.
     """
     backoff, logged, version = Backoff(), "", ""
     while True:
@@ -97,7 +97,7 @@ async def follow(
 async def _events(
     connection: Connection, path: str, version: str, selectors: Mapping[str, str]
 ) -> AsyncGenerator[tuple[str, Object], None]:
-    """Yield type and object of each event of one stream, in which every object has metadata."""
+    """Yield type and object of each event of one stream; every object has metadata."""
     query = {
         "watch": "true",
         "allowWatchBookmarks": "true",

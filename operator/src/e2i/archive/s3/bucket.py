@@ -1,9 +1,9 @@
-"""The bucket, and what its answers mean: archives, which `archive.s3.multipart_upload` sends, and small objects.
+"""Read and write objects of the bucket: archives, which `archive.s3.multipart_upload` sends, and small objects.
 
-Both are written once and never overwritten. Archives lie under their digest. Every part carries the sha256 that
-went into the digest, and the server refuses a part of another; when the object is complete, the server's own
-checksum of it is compared once more. Where a server ignores `If-None-Match`, a race can only replace an archive
-by itself.
+Objects are written once and never overwritten. The key of an archive contains its digest. Every part is sent with the
+sha256 that is also in the digest, and the server refuses a part with another one. When the object is complete, the
+server's own checksum of it is compared too. If a server ignores `If-None-Match`, a race can only replace an archive
+by an equal one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from e2i.archive.s3.connection import (
 )
 from e2i.archive.s3.multipart_upload import ANY, DIGEST, MultipartUploads, StoredObject, Upload
 
-# An upload that got no part for so long has nobody left who sends: each try ends after READ_TIMEOUT.
+# An upload that got no part for this time has no sender any more: each attempt ends after READ_TIMEOUT.
 STALE_AFTER = timedelta(minutes=15)
 READ_TIMEOUT = 60.0
 PROBE_KEY = ".e2i/conditional-write-probe"
@@ -40,7 +40,7 @@ PROBE_KEY = ".e2i/conditional-write-probe"
 class Bucket:
     """One bucket of one S3 server, with the default credential chain. Safe to use from several threads.
 
-    Every method raises an ExportError when the server does not do what is asked.
+    Every method raises an ExportError if the server refuses or does not answer.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Bucket:
         self._clients.close()
 
     def head(self, key: str) -> StoredObject | None:
-        """What lies under the key, None if nothing does; an ExportError if that cannot be known."""
+        """Return the object with this key, or None if there is none."""
         with self._failures():
             try:
                 answer = self._clients.asking.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
@@ -68,7 +68,7 @@ class Bucket:
         return StoredObject(f"s3://{self.name}/{key}", answer["ContentLength"], digest, checksum)
 
     def get(self, key: str, most: int) -> bytes | None:
-        """The first `most` bytes of what lies under the key, None if nothing does."""
+        """Return the first `most` bytes of the object with this key, or None if there is none."""
         with self._failures():
             try:
                 answer = self._clients.asking.get_object(Bucket=self.name, Key=key)
@@ -77,34 +77,34 @@ class Bucket:
                     return None
                 raise
             with contextlib.closing(answer["Body"]) as body:
-                # A reading without bound notices an answer that breaks off.
+                # Without a limit, read() notices an answer that breaks off.
                 return bytes(body.read(most) if answer["ContentLength"] > most else body.read())
 
     def put_once(self, key: str, body: bytes) -> bool:
-        """Store a small object; False if something lay under the key, which then stays as it is."""
-        # For servers that ignore If-None-Match; and one that is down is noticed with the shorter time-outs.
-        # Not a HEAD: of a missing key that takes two questions, and another writer may come in between.
+        """Store a small object; return False if the key already has an object, which then stays as it is."""
+        # For servers that ignore If-None-Match; and the timeouts of GET are shorter if the server is down.
+        # Not a HEAD: for a missing key that takes two requests, and another writer may come in between.
         if self.get(key, most=1) is not None:
             return False
         with self._failures():
             try:
                 self._clients.sending.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch=ANY)
             except ClientError as error:
-                # Another was first, or this one was, and its answer got lost.
+                # Another writer was first, or this write succeeded and its answer was lost.
                 if http_status(error) != 412:
                     raise
                 return False
         return True
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """All keys that begin with the prefix, in whatever order the server has; asks page by page."""
+        """Yield all keys that start with the prefix, page by page, in the server's order."""
         with self._failures():
             lister = self._clients.asking.get_paginator("list_objects_v2")
             for page in lister.paginate(Bucket=self.name, Prefix=prefix):
                 yield from (listed["Key"] for listed in page.get("Contents", []))
 
     def delete(self, key: str) -> None:
-        """Remove what lies under the key; gone already is success."""
+        """Delete the object with this key; a missing object is no error."""
         with self._failures():
             try:
                 self._clients.asking.delete_object(Bucket=self.name, Key=key)
@@ -113,14 +113,14 @@ class Bucket:
                     raise
 
     def put_archive(self, upload: Upload) -> StoredObject:
-        """Store the archive unless it is there already, then look at it again.
+        """Store the archive if it is not there yet, check the stored object, and return it.
 
-        Any failure or cancel leaves no parts behind, and no object but a whole one. Raises ExportError or
-        ExportCancelled, and what the stream raises.
+        After a failure or a cancel no parts are left, and no incomplete object. Raises ExportError or ExportCancelled,
+        and the errors of the stream.
         """
         there = self.head(upload.key)
         if there is None:
-            # Best effort: the right to list uploads may be missing, and the upload itself tells of the rest.
+            # Best effort: the right to list uploads may be missing, and the upload itself reports all other errors.
             with contextlib.suppress(ExportError):
                 self.abort_stale_uploads(upload.key)
             there = self._put(upload)
@@ -133,15 +133,15 @@ class Bucket:
         return there
 
     def abort_stale_uploads(self, prefix: str, older_than: timedelta = STALE_AFTER) -> int:
-        """Abort uploads below the prefix that nobody sends parts of any more; how many there were.
+        """Abort uploads below the prefix that got no part for `older_than`; return how many there were.
 
-        They are what a killed operator leaves. Their age is told by the server's clock alone.
+        A killed operator leaves such uploads. Their age is measured by the server's clock alone.
         """
         with self._failures():
             return self._uploads.abort_stale(prefix, older_than)
 
     def has_conditional_writes(self) -> bool:
-        """Does the server refuse to overwrite when asked to? Leaves one empty object, PROBE_KEY."""
+        """Return whether the server refuses to overwrite if asked to. Leaves one empty object, PROBE_KEY."""
         with self._failures():
             for _ in range(2):
                 try:
@@ -155,7 +155,9 @@ class Bucket:
         return False
 
     def _confirm_missing(self, key: str) -> None:
-        """A HEAD has no body: 404 may mean the key, the bucket or the credentials. A GET says which."""
+        """Raise unless the key, and only the key, is missing: a HEAD has no body, so its 404 may also mean the
+        bucket or the credentials. A GET says which.
+        """
         try:
             self._clients.asking.get_object(Bucket=self.name, Key=key, Range="bytes=0-0")
         except ClientError as error:
@@ -165,12 +167,12 @@ class Bucket:
             raise BucketUnreachable(f"{self._place} gave two answers about {key}; it is asked again.")
 
     def _put(self, upload: Upload) -> StoredObject:
-        """Upload; what lies under the key then, which is another's if that one was first."""
+        """Upload the archive; return the object with its key, which another exporter may have stored first."""
         try:
             with self._failures(UploadInterrupted):
                 self._uploads.send(upload)
         except (BucketUnreachable, UploadInterrupted):
-            # The reply may be lost, or another exporter was first: what lies there is compared by the caller.
+            # The reply may be lost, or another exporter was first: the caller compares the stored object.
             if there := self.head(upload.key):
                 return there
             raise
@@ -180,7 +182,7 @@ class Bucket:
                 f"{upload.key} was stored in {self._place} and is gone; it is sent again."
             )
         if not upload.is_stored_as(stored):
-            # It is ours, and of no use.
+            # We stored it, and it is damaged.
             self.delete(upload.key)
             raise ArchiveCorrupted(
                 f"{stored.uri} was sent as {upload.size} bytes with checksum {upload.checksum} and stored as "

@@ -1,7 +1,7 @@
-"""Find an archive that somebody else brought to the bucket, and read what is in it.
+"""Find an archive that another program uploaded to the bucket, and read its bento.yaml.
 
-The digest names the content and S3 keeps it as the object's checksum, so that nothing has to be read to know that it
-is the right one; only its description is, which says which bento it is.
+S3 keeps the digest as the object's checksum, so the content is checked without reading it. Only bento.yaml is read,
+to know which bento it is.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from e2i.archive.s3.multipart_upload import StoredObject
 
 DESCRIPTION = "bento.yaml"
 BEGINNING = 8 << 20
-"""Bytes of the archive that are read: members are sorted, and only README.md and apis/ come before bento.yaml."""
+"""Number of bytes that are read: members are sorted, and only README.md and apis/ come before bento.yaml."""
 
 
 def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Artifact:
-    """The archive of this bento and digest; an ExportError says why there is none. Blocking, for a thread."""
+    """Return the archive with this tag and digest; ExportError if it is missing or wrong. Blocking, for a thread."""
     key = archive_key(tag, digest, prefix)
     stored = bucket.head(key)
     if stored is None:
@@ -56,7 +56,7 @@ def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Art
 
 
 def _is_content(stored: StoredObject, digest: str) -> bool:
-    """By the server's checksum where it was uploaded in our parts, else by what the uploader noted."""
+    """Compare the digest with the server's checksum if the parts have our size, else with the object's metadata."""
     parts = max(1, -(-stored.size // PART_SIZE))
     checksum, _, cut = stored.checksum.partition("-")
     if cut == str(parts):
@@ -65,8 +65,8 @@ def _is_content(stored: StoredObject, digest: str) -> bool:
 
 
 def _description(beginning: bytes) -> Mapping[str, Any]:
-    """bento.yaml in the first bytes of an archive; {} when it is not there or cannot be read."""
-    # The last member is cut off, and what comes before bento.yaml never is.
+    """Return the bento.yaml in the first bytes of an archive, or {} if it is missing or cannot be read."""
+    # The last member is cut off; bento.yaml and the members before it are complete.
     with (
         contextlib.suppress(tarfile.TarError, EOFError, yaml.YAMLError, RecursionError, ValueError),
         tarfile.open(fileobj=io.BytesIO(beginning), mode="r:") as archive,

@@ -1,7 +1,7 @@
-"""Connections to S3, and what their failures mean in the operator's words.
+"""Connections to S3, and the translation of their errors into ExportErrors.
 
-An answer of S3 may repeat the access key, the signature or the string that was signed. So no text of an
-answer goes into a message: only its code and request id, and those only as far as they look like such.
+An answer of S3 may repeat the access key, the signature or the string that was signed. So no text of an answer goes
+into a message, only its error code and request id, and only if they have the form of a code or an id.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ _DENIED = {
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
-    # versitygw's word for an unknown access key, with status 404.
+    # The code of versitygw for an unknown access key, with status 404.
     "XAdminUserNotFound",
 }
 _CORRUPTED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 
 
 class HashOnceAuth(S3SigV4Auth):  # type: ignore[misc]
-    """Signature version 4, with the part's checksum as its hash: boto would compute the same sha256 again.
+    """Signature version 4 with the part's checksum as payload hash: boto would compute the same sha256 again.
 
-    The body stays signed, over plain HTTP too, and the server refuses one of another hash.
+    The body stays signed, also over plain HTTP, and the server refuses a body with another hash.
     """
 
     def payload(self, request: Any) -> str:
@@ -73,7 +73,7 @@ AUTH_TYPE_MAPS[SIGNATURE] = HashOnceAuth
 
 @dataclass(frozen=True)
 class Clients:
-    """Three clients of one server, which differ in how long they wait; each may be shared by threads."""
+    """Three clients of one server with different timeouts; threads may share each of them."""
 
     asking: Any
     sending: Any
@@ -85,14 +85,14 @@ class Clients:
 
 
 def open_clients(endpoint: str, region: str, read_timeout: float) -> Clients:
-    """Clients with the default credential chain; nothing is sent yet. ValueError for an unusable endpoint."""
-    # A session of its own: boto's default one would keep the credentials that it found first for ever.
+    """Make clients with the default credential chain; nothing is sent yet. ValueError for an unusable endpoint."""
+    # Not boto's default session: it would keep the first credentials that it finds for ever.
     session = boto3.session.Session(region_name=region)
     return Clients(
         asking=_client(session, endpoint, CONNECT_TIMEOUT, read_timeout, ATTEMPTS),
-        # While a body is sent, the time for that is counted against the connect timeout.
+        # The time to send a body counts against the connect timeout.
         sending=_client(session, endpoint, read_timeout, read_timeout, ATTEMPTS),
-        # Nobody waits long for an abort: the next export of the archive tries again.
+        # A short timeout for an abort: the next export of the archive tries again.
         aborting=_client(session, endpoint, ABORT_TIMEOUT, ABORT_TIMEOUT, 1),
     )
 
@@ -106,7 +106,7 @@ def _client(session: Any, endpoint: str, connect: float, read: float, attempts: 
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
-        # Our own sha256 is on every upload; a second checksum would only cost time.
+        # Every upload has our own sha256; a second checksum would only cost time.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -114,14 +114,14 @@ def _client(session: Any, endpoint: str, connect: float, read: float, attempts: 
 
 
 def error_code(error: Exception) -> str:
-    """S3's error code, "" for a failure without an answer: NoSuchKey, PreconditionFailed, 404, ..."""
+    """Return S3's error code (NoSuchKey, PreconditionFailed, 404, ...), or "" if there was no answer."""
     if not isinstance(error, ClientError):
         return ""
     return _word(error.response.get("Error", {}).get("Code"))
 
 
 def http_status(error: Exception) -> int:
-    """The HTTP status of the answer, 0 without one."""
+    """Return the HTTP status of the answer, or 0 if there was no answer."""
     if not isinstance(error, ClientError):
         return 0
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -130,7 +130,7 @@ def http_status(error: Exception) -> int:
 def export_error(
     error: ClientError | BotoCoreError, place: str, unanswered: type[ExportError] = BucketUnreachable
 ) -> ExportError:
-    """The failure to report; `place` names the bucket; `unanswered` is what a lost connection means."""
+    """Return the ExportError for an error of boto; `place` names the bucket, `unanswered` is for a lost connection."""
     if isinstance(error, ClientError):
         return _answered(error, place)
     name = type(error).__name__
@@ -169,7 +169,7 @@ def _answered(error: ClientError, place: str) -> ExportError:
 
 
 def bucket_label(bucket: str, endpoint: str) -> str:
-    """How messages name the bucket: without the user and password that a URL may carry."""
+    """Return the bucket's name for messages, without the user and password that a URL may have."""
     address = urlsplit(endpoint)
     server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}" if endpoint else "AWS"
     return f"the bucket {bucket} at {server}"

@@ -1,6 +1,6 @@
-"""The multipart upload of an archive: sent part by part, published whole or not at all, cleared away.
+"""The multipart upload of an archive: send the parts, then complete the object, or abort and leave nothing.
 
-It knows nothing of what an outcome means: failures leave it as boto raises them, for `archive.s3.bucket` to name.
+It does not interpret errors: it lets them through as boto raises them, and `archive.s3.bucket` translates them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ANY = "*"
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An archive in the bucket; `size` in bytes, `digest` as its metadata says ("" without)."""
+    """An object in the bucket; `size` in bytes, `digest` from its metadata ("" if it has none)."""
 
     uri: str
     size: int
@@ -38,9 +38,9 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Upload:
-    """What to store: `size` bytes of `stream` under `key`, whose parts have the sha256 in `parts`.
+    """An archive to upload: `size` bytes of `stream` to `key`; `parts` has the sha256 of each part.
 
-    `progress` is called by the thread that uploads.
+    The thread that uploads calls `progress`.
     """
 
     key: str
@@ -56,11 +56,14 @@ class Upload:
 
     @property
     def checksum(self) -> str:
-        """What S3 shows of an object that was uploaded in these parts."""
+        """The checksum that S3 computes for an object uploaded in these parts."""
         return f"{_base64(bytes.fromhex(self.digest.removeprefix('sha256:')))}-{len(self.parts)}"
 
     def is_stored_as(self, stored: StoredObject) -> bool:
-        """A copy that was cut differently has another checksum: then only size and metadata speak."""
+        """Return whether `stored` is this archive: by checksum, digest and size.
+
+        A copy that was uploaded in parts of another size has another checksum: then only digest and size count.
+        """
         comparable = stored.checksum.partition("-")[2] == str(len(self.parts))
         sound = not comparable or stored.checksum == self.checksum
         return sound and (stored.digest, stored.size) == (self.digest, self.size)
@@ -74,7 +77,7 @@ class MultipartUploads:
         self._clients = clients
 
     def send(self, upload: Upload) -> None:
-        """Upload and publish, unless something lies under the key by then. Any failure aborts."""
+        """Upload all parts and complete the object unless its key exists by then. Abort on any failure."""
         place = {"Bucket": self._bucket, "Key": upload.key}
         place["UploadId"] = self._clients.asking.create_multipart_upload(
             **place, Metadata={DIGEST: upload.digest}, ChecksumAlgorithm="SHA256"
@@ -87,7 +90,7 @@ class MultipartUploads:
             try:
                 return {**part, "ETag": self._clients.sending.upload_part(**place, **part, Body=body)["ETag"]}
             finally:
-                # A part that ends after the abort would stay for ever.
+                # A part that is stored after the abort would stay for ever.
                 if aborted.is_set():
                     self._abort(place)
 
@@ -104,7 +107,7 @@ class MultipartUploads:
             raise
 
     def abort_stale(self, prefix: str, older_than: timedelta) -> int:
-        """Abort uploads below the prefix that got no part for so long; how many there were."""
+        """Abort uploads below the prefix that got no part for `older_than`; return how many there were."""
         aborted = 0
         lister = self._clients.asking.get_paginator("list_multipart_uploads")
         for page in lister.paginate(Bucket=self._bucket, Prefix=prefix):
@@ -117,7 +120,7 @@ class MultipartUploads:
         return aborted
 
     def _last_sign(self, upload: dict[str, str], begun: datetime) -> datetime:
-        """When the upload began or got its last part."""
+        """Return the time at which the upload started or got its last part."""
         last = begun
         with contextlib.suppress(self._clients.asking.exceptions.NoSuchUpload):
             for page in self._clients.asking.get_paginator("list_parts").paginate(**upload):
@@ -125,7 +128,7 @@ class MultipartUploads:
         return last
 
     def _abort(self, upload: dict[str, str]) -> None:
-        # What cannot be aborted now is found by abort_stale.
+        # If this fails, abort_stale finds the upload later.
         with contextlib.suppress(ClientError, BotoCoreError):
             self._clients.aborting.abort_multipart_upload(**upload)
 

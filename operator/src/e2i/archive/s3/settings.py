@@ -1,4 +1,4 @@
-"""Which bucket: read from the environment by the operator and by whoever uploads for it."""
+"""The settings of the bucket, read from the environment by the operator and by programs that upload for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class BadSetting(Exception):
-    """A variable of the environment cannot be used; the message says which and what to write."""
+    """A variable of the environment cannot be used; the message names it and says what to write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class BucketSettings:
 
 
 def read_bucket(environment: Mapping[str, str]) -> BucketSettings:
-    """Read E2I_BUCKET, E2I_BUCKET_PREFIX, AWS_ENDPOINT_URL and AWS_REGION; BadSetting without a bucket."""
+    """Read E2I_BUCKET, E2I_BUCKET_PREFIX, AWS_ENDPOINT_URL and AWS_REGION; BadSetting if no bucket is named."""
     if not environment.get("E2I_BUCKET"):
         raise BadSetting("E2I_BUCKET is not set: name the bucket that bentos are exported to")
     return BucketSettings(
