@@ -1,4 +1,4 @@
-"""The first objects of a cluster: namespaces, Yatai's CRDs, rights, settings, credentials, images."""
+"""Create the first objects of a cluster: namespaces, Yatai's CRDs, RBAC, settings, credentials, images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NETWORK = {
 
 
 def bootstrap(home: ClusterHome, bento_store: Path) -> None:
-    """Apply all of it and register the images; the same again changes nothing."""
+    """Apply all first objects and register the images; safe to repeat."""
     crds = sorted((_PACKAGE / "local" / "yatai" / "crds").glob("*.yaml"))
     apply_all(home, [*crds, *_manifests()], settings(home, ensure_credentials(home), bento_store))
     store = ImageStore(home.images)
@@ -44,7 +44,7 @@ def bootstrap(home: ClusterHome, bento_store: Path) -> None:
 
 
 def settings(home: ClusterHome, credentials: S3Credentials, bento_store: Path) -> list[dict[str, Any]]:
-    """The operator's ConfigMap and the Secrets with the bucket's credentials."""
+    """Return the operator's ConfigMap and the Secrets with the bucket's credentials."""
     keys = {
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
@@ -67,7 +67,7 @@ def settings(home: ClusterHome, credentials: S3Credentials, bento_store: Path) -
 
 
 def images(home: ClusterHome) -> list[LocalImage]:
-    """The operator and the bento builder: both are this very installation."""
+    """Return the images of the operator and the bento builder: both run this installation of e2i."""
     path = (str(Path(sys.executable).parent),)
     digest = f"sha256:{_digest_of_package()}"
     account = "$(E2I_MOUNTS)/var/run/secrets/kubernetes.io/serviceaccount"
@@ -90,7 +90,7 @@ def images(home: ClusterHome) -> list[LocalImage]:
 
 
 def package_index_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """How this machine reaches its package index: proxies, certificates, mirrors; the builder needs the same."""
+    """Return the variables for the package index (proxies, certificates, mirrors): the builder needs them too."""
     return {
         name: value
         for name, value in environment.items()
@@ -99,7 +99,7 @@ def package_index_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def choose_bento_store(home: ClusterHome, asked: Path | None) -> Path:
-    """The store that was asked for, else the one the cluster has, else the user's own; the choice is kept."""
+    """Return the bento store `asked`, else the one of the last start, else the user's own; keep the choice."""
     record = home.root / "bento-store"
     if asked is None and record.exists():
         return Path(record.read_text())
@@ -109,12 +109,12 @@ def choose_bento_store(home: ClusterHome, asked: Path | None) -> Path:
 
 
 def operator_inputs(bento_store: Path) -> str:
-    """A digest of what a running operator does not notice when it changes: its code and its settings."""
+    """Return a digest of the operator's code and settings: a running operator does not notice if they change."""
     return hashlib.sha256(f"{_digest_of_package()} {bento_store}".encode()).hexdigest()[:16]
 
 
 def default_bento_store(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where BentoML keeps its bentos: $BENTOML_HOME, by default ~/bentoml."""
+    """Return BentoML's home folder: $BENTOML_HOME, by default ~/bentoml."""
     return Path(environment.get("BENTOML_HOME") or Path.home() / "bentoml").absolute()
 
 
@@ -124,7 +124,7 @@ def _object(kind: str, namespace: str, name: str, content: dict[str, Any]) -> di
 
 def _manifests() -> list[Path]:
     folder = _PACKAGE / "local" / "manifests"
-    # A namespace must be there before what is in it.
+    # A namespace must exist before its objects.
     return [folder / "namespaces.yaml", folder / "yatai-rbac.yaml"]
 
 

@@ -1,8 +1,8 @@
 """Keys and certificates of one local cluster.
 
-Three authorities, as on a real cluster: one for etcd, so that a cluster identity cannot read the database; one for
-the front proxy, so that only the API server can speak for others; one for everybody else. `CERTIFICATES` is the
-whole list. Everything lies in `<cluster home>/pki`, keys readable by the owner only.
+Three authorities, as on a real cluster: one for etcd, so that no other identity can read the database; one for the
+front proxy, so that only the API server can impersonate users; one for all other identities. `CERTIFICATES` is the
+complete list. All files are in `<cluster home>/pki`; only the owner can read the keys.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from e2i.local.layout import ClusterHome
 AUTHORITY_LIFE = timedelta(days=3650)
 CERTIFICATE_LIFE = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
-# Clocks of laptops jump: a certificate that starts now may not be valid yet for a process that looks at once.
+# Clocks of laptops jump: a certificate that is valid from now on may be "not yet valid" a moment later.
 BACKDATE = timedelta(hours=1)
 
 AUTHORITIES = ("cluster-ca", "etcd-ca", "front-proxy-ca")
@@ -57,10 +57,10 @@ IDENTITIES = (
     _client("yatai-deployment", "e2i:yatai-deployment"),
     _client("yatai-image-builder", "e2i:yatai-image-builder"),
 )
-"""Who may call the API server; each has a kubeconfig of the same name."""
+"""Identities that may call the API server; each has a kubeconfig of the same name."""
 
 KUBELET_CLIENT = _client("kube-apiserver-kubelet-client", "kube-apiserver-kubelet-client")
-"""As whom the API server calls the node agent."""
+"""The identity with which the API server calls the node agent."""
 
 _API_HOSTS = (
     "kubernetes",
@@ -83,7 +83,10 @@ CERTIFICATES = (
 
 
 def ensure_certificates(home: ClusterHome, now: datetime) -> list[str]:
-    """Make what is missing, unreadable, foreign or near its end; returns the names of what was made."""
+    """Issue the certificates and keys that are missing, unreadable, of another authority or near their end.
+
+    Returns the names of the new ones.
+    """
     home.pki.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = []
     for authority in AUTHORITIES:
@@ -101,7 +104,7 @@ def ensure_certificates(home: ClusterHome, now: datetime) -> list[str]:
 
 
 def _is_sound(folder: Path, name: str, authority: str | None, now: datetime) -> bool:
-    """Whether the pair is there, belongs together, lasts a while and is signed by the authority of today."""
+    """Return whether certificate and key match, stay valid long enough and are signed by the current authority."""
     certificate = _read_certificate(folder / f"{name}.crt")
     key = _read_key(folder / f"{name}.key")
     if certificate is None or key is None or certificate.not_valid_after_utc - now < RENEW_BEFORE:
@@ -118,7 +121,7 @@ def _is_sound(folder: Path, name: str, authority: str | None, now: datetime) -> 
 
 def _new_authority(name: str, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     key = ec.generate_private_key(ec.SECP256R1())
-    # A number in the name: after a renewal, old and new must not be taken for each other.
+    # A number in the name, so that the old and the new authority have different names after a renewal.
     subject = _name(f"e2i-{name}-{x509.random_serial_number():x}"[:60])
     certificate = (
         _builder(subject, subject, key.public_key(), now, AUTHORITY_LIFE)

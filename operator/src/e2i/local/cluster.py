@@ -1,4 +1,4 @@
-"""The life of a local cluster: up, down, reset. Each can be repeated; what is there already is left alone."""
+"""Start, stop and remove a local cluster. Each operation can be repeated; existing parts stay as they are."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ LEAST_FREE_DISK = 512 * 1024**2
 def up(
     name: str, say: Say, *, bento_store: Path | None = None, overlay: Path | None = OVERLAY
 ) -> ClusterHome:
-    """Bring the cluster of that name up; made, when there is none. Otherwise as `bring_up`."""
+    """Create the cluster if it does not exist, then start it as `bring_up` does."""
     home = open_home(name)
     bring_up(home, say, bento_store=bento_store, overlay=overlay)
     return home
 
 
 def bring_up(home: ClusterHome, say: Say, *, bento_store: Path | None, overlay: Path | None) -> None:
-    """Start every component that does not run, then the operator; without an `overlay`, without the operator.
+    """Start every component that does not run, then the operator if there is an `overlay`.
 
-    ClusterError with a sentence for the user when something stands in the way; run again, it goes on from there.
+    ClusterError if a component cannot start; the next call goes on from there.
     """
     if overlay and not (overlay / "kustomization.yaml").exists():
         raise ClusterError(
@@ -61,7 +61,7 @@ def bring_up(home: ClusterHome, say: Say, *, bento_store: Path | None, overlay: 
 
 
 def open_home(name: str) -> ClusterHome:
-    """The cluster of that name; made, with the lowest index that is free, when there is none."""
+    """Return the cluster with this name; create it with the lowest free index if it does not exist."""
     root = home_of(name)
     with exclusive_lock(root.parent / "lock"):
         if not (root / "cluster.json").exists():
@@ -72,9 +72,9 @@ def open_home(name: str) -> ClusterHome:
 def start_components(
     home: ClusterHome, names: Sequence[str], say: Say, settle: Callable[[], None] = lambda: None
 ) -> None:
-    """Bring the named components up; those that run already are only asked whether they are ready.
+    """Start the named components and wait until they are ready, also those that run already.
 
-    `settle` is called once the API server is ready, while what depends on it starts.
+    `settle` is called once the API server is ready, while the components that depend on it start.
     """
     tools = ensure_tools(say)
     with _changing(home, say):
@@ -89,7 +89,7 @@ def start_components(
 
 
 def down(home: ClusterHome, say: Say) -> None:
-    """Stop everything, pods first. Nothing of the cluster runs afterwards; all files stay."""
+    """Stop all components and pods, pods first. No process of the cluster is left; all files stay."""
     with _changing(home, say):
         for name in reversed(COMPONENT_NAMES):
             supervision.stop(home, name, say)
@@ -100,8 +100,8 @@ def down(home: ClusterHome, say: Say) -> None:
 
 
 def reset(root: Path, say: Say) -> None:
-    """Stop the cluster in `root` and remove every file of it; the built tools stay in the cache."""
-    # Its record may be what is damaged; nothing here depends on the index.
+    """Stop the cluster in `root` and remove all its files; the built tools stay in the cache."""
+    # Without load_home, because the record may be damaged; nothing here depends on the index.
     down(ClusterHome(root.name, 0, root.resolve()), say)
     shutil.rmtree(root)
 
@@ -124,7 +124,7 @@ def _changing(home: ClusterHome, say: Say) -> AbstractContextManager[None]:
 
 
 def _prepare(home: ClusterHome, tools: Tools, say: Say) -> None:
-    """Folders, certificates and kubeconfigs; with new certificates every component starts afresh."""
+    """Make folders, certificates and kubeconfigs; stop all components if there are new certificates."""
     if not home.record.exists():
         raise ClusterError(
             f"Cluster {home.name} was removed by another command. "

@@ -1,4 +1,4 @@
-"""The state of a cluster's components, in rows for people."""
+"""The state of a cluster's components, as a table for people."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from e2i.local.readiness import is_ready
 
 @dataclass(frozen=True)
 class Row:
-    """One component as it is now."""
+    """The current state of one component."""
 
     name: str
     pid: int | None
     state: str
-    """`running`, or what is wrong: `not ready`, `ended`, `not started`."""
+    """`running`, `not ready`, `ended` or `not started`."""
     age: float | None
     """Seconds since its start; None when it does not run."""
 
 
 def inspect(home: ClusterHome, component: Component) -> Row:
-    """Look at one component."""
+    """Return the current state of the component."""
     process = supervision.running(home, component.name)
     if not process:
         expected = supervision.was_started(home, component.name)
@@ -33,7 +33,7 @@ def inspect(home: ClusterHome, component: Component) -> Row:
 
 
 def table(rows: list[Row]) -> str:
-    """Aligned columns: component, process id, state, time since its start."""
+    """Return the rows as aligned columns: component, process id, state, time since its start."""
     lines = [f"{'COMPONENT':<25} {'PID':>8}  {'STATE':<12} SINCE"]
     lines += [f"{row.name:<25} {row.pid or '-':>8}  {row.state:<12} {duration(row.age)}" for row in rows]
     return "\n".join(lines)
@@ -54,7 +54,7 @@ def duration(seconds: float | None) -> str:
 
 
 def problems(home: ClusterHome, rows: list[Row]) -> list[str]:
-    """One sentence for each component that should run and does not: what, and what next."""
+    """Return one sentence for each component that should run and does not, with the next step."""
     again = f"run `e2i local up --name {home.name}`"
     if all(row.state == "not started" for row in rows):
         return [f"Cluster {home.name} is stopped: to start it, {again}."]

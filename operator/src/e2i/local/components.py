@@ -1,6 +1,6 @@
-"""The components of a local cluster: how each is started and where it says that it is ready. Pure.
+"""The components of a local cluster: their commands and their readiness endpoints. Pure.
 
-To add one, write a function that returns a `Component` and name it in `components()`, in starting order.
+To add a component, write a function that returns a `Component` and add it to `components()`, in starting order.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ START_WAVES = (
     ("kube-apiserver",),
     ("kube-controller-manager", "kube-scheduler", "yatai", "node"),
 )
-"""Components that can start at the same time; a wave needs the ones before it."""
+"""Groups of components that can start at the same time; a group needs the groups before it."""
 COMPONENT_NAMES = tuple(name for wave in START_WAVES for name in wave)
-"""Every component by name, in starting order."""
+"""The names of all components, in starting order."""
 CONTROL_PLANE = tuple(name for name in COMPONENT_NAMES if name not in ("yatai", "node"))
 
 
@@ -48,7 +48,7 @@ class Component:
 
 
 def components(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> tuple[Component, ...]:
-    """All components, in the order of `COMPONENT_NAMES`; they are stopped the other way round."""
+    """Return all components, in the order of `COMPONENT_NAMES`; they are stopped in reverse order."""
     return (
         etcd(home, tools),
         s3(home, tools, credentials),
@@ -122,8 +122,8 @@ def api_server(home: ClusterHome, tools: Tools) -> Component:
     flags = {
         "bind-address": "127.0.0.1",
         "secure-port": home.ports.api_server,
-        # Nobody uses it: pods reach the server on 127.0.0.1. It may be neither loopback nor absent, even on a
-        # machine without network, so it is the last address of the pod range; hence no endpoint is published.
+        # Not used: pods reach the server on 127.0.0.1. But the flag is required and a loopback address is refused,
+        # so it is the last address of the pod range. Therefore no endpoint is published.
         "advertise-address": home.addresses.pod_range.replace("0.0/16", "255.254"),
         "endpoint-reconciler-type": "none",
         "service-cluster-ip-range": home.addresses.service_range,
@@ -219,7 +219,7 @@ def _controller_flags(home: ClusterHome, identity: str, port: int) -> dict[str, 
         "secure-port": port,
         "tls-cert-file": home.pki / f"{identity}-serving.crt",
         "tls-private-key-file": home.pki / f"{identity}-serving.key",
-        # There is one of each: an election would only delay the start.
+        # Each runs once: an election would only delay the start.
         "leader-elect": "false",
         "profiling": "false",
     }
@@ -230,5 +230,5 @@ def _argv(program: Path, command: str, flags: dict[str, object]) -> tuple[str, .
 
 
 def _python(module: str, home: ClusterHome) -> tuple[str, ...]:
-    # -P: the folder it starts in must not be able to shadow a module.
+    # -P: a file in the current folder must not shadow a module.
     return (sys.executable, "-P", "-m", module, "--home", str(home.root))

@@ -1,4 +1,4 @@
-"""The S3 server's credentials: made once for each cluster, kept with it."""
+"""The S3 server's credentials: created once for each cluster and kept in its folder."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from e2i.local.layout import ClusterHome
 
 @dataclass(frozen=True)
 class S3Credentials:
-    """How to sign requests to the cluster's bucket, and how the server keeps its own notes."""
+    """The keys for requests to the cluster's bucket, and the folder of the server's metadata."""
 
     access_key_id: str
     secret_access_key: str
     metadata_folder: str | None = None
-    """Where the server keeps what it knows about objects if the file system has no extended attributes."""
+    """The folder for the metadata of objects, if the file system has no extended attributes."""
 
 
 def ensure_credentials(home: ClusterHome) -> S3Credentials:
-    """Read the cluster's credentials, or make them at the first time."""
+    """Return the cluster's credentials; create them if there are none."""
     file = home.root / "s3-credentials.json"
     try:
         return S3Credentials(**json.loads(file.read_text()))

@@ -1,4 +1,4 @@
-"""The steps of `e2i demo`: each says what it does and returns when it is done; ClusterError if it cannot be."""
+"""The steps of `e2i demo`: each prints its progress and returns when it is done; ClusterError if it fails."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STEADY = 3.0
 
 
 async def say_existing_model(kube: Kube, say: Say) -> None:
-    """Say which model an earlier demo left, and what the next step changes."""
+    """Print which model an earlier demo left, and what the next step changes."""
     model = await kube.get(MODELS, NAMESPACE, NAME)
     if model:
         tag = model["spec"]["bento"]["tag"]
@@ -70,7 +70,7 @@ def show_plugin(plugin: Path, home: ClusterHome, say: Say, *arguments: str) -> N
 
 
 class ModelFollower:
-    """One model's way through the demo; says each change of its conditions once."""
+    """Follows the demo's model and prints each change of its conditions once."""
 
     def __init__(self, home: ClusterHome, kube: Kube, say: Say) -> None:
         self._home = home
@@ -79,17 +79,17 @@ class ModelFollower:
         self._shown: dict[str, demo_progress.Condition] = {}
 
     async def until_ready(self) -> None:
-        """Follow the model until it is ready; ClusterError if it will not be."""
+        """Follow the model until it is ready; ClusterError if it is stalled or takes too long."""
         if stalled := await self._follow():
             raise ClusterError(_stuck("cannot get ready", stalled, self._home))
 
     async def until_refused(self) -> None:
-        """Follow the model until its release is given up; ClusterError if it gets ready after all."""
+        """Follow the model until its release is refused; ClusterError if it becomes ready."""
         if not await self._follow():
             raise ClusterError(f"{BENTO}:{WRONG} is wrong, but it was released. Report it.")
 
     async def _follow(self) -> demo_progress.Condition | None:
-        """Return None when the model is ready, or the condition that says that it will not be."""
+        """Return None once the model is ready, or the condition Stalled."""
         try:
             async with asyncio.timeout(READY_WITHIN):
                 async for model in _states(self._kube):
@@ -127,7 +127,7 @@ def _stuck(what: str, condition: demo_progress.Condition | None, home: ClusterHo
 
 
 async def address(kube: Kube) -> str:
-    """Return the model's stable address as this machine reaches it."""
+    """Return the URL of the model's stable address on this machine."""
     service = await kube.get(SERVICES, NAMESPACE, NAME)
     if service is None:
         raise ClusterError(f"E2IModel {NAME} is ready but has no Service {NAME}. Run the demo again.")
@@ -154,7 +154,7 @@ async def show_prediction(url: str, say: Say) -> None:
 
 
 async def move_under_traffic(home: ClusterHome, follower: ModelFollower, url: str, say: Say) -> Tally:
-    """Apply the second version while requests go on; return their count once only that version answers."""
+    """Release the second version under traffic; return the tally once only that version answers."""
 
     async def move(tally: Tally) -> None:
         await _ask_for(SECOND, home, say)
@@ -166,7 +166,7 @@ async def move_under_traffic(home: ClusterHome, follower: ModelFollower, url: st
 
 
 async def refuse_under_traffic(home: ClusterHome, follower: ModelFollower, url: str, say: Say) -> Tally:
-    """Apply the wrong version while requests go on; return their count once it was given up."""
+    """Release the wrong version under traffic; return the tally once it was refused."""
 
     async def refuse(_: Tally) -> None:
         await _ask_for(WRONG, home, say)
@@ -190,7 +190,7 @@ async def _under_traffic(url: str, say: Say, work: Callable[[Tally], Awaitable[N
             await work(tally)
             enough.set()
     except ExceptionGroup as faults:
-        # The first to give up cancelled the others.
+        # The first error cancelled the other tasks.
         raise faults.exceptions[0] from None
     return tally
 

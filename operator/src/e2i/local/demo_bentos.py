@@ -30,7 +30,7 @@ class BentoBuilds:
         self._running: subprocess.Popen[str] | None = None
         self._is_cancelled = False
         self._lock = threading.Lock()
-        """Held while a build starts, so that none starts after the last one was ended."""
+        """Held while a build starts, so that no build starts after the cancellation."""
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> BentoBuilds:
@@ -66,7 +66,7 @@ class BentoBuilds:
     def _build(self, version: str) -> None:
         arguments = ["bentos/build.py", "churn", "--version", version, "--store", str(self._store)]
         command = [sys.executable, *arguments]
-        # Both streams into one file: what was printed before an error often names its cause.
+        # Both streams go into one file: the output before an error often names its cause.
         with tempfile.TemporaryFile("w+") as output:
             with self._lock:
                 if self._is_cancelled:

@@ -10,9 +10,9 @@ from e2i.kube import Object
 
 SHOWN = ("BentoExported", "ImageBuilt", "Verified", "ReleaseServing", "RolledBack", "Ready")
 SHOWN_WHOLE = "RolledBack"
-"""Why a release was given up is what the user waits for."""
+"""The condition whose whole message is shown: it says why a release was refused."""
 WAITS = "Pending"
-"""The reason of a condition whose turn has not come."""
+"""The reason of a condition that waits for an earlier step."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Condition:
     message: str
 
     def __str__(self) -> str:
-        """Return one short line; the reason of one that is True says no more than its type."""
+        """Return one short line, without the reason if the condition is True: then the type says the same."""
         if self.type == SHOWN_WHOLE:
             return f"{self.type:<14} {self.status:<7} {self.reason}: {self.message}"
         reason = "" if self.status == "True" else f"{self.reason}: "
@@ -55,9 +55,9 @@ def current_conditions(model: Object) -> dict[str, Condition]:
 def news(before: Mapping[str, Condition], after: Mapping[str, Condition]) -> Iterator[Condition]:
     """Yield the shown conditions that changed since `before`.
 
-    A new message alone counts only if the condition is True: then it names another release or artifact. The message
-    of one that is not True tells progress in many small steps. One that only waits for others is no news, nor is a
-    reason that another condition has just given.
+    A new message alone counts only if the condition is True: then it names another release or artifact. If it is not
+    True, its message reports progress in many small steps. A condition that only waits for others is not shown, nor
+    one with a reason that an earlier condition has just shown.
     """
     reasons = {WAITS}
     for name in SHOWN:
@@ -79,6 +79,6 @@ def is_ready(conditions: Mapping[str, Condition]) -> bool:
 
 
 def stalled(conditions: Mapping[str, Condition]) -> Condition | None:
-    """Return the condition that says that waiting is of no use, or None."""
+    """Return the condition Stalled if it is True, or None."""
     found = conditions.get("Stalled")
     return found if found and found.status == "True" else None

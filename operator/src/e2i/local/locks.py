@@ -1,4 +1,4 @@
-"""One command at a time: a lock that ends with the process that holds it, however that ends."""
+"""A lock between processes; the kernel releases it when the process that holds it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def exclusive_lock(file: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock on `file`, made when it is not there; `waiting` is called once if another process has it."""
+    """Hold the lock on `file`, which is created if missing; `waiting` is called once if another process holds it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600)) as lock:
         try:

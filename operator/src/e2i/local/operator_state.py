@@ -1,4 +1,4 @@
-"""What keeps the operator's Deployment from being available, said from its pods as the API has them. Pure."""
+"""Explain from its pods why the operator's Deployment is not available. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _of_pod(pod: Pod) -> str:
 
 
 def _why_not_placed(pod: Pod) -> str:
-    """Return why no container was made: the scheduler's message, if there is one."""
+    """Return why the pod has no container: the scheduler's message, if there is one."""
     conditions = pod.get("status", {}).get("conditions") or []
     message = next((item.get("message") for item in conditions if item.get("status") == "False"), None)
     return f"has no container yet: {message}" if message else "has no container yet"

@@ -1,4 +1,4 @@
-"""Who listens on a TCP port of this machine."""
+"""Find out whether a TCP port of this machine is free, and which process listens on it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import time
 from pathlib import Path
 
 FREE_WITHIN = 5.0
-"""Seconds; etcd maps its whole store."""
+"""Seconds; the kernel needs them after etcd was killed, because etcd maps its whole store."""
 
 _LISTENING = "0A"
 
 
 def is_free(port: int) -> bool:
-    """Whether a component could listen on 127.0.0.1:`port` now."""
+    """Return whether a component could listen on 127.0.0.1:`port` now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: connections that are only waiting to be forgotten do not count.
+        # As servers do: old connections in the state TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -27,7 +27,10 @@ def is_free(port: int) -> bool:
 
 
 def wait_until_free(port: int) -> bool:
-    """The same, in a moment: a process that was killed holds its ports until the kernel has taken it apart."""
+    """Wait until the port is free; return False if a process listens on it, or after FREE_WITHIN seconds.
+
+    A killed process holds its ports until the kernel has released its resources.
+    """
     deadline = time.monotonic() + FREE_WITHIN
     while not is_free(port):
         if holder(port) or time.monotonic() > deadline:
@@ -37,7 +40,7 @@ def wait_until_free(port: int) -> bool:
 
 
 def holder(port: int) -> str | None:
-    """`postgres, process 4711` for the process that listens on the port; None when it cannot be seen."""
+    """Return the process that listens on the port (`postgres, process 4711`), or None if this user cannot see it."""
     inodes = _listening_inodes(port)
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and _open_files(folder) & inodes:
@@ -50,7 +53,7 @@ def _open_files(process: Path) -> set[str]:
     files = set()
     with contextlib.suppress(OSError):
         for link in (process / "fd").iterdir():
-            # One may be closed while we look; the others still count.
+            # A file may be closed meanwhile; the others still count.
             with contextlib.suppress(OSError):
                 files.add(str(link.readlink()))
     return files

@@ -1,8 +1,8 @@
-"""Processes of one cluster: started apart from the caller, found again later, ended for certain.
+"""Start the processes of one cluster in the background, find them again later, and stop them reliably.
 
-A process is known by its id and its start time together, because ids are used again. Every component carries
-its cluster and its own name in `E2I_LOCAL_COMPONENT`, every process of a pod its cluster in `E2I_LOCAL_CLUSTER`:
-what a lost file or a crash leaves behind is found by these.
+A process is identified by its id and its start time, because ids are reused. Every component has its cluster and its
+name in the variable `E2I_LOCAL_COMPONENT`, every process of a pod has its cluster in `E2I_LOCAL_CLUSTER`. Processes
+whose record was lost are found by these variables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGEST_LOG = 10 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Process:
-    """One process, for ever distinct from a later one with the same id.
+    """One process; it never equals a later process with the same id.
 
     `started` is in clock ticks after boot, `boot` is the kernel's random id of this boot.
     """
@@ -44,7 +44,7 @@ class Process:
 
 
 def find(pid: int) -> Process | None:
-    """The living process with that id; a zombie is none."""
+    """Return the living process with this id, or None; a zombie does not live."""
     try:
         # The command in parentheses may contain anything, so count from its end.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -54,15 +54,15 @@ def find(pid: int) -> Process | None:
 
 
 def start(argv: tuple[str, ...], *, log: Path, environment: Mapping[str, str]) -> tuple[int, Process | None]:
-    """Start a program in a session of its own, output to the end of `log`; OSError when it cannot be started.
+    """Start a program in a new session and append its output to `log`; OSError if it cannot be started.
 
-    Returns its id, and the process unless it ended at once.
+    Returns its id, and the process, or None if it has ended already.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(".log.1"))
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    # Not subprocess: it takes children for its own and complains when they outlive their parent.
+    # Not subprocess: it warns about children that outlive their parent.
     pid = os.posix_spawn(
         argv[0],
         argv,
@@ -78,19 +78,19 @@ def start(argv: tuple[str, ...], *, log: Path, environment: Mapping[str, str]) -
 
 
 def exit_code(pid: int) -> int | None:
-    """How a child of this program that is not alive any more ended (-9 for SIGKILL); None for nobody's child here.
+    """Return the exit code of a child of this program that has ended (-9 for SIGKILL); None if it is not a child.
 
-    Can be asked once: the kernel forgets it with the answer.
+    Works once: then the kernel forgets the exit code.
     """
     try:
-        # Waits: while its last threads end, a process is dead already and has no exit code yet.
+        # This waits: while the last threads of a dead process end, it has no exit code yet.
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     except ChildProcessError:
         return None
 
 
 def write_record(process: Process, file: Path) -> None:
-    """Write down which process it is, whole or not at all."""
+    """Write the process's record to `file`, atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(process)))
@@ -98,7 +98,7 @@ def write_record(process: Process, file: Path) -> None:
 
 
 def read_record(file: Path) -> Process | None:
-    """The process that was written down, alive or not; None when nothing readable was."""
+    """Return the process recorded in `file`, alive or not; None if there is no readable record."""
     try:
         values = json.loads(file.read_text())
         return Process(int(values["pid"]), int(values["started"]), str(values["boot"]))
@@ -107,7 +107,7 @@ def read_record(file: Path) -> Process | None:
 
 
 def stop(processes: Iterable[Process], *, patience: float) -> None:
-    """SIGTERM to all, SIGKILL after `patience` seconds to those that are left; returns when none is alive."""
+    """Send SIGTERM to all, after `patience` seconds SIGKILL to the rest; return when none is alive."""
     remaining = list(processes)
     _signal(remaining, signal.SIGTERM)
     deadline = time.monotonic() + patience
@@ -118,7 +118,7 @@ def stop(processes: Iterable[Process], *, patience: float) -> None:
 
 
 def marked(variable: str, value: str) -> list[Process]:
-    """Every living process of this user with that variable in its environment, and all their descendants."""
+    """Return the living processes of this user that have the variable in their environment, with all descendants."""
     wanted = f"{variable}={value}".encode()
     living, parents = {}, {}
     chosen: set[int] = set()
@@ -139,7 +139,7 @@ def marked(variable: str, value: str) -> list[Process]:
 
 def _signal(processes: Iterable[Process], number: signal.Signals) -> None:
     for process in processes:
-        # Looked up again just before: the id may belong to a stranger by now.
+        # Checked again just before: the id may belong to another process by now.
         if process.alive:
             try:
                 os.kill(process.pid, number)

@@ -1,4 +1,4 @@
-"""Is a component ready: one question over HTTP, asked again until a deadline."""
+"""Ask a component over HTTP whether it is ready."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ANSWER_TIMEOUT = 2.0
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a component says that it is ready: GET `path` on 127.0.0.1:`port` answers 200."""
+    """The readiness endpoint of a component: GET `path` on 127.0.0.1:`port` answers 200 if it is ready."""
 
     port: int
     path: str
@@ -25,7 +25,7 @@ class Endpoint:
 
 
 def is_ready(home: ClusterHome, endpoint: Endpoint) -> bool:
-    """Ask once; any failure is a no."""
+    """Send one request; return False after any failure."""
     try:
         connection = _connect(endpoint, home.pki)
         try:

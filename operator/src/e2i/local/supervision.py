@@ -1,4 +1,4 @@
-"""One component at a time: started when it does not run, waited for until it is ready, stopped for certain."""
+"""Start one component if it does not run, wait until it is ready, and stop it reliably."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from e2i.local.readiness import is_ready
 
 Say = Callable[[str], None]
 
-# Only a bound for a machine under heavy load: a component that ends is noticed at once.
+# A limit for a machine under heavy load; a component that ends is noticed at once.
 READY_WITHIN = 120.0
 END_WITHIN = 10.0
 POLL = 0.05
@@ -23,16 +23,16 @@ POLL = 0.05
 
 @dataclass(frozen=True)
 class Launched:
-    """A component that was started, or found running, and may not be ready yet."""
+    """A component that runs and may not be ready yet."""
 
     component: Component
     process: processes.Process
     is_new: bool
-    """False when it ran already."""
+    """False if it ran already."""
 
 
 def launch(home: ClusterHome, component: Component) -> Launched:
-    """Start the component unless it runs; ClusterError when it cannot be started."""
+    """Start the component if it does not run; ClusterError if it cannot be started."""
     process = running(home, component.name)
     if process:
         return Launched(component, process, is_new=False)
@@ -40,7 +40,7 @@ def launch(home: ClusterHome, component: Component) -> Launched:
 
 
 def wait_until_ready(home: ClusterHome, launched: Launched, say: Say) -> None:
-    """Return when the component is ready; ClusterError with its last words when it ends or takes too long."""
+    """Wait until the component is ready; ClusterError with the last line of its log if it ends or takes too long."""
     name, process, log = launched.component.name, launched.process, log_of(home, launched.component.name)
     deadline = time.monotonic() + READY_WITHIN
     while not _is_ready(home, launched.component):
@@ -52,7 +52,7 @@ def wait_until_ready(home: ClusterHome, launched: Launched, say: Say) -> None:
                 f"its last line is: {last_line(log)} -- read {log}."
             )
         time.sleep(POLL)
-    # Somebody else may answer on its port.
+    # Another program may have answered on its port.
     if not process.alive:
         raise _ended(name, process.pid, log)
     say(f"{name} is ready" if launched.is_new else f"{name} runs already")
@@ -63,7 +63,7 @@ def _is_ready(home: ClusterHome, component: Component) -> bool:
 
 
 def _start(home: ClusterHome, component: Component) -> processes.Process:
-    # One whose record was lost would hold the port or the data for ever.
+    # A process whose record was lost would hold the port or the data for ever.
     processes.stop(_strays(home, component.name), patience=END_WITHIN)
     for port in component.ports:
         if not ports.wait_until_free(port):
@@ -89,7 +89,7 @@ def _ended(name: str, pid: int, log: Path) -> ClusterError:
 
 
 def stop(home: ClusterHome, name: str, say: Say) -> None:
-    """End the component and whatever else carries its mark; none of them runs afterwards."""
+    """Stop the component and all other processes with its mark; none of them runs afterwards."""
     process = running(home, name)
     processes.stop([process] if process else [], patience=END_WITHIN)
     processes.stop(_strays(home, name), patience=END_WITHIN)
@@ -99,13 +99,13 @@ def stop(home: ClusterHome, name: str, say: Say) -> None:
 
 
 def running(home: ClusterHome, name: str) -> processes.Process | None:
-    """The component's process, if it lives."""
+    """Return the component's process if it lives, or None."""
     process = processes.read_record(_record_of(home, name))
     return process if process and process.alive else None
 
 
 def was_started(home: ClusterHome, name: str) -> bool:
-    """Whether the component was started and not stopped since: it should run."""
+    """Return whether the component should run: it was started and not stopped since."""
     return _record_of(home, name).exists()
 
 
@@ -118,12 +118,12 @@ def _record_of(home: ClusterHome, name: str) -> Path:
 
 
 def log_of(home: ClusterHome, name: str) -> Path:
-    """Where the component's output goes."""
+    """Return the file of the component's output."""
     return home.logs / f"{name}.log"
 
 
 def last_line(log: Path) -> str:
-    """The last line that says something; `(nothing)` for an empty or missing log."""
+    """Return the last line of the log that is not empty, or `(nothing)` if there is none."""
     try:
         lines = log.read_text(errors="replace").splitlines()
     except FileNotFoundError:

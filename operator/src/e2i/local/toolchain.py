@@ -1,7 +1,7 @@
-"""The programs that the cluster runs and no package brings: built once from locked Go modules, then cached.
+"""Build the cluster's programs, which no Python package has, once from locked Go modules, and cache them.
 
-A tool lies in `<cache>/tools/<digest of its module and flags>/`, so a changed module is built beside the old one.
-It appears there complete or not at all. If several commands need it, one builds and the others wait.
+A tool is in `<cache>/tools/<digest of its module and flags>/`, so a changed module gets a folder of its own. A tool
+appears there only when it is complete. If several commands need it, one builds it and the others wait.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DISK_FOR_A_BUILD = 5 * 1024**3
 
 @dataclass(frozen=True)
 class Module:
-    """One program and how it is built; its go.mod and go.sum lie in the package, in a folder of its name."""
+    """One program and how to build it; its go.mod and go.sum are in a folder with its name beside this file."""
 
     name: str
     package: str
@@ -45,10 +45,10 @@ class Module:
 
     @property
     def digest(self) -> str:
-        """Digest of everything that decides what the program does.
+        """The digest of everything that changes what the program does.
 
-        The compiler's version and settings that only make the build faster do not count: nobody shall wait
-        minutes because of them.
+        The compiler's version and settings that only make the build faster do not count: a change of these is not
+        worth a build of some minutes.
         """
         digest = hashlib.sha256(f"{platform.machine()}\n{self.package}\n{self.linker_flags}\n".encode())
         for file in sorted(self.folder.iterdir()):
@@ -57,7 +57,7 @@ class Module:
 
 
 def _kubernetes_version() -> tuple[tuple[str, str], ...]:
-    # Without these the server gives a version that clients cannot parse.
+    # Without these values the server reports a version that clients cannot parse.
     major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
     values = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
@@ -93,8 +93,10 @@ def program_of(module: Module) -> Path:
 
 
 def _build_missing(modules: list[Module], say: Say, show: Say | None) -> None:
-    """Build those of the modules that are still missing, one after the other: together they would compile twice
-    what they share. The next one is downloaded meanwhile."""
+    """Build the modules that are still missing, one after the other, and download the next one meanwhile.
+
+    Two builds at the same time would both compile the packages that they share.
+    """
     modules = [module for module in modules if not program_of(module).exists()]
     if not modules:
         return
@@ -116,7 +118,7 @@ def _build(module: Module, go: Go, say: Say, show: Say | None) -> None:
         )
     partial, started = program.with_suffix(".partial"), time.monotonic()
     compile_module(go, module.folder, module.package, module.linker_flags, partial, say, show)
-    # Starting it once is the proof that it is whole.
+    # Start it once, to know that it is complete.
     if subprocess.run([partial, "--help"], capture_output=True).returncode not in (0, 2):
         raise ClusterError(
             f"{partial} was built but does not start. Run `e2i local reset --cache`, then try again."
