@@ -155,8 +155,9 @@ class Bucket:
         return False
 
     def _confirm_missing(self, key: str) -> None:
-        """Raise unless the key, and only the key, is missing: a HEAD has no body, so its 404 may also mean the
-        bucket or the credentials. A GET says which.
+        """Raise an error if a 404 to a HEAD means more than a missing key.
+
+        A HEAD has no body, so its 404 may also mean the bucket or the credentials. A GET says which.
         """
         try:
             self._clients.asking.get_object(Bucket=self.name, Key=key, Range="bytes=0-0")

@@ -58,7 +58,7 @@ async def _serve(home: ClusterHome, backoff: BackOff, stopped: asyncio.Event) ->
         pods = Pods(node_kube, NAME, node)
         runner = await Server(pods, Reviews(node_kube, NAME)).start(home)
         stack.push_async_callback(runner.cleanup)
-        # Only the agent that has the port may take the processes of this cluster for leftovers.
+        # Only the agent that has the port may treat the processes of this cluster as leftovers.
         killed = await asyncio.to_thread(sweep.kill_cluster, home.root)
         log.info("node %s starts; %d processes of an earlier agent were killed", NAME, killed)
         guardian = Guardian(home.root)
@@ -74,7 +74,7 @@ async def _serve(home: ClusterHome, backoff: BackOff, stopped: asyncio.Event) ->
 async def shared_by_pods(
     home: ClusterHome, kube: Kube, proxy: Proxy, measured: Machine, backoff: BackOff
 ) -> AsyncIterator[Node]:
-    """Put together what all pods of the node share; a probe never reuses a connection."""
+    """Make the clients and values that all pods of the node share; a probe never reuses a connection."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as http:
         yield Node(
             home=home,

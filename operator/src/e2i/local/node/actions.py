@@ -16,17 +16,17 @@ from e2i.local.node.processes import StartError, run_briefly
 
 @dataclass(frozen=True)
 class Target:
-    """The container that an action is aimed at."""
+    """The container of an action."""
 
     container: Object
     address: str
-    """Where its processes listen on this machine."""
+    """The address on which its processes listen on this machine."""
     launch: Launch
     http: aiohttp.ClientSession
 
 
 async def perform(handler: Object, target: Target, seconds: float) -> str | None:
-    """Do what the probe or hook says within `seconds`; return None, or a sentence on why it failed."""
+    """Perform the action of a probe or hook within `seconds`; return None, or a sentence on why it failed."""
     try:
         async with asyncio.timeout(seconds):
             return await _perform(handler, target)
@@ -64,7 +64,7 @@ async def _get(spec: Object, target: Target) -> str | None:
     )
     headers = {"User-Agent": "kube-probe/1.36", "Accept": "*/*"}
     headers |= {entry["name"]: entry["value"] for entry in spec.get("httpHeaders") or []}
-    # A probe asks whether somebody answers, not who: certificates are not checked, as a kubelet does not.
+    # Certificates are not checked, as in a kubelet: a probe asks whether a server answers, not which one.
     async with target.http.get(url, headers=headers, allow_redirects=False, ssl=False) as answer:
         if 200 <= answer.status < 400:
             return None

@@ -1,4 +1,4 @@
-"""Pod addresses: one for each pod, never given twice while it is in use."""
+"""Give each pod an address that no other pod has."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 
 
 class AddressPool:
-    """The addresses of one range; an address given back is used again as late as possible."""
+    """The addresses of one range; a released address is used again as late as possible."""
 
     def __init__(self, cidr: str) -> None:
         network = ipaddress.ip_network(cidr)
@@ -33,7 +33,7 @@ class AddressPool:
         raise RuntimeError(f"all {len(self._offsets)} pod addresses are in use; delete some pods")
 
     def release(self, owner: str) -> None:
-        """Give back what `owner` has."""
+        """Release the address of `owner`."""
         self._owners = {address: other for address, other in self._owners.items() if other != owner}
 
     def _is_ours(self, address: str) -> bool:

@@ -1,4 +1,4 @@
-"""The requests to the API server for pods, with the node's identity."""
+"""Requests to the API server about pods, with the node's identity."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHORT_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 @dataclass(frozen=True)
 class _Posted:
-    """An event that the API server has."""
+    """An event that was posted to the API server."""
 
     name: str
     count: int
@@ -28,7 +28,7 @@ class _Posted:
 
 
 class Cluster:
-    """The API server as pods' workers see it."""
+    """The requests that the workers of pods send to the API server."""
 
     def __init__(self, kube: Kube, component: str, node: str) -> None:
         self._kube = kube
@@ -49,7 +49,8 @@ class Cluster:
     async def _allowed(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """Get the object; wait a little when it is forbidden.
 
-        The API server lets a node read what its pods refer to, but learns of a new pod a moment after the node.
+        The API server lets a node read the objects that its pods refer to, but learns of a new pod a little later
+        than the node.
         """
         for delay in SHORT_DELAYS:
             try:
@@ -61,7 +62,7 @@ class Cluster:
         return await self._kube.get(resource, namespace, name)
 
     async def token(self, pod: Object, projection: Object) -> tuple[str, float]:
-        """Return a token of the pod's service account and when it ends."""
+        """Return a token of the pod's service account and the time at which it expires."""
         metadata, spec = pod["metadata"], pod["spec"]
         request: Object = {
             "apiVersion": "authentication.k8s.io/v1",
@@ -84,7 +85,7 @@ class Cluster:
         return answer["status"]["token"], clock.seconds_of(answer["status"]["expirationTimestamp"])
 
     async def patch_status(self, pod: Object, status: Object) -> Object:
-        """Write a part of the pod's status; returns the pod as it is then."""
+        """Write a part of the pod's status; return the changed pod."""
         metadata = pod["metadata"]
         body = {"metadata": {"uid": metadata["uid"]}, "status": status}
         return await self._kube.patch(
@@ -92,14 +93,14 @@ class Cluster:
         )
 
     async def remove(self, pod: Object) -> None:
-        """Take the ended pod out of the API."""
+        """Delete the ended pod from the API."""
         metadata = pod["metadata"]
         await self._kube.delete(
             PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"], grace_seconds=0
         )
 
     async def event(self, about: Object, type_: str, reason: str, message: str) -> None:
-        """Post an event; the same one again only counts up. Never fails: events are a courtesy."""
+        """Post an event, or increase the count of an equal one. Never raises: a lost event does no harm."""
         key = (about["metadata"].get("uid", ""), type_, reason, message)
         posted = self._events.pop(key, None)
         try:
@@ -109,7 +110,7 @@ class Cluster:
             else:
                 posted = await self._count_up(about["metadata"].get("namespace") or "default", posted)
         except ApiError as error:
-            # It may have been forgotten by the API server (events live an hour): the next one is new.
+            # The API server may have deleted the event (events live an hour): the next one is new.
             log.info("event %s (%s) was not recorded: %s", reason, message, error)
             return
         self._events[key] = posted
@@ -118,7 +119,7 @@ class Cluster:
 
     async def _count_up(self, namespace: str, posted: _Posted) -> _Posted:
         count, now = posted.count + 1, clock.now()
-        # A probe that fails every second is not worth a write every second.
+        # A probe that fails every second must not cause a write every second.
         if now < posted.written_at + COUNT_EVERY:
             return replace(posted, count=count)
         change = {"count": count, "lastTimestamp": clock.timestamp(now)}

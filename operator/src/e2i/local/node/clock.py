@@ -1,4 +1,4 @@
-"""Time for the node agent: the only module here that reads the clock."""
+"""Time for the node agent: the only module of this package that reads the clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 def now() -> float:
-    """Seconds since 1970."""
+    """Return the seconds since 1970."""
     return time.time()
 
 
@@ -22,5 +22,5 @@ def micro_timestamp(seconds: float) -> str:
 
 
 def seconds_of(text: str) -> float:
-    """The inverse of both; ValueError for anything else."""
+    """Return the seconds of a timestamp in either form; ValueError for other texts."""
     return datetime.fromisoformat(text).timestamp()

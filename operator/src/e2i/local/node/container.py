@@ -1,4 +1,4 @@
-"""One attempt at running a container: its process, log, probes and hooks, from start to end."""
+"""One attempt to run a container: its process, log, probes and hooks, from start to end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from e2i.local.node.processes import Processes
 from e2i.local.node.records import Terminated
 
 SHORTEST_GRACE = 2.0
-"""Seconds that a process has after SIGTERM, even if a hook has used up the grace period."""
+"""Seconds that a process has after SIGTERM, even if a hook used up the grace period."""
 LONGEST_MESSAGE = 4096
 
 
 class Observer(Protocol):
-    """Who wants to know how the attempt goes."""
+    """Gets the changes of an attempt."""
 
     def became_started(self, name: str) -> None: ...
     def became_ready(self, name: str, ready: bool) -> None: ...
@@ -31,7 +31,7 @@ class Observer(Protocol):
 
 
 class Attempt:
-    """A container that runs, or is about to end.
+    """A container that runs or is being stopped.
 
     start ── startup probe ── started ── readiness and liveness probes ──┐
       └──────────────── stop(): preStop, SIGTERM, SIGKILL ───────────────┴── ended
@@ -58,7 +58,7 @@ class Attempt:
         self.begun = 0.0
 
     async def start(self) -> None:
-        """Start the process; StartError when there is no such program."""
+        """Start the process; StartError if the program cannot be started."""
         self._writer = LogWriter(self.log)
         self._message.unlink(missing_ok=True)
         self.begun = clock.now()
@@ -72,7 +72,7 @@ class Attempt:
 
     @property
     def launch(self) -> Launch:
-        """How its first process was started: environment and folder of everything that runs in the container."""
+        """The command, environment and folder of its first process; exec and probes use the last two."""
         return self._target.launch
 
     def members(self) -> set[int]:
@@ -93,7 +93,7 @@ class Attempt:
         self._observer.ended(self.name, self._terminated_state(code))
 
     async def _after_start(self) -> None:
-        """Run the postStart hook; then the probes begin."""
+        """Run the postStart hook, then start the probes."""
         hook = (self.container.get("lifecycle") or {}).get("postStart")
         failure = await perform(hook, self._target, self._grace) if hook else None
         if failure:
@@ -116,7 +116,7 @@ class Attempt:
         self._observer.became_started(self.name)
 
     async def _run_probe(self, probe: Probe) -> None:
-        """Ask again and again, and act on each verdict."""
+        """Run the probe periodically, and act on each new verdict."""
         if probe.kind != "startup":
             await self._started.wait()
         loop, tally = asyncio.get_running_loop(), Tally()
@@ -133,7 +133,7 @@ class Attempt:
             await asyncio.sleep(max(0.0, next_at - loop.time()))
 
     def _is_final(self, probe: Probe, verdict: bool | None) -> bool:
-        """Act on a new verdict; return whether the probe has nothing more to ask."""
+        """Act on a new verdict; return whether the probe is finished."""
         if probe.kind == "readiness":
             self._observer.became_ready(self.name, verdict is True)
             return False
@@ -148,7 +148,7 @@ class Attempt:
         return False
 
     def stop(self, grace: float) -> None:
-        """Let it end within `grace` seconds; asked again, the earlier end holds."""
+        """Stop it within `grace` seconds; after several calls the earliest end counts."""
         loop = asyncio.get_running_loop()
         self._kill_at(loop.time() + grace)
         if self._stopping is None:
@@ -167,7 +167,7 @@ class Attempt:
         self._processes.terminate()
 
     def _kill_at(self, when: float, *, at_least: bool = False) -> None:
-        """Set the time of SIGKILL: the earlier one, or with `at_least` the later one."""
+        """Set the time of SIGKILL; the earlier time counts, or with `at_least` the later one."""
         if self._kill_timer:
             choose = max if at_least else min
             when = choose(when, self._kill_timer.when())

@@ -1,4 +1,4 @@
-"""Which containers of a pod to start or stop now: a kubelet's rules as pure functions."""
+"""Decide which containers of a pod to start or stop now, by a kubelet's rules. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Records = Mapping[str, Record]
 
 @dataclass(frozen=True)
 class Step:
-    """The containers to start and stop now, and when to look again (None: when something happens)."""
+    """The containers to start and stop now, and the time of the next check (None: after the next event)."""
 
     start: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
@@ -21,9 +21,9 @@ class Step:
 
 
 def next_step(spec: Object, records: Records, now: float) -> Step:
-    """Decide from the pod's spec and what is known of each of its containers."""
+    """Return the next step, from the pod's spec and the record of each of its containers."""
     if is_over(spec, records):
-        # Sidecars outlive the last main container only until it is seen to have ended.
+        # Sidecars are stopped once the last main container has ended.
         return Step(stop=tuple(c["name"] for c in spec.get("initContainers") or [] if _runs(c, records)))
     waiting = [c["name"] for c in candidates(spec, records) if wants_start(c, spec, records[c["name"]])]
     due = tuple(name for name in waiting if records[name].not_before <= now)
@@ -32,9 +32,9 @@ def next_step(spec: Object, records: Records, now: float) -> Step:
 
 
 def candidates(spec: Object, records: Records) -> list[Object]:
-    """Return the containers whose turn has come: init containers in order, then all others.
+    """Return the containers that may run now: init containers in order, then all others.
 
-    A sidecar (an init container that always restarts) lets the next one go on as soon as it has started.
+    A sidecar (an init container that always restarts) does not block the next one once it has started.
     """
     chosen = []
     initialised = is_initialised(spec, records)
@@ -50,7 +50,7 @@ def candidates(spec: Object, records: Records) -> list[Object]:
 
 
 def wants_start(container: Object, spec: Object, record: Record) -> bool:
-    """Return whether the container should run (again), once its back-off is over."""
+    """Return whether the container should be started, at once or after its back-off."""
     if not isinstance(record.state, Terminated):
         return isinstance(record.state, Waiting)
     policy = spec.get("restartPolicy", "Always")
@@ -70,19 +70,19 @@ def is_init(container: Object, spec: Object) -> bool:
 
 
 def is_initialised(spec: Object, records: Records) -> bool:
-    """Return whether the init containers have done their work; once true it stays true."""
+    """Return whether the init containers have finished; once True it stays True."""
     if any(not _never_ran(records[c["name"]]) for c in spec["containers"]):
         return True
     return all(_init_done(c, records[c["name"]]) for c in spec.get("initContainers") or [])
 
 
 def is_over(spec: Object, records: Records) -> bool:
-    """Return whether the pod has run to its end: no container will be started again."""
+    """Return whether the pod has ended: no container will be started again."""
     return phase(spec, records) in ("Succeeded", "Failed")
 
 
 def phase(spec: Object, records: Records) -> str:
-    """Return the pod's phase, sidecars left aside."""
+    """Return the pod's phase, without regard to sidecars."""
     if any(_failed_for_good(c, spec, records) for c in spec.get("initContainers") or []):
         return "Failed"
     if not is_initialised(spec, records):

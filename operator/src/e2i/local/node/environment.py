@@ -1,4 +1,4 @@
-"""The variables of a container. Pure, from the pod and from the objects it refers to."""
+"""Compute the environment variables of a container, from the pod and the objects that it refers to. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Reference = tuple[Literal["secret", "configMap"], str]
 
 
 class MissingValueError(Exception):
-    """A variable's source does not exist; the container cannot be created now."""
+    """The source of a variable or a volume does not exist; the container cannot be created now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,11 @@ class Sources:
 
     pod: Object
     pod_address: str
-    """The address on this machine: what a process can listen on, and connect to."""
+    """The pod's address on this machine: processes can listen on it and connect to it."""
     host_address: str
     allocatable: Mapping[str, str]
     objects: Mapping[Reference, Mapping[str, bytes] | None]
-    """The data of every object that `references` named; None when it does not exist."""
+    """The data of every object that `references` returned; None if the object does not exist."""
 
 
 def references(container: Object) -> set[Reference]:
@@ -47,7 +47,7 @@ def references(container: Object) -> set[Reference]:
 
 
 def object_data(kind: str, found: Object | None) -> dict[str, bytes] | None:
-    """Return the keys of a Secret or ConfigMap as bytes; None when the object does not exist."""
+    """Return the data of a Secret or ConfigMap as bytes; None if the object does not exist."""
     if found is None:
         return None
     if kind == "secret":
@@ -57,7 +57,7 @@ def object_data(kind: str, found: Object | None) -> dict[str, bytes] | None:
 
 
 def expand(text: str, *variables: Mapping[str, str]) -> str:
-    """Replace $(NAME) by its value, the first mapping first; unknown names stay, $$ is a plain $.
+    """Replace $(NAME) by its value in the first mapping that has it; unknown names stay, $$ becomes $.
 
     "$(A)-$(B)-$$(A)" with A=1 -> "1-$(B)-$(A)"
     """
@@ -71,7 +71,7 @@ def expand(text: str, *variables: Mapping[str, str]) -> str:
 
 
 def container_env(container: Object, sources: Sources, links: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that the container's spec asks for; MissingValueError names what is not there."""
+    """Return the variables of the container's spec; MissingValueError names a source that does not exist."""
     result: dict[str, str] = {}
     for entry in container.get("envFrom") or []:
         result |= _from_object(entry, sources)
@@ -110,7 +110,7 @@ def _not_found(reference: Reference) -> str:
 
 
 def _from_source(source: Object, container: Object, sources: Sources) -> str | None:
-    """Return the value, or None when it is optional and not there."""
+    """Return the value, or None if it is optional and missing."""
     if "fieldRef" in source:
         return field(source["fieldRef"]["fieldPath"], sources)
     if "resourceFieldRef" in source:
@@ -137,7 +137,7 @@ def _key(kind: Literal["secret", "configMap"], reference: Object, sources: Sourc
 
 
 def field(path: str, sources: Sources) -> str:
-    """Return what a downward API path means, an empty string for a label or annotation that is not set."""
+    """Return the value of a downward API path, "" for a label or annotation that is not set."""
     metadata, spec = sources.pod["metadata"], sources.pod["spec"]
     subscript = re.fullmatch(r"metadata\.(labels|annotations)\['(.*)'\]", path)
     if subscript:
@@ -166,7 +166,7 @@ def _escaped(text: str) -> str:
 
 
 def resource_field(reference: Object, container: Object, sources: Sources) -> str:
-    """Return a request or limit in units of the divisor; without a limit, what the node has."""
+    """Return a request or limit in units of the divisor; a missing limit is what the node has."""
     which, name = reference["resource"].split(".", 1)
     wanted = reference.get("containerName") or container["name"]
     spec = sources.pod["spec"]

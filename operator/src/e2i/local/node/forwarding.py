@@ -1,9 +1,9 @@
-"""Forwarding TCP connections from one address to several: the data path of Services.
+"""Forward TCP connections from one address to several: the data path of Services.
 
     client ── Front ══ Back ── endpoint        each end writes what the other one reads
 
-An end that cannot write stops the other one's reading; an end of input is passed on, so that each
-direction closes on its own.
+If one end cannot write, the other end stops to read. An end of input is passed on, so that each direction closes on
+its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from e2i.local.node.routing import Backend
 
 CONNECT_WITHIN = 3.0
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time: closing sends a reset, as a refusing endpoint would."""
+"""SO_LINGER with 0 seconds: closing sends a reset, as an endpoint that refuses does."""
 
 
 class End(asyncio.Protocol):
@@ -65,7 +65,7 @@ class End(asyncio.Protocol):
 
 
 class Front(End):
-    """The client's end: it looks for an endpoint that answers, and keeps what the client sends meanwhile."""
+    """The client's end: it looks for an endpoint that accepts, and keeps the data that the client sends meanwhile."""
 
     def __init__(self, choose: Callable[[], Sequence[Backend]]) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Front(End):
 
     def data_received(self, data: bytes) -> None:
         if self.other is None and self.transport:
-            # Not paused before: a transport of Python 3.11.2 that is paused when it is made reads all the same.
+            # Not paused before: in Python 3.11.2 a transport reads even if it is paused when it is made.
             self._early += data
             self.transport.pause_reading()
         else:
@@ -98,7 +98,7 @@ class Front(End):
             self.transport.resume_reading()
 
     def _join(self, back: End) -> None:
-        """Pass on what the client has sent so far, and that it sends no more if it said so."""
+        """Connect both ends: pass on the data that the client has sent so far, and its end of input."""
         self.other = back
         if back.transport:
             back.transport.write(self._early)
@@ -113,12 +113,12 @@ class Front(End):
 
 
 async def connect(backends: Sequence[Backend], front: Front) -> End | None:
-    """Return the other end at the first backend that accepts; None when none does."""
+    """Connect to the first backend that accepts and return that end; None if none accepts."""
     loop = asyncio.get_running_loop()
     for host, port in backends:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            # On one machine a connection stands at once or is refused; only a full queue makes it wait.
+            # On one machine a connection is accepted or refused at once; it only waits if the queue is full.
             code = sock.connect_ex((host, port))
             if code == errno.EINPROGRESS:
                 async with asyncio.timeout(CONNECT_WITHIN):
@@ -153,18 +153,18 @@ class Listener:
         self._server: asyncio.Server | None = None
 
     async def open(self, host: str, port: int) -> None:
-        """Start to accept; OSError when the address cannot be used."""
+        """Start to accept connections; OSError if the address cannot be used."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Front(self.choose), host, port, backlog=1024)
 
     def choose(self) -> tuple[Backend, ...]:
-        """Return the backends in the order in which to try them; each connection begins with the next."""
+        """Return the backends in the order in which to try them; each connection starts with the next one."""
         if not self.backends:
             return ()
         self._turn = (self._turn + 1) % len(self.backends)
         return self.backends[self._turn :] + self.backends[: self._turn]
 
     def close(self) -> None:
-        """Accept no more; connections that exist go on."""
+        """Accept no new connections; existing ones go on."""
         if self._server:
             self._server.close()

@@ -1,11 +1,11 @@
-"""A process that does nothing until the agent is gone, and then kills what the agent has left.
+"""A process that waits until the agent has ended, and then kills all processes of its pods.
 
     agent ──── pipe ────> guardian
       │ killed              │ reads the end of the pipe
       x                     └ kills the processes of all pods, ends
 
-It finds them by their mark, together with all their descendants, while their parents still live; the kernel's own
-means (PR_SET_PDEATHSIG) would end the first process of each container only, and then nobody knows the others.
+It finds them by their mark, with all their descendants, while their parents still live. The kernel's own means
+(PR_SET_PDEATHSIG) would end only the first process of each container, and then the others could not be found.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ log = logging.getLogger(__name__)
 
 
 class Guardian:
-    """The guardian as the agent sees it."""
+    """Starts, restarts and ends the guardian process."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        # Hardly an environment, so that nobody takes it for a process of a pod or for the agent itself; a
-        # session of its own, because a Ctrl-C in the agent's terminal is not meant for it.
+        # A minimal environment, so that it is not mistaken for a process of a pod or for the agent. A new
+        # session, so that a Ctrl-C in the agent's terminal does not reach it.
         self._process = await asyncio.create_subprocess_exec(
             *[sys.executable, "-m", "e2i.local.node.guardian", str(self._root)],
             stdin=asyncio.subprocess.PIPE,
@@ -40,21 +40,21 @@ class Guardian:
         )
 
     async def keep(self) -> None:
-        """Replace it whenever it ends, for ever."""
+        """Start a new guardian whenever it ends, for ever."""
         while self._process:
             code = await self._process.wait()
             log.warning("the guardian ended (%d); starting another one", code)
             await self.start()
 
     async def end(self) -> None:
-        """Let it sweep a last time and end."""
+        """Let it kill what is left, and end."""
         if self._process and self._process.stdin:
             self._process.stdin.close()
             await self._process.wait()
 
 
 def main() -> None:
-    """Wait for the end of standard input, then sweep."""
+    """Wait for the end of standard input, then kill the processes of all pods."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while os.read(0, 1):
         pass

@@ -1,4 +1,4 @@
-"""How a container becomes a process: its argv, environment and folder. Pure."""
+"""Compute the command, environment and folder of a container's process. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from e2i.local.node.environment import expand
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
-"""Variables that a process keeps of the agent's environment: where this user may write, and how it reads text."""
+"""Variables that a process gets from the agent's environment: user, language, time zone, and writable folders."""
 
 
 class CreateError(Exception):
-    """The container cannot be started now; `reason` is its waiting reason."""
+    """The container cannot be created now; `reason` is its waiting reason."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class CreateError(Exception):
 
 @dataclass(frozen=True)
 class Launch:
-    """One process to be."""
+    """The command, environment and folder of a process to start."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -44,11 +44,11 @@ def plan_launch(
     own: Mapping[str, str],
     marks: Mapping[str, str],
 ) -> Launch:
-    """Put the parts together, the later ones winning.
+    """Combine the variables; later arguments override earlier ones.
 
-    `inherited` comes from the agent's own environment, `agent` are the node's variables (E2I_MOUNTS, ...),
-    `links` those of Services, `own` those of the container's spec, `marks` those by which the node finds
-    its processes again and which no container may change.
+    `inherited` comes from the agent's own environment, `agent` are the node's variables (E2I_MOUNTS, ...), `links`
+    those of Services, `own` those of the container's spec. By `marks` the node finds its processes again; no
+    container may change them.
     """
     env = dict(inherited)
     env["PATH"] = SYSTEM_PATH
@@ -60,7 +60,7 @@ def plan_launch(
 
 
 def command_line(container: Object, image: LocalImage) -> tuple[str, ...]:
-    """Return the words to run: `command` replaces entrypoint and command, `args` only the command."""
+    """Return the argv: `command` replaces the image's entrypoint and command, `args` only its command."""
     command, args = container.get("command") or [], container.get("args") or []
     words = (*command, *args) if command else (*image.entrypoint, *(args or image.command))
     if not words:

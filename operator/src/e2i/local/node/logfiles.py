@@ -17,7 +17,7 @@ LONGEST_LINE = 16 * 1024
 
 
 class LogWriter:
-    """Writes what a process prints; keeps the current file and the one before it."""
+    """Writes the output of a process; keeps the current file and the one before it."""
 
     def __init__(self, path: Path, rotate_at: int = ROTATE_AT) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ class LogWriter:
         self._pending = {"stdout": b"", "stderr": b""}
 
     def write(self, stream: str, data: bytes) -> None:
-        """Add what came from `stream`; a line that has no end yet waits for it."""
+        """Add data from `stream`; an incomplete line is kept until its end comes."""
         *lines, rest = (self._pending[stream] + data).split(b"\n")
         head = _head(stream)
         out = [part for line in lines for part in _parts(line, head)]
@@ -60,7 +60,7 @@ def older(path: Path) -> Path:
 
 
 def _head(stream: str) -> bytes:
-    """Return the start of every entry of one moment."""
+    """Return the start of a log entry that is written now."""
     return f"{clock.micro_timestamp(clock.now())} {stream} ".encode()
 
 
@@ -73,7 +73,7 @@ def _parts(line: bytes, head: bytes) -> Iterator[bytes]:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """Which part of a log is wanted, in the words of the pods/log subresource."""
+    """The requested part of a log, in the terms of the subresource pods/log."""
 
     since: float | None = None
     """Only lines written at or after this time."""
@@ -82,15 +82,15 @@ class Query:
 
 
 def stored(path: Path) -> bytes:
-    """Return all that is kept of a log: the rotated file and the current one."""
+    """Return all entries of a log: the rotated file and the current one."""
     return b"".join(file.read_bytes() for file in (older(path), path) if file.exists())
 
 
 def selected(entries: bytes, query: Query) -> Iterator[bytes]:
-    """Return the entries' text as the query wants it, oldest first."""
+    """Yield the text of the entries that the query selects, oldest first."""
     if query.tail is not None:
         lines = entries.rstrip(b"\n").rsplit(b"\n", query.tail) if query.tail else []
-        # What stands before the last `tail` lines comes in one piece, and first.
+        # The first element has everything before the last `tail` lines.
         lines = lines[1:] if len(lines) > (query.tail or 0) else lines
     else:
         lines = entries.splitlines()

@@ -1,4 +1,4 @@
-"""Measuring the machine: what the Node object reports."""
+"""Measure the machine, for the Node object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def measure(folder: Path) -> Machine:
-    """Return the machine's figures, within the limits of the control group the agent runs in."""
+    """Return the machine's figures, within the limits of the agent's control group."""
     kernel = platform.machine()
     return Machine(
         cpus=_cpus(),
@@ -39,20 +39,20 @@ def _cpus() -> float:
 
 
 def memory_limit() -> int:
-    """Return the bytes of memory that this machine has, or fewer if the control group allows fewer."""
+    """Return the bytes of memory of this machine, or the limit of the control group if that is lower."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limits = [_control("memory.max"), _control("memory/memory.limit_in_bytes")]
     return min([total, *(int(limit) for limit in limits if limit.isdigit())])
 
 
 def _control(name: str) -> str:
-    """A value of this process's control group, version 2 (cpu.max) or 1 (cpu/cpu.cfs_quota_us); empty if absent."""
+    """Return a value of this process's control group, version 2 (cpu.max) or 1 (cpu/cpu.cfs_quota_us), or ""."""
     controller = name.split("/", maxsplit=1)[0] if "/" in name else ""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers.split(",").count(controller):
             base = Path("/sys/fs/cgroup", controller)
-            # Inside a container the path is the host's and not visible: the group is the root then.
+            # Inside a container the path is that of the host and not visible: then the group is the root.
             for folder in (base / path.lstrip("/"), base):
                 text = _first_line(str(folder / name.rpartition("/")[2]))
                 if text:

@@ -12,7 +12,7 @@ MOST_PODS = 110
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """The machine as the agent may use it."""
+    """The resources of the machine that the agent may use."""
 
     cpus: float
     memory: int
@@ -28,7 +28,7 @@ class Machine:
 
 
 def allocatable(machine: Machine) -> dict[str, str]:
-    """Return what pods may ask for, as quantities."""
+    """Return the resources that pods may request, as quantities."""
     return {
         "cpu": f"{int(machine.cpus * 1000)}m" if machine.cpus % 1 else str(int(machine.cpus)),
         "memory": f"{machine.memory // 1024}Ki",
@@ -54,7 +54,7 @@ def node_object(name: str, machine: Machine) -> Object:
 
 
 def node_status(machine: Machine, old: Object, port: int, version: str, now: float) -> Object:
-    """Return the Node's status; `old` is the one before, whose times stay where nothing changed."""
+    """Return the Node's status; conditions that did not change keep their times from `old`."""
     return {
         "capacity": allocatable(machine),
         "allocatable": allocatable(machine),
@@ -62,7 +62,7 @@ def node_status(machine: Machine, old: Object, port: int, version: str, now: flo
             {"type": "InternalIP", "address": "127.0.0.1"},
             {"type": "Hostname", "address": machine.hostname},
         ],
-        # The API server passes WebSockets on as they are; otherwise it would translate them to SPDY.
+        # So the API server forwards WebSockets unchanged; otherwise it would translate them to SPDY.
         "declaredFeatures": ["ExtendWebSocketsToKubelet"],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
         "nodeInfo": {

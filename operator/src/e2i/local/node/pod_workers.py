@@ -1,4 +1,4 @@
-"""The pods bound to this node: one worker for each, from the first news of it to the last."""
+"""Watch the pods that are bound to this node, and run a worker for each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pods:
         return self._workers.values()
 
     def find(self, namespace: str, name: str) -> PodWorker | None:
-        """Return the worker of the pod with this name; of an old and a new one, the new one."""
+        """Return the worker of the pod with this name, of the newest one if there are several, or None."""
         found = None
         for worker in self._workers.values():
             metadata = worker.pod["metadata"]
@@ -40,7 +40,7 @@ class Pods:
         return found
 
     async def run(self) -> None:
-        """Follow the API for ever."""
+        """Watch the pods for ever."""
         async for news in self._kube.watch(PODS, fields=f"spec.nodeName={self._name}"):
             if isinstance(news, Snapshot):
                 self._replace(news.objects)
@@ -84,7 +84,7 @@ class Pods:
             self._workers[uid].mark_removed()
 
     def _finish(self, uid: str, task: asyncio.Task[None]) -> None:
-        """Forget a worker that has ended; start it again after an error of ours."""
+        """Remove a worker that has ended; start it again after a bug of ours."""
         worker = self._workers[uid]
         if task.cancelled():
             return
@@ -94,7 +94,7 @@ class Pods:
             return
         del self._workers[uid], self._tasks[uid]
         if not worker.is_removed:
-            # A finalizer keeps it in the API; its last events are not news of a pod to run.
+            # A finalizer keeps it in the API; its later events must not start it again.
             self._finished.add(uid)
 
     def _again(self, uid: str) -> None:

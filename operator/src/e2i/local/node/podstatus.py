@@ -1,4 +1,4 @@
-"""The status of a pod as the API shows it, computed from what is known of its containers. Pure."""
+"""Compute the status of a pod in the API's form from the records of its containers. Pure."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from e2i.local.node.records import Record, Running, Terminated, Waiting
 
 @dataclass(frozen=True)
 class Place:
-    """Where the pod is."""
+    """The addresses of the pod, and whether it is prepared."""
 
     pod_address: str
-    """As the API shows it; empty until the pod has one."""
+    """The pod's address in the API; empty until the pod has one."""
     host_address: str
     prepared: bool
-    """Its volumes are there."""
+    """True if its volumes exist."""
 
 
 def pod_status(pod: Object, records: Records, place: Place, now: float, *, ended: bool = False) -> Object:
-    """Return everything in the pod's status that is the node's to say.
+    """Return all fields of the pod's status that belong to the node.
 
-    `ended`: the pod was deleted and its last process is gone, so nothing will be restarted.
+    With `ended` the pod was deleted and its last process has ended, so nothing will be restarted.
     """
     spec, old = pod["spec"], pod.get("status") or {}
     inits = spec.get("initContainers") or []
@@ -49,19 +49,19 @@ def pod_status(pod: Object, records: Records, place: Place, now: float, *, ended
 
 def _phase(spec: Object, records: Records) -> str:
     phase = container_decisions.phase(spec, records)
-    # A pod is not over while a sidecar of it still runs.
+    # A pod has not ended while one of its sidecars still runs.
     over = phase in ("Succeeded", "Failed") and any(record.running for record in records.values())
     return "Running" if over else phase
 
 
 def _last_phase(spec: Object, records: Records) -> str:
-    # A container that never came to run did not do its work either.
+    # A container that never ran did not succeed either.
     clean = all(records[container["name"]].succeeded for container in spec["containers"])
     return "Succeeded" if clean else "Failed"
 
 
 def changes(pod: Object, wanted: Object) -> Object:
-    """Return the part of `wanted` that the pod's status does not say yet; empty when it says it all."""
+    """Return the part of `wanted` that is not in the pod's status yet; empty if all of it is."""
     status = pod.get("status") or {}
     part = {key: value for key, value in wanted.items() if key != "conditions" and status.get(key) != value}
     known = {condition["type"]: condition for condition in status.get("conditions") or []}
@@ -180,7 +180,7 @@ def _condition(pod: Object, type_: str, problem: tuple[str, str] | None, now: fl
         "lastTransitionTime": since or timestamp(now),
         "observedGeneration": pod["metadata"].get("generation", 1),
     }
-    # A reason that no longer holds must be taken away: null does that in a merge patch.
+    # An old reason must be removed: null does that in a merge patch.
     for key, value in (("reason", reason), ("message", message)):
         if value or key in old:
             condition[key] = value or None

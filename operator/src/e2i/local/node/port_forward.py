@@ -1,4 +1,4 @@
-"""`kubectl port-forward`: connections to a pod's ports, carried as SPDY streams in one WebSocket.
+"""Serve `kubectl port-forward`: connections to a pod's ports as SPDY streams in one WebSocket.
 
     kubectl ══ WebSocket ══ API server ══ WebSocket ══ here ── TCP ── the pod's address
 
@@ -31,7 +31,7 @@ class Connection:
     writer: asyncio.StreamWriter | None = None
     task: asyncio.Task[None] | None = None
     early: list[spdy.Data] = field(default_factory=list)
-    """What kubectl sent before the pod accepted the connection."""
+    """Data that kubectl sent before the pod accepted the connection."""
 
 
 class PortForward:
@@ -45,7 +45,7 @@ class PortForward:
         self._streams: dict[int, Connection] = {}
 
     async def run(self) -> None:
-        """Serve the tunnel until kubectl closes it; then close all connections."""
+        """Serve the tunnel until kubectl closes it, then close all connections."""
         decoder = spdy.Decoder()
         try:
             async for message in self._socket:
@@ -94,7 +94,7 @@ class PortForward:
         await _write(connection.writer, frame)
 
     async def _connect(self, id_: str, connection: Connection) -> None:
-        """Connect to the pod and carry its answers; at the end close both streams."""
+        """Connect to the pod and forward its answers; at the end close both streams."""
         data, error = connection.streams["data"], connection.streams["error"]
         failure = ""
         try:
@@ -130,7 +130,7 @@ async def _write(writer: asyncio.StreamWriter, frame: spdy.Data) -> None:
 
 
 async def forward(request: web.Request, address: str) -> web.StreamResponse:
-    """Answer a request of the API server with a tunnel to the pod at `address`."""
+    """Serve a request of the API server with a tunnel to the pod at `address`."""
     socket = web.WebSocketResponse(protocols=(PROTOCOL,), max_msg_size=0)
     await socket.prepare(request)
     if socket.ws_protocol != PROTOCOL:

@@ -1,4 +1,4 @@
-"""Probes as values: when to ask, how many answers decide. Pure."""
+"""Parse probes, and count their results until they decide. Pure."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Probe:
     success_threshold: int = 1
     failure_threshold: int = 3
     grace: float | None = None
-    """The grace period for a container that this probe kills, when it is not the pod's."""
+    """The grace period for a container that this probe kills; None: the pod's."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """The answers so far: how many alike in a row, and what they decided (None: nothing yet)."""
+    """The equal results in a row so far, and the verdict (None: not decided yet)."""
 
     good: int = 0
     bad: int = 0
     verdict: bool | None = None
 
     def counted(self, ok: bool, probe: Probe) -> Tally:
-        """Return the tally after one more answer; the verdict turns only at a threshold."""
+        """Return the tally after one more result; the verdict changes only at a threshold."""
         good, bad = (self.good + 1, 0) if ok else (0, self.bad + 1)
         verdict = self.verdict
         if good >= probe.success_threshold:
@@ -63,7 +63,7 @@ def parse(kind: str, spec: Object) -> Probe:
 
 
 def port_number(port: int | str, container: Object) -> int:
-    """Return the number of a port given by number or by name; ValueError when there is no such name."""
+    """Return the number of a port given by number or by name; ValueError if there is no such name."""
     if isinstance(port, int) or port.isdigit():
         return int(port)
     for entry in container.get("ports") or []:

@@ -1,4 +1,4 @@
-"""One container's processes: the first one and whatever it starts."""
+"""The processes of one container: the first one and all that it starts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from e2i.local.node import sweep
 from e2i.local.node.launch import Launch
 
 Output = Callable[[str, bytes], None]
-"""Takes the stream's name (stdout, stderr) and what came."""
+"""Takes the stream's name (stdout, stderr) and the data."""
 AFTER_KILL = 2.0
 
 
 class StartError(Exception):
-    """The program or its folder cannot be used."""
+    """The program cannot be started: it or its folder is missing or not allowed."""
 
 
 def find_program(name: str, env: Mapping[str, str], folder: str) -> str:
-    """Return the program's absolute path; StartError says why there is none."""
+    """Return the program's absolute path; StartError if it cannot be found or run."""
     if not Path(folder).is_dir():
         raise StartError(f"working folder {folder} does not exist; set workingDir to one that does")
     if "/" in name:
@@ -69,7 +69,7 @@ class Processes:
 
     @classmethod
     async def start(cls, launch: Launch, mark: str, output: Output) -> Processes:
-        """Start the first process; StartError when there is no such program."""
+        """Start the first process; StartError if the program cannot be started."""
         program = find_program(launch.argv[0], launch.env, launch.folder)
         loop = asyncio.get_running_loop()
         try:
@@ -89,7 +89,7 @@ class Processes:
     async def wait(self) -> int:
         """Return the first process's exit code (minus the signal's number) once all its processes are gone.
 
-        The others are killed as soon as the first has ended, as the end of a real container does.
+        The others are killed as soon as the first has ended, as in a real container.
         """
         await asyncio.shield(self._protocol.exited)
         code = self._transport.get_returncode()
@@ -105,7 +105,7 @@ class Processes:
         return not self._protocol.exited.done()
 
     def terminate(self) -> None:
-        """Ask the first process to end."""
+        """Send SIGTERM to the first process."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
@@ -130,16 +130,16 @@ class Processes:
         everyone = sweep.processes()
         found = sweep.marked(sweep.CONTAINER_MARK, self._mark, everyone)
         if not self.alive and self.pid in everyone:
-            # The number was given to a stranger, so nobody of our session is left.
+            # The id belongs to another process by now, so no process of our session is left.
             return found
         # The session's members too: a program may have overwritten its environment after its parent ended.
         return found | sweep.process_tree({self.pid}, everyone)
 
 
 async def run_briefly(launch: Launch, argv: list[str]) -> tuple[int, str]:
-    """Run a probe's or hook's command beside the container; return its exit code and the end of its output.
+    """Run the command of a probe or hook; return its exit code and the end of its output.
 
-    The command is killed if the caller is cancelled or its time is over.
+    The command is killed if the caller is cancelled or times out.
     """
     program = find_program(argv[0], launch.env, launch.folder)
     process = await asyncio.create_subprocess_exec(

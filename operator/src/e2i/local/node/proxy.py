@@ -1,4 +1,4 @@
-"""The work of kube-proxy: each Service's address and ports lead to the endpoints that are ready."""
+"""Do the work of kube-proxy: forward each Service's address and ports to the endpoints that are ready."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Key = tuple[str, str]
 
 
 class Proxy:
-    """Follows Services and EndpointSlices, and keeps one listener for each port that has endpoints."""
+    """Watches Services and EndpointSlices, and keeps one listener for each port that has endpoints."""
 
     def __init__(self, kube: Kube, cluster: Cluster, home: ClusterHome) -> None:
         self._kube = kube
@@ -43,14 +43,14 @@ class Proxy:
         return [self._services[key] for key in sorted(self._services)]
 
     def withdraw(self, address: str) -> None:
-        """Send no new connections to the pod with this address from now on; old ones go on."""
+        """Send no new connections to the pod with this address; existing ones go on."""
         self._withdrawn.add(address)
         for listener in self._listeners.values():
             here = on_machine((address, 0), self._home.addresses)[0]
             listener.backends = tuple(backend for backend in listener.backends if backend[0] != here)
 
     async def run(self) -> None:
-        """Forward for ever."""
+        """Forward connections for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch(SERVICES, self._services))
             tasks.create_task(self._watch(ENDPOINT_SLICES, self._slices))
@@ -78,7 +78,7 @@ class Proxy:
         while True:
             self._changed.clear()
             await self._apply()
-            # A port in use may become free without any change in the API.
+            # A port that is in use may become free without any change in the API.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_EVERY if self._refused else None):
                     await self._changed.wait()
@@ -99,7 +99,7 @@ class Proxy:
         backends = self._usable(route)
         listener = self._listeners.get(front)
         if not backends:
-            # Without an endpoint a connection is refused, as kube-proxy has it.
+            # Without an endpoint connections are refused, as with kube-proxy.
             if listener:
                 self._listeners.pop(front).close()
             return
@@ -122,7 +122,7 @@ class Proxy:
         return tuple(on_machine(b, addresses) for b in route.backends if b[0] not in self._withdrawn)
 
     async def _refuse(self, front: Front, route: Route, error: OSError) -> None:
-        """Say once that the port cannot be forwarded, and why."""
+        """Log once, and post an event, that the port cannot be forwarded and why."""
         why = {
             errno.EACCES: "this user may not listen on ports below 1024; give the Service a higher port",
             errno.EADDRINUSE: "another process listens there (perhaps on 0.0.0.0); let it use its pod's address",

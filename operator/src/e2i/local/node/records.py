@@ -1,4 +1,4 @@
-"""The agent's record of one container, and how it changes. Pure values."""
+"""The agent's record of one container, and its transitions. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BackOff:
     first: float = 10.0
     longest: float = 300.0
     forget_after: float = 600.0
-    """A container that ran this long starts again as if it had never failed."""
+    """A container that ran this long restarts without a delay, as after a first failure."""
 
     def after(self, previous: float | None, ran_for: float) -> float:
         """Return the delay before the next attempt; the first is made at once.
@@ -55,13 +55,13 @@ class BackOff:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One container: where it stands, and when it may be started (again)."""
+    """The state of one container, and the time from which on it may be started."""
 
     state: Waiting | Running | Terminated = Waiting()
     last: Terminated | None = None
     restarts: int = 0
     started: bool = False
-    """Its start-up probe has passed, or it has none."""
+    """True if its startup probe has succeeded, or it has none."""
     ready: bool = False
     image_id: str = ""
     container_id: str = ""
@@ -77,20 +77,20 @@ class Record:
         return isinstance(self.state, Terminated) and self.state.exit_code == 0
 
     def refused(self, reason: str, message: str, delay: float, now: float) -> Record:
-        """The container could not be created; try again `delay` seconds from now."""
+        """Return the record of a container that could not be created; the next attempt is after `delay` seconds."""
         last = self.state if isinstance(self.state, Terminated) else self.last
         waiting = Waiting(reason=reason, message=message)
         return replace(self, state=waiting, last=last, delay=delay, not_before=now + delay)
 
     def begun(self, container_id: str, image_id: str, now: float) -> Record:
-        """A process runs: what ended before becomes the last state."""
+        """Return the record of a container that was started; its ended state becomes the last state."""
         last = self.state if isinstance(self.state, Terminated) else self.last
         return replace(
             self,
             state=Running(started_at=now),
             last=last,
             restarts=self.restarts + (last is not None),
-            # What delayed its creation says nothing of how the program will do.
+            # A delay of its creation says nothing about the program.
             delay=None if isinstance(self.state, Waiting) else self.delay,
             started=False,
             ready=False,
@@ -99,7 +99,7 @@ class Record:
         )
 
     def ended(self, state: Terminated, backoff: BackOff) -> Record:
-        """The process is gone; whether it starts again is the plan's decision."""
+        """Return the record of a container that ended; `wants_start` decides whether it starts again."""
         delay = backoff.after(self.delay, state.finished_at - state.started_at)
         return replace(
             self,
@@ -112,9 +112,9 @@ class Record:
 
 
 def restored(status: Object, now: float) -> Record:
-    """Return the record of a container that an earlier agent ran, from what the API still says of it.
+    """Return the record of a container that an earlier agent ran, from its status in the API.
 
-    What ran is dead: agents take their processes with them.
+    A container that ran has ended: all processes end with their agent.
     """
     state, last = status.get("state") or {}, status.get("lastState") or {}
     past = _terminated(last["terminated"]) if "terminated" in last else None
@@ -137,7 +137,7 @@ def restored(status: Object, now: float) -> Record:
             container_id=record.container_id,
         )
         return replace(record, state=lost)
-    # It waited: what it waited after, if anything, must count as a restart again.
+    # It waited: if it ran before, the next start must count as a restart.
     return replace(record, state=past) if past else record
 
 

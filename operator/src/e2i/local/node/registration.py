@@ -1,4 +1,4 @@
-"""The Node object and its Lease: how the cluster knows that this node lives."""
+"""Keep the Node object and its Lease up to date, so that the cluster knows that this node lives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPORT_EVERY = 300.0
 
 
 class Registration:
-    """Keeps the Node and its Lease as they should be."""
+    """Registers the node and renews its Lease."""
 
     def __init__(self, kube: Kube, name: str, machine: Machine, port: int) -> None:
         self._kube = kube
@@ -41,7 +41,7 @@ class Registration:
             await asyncio.sleep(delay)
 
     async def _report(self) -> None:
-        """Write the Node's status at first, when the cluster lost faith in the node, and now and then."""
+        """Write the Node's status at the start, if the API says that the node is not ready, and every 300 s."""
         node = await self._kube.get(NODES, None, self._name)
         if node is None:
             node = await self._kube.create(NODES, None, node_object(self._name, self._machine))

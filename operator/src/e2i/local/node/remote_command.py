@@ -1,4 +1,4 @@
-"""`kubectl exec` and `kubectl cp`: a command beside a container, its streams in one WebSocket.
+"""Serve `kubectl exec` and `kubectl cp`: run a command in a container, with its streams in one WebSocket.
 
 The first byte of each message names the channel. Version 5 of the protocol can also close standard input.
 """
@@ -22,12 +22,12 @@ PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 PIECE = 32 * 1024
 DRAIN_WITHIN = 1.0
-"""Seconds for output after the command has ended: a process that it left behind may hold the pipe open."""
+"""Seconds to wait for output after the command has ended: a process that it started may keep the pipe open."""
 
 
 @dataclass(frozen=True)
 class ExecRequest:
-    """The command that a request asks for, and its streams."""
+    """The command of a request, and its streams."""
 
     command: list[str]
     stdin: bool
@@ -35,7 +35,7 @@ class ExecRequest:
 
 
 def parse_exec_request(request: web.Request) -> ExecRequest:
-    """Return what the API server asks for; HTTPBadRequest if it names no command."""
+    """Return the command and streams of the request; HTTPBadRequest if it names no command."""
     query = request.query
     command = query.getall("command", [])
     if not command:
@@ -98,7 +98,7 @@ class RemoteCommand:
         return process, terminal
 
     async def _listen(self, process: asyncio.subprocess.Process, terminal: Terminal | None) -> None:
-        """Pass on what kubectl sends; return when it closes the connection."""
+        """Pass input and resizes from kubectl to the command; return when kubectl closes the connection."""
         stdin = terminal.writer if terminal else process.stdin
         async for message in self._socket:
             if message.type is not WSMsgType.BINARY or not message.data:
@@ -114,7 +114,7 @@ class RemoteCommand:
                     terminal.resize(content)
 
     async def _copy_output(self, process: asyncio.subprocess.Process, terminal: Terminal | None) -> int:
-        """Send what the command prints; return its exit code."""
+        """Send the command's output to kubectl; return its exit code."""
         sources = (
             [(STDOUT, terminal.reader)] if terminal else [(STDOUT, process.stdout), (STDERR, process.stderr)]
         )
@@ -158,7 +158,7 @@ def failure(message: str, reason: str) -> Object:
 
 
 async def execute(request: web.Request, launch: Launch) -> web.StreamResponse:
-    """Answer a request of the API server: run a command as the container with `launch` would run it."""
+    """Serve a request of the API server: run a command with the environment and folder of `launch`."""
     exec_request = parse_exec_request(request)
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0)
     await socket.prepare(request)

@@ -1,4 +1,4 @@
-"""Whether a token may read the node's metrics: the API server decides, as it does for a kubelet."""
+"""Ask the API server whether a token may read the node's metrics, as a kubelet does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REMEMBERED_FOR = 60.0
 
 
 class Reviews:
-    """Asks the API server who has a token and what they may do."""
+    """Asks the API server for the user of a token and the user's rights."""
 
     def __init__(self, kube: Kube, node: str) -> None:
         self._kube = kube

@@ -1,4 +1,4 @@
-"""Which Service address and port leads to which endpoints: pure, from Services and EndpointSlices."""
+"""Compute the endpoints of each Service address and port from Services and EndpointSlices. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2i.local.node.servicelinks import has_address
 Front = tuple[str, int]
 """Address and port of a Service."""
 Backend = tuple[str, int]
-"""Address and port of an endpoint, as the API names it."""
+"""Address and port of an endpoint in the API."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Route:
 
 
 def routes(services: Iterable[Object], slices: Iterable[Object], api_server: Backend) -> dict[Front, Route]:
-    """Return a route for each TCP port of each Service with an address; without ready endpoints, an empty one.
+    """Return a route for each TCP port of each Service with an address; without ready endpoints it has no backend.
 
-    The Service default/kubernetes leads to `api_server`: what its endpoints name does not listen here.
+    The Service default/kubernetes leads to `api_server`: nothing listens at its endpoints.
     """
     by_service: dict[tuple[str, str], list[Object]] = {}
     for endpoints in slices:
@@ -57,14 +57,14 @@ def _backends(slices: Iterable[Object], port_name: str) -> tuple[Backend, ...]:
             if (entry.get("name") or "") == port_name and entry.get("protocol", "TCP") == "TCP"
         ]
         for endpoint in endpoints.get("endpoints") or []:
-            # No word on readiness means ready.
+            # A missing condition means ready.
             if (endpoint.get("conditions") or {}).get("ready") is not False:
                 found |= {(address, port) for address in endpoint["addresses"] for port in ports}
     return tuple(sorted(found))
 
 
 def on_machine(backend: Backend, addresses: Addresses) -> Backend:
-    """Return where the endpoint listens on this machine: pods by their loopback address, others as they are."""
+    """Return the endpoint's address on this machine: the loopback address for a pod, else the same address."""
     address, port = backend
     is_pod = ip_address(address) in ip_network(addresses.pod_range)
     return (addresses.on_machine(address) if is_pod else address), port

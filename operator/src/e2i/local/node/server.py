@@ -1,7 +1,7 @@
-"""The kubelet's HTTPS server as far as this node has it: logs, exec, port-forward, resource metrics, health.
+"""The kubelet's HTTPS server, for logs, exec, port-forward, resource metrics and health.
 
-Only the API server may ask: it shows a client certificate of the cluster's CA with its own name. Metrics are also
-served to clients with a token that the API server accepts, such as metrics-server.
+Only the API server may send requests: it has a client certificate of the cluster's CA with its own name. Metrics are
+also served to clients with a token that the API server accepts, such as metrics-server.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PIECE = 64 * 1024
 
 
 class Server:
-    """Answers for the pods of this node."""
+    """Serves requests about the pods of this node."""
 
     def __init__(self, pods: Pods, reviews: Reviews) -> None:
         self._pods = pods
@@ -122,9 +122,9 @@ class Server:
 
     @web.middleware
     async def _only_known_clients(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse everybody but the API server and, for metrics, those whom it lets read them.
+        """Refuse all clients except the API server and, for metrics, clients that the API server allows to read them.
 
-        TLS checks the certificate, this checks the name in it. A kubelet asks the API server in the same way.
+        TLS checks the certificate, this function checks the name in it. A kubelet does the same.
         """
         if CLIENT in certificate_names(request):
             return await handler(request)
@@ -145,7 +145,7 @@ async def _content(path: Path, worker: PodWorker, query: Query, *, follow: bool)
             yield piece
         rest = b""
         while follow:
-            # Asked before reading: what was written before the end must still be shown.
+            # Checked before reading, so that lines written before the end are still shown.
             over = attempt is None or worker.attempts.get(attempt.name) is not attempt
             *lines, rest = (rest + current.read()).split(b"\n")
             for piece in pieces(rendered(lines, query)):
@@ -172,7 +172,7 @@ def _rotated(path: Path, current: BinaryIO) -> BinaryIO:
 
 
 def pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Put lines together to pieces worth sending."""
+    """Join lines to pieces of at least PIECE bytes."""
     buffer = bytearray()
     for line in lines:
         buffer += line
@@ -184,9 +184,9 @@ def pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def log_path(worker: PodWorker, name: str, *, previous: bool) -> Path | str:
-    """Return the log's file, or a sentence on why there is none."""
+    """Return the file of the log, or a sentence on why there is none."""
     record, pod = worker.records[name], worker.pod["metadata"]["name"]
-    # While a container waits for its restart, the attempt that ended last is the previous one already.
+    # While a container waits for its restart, the attempt that ended last already counts as the previous one.
     waits = isinstance(record.state, Terminated) and worker.will_restart(name)
     path = worker.log_file(name, record.restarts - (previous and not waits))
     if path.exists():
@@ -219,6 +219,6 @@ def _tls(pki: Path) -> ssl.SSLContext:
 
 
 def certificate_names(request: web.Request) -> set[str]:
-    """Return the common names in the client's certificate; empty if it showed none."""
+    """Return the common names in the client's certificate; empty if it has none."""
     certificate = request.get_extra_info("peercert") or {}
     return {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}

@@ -1,7 +1,7 @@
-"""The variables by which containers find Services: FOO_SERVICE_HOST, FOO_PORT and the rest.
+"""Compute the variables by which containers find Services: FOO_SERVICE_HOST, FOO_PORT and others.
 
-A real node adds them too, and they can break a program: a Service called `bentoml` sets BENTOML_PORT to
-"tcp://...". So they are made here without mercy.
+A real node sets them too, and they can break a program: a Service named `bentoml` sets BENTOML_PORT to "tcp://...".
+So this node sets all of them too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ def service_links(
 ) -> dict[str, str]:
     """Return the variables for a pod in `namespace`.
 
-    `api_server` is the address and port that stand for the Service default/kubernetes, whose variables are
-    there even when links are not enabled.
+    `api_server` is the address and port for the Service default/kubernetes, whose variables are set even if links are
+    not enabled.
     """
     links: dict[str, str] = {}
     for service in services:
@@ -31,7 +31,7 @@ def service_links(
 
 
 def has_address(service: Object) -> bool:
-    """Whether the Service has a cluster address of its own (it is neither headless nor an alias)."""
+    """Return whether the Service has a cluster address (it is neither headless nor an ExternalName)."""
     spec = service["spec"]
     return spec.get("clusterIP", "") not in ("", "None") and spec.get("type") != "ExternalName"
 

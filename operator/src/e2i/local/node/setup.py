@@ -1,4 +1,4 @@
-"""The things that a pod has before its containers start: an address, volumes, and for each container a plan to run."""
+"""Prepare a pod before its containers start: its address, its volumes, and the launch of each container."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from e2i.local.node.servicelinks import service_links
 
 HOST_ADDRESS = "127.0.0.1"
 RENEW_TOKEN_AFTER = 0.8
-"""The part of a token's life after which it is replaced."""
+"""The share of a token's lifetime after which it is renewed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +43,11 @@ class Node:
     services: Callable[[], list[Object]]
     services_known: asyncio.Event
     withdraw: Callable[[str], None]
-    """Sends no new connections to the pod with this address (as the API shows it)."""
+    """Sends no new connections to the pod with this address (its address in the API)."""
 
 
 class PodSetup:
-    """The place of one pod on this node."""
+    """The address, folder and tokens of one pod."""
 
     def __init__(self, pod: Object, node: Node) -> None:
         self._node = node
@@ -58,7 +58,7 @@ class PodSetup:
         self._before = (pod.get("status") or {}).get("podIP", "")
         self.ready = False
         self.renew_at: float | None = None
-        """When a token must be replaced; None when the pod has none."""
+        """The time at which a token must be renewed; None if the pod has none."""
 
     @property
     def address_shown(self) -> str:
@@ -69,9 +69,9 @@ class PodSetup:
         return HOST_ADDRESS if self.on_host_network else self._node.home.addresses.on_machine(self.address)
 
     async def prepare(self, pod: Object) -> None:
-        """Give the pod its address and volumes; renew its tokens when it is time.
+        """Give the pod its address and volumes, and renew its tokens when they are due. Safe to repeat.
 
-        MountError or ApiError say what is missing; safe to repeat.
+        MountError or ApiError if something is missing.
         """
         if not self.address:
             pool = self._node.addresses
@@ -93,9 +93,9 @@ class PodSetup:
         self.ready = True
 
     async def target(self, pod: Object, container: Object) -> tuple[Target, str, Path]:
-        """Return how to run the container, the id of this attempt, and its termination message's file.
+        """Return the launch target of the container, the id of this attempt, and the file of its termination message.
 
-        CreateError, MountError or ApiError when it cannot be run now.
+        CreateError, MountError or ApiError if it cannot be created now.
         """
         image = self._image(container["image"])
         await self._node.services_known.wait()
@@ -155,7 +155,7 @@ class PodSetup:
         )
 
     def give_address_back(self) -> None:
-        """Let other pods have the address; the status goes on showing it."""
+        """Release the pod's address for other pods; the status still shows it."""
         self._node.addresses.release(self.uid)
         self._before, self.address = self.address_shown, ""
 
@@ -165,7 +165,7 @@ class PodSetup:
             self._node.withdraw(self.address)
 
     async def remove(self) -> None:
-        """Give everything back; logs go with the pod."""
+        """Release the pod's address and remove its folder, with its logs."""
         self.give_address_back()
-        # An unpacked bento may have many files, and connections must not wait for them.
+        # In a thread: an unpacked bento may have many files, and connections must not wait meanwhile.
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The part of SPDY/3.1 that `kubectl port-forward` speaks: streams opened by the client, data, ends and pings.
+"""Decode and encode the part of SPDY/3.1 that `kubectl port-forward` uses: streams, data, ends and pings. Pure.
 
-kubectl tunnels SPDY frames through a WebSocket, where they may be cut at any byte. There is no flow control: kubectl's
-library (moby/spdystream) neither sends nor expects WINDOW_UPDATE. Pure: bytes in, frames out, and the other way round.
+kubectl tunnels SPDY frames through a WebSocket, whose messages may cut them at any byte. There is no flow control:
+kubectl's library (moby/spdystream) neither sends nor expects WINDOW_UPDATE.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TAIL = (
 
 
 def _dictionary() -> bytes:
-    """Return the text with which both sides start to compress headers (SPDY/3, section 2.6.10.1)."""
+    """Return the dictionary for the compression of headers (SPDY/3, section 2.6.10.1)."""
     words = [word for part in WORDS.split("|") for word in ([part] if part == "200 OK" else part.split())]
     return b"".join(struct.pack(">I", len(word)) + word.encode() for word in words) + TAIL.encode()
 
@@ -46,7 +46,7 @@ DICTIONARY = _dictionary()
 
 
 class ProtocolError(Exception):
-    """The other side sent what is no SPDY/3.1."""
+    """The client sent bytes that are not SPDY/3.1."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Reset:
-    """The client gave the stream up."""
+    """The client aborted the stream."""
 
     stream: int
 
@@ -85,7 +85,7 @@ Frame = Opened | Data | Reset | Ping
 
 
 class Decoder:
-    """Turns what the client sends into frames."""
+    """Decodes the client's bytes into frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -142,7 +142,7 @@ class Decoder:
 
 
 class Encoder:
-    """Writes the frames that a server of streams sends."""
+    """Encodes the frames that a server sends."""
 
     def __init__(self) -> None:
         self._headers = zlib.compressobj(zdict=DICTIONARY)

@@ -1,6 +1,6 @@
-"""Finding and killing the processes of pods by the marks in their environment.
+"""Find and kill the processes of pods by the marks in their environment.
 
-Standard library only: the guardian, which outlives a crashed agent, needs nothing else.
+Imports only the standard library: the guardian, which outlives a crashed agent, needs no more.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from pathlib import Path
 CLUSTER_MARK = "E2I_LOCAL_CLUSTER"
 CONTAINER_MARK = "E2I_LOCAL_CONTAINER"
 PATIENCE = 5.0
-"""Seconds after which processes that were killed and are stuck in the kernel are left alone."""
+"""Seconds to wait for killed processes that are stuck in the kernel."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """One process, as /proc shows it."""
+    """One process in /proc."""
 
     pid: int
     parent: int
     session: int
     ticks: int
-    """CPU time of itself and of its children that ended, in clock ticks."""
+    """CPU time of the process and of its ended children, in clock ticks."""
 
 
 def processes() -> dict[int, Running]:
-    """Return every live process; zombies are not alive."""
+    """Return every living process by id; a zombie does not live."""
     found = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit() and (process := _read(int(entry))):
@@ -51,9 +51,9 @@ def _read(pid: int) -> Running | None:
 
 
 def marked(mark: str, value: str, everyone: dict[int, Running]) -> set[int]:
-    """Return those of `everyone` whose environment has `mark` set to `value`, and all their descendants.
+    """Return the processes whose environment has `mark` set to `value`, and all their descendants.
 
-    Descendants count because a program may overwrite what /proc shows of its environment.
+    With descendants, because a program may overwrite its environment in /proc.
     """
     wanted = f"{mark}={value}".encode()
     roots = {pid for pid in everyone if wanted in _environment(pid)}
@@ -61,7 +61,7 @@ def marked(mark: str, value: str, everyone: dict[int, Running]) -> set[int]:
 
 
 def process_tree(roots: set[int], everyone: dict[int, Running]) -> set[int]:
-    """Return the roots, the members of sessions they lead, and all descendants of these."""
+    """Return the roots, the members of their sessions, and all descendants of these."""
     members = {pid for pid, process in everyone.items() if pid in roots or process.session in roots}
     while True:
         more = {pid for pid, process in everyone.items() if process.parent in members} - members
@@ -74,12 +74,12 @@ def _environment(pid: int) -> list[bytes]:
     try:
         return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
-        # It ended just now, or it belongs to another user and cannot be ours.
+        # It has just ended, or it belongs to another user and cannot be ours.
         return []
 
 
 def _ourselves(everyone: dict[int, Running]) -> set[int]:
-    """The caller and its ancestors: an agent started from inside a pod must not kill itself."""
+    """Return the caller and its ancestors: an agent that was started inside a pod must not kill itself."""
     lineage, pid = set(), os.getpid()
     while pid in everyone and pid not in lineage:
         lineage.add(pid)
@@ -88,7 +88,7 @@ def _ourselves(everyone: dict[int, Running]) -> set[int]:
 
 
 def kill(pids: set[int]) -> None:
-    """Send SIGKILL to each; one that is gone already is no error."""
+    """Send SIGKILL to each process; one that has ended already is no error."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
@@ -99,7 +99,7 @@ def kill_cluster(root: Path) -> int:
     killed: set[int] = set()
     deadline = time.monotonic() + PATIENCE
     while alive := marked(CLUSTER_MARK, str(root), processes()):
-        # One look at /proc may take longer than the deadline on a busy machine, so kill first.
+        # To read /proc may take longer than the deadline on a busy machine, so kill first.
         if alive <= killed and time.monotonic() > deadline:
             break
         kill(alive)

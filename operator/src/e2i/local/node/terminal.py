@@ -1,4 +1,4 @@
-"""A terminal for `kubectl exec -t`: what the command sees as its own, and what kubectl shows."""
+"""A pseudo-terminal for `kubectl exec -t`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import struct
 import termios
 
 IN_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
-"""Opens the terminal as the first of a new session, which makes it the one that Ctrl-C and `tty` work on."""
+"""Opens the terminal first in a new session: so it becomes the controlling terminal, for Ctrl-C and `tty`."""
 
 
 class Terminal:
-    """A pseudo-terminal; the command has one side, `reader` and `writer` the other."""
+    """A pseudo-terminal; the command uses one side, `reader` and `writer` the other."""
 
     def __init__(
         self, fd: int, inner: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -27,7 +27,7 @@ class Terminal:
 
     @classmethod
     async def open(cls) -> Terminal:
-        """Make a new terminal; OSError if the machine has none left."""
+        """Open a new terminal; OSError if the machine has no free one."""
         outer, inner = os.openpty()
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
@@ -43,7 +43,7 @@ class Terminal:
         return ["/bin/sh", "-c", IN_TERMINAL, os.ttyname(self._inner), *argv]
 
     def resize(self, message: bytes) -> None:
-        """Give the terminal the size that kubectl sent; a message that is no size is ignored."""
+        """Set the terminal's size from kubectl's message; ignore an invalid message."""
         with contextlib.suppress(ValueError, KeyError, TypeError, struct.error):
             size = json.loads(message)
             fcntl.ioctl(
@@ -59,7 +59,7 @@ class Terminal:
             self._inner = -1
 
     def close(self) -> None:
-        """Give the terminal back; programs that still use it get SIGHUP."""
+        """Close the terminal; programs that still use it get SIGHUP."""
         self.hang_up()
         self.writer.close()
         os.close(self._fd)

@@ -1,4 +1,4 @@
-"""CPU and memory of containers, measured in /proc, as the text that metrics-server reads."""
+"""Measure CPU and memory of containers in /proc, and write them in the text form that metrics-server reads."""
 
 from __future__ import annotations
 
@@ -81,19 +81,19 @@ def _machine() -> Iterable[Sample]:
 
 
 def _memory(pid: int) -> int:
-    """A process's share of memory in bytes: pages it shares with others count in part."""
+    """Return the memory of a process in bytes; a page shared with other processes counts in part."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     except OSError:
-        # It ended just now, or it made itself unreadable.
+        # It has just ended, or it cannot be read.
         pass
     return 0
 
 
 def exposition(samples: Iterable[Sample]) -> str:
-    """Return the samples in the Prometheus text form, metrics together."""
+    """Return the samples in the Prometheus text form, grouped by metric."""
     by_name: dict[str, list[str]] = {name: [] for name in HELP}
     for name, labels, value in samples:
         inside = ",".join(f'{key}="{label}"' for key, label in labels.items())

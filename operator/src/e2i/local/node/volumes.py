@@ -19,12 +19,12 @@ FetchToken = Callable[[Object], Awaitable[str]]
 """Takes a serviceAccountToken projection, returns a token."""
 FileMode = int
 Files = dict[str, tuple[bytes, FileMode]]
-"""Content and mode by path inside the volume."""
+"""Content and mode of each file, by its path inside the volume."""
 DEFAULT_MODE = 0o644
 
 
 class MountError(Exception):
-    """A volume cannot be made now; the sentence says which and why."""
+    """A volume cannot be made now; the message says which and why."""
 
 
 def volume_references(pod: Object) -> set[Reference]:
@@ -44,7 +44,7 @@ def volume_references(pod: Object) -> set[Reference]:
 
 
 async def make_volumes(folder: Path, sources: Sources, fetch_token: FetchToken) -> None:
-    """Make all volumes of the pod below `folder`; safe to repeat, emptyDirs keep what is in them."""
+    """Make all volumes of the pod below `folder`; safe to repeat, emptyDirs keep their files."""
     for volume in sources.pod["spec"].get("volumes") or []:
         target = folder / volume["name"]
         try:
@@ -59,14 +59,14 @@ async def make_volumes(folder: Path, sources: Sources, fetch_token: FetchToken) 
 
 
 async def volume_files(volume: Object, sources: Sources, fetch_token: FetchToken) -> Files:
-    """Return what a secret, configMap, downwardAPI or projected volume holds."""
+    """Return the files of a secret, configMap, downwardAPI or projected volume."""
     if "projected" in volume:
         default = volume["projected"].get("defaultMode", DEFAULT_MODE)
         files: Files = {}
         for source in volume["projected"].get("sources") or []:
             if "serviceAccountToken" in source:
                 spec = source["serviceAccountToken"]
-                # Nobody but this user needs it: on a real node the pod's file system is private too.
+                # Only this user needs it: on a real node the pod's file system is private too.
                 files[spec["path"]] = ((await fetch_token(spec)).encode(), 0o600)
             else:
                 files |= _plain_files(source, sources, default)
@@ -117,7 +117,7 @@ def _downward(item: Object, sources: Sources) -> str:
 
 
 def write_files(folder: Path, files: Mapping[str, tuple[bytes, FileMode]]) -> None:
-    """Write each file whole or not at all: a reader never sees half a token."""
+    """Write each file atomically: a reader never sees half a token."""
     for path, (content, mode) in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -166,6 +166,6 @@ def _link(link: Path, target: Path) -> None:
     if link.is_symlink():
         link.unlink()
     elif link.is_dir():
-        # A mount inside another volume, from an earlier container: the same content under the same name.
+        # A mount inside another volume, made for an earlier container: it has the same content and name.
         return
     link.symlink_to(target)

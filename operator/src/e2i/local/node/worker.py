@@ -1,4 +1,4 @@
-"""One pod on this node: brings it from its spec to running processes, and to its end."""
+"""Run one pod on this node: start its containers, report its status, and end it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from e2i.local.node.volumes import MountError
 
 log = logging.getLogger(__name__)
 RETRY = 1.0
-"""Seconds before a write that the API server did not take is tried again."""
+"""Seconds before a write that failed is tried again."""
 LAST_GRACE = 1.0
-"""Seconds that the processes of a pod have which is no longer in the API."""
+"""Seconds that the processes of a pod have if the pod is no longer in the API."""
 
 
 class PodWorker:
@@ -43,7 +43,7 @@ class PodWorker:
         past = {entry["name"]: restored(entry, now) for entry in known}
         self.records: dict[str, Record] = {name: past.get(name, Record()) for name in self.containers}
         self.attempts: dict[str, Attempt] = {}
-        # Somebody else may have ended it (an eviction): then no container may run any more.
+        # An eviction may have ended it: then no container may run any more.
         self._closed = status.get("phase") in ("Succeeded", "Failed")
         self.setup = PodSetup(pod, node)
 
@@ -57,18 +57,18 @@ class PodWorker:
         return self.is_removed or bool(self.pod["metadata"].get("deletionTimestamp"))
 
     def update(self, pod: Object) -> None:
-        """Take the newer form of the pod."""
+        """Use this version of the pod if it is newer."""
         if _version(pod) > _version(self.pod):
             self.pod = pod
             self._woken.set()
 
     def mark_removed(self) -> None:
-        """The pod is no longer in the API: end what is left of it."""
+        """End the pod because it is no longer in the API."""
         self.is_removed = True
         self._woken.set()
 
     async def run(self) -> None:
-        """Live the pod's life; returns when nothing of it is left on this node."""
+        """Run the pod to its end; return when nothing of it is left on this node."""
         while not self.deleting:
             self._woken.clear()
             await self._sleep(await self._pass())
@@ -88,7 +88,7 @@ class PodWorker:
             await asyncio.wait(lives)
 
     async def _pass(self) -> float | None:
-        """Do what is due; return when to look again, if nothing happens before."""
+        """Do what is due; return the time of the next check, or None to wait for the next event."""
         now = clock.now()
         if self._closed or is_over(self.pod["spec"], self.records):
             self.setup.give_address_back()
@@ -128,7 +128,7 @@ class PodWorker:
             self.post_event("Warning", "Failed", f"Error: {error.reason}: {error.message}")
             self.records[name] = record.refused(error.reason, error.message, delay, clock.now())
             if error.reason == "ErrImagePull":
-                # A kubelet shows the error first and from then on that it waits: watchers see both.
+                # A kubelet reports the error first, then that it waits: a watch sees both.
                 await self._publish()
                 message = f"Back-off pulling image: {error.message}"
                 self.records[name] = record.refused("ImagePullBackOff", message, delay, clock.now())
@@ -155,13 +155,13 @@ class PodWorker:
         self.post_event("Normal", "Started", f"Started container {name}")
 
     def will_restart(self, name: str) -> bool:
-        """Return whether the container is to be started, at once or later."""
+        """Return whether the container will be started, at once or later."""
         return wants_start(self.containers[name], self.pod["spec"], self.records[name])
 
     def log_file(self, name: str, restarts: int) -> Path:
         return self.setup.folder / "logs" / name / f"{restarts}.log"
 
-    # What an Attempt reports (container.Observer).
+    # The callbacks of an Attempt (container.Observer).
 
     def became_started(self, name: str) -> None:
         self._change(name, started=True)
@@ -204,7 +204,7 @@ class PodWorker:
         return self._pod_grace() if wanted is None else float(wanted)
 
     async def _end_containers(self) -> None:
-        """Stop all containers, sidecars last; a shorter grace period that comes meanwhile holds."""
+        """Stop all containers, sidecars last; a shorter grace period that is set meanwhile counts."""
         deadline = clock.now() + self._grace()
         while self.attempts:
             self._woken.clear()
@@ -215,7 +215,7 @@ class PodWorker:
             await self._woken.wait()
 
     async def _leave(self) -> bool:
-        """Report the end and take the pod out of the API; False when that must be tried again."""
+        """Report the end and delete the pod from the API; return False if that must be tried again."""
         if not await self._publish():
             return False
         try:
@@ -226,7 +226,7 @@ class PodWorker:
         return True
 
     async def _publish(self) -> bool:
-        """Write the status if the API does not say it yet; return whether it does now."""
+        """Write the status if it changed; return whether the API has it now."""
         if self._closed:
             return True
         place = Place(self.setup.address_shown, "127.0.0.1", self.setup.ready)

@@ -1,6 +1,6 @@
 """A stand-in for Yatai's two controllers, for clusters where the real ones cannot run.
 
-It turns the same objects into the same objects, faults included, as recorded from yatai-deployment 1.1.21
-and yatai-image-builder 1.2.56: being kinder than they are would hide what users meet later. What it does
-alike and what it leaves out is listed in docs/reference/yatai-stand-in.md.
+It makes the same objects from the same objects, faults included, as recorded from yatai-deployment 1.1.21 and
+yatai-image-builder 1.2.56: a stand-in without their faults would hide problems that users meet later.
+docs/reference/yatai-stand-in.md lists what it does and what it leaves out.
 """

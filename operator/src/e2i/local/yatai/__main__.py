@@ -43,7 +43,7 @@ async def run_until_stopped(home: ClusterHome) -> None:
 
 
 async def run_controllers(home: ClusterHome) -> None:
-    """Run both controllers; ApiError(0) when a kubeconfig cannot be used."""
+    """Run both controllers; ApiError(0) if a kubeconfig cannot be used."""
     async with (
         await Kube.from_kubeconfig(home.kubeconfig_of("yatai-deployment")) as for_deployments,
         await Kube.from_kubeconfig(home.kubeconfig_of("yatai-image-builder")) as for_images,

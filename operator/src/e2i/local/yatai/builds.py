@@ -1,4 +1,4 @@
-"""The objects that the image builder makes of a BentoRequest: image name, Job, Bento; values in, objects out."""
+"""Make the image name, the Job and the Bento for a BentoRequest. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2i.local.yatai.yatai_kinds import BENTO, BENTO_REQUEST, JOB, controller_re
 REGISTRY = "registry.e2i.local"
 BUILDER_IMAGE = f"{REGISTRY}/bento-builder:local"
 BUILD_FAILED = 42
-"""Exit code of the builder that fails the Job at once; any other is tried again."""
+"""Exit code of the builder that fails the Job at once; after any other the Job tries again."""
 SECRET_ANNOTATION = "yatai.ai/aws-access-key-secret-name"  # noqa: S105 - a name, not a secret
 HASH_ANNOTATION = "yatai.ai/bento-request-hash"
 SEPARATE_MODELS = "yatai.ai/yatai-image-builder-separate-models"
@@ -23,7 +23,7 @@ JobState = Literal["waiting", "running", "failed", "succeeded"]
 
 
 def image_name(request: Object) -> str:
-    """The image that the request ends in; longer tags than registries take are replaced by their hash."""
+    """Return the image name of the request; a tag that is too long for registries is replaced by its hash."""
     spec = request["spec"]
     if spec.get("image"):
         return str(spec["image"])
@@ -34,12 +34,12 @@ def image_name(request: Object) -> str:
 
 
 def is_by_digest(image: str) -> bool:
-    """Such an image is never found: the registry is asked for its list of tags."""
+    """Return whether the image has a digest: it is never found, because Yatai looks in the registry's list of tags."""
     return "@" in image
 
 
 def request_hash(request: Object) -> str:
-    """Changes with spec, labels and annotations; a Job with another hash is started again."""
+    """Return a hash of spec, labels and annotations; a Job with another hash is replaced."""
     metadata = request["metadata"]
     seen = [request["spec"], metadata.get("labels", {}), metadata.get("annotations", {})]
     digest = hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).digest()
@@ -57,7 +57,7 @@ def state_of(job: Object) -> JobState:
 
 
 def bento(request: Object) -> Object:
-    """The Bento that says the image is there; it carries no labels and no annotations."""
+    """Return the Bento for a request whose image exists; it has no labels and no annotations."""
     spec = {"tag": request["spec"]["bentoTag"], "image": image_name(request)}
     copied = ("context", "runners", "serviceName")
     spec |= {field: request["spec"][field] for field in copied if field in request["spec"]}
@@ -94,7 +94,7 @@ def pod_labels(request: Object) -> dict[str, str]:
 
 
 def job(request: Object, suffix: str) -> Object:
-    """The Job that downloads and builds; `suffix` is 20 characters that no other Job has."""
+    """Return the Job that downloads and builds; `suffix` is 20 characters that no other Job has."""
     failed_build = {"containerName": "builder", "operator": "In", "values": [BUILD_FAILED]}
     return {
         "apiVersion": JOB.api_version,
@@ -181,5 +181,5 @@ def _container(name: str, *arguments: str) -> Object:
 
 
 def literal(text: str) -> str:
-    """The text as an argument that Kubernetes leaves alone: `$(SECRET)` in a URL must stay what it is."""
+    """Return the text escaped as an argument: Kubernetes must not expand a `$(SECRET)` in a URL."""
     return text.replace("$", "$$")

@@ -1,8 +1,8 @@
-"""Does a live object differ from the wanted one, in the sense in which yatai-deployment asks it?
+"""Compare a live object with the wanted one as yatai-deployment does.
 
-Three objects take part: what the controller wrote last (kept in an annotation), what it wants now, and what
-is live. Only fields that it writes count. So a field added by hand stays until the next real update, and
-that update replaces the whole object and so loses it.
+It compares three objects: the last written one (kept in an annotation), the wanted one and the live one. Only fields
+that the controller writes count. So a field added by hand stays until the next real update, which replaces the whole
+object.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MERGE_KEYS = {
 
 
 def with_last_applied(wanted: Object) -> Object:
-    """A copy of `wanted` that carries itself in the annotation."""
+    """Return a copy of `wanted` that has `wanted` in its annotation."""
     text = json.dumps(wanted, separators=(",", ":"), sort_keys=True)
     annotations = {**wanted["metadata"].get("annotations", {}), LAST_APPLIED: text}
     return {**wanted, "metadata": {**wanted["metadata"], "annotations": annotations}}
 
 
 def last_applied(live: Object) -> Object:
-    """Return the object that the controller wrote last; empty if somebody else made it or broke the annotation."""
+    """Return the last object that the controller wrote; empty if the annotation is missing or damaged."""
     text = live["metadata"].get("annotations", {}).get(LAST_APPLIED, "{}")
     try:
         applied = json.loads(text)
@@ -66,7 +66,7 @@ def _mapping_differs(applied: Object, wanted: Object, live: Object) -> bool:
 def _list_differs(applied: list[Any], wanted: list[Any], live: list[Any], field: str) -> bool:
     key = MERGE_KEYS.get(field)
     if key is None:
-        # Replaced as one; its elements may still carry defaults that the API server added.
+        # Replaced as a whole; its elements may still have defaults that the API server added.
         if len(wanted) != len(live):
             return True
         return any(_differs(None, new, old) for new, old in zip(wanted, live, strict=True))

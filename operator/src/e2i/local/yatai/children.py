@@ -1,4 +1,4 @@
-"""The Deployment, the autoscaler and the Service of one part of a BentoDeployment: values in, objects out."""
+"""Make the Deployment, the autoscaler and the Service of one part of a BentoDeployment. Pure."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ CPU_80_PERCENT = {
 
 
 def deployment(part: Part) -> Object:
-    """The Deployment, without `replicas`: its autoscaler owns them, and each update sets them to 1.
+    """Return the Deployment without `replicas`: its autoscaler owns the field, and each update resets it to 1.
 
-    ReconcileError when a value of the BentoDeployment cannot be used.
+    ReconcileError if a value of the BentoDeployment cannot be used.
     """
     selector = {"yatai.ai/selector": part.name}
     extra = part.settings.get("extraPodMetadata", {})
@@ -58,7 +58,7 @@ def deployment(part: Part) -> Object:
 
 
 def autoscaler(part: Part) -> Object:
-    """The autoscaler, which there always is; `behavior` is dropped."""
+    """Return the autoscaler, which every part has; `behavior` is dropped."""
     wanted = part.settings.get("autoscaling", {"minReplicas": 1, "maxReplicas": 1})
     return {
         "apiVersion": AUTOSCALER.api_version,
@@ -106,7 +106,7 @@ def child_metadata(part: Part, name: str) -> Object:
 
 
 def strategy(annotations: dict[str, str]) -> Object:
-    """The rollout that `yatai.ai/deployment-strategy` names; an unknown name is a rolling update."""
+    """Return the strategy that `yatai.ai/deployment-strategy` names; an unknown name is a rolling update."""
     return STRATEGIES.get(annotations.get("yatai.ai/deployment-strategy", ""), ROLLING_UPDATE)
 
 

@@ -1,4 +1,4 @@
-"""Conditions as Yatai writes them: no observedGeneration, and the reason is nearly always `Reconciling`."""
+"""Conditions in Yatai's form: without observedGeneration, and nearly always with the reason `Reconciling`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Status = Literal["True", "False", "Unknown"]
 
 @dataclass(frozen=True)
 class Condition:
-    """A controller's finding, before it is merged into an object's status."""
+    """A condition before it is merged into an object's status."""
 
     type: str
     status: Status
@@ -38,7 +38,7 @@ def has_status(item: Object, kind: str, status: Status) -> bool:
 def merge_conditions(
     old: Sequence[dict[str, Any]], news: Iterable[Condition], now: str
 ) -> list[dict[str, Any]]:
-    """The conditions after `news`; times move only when a status changes, the order never does.
+    """Merge `news` into the conditions; a time changes only if the status changes, and the order stays.
 
     `now` is an RFC 3339 time in UTC, to the second.
     """
@@ -58,5 +58,5 @@ def merge_conditions(
 
 
 def all_unknown(item: Object, message: str) -> list[Condition]:
-    """Every condition of the object, its status forgotten and its reason kept."""
+    """Return every condition of the object with the status Unknown and its old reason."""
     return [Condition(c["type"], "Unknown", message, c["reason"]) for c in conditions_of(item)]

@@ -1,7 +1,7 @@
 """yatai-deployment: makes and keeps the children of each BentoDeployment.
 
-One worker. An error ends in the condition `Available` and is not tried again: the next pass comes with the
-next event, as in the real one.
+It has one worker. An error is reported in the condition `Available` and is not tried again: the next pass comes with
+the next event, as in the real controller.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class DeploymentController:
             try:
                 await self._reconcile(key)
             except ApiError as error:
-                # Only the status could not be written: there is nowhere to say it but here.
+                # The status could not be written, so the error can only be logged.
                 LOG.warning("BentoDeployment %s/%s: %s", *key, error)
             except Exception:
-                # A bug that one object brings out must not stop the work on all others.
+                # A bug that shows with one object must not stop the work on all others.
                 LOG.exception("BentoDeployment %s/%s", *key)
 
     def _on_own_change(self, before: Object | None, now: Object | None) -> None:
@@ -119,7 +119,7 @@ class DeploymentController:
             await self._write(owner, Condition("Available", "False", message))
 
     async def _await_bento(self, owner: Object) -> None:
-        """Say where the Bento will come from. `BentoRequestFound` ends True even without a BentoRequest."""
+        """Report where the Bento will come from. `BentoRequestFound` becomes True even without a BentoRequest."""
         namespace, name = owner["metadata"]["namespace"], owner["spec"]["bento"]
         await self._write(
             owner,
@@ -152,9 +152,9 @@ class DeploymentController:
             await self._keep(SERVICE, children.service(part))
 
     async def _keep(self, resource: Resource, wanted: Object) -> None:
-        """Make the child, or replace it whole when it differs in a field that we write.
+        """Create the child, or replace the whole object if it differs in a field that we write.
 
-        The replacement carries no resourceVersion, no `replicas` and nothing that others added.
+        The replacement has no resourceVersion, no `replicas` and no field that others added.
         """
         metadata = wanted["metadata"]
         live = await self._kube.get(resource, metadata["namespace"], metadata["name"])

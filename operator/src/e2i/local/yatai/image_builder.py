@@ -1,8 +1,8 @@
-"""yatai-image-builder: turns a BentoRequest into an image, by a Job, and then into a Bento.
+"""yatai-image-builder: builds the image of a BentoRequest by a Job, and then makes a Bento.
 
-A request is done once: after `BentoAvailable=True` it is never looked at again. Errors are tried again with
-a growing delay. A failed build is not an error: it ends in `Unknown`, and only the Job and the condition
-`ImageBuilding` tell of it.
+A request is handled once: after `BentoAvailable=True` it is ignored. After an error it is tried again with a growing
+delay. A failed build is not an error: `BentoAvailable` becomes `Unknown`, and only the Job and the condition
+`ImageBuilding` show it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ImageBuilder:
                 delay = self._queue.add_failed(key)
                 LOG.warning("BentoRequest %s/%s: %s; again in %.2f s", *key, error, delay)
             except Exception:
-                # A bug that one object brings out must not stop the work on all others.
+                # A bug that shows with one object must not stop the work on all others.
                 LOG.exception("BentoRequest %s/%s", *key)
             else:
                 self._queue.forget(key)
@@ -100,7 +100,7 @@ class ImageBuilder:
             raise ReconcileError(f"ensure image exists: {error}") from error
 
     async def _find_image(self, request: Object) -> bool:
-        """Ask the registry, once: a found image is not looked for again."""
+        """Ask the registry for the image; once it is found, do not ask again."""
         image = builds.image_name(request)
         checked = find_condition(request, "ImageExistsChecked")
         if checked and checked["status"] == "True" and checked["message"] == image:
@@ -125,7 +125,7 @@ class ImageBuilder:
         return False
 
     async def _build(self, request: Object) -> bool:
-        """Look after the Job; True once it has succeeded."""
+        """Start or check the Job; return True once it has succeeded."""
         namespace = request["metadata"]["namespace"]
         jobs, _ = await self._kube.list(JOB, namespace, labels=builds.job_selector(request))
         wanted = builds.request_hash(request)
@@ -204,6 +204,6 @@ class ImageBuilder:
 
 
 def new_suffix() -> str:
-    """20 characters that sort by time and that no other Job has."""
+    """Return 20 characters that sort by time and that no other Job has."""
     stamp = int(time.time()).to_bytes(4, "big") + os.urandom(8)
     return base64.b32hexencode(stamp).decode().lower()[:20]

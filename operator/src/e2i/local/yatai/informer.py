@@ -1,7 +1,7 @@
-"""Follows one kind and says of every change what was before and what is now.
+"""Watch one kind and report every change with the old and the new object.
 
-Yatai's controllers react to some changes and not to others (a new generation, but not a new label), so an
-event alone is not enough: both sides of it are needed.
+Yatai's controllers react only to some changes (to a new generation, but not to a new label), so they must compare the
+old and the new object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Listener = Callable[[Object | None, Object | None], None]
 
 
 class Informer:
-    """The last known objects of one kind, in `objects`."""
+    """Keeps the last known objects of one kind in `objects`."""
 
     def __init__(self, kube: Kube, resource: Resource, listener: Listener) -> None:
         self.objects: dict[Key, Object] = {}
@@ -25,7 +25,7 @@ class Informer:
         self._listener = listener
 
     async def run(self) -> None:
-        """Follow the kind for ever; after lost history a list yields the changes that were missed."""
+        """Watch the kind for ever; after an interruption a list gives the missed changes."""
         async for news in self._kube.watch(self._resource):
             for before, now in self._changes(news):
                 self._listener(before, now)
@@ -55,7 +55,7 @@ def _version(item: Object) -> str:
 
 
 def has_new_generation(before: Object | None, now: Object | None) -> bool:
-    """Came, went, or its spec changed; a change of labels, annotations or status is none."""
+    """Return whether the object was created or deleted, or its spec changed."""
     if before is None or now is None:
         return True
     return bool(before["metadata"].get("generation") != now["metadata"].get("generation"))

@@ -1,4 +1,4 @@
-"""Keys that wait for the single worker that each of Yatai's controllers has."""
+"""The queue of keys for the single worker of each of Yatai's controllers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST_DELAY = 1000.0
 
 
 class Workqueue:
-    """Holds a key once, in the order of arrival; a key that failed comes back later each time."""
+    """Has each key once, in the order of arrival; a key that fails comes back after a growing delay."""
 
     def __init__(self) -> None:
         self._waiting: dict[Key, None] = {}
@@ -23,7 +23,7 @@ class Workqueue:
         self._filled.set()
 
     async def take(self) -> Key:
-        """The oldest key; a change that comes while it is worked on puts it in again."""
+        """Wait for the oldest key and return it; a change during the work on it adds it again."""
         await self._filled.wait()
         key = next(iter(self._waiting))
         del self._waiting[key]
@@ -32,7 +32,7 @@ class Workqueue:
         return key
 
     def add_failed(self, key: Key) -> float:
-        """Put the key in again after 5 ms, 10 ms, 20 ms, ... at most 1000 s; returns the delay in seconds."""
+        """Add the key again after 5 ms, 10 ms, 20 ms, ... at most 1000 s; return the delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(failures, 30))
@@ -40,5 +40,5 @@ class Workqueue:
         return delay
 
     def forget(self, key: Key) -> None:
-        """The key went well: its next failure starts from the shortest delay."""
+        """Reset the key's delay after a success."""
         self._failures.pop(key, None)

@@ -11,12 +11,12 @@ from e2i.local.yatai.yatai_kinds import name_and_version
 LONGEST_NAME = 63
 TARGET_TYPE = "yatai.ai/bento-deployment-target-type"
 ALSO_FOR_RUNNERS = ("labels", "resources", "extraPodMetadata", "extraPodSpec")
-"""Fields that a runner without an entry in `spec.runners` takes from the spec; variables and autoscaling are not."""
+"""Fields that a runner without an entry in `spec.runners` takes from the spec; not variables and autoscaling."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A Deployment, an autoscaler and a Service of a BentoDeployment; without `runner` those of the API servers."""
+    """The Deployment, autoscaler and Service of one runner, or without `runner` those of the API servers."""
 
     owner: Object
     bento: Object
@@ -24,7 +24,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Name of the Deployment and the autoscaler; runners are counted in the Bento's order."""
+        """The name of the Deployment and the autoscaler; runners are numbered in the Bento's order."""
         own = str(self.owner["metadata"]["name"])
         return own if self.runner is None else f"{own}-runner-{runners_of(self.bento).index(self.runner)}"
 
@@ -34,7 +34,7 @@ class Part:
 
     @property
     def settings(self) -> Object:
-        """The options of the part: the spec, or what of it holds for the runner."""
+        """The options of the part: the spec, or the fields of it that count for the runner."""
         spec: Object = self.owner["spec"]
         if self.runner is None:
             return spec
@@ -48,7 +48,7 @@ class Part:
 
     @property
     def labels(self) -> dict[str, str]:
-        """`spec.labels` go over Yatai's own; `metadata.labels` reach no child."""
+        """The labels of the children: `spec.labels` override Yatai's own; `metadata.labels` are not used."""
         repository, version = name_and_version(self.bento["spec"]["tag"])
         own = {
             "yatai.ai/bento-deployment": self.owner["metadata"]["name"],
@@ -64,16 +64,16 @@ class Part:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """`extraPodMetadata.annotations` reach every child; `spec.annotations` reach none."""
+        """The annotations of the children: `extraPodMetadata.annotations`; `spec.annotations` are not used."""
         repository, version = name_and_version(self.bento["spec"]["tag"])
         own = {"yatai.ai/bento-repository": repository, "yatai.ai/bento-version": version}
-        # A runner's own metadata take the place of the deployment's only where there are any.
+        # A runner's own metadata replaces that of the deployment only if it is not empty.
         extra = self.settings.get("extraPodMetadata") or self.owner["spec"].get("extraPodMetadata", {})
         return {**own, **extra.get("annotations", {})}
 
 
 def parts_of(owner: Object, bento: Object) -> list[Part]:
-    """The parts in the order in which they are made: runners first."""
+    """Return the parts in the order in which they are made: runners first."""
     return [*(Part(owner, bento, name) for name in runners_of(bento)), Part(owner, bento)]
 
 
@@ -82,7 +82,7 @@ def runners_of(bento: Object) -> list[str]:
 
 
 def runner_service(owner: Object, bento: Object, runner: str) -> str:
-    """Name of a runner's Service, by which the API servers find it: plain-runner-<md5 of fraud:v1-trees>."""
+    """Return the name of a runner's Service, which the API servers call: plain-runner-<md5 of fraud:v1-trees>."""
     name = owner["metadata"]["name"]
     tag = ":".join(name_and_version(bento["spec"]["tag"]))
     service = f"{name}-runner-{_md5(f'{tag}-{runner}')}"

@@ -1,7 +1,7 @@
-"""The pod template of a Deployment: values in, object out.
+"""Make the pod template of a Deployment. Pure.
 
-Only the fields that yatai-deployment writes are here, because only these take part in its drift correction.
-Its two sidecars (metrics-transformer, proxy) are left out: they are not in the path of a request.
+It has only the fields that yatai-deployment writes, because only these count in its drift correction. Its two sidecars
+(metrics-transformer, proxy) are left out: they are not in the path of a request.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def pod_spec(part: Part) -> Object:
 
 
 def check_version(version: str) -> None:
-    """Yatai reads the version to recognise very old bentos, and stumbles over one that is none."""
+    """Raise ReconcileError for an invalid version: Yatai reads it to recognise very old bentos, and fails."""
     if version and not VERSION.fullmatch(version):
         raise ReconcileError(f"invalid bentoml version {version}: Malformed version: {version}")
 
@@ -83,9 +83,9 @@ def main_container(part: Part, resources: Object) -> Object:
 
 
 def environment(part: Part) -> tuple[list[dict[str, str]], int]:
-    """The variables in yatai-deployment's order, and the port: the user's first, a repeated name dropped.
+    """Return the variables in yatai-deployment's order, the user's first, and the port; drop repeated names.
 
-    Only name and value are copied: a variable with `valueFrom` ends up set and empty.
+    Only name and value are copied: a variable with `valueFrom` becomes empty.
     """
     given: dict[str, str] = {}
     for variable in part.settings.get("envs", ()):
@@ -102,12 +102,12 @@ def environment(part: Part) -> tuple[list[dict[str, str]], int]:
         port = int(variables["PORT"])
     except ValueError as error:
         raise ReconcileError(f"invalid port value {variables['PORT']}") from error
-    # The API stores no empty value, so none is wanted.
+    # The API stores no empty value, so leave it out.
     return [{"name": name} | ({"value": value} if value else {}) for name, value in variables.items()], port
 
 
 def resources_of(wanted: Object) -> Object:
-    """Requests and limits: the defaults with the given ones over them; `requests.gpu` is ignored."""
+    """Return requests and limits: the defaults, overridden by those of the spec; `requests.gpu` is ignored."""
     limits = {"cpu": "500m", "memory": "1Gi"}
     requests = {"cpu": "300m", "memory": "500Mi"}
     for side, result in (("limits", limits), ("requests", requests)):
@@ -130,7 +130,7 @@ def _quantity(text: str, doing: str) -> str:
 
 
 def _refusal(text: str) -> str:
-    """Return what Go's parser of quantities says about a text that is none: Yatai passes it on."""
+    """Return the error of Go's parser for an invalid quantity: Yatai shows it unchanged."""
     match = re.fullmatch(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)", text)
     if match is None:
         return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -159,7 +159,7 @@ def security_context(annotations: dict[str, str]) -> Object:
 
 
 def stored_form(value: Any) -> Any:
-    """The value without empty texts, which the API does not store; otherwise they would look like drift."""
+    """Return the value without empty texts: the API does not store them, and they would look like drift."""
     if isinstance(value, dict):
         return {key: stored_form(item) for key, item in value.items() if item not in ("", None)}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""How the container of a part is started and probed: values in, text and objects out.
+"""Make the command and the probes of a part's container. Pure.
 
-The modules in the old commands are gone since BentoML 1.2. The entrypoint.sh that BentoML puts into every bento
-knows the words and starts what took their place.
+The modules in the old commands do not exist since BentoML 1.2. The entrypoint.sh in every bento recognises these
+commands and starts the new modules.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RUNNER_PORT = 3000
 
 
 def command_of(part: Part, port: int) -> str:
-    """The shell command of the container, which listens on `port`."""
+    """Return the shell command of the container, which listens on `port`."""
     listen = f"--bind tcp://0.0.0.0:{port}"
     if part.runner is not None:
         return f"{OLD_SERVERS}.runner . --runner-name {part.runner} {listen} --working-dir ."
@@ -35,7 +35,7 @@ def command_of(part: Part, port: int) -> str:
 
 
 def probes_of(part: Part, port: int) -> Object:
-    """livenessProbe and readinessProbe; an API server with runners is only as good as they are."""
+    """Return livenessProbe and readinessProbe; those of an API server with runners check the runners too."""
     addresses = [] if part.runner is not None else list(runner_addresses(part).values())
     if not addresses:
         return {
@@ -50,7 +50,7 @@ def probes_of(part: Part, port: int) -> Object:
 
 
 def runner_addresses(part: Part) -> dict[str, str]:
-    """Host and port of each runner, by its name."""
+    """Return host and port of each runner, by its name."""
     return {
         name: f"{runner_service(part.owner, part.bento, name)}:{RUNNER_PORT}"
         for name in runners_of(part.bento)

@@ -1,4 +1,4 @@
-"""Writes conditions into the status of Yatai's kinds; the stand-in's clock is here."""
+"""Write conditions into the status of Yatai's kinds; only this module of the stand-in reads the clock."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ STATUS_FIELDS: dict[str, Object] = {"BentoRequest": {"imageBuilderPodStatus": {}
 
 
 async def write_conditions(kube: Kube, resource: Resource, item: Object, *news: Condition) -> Object:
-    """Merge `news` into the object's newest status and return that object; nothing new, nothing written.
+    """Merge `news` into the object's newest status and return the object; write only if something changed.
 
-    ApiError when it is gone, or somebody else wrote it three times in a row.
+    ApiError if the object is deleted, or after three conflicts in a row.
     """
     metadata = item["metadata"]
     for attempt in range(1, ATTEMPTS + 1):

@@ -23,7 +23,7 @@ def key_of(item: Object) -> Key:
 
 
 def controller_of(item: Object, owner: Resource) -> Key | None:
-    """The key of the `owner` that controls the object, or None when that is somebody else."""
+    """Return the key of the `owner` that controls the object, or None if it has another controller."""
     for reference in item["metadata"].get("ownerReferences", ()):
         if reference.get("controller") and reference["kind"] == owner.kind:
             return item["metadata"]["namespace"], reference["name"]

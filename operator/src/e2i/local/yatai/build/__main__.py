@@ -42,14 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{wanted.command} failed: {error}")
         return failed
     except Exception as error:
-        # Whatever it is: the exit code decides whether the Job is tried again.
+        # For every error: the exit code decides whether the Job tries again.
         say(f"{wanted.command} failed: {type(error).__name__}: {error}. This is a bug in the builder.")
         return failed
     return 0
 
 
 def download(url: str, workspace: Path) -> None:
-    """Fetch the archive, check it, unpack it to `buildcontext`, and leave its sha256 beside that."""
+    """Download the archive, check it, unpack it to `buildcontext`, and write its sha256 beside that."""
     archive = workspace / "downloaded.tar"
     say(f"downloading {url}")
     digest, size = fetch(url, archive, os.environ)

@@ -1,7 +1,7 @@
-"""Unpacks a bento's archive, and trusts nothing in it.
+"""Check and unpack a bento's archive, which is untrusted input.
 
-The archive comes from a bucket that others can write to. Everything is checked before the first file is
-written: a tar can name absolute paths, climb out of the folder, hide behind links or swell without end.
+The archive comes from a bucket that others can write to. Everything is checked before the first file is written: a
+tar can have absolute paths, paths that lead out of the folder, links to other places, or an enormous content.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REMEDY = "export the bento again and upload that"
 
 
 def unpack(archive: Path, folder: Path) -> int:
-    """Unpack into the new folder; returns how many members there were. BuildError when it is not safe."""
+    """Unpack the archive into a new folder; return the number of members. BuildError if it is not safe."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         with open_tar(archive) as tar:
@@ -58,9 +58,9 @@ def open_tar(archive: Path) -> tarfile.TarFile:
 
 
 def check_end(tar: tarfile.TarFile) -> None:
-    """BuildError unless the tar ends with its mark: tarfile takes a tar that is cut off for a shorter one.
+    """Raise BuildError unless the tar has its end mark: tarfile reads an incomplete tar as a shorter one.
 
-    Reads on to the end, so that a gzip or xz stream that was cut off shows too (EOFError).
+    Reads to the end, so that an incomplete gzip or xz stream is noticed too (EOFError).
     """
     file = tar.fileobj
     if file is None:
@@ -73,7 +73,10 @@ def check_end(tar: tarfile.TarFile) -> None:
 
 
 def readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Our own file, readable by all: exported archives carry a root folder that only its owner can enter."""
+    """Return the member with us as owner, readable by all users.
+
+    Exported archives have a root folder that only its owner can enter.
+    """
     mode = 0o755 if member.isdir() or member.mode & 0o111 else 0o644
     changed = copy.copy(member)
     changed.mode, changed.uid, changed.gid, changed.uname, changed.gname = (
@@ -87,7 +90,7 @@ def readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def check(members: Sequence[tarfile.TarInfo], room: int) -> None:
-    """BuildError for the first member that may not be unpacked, or when they need more than `room` bytes."""
+    """Raise BuildError for the first member that may not be unpacked, or if all need more than `room` bytes."""
     seen: dict[str, tarfile.TarInfo] = {}
     need = 0
     for member in members:
@@ -107,7 +110,7 @@ def check(members: Sequence[tarfile.TarInfo], room: int) -> None:
 
 
 def check_parents(name: str, member: tarfile.TarInfo, seen: dict[str, tarfile.TarInfo]) -> None:
-    """BuildError if the member lies below a link: it would be written to wherever the link leads."""
+    """Raise BuildError if the member is below a link: it would be written to the link's target."""
     parent = posixpath.dirname(name)
     while parent:
         if parent in seen and not seen[parent].isdir():
@@ -131,7 +134,7 @@ def check_link(name: str, member: tarfile.TarInfo, seen: dict[str, tarfile.TarIn
 
 
 def inner_path(path: str, name: str) -> str:
-    """The path without `./` and detours ("" for the top); BuildError when it leads out of the archive."""
+    """Return the path without `./` and `..` ("" for the top); BuildError if it leads out of the archive."""
     plain = posixpath.normpath(path)
     if posixpath.isabs(path) or plain == ".." or plain.startswith("../") or "\0" in path:
         raise BuildError(f"{name!r} in the archive leads out of it; {REMEDY}")

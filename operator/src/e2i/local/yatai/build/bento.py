@@ -1,4 +1,4 @@
-"""Reads what a builder must know of an unpacked bento, of either layout (spec 1 and 2)."""
+"""Read from an unpacked bento what the builder needs, for both layouts (spec 1 and 2)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Bento:
 
 
 def read_bento(folder: Path) -> Bento:
-    """BuildError when a part that the real builder needs is missing or unreadable."""
+    """Return what the builder needs; BuildError if a part that the real builder needs is missing or unreadable."""
     for needed in ("bento.yaml", "env/docker/Dockerfile", "env/docker/entrypoint.sh"):
         if not (folder / needed).is_file():
             raise BuildError(f"the archive has no {needed}, so it is no bento; {REMEDY}")
@@ -70,7 +70,7 @@ def requirements_of(folder: Path, content: dict[str, Any]) -> str:
 
 
 def server_of(requirements: str, version: str | None) -> str | None:
-    """The version that built the bento serves it, if the requirements name none."""
+    """Return the BentoML requirement to add: the version that built the bento, if the requirements name none."""
     return f"bentoml=={version}" if version and not BENTOML.search(requirements) else None
 
 
@@ -92,7 +92,7 @@ def old_commands(content: dict[str, Any]) -> tuple[str, ...]:
 
 
 def envs_of(content: dict[str, Any]) -> dict[str, str]:
-    """Variables with a value; the ones for the build or the run alone are not part of an image."""
+    """Return the variables that have a value; those for the build or the run alone are not part of an image."""
     old = (content.get("docker") or {}).get("env") or {}
     return {str(name): str(value) for name, value in old.items()} | {
         str(env["name"]): str(env["value"])

@@ -1,4 +1,4 @@
-"""Fetches an archive from s3://, http:// or https:// into a file, never more than the disk can hold."""
+"""Download an archive from s3://, http:// or https:// into a file, within the free space of the disk."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from e2i.local.yatai.build import BuildError
 
 BLOCK = 4 << 20
 DISK_RESERVE = 256 << 20
-"""Bytes that stay free for everything else on the disk."""
+"""Bytes that must stay free on the disk."""
 TIMEOUT = 60
 REGION = "us-east-1"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def fetch(url: str, target: Path, environment: Mapping[str, str]) -> tuple[str, int]:
-    """Write what is at `url` to `target`; returns its sha256 as hex and its size in bytes.
+    """Download `url` to `target`; return its sha256 as hex and its size in bytes.
 
-    Credentials and endpoint of S3 come from the AWS_* variables. BuildError when it cannot be had whole.
+    Credentials and endpoint of S3 come from the AWS_* variables. BuildError if it cannot be downloaded completely.
     """
     scheme = urlsplit(url).scheme
     if scheme == "s3":
@@ -36,7 +36,7 @@ def fetch(url: str, target: Path, environment: Mapping[str, str]) -> tuple[str, 
 
 
 def receive(blocks: Iterator[bytes], target: Path) -> tuple[str, int]:
-    """Write the blocks to `target`, and stop while some of the disk is still free."""
+    """Write the blocks to `target`; BuildError before the disk is full."""
     digest, size = hashlib.sha256(), 0
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
@@ -52,7 +52,7 @@ def receive(blocks: Iterator[bytes], target: Path) -> tuple[str, int]:
 
 
 def s3_blocks(url: str, environment: Mapping[str, str]) -> Iterator[bytes]:
-    # Here, because loading it takes longer than all the rest that other commands do.
+    # Imported here, because loading it takes longer than the whole work of other commands.
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
@@ -94,7 +94,7 @@ def s3_remedy(code: str) -> str:
 
 def http_blocks(url: str) -> Iterator[bytes]:
     try:
-        # Only http(s) comes here; a redirect to another scheme is refused by urllib itself.
+        # Only for http(s); urllib itself refuses a redirect to another scheme.
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310
             expected, size = answer.headers.get("Content-Length"), 0
             while block := answer.read(BLOCK):

@@ -1,4 +1,4 @@
-"""Makes the virtual environment that a bento's locked requirements and wheels describe, once for all clusters.
+"""Make the virtual environment of a bento from its locked requirements and wheels, once for all clusters.
 
 The folder is named after its content, so the same requirements are installed once. It is made under
 another name and renamed when it is complete. A lock keeps two builds of the same environment apart.
@@ -49,7 +49,7 @@ def ensure_environment(
         say(f"installing {bento.requirements} into {venv}")
         run_uv(["venv", "--relocatable", "--no-project", "--python", python.path, str(partial)], contents)
         interpreter = partial / "bin" / "python"
-        # Compiled here, once: otherwise every first start compiles while its probes are waiting.
+        # Compiled once here: otherwise every first start compiles while its probes wait.
         install = ["pip", "install", "--compile-bytecode", "--python", str(interpreter)]
         run_uv([*install, "--requirement", str(requirements), *extra], install_root(contents))
         if wheels:
@@ -104,7 +104,7 @@ def run_uv(arguments: list[str], folder: Path) -> None:
 def uv_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Return uv's environment: quiet, and with pip's index if uv has no index of its own."""
     settings = {**environment, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-    # The caller's own environment is not the one to install into.
+    # Not into the caller's own environment.
     settings.pop("VIRTUAL_ENV", None)
     if "PIP_INDEX_URL" in environment and not any(name in environment for name in UV_INDEX):
         settings["UV_DEFAULT_INDEX"] = environment["PIP_INDEX_URL"]

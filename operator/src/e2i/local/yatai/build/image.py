@@ -1,4 +1,4 @@
-"""Turns an unpacked bento and its environment into an image that the node agent can run."""
+"""Make an image that the node agent can run from an unpacked bento and its environment."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from e2i.local.yatai.build.lock import locked
 
 POD_NETWORK = Path(podnetwork.__file__).parent
 CONTAINER_HOME = "$(E2I_MOUNTS)/home/bentoml"
-"""Writable, and each container's own: BentoML writes there even when it only serves."""
+"""A writable folder of each container: BentoML writes there even if it only serves."""
 
 
 def adopt(unpacked: Path, target: Path, say: Callable[[str], None]) -> Path:
-    """Move the tree to `target`, whole or not at all; the same digest again is the same tree."""
+    """Move the tree to `target` atomically; an existing target is kept, because its digest is the same."""
     with locked(target, say):
         if target.exists():
             return target
@@ -32,8 +32,8 @@ def adopt(unpacked: Path, target: Path, say: Callable[[str], None]) -> Path:
 
 
 def describe(name: str, digest: str, contents: Path, venv: Path, envs: dict[str, str]) -> LocalImage:
-    """The image with the variables that a bento's Dockerfile sets, and what ties it to its pod's address."""
-    # The bento's own values are texts: a dollar in them refers to nothing.
+    """Return the image with the variables of a bento's Dockerfile and those for its pod's address."""
+    # The bento's own values are plain texts: a dollar in them is no reference.
     own = {name: value.replace("$", "$$") for name, value in envs.items()}
     own_path = [own["PYTHONPATH"]] if "PYTHONPATH" in own else []
     env = {

@@ -1,4 +1,4 @@
-"""Keeps two builds apart that make the same thing."""
+"""A lock between builds that make the same target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses the interpreter of a bento: the one it asks for, if this machine has it."""
+"""Choose the interpreter of a bento: the version that it asks for, if this machine has it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIND_TIMEOUT = 30
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter by path, and its full version."""
+    """An interpreter: its path and full version."""
 
     path: str
     version: str
@@ -25,7 +25,7 @@ def running_python() -> Python:
 
 
 def choose_python(asked: str | None) -> tuple[Python, str]:
-    """The interpreter, and one line that says which and why.
+    """Return the interpreter, and one line for the log that says which and why.
 
     major.minor decides. Nothing is downloaded: without a match the running interpreter is used, with a warning.
     """
@@ -44,7 +44,7 @@ def minor_of(version: str) -> str:
 
 
 def find_python(version: str) -> Python | None:
-    """An installed interpreter of that version, found as uv finds them."""
+    """Return an installed interpreter of this version that uv finds, or None."""
     argv = [sys.executable, "-m", "uv", "python", "find", "--no-python-downloads", "--no-project", version]
     found = subprocess.run(argv, capture_output=True, text=True, timeout=FIND_TIMEOUT, check=False)
     path = found.stdout.strip()

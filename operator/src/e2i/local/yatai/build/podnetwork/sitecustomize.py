@@ -1,4 +1,4 @@
-"""Gives the Python programs of a bento what a container and a pod's network give them on a real node.
+"""Adapt the Python programs of a bento to a node without containers and without a pod network.
 
 There is no network namespace here and no DNS. So a program that listens on all addresses listens on the pod's own
 loopback address, `localhost` with the container's port leads there, and the name of a Service leads to its cluster
@@ -70,7 +70,7 @@ def allow_hidden_parents(resolve: Callable[..., str], bento: Path) -> Callable[.
 
 
 class PathsFinder(importlib.abc.MetaPathFinder):
-    """Changes BentoML's module for paths when it is imported; all other modules are left alone."""
+    """Changes BentoML's module for paths when it is imported, and no other module."""
 
     def __init__(self, bento: Path) -> None:
         self._bento = bento
