@@ -39,7 +39,7 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
         spec["replicas"] = environment.replicas
     if bento.rollout:
         spec["rollout"] = dict(bento.rollout)
-    asked = {"resources": {"limits": limits}} if (limits := _limits(request)) else {}
+    requested = {"resources": {"limits": limits}} if (limits := _limits(request)) else {}
     return {
         "apiVersion": naming.API_VERSION,
         "kind": naming.KIND,
@@ -49,7 +49,7 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
             "labels": {EXPERIMENT_LABEL: request.experiment_id},
             "annotations": {SOURCE_ANNOTATION: request.model_uri},
         },
-        "spec": merged(merged(spec, environment.spec), asked),
+        "spec": merged(merged(spec, environment.spec), requested),
     }
 
 

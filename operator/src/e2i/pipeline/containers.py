@@ -26,11 +26,11 @@ def healthy_builder() -> tuple[str | None, str]:
             reasons.append(f"{name} is not installed")
             continue
         try:
-            asked = subprocess.run([name, "info"], capture_output=True, timeout=LOOK_TIMEOUT, check=False)
+            probe = subprocess.run([name, "info"], capture_output=True, timeout=LOOK_TIMEOUT, check=False)
         except (OSError, subprocess.TimeoutExpired):
             reasons.append(f"{name} does not answer")
             continue
-        if asked.returncode == 0:
+        if probe.returncode == 0:
             return name, ""
         reasons.append(f"{name} does not work here")
     return None, ", ".join(reasons)

@@ -40,7 +40,7 @@ def ask_in_subprocess(model: Path, code: Path, project: Path, recipe: str, table
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         said = (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
-        raise PipelineError(f"the model in {model} could not be asked: {said[:300]}")
+        raise PipelineError(f"the model in {model} could not predict the holdout: {said[:300]}")
     found: dict[str, Any] = json.loads(lines[-1])
     return found
 

@@ -93,11 +93,11 @@ def _measure_serving(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> d
         found = champion.find_model(loop, name)
         if not loop.options.against and found.may_have_seen_holdout():
             return {"name": name, "metrics": {}, "noise": {}, "skipped": NOT_COMPARED}
-        asked = ask_in_subprocess(
+        result = ask_in_subprocess(
             found.model, found.code, loop.folder, project.recipe, loop.workspace.holdout
         )
-        there = scoring.metrics_of(project.type, asked["answers"], frame, project.target) | asked["metrics"]
-        noise = scoring.noise_of(project.type, answers, asked["answers"], frame, project.target)
+        there = scoring.metrics_of(project.type, result["answers"], frame, project.target) | result["metrics"]
+        noise = scoring.noise_of(project.type, answers, result["answers"], frame, project.target)
     except (PipelineError, RegistryError) as stopped:
         return {"name": name, "metrics": {}, "noise": {}, "trouble": stopped.message}
     except (KeyError, TypeError) as error:

@@ -48,7 +48,7 @@ def run(loop: Loop) -> StepResult:
     if answer.get("bento") != bento:
         raise PipelineError(f"{bento} serves, and {answer.get('bento')} answered: {json.dumps(answer)[:300]}")
     _record_serving(loop, bento)
-    loop.say(f"serve: asked {json.dumps(row)}")
+    loop.say(f"serve: sent {json.dumps(row)}")
     return StepResult(f"{message}; it answers {json.dumps(answer)}", {"bento": bento, "answer": answer})
 
 
