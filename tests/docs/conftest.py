@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from deploy.programs import built_helm
 from docs.shell import SYSTEM_PATH, Shell
 from support.cluster import TestCluster
 
@@ -58,6 +59,18 @@ def reader(local_cluster: TestCluster, tmp_path_factory: pytest.TempPathFactory)
     store.mkdir(exist_ok=True)
     (home / "bentoml").symlink_to(store)
     return Reader(clone, home)
+
+
+@pytest.fixture(scope="module")
+def installed(
+    local_cluster: TestCluster, say: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with the programs that a page takes as installed: kubectl and Helm."""
+    assert local_cluster.home
+    folder = tmp_path_factory.mktemp("installed")
+    (folder / "kubectl").symlink_to(local_cluster.home.kubectl)
+    (folder / "helm").symlink_to(shutil.which("helm") or built_helm(say))
+    return folder
 
 
 @pytest.fixture

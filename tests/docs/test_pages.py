@@ -6,12 +6,14 @@ take minutes each and run in `make test-deep`.
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from docs.comparison import differs
+from docs.conftest import Reader
 from docs.page import Step, steps_of
-from docs.shell import Answer, Shell
+from docs.shell import SYSTEM_PATH, Answer, Shell
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ON_A_CLUSTER = (
@@ -30,9 +32,9 @@ ON_A_CLUSTER = (
 )
 IN_EVERY_RUN = ("howto/undo.md",)
 BY_A_NEWCOMER = ("tutorial/first-model.md", "tutorial/trained-model.md")
+ON_THEIR_OWN_CLUSTER = {"howto/install.md": "chart", "howto/recover.md": "lost"}
+"""Pages that start a cluster, with its name."""
 NOT_RUN = {
-    "howto/install.md": "it needs a cluster of one's own, and Helm; tests/deploy/ tries most of it",
-    "howto/recover.md": "it needs a lost cluster; tests/s3/ and tests/scenarios/test_recovery.py try it",
     "howto/troubleshoot.md": "it shows faults that were made on purpose; tests/e2e/test_failures.py makes them",
     "howto/write-a-bento.md": "it is only read",
     "howto/classification.md": "it is only read",
@@ -52,10 +54,25 @@ def test_a_page_does_what_it_says(name: str, terminal: Shell) -> None:
     follow(DOCS / name, terminal)
 
 
+@pytest.mark.e2e
+@pytest.mark.deep
+@pytest.mark.parametrize(("name", "cluster"), ON_THEIR_OWN_CLUSTER.items())
+def test_a_page_starts_its_own_cluster(
+    name: str, cluster: str, reader: Reader, installed: Path, tmp_path: Path
+) -> None:
+    environment = {**reader.environment, "PATH": f"{installed}:{SYSTEM_PATH}"}
+    try:
+        with Shell(reader.clone, environment, tmp_path) as terminal:
+            follow(DOCS / name, terminal)
+    finally:
+        reset = (".venv/bin/e2i", "local", "reset", "--name", cluster, "--yes")
+        subprocess.run(reset, cwd=reader.clone, env=environment, check=True)
+
+
 def test_each_page_is_run_or_says_why_not() -> None:
     pages = {str(page.relative_to(DOCS)) for page in DOCS.glob("*/*.md")}
     asked = {name for name in pages if name.startswith(("howto/", "tutorial/"))}
-    assert asked == {*ON_A_CLUSTER, *BY_A_NEWCOMER, *NOT_RUN}
+    assert asked == {*ON_A_CLUSTER, *BY_A_NEWCOMER, *ON_THEIR_OWN_CLUSTER, *NOT_RUN}
 
 
 def follow(page: Path, terminal: Shell) -> None:
