@@ -208,8 +208,8 @@ def _text(figures: Figures) -> str:
         "Requests of the operator's own service account, from the API server's audit log; events, which are only "
         "for people, are counted apart. Goal: an event without news, a full list and a restart write nothing.",
         table(header, rows),
-        "Images are there already and a fake kubelet says at once that pods are ready: waiting for a build or for "
-        "pods adds a list of pods every five seconds, and a status when their state has another reason.",
+        "The images exist already and a fake kubelet reports at once that pods are ready. To wait for a build or for "
+        "pods adds a list of pods every five seconds, and a status when the reason of their state changes.",
         table(("the operator", "resident memory, MiB"), memory),
         " ".join(figures.notes),
     )

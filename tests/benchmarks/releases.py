@@ -77,20 +77,21 @@ async def _play_all(cluster: TestCluster) -> dict[str, Run]:
 def _text(runs: dict[str, Run]) -> str:
     late = max(run.tally.lateness for run in runs.values())
     blocks = (
-        f"{RATE:.0f} requests a second to the model's address, sent on schedule whatever comes back: every other one "
-        f"on a connection of its own, the rest by {KEPT_SESSIONS} clients on kept ones, which half of these keep for "
-        f"ever and half for {RENEWED_AFTER} requests. A gap is the longest time without a good answer, on all "
-        "connections and on new ones alone. A request whose kept connection broke before any answer came is sent "
-        "again once, as curl does; without that it would be a failure: a model server that ends closes its kept "
-        "connections at once, and a request may be on its way. Goal: no failure while a release is made, whatever "
-        f"becomes of it. No request was sent later than {1000 * late:.0f} ms after its time.",
+        f"{RATE:.0f} requests a second go to the model's address, on schedule, also after failures. Every second "
+        f"request has a new connection. The others come from {KEPT_SESSIONS} clients with kept connections: half of "
+        f"the clients keep theirs for ever, half for {RENEWED_AFTER} requests. A gap is the longest time without a "
+        "good answer, once for all connections and once for new ones alone. If a kept connection breaks before an "
+        "answer comes, the request is sent again once, as curl does. Without that it would be a failure: a model "
+        "server that ends closes its kept connections at once, and a request may be on its way. Goal: no failure "
+        "during a release, whether it succeeds or fails. No request was sent later than "
+        f"{1000 * late:.0f} ms after its time.",
         table(("", *COLUMNS), [_row(words, run) for words, run in runs.items()]),
-        f"{_failures(runs)} What a release fails with after the switch, its clients meet until it is found out: "
-        "errors, and with pods that die the requests on their way to them and all that come while none is ready. "
-        "Only golden predictions (spec.rollout.verify) find out before.",
-        "Seconds of the rollbacks, as a client sees them; detection is the write that puts the release into "
+        f"{_failures(runs)} If a release fails after the switch, its clients see the failures until they are "
+        "detected: errors, or, if pods die, broken requests and no answers while no pod is ready. Only golden "
+        "predictions (spec.rollout.verify) detect a failure before the switch.",
+        "Seconds of the rollbacks, as a client sees them. Detection is the write that puts the release into "
         "status.failedReleases. A kept connection stays with the failed release until its client closes it or the "
-        "pods are gone. Goal: one second from the detection to the write.",
+        "pods end. Goal: one second from the detection to the write that moves the address.",
         table(
             ("", *ROLLBACK), [_rollback(words, run) for words, run in runs.items() if WRITTEN in run.figures]
         ),
