@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2i.local.go_build import compile_module
 from e2i.local.golang import find_go
-from e2i.local.locks import alone
+from e2i.local.locks import exclusive_lock
 from e2i.local.toolchain import Module, program_of
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,9 @@ def built_helm(say: Callable[[str], None]) -> Path:
     """From the cache of the local cluster's tools, or built now."""
     program = program_of(HELM)
     program.parent.mkdir(parents=True, exist_ok=True)
-    with alone(program.parent.parent / "lock", lambda: say("another command is building: waiting for it")):
+    with exclusive_lock(
+        program.parent.parent / "lock", lambda: say("another command is building: waiting for it")
+    ):
         if not program.exists():
             partial = program.with_suffix(".partial")
             say("building helm from its Go module; this is needed once and takes minutes")
