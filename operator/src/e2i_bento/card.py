@@ -73,14 +73,14 @@ class Band(_Part):
 
 
 class Decisions(_Part):
-    """What is decided by the probability of one label, for instance APPROVED below 0.3."""
+    """Decisions by the probability of one label, for instance APPROVED below 0.3."""
 
     label: str
     bands: tuple[Band, ...]
 
 
 class Causal(_Part):
-    """What was done to whom: the treatment whose effect on the outcome is estimated, and how sure the interval is."""
+    """The treatment whose effect on the outcome is estimated, and the confidence of the interval."""
 
     treatment: str
     outcome: str
@@ -96,7 +96,7 @@ class Golden(_Part):
 
 
 class Lineage(_Part):
-    """What the model was made from. Times are RFC 3339, UTC."""
+    """The origin of the model: data, code and time. Times are RFC 3339, UTC."""
 
     data_source: str = ""
     data_digest: Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""

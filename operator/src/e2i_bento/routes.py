@@ -50,7 +50,7 @@ class Health(BaseModel):
 
 
 class Endpoints:
-    """What the routes of one running service share."""
+    """The models, batchers and limits that all routes of one service use."""
 
     def __init__(self, models: dict[str, ServedModel], timeout: float = DEFAULT_TIMEOUT) -> None:
         """`timeout`: seconds after which the service gives a request up."""

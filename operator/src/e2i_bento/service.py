@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Arguments(BaseModel):
-    """What the build is given; BentoML keeps it in the bento and gives it again when serving."""
+    """Arguments of the build; BentoML keeps them in the bento and passes them again when it serves."""
 
     models: dict[str, str] = {}
 

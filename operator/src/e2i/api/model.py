@@ -29,7 +29,7 @@ class Strategy(Enum):
 
 
 class Rollback(Enum):
-    """What the operator does when a release fails."""
+    """How the operator reacts to a release that fails."""
 
     AUTOMATIC = "Automatic"
     MANUAL = "Manual"

@@ -40,7 +40,7 @@ class ModelToSave:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """What the child process needs; `made` is the time that the bento bears."""
+    """Input of the child process that builds; `made` is the creation time of the bento."""
 
     version: str
     made: str

@@ -22,11 +22,11 @@ Declared = Mapping[str, Mapping[str, Any]] | Sequence[str] | None
 
 @dataclass(frozen=True)
 class ModelDeclaration:
-    """What a person declares about a model.
+    """Facts about a model that a person declares.
 
     `source` is where the data came from, a file if there is one; `code` are the files that trained it;
     `labels` are the words for the model's classes, in their order, when it was trained on numbers; `predictions` is
-    the column of the data with what the model said in training; `accept_guessing` takes a model that is no better
+    the column of the data with the answers of the model in training; `accept_guessing` takes a model that is no better
     than saying always the same.
     """
 

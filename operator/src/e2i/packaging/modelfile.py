@@ -123,8 +123,7 @@ def importable(code: Path | None) -> Iterator[None]:
 
 
 def load_recording_modules(file: Path, load: Callable[[Path], Loaded]) -> tuple[frozenset[str], Loaded]:
-    """What `load` makes of the pickle in `file`, and the modules that it names; PackagingError if it cannot be
-    loaded."""
+    """Load `file`; return the modules that its pickle names, and the result. PackagingError if it fails."""
     try:
         with warnings.catch_warnings(), _recorded() as modules:
             warnings.simplefilter("error")

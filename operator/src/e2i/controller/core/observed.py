@@ -29,7 +29,7 @@ Export = Artifact | Exporting | Problem | None
 
 @dataclass(frozen=True, kw_only=True)
 class Child:
-    """What is read of every object with the name of a child, whoever owns it."""
+    """The metadata of an object that has the name of a child, whoever owns it."""
 
     namespace: str
     name: str

@@ -1,1 +1,1 @@
-"""What is kept of a failed release: pod problems, log lines and answers, without secrets. Pure."""
+"""Evidence kept of a failed release: pod problems, log lines and answers, without secrets. Pure."""

@@ -39,7 +39,7 @@ def report_failed_build(here: Situation, now: datetime) -> Plan | None:
     return Plan(
         reason=Reason.BuildFailed,
         message=f"the image of {target.tag} was not built: {request.message} Its log: kubectl logs -n "
-        f"{here.model.namespace} -l yatai.ai/bento-request={request.name} --all-containers. Build the bento anew "
+        f"{here.model.namespace} -l yatai.ai/bento-request={request.name} --all-containers. Build the bento again "
         f"under another version{again}",
         stalled=True,
         failed=True,

@@ -75,7 +75,7 @@ class ExportJobs:
     def subscribe(self, tag: str, key: Key) -> None:
         """Wake the model when the export of `tag` ends, if it is running, whoever started it.
 
-        A model waits for one export at a time: one that nobody else waits for is cancelled.
+        A model waits for one export at a time: an earlier one is cancelled if no other model waits for it.
         """
         for other, job in self._jobs.items():
             if other == tag:
