@@ -114,7 +114,7 @@ def test_the_report_names_metric_bound_values_and_what_to_look_at() -> None:
 
 def test_the_report_says_when_what_serves_fails_on_these_rows_too() -> None:
     text = gate_report.to_markdown(judged({"roc_auc": 0.5, "log_loss": 0.7}, serving(roc_auc=0.5)))
-    assert "does not keep the bounds on these rows either" in text
+    assert "does not meet the bounds on these rows either" in text
 
 
 def test_the_page_shows_the_same_and_escapes_what_it_shows() -> None:

@@ -96,7 +96,7 @@ def _advice(report: GateReport) -> Iterable[str]:
         yield f"{metric}: {LOOK_AT.get(metric, 'see how evaluate in the recipe computes it, and on which rows.')}"
     if report.serving and report.serving.metrics and _serving_fails_too(report):
         yield (
-            f"{report.serving.name} does not keep the bounds on these rows either: the data have changed, or their "
+            f"{report.serving.name} does not meet the bounds on these rows either: the data have changed, or their "
             "labels are wrong. Look at the newest rows first."
         )
     yield "If the bound itself is wrong, change it in project.yaml, in a commit that says why."

@@ -34,6 +34,7 @@ class Workspace:
         self.registry = self.root / "registry"
 
     def prepare(self) -> None:
+        """Create the folder and its .gitignore if they do not exist."""
         self.root.mkdir(parents=True, exist_ok=True)
         ignore = self.root / ".gitignore"
         if not ignore.exists():

@@ -41,7 +41,9 @@ def run(loop: Loop) -> StepResult:
     if not report.result.passed:
         found = "\n".join(f"    {finding.sentence}" for finding in report.result.findings)
         raise GateNotMet(f"{report.model} is not released:\n{found}\nThe report for a person: {html_file}")
-    kept = ", ".join(loop.project.gate) or "no metric: project.yaml has no gate"
+    checked = ", ".join(loop.project.gate) or "no metric: project.yaml has no gate"
     return StepResult(
-        f"the bounds are kept ({kept}); report {html_file}", {"report": str(html_file)}, (html_file,)
+        f"the metrics meet the bounds ({checked}); report {html_file}",
+        {"report": str(html_file)},
+        (html_file,),
     )
