@@ -1,4 +1,4 @@
-"""What the tests on the whole cluster share: one bento in its store, and a namespace for each test."""
+"""Fixtures for tests on the local cluster: one bento in its store, and a namespace for each test."""
 
 from __future__ import annotations
 

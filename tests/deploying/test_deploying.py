@@ -61,7 +61,7 @@ def a_request(uri: str = CHURN, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def environments(stage: Stage, store: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Writes the environments file, whose `staging` is the test's namespace, with what else is given."""
+    """Write an environments file in which `staging` is the namespace of the test."""
 
     def write(**changes: Any) -> Path:
         staging = {
@@ -83,14 +83,14 @@ async def ask(stage: Stage, name: str, body: Object) -> Object:
 
 
 async def test_a_model_is_released_once_and_answers(stage: Stage, environments: Callable[..., Path]) -> None:
-    told: list[str] = []
-    first = await run_deployment(a_request(), environments=environments(), timeout=180, say=told.append)
+    lines: list[str] = []
+    first = await run_deployment(a_request(), environments=environments(), timeout=180, say=lines.append)
     answer = await ask(stage, "churn-model", {"input_data": CUSTOMER})
     assert (answer["label"], answer["bento"]) == ("leaves", CHURN)
     assert (first.bento, first.packaged) == (CHURN, False)
     assert first.url == f"http://churn-model.{stage.namespace}.svc:3000"
     assert {"find", "apply", "Deploying"} <= first.timings.keys()
-    assert any(line.startswith("Deploying") for line in told)
+    assert any(line.startswith("Deploying") for line in lines)
     before = await stage.model("churn-model")
     assert before["metadata"]["labels"]["serving.e2i.dev/experiment"] == "exp-123"
     assert before["spec"]["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}
@@ -147,7 +147,7 @@ async def test_a_dry_run_leaves_nothing_behind(stage: Stage, environments: Calla
         await stage.model("churn-model")
 
 
-async def test_who_may_not_deploy_is_told_so(
+async def test_who_may_not_deploy_gets_forbidden(
     stage: Stage, environments: Callable[..., Path], tmp_path: Path
 ) -> None:
     issued = await stage.kube.create(ACCOUNTS, stage.namespace, {}, name="default", subresource="token")
@@ -239,7 +239,7 @@ async def test_what_somebody_else_logged_with_mlflow_is_packaged_and_released(
 async def test_a_packaging_ends_with_the_deployment_that_asked_for_it(
     environments: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """A folder without a model would be refused after seconds of importing: the time ends before."""
+    """A folder without a model is refused after seconds of imports, and the timeout is shorter."""
     (tmp_path / "trained").mkdir()
     with pytest.raises(DeadlineExceeded, match="Finding"):
         await run_deployment(a_request(f"{tmp_path}/trained"), environments=environments(), timeout=0.2)

@@ -1,4 +1,4 @@
-"""Which bento a model URI means, and what is said when there is none."""
+"""Find the bento of a model URI; the error if there is none."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_damaged_card_is_no_traceback(tmp_path: Path) -> None:
         find_deployable(tmp_path, CHURN)
 
 
-def test_what_is_not_in_the_store_is_told_with_what_is(tmp_path: Path) -> None:
+def test_what_is_not_in_the_store_is_reported_with_what_is(tmp_path: Path) -> None:
     a_bento(tmp_path)
     a_bento(tmp_path, "churn:2.0.0")
     a_model(tmp_path, "lonely:1")
@@ -69,7 +69,7 @@ def test_what_is_not_in_the_store_is_told_with_what_is(tmp_path: Path) -> None:
 
 
 def fetched(monkeypatch: pytest.MonkeyPatch, folder: Path, **tags: str) -> None:
-    """The registry has it, downloaded into `folder`."""
+    """Let the registry return a model that is downloaded into `folder`."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///nowhere.db")
     found = registry.Fetched(
         "weights", "7", folder, {key.replace("_", "."): text for key, text in tags.items()}
@@ -112,7 +112,7 @@ def test_a_trained_folder_has_the_moment_of_its_training_as_version(tmp_path: Pa
         (str(Path(__file__).parent), "neither card.json nor MLmodel"),
     ],
 )
-def test_what_cannot_be_found_is_told_with_the_next_step(
+def test_what_cannot_be_found_is_reported_with_the_next_step(
     uri: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

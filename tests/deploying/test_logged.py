@@ -33,7 +33,7 @@ def a_regressor() -> tuple[Any, Any]:
 
 
 def save(folder: Path, model: Any, table: Any, **changes: Any) -> Path:
-    """As `mlflow.sklearn.log_model` leaves it, with pickle as its form."""
+    """Write a model folder as `mlflow.sklearn.log_model` does, with pickle."""
     folder.mkdir()
     (folder / "model.pkl").write_bytes(pickle.dumps(model))
     example = table.iloc[[0, 60, 120]]
@@ -126,7 +126,7 @@ def unpinned(folder: Path, model: Any, table: Any) -> None:
         (unpinned, ErrorReason.DependencyNotPinned, "scikit-learn"),
     ],
 )
-def test_what_a_model_lacks_is_told_with_the_next_step(
+def test_what_a_model_lacks_is_reported_with_the_next_step(
     spoil: Callable[[Path, Any, Any], None], reason: ErrorReason, hint: str, tmp_path: Path
 ) -> None:
     spoil(tmp_path / "logged", *a_classifier())

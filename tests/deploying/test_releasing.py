@@ -1,4 +1,4 @@
-"""The edge to the cluster, without one: who may not be overruled, who cannot be reached, and what passes by itself."""
+"""Apply and follow an E2IModel without a cluster: GitOps tools, clusters without answer, failures that may pass."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MISSING = a_model("BentoNotFound", "Stalled")
 
 
 class Server:
-    """An API server that has one model, and sends what becomes of it."""
+    """An API server with one model; `watch` sends its later states."""
 
     def __init__(self, live: Object | None = None, *changes: Object | None) -> None:
         self.live = live
@@ -94,13 +94,13 @@ async def test_what_git_keeps_is_left_alone() -> None:
         await apply(kube(Server(live)), WANTED)
 
 
-async def test_the_phases_are_told_until_it_serves() -> None:
-    told: list[Waiting] = []
+async def test_the_phases_are_reported_until_it_serves() -> None:
+    states: list[Waiting] = []
     building = a_model("Building", "Reconciling")
     server = Server(a_model("Pending", observed=0), building, SERVING)
-    end = await follow(kube(server), Applied(a_model("Pending", observed=0), is_new=True), told.append)
+    end = await follow(kube(server), Applied(a_model("Pending", observed=0), is_new=True), states.append)
     assert isinstance(end, Serving)
-    assert "Building" in [state.phase for state in told]
+    assert "Building" in [state.phase for state in states]
 
 
 async def test_a_person_who_waits_hears_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ async def test_a_person_who_waits_hears_that_it_goes_on(monkeypatch: pytest.Monk
 async def test_trouble_of_before_may_pass_but_trouble_of_this_apply_is_final(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The bento was missing when the same request came first, and has been built since."""
+    """The bento was missing at the first request, and was built before the second."""
     passing = Server(MISSING, SERVING)
     assert isinstance(await follow(kube(passing), Applied(MISSING, is_new=False), print), Serving)
     staying = Server(MISSING)

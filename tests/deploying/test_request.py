@@ -1,4 +1,4 @@
-"""What is asked: the forms of a model's address, the request as a whole, the environments there are."""
+"""Model URIs, requests and environments files, and their mistakes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_amounts_may_be_numbers() -> None:
     assert parse_request({**SEED, "resources": {"cpu": 2}}, ["staging"]).resources.cpu == "2"
 
 
-def test_every_mistake_is_told_at_once_with_its_place_and_value() -> None:
+def test_every_mistake_is_reported_at_once_with_its_place_and_value() -> None:
     raw: dict[str, Any] = {
         "experiment_id": "exp 123",
         "model_uri": "churn_model:latest",
@@ -93,7 +93,7 @@ def test_every_mistake_is_told_at_once_with_its_place_and_value() -> None:
     assert "write one of local, staging" in caught.value.message
 
 
-def test_what_is_missing_is_told_by_its_name() -> None:
+def test_what_is_missing_is_reported_by_its_name() -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_request({}, ["staging"])
     assert [mistake.place for mistake in caught.value.mistakes] == [
@@ -121,7 +121,7 @@ def test_a_file_of_environments_takes_the_place_of_the_built_in_ones(tmp_path: P
     )
 
 
-def test_a_wrong_file_of_environments_is_told_by_place(tmp_path: Path) -> None:
+def test_a_wrong_file_of_environments_is_reported_by_place(tmp_path: Path) -> None:
     file = tmp_path / "environments.yaml"
     file.write_text("edge: {namespace: Edge, replicas: 0, colour: red}\n")
     with pytest.raises(InvalidRequest) as caught:

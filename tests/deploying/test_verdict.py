@@ -1,4 +1,4 @@
-"""What a status means for who waits."""
+"""From a status to waiting, serving or failed."""
 
 from __future__ import annotations
 

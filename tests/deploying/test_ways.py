@@ -30,7 +30,7 @@ UV = Path(sys.executable).with_name("uv")
 
 
 def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
-    """What the program prints on stdout; its stderr is the test's failure."""
+    """Run a program and return its stdout; fail with its stderr."""
     done = subprocess.run(
         command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
@@ -39,7 +39,7 @@ def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> st
 
 
 async def answers(stage: Stage, name: str) -> Object:
-    """What the Service called `name` says of the customer beside the manifests, once its Deployment has a pod."""
+    """Return the answer of the Service `name` for customer.json, once its Deployment has a pod."""
 
     async def has_pod() -> bool:
         found = await stage.child(DEPLOYMENTS, name)
@@ -118,7 +118,7 @@ async def test_the_notebook_runs_from_a_bento_to_two_answers(stage: Stage, tmp_p
 
 @pytest.fixture(scope="module")
 def kubeflow() -> Path:
-    """A Python with kfp, which does not go together with our kubernetes client; kept for each content of the lock."""
+    """Return a Python with kfp, which conflicts with our kubernetes client; cached by the content of the lock."""
     lock = WAYS / "kubeflow" / "requirements.lock"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
     folder = cache_root() / "kubeflow" / digest
@@ -144,8 +144,8 @@ async def test_the_pipeline_releases_a_model_with_kfps_local_runner(
 ) -> None:
     command = [kubeflow, WAYS / "kubeflow" / "pipeline.py", "run", "--namespace", stage.namespace]
     kubeconfig = {"KUBECONFIG": str(stage.home.kubeconfig), "PATH": f"{kubeflow.parent}:{os.environ['PATH']}"}
-    told = await asyncio.to_thread(run, *command, cwd=tmp_path, **kubeconfig)
-    assert f"http://churn-model.{stage.namespace}.svc:3000" in told.splitlines()[-1]
+    output = await asyncio.to_thread(run, *command, cwd=tmp_path, **kubeconfig)
+    assert f"http://churn-model.{stage.namespace}.svc:3000" in output.splitlines()[-1]
     assert (await answer_of(stage, "churn-model"))["bento"] == BENTO
 
 

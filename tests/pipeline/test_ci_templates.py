@@ -20,7 +20,7 @@ SCHEMAS = {"github-actions.yaml": "github-workflows.json", "gitlab-ci.yaml": "gi
 
 
 class AsTheServicesRead(yaml.SafeLoader):
-    """YAML 1.2: `on` is a word, not a truth value."""
+    """Loads YAML 1.2: `on` is a string, not a boolean."""
 
     yaml_implicit_resolvers: ClassVar = {
         key: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
@@ -53,7 +53,7 @@ def test_a_mistake_in_a_template_would_be_noticed(name: str, schema: str) -> Non
 
 
 def commands(name: str) -> list[list[str]]:
-    """Each `e2i pipeline ...` of a template, as words."""
+    """Return each `e2i pipeline ...` command of a template, split into words."""
     lines = re.findall(r"e2i pipeline [^\n&]*", (TEMPLATES / name).read_text())
     return [shlex.split(line)[2:] for line in lines]
 

@@ -1,4 +1,4 @@
-"""Following a release on a cluster whose answers are given."""
+"""Follow a release on an API server with prepared answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TAG = "rain_model:2.0.0"
 
 
 class Server:
-    """An API server that has the first model and tells of the others; an ApiError is raised."""
+    """An API server: `get` returns the first model, `watch` sends the others; an ApiError is raised."""
 
     def __init__(self, *models: Object | ApiError | None) -> None:
         self.models = models
@@ -35,7 +35,7 @@ class Server:
 
 
 def model(reason: str, *holding: str, tag: str = TAG) -> Object:
-    told = [
+    conditions = [
         {"type": "Ready", "status": "False", "reason": reason, "message": f"{reason} it is"},
         *(
             {"type": kind, "status": "True", "reason": reason, "message": f"{reason} it is"}
@@ -47,7 +47,7 @@ def model(reason: str, *holding: str, tag: str = TAG) -> Object:
         "spec": {"bento": {"tag": tag}},
         "status": {
             "observedGeneration": 1,
-            "conditions": told[1:] if "Ready" in holding else told,
+            "conditions": conditions[1:] if "Ready" in holding else conditions,
             "url": "http://rain-model.models.svc:3000",
             "servingRelease": "b2",
         },
@@ -69,7 +69,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, *models: Object | ApiError | None) 
     return Cluster(Path("kubeconfig"), None, "models", "rain-model")
 
 
-def test_a_release_is_followed_until_it_serves_and_each_state_is_told_once(
+def test_a_release_is_followed_until_it_serves_and_each_state_is_reported_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[str] = []
@@ -98,10 +98,10 @@ def test_a_release_is_followed_until_it_serves_and_each_state_is_told_once(
 def test_a_release_that_does_not_serve_ends_with_code_4_and_the_reason(
     monkeypatch: pytest.MonkeyPatch, last: Object | None, words: str
 ) -> None:
-    with pytest.raises(NotReleased) as told:
+    with pytest.raises(NotReleased) as raised:
         cluster(monkeypatch, last).wait_until_serving(TAG, 0.3, lambda line: None)
-    assert words in told.value.message
-    assert told.value.code == 4
+    assert words in raised.value.message
+    assert raised.value.code == 4
 
 
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

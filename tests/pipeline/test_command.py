@@ -32,9 +32,9 @@ def test_the_gate_ends_with_code_3_and_names_the_report(folder: Path) -> None:
     assert "Traceback" not in ended.stderr
     assert "roc_auc is" in ended.stderr
     assert f"The report for a person: {folder / '.e2i' / 'reports'}" in ended.stderr
-    told = e2i("status", "--project", folder)
-    assert "The last run was stopped by gate" in told.stdout
-    assert told.returncode == 0
+    shown = e2i("status", "--project", folder)
+    assert "The last run was stopped by gate" in shown.stdout
+    assert shown.returncode == 0
 
 
 def test_a_mistake_in_the_project_ends_with_code_1_and_a_sentence(folder: Path) -> None:
@@ -52,12 +52,14 @@ def test_a_second_run_at_the_same_time_is_refused(folder: Path) -> None:
 
 
 def test_help_shows_the_steps_in_their_order() -> None:
-    told = e2i("--help").stdout
-    assert told.index("  data ") < told.index("  train ") < told.index("  gate ") < told.index("  retrain ")
+    shown = e2i("--help").stdout
+    assert (
+        shown.index("  data ") < shown.index("  train ") < shown.index("  gate ") < shown.index("  retrain ")
+    )
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was(folder: Path) -> None:
-    """The recipe waits on a pipe, so that training is surely under way when the run is killed."""
+    """The recipe waits on a pipe, so the run is always killed during training."""
     waits = folder / "waits"
     os.mkfifo(waits)
     recipe = (folder / "recipe.py").read_text()

@@ -1,4 +1,4 @@
-"""Which builder is used, and what it is told; played by programs of these names."""
+"""Choose a builder and call it. Small programs stand in for docker, podman and buildah."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from e2i.pipeline.errors import PipelineError
 
 
 def play(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: int) -> Path:
-    """Programs that note their arguments and end with this exit code; nothing else is on PATH."""
-    told = folder / "told"
+    """Put programs on PATH that record their arguments and end with the given exit code, and nothing else."""
+    calls = folder / "calls"
     for name, code in programs.items():
         program = folder / name
-        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {told}\necho no room left >&2\nexit {code}\n')
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {calls}\necho no room left >&2\nexit {code}\n')
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
-    return told
+    return calls
 
 
 def test_the_first_builder_that_works_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,9 +36,9 @@ def test_without_one_it_is_said_what_is_wrong_with_each(
 
 
 def test_an_image_is_pushed_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = play(tmp_path, monkeypatch, docker=0)
+    calls = play(tmp_path, monkeypatch, docker=0)
     containers.push("docker", "registry.example/rain:1.0.0")
-    assert told.read_text() == "docker push registry.example/rain:1.0.0\n"
+    assert calls.read_text() == "docker push registry.example/rain:1.0.0\n"
 
 
 def test_a_builder_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The steps monitor and drift on a small project whose served model was asked, as its pods logged it."""
+"""The steps monitor and drift on a small project, with logs of pods that answered requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SERVING = "rain_model:1.0.0"
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project as build and serve leave it."""
+    """Return a project after the steps build and serve."""
     folder = write_project(tmp_path_factory.mktemp("drift") / "rain")
     place = Workspace(folder)
     place.prepare()
@@ -36,7 +36,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def log(folder: Path, rows: Sequence[dict[str, Any]], model: str = SERVING) -> Path:
-    """The log of a pod that was asked about these rows and logged each."""
+    """Return the log of a pod that logged a request for each of these rows."""
     inputs = [{name: value for name, value in row.items() if name != "rain"} for row in rows]
     answers = load_predictor(Workspace(folder).trained).answers(inputs)
     lines = ["INFO [entry_service:1] ready"]

@@ -1,4 +1,4 @@
-"""From figures for each feature to a verdict."""
+"""From scores of the features to the decision about drift."""
 
 from __future__ import annotations
 

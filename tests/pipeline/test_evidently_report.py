@@ -1,4 +1,4 @@
-"""Drift of real tables, by Evidently."""
+"""Drift between real tables, measured with Evidently."""
 
 from __future__ import annotations
 

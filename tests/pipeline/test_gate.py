@@ -1,4 +1,4 @@
-"""The gate's verdict and its report."""
+"""The result of the gate and its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of answers, compared with scikit-learn's; and the tests of the data."""
+"""Metrics of answers, compared with scikit-learn; and the tests of the data."""
 
 from __future__ import annotations
 

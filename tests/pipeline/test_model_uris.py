@@ -1,4 +1,4 @@
-"""How registered models are named."""
+"""URIs of registered models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes in a project.yaml are told with place, value and next step."""
+"""Mistakes in a project.yaml are reported with key, value and next step."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ CHECKOUT = Path(__file__).resolve().parents[2]
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_what_to_write(
+def test_a_mistake_is_reported_with_its_place_and_what_to_write(
     tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     write_project(tmp_path, **changes)
-    with pytest.raises(ProjectError) as told:
+    with pytest.raises(ProjectError) as raised:
         read_project(tmp_path)
-    assert f"{tmp_path / 'project.yaml'}: {words}" in str(told.value)
+    assert f"{tmp_path / 'project.yaml'}: {words}" in str(raised.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     write_project(tmp_path, drift={"share": 3}, name="Rain")
-    with pytest.raises(ProjectError) as told:
+    with pytest.raises(ProjectError) as raised:
         read_project(tmp_path)
-    assert len(str(told.value).splitlines()) == 2
+    assert len(str(raised.value).splitlines()) == 2
 
 
 def test_a_folder_without_a_project_says_which_option_names_one(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "e2i-pipelin
 
 
 def table(heading: str) -> str:
-    """The text below a heading, up to the next."""
+    """Return the text between a heading and the next one."""
     return PAGE.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 
@@ -28,18 +28,18 @@ def test_every_step_has_its_line_in_order() -> None:
 def test_every_option_is_named_with_the_commands_that_take_it() -> None:
     rows = re.findall(r"^\| `(--[a-z-]+)[^`]*` \| ([^|]+) \|", table("Options"), re.MULTILINE)
     same = ""
-    told: dict[str, set[str]] = {}
+    documented: dict[str, set[str]] = {}
     for option, commands in rows:
         same = commands if "the same" not in commands else same
-        told[option] = set(re.findall(r"`([a-z]+)`", same))
+        documented[option] = set(re.findall(r"`([a-z]+)`", same))
     taken: dict[str, set[str]] = {}
     for name, command in pipeline.commands.items():
         for option in command.params if name != "demo" else ():
             assert isinstance(option, click.Option)
             taken.setdefault(option.opts[0], set()).add(name)
-    assert set(taken) == set(told)
+    assert set(taken) == set(documented)
     for option in set(taken) - {"--project", "--force"}:
-        assert taken[option] == told[option], option
+        assert taken[option] == documented[option], option
 
 
 def test_every_key_of_the_project_is_named() -> None:
@@ -55,5 +55,5 @@ def test_every_exit_code_is_named() -> None:
         for fault in vars(errors).values()
         if isinstance(fault, type) and issubclass(fault, PipelineError)
     }
-    told = {int(code) for code in re.findall(r"^\| (\d) \|", table("Exit codes"), re.MULTILINE)}
-    assert told == codes | {0, 2}
+    documented = {int(code) for code in re.findall(r"^\| (\d) \|", table("Exit codes"), re.MULTILINE)}
+    assert documented == codes | {0, 2}

@@ -12,7 +12,7 @@ from e2i.registry.client import NotRegistered, Registration, RegistryUnreachable
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file takes seconds to be made: once for all tests."""
+    """Create one database file for all tests, because that takes seconds."""
     return tmp_path_factory.mktemp("registry")
 
 

@@ -1,4 +1,4 @@
-"""The loop on a small project, really trained: what is done, what is done again, and how it stops."""
+"""Runs of a small project with real training: which steps run, which run again, and how a run stops."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def judged_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ready(judged_once: Path, tmp_path: Path) -> Path:
-    """A project that has gone as far as the gate; a copy, for training takes a while."""
+    """Return a copy of a project that has run up to the gate; a copy, because training takes a while."""
     shutil.copytree(judged_once, tmp_path / "ready")
     return tmp_path / "ready"
 
@@ -46,14 +46,14 @@ def opened(folder: Path, **options: Any) -> tuple[Loop, list[str]]:
 
 
 def judged(folder: Path, **options: Any) -> list[str]:
-    """Go as far as the gate; what was said."""
+    """Run all steps up to the gate and return the lines that were said."""
     loop, said = opened(folder, **options)
     run(loop, JUDGED)
     return said
 
 
 def done(said: list[str]) -> list[str]:
-    """The steps that were done, not those that were unchanged."""
+    """Return the steps that ran, without the unchanged ones."""
     return [line.partition(":")[0] for line in said if ": done in" in line]
 
 
@@ -123,7 +123,7 @@ def test_a_model_that_is_worse_than_what_serves_does_not_pass(ready: Path, tmp_p
 def test_a_model_that_may_have_seen_the_holdout_is_not_compared(
     ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after `e2i package` of the whole file: it knows every row, and no honest model is as good."""
+    """After `e2i package` of the whole file the model knows every row, so no other model is as good."""
     (ready / ".e2i" / "trained").rename(tmp_path / "packaged")
     (ready / ".e2i" / "run.json").unlink()
     packaged = champion.FoundModel("rain_model:1.0.0", tmp_path / "packaged", tmp_path / "packaged" / "code")
@@ -141,7 +141,7 @@ def test_a_model_that_may_have_seen_the_holdout_is_not_compared(
 
 
 def test_what_serves_is_asked_with_its_own_code(folder: Path, tmp_path: Path) -> None:
-    """Its pickle names the module recipe, which is another today."""
+    """Its pickle refers to the module recipe, which has changed since."""
     own = (
         "class Shy:\n    classes_ = ['no', 'yes']\n    def predict_proba(self, rows):\n        import numpy\n"
     )
@@ -255,7 +255,7 @@ def test_data_that_were_given_are_kept_to_until_others_are(ready: Path, tmp_path
 
 
 def drifted(folder: Path) -> None:
-    """As after a release whose inputs have drifted."""
+    """Return a project with a release whose inputs have drifted."""
     loop, _ = opened(folder)
     loop.workspace.release_folder("1.0.0").mkdir(parents=True)
     learned = {"train": loop.outputs("data")["train"], "source": "days.jsonl"}

@@ -1,4 +1,4 @@
-"""What was done, and what has to be done again."""
+"""Which steps are done, and which must run again."""
 
 from __future__ import annotations
 
