@@ -113,7 +113,7 @@ def test_a_broken_bento_is_unreadable_and_the_good_one_beside_it_is_found(
         pytest.param({"models": 7}, "lists its models", id="models in no form"),
         pytest.param({"models": ["x"]}, "lists its models", id="models as words"),
         pytest.param({"services": "all"}, "lists its models", id="services as a word"),
-        pytest.param({"models": [{"tag": "x"}]}, "no exact tag", id="no exact model"),
+        pytest.param({"models": [{"tag": "x"}]}, "without an exact tag", id="no exact model"),
         pytest.param({"image": None}, "it has no image.post_commands", id="an image without content"),
     ],
 )

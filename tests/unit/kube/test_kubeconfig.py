@@ -68,7 +68,7 @@ def test_no_file_is_told_with_where_it_was_looked_for() -> None:
         ("one", "three", {}, "no context 'three'. Available: lost, nobody, one, two"),
         ("lost", None, {}, "names the cluster 'gone', which has no server"),
         ("nobody", None, {}, "names the user 'gone', which is not there"),
-        ("one", None, {"token": SECRET, "as": "boss"}, "impersonates somebody"),
+        ("one", None, {"token": SECRET, "as": "boss"}, "impersonates another user"),
         ("one", None, {"auth-provider": {"name": "azure"}}, "auth-provider 'azure'"),
         ("one", None, {"exec": {"command": "login", "provideClusterInfo": True}}, "provideClusterInfo"),
     ],

@@ -54,6 +54,16 @@ def test_a_damaged_record_says_how_to_start_over(tmp_path: Path, content: str) -
         load_home(tmp_path)
 
 
+def test_a_cluster_that_does_not_exist_needs_no_reset(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"There is no cluster none: .* Run `e2i local up --name none`\.$"):
+        load_home(tmp_path / "none")
+
+
+def test_a_folder_without_a_record_is_reset_first(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"cluster.json is missing\. Run `e2i local reset"):
+        load_home(tmp_path)
+
+
 def test_a_damaged_cluster_does_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     save_home(ClusterHome("sound", 0, home_of("sound")))

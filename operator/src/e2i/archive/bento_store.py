@@ -141,7 +141,7 @@ def _not_found(store: Path, tag: Tag) -> str:
         versions = []
     if not versions:
         return (
-            f"The store {store} has no bento named {tag.name}, so not {tag} either: build or import it there."
+            f"The store {store} has no bento named {tag.name}, in no version: build {tag} or import it there."
         )
     named = ", ".join(f"{tag.name}:{version.name}" for version in versions[:VERSIONS_NAMED])
     more = f" and {len(versions) - VERSIONS_NAMED} more" if len(versions) > VERSIONS_NAMED else ""
@@ -183,7 +183,7 @@ def _model(store: Path, bento: Tag, text: str) -> FoundModel:
         tag = parse_tag(text)
     except TagRefused as refused:
         raise BentoUnreadable(
-            f"The bento {bento} refers to a model by no exact tag: {refused.message}"
+            f"The bento {bento} refers to a model without an exact tag: {refused.message}"
         ) from None
     path = store / "models" / tag.name / tag.version
     if path.is_dir():

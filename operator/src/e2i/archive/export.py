@@ -70,7 +70,7 @@ class Exporter:
                 reason=Reason[failure.reason], message=failure.message, stalled=not failure.is_temporary
             )
         except ExportCancelled:
-            return Problem(reason=Reason.UploadInterrupted, message=f"The export of {tag} was given up.")
+            return Problem(reason=Reason.UploadInterrupted, message=f"The export of {tag} was cancelled.")
         return Artifact(
             tag=tag,
             digest=archive.digest,

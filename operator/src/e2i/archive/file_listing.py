@@ -105,14 +105,16 @@ def not_allowed(error: PermissionError) -> BentoUnreadable:
 def check_unchanged(piece: Piece, file: io.FileIO) -> None:
     """Raise BentoChanged if the open file has another stamp than in the list."""
     if Stamp.of(os.fstat(file.fileno())) != piece.stamp:
-        raise BentoChanged(f"{piece.source} changed while it was read; it is read again when it is quiet.")
+        raise BentoChanged(
+            f"{piece.source} changed while it was read; it is read again once it no longer changes."
+        )
 
 
 def _scan(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
     try:
         return os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BentoChanged(f"The folder {folder} went away while it was read.") from error
+        raise BentoChanged(f"The folder {folder} was removed while it was read.") from error
 
 
 def _piece(entry: os.DirEntry[str], path: str, root: Path) -> Piece:
@@ -120,7 +122,7 @@ def _piece(entry: os.DirEntry[str], path: str, root: Path) -> Piece:
         status = entry.stat(follow_symlinks=False)
         path.encode()
     except FileNotFoundError as error:
-        raise BentoChanged(f"The file {entry.path} went away while it was looked at.") from error
+        raise BentoChanged(f"The file {entry.path} was removed while it was listed.") from error
     except UnicodeEncodeError as error:
         raise UnsafeFile(f"The name {os.fsencode(entry.path)!r} is not UTF-8; rename the file.") from error
     if stat.S_ISDIR(status.st_mode):

@@ -123,14 +123,14 @@ def _refuse_unsupported(user: Mapping[str, Any], name: str) -> None:
     """Raise KubeconfigError for settings that are not supported: ignoring them would act as another user."""
     if any(user.get(key) for key in _IMPERSONATION):
         raise KubeconfigError(
-            f"The user {name!r} of the kubeconfig impersonates somebody (as), which kubectl e2i cannot. Choose a "
-            "context without it."
+            f"The user {name!r} of the kubeconfig impersonates another user (as), which kubectl e2i does not "
+            "support. Choose a context without it."
         )
     provider = (user.get("auth-provider") or {}).get("name")
     if provider and provider not in _PROVIDERS:
         raise KubeconfigError(
-            f"The user {name!r} of the kubeconfig logs in by auth-provider {provider!r}, which kubectl e2i cannot. "
-            "Use certificates, a token, OIDC or an exec credential plugin."
+            f"The user {name!r} of the kubeconfig logs in by auth-provider {provider!r}, which kubectl e2i does not "
+            "support. Use certificates, a token, OIDC or an exec credential plugin."
         )
     if (user.get("exec") or {}).get("provideClusterInfo"):
         raise KubeconfigError(

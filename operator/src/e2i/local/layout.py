@@ -204,6 +204,9 @@ def load_home(root: Path) -> ClusterHome:
         values = json.loads(record.read_text())
         home = ClusterHome(values["name"], int(values["index"]), root.resolve())
     except FileNotFoundError:
+        if not root.exists():
+            message = f"There is no cluster {root.name}: {root} does not exist. Run `e2i local up --name {root.name}`."
+            raise ClusterError(message) from None
         raise ClusterError(f"There is no cluster in {root}: {record.name} is missing. {remedy}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ClusterError(f"{record} is damaged ({error}). {remedy}") from error

@@ -165,7 +165,9 @@ class Bucket:
             if error_code(error) != "NoSuchKey":
                 raise
         else:
-            raise BucketUnreachable(f"{self._place} gave two answers about {key}; it is asked again.")
+            raise BucketUnreachable(
+                f"{self._place} gave two different answers for {key}; the operator tries again."
+            )
 
     def _put(self, upload: Upload) -> StoredObject:
         """Upload the archive; return the object with its key, which another exporter may have stored first."""
@@ -180,7 +182,7 @@ class Bucket:
         stored = self.head(upload.key)
         if stored is None:
             raise UploadInterrupted(
-                f"{upload.key} was stored in {self._place} and is gone; it is sent again."
+                f"{upload.key} was stored in {self._place} and is missing now; it is sent again."
             )
         if not upload.is_stored_as(stored):
             # We stored it, and it is damaged.

@@ -140,7 +140,9 @@ def export_error(
             "give the operator AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role."
         )
     if isinstance(error, ParamValidationError):
-        return BucketNotFound(f"{place} cannot exist: that is no name of a bucket; correct E2I_BUCKET.")
+        return BucketNotFound(
+            f"{place} cannot exist: the name is not valid for a bucket; correct E2I_BUCKET."
+        )
     if unanswered is UploadInterrupted:
         return UploadInterrupted(f"The connection to {place} broke off while sending ({name}).")
     return unanswered(f"There is no answer from {place} ({name}); check AWS_ENDPOINT_URL and the network.")
@@ -159,10 +161,10 @@ def _answered(error: ClientError, place: str) -> ExportError:
         )
     if code in _CORRUPTED:
         return ArchiveCorrupted(
-            f"{place} received other bytes than were sent ({said}); nothing was published."
+            f"{place} received bytes that differ from those sent ({said}); no object was stored."
         )
     if code == "NoSuchUpload":
-        return UploadInterrupted(f"{place} knows the upload no more ({said}); somebody aborted it.")
+        return UploadInterrupted(f"{place} does not have the upload any more ({said}): somebody aborted it.")
     if status >= 500 or code in ("SlowDown", "RequestTimeout"):
         return BucketUnreachable(f"{place} cannot answer now ({said}).")
     return UploadInterrupted(f"{place} refused a request ({said}); see the log of the S3 server.")

@@ -78,7 +78,7 @@ def autoscaler(part: Part) -> Object:
 
 
 def service(part: Part) -> Object:
-    # For runners it stays: yatai-deployment tells apart what it makes for debugging.
+    # A runner's selector keeps the label, by which yatai-deployment marks the objects that it makes for debugging.
     left_out = {TARGET_TYPE} if part.runner is None else set()
     selector = {name: value for name, value in part.labels.items() if name not in left_out}
     ports = [("http", 3000), ("http-non-proxy", 3001)]
