@@ -65,8 +65,9 @@ def test_a_page_starts_its_own_cluster(
         with Shell(reader.clone, environment, tmp_path) as terminal:
             follow(DOCS / name, terminal)
     finally:
+        # Fails if the page came to its end, because it resets the cluster itself.
         reset = (".venv/bin/e2i", "local", "reset", "--name", cluster, "--yes")
-        subprocess.run(reset, cwd=reader.clone, env=environment, check=True)
+        subprocess.run(reset, cwd=reader.clone, env=environment, check=False)
 
 
 def test_each_page_is_run_or_says_why_not() -> None:
