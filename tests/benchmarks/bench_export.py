@@ -53,7 +53,7 @@ export = Exporter(Path(store), remote)
 # The first request loads what an idle operator has loaded long ago.
 remote.head("nothing")
 artifact = measure(lambda: export("big:1.0.0", lambda *_: None, threading.Event()))
-remote._clients.asking.delete_object(Bucket=bucket, Key=artifact.uri.split("/", 3)[3])
+remote._clients.default.delete_object(Bucket=bucket, Key=artifact.uri.split("/", 3)[3])
 """
 CLIENT = """
 import boto3

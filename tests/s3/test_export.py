@@ -243,7 +243,7 @@ def test_a_cancelled_export_says_so(store: Path, bucket: Bucket) -> None:
     cancel.set()
     result = Exporter(store, bucket)(TAG, lambda *_: None, cancel)
     assert isinstance(result, Problem)
-    assert "given up" in result.message
+    assert "cancelled" in result.message
 
 
 def test_an_archive_that_was_brought_is_found_by_its_digest(

@@ -122,7 +122,7 @@ def test_a_server_that_would_overwrite_is_not_asked_to(
     def forget(request: Any, **_: Any) -> None:
         del request.headers["If-None-Match"]
 
-    bucket._clients.sending.meta.events.register("before-sign.s3.PutObject", forget)
+    bucket._clients.upload.meta.events.register("before-sign.s3.PutObject", forget)
     first = a_record(message="the first")
     ledger.write(first)
     ledger.write(dataclasses.replace(first, message="the second"))
@@ -301,9 +301,9 @@ def test_nothing_but_an_archive_of_ours_is_deleted(
         f"s3://{name}/",
         "",
     ):
-        with pytest.raises(ValueError, match="left as it is"):
+        with pytest.raises(ValueError, match="it is not deleted"):
             ledger.delete_archive(uri)
-    with pytest.raises(ValueError, match="left as it is"):
+    with pytest.raises(ValueError, match="it is not deleted"):
         ReleaseStore(bucket, "another-team").delete_archive(exported.uri)
     assert keys(s3, name) == before
 

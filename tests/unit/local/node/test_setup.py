@@ -17,7 +17,7 @@ def place(tmp_path: Path, **spec: Any) -> tuple[PodSetup, Mock]:
 def test_a_pod_that_has_ended_shows_its_address_but_does_not_hold_it(tmp_path: Path) -> None:
     setup, node = place(tmp_path)
     setup.address = node.addresses.take("u")
-    setup.give_address_back()
+    setup.release_address()
     setup.withdraw()
     assert setup.address_shown == "10.97.0.2"
     assert node.addresses.take("other", "10.97.0.2") == "10.97.0.2"

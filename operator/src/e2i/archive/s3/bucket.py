@@ -58,7 +58,7 @@ class Bucket:
         """Return the object with this key, or None if there is none."""
         with self._failures():
             try:
-                answer = self._clients.asking.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
+                answer = self._clients.default.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
             except ClientError as error:
                 if http_status(error) >= 500:
                     raise
@@ -71,7 +71,7 @@ class Bucket:
         """Return the first `most` bytes of the object with this key, or None if there is none."""
         with self._failures():
             try:
-                answer = self._clients.asking.get_object(Bucket=self.name, Key=key)
+                answer = self._clients.default.get_object(Bucket=self.name, Key=key)
             except ClientError as error:
                 if error_code(error) == "NoSuchKey":
                     return None
@@ -88,7 +88,7 @@ class Bucket:
             return False
         with self._failures():
             try:
-                self._clients.sending.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch=ANY)
+                self._clients.upload.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch=ANY)
             except ClientError as error:
                 # Another writer was first, or this write succeeded and its answer was lost.
                 if http_status(error) != 412:
@@ -99,7 +99,7 @@ class Bucket:
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield all keys that start with the prefix, page by page, in the server's order."""
         with self._failures():
-            lister = self._clients.asking.get_paginator("list_objects_v2")
+            lister = self._clients.default.get_paginator("list_objects_v2")
             for page in lister.paginate(Bucket=self.name, Prefix=prefix):
                 yield from (listed["Key"] for listed in page.get("Contents", []))
 
@@ -107,7 +107,7 @@ class Bucket:
         """Delete the object with this key; a missing object is no error."""
         with self._failures():
             try:
-                self._clients.asking.delete_object(Bucket=self.name, Key=key)
+                self._clients.default.delete_object(Bucket=self.name, Key=key)
             except ClientError as error:
                 if error_code(error) != "NoSuchKey":
                     raise
@@ -145,7 +145,7 @@ class Bucket:
         with self._failures():
             for _ in range(2):
                 try:
-                    self._clients.asking.put_object(
+                    self._clients.default.put_object(
                         Bucket=self.name, Key=PROBE_KEY, Body=b"", IfNoneMatch=ANY
                     )
                 except ClientError as error:
@@ -160,7 +160,7 @@ class Bucket:
         A HEAD has no body, so its 404 may also mean the bucket or the credentials. A GET says which.
         """
         try:
-            self._clients.asking.get_object(Bucket=self.name, Key=key, Range="bytes=0-0")
+            self._clients.default.get_object(Bucket=self.name, Key=key, Range="bytes=0-0")
         except ClientError as error:
             if error_code(error) != "NoSuchKey":
                 raise

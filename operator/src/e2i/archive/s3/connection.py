@@ -75,12 +75,12 @@ AUTH_TYPE_MAPS[SIGNATURE] = HashOnceAuth
 class Clients:
     """Three clients of one server with different timeouts; threads may share each of them."""
 
-    asking: Any
-    sending: Any
-    aborting: Any
+    default: Any
+    upload: Any
+    abort: Any
 
     def close(self) -> None:
-        for client in (self.asking, self.sending, self.aborting):
+        for client in (self.default, self.upload, self.abort):
             client.close()
 
 
@@ -89,11 +89,11 @@ def open_clients(endpoint: str, region: str, read_timeout: float) -> Clients:
     # Not boto's default session: it would keep the first credentials that it finds for ever.
     session = boto3.session.Session(region_name=region)
     return Clients(
-        asking=_client(session, endpoint, CONNECT_TIMEOUT, read_timeout, ATTEMPTS),
+        default=_client(session, endpoint, CONNECT_TIMEOUT, read_timeout, ATTEMPTS),
         # The time to send a body counts against the connect timeout.
-        sending=_client(session, endpoint, read_timeout, read_timeout, ATTEMPTS),
+        upload=_client(session, endpoint, read_timeout, read_timeout, ATTEMPTS),
         # A short timeout for an abort: the next export of the archive tries again.
-        aborting=_client(session, endpoint, ABORT_TIMEOUT, ABORT_TIMEOUT, 1),
+        abort=_client(session, endpoint, ABORT_TIMEOUT, ABORT_TIMEOUT, 1),
     )
 
 

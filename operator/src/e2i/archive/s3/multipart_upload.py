@@ -79,7 +79,7 @@ class MultipartUploads:
     def send(self, upload: Upload) -> None:
         """Upload all parts and complete the object unless its key exists by then. Abort on any failure."""
         place = {"Bucket": self._bucket, "Key": upload.key}
-        place["UploadId"] = self._clients.asking.create_multipart_upload(
+        place["UploadId"] = self._clients.default.create_multipart_upload(
             **place, Metadata={DIGEST: upload.digest}, ChecksumAlgorithm="SHA256"
         )["UploadId"]
         aborted = threading.Event()
@@ -88,7 +88,7 @@ class MultipartUploads:
             checksum = _base64(upload.parts[number - 1])
             part = {"PartNumber": number, "ChecksumSHA256": checksum}
             try:
-                return {**part, "ETag": self._clients.sending.upload_part(**place, **part, Body=body)["ETag"]}
+                return {**part, "ETag": self._clients.upload.upload_part(**place, **part, Body=body)["ETag"]}
             finally:
                 # A part that is stored after the abort would stay for ever.
                 if aborted.is_set():
@@ -98,7 +98,7 @@ class MultipartUploads:
             parts = Transfer(send, upload.cancel, upload.progress).run(upload.stream, upload.size)
             if upload.cancel.is_set():
                 raise ExportCancelled
-            self._clients.sending.complete_multipart_upload(
+            self._clients.upload.complete_multipart_upload(
                 **place, MultipartUpload={"Parts": parts}, IfNoneMatch=ANY
             )
         except BaseException:
@@ -109,7 +109,7 @@ class MultipartUploads:
     def abort_stale(self, prefix: str, older_than: timedelta) -> int:
         """Abort uploads below the prefix that got no part for `older_than`; return how many there were."""
         aborted = 0
-        lister = self._clients.asking.get_paginator("list_multipart_uploads")
+        lister = self._clients.default.get_paginator("list_multipart_uploads")
         for page in lister.paginate(Bucket=self._bucket, Prefix=prefix):
             now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
             for listed in page.get("Uploads", []):
@@ -122,15 +122,15 @@ class MultipartUploads:
     def _last_sign(self, upload: dict[str, str], begun: datetime) -> datetime:
         """Return the time at which the upload started or got its last part."""
         last = begun
-        with contextlib.suppress(self._clients.asking.exceptions.NoSuchUpload):
-            for page in self._clients.asking.get_paginator("list_parts").paginate(**upload):
+        with contextlib.suppress(self._clients.default.exceptions.NoSuchUpload):
+            for page in self._clients.default.get_paginator("list_parts").paginate(**upload):
                 last = max([last, *(part["LastModified"] for part in page.get("Parts", []))])
         return last
 
     def _abort(self, upload: dict[str, str]) -> None:
         # If this fails, abort_stale finds the upload later.
         with contextlib.suppress(ClientError, BotoCoreError):
-            self._clients.aborting.abort_multipart_upload(**upload)
+            self._clients.abort.abort_multipart_upload(**upload)
 
 
 def _base64(digest: bytes) -> str:

@@ -154,7 +154,7 @@ class PodSetup:
             objects=await self._node.cluster.read(pod["metadata"]["namespace"], wanted),
         )
 
-    def give_address_back(self) -> None:
+    def release_address(self) -> None:
         """Release the pod's address for other pods; the status still shows it."""
         self._node.addresses.release(self.uid)
         self._before, self.address = self.address_shown, ""
@@ -166,6 +166,6 @@ class PodSetup:
 
     async def remove(self) -> None:
         """Release the pod's address and remove its folder, with its logs."""
-        self.give_address_back()
+        self.release_address()
         # In a thread: an unpacked bento may have many files, and connections must not wait meanwhile.
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)

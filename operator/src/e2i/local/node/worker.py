@@ -91,7 +91,7 @@ class PodWorker:
         """Do what is due; return the time of the next check, or None to wait for the next event."""
         now = clock.now()
         if self._closed or is_over(self.pod["spec"], self.records):
-            self.setup.give_address_back()
+            self.setup.release_address()
         elif not await self._prepared():
             await self._publish()
             return now + self._node.backoff.first
