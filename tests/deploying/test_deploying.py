@@ -256,5 +256,5 @@ async def test_a_damaged_bento_is_refused_before_anything_is_applied(
 ) -> None:
     half = store / "bentos" / "half" / "1.0.0"
     half.mkdir(parents=True)
-    with pytest.raises(PackagingRefused, match="half copied"):
+    with pytest.raises(PackagingRefused, match="copied in part"):
         await run_deployment(a_request("half:1.0.0"), environments=environments(), timeout=30)

@@ -235,7 +235,7 @@ async def test_logs_can_be_followed_to_the_end_and_cut(lab: Lab) -> None:
 async def test_what_the_node_does_not_offer_it_refuses_in_words(lab: Lab) -> None:
     await lab.run("a", "sleep 100")
     await lab.until("a", is_running)
-    assert "the local node does not offer exec" in await lab.kubectl("exec", "a", "--", "true")
+    assert "the local node does not offer attach" in await lab.kubectl("attach", "a")
 
 
 async def test_a_settled_pod_is_left_alone(lab: Lab) -> None:
