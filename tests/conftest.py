@@ -54,10 +54,10 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """A cluster that the next test does not need would take CPU from all tests that follow."""
+    """A cluster that no test of the next file needs would take CPU from all tests that follow."""
     yield
     if kept := item.config.stash.get(KEPT, None):
-        kept.end_all_but(getattr(nextitem, "fixturenames", ()))
+        kept.end_unneeded(item, nextitem)
 
 
 @pytest.fixture(scope="module")

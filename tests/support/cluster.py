@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import subprocess
@@ -13,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from e2i.local import ports
 from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, save_home
 
 T = TypeVar("T")
-WORKERS = 4
-"""Workers of one run that may start a cluster at the same moment."""
 # Waits until the tests are over, however they end, then clears up.
 _GUARD = """
 import shutil, sys
@@ -55,6 +56,17 @@ class Kept:
         kept: T = self._running[name][1]
         return kept
 
+    def end_unneeded(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """End, after the last test of a file, everything that no test of the next file asks for.
+
+        Within a file a fixture of its scope still holds what runs, also while some tests do not ask for it.
+        """
+        if nextitem is None:
+            self.end_all_but(())
+        elif nextitem.path != item.path:
+            following = [each for each in item.session.items if each.path == nextitem.path]
+            self.end_all_but({name for each in following for name in getattr(each, "fixturenames", ())})
+
     def end_all_but(self, needed: Collection[str]) -> None:
         """End everything that has no name in `needed`."""
         for name in [name for name in self._running if name not in needed]:
@@ -65,26 +77,38 @@ class Kept:
 @contextlib.contextmanager
 def temporary_home(name: str) -> Iterator[ClusterHome]:
     """A new cluster's home, with ports that nobody uses; at the end nothing runs and nothing is on disk."""
-    folder = Path(tempfile.mkdtemp(prefix="e2i-test-"))
-    home = ClusterHome(name, _free_index(), folder / name)
-    save_home(home)
-    guard = subprocess.Popen(
-        [sys.executable, "-P", "-c", _GUARD, home.root],
-        stdin=subprocess.PIPE,
-        # In a session of its own: an interrupt from the keyboard must not reach it.
-        start_new_session=True,
-    )
-    try:
-        yield home
-    finally:
-        guard.communicate()
-        assert guard.returncode == 0, f"cluster {home.root} was not cleared away"
+    with _reserved_index() as index:
+        folder = Path(tempfile.mkdtemp(prefix="e2i-test-"))
+        home = ClusterHome(name, index, folder / name)
+        save_home(home)
+        guard = subprocess.Popen(
+            [sys.executable, "-P", "-c", _GUARD, home.root],
+            stdin=subprocess.PIPE,
+            # In a session of its own: an interrupt from the keyboard must not reach it.
+            start_new_session=True,
+        )
+        try:
+            yield home
+        finally:
+            guard.communicate()
+            assert guard.returncode == 0, f"cluster {home.root} was not cleared away"
 
 
-def _free_index() -> int:
-    # From the upper half and at random: users' clusters start at 0, and two test runs may start together. Workers of
-    # one run do start together, so that each has numbers of its own.
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
-    mine = range(HIGHEST_INDEX // 2 + worker, HIGHEST_INDEX + 1, WORKERS)
-    candidates = random.sample(mine, k=len(mine))
-    return next(index for index in candidates if all(ports.is_free(port) for port in Ports(index).in_use))
+@contextlib.contextmanager
+def _reserved_index() -> Iterator[int]:
+    """An index that no other test has, of this run or of another one, and whose ports are free.
+
+    From the upper half: the clusters of users start at 0. Ports alone do not tell: a cluster that another test has
+    just made does not listen yet.
+    """
+    candidates = range(HIGHEST_INDEX // 2, HIGHEST_INDEX + 1)
+    for index in random.sample(candidates, k=len(candidates)):
+        with (Path(tempfile.gettempdir()) / f"e2i-test-{os.getuid()}-{index}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if all(ports.is_free(port) for port in Ports(index).in_use):
+                yield index
+                return
+    raise RuntimeError("all cluster indices for tests are taken: wait for the other test runs to end")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from support.cluster import Kept
@@ -50,3 +53,31 @@ def test_what_ended_is_started_again_when_it_is_asked_for(log: Log) -> None:
     kept.end_all_but([])
     kept.enter("plane", functools.partial(starting, log, "plane"))
     assert log == ["start plane", "end plane", "start plane"]
+
+
+def test_within_a_file_it_stays_also_for_tests_that_do_not_ask_for_it(log: Log) -> None:
+    asks, does_not, another = an_item("a", "plane"), an_item("a"), an_item("b", "tmp_path")
+    kept = in_session(asks, does_not, another)
+    kept.enter("plane", functools.partial(starting, log, "plane"))
+    kept.end_unneeded(asks, does_not)
+    assert log == ["start plane"]
+    kept.end_unneeded(does_not, another)
+    assert log == ["start plane", "end plane"]
+
+
+def test_it_stays_for_the_next_file_whose_first_test_does_not_ask_for_it(log: Log) -> None:
+    asks, first, second = an_item("a", "plane"), an_item("b"), an_item("b", "plane")
+    kept = in_session(asks, first, second)
+    kept.enter("plane", functools.partial(starting, log, "plane"))
+    kept.end_unneeded(asks, first)
+    assert log == ["start plane"]
+
+
+def an_item(file: str, *fixtures: str) -> Any:
+    return SimpleNamespace(path=Path(file), fixturenames=fixtures)
+
+
+def in_session(*items: Any) -> Kept:
+    for item in items:
+        item.session = SimpleNamespace(items=items)
+    return Kept()
