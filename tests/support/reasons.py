@@ -126,10 +126,10 @@ are lost soon after the switch. A refusal of the cluster is final after {refusal
 cannot be had {pods} s after the pod was made, a container that ends when it was started again {crashes} times.
 Everything else is final when `spec.rollout.progressDeadlineSeconds` is over.
 
-Each example is what the operator told on the [local cluster](../decisions/0005-local-cluster.md), where a test brings
+Each example is what the operator said on the [local cluster](../decisions/0005-local-cluster.md), where a test brings
 each cause about: the conditions that carry the reason, the message of Ready, the event, the severity and message of the
 log line, and the evidence. Names of pods, releases and namespaces, times and folders are replaced; of a log that is
-evidence the last lines are shown. An event and a log line are written when a reason is first told; what is done about
+evidence the last lines are shown. An event and a log line are written when a reason first appears; what is done about
 it may come after."""
 
 
