@@ -30,7 +30,7 @@ STYLE = (
     ".good{fill:#7ee787}.bad{fill:#ff7b72}.past{fill:#8b949e}"
 )
 _WORDS = {
-    "good": r"\b(?:Ready|Serving|Verified|True)\b|\d+/\d+ ready",
+    "good": r"\b(?:Ready|Serving|Verified|True)\b|\b(?P<pods>\d+)/(?P=pods) ready",
     "bad": r"\b(?:Failed|RolledBack|VerificationFailed|quarantined)\b",
     "past": r"\b(?:Superseded|previous)\b|[│├└─]+",
 }

@@ -25,3 +25,9 @@ def test_what_is_bad_is_red_and_markup_is_escaped() -> None:
     svg = draw("$ a\nx  <y> VerificationFailed\n")
     assert '<tspan class="bad">VerificationFailed</tspan>' in svg
     assert "&lt;y&gt;" in svg
+
+
+def test_pods_are_good_only_when_all_are_ready() -> None:
+    svg = draw("$ a\n1/1 ready 0/1 ready\n")
+    assert ">1/1\u00a0ready</tspan>" in svg
+    assert ">0/1" not in svg
