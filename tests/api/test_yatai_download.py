@@ -29,6 +29,8 @@ def bucket(control_plane: TestCluster, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("E2I_MOUNTS", str(tmp_path / "mounts"))
     plain = boto3.session.Config(proxies={})
+    # The default session of the process keeps the credentials of the first test that used it.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return boto3.resource("s3", region_name="us-east-1", config=plain).Bucket("e2i")
 
 
