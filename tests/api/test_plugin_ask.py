@@ -47,6 +47,7 @@ async def answer(request: web.Request) -> web.Response:
     if request.path == "/fail":
         return web.json_response({"error": "bad input"}, status=422)
     if request.path == "/slow":
+        # Longer than the timeout of the test that asks here; its client goes away before.
         await asyncio.sleep(30)
     return web.json_response({"method": request.method, "path": str(request.rel_url), "body": text})
 

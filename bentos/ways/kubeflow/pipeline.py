@@ -16,6 +16,7 @@ def deploy_model(name: str, namespace: str, bento: str, model_type: str, timeout
 
     kfp ships only this function, so all imports and functions that it needs are inside it.
     """
+    # Long for that reason.
     import time
 
     from kubernetes import client, config, dynamic, watch

@@ -92,7 +92,7 @@ def _check_golden(server: Server, card: Card, route: str) -> int:
 
 
 def _check_explanation(server: Server, card: Card, route: str) -> int:
-    """Return the library of explanations is imported after the start: until it is there the answer is 503 or 504."""
+    """Ask for an explanation until there is one: while its library is imported, the answer is 503 or 504."""
     deadline = time.monotonic() + FIRST_EXPLANATION_SECONDS
     while True:
         status, answer = server.post(f"{route}explain", {"input_data": card.golden[0].input})

@@ -21,6 +21,7 @@ async def check_bucket(bucket: Bucket, prefix: str) -> None:
         logger.warning("%s: %s", failure.reason, failure.message, extra={"reason": failure.reason})
         return
     except Exception:
+        # The check only warns early: every export meets and reports the same error.
         logger.exception("the bucket could not be checked")
         return
     if aborted:
