@@ -13,8 +13,9 @@ from support.stage import Stage
 
 from e2i.api.naming import MODEL_LABEL
 from e2i.controller.core.evidence.failure_evidence import Evidence
-from e2i.controller.core.guard.limits import GuardLimits, Sample, follow, judge
+from e2i.controller.core.guard.limits import GuardLimits, judge
 from e2i.controller.core.guard.pod_network import PodNetwork
+from e2i.controller.core.guard.samples import Sample, follow
 from e2i.controller.edge.metrics_client import read_release
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import Object
@@ -95,7 +96,8 @@ async def reading(stage: Stage, model: str) -> Mapping[str, Sample]:
     addresses = stage.home.addresses
     network = PodNetwork.parse(f"{addresses.pod_range}={addresses.on_machine(addresses.pod_range)}")
     asked = [network.reach(pod["status"]["podIP"]) for pod in await pods(stage, model)]
-    samples = await read_release(asked)
+    # The name of the entry service of tests/e2e/moody.
+    samples = (await read_release(asked, "moody")).samples
     assert samples
     assert len(samples) == len(asked) == 1
     return samples

@@ -8,6 +8,9 @@ from typing import Any
 from support.scenes import hurried, mode, quiet, serve, until
 from support.world import World, digest_of
 
+from e2i.api.conditions import Reason
+from e2i.api.problem import Problem
+
 
 def watched(seconds: int = 60, **rollout: Any) -> dict[str, Any]:
     return hurried(watch={"seconds": seconds, "maxErrorRatio": "0.1"}, **rollout)
@@ -43,6 +46,18 @@ async def test_what_was_taken_back_goes_at_once_with_the_connections_that_client
     await world.run(passes=5)
     assert world.condition() == "False/ErrorRatioExceeded"
     assert second not in world.releases()
+
+
+async def test_a_watch_that_sees_nothing_says_so_and_takes_nothing_back(world: World) -> None:
+    _, second = await replace(world, watched(30))
+    seen = Problem(reason=Reason.MetricsUnreadable, message="the metrics were answered with status 401")
+    world.guard.seen = seen
+    await world.run(passes=5)
+    assert (world.condition(), world.condition("WatchBlind")) == ("True/Ready", "True/MetricsUnreadable")
+    await world.restart()
+    await world.run(passes=60)
+    assert (world.condition("WatchBlind"), world.address()) == ("True/MetricsUnreadable", second)
+    await quiet(world)
 
 
 async def test_it_is_watched_until_the_time_that_the_spec_says_counted_from_the_switch(world: World) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
+from e2i.controller.core.actions import StartGuard
 from e2i.controller.core.observed import Finding, VerificationState
 
 Key = tuple[str, str]
@@ -69,6 +71,8 @@ class FakeGuardJobs:
         self.known: dict[Key, tuple[str, Problem | None, datetime]] = {}
         self.begun: list[tuple[str, datetime]] = []
         """(release, until)"""
+        self.seen: Literal["unknown", "clear"] | Problem = "unknown"
+        """Whether guards can judge what they read."""
         self._modes: dict[Key, str] = {}
         self._wake = wake
         self._clock = clock
@@ -98,10 +102,14 @@ class FakeGuardJobs:
             self.known[key] = (watched, problem, until)
         return problem
 
-    def start(self, model: Model, release: str, trial: str, until: datetime) -> None:
-        assert trial == naming.trial_of(model, release)
-        self.begun.append((release, until))
-        self.known[model.key] = (trial, None, until)
+    def sight(self, key: Key, trial: str) -> Literal["unknown", "clear"] | Problem:
+        return self.seen if self.is_guarding(key, trial) else "unknown"
+
+    def start(self, model: Model, action: StartGuard) -> None:
+        assert action.trial == naming.trial_of(model, action.release)
+        assert action.service, "without it the bento's internal calls would be judged"
+        self.begun.append((action.release, action.until))
+        self.known[model.key] = (action.trial, None, action.until)
         self._modes[model.key] = mode_of(model)
         self._wake(model.key)
 

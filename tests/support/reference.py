@@ -51,6 +51,8 @@ _CONDITIONS = {
     conditions.SERVING: "The address leads to ready pods, of the desired release or of the one before it.",
     conditions.ROLLED_BACK: "There only while true: the release that the spec asks for failed, and an earlier one "
     "takes its place.",
+    conditions.WATCH_BLIND: "There only while true: the pods give no metrics that spec.rollout.watch can judge. It "
+    "stays after the watch, until the next release.",
     conditions.RECONCILING: "There only while true: the operator works on it, or waits for something that will come.",
     conditions.STALLED: "There only while true: somebody has to change something.",
 }

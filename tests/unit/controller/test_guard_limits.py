@@ -12,16 +12,14 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from e2i.api.conditions import Reason
-from e2i.controller.core.guard.limits import (
-    GuardLimits,
+from e2i.controller.core.guard.limits import GuardLimits, bounds_of, judge, parse_limits, unclear
+from e2i.controller.core.guard.samples import (
+    NoRequestsCounted,
     Sample,
     Tally,
     add,
     follow,
-    judge,
-    parse_limits,
     parse_metrics,
-    quantile,
     since,
 )
 
@@ -31,18 +29,18 @@ Request = tuple[str, int, float]
 """Endpoint, status, seconds."""
 
 
-def exposed(*requests: Request) -> str:
-    """What BentoML exposes: the same families, written by the same library."""
+def exposed(*requests: Request, service: str = "churn", namespace: str = "bentoml_service") -> str:
+    """What BentoML exposes of one service: the same families, written by the same library."""
     registry = CollectorRegistry()
-    total = Counter("request_total", "-", LABELS, "bentoml_service", registry=registry)
+    total = Counter("request_total", "-", LABELS, namespace, registry=registry)
     duration = Histogram(
-        "request_duration_seconds", "-", LABELS, "bentoml_service", registry=registry, buckets=BOUNDS
+        "request_duration_seconds", "-", LABELS, namespace, registry=registry, buckets=BOUNDS
     )
     Counter("request_total", "Of another server.", ["endpoint"], "other", registry=registry).labels(
         "/predict"
     ).inc()
     for endpoint, status, seconds in requests:
-        labels = (endpoint, "churn", "1.0.0", str(status), "churn")
+        labels = (endpoint, "churn", "1.0.0", str(status), service)
         total.labels(*labels).inc()
         duration.labels(*labels).observe(seconds)
     return generate_latest(registry).decode()
@@ -115,15 +113,7 @@ def test_many_requests_are_written_with_an_exponent() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("", id="nothing"),
-        pytest.param("<html>Not found</html>", id="a page"),
-        pytest.param(exposed(), id="a service that was not asked yet"),
-        pytest.param('bentoml_service_request_total{endpoint="/predict"} NaN', id="not a number"),
-        pytest.param('bentoml_service_request_total{endpoint="/predict"} -4', id="less than none"),
-        pytest.param(
-            'bentoml_service_request_total{endpoint="/predict"} 4,5', id="a number of another country"
-        ),
-        pytest.param('bentoml_service_request_total{endpoint="/predict} 4', id="a label without an end"),
+        pytest.param(exposed(("/readyz", 200, 0.01)), id="a service that only probes asked"),
         pytest.param(
             'bentoml_service_request_duration_seconds_bucket{le="soon"} 4', id="a bound that is none"
         ),
@@ -133,10 +123,64 @@ def test_an_answer_that_tells_of_no_request_is_all_zeros(text: str) -> None:
     assert parse_metrics(text) == Sample()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("", "have no bentoml_service_request_total", id="nothing"),
+        pytest.param("<html>Not found</html>", "have no bentoml_service_request_total", id="a page"),
+        pytest.param('bentoml_service_request_total{endpoint="/"} NaN', "have no", id="not a number"),
+        pytest.param('bentoml_service_request_total{endpoint="/"} -4', "have no", id="less than none"),
+        pytest.param('bentoml_service_request_total{endpoint="/"} 4,5', "have no", id="of another country"),
+        pytest.param('bentoml_service_request_total{endpoint="/} 4', "have no", id="a label without an end"),
+        pytest.param(
+            exposed(("/predict", 500, 0.1), namespace="acme_ml"),
+            "have no bentoml_service_request_total, but acme_ml_request_total, other_request_total",
+            id="renamed metrics",
+        ),
+        pytest.param(
+            exposed(("/rank", 500, 0.1), service="ranker"),
+            "count requests of ranker, but none of the entry service churn",
+            id="another service only",
+        ),
+    ],
+)
+def test_an_answer_that_counts_no_callers_says_what_is_there(text: str, words: str) -> None:
+    with pytest.raises(NoRequestsCounted, match=words):
+        parse_metrics(text, "churn")
+
+
+def test_names_of_others_are_bounded() -> None:
+    text = "\n".join(
+        f"{'x' * 300}{number}_request_total{{}} 1\nx{number}_request_total{{}} 1" for number in range(9)
+    )
+    with pytest.raises(NoRequestsCounted) as raised:
+        parse_metrics(text)
+    assert str(raised.value).endswith(", but x0_request_total, x1_request_total, x2_request_total")
+
+
+def test_only_requests_to_the_entry_service_are_those_of_callers() -> None:
+    """40 of 40 callers got 500, and each asked the inner service four times: that is no ratio of 0.2."""
+    entry = exposed(*[("/v1/predict", 500, 0.3)] * 40)
+    inner = exposed(*[("/embed", 200, 0.01)] * 160, service="embedder")
+    assert parse_metrics(entry + inner, "churn") == parse_metrics(entry)
+    assert parse_metrics(entry + inner, "churn").errors == 40
+    assert parse_metrics(entry + inner).requests == 200, "nothing is known of the bento's services"
+
+
+def test_an_error_that_the_entry_service_catches_is_none_of_callers() -> None:
+    text = exposed(("/predict", 200, 0.1)) + exposed(("/rank", 500, 0.1), service="ranker")
+    assert parse_metrics(text, "churn").errors == 0
+
+
+def test_a_counter_without_the_name_of_a_service_is_that_of_the_bento() -> None:
+    line = 'bentoml_api_server_request_total{endpoint="/classify",http_response_code="500"} 3.0'
+    assert parse_metrics(line, "iris").errors == 3
+
+
 @given(st.lists(st.tuples(st.text(), st.sampled_from([200, 404, 500]), st.floats(0, 3)), max_size=8))
 @settings(deadline=None)
 def test_whatever_paths_were_asked_for_every_request_counts_once(requests: list[Request]) -> None:
-    sample = parse_metrics(exposed(*requests))
+    sample = parse_metrics(exposed(*requests)) if requests else Sample()
     assert sample.requests == len(requests)
     assert sample.errors == sum(status == 500 for _, status, _ in requests)
     assert dict(sample.buckets) == {
@@ -218,7 +262,7 @@ def test_the_latency_is_told_with_its_limit() -> None:
     problem = judge(a_watch(), a_sample(200, slow=4))
     assert problem
     assert problem.reason is Reason.LatencyExceeded
-    assert "of 200 requests since the switch is 750 ms" in problem.message
+    assert "more than 1 % of the 200 requests since the switch took longer than 500 ms" in problem.message
     assert "spec.rollout.watch.maxLatencyP99 allows 500 ms" in problem.message
 
 
@@ -234,6 +278,11 @@ def test_the_latency_is_told_with_its_limit() -> None:
         pytest.param(a_watch(max_error_ratio=None), a_sample(200, 200), id="errors are not limited"),
         pytest.param(a_watch(max_latency_p99=None), a_sample(200, slow=200), id="the time is not limited"),
         pytest.param(a_watch(), Sample(200), id="durations are not exposed"),
+        pytest.param(
+            a_watch(max_latency_p99=0.7),
+            a_sample(200, slow=200),
+            id="somewhere between 0.5 and 1 s, limit 0.7",
+        ),
     ],
 )
 def test_a_release_within_its_limits_is_left_alone(limits: GuardLimits, sample: Sample) -> None:
@@ -245,32 +294,67 @@ def test_no_error_at_all_may_be_asked_for() -> None:
     assert judge(a_watch(max_error_ratio=0.0), a_sample(1000)) is None
 
 
+COARSE = ((1.0, 100.0), (2.0, 100.0), (math.inf, 100.0))
+
+
 @pytest.mark.parametrize(
-    ("buckets", "seconds"),
+    ("limits", "sample", "words"),
     [
         pytest.param(
-            ((0.1, 100.0), (math.inf, 100.0)), 0.099, id="all in the first bucket, which begins at zero"
+            a_watch(), Sample(100, 0, COARSE), "after 100 requests the 99th percentile was in the one from 0 ms to 1 s",
+            id="all in the first bucket, and the limit in its middle",
         ),
-        pytest.param(((0.1, 0.0), (0.5, 100.0), (math.inf, 100.0)), 0.496, id="in the middle, spread evenly"),
-        pytest.param(((0.1, 99.0), (0.5, 100.0), (math.inf, 100.0)), 0.1, id="at the bound of a bucket"),
-        pytest.param(((0.1, 0.0), (0.5, 0.0), (math.inf, 9.0)), 0.5, id="longer than every bucket that ends"),
-        pytest.param(((math.inf, 9.0),), 0.0, id="no bucket ends: nothing is known"),
+        pytest.param(
+            a_watch(), Sample(100, 0, ((math.inf, 100.0),)), "from 0 ms to no end", id="a single bucket"
+        ),
+        pytest.param(a_watch(), Sample(100), "have no durations", id="no durations"),
+        pytest.param(a_watch(max_latency_p99=1.0), Sample(100, 0, COARSE), "", id="within the limit"),
+        pytest.param(a_watch(max_latency_p99=0.05), a_sample(100, slow=9), "", id="above the limit for certain"),
+        pytest.param(a_watch(max_latency_p99=None), Sample(100, 0, COARSE), "", id="no limit"),
+        pytest.param(a_watch(), Sample(19, 0, COARSE), "", id="too few requests"),
+    ],
+)  # fmt: skip
+def test_buckets_that_cannot_judge_the_limit_are_named(
+    limits: GuardLimits, sample: Sample, words: str
+) -> None:
+    """Requests of 86 ms have an estimated percentile of 990 ms in a bucket up to 1 s."""
+    found = unclear(limits, sample)
+    if not words:
+        assert found is None
+        return
+    assert found
+    assert found.reason is Reason.LatencyUnclear
+    assert words in found.message
+    assert "a bound of 0.5 s" in found.message
+    assert judge(limits, sample) is None, "what is not known condemns nobody"
+
+
+@pytest.mark.parametrize(
+    ("buckets", "bounds"),
+    [
+        pytest.param(((0.1, 100.0), (math.inf, 100.0)), (0.0, 0.1), id="all in the first bucket"),
+        pytest.param(((0.1, 0.0), (0.5, 100.0), (math.inf, 100.0)), (0.1, 0.5), id="in the middle"),
+        pytest.param(
+            ((0.1, 99.0), (0.5, 100.0), (math.inf, 100.0)), (0.0, 0.1), id="at the bound of a bucket"
+        ),
+        pytest.param(
+            ((0.1, 0.0), (0.5, 0.0), (math.inf, 9.0)), (0.5, math.inf), id="longer than every bucket"
+        ),
+        pytest.param(((math.inf, 9.0),), (0.0, math.inf), id="no bucket ends: nothing is known"),
         pytest.param(((0.1, 0.0), (math.inf, 0.0)), None, id="no request"),
         pytest.param((), None, id="no bucket"),
     ],
 )
-def test_the_percentile_is_estimated_as_prometheus_does(
-    buckets: tuple[tuple[float, float], ...], seconds: float | None
+def test_the_percentile_is_only_known_by_its_bucket(
+    buckets: tuple[tuple[float, float], ...], bounds: tuple[float, float] | None
 ) -> None:
-    assert quantile(0.99, buckets) == (seconds if seconds is None else pytest.approx(seconds))
+    assert bounds_of(0.99, buckets) == bounds
 
 
 @given(st.lists(st.floats(0, 0.99), min_size=1, max_size=50))
 def test_the_percentile_lies_in_the_bucket_of_the_request_that_has_it(durations: list[float]) -> None:
     sample = parse_metrics(exposed(*(("/predict", 200, seconds) for seconds in durations)))
-    found = quantile(0.99, sample.buckets)
+    found = bounds_of(0.99, sample.buckets)
     exact = sorted(durations)[math.ceil(0.99 * len(durations)) - 1]
     bound = next(bound for bound in BOUNDS if exact <= bound)
-    lower = max([0.0, *(other for other in BOUNDS if other < bound)])
-    assert found is not None
-    assert lower <= found <= bound
+    assert found == (max([0.0, *(other for other in BOUNDS if other < bound)]), bound)

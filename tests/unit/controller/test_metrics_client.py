@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,11 +11,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from e2i.controller.core.guard.limits import Sample
+from e2i.controller.core.guard.samples import Sample
 from e2i.controller.edge import metrics_client
-from e2i.controller.edge.metrics_client import read_release
+from e2i.controller.edge.metrics_client import Reading, read_release
 
-TEXT = 'bentoml_service_request_total{endpoint="/predict",http_response_code="500"} 3.0\n'
+TEXT = 'bentoml_service_request_total{endpoint="/predict",http_response_code="500",runner_name="churn"} 3.0\n'
 WELL, OTHER, UNWELL, NOBODY = "127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -81,31 +80,27 @@ async def packed(request: web.Request) -> web.Response:
 
 async def test_every_pod_is_asked() -> None:
     async with release(in_good_order) as port:
-        found = await read_release([WELL, OTHER, UNWELL], port)
-    assert found == dict.fromkeys([WELL, OTHER, UNWELL], Sample(3, 3))
+        found = await read_release([WELL, OTHER, UNWELL], port=port)
+    assert found.samples == dict.fromkeys([WELL, OTHER, UNWELL], Sample(3, 3))
 
 
 @pytest.mark.parametrize(
     ("unwell", "words"),
     [
-        pytest.param(away, "status 302", id="it sends us elsewhere"),
-        pytest.param(failing, "status 500", id="it fails"),
-        pytest.param(endless, "more than 4194304 bytes", id="its answer has no end"),
-        pytest.param(rude, "Bad", id="it speaks no HTTP"),
+        pytest.param(away, "were answered with status 302", id="it sends us elsewhere"),
+        pytest.param(failing, "were answered with status 500", id="it fails"),
+        pytest.param(endless, "have more than 4194304 bytes", id="its answer has no end"),
+        pytest.param(rude, "could not be read: ClientResponseError", id="it speaks no HTTP"),
+        pytest.param(packed, "have no bentoml_service_request_total", id="a packed answer is not unpacked"),
     ],
 )
-async def test_a_pod_that_gives_no_metrics_is_left_out(
-    unwell: Answer, words: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG, "e2i.controller.edge.metrics_client")
+async def test_a_pod_that_gives_no_metrics_says_why(unwell: Answer, words: str) -> None:
     async with release(unwell) as port:
-        found = await read_release([WELL, UNWELL, OTHER, NOBODY], port)
-        # The server of the test complains too, about whom nobody reads to the end.
-        ours = [record for record in caplog.records if record.name == "e2i.controller.edge.metrics_client"]
-        left_out = {record.getMessage().split(" is left out: ")[0]: record for record in ours}
-        assert set(left_out) == {f"http://{UNWELL}:{port}/metrics", f"http://{NOBODY}:{port}/metrics"}
-        assert words in left_out[f"http://{UNWELL}:{port}/metrics"].getMessage()
-    assert found == dict.fromkeys([WELL, OTHER], Sample(3, 3))
+        found = await read_release([WELL, UNWELL, OTHER, NOBODY], port=port)
+    assert found.samples == dict.fromkeys([WELL, OTHER], Sample(3, 3))
+    assert found.unreadable.keys() == {UNWELL, NOBODY}
+    assert found.unreadable[UNWELL].startswith(words)
+    assert found.unreadable[NOBODY] == "could not be read: Connection refused"
 
 
 async def test_a_pod_that_does_not_answer_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,33 +113,35 @@ async def test_a_pod_that_does_not_answer_holds_up_no_other(monkeypatch: pytest.
 
     async with release(silent) as port:
         began = time.monotonic()
-        assert await read_release([WELL, UNWELL], port) == {WELL: Sample(3, 3)}
+        found = await read_release([WELL, UNWELL], port=port)
+        assert found.samples == {WELL: Sample(3, 3)}
+        assert found.unreadable == {UNWELL: "were not answered within 0.3 s"}
         assert time.monotonic() - began < 2
         stuck.set()
 
 
-async def test_a_packed_answer_is_not_unpacked() -> None:
-    async with release(packed) as port:
-        found = await read_release([UNWELL], port)
-    assert found == {UNWELL: Sample()}, "a few packed bytes can become any number of plain ones"
-
-
 async def test_of_a_release_that_is_silent_nothing_is_known() -> None:
     async with release(failing) as port:
-        assert await read_release([UNWELL, NOBODY], port) is None
-    assert await read_release([]) is None
+        assert not (await read_release([UNWELL, NOBODY], port=port)).samples
+    assert await read_release([]) == Reading()
+
+
+async def test_only_the_entry_service_is_counted() -> None:
+    async with release(in_good_order) as port:
+        assert (await read_release([WELL], "churn", port)).samples == {WELL: Sample(3, 3)}
+        assert not (await read_release([OTHER], "another", port)).samples
 
 
 async def test_the_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     async with release(in_good_order) as port:
-        assert await read_release([WELL], port) == {WELL: Sample(3, 3)}
+        assert (await read_release([WELL], port=port)).samples == {WELL: Sample(3, 3)}
 
 
 async def test_an_address_of_the_longer_kind_is_asked() -> None:
     try:
         async with pod(in_good_order, "::1") as port:
-            assert await read_release(["::1"], port) == {"::1": Sample(3, 3)}
+            assert (await read_release(["::1"], port=port)).samples == {"::1": Sample(3, 3)}
     except OSError:
         pytest.skip("this machine has no IPv6")

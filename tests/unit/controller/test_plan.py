@@ -199,7 +199,7 @@ SITUATIONS = [
     pytest.param(MODEL, beside_old(seen_serving(MODEL, pod_problem=FINAL_CRASH), service=a_service(release=RELEASE)),
                  Reason.CrashLoop, (), id="a release whose pods crash soon after the switch is given up"),
     pytest.param(WATCHED, seen_serving(WATCHED), Reason.Ready,
-                 (StartGuard(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120)),),
+                 (StartGuard(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120), "churn_model"),),
                  id="after the switch the metrics are read"),
     pytest.param(failed(MODEL), seen_serving(MODEL, records=()), Reason.CrashLoop,
                  (note_failure(failed(MODEL), seen_serving(MODEL)),),

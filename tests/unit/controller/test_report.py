@@ -433,3 +433,29 @@ def test_long_words_of_others_are_cut_and_put_on_one_line() -> None:
     ]
     assert messages[0].startswith("one two x")
     assert max(map(len, messages)) == LONGEST_MESSAGE
+
+
+WATCHED = a_model(rollout={"watch": {"seconds": 60, "maxErrorRatio": "0.1"}})
+BLIND = Problem(reason=Reason.MetricsUnreadable, message="GET /metrics was answered with status 401")
+
+
+def test_a_watch_that_judges_nothing_is_said_as_long_as_the_release_serves() -> None:
+    now = reported(WATCHED, seen_serving(WATCHED, guard_running=True, guard_sight=BLIND))
+    told = next(each for each in now.status["conditions"] if each["type"] == "WatchBlind")
+    assert (told["status"], told["reason"], told["message"]) == ("True", "MetricsUnreadable", BLIND.message)
+    assert [each.reason for each in now.transitions if each.warning] == ["MetricsUnreadable"]
+    later = replace(WATCHED, status=now.status)
+    assert types(reported(later, seen_serving(later))) >= {"WatchBlind"}, "the watch is over"
+    assert "WatchBlind" not in types(reported(later, seen_serving(later, guard_sight="clear")))
+
+
+def test_a_watch_that_judged_nothing_is_of_its_release_only() -> None:
+    told = reported(WATCHED, seen_serving(WATCHED, guard_sight=BLIND)).status
+    other = replace(WATCHED, status=told | {"servingRelease": "9c01aa34"})
+    assert "WatchBlind" not in types(reported(other, seen_serving(other)))
+    unwatched = replace(MODEL, status=told)
+    assert "WatchBlind" not in types(reported(unwatched, seen_serving(unwatched)))
+
+
+def types(told: Report) -> set[str]:
+    return {each["type"] for each in told.status["conditions"]}

@@ -126,7 +126,7 @@ def test_a_canary_is_judged_as_long_as_it_has_a_share() -> None:
 def test_metrics_are_read(model: Model, state: Observed, after: int, until: int | None) -> None:
     chosen = judge_serving_release(Situation(model, state), NOON + seconds(after))
     trial = naming.trial_of(model, RELEASE)
-    expected = None if until is None else (StartGuard(RELEASE, trial, NOON + seconds(until)),)
+    expected = None if until is None else (StartGuard(RELEASE, trial, NOON + seconds(until), "churn_model"),)
     assert (chosen.actions if chosen else None) == expected
 
 

@@ -18,10 +18,11 @@ SERVING = "ReleaseServing"
 ROLLED_BACK = "RolledBack"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
+WATCH_BLIND = "WatchBlind"
 
 ALWAYS = (READY, EXPORTED, BUILT, VERIFIED, SERVING)
 """Every status has these."""
-WHILE_TRUE = (ROLLED_BACK, RECONCILING, STALLED)
+WHILE_TRUE = (ROLLED_BACK, WATCH_BLIND, RECONCILING, STALLED)
 """A status has these only while they are true, as kstatus expects."""
 
 
@@ -77,6 +78,12 @@ class Reason(Enum):
     NameTaken = "An object of somebody else has the name of one of the model's children."
     Refused = "The API server refused an object that the operator wrote."
     ApiUnavailable = "The API server did not take a request."
+
+    # The watch cannot judge.
+    MetricsUnreadable = (
+        "spec.rollout.watch judges nothing: the pods give no metrics that count their requests."
+    )
+    LatencyUnclear = "The buckets of the metrics are too coarse to judge spec.rollout.watch.maxLatencyP99."
 
     # The build and the pods.
     BuildFailed = "The image build ended in failure."

@@ -62,6 +62,8 @@ class StartGuard:
     release: str
     trial: str
     until: datetime
+    service: str = ""
+    """The entry service of its bento, whose requests are those of callers."""
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,8 @@ class Observed:
     """Whether the metrics of the desired release are being read."""
     guard_problem: Problem | None = None
     """The limit of spec.rollout.watch that the desired release exceeded."""
+    guard_sight: Literal["unknown", "clear"] | Problem = "unknown"
+    """Whether the metrics can be judged; a Problem says what keeps them from it."""
     records: tuple[Record, ...] | Problem | None = None
     """The model's records in the release store; None: not read yet."""
     recorded_failures: frozenset[str] = frozenset()

@@ -60,8 +60,8 @@ async def _execute_one(model: Model, action: Action, clients: Clients, now: date
             await clients.release_store_cache.read(model.key)
         case Verify(name=name, trial=trial):
             await clients.verification_jobs.start(model, name, trial)
-        case StartGuard(release=release, trial=trial, until=until):
-            clients.guard_jobs.start(model, release, trial, until)
+        case StartGuard():
+            clients.guard_jobs.start(model, action)
         case WriteRecord(record=record):
             return await clients.release_store_cache.write(record)
         case DeleteArchive(uri=uri, digest=digest):

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import aiohttp
 
-from e2i.controller.core.guard.limits import Sample, parse_metrics
+from e2i.controller.core.evidence.excerpts import excerpt
+from e2i.controller.core.guard.samples import NoRequestsCounted, Sample, parse_metrics
 
 TIMEOUT = aiohttp.ClientTimeout(total=2)
 LARGEST = 4 << 20
 """Bytes. BentoML keeps 3 KiB of metrics for every path that was requested, also for those that do not exist."""
 
-logger = logging.getLogger(__name__)
+_LONGEST_CLAUSE = 200
 
 
 class Unreadable(Exception):
-    """The pod answered, but without usable metrics."""
+    """A pod gave no usable metrics. The message is a clause that says what it did."""
 
 
-async def read_release(addresses: Sequence[str], port: int = 3000) -> Mapping[str, Sample] | None:
-    """Return the sample of each pod that answers, by its address; None if no pod answers.
+@dataclass(frozen=True)
+class Reading:
+    """The samples of the pods that gave one, and of each other pod the clause that says why it gave none."""
+
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+async def read_release(addresses: Sequence[str], service: str = "", port: int = 3000) -> Reading:
+    """Read the metrics of each pod, by its address; only requests to the entry service `service` are counted.
 
     Takes at most two seconds, however many pods there are.
     """
@@ -35,23 +45,36 @@ async def read_release(addresses: Sequence[str], port: int = 3000) -> Mapping[st
         connector=aiohttp.TCPConnector(force_close=True, limit=0),
         headers={"Accept-Encoding": "identity"},
     ) as session:
-        samples = await asyncio.gather(*(_read_pod(session, address, port) for address in addresses))
-    answered = {pod: sample for pod, sample in zip(addresses, samples, strict=True) if sample is not None}
-    return answered or None
+        answers = await asyncio.gather(*(_read_pod(session, pod, service, port) for pod in addresses))
+    found = dict(zip(addresses, answers, strict=True))
+    return Reading(
+        {pod: answer for pod, answer in found.items() if isinstance(answer, Sample)},
+        {pod: answer for pod, answer in found.items() if isinstance(answer, str)},
+    )
 
 
-async def _read_pod(session: aiohttp.ClientSession, address: str, port: int) -> Sample | None:
+async def _read_pod(session: aiohttp.ClientSession, address: str, service: str, port: int) -> Sample | str:
+    """Return the sample of a pod, or the clause that says why it has none."""
     host = f"[{address}]" if ":" in address else address
-    url = f"http://{host}:{port}/metrics"
     try:
-        async with session.get(url, allow_redirects=False) as response:
+        async with session.get(f"http://{host}:{port}/metrics", allow_redirects=False) as response:
             if response.status != 200:
-                raise Unreadable(f"status {response.status}")
+                raise Unreadable(f"were answered with status {response.status}")
             text = await _bounded(response.content)
-    except (aiohttp.ClientError, OSError, TimeoutError, Unreadable) as error:
-        logger.debug("%s is left out: %s", url, str(error) or type(error).__name__)
-        return None
-    return parse_metrics(text.decode(errors="replace"))
+        return parse_metrics(text.decode(errors="replace"), service)
+    except (Unreadable, NoRequestsCounted) as error:
+        return excerpt(str(error), _LONGEST_CLAUSE)
+    except TimeoutError:
+        return f"were not answered within {TIMEOUT.total:g} s"
+    except (aiohttp.ClientError, OSError) as error:
+        return excerpt(f"could not be read: {_what_broke(error)}", _LONGEST_CLAUSE)
+
+
+def _what_broke(error: Exception) -> str:
+    """Return the cause without the address of the pod, which would make each message another one."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno)
+    return type(error).__name__
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes:
@@ -59,5 +82,5 @@ async def _bounded(content: aiohttp.StreamReader) -> bytes:
     async for chunk in content.iter_any():
         body += chunk
         if len(body) > LARGEST:
-            raise Unreadable(f"its metrics have more than {LARGEST} bytes")
+            raise Unreadable(f"have more than {LARGEST} bytes")
     return bytes(body)

@@ -56,6 +56,7 @@ def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
         verification=clients.verification_jobs.state(model.key, trial),
         guard_running=clients.guard_jobs.is_guarding(model.key, trial),
         guard_problem=clients.guard_jobs.problem(model.key, trial),
+        guard_sight=clients.guard_jobs.sight(model.key, trial),
     )
 
 

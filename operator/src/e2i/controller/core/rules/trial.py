@@ -105,7 +105,8 @@ def _start_guard(here: Situation, target: Release, now: datetime) -> Plan | None
     if now >= until:
         return None
     plan, trial = settled_plan(here), naming.trial_of(here.model, target.release)
-    return Plan(reason=plan.reason, message=plan.message, actions=(StartGuard(target.release, trial, until),))
+    start = StartGuard(target.release, trial, until, target.artifact.service)
+    return Plan(reason=plan.reason, message=plan.message, actions=(start,))
 
 
 def hold_failed_release(here: Situation, now: datetime) -> Plan | None:

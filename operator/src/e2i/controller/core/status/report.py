@@ -31,6 +31,7 @@ from e2i.controller.core.rules.decision import Plan, failure_message
 from e2i.controller.core.status import history
 from e2i.controller.core.status.transitions import Transition, transitions
 from e2i.controller.core.status.verified_condition import verified
+from e2i.controller.core.status.watch_condition import watch_blind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,8 @@ def _facts(here: Situation, plan: Plan, problem: Problem | None, failed: Failure
     yield _serving(here)
     if failed and _is_rolled_back(here):
         yield fact(conditions.ROLLED_BACK, "True", failed.reason, failure_message(here, failed))
+    if blind := watch_blind(here):
+        yield blind
     stalled = problem.stalled if problem else plan.stalled
     reason, message = (problem.reason, problem.message) if problem else (plan.reason, plan.message)
     if stalled or failed:

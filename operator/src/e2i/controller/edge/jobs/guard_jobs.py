@@ -6,15 +6,18 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Literal
 
 from e2i import clock
 from e2i.api import naming
+from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
-from e2i.controller.core.guard.limits import Tally, follow, judge, parse_limits
+from e2i.controller.core.actions import StartGuard
+from e2i.controller.core.guard.limits import GuardLimits, judge, parse_limits, unclear
 from e2i.controller.core.guard.pod_network import PodNetwork
-from e2i.controller.edge.metrics_client import read_release
+from e2i.controller.core.guard.samples import Tally, follow
+from e2i.controller.edge.metrics_client import Reading, read_release
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Kube
 from e2i.kube.e2i_kinds import PODS
@@ -24,7 +27,8 @@ PERIOD = 1.0
 LIST_PODS_EVERY = 5
 """Readings between two lists of the pods."""
 SILENCE = 10
-"""Readings without any answer after which a warning says that nothing is judged."""
+"""Readings without any sample after which the model says that nothing is judged."""
+Sight = Literal["unknown", "clear"] | Problem
 
 logger = logging.getLogger("e2i")
 
@@ -34,6 +38,7 @@ class _Job:
     trial: str
     task: asyncio.Task[None]
     problem: Problem | None = None
+    sight: Sight = "unknown"
 
 
 class GuardJobs:
@@ -54,11 +59,15 @@ class GuardJobs:
         """Return the problem that the trial's guard found, if any."""
         return self._jobs[key].problem if self.is_guarding(key, trial) else None
 
-    def start(self, model: Model, release: str, trial: str, until: datetime) -> None:
+    def sight(self, key: Key, trial: str) -> Sight:
+        """Return whether the trial's guard can judge what it reads, or the problem that keeps it from it."""
+        return self._jobs[key].sight if self.is_guarding(key, trial) else "unknown"
+
+    def start(self, model: Model, action: StartGuard) -> None:
         """Guard the release from now on; what its pods counted before is not judged."""
         self.cancel(model.key)
-        task = asyncio.create_task(self._run(model, release, trial, until), name=f"guard {model.name}")
-        self._jobs[model.key] = _Job(trial, task)
+        task = asyncio.create_task(self._run(model, action), name=f"guard {model.name}")
+        self._jobs[model.key] = _Job(action.trial, task)
 
     def cancel(self, key: Key) -> None:
         """Cancel the model's guard and forget what it found."""
@@ -72,40 +81,52 @@ class GuardJobs:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, model: Model, release: str, trial: str, until: datetime) -> None:
+    async def _run(self, model: Model, action: StartGuard) -> None:
         problem = None
         try:
-            problem = await self._read_until(model, release, until)
+            problem = await self._read_until(model, action)
         except Exception:
             # A bug must not look like a healthy release: the next pass starts the guard again.
-            logger.exception("%s/%s: the watch of release %s broke off", *model.key, release)
+            logger.exception("%s/%s: the watch of release %s broke off", *model.key, action.release)
             await asyncio.sleep(PERIOD)
-        if self.is_guarding(model.key, trial):
+        if self.is_guarding(model.key, action.trial):
             self._jobs[model.key].problem = problem
             if problem is None:
                 del self._jobs[model.key]
         self._wake(model.key)
 
-    async def _read_until(self, model: Model, release: str, until: datetime) -> Problem | None:
-        """Read and judge the metrics until `until`; return the first problem, which is final."""
+    async def _read_until(self, model: Model, action: StartGuard) -> Problem | None:
+        """Read and judge the metrics until the end of the watch; return the first problem, which is final."""
         limits = parse_limits(model.rollout.watch or {})
         tally: Tally | None = None
         readings, silent, addresses = 0, 0, list[str]()
-        while clock.now() < until:
+        while clock.now() < action.until:
             if readings % LIST_PODS_EVERY == 0:
-                addresses = await self._addresses(model, release) or addresses
+                addresses = await self._addresses(model, action.release) or addresses
             readings += 1
-            reading = await read_release(addresses)
-            if reading:
-                silent, tally = 0, follow(tally, reading)
+            reading = await read_release(addresses, action.service)
+            if reading.samples:
+                silent, tally = 0, follow(tally, reading.samples)
                 if problem := judge(limits, tally.total):
                     return problem
+                self._note_sight(model, action, _clearness(limits, tally))
             else:
                 silent += 1
                 if silent == SILENCE:
-                    _warn_of_silence(model, release)
+                    self._note_sight(model, action, _blindness(action.release, reading))
             await asyncio.sleep(PERIOD)
         return None
+
+    def _note_sight(self, model: Model, action: StartGuard, sight: Sight) -> None:
+        """Wake the model if the sight changed. Buckets that were too coarse once stay so: the message names them."""
+        if not self.is_guarding(model.key, action.trial):
+            return
+        job = self._jobs[model.key]
+        stays = isinstance(job.sight, Problem) and job.sight.reason is Reason.LatencyUnclear
+        if job.sight == sight or (stays and not _is_blind(sight)):
+            return
+        job.sight = sight
+        self._wake(model.key)
 
     async def _addresses(self, model: Model, release: str) -> list[str]:
         """Return the addresses of the running pods; empty if the pods cannot be listed."""
@@ -118,11 +139,20 @@ class GuardJobs:
         return [self._network.reach(address) for address in found if address]
 
 
-def _warn_of_silence(model: Model, release: str) -> None:
-    logger.warning(
-        "%s/%s: no pod of release %s answers GET /metrics on port 3000, so spec.rollout.watch judges nothing. "
-        "Check whether a NetworkPolicy blocks the operator, and whether the service has its metrics switched off",
-        *model.key,
-        release,
-        extra={"model": "/".join(model.key)},
+def _clearness(limits: GuardLimits, tally: Tally) -> Sight:
+    return unclear(limits, tally.total) or "clear"
+
+
+def _is_blind(sight: Sight) -> bool:
+    return isinstance(sight, Problem) and sight.reason is Reason.MetricsUnreadable
+
+
+def _blindness(release: str, reading: Reading) -> Problem:
+    """Return that nothing is judged, with what the first of the pods did."""
+    clause = next(iter(reading.unreadable.values()), "could not be read: no pod of it has an address")
+    return Problem(
+        reason=Reason.MetricsUnreadable,
+        message=f"spec.rollout.watch judges nothing: the metrics of release {release} (GET /metrics on port 3000) "
+        f"{clause}. Let the service show bentoml_service_request_total there without a password, under BentoML's own "
+        "names, and let no NetworkPolicy block the operator",
     )
