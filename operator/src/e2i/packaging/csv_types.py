@@ -64,7 +64,7 @@ def check_learned_texts(
         if found := _changed(texts[name], data[name], texts[name].isin(categories)):
             raise _lost(name, found[0], f"the model learned {found[0].text!r} as a category")
         if name not in known and (
-            found := _changed(texts[name], data[name], _is_doubtful(texts[name], data[name]))
+            found := _changed(texts[name], data[name], is_doubtful(texts[name], data[name]))
         ):
             doubtful[name] = found
     return doubtful
@@ -85,7 +85,7 @@ def _changed(texts: Series, values: Series, chosen: Series) -> list[ChangedValue
     return [ChangedValue(int(row), texts.iloc[row], values.iloc[row]) for row in rows]
 
 
-def _is_doubtful(texts: Series, values: Series) -> Series:
+def is_doubtful(texts: Series, values: Series) -> Series:
     """Return whether a text was probably meant: leading zeros, a word for nothing, more digits than a float keeps."""
     doubtful = values.isna() | texts.str.match(_ZEROS)
     if values.dtype.kind == "f":

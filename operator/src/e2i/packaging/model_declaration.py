@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.inference import RowFormat
-from e2i.packaging.schema import choose_columns, infer_feature
+from e2i.packaging.schema import choose_columns, infer_feature, listed
 from e2i_bento.card import Causal, Decisions, Feature, Kind
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def describe_features(
         if column not in columns:
             raise PackagingError(
                 ErrorReason.ColumnMissing,
-                f"The data has no column {column}, the {role}; it has {', '.join(columns[:12])}.",
+                f"The data has no column {column}, the {role}; it has {listed(columns, near=column)}.",
             )
     declared = declaration.features if isinstance(declaration.features, Mapping) else {}
     given = list(declaration.features) if declaration.features else None

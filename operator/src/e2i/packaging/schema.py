@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MAX_CATEGORIES = 50
 """Texts with more different values than this are text, not categories."""
 BINS = 10
+LISTED = 40
+"""Names that a message lists at most."""
 TRUE_EFFECT = "true_effect"
 """Synthetic causal data carries its truth in this column; it is never a feature."""
 
@@ -45,7 +48,7 @@ def choose_columns(
             raise PackagingError(
                 ErrorReason.ColumnMissing,
                 f"The data has no column {name}, which {'is given as a feature' if given else 'the model takes'}; "
-                f"it has {_listed(columns)}. Give the data that the model was trained on.",
+                f"it has {listed(columns, near=name)}. Give the data that the model was trained on.",
             )
     if not chosen:
         raise PackagingError(
@@ -60,8 +63,8 @@ def _check_fitted(chosen: Sequence[str], model_names: Sequence[str] | None) -> N
         return
     lacking = sorted(set(model_names) - set(chosen))
     unknown = sorted(set(chosen) - set(model_names))
-    differences = [f"it was not fitted with {_listed(unknown)}"] if unknown else []
-    differences += [f"it was also fitted with {_listed(lacking)}"] if lacking else []
+    differences = [f"it was not fitted with {listed(unknown)}"] if unknown else []
+    differences += [f"it was also fitted with {listed(lacking)}"] if lacking else []
     raise PackagingError(
         ErrorReason.DeclarationContradicted,
         f"The features are not those of the model: {' and '.join(differences)}. List exactly its columns, under "
@@ -191,7 +194,7 @@ def _contradiction(feature: Feature, present: Sequence[Value], nulls: int) -> st
         return f"maximum {feature.maximum:g}, and the data has {max(numbers):g}"
     unknown = sorted({_text(value) for value in present} - set(feature.categories))
     if feature.kind == "category" and unknown:
-        return f"categories {_listed(feature.categories)}, and the data has {unknown[0]!r}"
+        return f"categories {listed(feature.categories)}, and the data has {unknown[0]!r}"
     return ""
 
 
@@ -215,6 +218,10 @@ def _text(value: Value) -> str:
     return str(value)
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(str(name) for name in list(names)[:12])
-    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown
+def listed(names: Iterable[Any], near: str = "") -> str:
+    """Return the names, at most LISTED of them; those that resemble `near` come first, so that none is cut off."""
+    texts = [str(name) for name in names]
+    alike = get_close_matches(near, texts, n=3, cutoff=0.5)
+    ordered = list(dict.fromkeys([*alike, *texts]))
+    shown, rest = ordered[:LISTED], len(ordered) - LISTED
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")

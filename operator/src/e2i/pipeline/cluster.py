@@ -19,12 +19,15 @@ from e2i.deploying.errors import ClusterRefused, DeploymentError, Verdict
 from e2i.deploying.verdict import NOT_OBSERVED, Serving, Waiting, serving_tag
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import E2I_MODELS, PODS, SERVICES
+from e2i.kube.exchange import exchange
+from e2i.kube.local_service import local_address
+from e2i.kube.responses import parse_object
 from e2i.pipeline.errors import NotReleased, PipelineError
 
 Answer = TypeVar("Answer")
 LOG_LINES = 1_000_000
 LOG_BYTES = 256 << 20
-CONNECT = aiohttp.ClientTimeout(total=10, sock_connect=2)
+ANSWER_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -88,14 +91,11 @@ class Cluster:
         return self._call(ask)
 
     def predict(self, body: Object, path: str = "/predict") -> Object:
-        """Return the answer of the served model; through the API server if the Service cannot be reached from here."""
+        """Return the answer of the served model; PipelineError if there is none or it is an error."""
 
         async def ask(kube: Kube) -> Object:
-            service = await kube.get(SERVICES, self.namespace, self.name)
-            if service is None:
-                raise PipelineError(f"{self.model} has no Service {self.name}. Look at its status.")
-            with contextlib.suppress(aiohttp.ClientConnectionError, TimeoutError, OSError):
-                return await _post(f"http://{service['spec']['clusterIP']}:{SERVICE_PORT}{path}", body)
+            if address := await local_address(kube, self.namespace, self.name):
+                return await _post(f"http://{address}:{SERVICE_PORT}{path}", body)
             place = f"{SERVICES.path(self.namespace, self.name)}:{SERVICE_PORT}/proxy{path}"
             return await kube.request("POST", place, body=body)
 
@@ -150,12 +150,13 @@ def _served_message(tag: str, state: Serving | Verdict) -> str:
 
 
 async def _post(url: str, body: Object) -> Object:
-    async with aiohttp.ClientSession(timeout=CONNECT) as session, session.post(url, json=body) as response:
-        text = await response.text()
-        if response.status != 200:
-            raise PipelineError(f"{url} answered {response.status}: {text[:300]}")
-        answer: Object = json.loads(text)
-        return answer
+    async with aiohttp.ClientSession(trust_env=False) as session:
+        headers = {"Content-Type": "application/json"}
+        response = await exchange(session, "POST", url, json.dumps(body).encode(), headers, ANSWER_TIMEOUT)
+    if response.status != 200:
+        said = response.body[:300].decode(errors="replace")
+        raise PipelineError(f"{url} answered {response.status}: {said}")
+    return parse_object(response.body)
 
 
 async def _log(kube: Kube, namespace: str, pod: str, container: str) -> str:

@@ -100,8 +100,11 @@ class Loop:
         return (self.folder / written).resolve() if written else None
 
     def code_digest(self) -> str:
-        """Return the digest of all Python files of the project except its tests."""
-        files = [file for file in _python_files(self.folder) if not is_test(file, self.folder)]
+        """Return the digest of all Python files of the project except its tests; a recipe may be named test_*.py."""
+        recipe = self.folder / self.project.recipe
+        files = [
+            file for file in _python_files(self.folder) if file == recipe or not is_test(file, self.folder)
+        ]
         return files_digest(self.folder, files)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from e2i.pipeline.errors import PipelineError
 
 TIMEOUT = 60.0
+SAID = 2000
+"""Characters of Git's output in an error: the last ones."""
 
 
 def require_committable(folder: Path) -> str:
@@ -59,6 +62,6 @@ def _git(folder: Path, *arguments: str, check: bool = True) -> str:
     except subprocess.TimeoutExpired:
         raise PipelineError(f"`git {arguments[0]}` in {folder} took longer than {TIMEOUT:.0f} s.") from None
     if check and done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())[:300]
-        raise PipelineError(f"`git {arguments[0]}` in {folder} failed: {said}")
+        said = (done.stderr or done.stdout).strip()
+        raise PipelineError(f"`{shlex.join(command)}` failed:\n{said[-SAID:]}")
     return done.stdout

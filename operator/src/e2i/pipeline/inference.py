@@ -17,6 +17,8 @@ from typing import Any
 from e2i.pipeline.errors import PipelineError, describe_error
 
 TIMEOUT = 1800.0
+SAID = 2000
+"""Characters of the subprocess's stderr in an error: the last ones."""
 
 
 def ask_in_subprocess(model: Path, code: Path, project: Path, recipe: str, table: Path) -> dict[str, Any]:
@@ -39,8 +41,8 @@ def ask_in_subprocess(model: Path, code: Path, project: Path, recipe: str, table
         raise PipelineError(f"the model in {model} did not answer within {TIMEOUT:.0f} s") from None
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
-        said = (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
-        raise PipelineError(f"the model in {model} could not predict the holdout: {said[:300]}")
+        said = done.stderr.strip()[-SAID:] or f"it ended with exit code {done.returncode} and no message"
+        raise PipelineError(f"the model in {model} could not predict the holdout: {said}")
     found: dict[str, Any] = json.loads(lines[-1])
     return found
 

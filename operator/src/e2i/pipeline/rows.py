@@ -10,7 +10,8 @@ from typing import Any
 
 from e2i.packaging.data import read_table
 from e2i.packaging.errors import PackagingError
-from e2i.packaging.schema import TRUE_EFFECT
+from e2i.packaging.schema import TRUE_EFFECT, listed
+from e2i.pipeline.csv_texts import keep_texts
 from e2i.pipeline.errors import PipelineError, describe_error
 from e2i.pipeline.project import FeatureDeclaration, Project
 from e2i.pipeline.recipe import load_function
@@ -27,7 +28,9 @@ def read_rows(folder: Path, project: Project, given: Path | None) -> Frame:
     file = given or (folder / project.data.file if project.data.file else None)
     if file:
         try:
-            return read_table(file)
+            frame = read_table(file)
+            is_csv = file.suffix.lower() == ".csv"
+            return keep_texts(frame, file, _kinds(frame, project)) if is_csv else frame
         except PackagingError as refused:
             raise PipelineError(refused.message) from refused
     place = str(project.data.load)
@@ -45,6 +48,13 @@ def read_rows(folder: Path, project: Project, given: Path | None) -> Frame:
     return frame.rename(columns=str).reset_index(drop=True)
 
 
+def _kinds(frame: Frame, project: Project) -> dict[str, str | None]:
+    """Return the declared kind, or None, of each feature; also of the target if it has labels."""
+    labels = [project.target] if project.type == "Classification" else []
+    names = [*features_of(frame, project), *labels]
+    return {name: project.declaration(name).kind for name in names if name in frame.columns}
+
+
 def features_of(frame: Frame, project: Project) -> list[str]:
     """Return the declared features, or all columns except target, treatment and true effect."""
     others = {project.target, project.treatment, TRUE_EFFECT}
@@ -56,7 +66,7 @@ def in_declared_kinds(frame: Frame, project: Project) -> Frame:
     features = features_of(frame, project)
     needed = [*features, project.target, *([project.treatment] if project.treatment else [])]
     if missing := [name for name in needed if name not in frame.columns]:
-        known = ", ".join(map(str, frame.columns))
+        known = listed(frame.columns, near=missing[0])
         raise PipelineError(
             f"The data have no column {missing[0]}; they have {known}. Correct project.yaml or the data."
         )

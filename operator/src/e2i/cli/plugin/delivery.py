@@ -8,9 +8,7 @@ through the kubelet.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -21,6 +19,7 @@ from e2i.cli.plugin.session import Session, Target
 from e2i.kube import ApiError, Response
 from e2i.kube.e2i_kinds import SERVICES
 from e2i.kube.exchange import exchange
+from e2i.kube.local_service import local_address
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "*/*"}
 
@@ -56,8 +55,9 @@ async def deliver(
     """Send `request` to the model `name` by the first way that works; CommandError when none does."""
     if only_port_forward:
         return await _by_port_forward(session, target, name, request)
-    address = await _local_address(session, name)
-    tried = _at_local_address(address, request) if address else _by_service_proxy(session, name, request)
+    local = await local_address(session.kube, session.namespace, name)
+    address = f"http://{local}:{SERVICE_PORT}"
+    tried = _at_local_address(address, request) if local else _by_service_proxy(session, name, request)
     answer = await tried
     if isinstance(answer, Delivered):
         return answer
@@ -65,28 +65,6 @@ async def deliver(
         return await _by_port_forward(session, target, name, request)
     except CommandError as error:
         raise CommandError(f"{answer} Nor does a port-forward work: {error.message}") from error
-
-
-async def _local_address(session: Session, name: str) -> str | None:
-    """Return the Service's address if it is one of this machine, as on the local cluster, else None."""
-    if not is_loopback(urlsplit(session.kube.server).hostname or ""):
-        return None
-    try:
-        service = await session.kube.get(SERVICES, session.namespace, name)
-    except ApiError as error:
-        if error.status != 403:
-            raise
-        return None
-    address = (service or {}).get("spec", {}).get("clusterIP", "")
-    return f"http://{address}:{SERVICE_PORT}" if is_loopback(address) else None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is an address of the machine itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def _at_local_address(address: str, request: Request) -> Delivered | str:
