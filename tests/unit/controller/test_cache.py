@@ -100,19 +100,19 @@ def test_news_that_a_namesake_before_it_is_gone_changes_nothing() -> None:
 def test_a_list_corrects_what_the_watch_missed() -> None:
     view = a_view(a_service_body())
     other = a_child_body("Service", name="other", uid="uid-other", model="other", version=3)
-    assert view.replace("Service", [other], 10) == {KEY, ("models", "other")}
+    assert view.replace("Service", [other], "10") == {KEY, ("models", "other")}
     assert view.service(model_of(view)) is None
 
 
 def test_a_list_does_not_forget_what_is_younger_than_it() -> None:
     view = a_view(a_service_body(version=11))
-    assert view.replace("Service", [], 10) == set()
+    assert view.replace("Service", [], "10") == set()
     assert view.service(model_of(view))
 
 
 def test_a_list_that_says_what_is_known_wakes_nobody() -> None:
     view = a_view(a_service_body())
-    assert view.replace("Service", [a_service_body()], 10) == set()
+    assert view.replace("Service", [a_service_body()], "10") == set()
 
 
 def test_a_child_that_changes_its_model_leaves_the_first() -> None:

@@ -458,7 +458,7 @@ def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:
     state = beside_old(seen_serving(MODEL, pod_problem=endless), service=a_service(release=RELEASE))
     chosen = plan.plan(Situation(MODEL, state), NOON)
     assert chosen.failure
-    assert len(chosen.failure.message) == 1024
+    assert len(chosen.failure.message.encode()) == 1024
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Literal
 
+from e2i.api.plain_text import clean
+
 Status = Literal["True", "False", "Unknown"]
 
 READY = "Ready"
@@ -27,7 +29,7 @@ WHILE_TRUE = (ROLLED_BACK, WATCH_BLIND, RECONCILING, STALLED)
 
 
 LONGEST_MESSAGE = 1024
-"""Characters."""
+"""Bytes of UTF-8. An Event has the same words, and the API server takes no more."""
 
 
 class Reason(Enum):
@@ -54,6 +56,10 @@ class Reason(Enum):
     Paused = "The annotation serving.e2i.dev/paused holds the rollout where it is."
     Suspended = "spec.suspend is true: the operator leaves the model as it is."
     Deleting = "The model is being deleted."
+
+    # The objects.
+    SpecUnreadable = "The spec has a form that this operator cannot read."
+    ChildUnreadable = "A child of the model has a form that the operator cannot read."
 
     # The bento.
     TagRefused = "The tag is not an exact name:version."
@@ -150,9 +156,8 @@ def _condition(old: Mapping[str, Any] | None, fact: Fact, generation: int, now: 
 
 
 def one_line(message: str) -> str:
-    """Return the message on one line, cut to LONGEST_MESSAGE characters. Its beginning names the cause."""
-    text = " ".join(message.split())
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+    """Return the message on one line of printable characters, cut to LONGEST_MESSAGE bytes."""
+    return clean(message, LONGEST_MESSAGE)
 
 
 def timestamp(moment: datetime) -> str:

@@ -6,16 +6,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
+
+from e2i.api import quantities
+from e2i.api.fields import FieldInvalid, Fields, kind_of
+from e2i.api.plain_text import clean
+from e2i.api.written_status import read_status
 
 _SECRET_NAME = re.compile(r"token|secret|passw|credential|api_?key|access_?key|private", re.IGNORECASE)
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+_DURATION = re.compile(r"[0-9]{1,6}[smh]", re.ASCII)
+_LONGEST_AMOUNT = 64
+"""Characters of an amount of a resource."""
+_E = TypeVar("_E", bound=Enum)
 
 RETRY_ANNOTATION = "serving.e2i.dev/retry-at"
 PROMOTE_ANNOTATION = "serving.e2i.dev/promote-at"
 PAUSED_ANNOTATION = "serving.e2i.dev/paused"
 LONGEST_PROMOTION = 256
-"""Characters of the annotation promote-at that are read; status.rollout has room for no more."""
+"""Bytes of the annotation promote-at that are read; status.rollout has room for no more."""
 FINALIZER = "serving.e2i.dev/bucket"
 """The finalizer of a model with deletionPolicy Delete: it holds the deletion until the bucket is cleaned up."""
 
@@ -127,6 +136,8 @@ class Model:
     """Value of the annotation; another value makes another trial."""
     promote_at: str = ""
     status: Mapping[str, Any]
+    invalid: str = ""
+    """What is wrong with a spec that cannot be read. Such a model is held as it is, like a suspended one."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -139,74 +150,133 @@ class Model:
 
 
 def parse_model(body: Mapping[str, Any]) -> Model:
-    """Parse an E2IModel from the API server, which has checked it against the schema and filled in the defaults."""
-    metadata, spec = body["metadata"], body["spec"]
-    annotations = metadata.get("annotations") or {}
+    """Parse an E2IModel from the API server. FieldInvalid if its metadata cannot be read.
+
+    The API server has checked it against the schema of today. An object of another schema, which was stored before or
+    comes after, may have a spec that cannot be read: that is a value too.
+    """
+    fields = Fields(body)
+    metadata = fields.needed_inside("metadata")
+    annotations = metadata.texts("annotations")
     return Model(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata["generation"],
-        tag=spec["bento"]["tag"],
-        archive=(spec["bento"].get("archive") or {}).get("digest", ""),
-        shape=_shape(spec),
-        autoscaling=_autoscaling(spec),
-        rollout=_rollout(spec.get("rollout", {})),
-        suspended=spec.get("suspend", False),
+        namespace=metadata.needed_text("namespace"),
+        name=metadata.needed_text("name"),
+        uid=metadata.needed_text("uid"),
+        generation=metadata.number("generation"),
         deleting="deletionTimestamp" in metadata,
-        delete_bucket=spec.get("deletionPolicy") == "Delete",
-        finalized=FINALIZER in (metadata.get("finalizers") or ()),
+        finalized=FINALIZER in metadata.items("finalizers"),
         paused=annotations.get(PAUSED_ANNOTATION) == "true",
         retry_at=annotations.get(RETRY_ANNOTATION, ""),
-        promote_at=annotations.get(PROMOTE_ANNOTATION, "")[:LONGEST_PROMOTION],
-        status=body.get("status") or {},
+        promote_at=clean(annotations.get(PROMOTE_ANNOTATION, ""), LONGEST_PROMOTION),
+        status=read_status(body.get("status")),
+        **_wanted(fields),
     )
 
 
-def _shape(spec: Mapping[str, Any]) -> Shape:
-    resources = spec.get("resources", {})
+def _wanted(fields: Fields) -> dict[str, Any]:
+    """Return what the spec asks for. If it cannot be read: what holds the model, and why."""
+    try:
+        spec = fields.needed_inside("spec")
+        bento = spec.needed_inside("bento")
+        return {
+            "tag": bento.text("tag"),
+            "archive": bento.inside("archive").text("digest"),
+            "shape": _shape(spec),
+            "autoscaling": _autoscaling(spec),
+            "rollout": _rollout(spec.inside("rollout")),
+            "suspended": spec.truth("suspend"),
+            "delete_bucket": spec.text("deletionPolicy") == "Delete",
+        }
+    except FieldInvalid as invalid:
+        return {
+            "tag": "",
+            "shape": Shape(type=""),
+            "autoscaling": Autoscaling(minimum=1, maximum=1),
+            "suspended": True,
+            "invalid": str(invalid),
+        }
+
+
+def _shape(spec: Fields) -> Shape:
+    resources = spec.inside("resources")
     return Shape(
-        type=spec["type"],
-        requests=_amounts(resources.get("requests", {})),
-        limits=_amounts(resources.get("limits", {})),
-        env=tuple((item["name"], item["value"]) for item in spec.get("env", ())),
+        type=spec.needed_text("type"),
+        requests=_amounts(resources.inside("requests")),
+        limits=_amounts(resources.inside("limits")),
+        env=tuple((item.needed_text("name"), item.text("value")) for item in spec.objects("env")),
     )
 
 
-def _amounts(amounts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _amounts(amounts: Fields) -> tuple[tuple[str, str], ...]:
     """Sort the amounts by resource: {memory: 1Gi, cpu: 2} -> (("cpu", "2"), ("memory", "1Gi"))"""
-    return tuple(sorted((name, str(amount)) for name, amount in amounts.items()))
+    return tuple(sorted((name, _amount(amounts.place(name), amount)) for name, amount in amounts))
 
 
-def _autoscaling(spec: Mapping[str, Any]) -> Autoscaling:
+def _amount(place: str, written: Any) -> str:
+    if type(written) not in (str, int):
+        raise FieldInvalid(f"{place} is {kind_of(written)}, not a quantity")
+    amount = str(written)[: _LONGEST_AMOUNT + 1]
+    try:
+        if len(amount) > _LONGEST_AMOUNT:
+            raise ValueError("it is too long")
+        quantities.value(amount)
+    except ValueError:
+        raise FieldInvalid(f"{place} is {amount!r}, which is no quantity such as 500m, 2 or 1Gi") from None
+    return amount
+
+
+def _autoscaling(spec: Fields) -> Autoscaling:
     """Return the numbers of pods; `replicas` is both the smallest and the largest."""
-    chosen = spec.get("autoscaling")
-    if chosen is None:
-        return Autoscaling(minimum=spec.get("replicas", 1), maximum=spec.get("replicas", 1))
+    if "autoscaling" not in spec:
+        return Autoscaling(minimum=spec.number("replicas", 1), maximum=spec.number("replicas", 1))
+    chosen = spec.inside("autoscaling")
     return Autoscaling(
-        minimum=chosen.get("minReplicas", 1),
-        maximum=chosen["maxReplicas"],
-        metrics=tuple(chosen.get("metrics", ())),
+        minimum=chosen.number("minReplicas", 1),
+        maximum=chosen.number("maxReplicas", 1),
+        metrics=tuple(metric.whole for metric in chosen.objects("metrics")),
     )
 
 
-def _rollout(rollout: Mapping[str, Any]) -> Rollout:
+def _rollout(rollout: Fields) -> Rollout:
     defaults = Rollout()
     return Rollout(
-        strategy=Strategy(rollout.get("strategy", defaults.strategy.value)),
-        steps=tuple(_step(step) for step in rollout.get("steps", ())),
-        rollback=Rollback(rollout.get("rollback", defaults.rollback.value)),
-        progress_deadline=rollout.get("progressDeadlineSeconds", defaults.progress_deadline),
-        scale_down_delay=rollout.get("scaleDownDelaySeconds", defaults.scale_down_delay),
-        history=rollout.get("revisionHistoryLimit", defaults.history),
-        checks={name: rollout[name] for name in ("verify", "contract") if name in rollout},
-        watch=rollout.get("watch"),
+        strategy=_word(rollout, "strategy", defaults.strategy),
+        steps=tuple(_step(step) for step in rollout.objects("steps")),
+        rollback=_word(rollout, "rollback", defaults.rollback),
+        progress_deadline=rollout.number("progressDeadlineSeconds", defaults.progress_deadline),
+        scale_down_delay=rollout.number("scaleDownDelaySeconds", defaults.scale_down_delay),
+        history=rollout.number("revisionHistoryLimit", defaults.history),
+        checks={name: value for name, value in rollout if name in ("verify", "contract")},
+        watch=_watch(rollout),
     )
 
 
-def _step(step: Mapping[str, Any]) -> Step:
+def _word(fields: Fields, name: str, default: _E) -> _E:
+    """Return the member of the default's enum that the field names."""
+    kind = type(default)
+    word = fields.text(name, default.value)
+    if word not in {each.value for each in kind}:
+        known = ", ".join(each.value for each in kind)
+        raise FieldInvalid(f"{fields.place(name)} is {clean(word, 64)!r}, which is none of {known}")
+    return kind(word)
+
+
+def _watch(rollout: Fields) -> Mapping[str, Any] | None:
+    if "watch" not in rollout:
+        return None
+    watch = rollout.inside("watch")
+    watch.number("seconds")
+    return watch.whole
+
+
+def _step(step: Fields) -> Step:
     """Parse one step of a canary: {pause: {duration: 2m}} -> Pause(120)"""
     if "setWeight" in step:
-        return SetWeight(step["setWeight"])
-    duration = step["pause"].get("duration")
+        return SetWeight(step.number("setWeight"))
+    pause = step.inside("pause")
+    duration = pause.text("duration")
+    if duration and _DURATION.fullmatch(duration) is None:
+        raise FieldInvalid(
+            f"{pause.place('duration')} is {clean(duration, 64)!r}, not a time such as 30s, 5m or 1h"
+        )
     return Pause(int(duration[:-1]) * _UNITS[duration[-1]] if duration else None)

@@ -70,12 +70,8 @@ class Operator:
 
     def handle_event(self, resource: Resource, event: str | None, body: Mapping[str, Any]) -> None:
         """Update the cache with a watch event, and queue the model that the object belongs to if it is new."""
-        metadata = body["metadata"]
-        key = (metadata["namespace"], metadata["name"])
-        if event == "DELETED":
-            concerned = self._clients.cache.remove(resource.kind, key, metadata["uid"])
-        else:
-            concerned = self._clients.cache.put(resource.kind, body)
+        cache = self._clients.cache
+        concerned = (cache.drop if event == "DELETED" else cache.put)(resource.kind, body)
         if concerned:
             self._queue.add(concerned)
 
@@ -97,7 +93,7 @@ class Operator:
                     missing.add(resource.kind)
                     continue
                 raise
-            for key in cache.replace(resource.kind, bodies, int(version)):
+            for key in cache.replace(resource.kind, bodies, version):
                 self._queue.add(key)
         if missing != cache.missing_kinds:
             cache.missing_kinds = frozenset(missing)

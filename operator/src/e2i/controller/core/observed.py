@@ -41,6 +41,15 @@ class Child:
     created: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Malformed(Child):
+    """A child with a field that cannot be read: somebody changed it, or its schema."""
+
+    kind: str
+    problem: str
+    """The field and what is wrong with it: spec.selector is a list, not an object."""
+
+
 class Build(Enum):
     """State of the image of a BentoRequest, by the image builder's conditions."""
 
@@ -132,6 +141,8 @@ class Observed:
     """(kind, name) of objects in the namespace that this model does not own."""
     leftovers: frozenset[tuple[str, str]] = frozenset()
     """The same for children of a deleted model of this name, which Kubernetes is about to remove."""
+    malformed: tuple[Malformed, ...] = ()
+    """Children of the model that cannot be read."""
     missing_kinds: frozenset[str] = frozenset()
     """Yatai's kinds that the API server does not serve."""
     pod_problem: Problem | None = None

@@ -1,86 +1,112 @@
-"""Parses objects of the API server into the values of `observed`. Pure."""
+"""Parses objects of the API server into the values of `observed`. Pure.
+
+Others write these objects too, and their schemas may change. So each field has a type here, or its object becomes a
+`Malformed`. Only an object without an identity is refused.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from e2i.api import naming
 from e2i.api.artifact import Artifact
-from e2i.api.conditions import parse_timestamp
-from e2i.controller.core.observed import BentoDeployment, BentoRequest, Build, Child, Deployment, Service
+from e2i.api.fields import FieldInvalid, Fields
+from e2i.api.plain_text import cut
+from e2i.controller.core.observed import (
+    BentoDeployment,
+    BentoRequest,
+    Build,
+    Child,
+    Deployment,
+    Malformed,
+    Service,
+)
 
 Body = Mapping[str, Any]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_RELEASE = re.compile(r"[A-Za-z0-9](?:[-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
+_LONGEST_TAG = 127
+"""Bytes of status.history[].bentoTag."""
 _LONGEST_IMAGE = 512
 """Largest number of characters of status.history[].image."""
+_LONGEST_WORD = 256
+"""Bytes that are kept of a name or a version that another program wrote."""
 
 
 def parse_child(kind: str, body: Body) -> Child:
-    """Parse an object of `kind`. Without the operator's labels, only name, uid and owner are read."""
-    identity = _identity(body)
+    """Parse an object of `kind`. Without the operator's labels, only name, uid and owner are read.
+
+    FieldInvalid if it has no name, uid or time of creation.
+    """
+    fields = Fields(body)
+    identity = _identity(fields)
     parser = _PARSERS.get(kind)
     if parser is None or identity["model"] is None:
         return Child(**identity)
-    return parser(identity, body)
+    try:
+        return parser(identity, fields)
+    except FieldInvalid as invalid:
+        return Malformed(**identity, kind=kind, problem=str(invalid))
 
 
-def _identity(body: Body) -> dict[str, Any]:
-    metadata = body["metadata"]
-    labels = metadata.get("labels") or {}
-    owners = metadata.get("ownerReferences") or ()
+def _identity(fields: Fields) -> dict[str, Any]:
+    metadata = fields.needed_inside("metadata")
+    created = metadata.moment("creationTimestamp")
+    if created is None:
+        raise FieldInvalid("metadata.creationTimestamp is no time")
+    owners = metadata.objects("ownerReferences")
     return {
-        "namespace": metadata["namespace"],
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "owner": next((owner["uid"] for owner in owners if owner.get("controller")), None),
-        "model": labels.get(naming.MODEL_LABEL),
-        "created": parse_timestamp(metadata["creationTimestamp"]),
+        "namespace": metadata.needed_text("namespace"),
+        "name": metadata.needed_text("name"),
+        "uid": metadata.needed_text("uid"),
+        "owner": next((owner.text("uid") for owner in owners if owner.truth("controller")), None),
+        "model": metadata.texts("labels").get(naming.MODEL_LABEL),
+        "created": created,
     }
 
 
-def _request(identity: dict[str, Any], body: Body) -> BentoRequest:
-    annotations = _annotations(body)
-    conditions = _conditions(body)
-    available = conditions.get("BentoAvailable", {})
-    building = conditions.get("ImageBuilding", {})
+def _request(identity: dict[str, Any], fields: Fields) -> BentoRequest:
+    annotations = _annotations(fields)
+    conditions = _conditions(fields)
+    available = conditions.get("BentoAvailable", _NONE)
+    building = conditions.get("ImageBuilding", _NONE)
     build = _build(available, building)
-    built_at = available.get("lastTransitionTime") if build is Build.DONE else None
     return BentoRequest(
         **identity,
         digest=annotations.get(naming.DIGEST_ANNOTATION, ""),
-        artifact=_artifact(identity, annotations, body["spec"]),
+        artifact=_artifact(identity, annotations, fields.needed_inside("spec")),
         build=build,
-        built_at=parse_timestamp(built_at) if built_at else None,
-        message=(available if available.get("status") == "False" else building).get("message", ""),
+        built_at=available.moment("lastTransitionTime") if build is Build.DONE else None,
+        message=(available if available.text("status") == "False" else building).sentence("message"),
         image=_image(conditions),
     )
 
 
-def _image(conditions: Mapping[str, Body]) -> str:
+def _image(conditions: Mapping[str, Fields]) -> str:
     """Return the name of the image, from the message of the condition that says it exists."""
-    exists = conditions.get("ImageExists", {})
-    message: str = exists.get("message", "") if exists.get("status") == "True" else ""
-    return message if " " not in message and len(message) <= _LONGEST_IMAGE else ""
+    exists = conditions.get("ImageExists", _NONE)
+    message = exists.text("message") if exists.text("status") == "True" else ""
+    is_name = message.isprintable() and " " not in message and len(message) <= _LONGEST_IMAGE
+    return message if is_name else ""
 
 
-def _build(available: Body, building: Body) -> Build:
+def _build(available: Fields, building: Fields) -> Build:
     """Return the state of the build. After a failure `BentoAvailable` is soon Unknown; only `ImageBuilding` keeps it.
 
     available True                      -> DONE, final
     building False, message "... failed." -> FAILED
     """
-    if available.get("status") == "True":
+    if available.text("status") == "True":
         return Build.DONE
-    if building.get("status") == "False" and building.get("message", "").endswith("is failed."):
+    if building.text("status") == "False" and building.text("message").endswith("is failed."):
         return Build.FAILED
-    return Build.RUNNING if building.get("status") == "True" else Build.UNKNOWN
+    return Build.RUNNING if building.text("status") == "True" else Build.UNKNOWN
 
 
-def _artifact(identity: Mapping[str, Any], annotations: Body, spec: Body) -> Artifact | None:
+def _artifact(identity: Mapping[str, Any], annotations: Mapping[str, str], spec: Fields) -> Artifact | None:
     """Return the artifact, or None if the annotations are damaged: another digest would be another release."""
     tag, digest = annotations.get(naming.TAG_ANNOTATION, ""), annotations.get(naming.DIGEST_ANNOTATION, "")
     whole = tag and _DIGEST.fullmatch(digest)
@@ -89,92 +115,102 @@ def _artifact(identity: Mapping[str, Any], annotations: Body, spec: Body) -> Art
     return Artifact(
         tag=tag,
         digest=digest,
-        uri=spec.get("downloadUrl", ""),
+        uri=spec.text("downloadUrl"),
         size=_count(annotations.get(naming.SIZE_ANNOTATION, "")),
-        service=spec.get("serviceName", ""),
-        bentoml_version=(spec.get("context") or {}).get("bentomlVersion", ""),
+        service=cut(spec.text("serviceName"), _LONGEST_WORD),
+        bentoml_version=cut(spec.inside("context").text("bentomlVersion"), _LONGEST_WORD),
     )
 
 
 def _count(text: str) -> int:
     """Return the number, or 0 if a damaged annotation has none."""
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
-def _bento_deployment(identity: dict[str, Any], body: Body) -> BentoDeployment:
-    refusal = _refusal(_conditions(body))
-    spec = body["spec"]
-    attempted = (spec.get("annotations") or {}).get(naming.ATTEMPT_ANNOTATION)
+def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployment:
+    refusal = _refusal(_conditions(fields))
+    spec, annotations = fields.needed_inside("spec"), Fields(_annotations(fields))
     # The labels of its pods decide which requests they get, also if the object itself lost its label.
-    carried = ((spec.get("extraPodMetadata") or {}).get("labels") or {}).get(naming.RELEASE_LABEL)
+    carried = spec.inside("extraPodMetadata").texts("labels").get(naming.RELEASE_LABEL)
     return BentoDeployment(
         **identity,
-        release=body["metadata"]["labels"].get(naming.RELEASE_LABEL) or carried,
-        template_version=_annotations(body).get(naming.TEMPLATE_VERSION_ANNOTATION, ""),
-        tag=_annotations(body).get(naming.TAG_ANNOTATION, ""),
-        spec=spec,
-        refusal=refusal.get("message", ""),
-        refused_at=_moment(refusal.get("lastTransitionTime")),
-        attempted_at=_moment(attempted),
-        asked_at=_moment(_annotations(body).get(naming.ASKED_ANNOTATION)),
+        release=_release(_labels(fields).get(naming.RELEASE_LABEL) or carried),
+        template_version=annotations.text(naming.TEMPLATE_VERSION_ANNOTATION),
+        tag=cut(annotations.text(naming.TAG_ANNOTATION), _LONGEST_TAG),
+        spec=_checked(spec),
+        refusal=refusal.sentence("message"),
+        refused_at=refusal.moment("lastTransitionTime"),
+        attempted_at=spec.inside("annotations").moment(naming.ATTEMPT_ANNOTATION),
+        asked_at=annotations.moment(naming.ASKED_ANNOTATION),
     )
 
 
-def _refusal(conditions: Mapping[str, Body]) -> Body:
+def _checked(spec: Fields) -> Body:
+    """Return the spec, with the types of the fields that decisions read."""
+    spec.text("bento")
+    spec.inside("autoscaling")
+    return spec.whole
+
+
+def _refusal(conditions: Mapping[str, Fields]) -> Fields:
     """Return the condition that says why there is no Deployment. `Available` stays Unknown if the Bento is gone."""
-    available, found = conditions.get("Available", {}), conditions.get("BentoFound", {})
-    if available.get("status") == "False":
+    available, found = conditions.get("Available", _NONE), conditions.get("BentoFound", _NONE)
+    if available.text("status") == "False":
         return available
-    lost = found.get("status") == "False" and available.get("status") != "True"
-    return found if lost else {}
+    lost = found.text("status") == "False" and available.text("status") != "True"
+    return found if lost else _NONE
 
 
-def _moment(text: str | None) -> datetime | None:
-    """Return the time, or None if a damaged annotation has none."""
-    try:
-        return parse_timestamp(text) if text else None
-    except ValueError:
-        return None
-
-
-def _deployment(identity: dict[str, Any], body: Body) -> Deployment:
-    status = body.get("status", {})
-    failure = _conditions(body).get("ReplicaFailure", {})
-    failing = failure.get("status") == "True"
+def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
+    status = fields.inside("status")
+    failure = _conditions(fields).get("ReplicaFailure", _NONE)
+    failing = failure if failure.text("status") == "True" else _NONE
     return Deployment(
         **identity,
-        release=body["metadata"]["labels"].get(naming.RELEASE_LABEL),
-        generation=body["metadata"]["generation"],
-        observed_generation=status.get("observedGeneration", 0),
-        wanted=body["spec"].get("replicas", 1),
-        existing=status.get("replicas", 0),
-        updated=status.get("updatedReplicas", 0),
-        ready=status.get("readyReplicas", 0),
-        failure=failure.get("message", "") if failing else "",
-        failing_since=_moment(failure.get("lastTransitionTime")) if failing else None,
+        release=_release(_labels(fields).get(naming.RELEASE_LABEL)),
+        generation=fields.inside("metadata").number("generation"),
+        observed_generation=status.number("observedGeneration"),
+        wanted=fields.needed_inside("spec").number("replicas", 1),
+        existing=status.number("replicas"),
+        updated=status.number("updatedReplicas"),
+        ready=status.number("readyReplicas"),
+        failure=failing.sentence("message"),
+        failing_since=failing.moment("lastTransitionTime"),
     )
 
 
-def _service(identity: dict[str, Any], body: Body) -> Service:
-    annotations = _annotations(body)
+def _service(identity: dict[str, Any], fields: Fields) -> Service:
+    annotations = Fields(_annotations(fields))
     return Service(
         **identity,
-        selector=body["spec"].get("selector") or {},
-        switched_at=_moment(annotations.get(naming.SWITCHED_ANNOTATION)),
-        serving=annotations.get(naming.SERVING_ANNOTATION),
+        selector=fields.needed_inside("spec").texts("selector"),
+        switched_at=annotations.moment(naming.SWITCHED_ANNOTATION),
+        serving=_release(annotations.text(naming.SERVING_ANNOTATION)),
     )
 
 
-def _annotations(body: Body) -> Body:
-    return body["metadata"].get("annotations") or {}
+def _release(text: str | None) -> str | None:
+    """Return the release, or None if the text cannot be the name of one: it becomes a label and part of the status."""
+    return text if text and _RELEASE.fullmatch(text) else None
 
 
-def _conditions(body: Body) -> dict[str, Body]:
-    status = body.get("status") or {}
-    return {condition["type"]: condition for condition in status.get("conditions") or ()}
+def _labels(fields: Fields) -> Mapping[str, str]:
+    return fields.inside("metadata").texts("labels")
 
 
-_PARSERS = {
+def _annotations(fields: Fields) -> Mapping[str, str]:
+    return fields.inside("metadata").texts("annotations")
+
+
+def _conditions(fields: Fields) -> dict[str, Fields]:
+    """Return the conditions by type."""
+    return {each.text("type"): each for each in fields.inside("status").objects("conditions")}
+
+
+_NONE = Fields({})
+"""A condition that is not there."""
+
+_PARSERS: Mapping[str, Callable[[dict[str, Any], Fields], Child]] = {
     "BentoRequest": _request,
     "BentoDeployment": _bento_deployment,
     "Deployment": _deployment,

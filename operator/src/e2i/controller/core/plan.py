@@ -30,11 +30,13 @@ from e2i.controller.core.rules.decision import NOW, STORE_POLL, Plan, Rule, desi
 
 RULES: tuple[Rule, ...] = (
     deletion.finish_deletion,
+    preconditions.hold_unreadable_spec,
     preconditions.hold_while_suspended,
     preconditions.wait_for_yatai,
     preconditions.refuse_tag,
     preconditions.refuse_checks,
     preconditions.refuse_taken_names,
+    preconditions.refuse_unreadable_children,
     deletion.set_finalizer,
     export.read_release_store,
     export.export_bento,

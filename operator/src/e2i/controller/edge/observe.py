@@ -37,6 +37,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         deployments=cache.deployments(model),
         workloads=cache.workloads(model),
         service=owned_service(model, cache.service(model)),
+        malformed=cache.malformed(model),
         missing_kinds=cache.missing_kinds,
         records=clients.release_store_cache.state(model.key),
         recorded_failures=clients.release_store_cache.recorded(model.key),

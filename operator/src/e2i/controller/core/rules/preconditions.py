@@ -11,6 +11,17 @@ from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
 from e2i.controller.core.verification import checks
 
 
+def hold_unreadable_spec(here: Situation, now: datetime) -> Plan | None:
+    """Change nothing while the spec cannot be read."""
+    if not here.model.invalid:
+        return None
+    return Plan(
+        reason=Reason.SpecUnreadable,
+        message=f"{here.model.invalid}: what serves continues to serve, and nothing changes until this is corrected",
+        stalled=True,
+    )
+
+
 def hold_while_suspended(here: Situation, now: datetime) -> Plan | None:
     """Change nothing while spec.suspend is true."""
     if not here.model.suspended:
@@ -63,6 +74,19 @@ def refuse_taken_names(here: Situation, now: datetime) -> Plan | None:
         "remove or rename it, or give the model another name",
         stalled=True,
         look_again=CLUSTER_POLL,
+    )
+
+
+def refuse_unreadable_children(here: Situation, now: datetime) -> Plan | None:
+    """Stall if a child of the model cannot be read: to write it again might not change what is wrong with it."""
+    if not here.seen.malformed:
+        return None
+    child = here.seen.malformed[0]
+    return Plan(
+        reason=Reason.ChildUnreadable,
+        message=f"{child.kind} {child.name} in {child.namespace} cannot be read: {child.problem}. Correct it, or "
+        "delete it to have it made again",
+        stalled=True,
     )
 
 

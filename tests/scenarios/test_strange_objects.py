@@ -1,0 +1,71 @@
+"""Objects of a form that nobody expects: the operator says so, and every other model is served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.deep import examples
+from support.mutations import mutated, seeded
+from support.scenes import quiet, serve
+from support.world import WATCHED, World
+
+from e2i.api import naming
+
+KINDS = (naming.KIND, "BentoRequest", "BentoDeployment", "Deployment", "Service")
+
+
+def spoil(world: World, kind: str, **changes: Any) -> None:
+    """Change parts of the only object of a kind, as nobody but a person does."""
+    body = world.all(kind)[0]
+    metadata = body["metadata"]
+    world.kube.put((kind, metadata["namespace"], metadata["name"]), {**body, **changes})
+
+
+async def test_a_child_that_cannot_be_read_holds_up_its_model_alone_and_says_why(world: World) -> None:
+    await serve(world)
+    spoil(world, "BentoRequest", status={"conditions": [{"type": "BentoAvailable", "status": 1}]})
+    await world.restart()
+    await world.run(yatai=False)
+    assert world.condition() == "False/ChildUnreadable"
+    assert "status.conditions[0].status is a number, not a text" in world.status()["conditions"][0]["message"]
+    assert world.told().count("ChildUnreadable") == 1
+    await serve(world, name="iris", tag="iris:1")
+    # Yatai has written its status anew meanwhile.
+    assert world.condition() == "True/Ready"
+    await quiet(world)
+
+
+async def test_a_spec_that_cannot_be_read_changes_nothing_until_it_is_corrected(world: World) -> None:
+    serving = await serve(world)
+    world.apply(replicas="two")
+    await world.run()
+    assert world.condition() == "False/SpecUnreadable"
+    assert "spec.replicas is a text, not a number" in world.status()["conditions"][0]["message"]
+    assert world.takes_in() == [serving]
+    assert world.status()["servingRelease"] == serving
+    await quiet(world)
+    world.apply(replicas=2)
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert world.pods_of(serving) == 2
+
+
+async def test_a_model_whose_spec_cannot_be_read_can_be_deleted(world: World) -> None:
+    await serve(world, deletionPolicy="Delete")
+    world.apply(deletionPolicy="Delete", replicas="two")
+    await world.run()
+    world.delete()
+    await world.run()
+    assert not world.all(naming.KIND)
+
+
+async def test_after_any_changes_of_one_model_s_objects_another_is_served(world: World) -> None:
+    random = seeded(7)
+    for number in range(examples(15)):
+        await serve(world, name="churn")
+        strange = [mutated(random.choice(world.all(kind) or [{}]), random) for kind in KINDS]
+        for kind, body in zip(KINDS, strange, strict=True):
+            world.operator.handle_event(WATCHED[kind], random.choice(("MODIFIED", "DELETED")), body)
+        await serve(world, name="iris", tag=f"iris:{number + 1}")
+        world.delete("churn")
+        await world.restart()
