@@ -52,7 +52,7 @@ from e2i.controller.core.actions import (
     Verify,
     WriteRecord,
 )
-from e2i.controller.core.observed import Build, Exporting, Finding, Observed, VerificationState
+from e2i.controller.core.observed import Build, Exporting, Finding, Malformed, Observed, VerificationState
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import cleanup
@@ -76,6 +76,16 @@ WRONG = Finding(
     Problem(reason=Reason.VerificationFailed, message="wrong answer"), http="POST /predict -> 200: 7"
 )
 TAKEN = frozenset({("Service", "churn")})
+ODD = Malformed(
+    namespace="models",
+    name="churn-1",
+    uid="uid-odd",
+    owner=MODEL.uid,
+    model="churn",
+    created=NOON,
+    kind="BentoRequest",
+    problem="spec is missing",
+)
 THIS_DEPLOYMENT = a_deployment(MODEL)
 PARKED = replace(
     a_deployment(MODEL, refusal="exceeded quota: deployments"), refused_at=NOON - timedelta(seconds=30)
@@ -155,6 +165,10 @@ SITUATIONS = [
     pytest.param(a_model(deleting=True, finalized=True, delete_bucket=True), seen_serving(MODEL), Reason.Deleting,
                  (EmptyBucket(((an_artifact().uri, DIGEST),)), SetFinalizer(False)),
                  id="a deleted model's part of the bucket goes before the model"),
+    pytest.param(a_model(deleting=True, invalid="spec is missing"), seen(), Reason.Deleting, (),
+                 id="a model that is being deleted needs no spec"),
+    pytest.param(a_model(suspended=True, invalid="spec is missing"), seen(), Reason.SpecUnreadable, (),
+                 id="a spec that cannot be read is told before it is taken for suspended"),
     pytest.param(a_model(suspended=True), seen(), Reason.Suspended, (),
                  id="nothing is exported while suspended"),
     pytest.param(a_model(suspended=True), seen(missing_kinds=frozenset({"BentoRequest"})), Reason.Suspended, (),
@@ -169,6 +183,10 @@ SITUATIONS = [
                  id="a check that cannot be understood is told before a name that is taken"),
     pytest.param(a_model(delete_bucket=True), seen(foreign=TAKEN), Reason.NameTaken, (),
                  id="nothing is written for a model whose address is somebody else's"),
+    pytest.param(a_model(delete_bucket=True), seen(foreign=TAKEN, malformed=(ODD,)), Reason.NameTaken, (),
+                 id="a name that is taken is told before a child that cannot be read"),
+    pytest.param(a_model(delete_bucket=True), seen(malformed=(ODD,)), Reason.ChildUnreadable, (),
+                 id="nothing is written for a model with a child that cannot be read"),
     # From a tag to a bento.
     pytest.param(a_model(delete_bucket=True), seen(), Reason.Pending, (SetFinalizer(True),),
                  id="a finalizer is set before there is anything in the bucket"),

@@ -432,7 +432,7 @@ def test_long_words_of_others_are_cut_and_put_on_one_line() -> None:
         item["message"] for item in reported(MODEL, seen(export=problem, records=())).status["conditions"]
     ]
     assert messages[0].startswith("one two x")
-    assert max(map(len, messages)) == LONGEST_MESSAGE
+    assert max(len(message.encode()) for message in messages) == LONGEST_MESSAGE
 
 
 WATCHED = a_model(rollout={"watch": {"seconds": 60, "maxErrorRatio": "0.1"}})
