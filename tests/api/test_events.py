@@ -13,7 +13,8 @@ from support.operating import install
 
 from e2i import clock
 from e2i.api import naming
-from e2i.api.model import Model, parse_model
+from e2i.api.model import Model
+from e2i.api.model_body import parse_model
 from e2i.controller.core.status.transitions import Transition
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.kube import Kube, Resource

@@ -23,7 +23,7 @@ from support.stores import a_bento
 from support.yatai import controllers
 
 from e2i.api import naming
-from e2i.api.model import parse_model
+from e2i.api.model_body import parse_model
 from e2i.cli.plugin.forecast import user_metadata
 from e2i.cli.plugin.server_dry_run import dry_run
 from e2i.cli.plugin.session import Session

@@ -9,7 +9,7 @@ from benchmarks.plant import NAMESPACE, a_model
 
 from e2i.api import naming
 from e2i.api.artifact import Artifact
-from e2i.api.model import parse_model
+from e2i.api.model_body import parse_model
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.settings import Settings

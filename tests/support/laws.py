@@ -9,7 +9,7 @@ from support.fake_release_store import FakeReleaseStore
 from support.fake_verification import FakeVerificationJobs
 
 from e2i.api import naming, release_record
-from e2i.api.model import parse_model
+from e2i.api.model_body import parse_model
 from e2i.kube import Object
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from support.builders import NOON, seconds
 
 from e2i.api import naming
 from e2i.api.conditions import timestamp
-from e2i.api.model import parse_model
+from e2i.api.model_body import parse_model
 
 OLD_TAG, NEW_TAG = "churn_model:1.4.2", "churn_model:1.5.0"
 OLD_DIGEST, NEW_DIGEST = "sha256:" + "a" * 64, "sha256:" + "b" * 64

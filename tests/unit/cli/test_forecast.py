@@ -20,7 +20,7 @@ from support.model_bodies import (
 )
 
 from e2i.api import naming
-from e2i.api.model import parse_model
+from e2i.api.model_body import parse_model
 from e2i.cli.plugin import client_side_apply, forecast
 from e2i.cli.plugin.capacity import Size
 

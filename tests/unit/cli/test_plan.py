@@ -19,7 +19,7 @@ from support.model_bodies import (
 )
 
 from e2i.api import naming
-from e2i.api.model import parse_model
+from e2i.api.model_body import parse_model
 from e2i.cli.plugin.forecast import as_document, forecast
 from e2i.cli.plugin.plan import lines
 from e2i.cli.plugin.server_dry_run import DryRun

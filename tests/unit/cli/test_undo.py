@@ -127,7 +127,7 @@ def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
     """The BentoDeployment as the operator's own rendering has it."""
     from support.bodies import a_body
 
-    from e2i.api.model import parse_model
+    from e2i.api.model_body import parse_model
     from e2i.cli.plugin.capacity import _ANY
     from e2i.controller.core.render import manifests
 

@@ -9,7 +9,8 @@ from support.bodies import a_body, a_child_body, a_condition
 from support.builders import DIGEST, NOON, TAG, an_artifact, seconds
 
 from e2i.api import naming
-from e2i.api.model import FINALIZER, Autoscaling, Pause, Rollback, Rollout, SetWeight, Strategy, parse_model
+from e2i.api.model import FINALIZER, Autoscaling, Pause, Rollback, Rollout, SetWeight, Strategy
+from e2i.api.model_body import parse_model
 from e2i.controller.core import parse
 from e2i.controller.core.observed import (
     BentoDeployment,

@@ -17,7 +17,8 @@ from support.mutations import mutated, seeded
 
 from e2i.api import naming
 from e2i.api.fields import FieldInvalid
-from e2i.api.model import Model, parse_model
+from e2i.api.model import Model
+from e2i.api.model_body import parse_model
 from e2i.controller.core import parse
 from e2i.controller.core.observed import BentoRequest, Child, Malformed
 from e2i.controller.edge.cache import Cache

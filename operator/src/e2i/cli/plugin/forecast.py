@@ -8,7 +8,8 @@ from typing import Any
 
 from e2i.api import naming
 from e2i.api.artifact import Artifact
-from e2i.api.model import Model, Rollback, Strategy, parse_model
+from e2i.api.model import Model, Rollback, Strategy
+from e2i.api.model_body import parse_model
 from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.capacity import Extra, Size, defaulted, extra_capacity, size_of
 from e2i.cli.plugin.room import placeable

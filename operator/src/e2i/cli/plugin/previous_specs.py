@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from e2i.api import naming
-from e2i.api.model import parse_model
+from e2i.api.model_body import parse_model
 from e2i.cli.plugin.output import as_yaml
 
 Body = Mapping[str, Any]

@@ -14,7 +14,8 @@ from typing import Any
 
 from e2i.api import naming
 from e2i.api.fields import FieldInvalid, Fields
-from e2i.api.model import Model, parse_model
+from e2i.api.model import Model
+from e2i.api.model_body import parse_model
 from e2i.controller.core import parse
 from e2i.controller.core.observed import (
     BentoDeployment,

@@ -1,0 +1,166 @@
+"""Parses an E2IModel into the values of `model`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeVar
+
+from e2i.api import quantities
+from e2i.api.fields import FieldInvalid, Fields, kind_of
+from e2i.api.model import (
+    FINALIZER,
+    LONGEST_PROMOTION,
+    PAUSED_ANNOTATION,
+    PROMOTE_ANNOTATION,
+    RETRY_ANNOTATION,
+    Autoscaling,
+    Model,
+    Pause,
+    Rollout,
+    SetWeight,
+    Shape,
+    Step,
+)
+from e2i.api.plain_text import clean
+from e2i.api.written_status import read_status
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_DURATION = re.compile(r"[0-9]{1,6}[smh]", re.ASCII)
+_LONGEST_AMOUNT = 64
+"""Characters of an amount of a resource."""
+_E = TypeVar("_E", bound=Enum)
+
+
+def parse_model(body: Mapping[str, Any]) -> Model:
+    """Parse an E2IModel from the API server. FieldInvalid if its metadata cannot be read.
+
+    The API server has checked it against the schema of today. An object of another schema, which was stored before or
+    comes after, may have a spec that cannot be read: that is a value too.
+    """
+    fields = Fields(body)
+    metadata = fields.needed_inside("metadata")
+    annotations = metadata.texts("annotations")
+    return Model(
+        namespace=metadata.needed_text("namespace"),
+        name=metadata.needed_text("name"),
+        uid=metadata.needed_text("uid"),
+        generation=metadata.number("generation"),
+        deleting="deletionTimestamp" in metadata,
+        finalized=FINALIZER in metadata.items("finalizers"),
+        paused=annotations.get(PAUSED_ANNOTATION) == "true",
+        retry_at=annotations.get(RETRY_ANNOTATION, ""),
+        promote_at=clean(annotations.get(PROMOTE_ANNOTATION, ""), LONGEST_PROMOTION),
+        status=read_status(body.get("status")),
+        **_wanted(fields),
+    )
+
+
+def _wanted(fields: Fields) -> dict[str, Any]:
+    """Return what the spec asks for. If it cannot be read: what holds the model, and why."""
+    try:
+        spec = fields.needed_inside("spec")
+        bento = spec.needed_inside("bento")
+        return {
+            "tag": bento.text("tag"),
+            "archive": bento.inside("archive").text("digest"),
+            "shape": _shape(spec),
+            "autoscaling": _autoscaling(spec),
+            "rollout": _rollout(spec.inside("rollout")),
+            "suspended": spec.truth("suspend"),
+            "delete_bucket": spec.text("deletionPolicy") == "Delete",
+        }
+    except FieldInvalid as invalid:
+        return {
+            "tag": "",
+            "shape": Shape(type=""),
+            "autoscaling": Autoscaling(minimum=1, maximum=1),
+            "suspended": True,
+            "invalid": str(invalid),
+        }
+
+
+def _shape(spec: Fields) -> Shape:
+    resources = spec.inside("resources")
+    return Shape(
+        type=spec.needed_text("type"),
+        requests=_amounts(resources.inside("requests")),
+        limits=_amounts(resources.inside("limits")),
+        env=tuple((item.needed_text("name"), item.text("value")) for item in spec.objects("env")),
+    )
+
+
+def _amounts(amounts: Fields) -> tuple[tuple[str, str], ...]:
+    """Sort the amounts by resource: {memory: 1Gi, cpu: 2} -> (("cpu", "2"), ("memory", "1Gi"))"""
+    return tuple(sorted((name, _amount(amounts.place(name), amount)) for name, amount in amounts))
+
+
+def _amount(place: str, written: Any) -> str:
+    if type(written) not in (str, int):
+        raise FieldInvalid(f"{place} is {kind_of(written)}, not a quantity")
+    amount = str(written)[: _LONGEST_AMOUNT + 1]
+    try:
+        if len(amount) > _LONGEST_AMOUNT:
+            raise ValueError("it is too long")
+        quantities.value(amount)
+    except ValueError:
+        raise FieldInvalid(f"{place} is {amount!r}, which is no quantity such as 500m, 2 or 1Gi") from None
+    return amount
+
+
+def _autoscaling(spec: Fields) -> Autoscaling:
+    """Return the numbers of pods; `replicas` is both the smallest and the largest."""
+    if "autoscaling" not in spec:
+        return Autoscaling(minimum=spec.number("replicas", 1), maximum=spec.number("replicas", 1))
+    chosen = spec.inside("autoscaling")
+    return Autoscaling(
+        minimum=chosen.number("minReplicas", 1),
+        maximum=chosen.number("maxReplicas", 1),
+        metrics=tuple(metric.whole for metric in chosen.objects("metrics")),
+    )
+
+
+def _rollout(rollout: Fields) -> Rollout:
+    defaults = Rollout()
+    return Rollout(
+        strategy=_word(rollout, "strategy", defaults.strategy),
+        steps=tuple(_step(step) for step in rollout.objects("steps")),
+        rollback=_word(rollout, "rollback", defaults.rollback),
+        progress_deadline=rollout.number("progressDeadlineSeconds", defaults.progress_deadline),
+        scale_down_delay=rollout.number("scaleDownDelaySeconds", defaults.scale_down_delay),
+        history=rollout.number("revisionHistoryLimit", defaults.history),
+        checks={name: value for name, value in rollout if name in ("verify", "contract")},
+        watch=_watch(rollout),
+    )
+
+
+def _word(fields: Fields, name: str, default: _E) -> _E:
+    """Return the member of the default's enum that the field names."""
+    kind = type(default)
+    word = fields.text(name, default.value)
+    if word not in {each.value for each in kind}:
+        known = ", ".join(each.value for each in kind)
+        raise FieldInvalid(f"{fields.place(name)} is {clean(word, 64)!r}, which is none of {known}")
+    return kind(word)
+
+
+def _watch(rollout: Fields) -> Mapping[str, Any] | None:
+    if "watch" not in rollout:
+        return None
+    watch = rollout.inside("watch")
+    watch.number("seconds")
+    return watch.whole
+
+
+def _step(step: Fields) -> Step:
+    """Parse one step of a canary: {pause: {duration: 2m}} -> Pause(120)"""
+    if "setWeight" in step:
+        return SetWeight(step.number("setWeight"))
+    pause = step.inside("pause")
+    duration = pause.text("duration")
+    if duration and _DURATION.fullmatch(duration) is None:
+        raise FieldInvalid(
+            f"{pause.place('duration')} is {clean(duration, 64)!r}, not a time such as 30s, 5m or 1h"
+        )
+    return Pause(int(duration[:-1]) * _UNITS[duration[-1]] if duration else None)
