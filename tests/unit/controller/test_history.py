@@ -40,7 +40,7 @@ def told(model: Model, state: Observed, failure: Failure | None = None) -> list[
     """B Serving, A Superseded"""
     return [
         f"{entry.release} {entry.result}"
-        for entry in history.updated(Situation(model, state), failure, LATER)
+        for entry in history.updated(Situation(model, state), [failure] if failure else [], LATER)
     ]
 
 
@@ -92,14 +92,14 @@ def test_the_history(model: Model, state: Observed, failure: Failure | None, exp
     assert lines == expected
     again = [
         persisted_status.entry_status(entry)
-        for entry in history.updated(Situation(model, state), failure, LATER)
+        for entry in history.updated(Situation(model, state), [failure] if failure else [], LATER)
     ]
     assert told(a_model(status={"history": again}), state, failure) == expected, "told again, it is the same"
 
 
 def test_a_release_that_serves_is_told_with_all_that_is_known_of_it() -> None:
     request = replace(a_request(), image="registry.example/bentos:1")
-    (entry,) = history.updated(Situation(MODEL, replace(SERVES_B, requests=(request,))), None, LATER)
+    (entry,) = history.updated(Situation(MODEL, replace(SERVES_B, requests=(request,))), (), LATER)
     assert entry == Entry(
         release=B,
         tag=MODEL.tag,
@@ -113,24 +113,23 @@ def test_a_release_that_serves_is_told_with_all_that_is_known_of_it() -> None:
 
 def test_of_one_that_lost_its_objects_only_the_address_is_known() -> None:
     (entry,) = history.updated(
-        Situation(MODEL, seen(service=a_service(release=A, switched_at=None))), None, LATER
+        Situation(MODEL, seen(service=a_service(release=A, switched_at=None))), (), LATER
     )
     assert entry == Entry(release=A, tag="", digest="", result=persisted_status.SERVING, served_at=LATER)
 
 
 def test_a_release_ends_when_the_address_moves() -> None:
-    lines = history.updated(Situation(with_lines(a_line(A, "Serving")), SERVES_B), None, LATER)
+    lines = history.updated(Situation(with_lines(a_line(A, "Serving")), SERVES_B), (), LATER)
     assert lines[1].ended_at == NOON
     unknown = replace(SERVES_B, service=a_service(release=B, switched_at=None))
     assert (
-        history.updated(Situation(with_lines(a_line(A, "Serving")), unknown), None, LATER)[1].ended_at
-        == LATER
+        history.updated(Situation(with_lines(a_line(A, "Serving")), unknown), (), LATER)[1].ended_at == LATER
     )
 
 
 def test_one_that_fails_while_it_serves_is_told_why_at_once() -> None:
     (line, _) = history.updated(
-        Situation(with_lines(a_line(B, "Serving"), a_line(A)), SERVES_B), failure(), LATER
+        Situation(with_lines(a_line(B, "Serving"), a_line(A)), SERVES_B), (failure(),), LATER
     )
     assert (line.reason, line.message) == ("CrashLoop", "container main ended 3 times")
 
@@ -139,7 +138,7 @@ def test_one_that_fails_while_it_serves_is_told_why_at_once() -> None:
 def test_a_failed_release_is_told_with_what_is_left_of_it(there: bool) -> None:
     request = replace(a_request(), image="registry.example/bentos:1")
     state = beside(seen(requests=(request,)), a_deployment(MODEL)) if there else seen()
-    (line,) = history.updated(Situation(MODEL, state), failure(), LATER)
+    (line,) = history.updated(Situation(MODEL, state), (failure(),), LATER)
     assert (line.image, line.started_at) == (("registry.example/bentos:1", NOON) if there else ("", None))
     assert line.ended_at == NOON
 

@@ -13,6 +13,7 @@ from support.builders import (
     TAG,
     a_deployment,
     a_deployment_spec,
+    a_line,
     a_model,
     a_record,
     a_request,
@@ -22,6 +23,7 @@ from support.builders import (
     at_step,
     beside,
     failed,
+    failed_status,
     seconds,
     seen,
     seen_building,
@@ -32,7 +34,7 @@ from support.builders import (
 )
 
 from e2i.api import naming
-from e2i.api.conditions import Reason
+from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Autoscaling, Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
 from e2i.controller.core import plan
@@ -148,6 +150,16 @@ FAILED_BEFORE = failed(MODEL, failed_at=NOON - seconds(3600), trial="00000001")
 """Its release failed in another trial: a retry."""
 SPENT = replace(THIS_DEPLOYMENT, created=NOON - seconds(7200))
 RESTORABLE = (a_record(OLD),)
+PATIENT = a_model(rollout={"strategy": Strategy.CANARY, "steps": STEPS, "rollback": Rollback.DISABLED})
+SERVED = replace(MODEL, status={"history": [a_line(RELEASE, "Serving", servedAt=timestamp(NOON))]})
+BACK = replace(TO_THIS, switched_at=NOON)
+PROVED = replace(MODEL, status={"history": [a_line(RELEASE, "Serving"), a_line(OLD_RELEASE)]})
+NEXT = replace(PROVED, tag="churn_model:2.0.0")
+"""It asks for a bento of which nothing is known yet."""
+NEXT_TRIAL = naming.trial_of(NEXT, RELEASE)
+SERVES_LONG = a_service(release=RELEASE, switched_at=NOON - seconds(3600))
+LOST = beside(seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)), OLD_DEPLOYMENT)
+"""The serving release has just lost its pods; the one before it has its own."""
 
 
 def spent(**changes: Any) -> Observed:
@@ -157,6 +169,34 @@ def spent(**changes: Any) -> Observed:
 
 
 SITUATIONS = [
+    # What serves is looked after first.
+    pytest.param(replace(SERVED, deleting=True), seen_ready(MODEL), Reason.Deleting, (),
+                 id="a model that is being deleted gets no address back"),
+    pytest.param(replace(SERVED, suspended=True), seen_ready(MODEL), Reason.Switching, (BACK,),
+                 id="a deleted Service comes back even if suspended"),
+    pytest.param(replace(SERVED, tag="churn_model:latest"), seen_ready(MODEL), Reason.Switching, (BACK,),
+                 id="a deleted Service comes back whatever the spec asks for"),
+    pytest.param(SERVED, seen_ready(MODEL, foreign=TAKEN), Reason.NameTaken, (),
+                 id="but not where somebody else has the name"),
+    pytest.param(replace(PROVED, suspended=True), LOST, Reason.Suspended, (),
+                 id="nothing is moved while suspended"),
+    pytest.param(NEXT, LOST, Reason.PodsLost, (),
+                 id="what serves is judged whatever the spec asks for"),
+    pytest.param(replace(NEXT, status={**NEXT.status, **failed_status(MODEL, trial=NEXT_TRIAL)}), LOST,
+                 Reason.Switching, (TO_OLD,), id="and has its way back"),
+    pytest.param(replace(NEXT, autoscaling=TWO.autoscaling), seen_serving(MODEL, service=replace(
+        SERVES_LONG, selector={"app": "debug"})), Reason.Switching,
+                 (replace(TO_THIS, switched_at=SERVES_LONG.switched_at),),
+                 id="its address comes before its number of pods"),
+    pytest.param(replace(WATCHED, autoscaling=TWO.autoscaling), seen_serving(WATCHED),
+                 Reason.Scaling, (Resize(THIS_DEPLOYMENT.name, TWO.autoscaling),),
+                 id="it gets its number of pods before its metrics are read"),
+    pytest.param(replace(NEXT, autoscaling=TWO.autoscaling),
+                 seen_serving(MODEL, missing_kinds=frozenset({"BentoRequest"})), Reason.YataiNotInstalled, (),
+                 id="without Yatai nothing can be resized"),
+    pytest.param(WATCHED, seen_serving(WATCHED, missing_kinds=frozenset({"BentoRequest"})), Reason.Serving,
+                 (StartGuard(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120), "churn_model"),),
+                 id="the metrics of what serves are read although Yatai is away"),
     # The model goes, or nothing can be done for it.
     pytest.param(a_model(deleting=True, suspended=True), seen(), Reason.Deleting, (),
                  id="a model that is being deleted is left alone, even if suspended"),
@@ -216,7 +256,13 @@ SITUATIONS = [
                  id="a cluster that was built anew takes over from the bucket that the release failed"),
     pytest.param(MODEL, beside_old(seen_serving(MODEL, pod_problem=FINAL_CRASH), service=a_service(release=RELEASE)),
                  Reason.CrashLoop, (), id="a release whose pods crash soon after the switch is given up"),
-    pytest.param(WATCHED, seen_serving(WATCHED), Reason.Ready,
+    pytest.param(a_model(rollout={"rollback": Rollback.DISABLED}),
+                 beside_old(seen_serving(MODEL, pod_problem=FINAL_CRASH), service=a_service(release=RELEASE)),
+                 Reason.CrashLoop, (), id="where nothing is given up it is told"),
+    pytest.param(replace(at_step(PATIENT, 0), status={**at_step(PATIENT, 0).status, **FAILED_BEFORE.status}),
+                 spent(service=SHARED, pod_problem=FINAL_CRASH), Reason.CrashLoop, (),
+                 id="before pods of an earlier trial are removed"),
+    pytest.param(WATCHED, seen_serving(WATCHED), Reason.Serving,
                  (StartGuard(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120), "churn_model"),),
                  id="after the switch the metrics are read"),
     pytest.param(failed(MODEL), seen_serving(MODEL, records=()), Reason.CrashLoop,
@@ -246,8 +292,9 @@ SITUATIONS = [
     pytest.param(MODEL, seen_exported(MODEL, requests=(replace(a_request(), artifact=None),),
                                       deployments=(THIS_DEPLOYMENT,)), Reason.Deploying,
                  (ApplyRequest(an_artifact()),), id="a request whose annotations somebody spoilt is written again"),
-    pytest.param(MODEL, seen_serving(MODEL, deployments=(replace(THIS_DEPLOYMENT, spec={}),)), Reason.Deploying,
-                 (deploy(),), id="a release that somebody edited is written again"),
+    pytest.param(MODEL, seen_serving(MODEL, deployments=(replace(THIS_DEPLOYMENT, spec=dict(
+        THIS_DEPLOYMENT.spec, resources={})),)), Reason.Deploying, (deploy(),),
+                 id="a release that somebody edited is written again"),
     pytest.param(MODEL, seen_serving(MODEL, deployments=(replace(THIS_DEPLOYMENT, template_version="v99", spec=dict(
         THIS_DEPLOYMENT.spec, envs=[{"name": "NEW", "value": "1"}])),)), Reason.Ready, (),
                  id="a release that a newer operator made is left as it is"),
@@ -293,6 +340,10 @@ SITUATIONS = [
     pytest.param(a_model(replicas=2), beside_old(seen_ready(a_model(replicas=2))), Reason.Scaling,
                  (Resize(OLD_DEPLOYMENT.name, Autoscaling(minimum=2, maximum=2)),),
                  id="the release that serves gets its number of pods while the next one comes up"),
+    pytest.param(TWO, beside(seen_ready(MODEL), a_deployment(replace(OLD, autoscaling=TWO.autoscaling)), ready=2,
+                             service=OLD_SERVES), Reason.Scaling,
+                 (Resize(THIS_DEPLOYMENT.name, Autoscaling(minimum=2, maximum=2)),),
+                 id="so does the next one"),
     pytest.param(TWO, beside_old(seen_serving(MODEL), service=SERVES_A_WHILE), Reason.Scaling,
                  (Resize(THIS_DEPLOYMENT.name, Autoscaling(minimum=2, maximum=2)),),
                  id="a release gets its number of pods before room is made for them"),
@@ -395,9 +446,10 @@ SITUATIONS = [
 
 
 EXCLUDE_EACH_OTHER = {
-    ("restore_recorded_failure", "judge_serving_release"),
     ("judge_serving_release", "roll_back_failed_release"),
     ("reset_retried_release", "hold_paused_edit"),
+    ("restore_recorded_failure", "report_sick_release"),
+    ("resize_target_release", "make_room"),
 }
 """Neighbours of which one speaks of a release that failed, or cannot be had, and the other of one that can."""
 

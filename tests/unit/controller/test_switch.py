@@ -36,7 +36,7 @@ from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules import switch
+from e2i.controller.core.rules import address, switch
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -91,13 +91,13 @@ def side_by_side(service: Any = SHARED, **changes: Any) -> Observed:
     ],
 )  # fmt: skip
 def test_where_the_address_leads(model: Model, state: Observed, selector: dict[str, str] | None) -> None:
-    chosen = switch.restore_address(Situation(model, state), NOON)
+    chosen = address.restore_address(Situation(model, state), NOON)
     (action,) = chosen.actions if chosen else (None,)
     assert (dict(action.selector) if isinstance(action, ApplyService) else None) == selector
 
 
 def test_putting_the_address_right_does_not_count_as_a_switch() -> None:
-    chosen = switch.restore_address(Situation(MODEL, side_by_side(SHARED)), NOON)
+    chosen = address.restore_address(Situation(MODEL, side_by_side(SHARED)), NOON)
     assert chosen
     (action,) = chosen.actions
     assert isinstance(action, ApplyService)
@@ -116,14 +116,14 @@ def test_putting_the_address_right_does_not_count_as_a_switch() -> None:
     ],
 )  # fmt: skip
 def test_a_rollback_is_one_write(model: Model, state: Observed, goes: bool) -> None:
-    chosen = switch.roll_back_failed_release(Situation(model, state), NOON)
+    chosen = address.roll_back_failed_release(Situation(model, state), NOON)
     expected = (ApplyService(OLD_RELEASE, naming.pod_labels("churn", OLD_RELEASE)),) if goes else None
     assert (chosen.actions if chosen else None) == expected
 
 
 def test_there_is_nothing_to_go_back_to_without_a_ready_pod() -> None:
     state = beside(seen(requests=(a_request(),)), a_deployment(OLD), ready=None, service=OLD_SERVES)
-    assert switch.roll_back_failed_release(Situation(failed(MODEL), state), NOON) is None
+    assert address.roll_back_failed_release(Situation(failed(MODEL), state), NOON) is None
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from e2i.controller.core.actions import StartGuard
 from e2i.controller.core.observed import Finding, Observed, VerificationState
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.trial import judge_serving_release, verify_release
+from e2i.controller.core.rules.trial import judge_serving_release, start_guard, verify_release
 
 MODEL = a_model(replicas=2)
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -124,7 +124,7 @@ def test_a_canary_is_judged_as_long_as_it_has_a_share() -> None:
     ],
 )
 def test_metrics_are_read(model: Model, state: Observed, after: int, until: int | None) -> None:
-    chosen = judge_serving_release(Situation(model, state), NOON + seconds(after))
+    chosen = start_guard(Situation(model, state), NOON + seconds(after))
     trial = naming.trial_of(model, RELEASE)
     expected = None if until is None else (StartGuard(RELEASE, trial, NOON + seconds(until), "churn_model"),)
     assert (chosen.actions if chosen else None) == expected

@@ -129,6 +129,14 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What is wrong with the pods of one release."""
+
+    problem: Problem | None
+    crashes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observed:
     """Everything that one pass read about one model."""
 
@@ -149,12 +157,14 @@ class Observed:
     """What holds up the pods of the target release or of its build."""
     crashes: int = 0
     """How often containers of these pods ended and were started again; read while not all pods are ready."""
+    judged_trouble: Trouble | None = None
+    """The same of the release that is judged; None if that is the target, or if nothing is wrong."""
     verification: VerificationState | Finding | None = None
     """Verification in the present trial of the desired release; None: not started, or lost by a restart."""
     guard_running: bool = False
-    """Whether the metrics of the desired release are being read."""
+    """Whether the metrics of the release that is judged are being read."""
     guard_problem: Problem | None = None
-    """The limit of spec.rollout.watch that the desired release exceeded."""
+    """The limit of spec.rollout.watch that this release exceeded."""
     guard_sight: Literal["unknown", "clear"] | Problem = "unknown"
     """Whether the metrics can be judged; a Problem says what keeps them from it."""
     records: tuple[Record, ...] | Problem | None = None

@@ -1,6 +1,8 @@
-"""Decides what a pass does: an ordered table of rules, each for one situation. Pure.
+"""Decides what a pass does: two ordered tables of rules, each rule for one situation. Pure.
 
-The order of RULES is the priority: the first rule that recognises its situation decides the pass.
+First comes the care of the release that serves. Its rules need no desired release, so that nothing that stands in the
+way of the next release ends it. Then comes the progress towards what the spec asks for. The order of the rules is the
+priority: the first rule that recognises its situation decides the pass.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from e2i.api.conditions import one_line
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases.release import serving_release
+from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import (
+    address,
     build,
+    capacity,
     cleanup,
     deletion,
     deploy,
@@ -28,10 +32,20 @@ from e2i.controller.core.rules import (
 )
 from e2i.controller.core.rules.decision import NOW, STORE_POLL, Plan, Rule, desired_release, targets_desired
 
-RULES: tuple[Rule, ...] = (
+CARE: tuple[Rule, ...] = (
     deletion.finish_deletion,
+    address.restore_deleted_service,
     preconditions.hold_unreadable_spec,
     preconditions.hold_while_suspended,
+    trial.judge_serving_release,
+    address.roll_back_failed_release,
+    address.restore_address,
+    capacity.resize_serving_release,
+    trial.start_guard,
+)
+"""What serves is looked after. None of these rules may ask for the desired release, or wait for anything."""
+
+PROGRESS: tuple[Rule, ...] = (
     preconditions.wait_for_yatai,
     preconditions.refuse_tag,
     preconditions.refuse_checks,
@@ -43,9 +57,7 @@ RULES: tuple[Rule, ...] = (
     # Below, the bento is exported, so the target release is known.
     preconditions.wait_for_leftovers,
     trial.restore_recorded_failure,
-    trial.judge_serving_release,
-    switch.roll_back_failed_release,
-    switch.restore_address,
+    trial.report_sick_release,
     deploy.reset_retried_release,
     switch.hold_paused_edit,
     deploy.create_release,
@@ -53,7 +65,7 @@ RULES: tuple[Rule, ...] = (
     build.report_failed_build,
     build.wait_for_build,
     pods.retry_refused_deployment,
-    pods.resize_releases,
+    capacity.resize_target_release,
     cleanup.make_room,
     pods.wait_for_serving_pods,
     pods.wait_for_pods,
@@ -69,6 +81,9 @@ RULES: tuple[Rule, ...] = (
     cleanup.trim_images,
     cleanup.report_settled,
 )
+"""The spec is followed."""
+
+RULES = (*CARE, *PROGRESS)
 
 
 def plan(here: Situation, now: datetime) -> Plan:
@@ -82,27 +97,34 @@ def plan(here: Situation, now: datetime) -> Plan:
 
 
 def _quarantine(here: Situation, chosen: Plan, now: datetime) -> Plan:
-    """Add the failure to remember to the plan of a failed release. The next pass then has another target."""
-    if here.model.rollout.rollback is Rollback.DISABLED or not targets_desired(here):
+    """Add the failure to remember to the plan of a failed release. The next pass then leads elsewhere."""
+    if here.model.rollout.rollback is Rollback.DISABLED:
+        return chosen
+    if chosen.judged:
+        return replace(chosen, failure=_failure(here, chosen, chosen.judged, now), look_again=NOW)
+    if not targets_desired(here):
         return chosen
     if here.quarantine:
         return _with_way_out(here, chosen)
-    desired = desired_release(here)
-    failure = Failure(
-        release=desired.release,
-        tag=desired.tag,
-        digest=desired.artifact.digest,
-        trial=naming.trial_of(here.model, desired.release),
+    failure = _failure(here, chosen, desired_release(here), now)
+    return replace(_with_way_out(here, chosen), failure=failure, look_again=NOW)
+
+
+def _failure(here: Situation, chosen: Plan, failed: Release, now: datetime) -> Failure:
+    return Failure(
+        release=failed.release,
+        tag=failed.tag,
+        digest=failed.artifact.digest,
+        trial=naming.trial_of(here.model, failed.release),
         reason=chosen.reason,
         message=one_line(chosen.message),
         failed_at=now,
     )
-    return replace(_with_way_out(here, chosen), failure=failure, look_again=NOW)
 
 
 def _with_way_out(here: Situation, chosen: Plan) -> Plan:
     """Add to the message how to try again if there is no release to go back to. Its pods are still waited for."""
-    if serving_release(here.seen) is not None or here.fallback:
+    if here.serving is not None or here.fallback:
         return chosen
     retry = f"kubectl e2i retry {here.model.name} -n {here.model.namespace} tries it again"
     instead = f"There is no earlier release to go back to; correct the cause, or {retry}"

@@ -11,8 +11,10 @@ from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core.evidence import pod_problems
 from e2i.controller.core.evidence.failure_evidence import to_status
-from e2i.controller.core.observed import Build, Child, Observed
+from e2i.controller.core.observed import Build, Child, Observed, Trouble
+from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import (
+    Release,
     artifact_of,
     build_release,
     is_complete,
@@ -47,14 +49,17 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
 
 
 def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
-    """Add the state of the verification and of the guard of the desired release's present trial."""
-    wanted = Situation(model, seen).desired
-    if wanted is None:
+    """Add the state of the desired release's verification, and of the guard of the release that is judged."""
+    here = Situation(model, seen)
+    if here.desired:
+        trial = naming.trial_of(model, here.desired.release)
+        seen = replace(seen, verification=clients.verification_jobs.state(model.key, trial))
+    judged = judged_release(here)
+    if judged is None:
         return seen
-    trial = naming.trial_of(model, wanted.release)
+    trial = naming.trial_of(model, judged.release)
     return replace(
         seen,
-        verification=clients.verification_jobs.state(model.key, trial),
         guard_running=clients.guard_jobs.is_guarding(model.key, trial),
         guard_problem=clients.guard_jobs.problem(model.key, trial),
         guard_sight=clients.guard_jobs.sight(model.key, trial),
@@ -84,34 +89,42 @@ def _is_leftover(model: Model, child: Child) -> bool:
 
 
 async def _with_pods(model: Model, seen: Observed, kube: Kube, now: datetime) -> Observed:
-    """Add what is wrong with the pods that the model waits for."""
+    """Add what is wrong with the pods that the model waits for, and with those of the release that is judged."""
+    if model.suspended or model.deleting:
+        return seen
     here = Situation(model, seen)
-    chosen = here.target
-    if chosen is None or model.suspended or model.deleting:
+    chosen, judged = here.target, judged_release(here)
+    if judged and not (chosen and chosen.release == judged.release):
+        seen = replace(seen, judged_trouble=await _trouble(here, judged, kube, now))
+    if chosen is None:
         return seen
     if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
         found = await build_pods(model, chosen.request.name, kube)
         return replace(seen, pod_problem=pod_problems.build_problem(found))
-    if chosen.workload is None or is_complete(chosen.workload, size_of(here, chosen.release)):
-        return seen
-    found = await release_pods(model, chosen.release, kube)
-    given = [name for name, _ in chosen.shape.requests] if chosen.shape else None
-    return replace(
-        seen,
-        pod_problem=pod_problems.release_problem(found, now, given),
-        crashes=pod_problems.crashes(found),
+    trouble = await _trouble(here, chosen, kube, now)
+    return replace(seen, pod_problem=trouble.problem, crashes=trouble.crashes) if trouble else seen
+
+
+async def _trouble(here: Situation, release: Release, kube: Kube, now: datetime) -> Trouble | None:
+    """Return what is wrong with the pods of the release; None if it is complete or has none."""
+    if release.workload is None or is_complete(release.workload, size_of(here, release.release)):
+        return None
+    found = await release_pods(here.model, release.release, kube)
+    given = [name for name, _ in release.shape.requests] if release.shape else None
+    return Trouble(
+        problem=pod_problems.release_problem(found, now, given), crashes=pod_problems.crashes(found)
     )
 
 
 async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Mapping[str, Any]:
     """Return the evidence of a release that is about to be given up, in the form of the status."""
-    desired = here.desired
-    if desired is None:
+    failed = chosen.judged or here.desired
+    if failed is None:
         return {}
-    if desired.request and desired.request.build is not Build.DONE:
-        found = await build_pods(here.model, desired.request.name, kube)
+    if chosen.judged is None and failed.request and failed.request.build is not Build.DONE:
+        found = await build_pods(here.model, failed.request.name, kube)
     else:
-        found = await release_pods(here.model, desired.release, kube)
+        found = await release_pods(here.model, failed.release, kube)
     evidence = await collect(found, here.model.shape.secrets, kube)
     return to_status(replace(evidence, http=chosen.http))
 

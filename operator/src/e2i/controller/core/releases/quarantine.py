@@ -19,16 +19,16 @@ from e2i.controller.core.releases.release import (
 )
 
 
-def failure(model: Model, seen: Observed, desired: Release | None) -> Failure | None:
-    """Return how the present trial of the desired release failed.
+def failure(model: Model, seen: Observed, release: str | None) -> Failure | None:
+    """Return how the present trial of a release failed.
 
     None if it did not fail, or if spec.rollout.rollback is Disabled."""
-    if desired is None or model.rollout.rollback is Rollback.DISABLED:
+    if release is None or model.rollout.rollback is Rollback.DISABLED:
         return None
-    trial = naming.trial_of(model, desired.release)
+    trial = naming.trial_of(model, release)
     failed = next((each for each in persisted_status.failures(model) if each.trial == trial), None)
     if failed is None and is_new(model, seen):
-        failed = _recorded_failure(seen, desired, trial)
+        failed = _recorded_failure(seen, release, trial)
     return None if failed and _served_since(seen, failed) else failed
 
 
@@ -44,9 +44,9 @@ def is_new(model: Model, seen: Observed) -> bool:
     return not children and not persisted_status.history(model) and not persisted_status.failures(model)
 
 
-def _recorded_failure(seen: Observed, desired: Release, trial: str) -> Failure | None:
+def _recorded_failure(seen: Observed, release: str, trial: str) -> Failure | None:
     """Return the failure of this trial from the release store, if its newest record is one."""
-    last = next((record for record in newest_records(seen) if record.release == desired.release), None)
+    last = next((record for record in newest_records(seen) if record.release == release), None)
     if last is None or last.result == release_record.SERVED or last.trial != trial:
         return None
     return Failure(
@@ -61,34 +61,30 @@ def _recorded_failure(seen: Observed, desired: Release, trial: str) -> Failure |
     )
 
 
-def fallback(model: Model, seen: Observed, desired: Release | None) -> Release | None:
-    """Return the release to serve if the desired release fails. None if there is none to go back to."""
-    if desired is None:
+def fallback(model: Model, seen: Observed, failed: str | None) -> Release | None:
+    """Return the release to serve in place of one that fails. None if there is none to go back to."""
+    if failed is None:
         return None
     serving = serving_release(seen)
-    if serving != desired.release and (child := seen.deployment(serving)):
+    if serving != failed and (child := seen.deployment(serving)):
         return existing_release(seen, child)
     if model.rollout.rollback is Rollback.MANUAL:
         return None
-    return next(_still_running(model, seen, desired), None) or _restored(model, seen, desired)
+    return next(still_running(model, seen, failed), None) or _restored(model, seen, failed)
 
 
-def _still_running(model: Model, seen: Observed, desired: Release) -> Iterator[Release]:
-    """Return earlier releases that served and still have pods, the newest first."""
-    for entry in persisted_status.history(model):
-        child = seen.deployment(entry.release)
-        proved = (
-            entry.result in (persisted_status.SERVING, persisted_status.SUPERSEDED)
-            and entry.release != desired.release
-        )
-        if proved and child and ready_pods(seen.workload(child)):
+def still_running(model: Model, seen: Observed, but: str | None) -> Iterator[Release]:
+    """Return the releases except `but` that served before and still have ready pods, the newest first."""
+    for release in persisted_status.proved(model):
+        child = seen.deployment(release)
+        if release != but and child and ready_pods(seen.workload(child)):
             yield existing_release(seen, child)
 
 
-def _restored(model: Model, seen: Observed, desired: Release) -> Release | None:
+def _restored(model: Model, seen: Observed, failed: str) -> Release | None:
     """Return the newest good release of the release store, to be created again."""
     good = release_record.good(newest_records(seen))
-    record = next((record for record in good if record.release != desired.release), None)
+    record = next((record for record in good if record.release != failed), None)
     if record is None:
         return None
     return build_release(model, seen, record.release, record.artifact, record.shape)

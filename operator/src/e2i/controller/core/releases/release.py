@@ -82,6 +82,13 @@ def desired(model: Model, seen: Observed) -> Release | None:
     return build_release(model, seen, release, artifact, model.shape)
 
 
+def asked_before(model: Model) -> str | None:
+    """Return the release that the spec asks for by what the status has of its bento; None if it has another one."""
+    body = model.status.get("artifact") or {}
+    known = Artifact(tag=body.get("tag", ""), digest=body.get("digest", ""), uri="", size=0)
+    return naming.release_of(model, known.digest) if known.digest and _is_desired(model, known) else None
+
+
 def build_release(model: Model, seen: Observed, release: str, artifact: Artifact, shape: Shape) -> Release:
     """Return the release of this artifact and shape, with the name that it has or will get."""
     request_name = naming.artifact_name(model.name, artifact.digest)

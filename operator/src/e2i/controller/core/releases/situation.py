@@ -14,10 +14,28 @@ from e2i.controller.core.releases.release import Release
 
 @dataclass(frozen=True)
 class Situation:
-    """The input of the rules and of the report. Desired release, target and fallback are worked out once a pass."""
+    """The input of the rules and of the report. The releases are worked out once a pass.
+
+    Which release serves, how it failed and what there is to go back to is known whatever the spec asks for.
+    """
 
     model: Model
     seen: Observed
+
+    @cached_property
+    def serving(self) -> str | None:
+        """The identity of the release that has the address, whether its pods are ready or not."""
+        return release.serving_release(self.seen)
+
+    @cached_property
+    def serving_failure(self) -> Failure | None:
+        """How the present trial of the serving release failed, or None if it did not fail."""
+        return quarantine.failure(self.model, self.seen, self.serving)
+
+    @cached_property
+    def way_back(self) -> Release | None:
+        """An earlier release with ready pods, to serve if the serving one fails."""
+        return next(quarantine.still_running(self.model, self.seen, self.serving), None)
 
     @cached_property
     def desired(self) -> Release | None:
@@ -25,14 +43,19 @@ class Situation:
         return release.desired(self.model, self.seen)
 
     @cached_property
+    def asked(self) -> str | None:
+        """The identity of the desired release. While its bento has to be found again, the status knows it."""
+        return self.desired.release if self.desired else release.asked_before(self.model)
+
+    @cached_property
     def quarantine(self) -> Failure | None:
         """How the present trial of the desired release failed, or None if it did not fail."""
-        return quarantine.failure(self.model, self.seen, self.desired)
+        return quarantine.failure(self.model, self.seen, self.asked)
 
     @cached_property
     def fallback(self) -> Release | None:
         """The release to serve in place of the desired one if that fails. None if there is no such release."""
-        return quarantine.fallback(self.model, self.seen, self.desired)
+        return quarantine.fallback(self.model, self.seen, self.asked)
 
     @cached_property
     def target(self) -> Release | None:
@@ -45,6 +68,6 @@ class Situation:
     def is_in_service(self) -> bool:
         """Whether the desired release serves with all its pods."""
         desired = self.desired
-        if desired is None or release.serving_release(self.seen) != desired.release:
+        if desired is None or self.serving != desired.release:
             return False
         return release.is_complete(desired.workload, self.model.autoscaling)

@@ -12,13 +12,9 @@ import math
 
 from e2i.api.model import Autoscaling, Pause, SetWeight, Step, Strategy
 from e2i.controller.core import persisted_status
+from e2i.controller.core.observed import Deployment
 from e2i.controller.core.persisted_status import Canary
-from e2i.controller.core.releases.release import (
-    is_complete,
-    ready_pods,
-    selects_all,
-    serving_release,
-)
+from e2i.controller.core.releases.release import is_complete, ready_pods, selects_all
 from e2i.controller.core.releases.situation import Situation
 
 
@@ -40,20 +36,25 @@ def pause_seconds(steps: tuple[Step, ...], step: int) -> float | None:
 
 def is_canary(here: Situation) -> bool:
     """Return whether the desired release replaces a serving release by steps."""
-    desired, serving = here.desired, serving_release(here.seen)
-    if here.model.rollout.strategy is not Strategy.CANARY or desired is None or serving is None:
+    if here.model.rollout.strategy is not Strategy.CANARY or here.asked is None or here.quarantine:
         return False
-    target = here.target
-    by_steps = target is not None and target.release == desired.release != serving
-    return by_steps and here.seen.deployment(serving) is not None
+    return here.asked != here.serving and here.seen.deployment(here.serving) is not None
 
 
 def canary_progress(here: Situation) -> Canary | None:
     """Return the canary's progress; None before its first step."""
-    target, known = here.target, persisted_status.canary(here.model)
-    if target is None or known is None or known.release != target.release or not is_canary(here):
-        return None
-    return known
+    known = persisted_status.canary(here.model)
+    return known if known and known.release == here.asked and is_canary(here) else None
+
+
+def canary_share(here: Situation) -> int:
+    """Return the percentage that the canary should have now; 0 if there is none."""
+    known = canary_progress(here)
+    return weight(here.model.rollout.steps, known.step) if known else 0
+
+
+def _workload(here: Situation, release: str | None) -> Deployment | None:
+    return here.seen.workload(here.seen.deployment(release))
 
 
 def size_of(here: Situation, release: str | None) -> Autoscaling:
@@ -62,10 +63,9 @@ def size_of(here: Situation, release: str | None) -> Autoscaling:
         return here.model.autoscaling
     known = canary_progress(here)
     share = weight(here.model.rollout.steps, known.step if known else 0)
-    serving = serving_release(here.seen)
-    stable = here.seen.workload(here.seen.deployment(serving))
+    stable = _workload(here, here.serving)
     whole = stable.wanted if stable else here.model.autoscaling.minimum
-    if release == serving:
+    if release == here.serving:
         # After the last step it keeps the size of the last share: it is about to be deleted.
         return _stable_size(
             here, min(share, weight(here.model.rollout.steps, len(here.model.rollout.steps) - 1))
@@ -77,8 +77,7 @@ def size_of(here: Situation, release: str | None) -> Autoscaling:
 
 def _stable_size(here: Situation, share: int) -> Autoscaling:
     """Return the size of the stable release. It shrinks when the canary has its full size."""
-    target = here.target
-    grown = target is not None and is_complete(target.workload, here.model.autoscaling)
+    grown = is_complete(_workload(here, here.asked), here.model.autoscaling)
     if share > 50 and grown:
         return _fixed(_nearest(here.model.autoscaling.minimum * (100 - share), share))
     return here.model.autoscaling
@@ -95,9 +94,7 @@ def _nearest(amount: int, by: int) -> int:
 
 def actual_weight(here: Situation) -> int:
     """Return the canary's real share: its percentage of the ready pods at the address."""
-    target = here.target
-    if target is None or not selects_all(here.model, here.seen):
+    if not selects_all(here.model, here.seen):
         return 0
-    canary = ready_pods(target.workload)
-    stable = ready_pods(here.seen.workload(here.seen.deployment(serving_release(here.seen))))
+    canary, stable = (ready_pods(_workload(here, release)) for release in (here.asked, here.serving))
     return round(100 * canary / (canary + stable)) if canary + stable else 0

@@ -32,7 +32,9 @@ class Plan:
     actions: tuple[Action, ...] = ()
     stalled: bool = False
     failed: bool = False
-    """The desired release has failed; `core.plan` decides what follows."""
+    """The desired release has failed, or `judged`; `core.plan` decides what follows."""
+    judged: Release | None = None
+    """The release that has failed while it got requests."""
     http: str = ""
     """The HTTP exchange that showed the failure."""
     failure: Failure | None = None
@@ -54,7 +56,7 @@ def desired_release(here: Situation) -> Release:
 
 
 def target_release(here: Situation) -> Release:
-    """Return the release that should have the address. Only for rules below `export_bento`."""
+    """Return the release that should have the address in the end. Only for rules below `export_bento`."""
     target = here.target
     if target is None:
         raise AssertionError("a rule below export_bento was asked before the bento was exported")

@@ -1,4 +1,4 @@
-"""Rules for the pods of the target and of the serving release."""
+"""Rules that wait for the pods of the target."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
-from e2i.controller.core.actions import ApplyDeployment, Resize
+from e2i.controller.core.actions import ApplyDeployment
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.release import Release, is_complete, pods_deadline, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
-from e2i.controller.core.render import comparison
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
 from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
@@ -56,23 +55,6 @@ def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
         asked_at=parked.asked_at,
     )
     return Plan(reason=problem.reason, message=problem.message, actions=(ApplyDeployment(spec),))
-
-
-def resize_releases(here: Situation, now: datetime) -> Plan | None:
-    """Change the number of pods of the target and the serving release.
-
-    Nothing else of a release may be edited: for this Yatai only changes its autoscaler."""
-    target = target_release(here)
-    concerned = dict.fromkeys((target.release, serving_release(here.seen)))
-    children = [child for release in concerned if (child := here.seen.deployment(release))]
-    wrong = [child for child in children if comparison.size_differs(child, size_of(here, child.release))]
-    if not wrong:
-        return None
-    return Plan(
-        reason=Reason.Scaling,
-        message=ready_pods_message(here, target),
-        actions=tuple(Resize(child.name, size_of(here, child.release)) for child in wrong),
-    )
 
 
 def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:

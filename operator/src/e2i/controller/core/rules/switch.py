@@ -1,114 +1,20 @@
-"""Rules that move the address, and rules that hold it where it is."""
+"""Rules that move the address to the target release, and rules that hold it where it is."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from e2i.api import naming
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Model, Pause, Strategy
-from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import Action, ApplyService, WriteRecord
 from e2i.controller.core.observed import Build
 from e2i.controller.core.persisted_status import Canary
 from e2i.controller.core.releases import recording, sizes
-from e2i.controller.core.releases.release import Release, ready_pods, selects_all, serving_release
+from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules.address import selector_of
 from e2i.controller.core.rules.decision import NOW, Plan, settled_plan, target_release, targets_desired
-
-
-def roll_back_failed_release(here: Situation, now: datetime) -> Plan | None:
-    """The rollback: move the address with one write as soon as the fallback has a ready pod."""
-    target = target_release(here)
-    back = not targets_desired(here) and serving_release(here.seen) != target.release
-    if not back or target.shape is not None or not ready_pods(target.workload):
-        return None
-    return Plan(
-        reason=Reason.Switching,
-        message=f"the address moves back to release {target.release} of {target.tag}",
-        actions=(ApplyService(target.release, _selector(here, target.release)),),
-    )
-
-
-def restore_address(here: Situation, now: datetime) -> Plan | None:
-    """Write the Service if it does not lead to the serving release, and to the canary that shares its requests.
-
-    This is so when a canary starts, fails or is superseded, when the strategy changes, and after edits by others.
-    """
-    serving = serving_release(here.seen)
-    if here.seen.service is None:
-        return _lost_address(here)
-    if serving is None:
-        return None
-    if not ready_pods(here.seen.workload(here.seen.deployment(serving))):
-        return _without_pods(here, serving)
-    selector = _selector(here, serving)
-    told = here.seen.service.serving == serving and here.seen.service.switched_at is not None
-    if told and dict(here.seen.service.selector) == selector:
-        return None
-    return _leading(serving, selector, here.seen.service.switched_at)
-
-
-def _leading(release: str, selector: dict[str, str], switched_at: datetime | None) -> Plan:
-    return Plan(
-        reason=Reason.Switching,
-        message=f"the address will lead to {naming.label_selector(selector)}",
-        actions=(ApplyService(release, selector, switched_at),),
-    )
-
-
-def _lost_address(here: Situation) -> Plan | None:
-    """Create a deleted Service again as it was."""
-    served = next(
-        (entry for entry in persisted_status.history(here.model) if entry.result == persisted_status.SERVING),
-        None,
-    )
-    if served is None or not ready_pods(here.seen.workload(here.seen.deployment(served.release))):
-        return None
-    return _leading(served.release, _selector(here, served.release), served.served_at)
-
-
-def _without_pods(here: Situation, serving: str) -> Plan | None:
-    """Move the address if the serving release has no ready pod but another release has.
-
-    A running canary gets all requests, and keeps them when it is superseded: an address that selects all pods must not
-    exist when a third release gets its first pods. Without a canary, a kept predecessor gets the requests.
-    """
-    target, everything = target_release(here), {naming.MODEL_LABEL: here.model.name}
-    ready, since = ready_pods(target.workload), here.seen.service.switched_at if here.seen.service else None
-    if _selector(here, serving) == everything:
-        return (
-            None if selects_all(here.model, here.seen) or not ready else _leading(serving, everything, since)
-        )
-    if target.release == serving or ready:
-        return None
-    with_pods = [child for child in here.seen.deployments if ready_pods(here.seen.workload(child))]
-    running = [child.release for child in with_pods if child.release]
-    if selects_all(here.model, here.seen):
-        heir = running[0] if running else serving
-        return _leading(heir, naming.pod_labels(here.model.name, heir), None if running else since)
-    before = next((release for release in persisted_status.proved(here.model) if release in running), None)
-    return _leading(before, naming.pod_labels(here.model.name, before), None) if before else None
-
-
-def _selector(here: Situation, release: str) -> dict[str, str]:
-    """Return the selector of the Service when `release` has the address: its own pods, or all pods of the model.
-
-    All pods, while a canary shares the requests or if the only deployment is edited in place. Another deployment
-    may exist for a while after a change of the strategy; it must not get requests.
-    """
-    known = sizes.canary_progress(here)
-    in_place = here.model.rollout.strategy is Strategy.IN_PLACE
-    edited = in_place and [child.name for child in here.seen.deployments] == [
-        naming.inplace_name(here.model.name)
-    ]
-    shared = (
-        release == serving_release(here.seen) and known and sizes.weight(here.model.rollout.steps, known.step)
-    )
-    if edited or shared:
-        return {naming.MODEL_LABEL: here.model.name}
-    return naming.pod_labels(here.model.name, release)
 
 
 def hold_paused_rollout(here: Situation, now: datetime) -> Plan | None:
@@ -194,7 +100,7 @@ def switch_service(here: Situation, now: datetime) -> Plan | None:
     actions: list[Action] = []
     if targets_desired(here):
         actions.append(WriteRecord(recording.served_record(here, target, now)))
-    actions.append(ApplyService(target.release, _selector(here, target.release)))
+    actions.append(ApplyService(target.release, selector_of(here, target.release)))
     return Plan(
         reason=Reason.Switching,
         message=f"the address moves to release {target.release} of {target.tag}",

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from e2i.api import naming
 from e2i.api.conditions import Reason
-from e2i.api.model import Strategy
+from e2i.api.model import Rollback, Strategy
 from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import StartGuard, Verify
-from e2i.controller.core.observed import Finding, Observed, VerificationState
-from e2i.controller.core.releases import sizes
+from e2i.controller.core.observed import Finding, Trouble, VerificationState
+from e2i.controller.core.releases import quarantine, sizes
+from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import Release, guarded_until, ready_pods, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import (
@@ -51,62 +52,98 @@ def restore_recorded_failure(here: Situation, now: datetime) -> Plan | None:
 
 
 def judge_serving_release(here: Situation, now: datetime) -> Plan | None:
-    """Fail a release that crashes or exceeds a limit soon after the switch; start its guard otherwise."""
-    target = target_release(here)
-    if not _is_judged(here, target, now) or not targets_desired(here) or here.quarantine:
+    """Fail a release that crashes or exceeds a limit soon after the switch, or while it is a canary."""
+    if here.model.rollout.rollback is Rollback.DISABLED:
         return None
-    loss = _loss(target, here.seen) if _has_way_back(here, target) else None
-    problem = here.seen.guard_problem or loss
+    return _verdict(here, now)
+
+
+def report_sick_release(here: Situation, now: datetime) -> Plan | None:
+    """Report the same of the desired release if spec.rollout.rollback is Disabled: it is waited for."""
+    if here.model.rollout.rollback is not Rollback.DISABLED:
+        return None
+    return _verdict(here, now) if here.serving == here.asked or sizes.canary_share(here) else None
+
+
+def _verdict(here: Situation, now: datetime) -> Plan | None:
+    judged = judged_release(here)
+    if judged is None or not _is_judged(here, judged, now):
+        return None
+    problem = here.seen.guard_problem or _loss(judged, here)
     if problem is None:
-        return _start_guard(here, target, now)
+        return None
     return Plan(
-        reason=problem.reason, message=problem.message, stalled=True, failed=True, look_again=CLUSTER_POLL
+        reason=problem.reason,
+        message=problem.message,
+        stalled=True,
+        failed=True,
+        judged=judged,
+        look_again=CLUSTER_POLL,
     )
 
 
-def _is_judged(here: Situation, target: Release, now: datetime) -> bool:
-    """Return whether it gets requests and the time after the switch is not over."""
-    if serving_release(here.seen) != target.release:
-        return _shares(here)
+def _is_judged(here: Situation, judged: Release, now: datetime) -> bool:
+    """Return whether it can fail: it did not fail yet, and the time after the switch is not over.
+
+    What serves while another release is on its way fails only if there is a way back, and never in place of one that
+    failed.
+    """
+    if quarantine.failure(here.model, here.seen, judged.release):
+        return False
+    if judged.release != here.asked and (here.quarantine or here.way_back is None):
+        return False
+    if judged.release != here.serving:
+        return True
     until = guarded_until(here.model, here.seen)
     return until is not None and now < until
 
 
-def _shares(here: Situation) -> bool:
-    known = sizes.canary_progress(here)
-    return known is not None and sizes.weight(here.model.rollout.steps, known.step) > 0
+def _loss(judged: Release, here: Situation) -> Problem | None:
+    """Return why the release loses requests: it has no ready pod, or its containers crash.
+
+    None if no other release could serve: then its pods are waited for.
+    """
+    if not _has_way_back(here, judged):
+        return None
+    trouble = _trouble(judged, here)
+    crash = trouble.problem if trouble.problem and trouble.problem.reason is Reason.CrashLoop else None
+    workload = judged.workload
+    if workload and workload.existing and not ready_pods(workload):
+        cause = f": {crash.message}" if crash else ""
+        message = f"no pod of release {judged.release} ({judged.tag}) is ready any more{cause}"
+        return Problem(reason=crash.reason if crash else Reason.PodsLost, message=message)
+    return crash if crash and (crash.final or trouble.crashes >= CRASHES_UNDER_GUARD) else None
 
 
-def _has_way_back(here: Situation, target: Release) -> bool:
-    """Return whether another release could serve. If not, a release without pods is waited for."""
+def _has_way_back(here: Situation, judged: Release) -> bool:
     if here.model.rollout.strategy is Strategy.IN_PLACE:
-        return any(release != target.release for release in persisted_status.proved(here.model))
-    others = (child for child in here.seen.deployments if child.release != target.release)
+        return any(release != judged.release for release in persisted_status.proved(here.model))
+    others = (child for child in here.seen.deployments if child.release != judged.release)
     return any(ready_pods(here.seen.workload(child)) for child in others)
 
 
-def _loss(target: Release, seen: Observed) -> Problem | None:
-    """Return why the release loses requests: it has no ready pod, or its containers crash."""
-    crash = seen.pod_problem if seen.pod_problem and seen.pod_problem.reason is Reason.CrashLoop else None
-    workload = target.workload
-    if workload and workload.existing and not ready_pods(workload):
-        cause = f": {crash.message}" if crash else ""
-        message = f"no pod of release {target.release} ({target.tag}) is ready any more{cause}"
-        return Problem(reason=crash.reason if crash else Reason.PodsLost, message=message)
-    return crash if crash and (crash.final or seen.crashes >= CRASHES_UNDER_GUARD) else None
+def _trouble(judged: Release, here: Situation) -> Trouble:
+    if here.target and here.target.release == judged.release:
+        return Trouble(problem=here.seen.pod_problem, crashes=here.seen.crashes)
+    return here.seen.judged_trouble or Trouble(problem=None, crashes=0)
 
 
-def _start_guard(here: Situation, target: Release, now: datetime) -> Plan | None:
+def start_guard(here: Situation, now: datetime) -> Plan | None:
+    """Start to read the metrics of a release that gets requests since a moment ago."""
+    judged, watch = judged_release(here), here.model.rollout.watch
     switched = here.seen.service.switched_at if here.seen.service else None
-    if here.model.rollout.watch is None or switched is None or here.seen.guard_running:
+    if judged is None or watch is None or switched is None or here.seen.guard_running:
         return None
-    begun = now if _shares(here) else switched
-    until = begun + timedelta(seconds=here.model.rollout.watch["seconds"])
-    if now >= until:
+    begun = now if sizes.canary_share(here) else switched
+    until = begun + timedelta(seconds=watch["seconds"])
+    if now >= until or not _is_judged(here, judged, now):
         return None
-    plan, trial = settled_plan(here), naming.trial_of(here.model, target.release)
-    start = StartGuard(target.release, trial, until, target.artifact.service)
-    return Plan(reason=plan.reason, message=plan.message, actions=(start,))
+    trial = naming.trial_of(here.model, judged.release)
+    return Plan(
+        reason=Reason.Serving,
+        message=f"the metrics of release {judged.release} of {judged.tag} are read",
+        actions=(StartGuard(judged.release, trial, until, judged.artifact.service),),
+    )
 
 
 def hold_failed_release(here: Situation, now: datetime) -> Plan | None:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry, Failure
-from e2i.controller.core.releases.release import existing_release, serving_release
+from e2i.controller.core.releases.release import existing_release
 from e2i.controller.core.releases.situation import Situation
 
 
-def updated(here: Situation, failed: Failure | None, now: datetime) -> tuple[Entry, ...]:
+def updated(here: Situation, failures: Sequence[Failure], now: datetime) -> tuple[Entry, ...]:
     """Return the new history, the newest first, with at most `revisionHistoryLimit` entries besides the serving one.
 
     serving A, then B            -> B Serving, A Superseded
     serving A, B fails before it -> B Failed, A Serving
     serving B, it fails, A again -> A Serving, B RolledBack, A Superseded
     """
-    entries = [_explained(entry, failed) for entry in persisted_status.history(here.model)]
-    serving = serving_release(here.seen)
+    entries = [_explained(entry, failures) for entry in persisted_status.history(here.model)]
+    serving = here.serving
     if serving:
         current = next(
             (one for one in entries if (one.release, one.result) == (serving, persisted_status.SERVING)), None
@@ -29,8 +30,9 @@ def updated(here: Situation, failed: Failure | None, now: datetime) -> tuple[Ent
         entries = [_ended(one, here.seen, now) if one in over else one for one in entries]
         if current is None:
             entries.insert(0, _begun(here.seen, serving, now))
-    if failed and serving != failed.release and not any(_tells(entry, failed) for entry in entries):
-        entries.insert(0, _failed(failed, here.seen))
+    for failed in failures:
+        if serving != failed.release and not any(_tells(entry, failed) for entry in entries):
+            entries.insert(0, _failed(failed, here.seen))
     return tuple(_bounded(entries, here.model.rollout.history))
 
 
@@ -54,9 +56,10 @@ def _begun(seen: Observed, serving: str, now: datetime) -> Entry:
     )
 
 
-def _explained(entry: Entry, failed: Failure | None) -> Entry:
+def _explained(entry: Entry, failures: Sequence[Failure]) -> Entry:
     """Add the cause to the entry of a release that failed while serving. It ends when the address moves."""
-    if failed is None or entry.release != failed.release or entry.result != persisted_status.SERVING:
+    failed = next((failed for failed in failures if failed.release == entry.release), None)
+    if failed is None or entry.result != persisted_status.SERVING:
         return entry
     return replace(entry, reason=failed.reason.name, message=failed.message)
 

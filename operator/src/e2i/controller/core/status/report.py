@@ -24,7 +24,6 @@ from e2i.controller.core.releases.release import (
     pods_at_address,
     ready_pods,
     selects_all,
-    serving_release,
 )
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan, failure_message
@@ -45,7 +44,7 @@ class Report:
 
 def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime) -> Report:
     """Return the status after this pass. The first failed action has priority over the plan."""
-    failed = plan.failure or here.quarantine
+    failed = _desired_failure(here, plan)
     problem = next(
         (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
     )
@@ -56,13 +55,27 @@ def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime
         "observedGeneration": here.model.generation,
         "conditions": merged,
         **_release_fields(here),
-        **_remembered(here, plan, failed, now),
+        **_remembered(here, plan, now),
     }
     return Report(
         status=status,
         changed=status != dict(old),
         transitions=tuple(transitions(old.get("conditions", ()), merged)),
     )
+
+
+def _desired_failure(here: Situation, plan: Plan) -> Failure | None:
+    """Return how the desired release failed; None if it did not."""
+    if plan.failure and plan.failure.release == here.asked:
+        return plan.failure
+    return here.quarantine
+
+
+def _failures(here: Situation, plan: Plan) -> tuple[Failure, ...]:
+    """Return how the desired and the serving release failed, the desired one first."""
+    known = (_desired_failure(here, plan), plan.failure, here.serving_failure)
+    by_trial = {failure.trial: failure for failure in reversed(known) if failure}
+    return tuple(reversed(by_trial.values()))
 
 
 def _is_chore(result: Result, failed: Failure | None) -> bool:
@@ -162,7 +175,7 @@ def _building(plan: Plan, desired: Release | None) -> tuple[Reason, str]:
 
 
 def _serving(here: Situation) -> Fact:
-    release = serving_release(here.seen)
+    release = here.serving
     if release is None:
         return fact(conditions.SERVING, "False", Reason.Pending, "no release has had the address yet")
     pods = pods_at_address(here.model, here.seen)
@@ -188,20 +201,12 @@ def _cause(plan: Plan, otherwise: str) -> tuple[Reason, str]:
 
 def _release_fields(here: Situation) -> dict[str, Any]:
     """Return the fields about the releases; empty ones are left out."""
-    desired = here.desired
-    serving = serving_release(here.seen)
-    shown = serving or (desired.release if desired else None)
+    serving, shown = here.serving, here.serving or here.asked
     workload = here.seen.workload(here.seen.deployment(shown)) if shown else None
     fields: dict[str, Any] = {}
-    if desired:
-        artifact = desired.artifact
-        fields["desiredRelease"] = desired.release
-        fields["artifact"] = {
-            "tag": artifact.tag,
-            "digest": artifact.digest,
-            "uri": artifact.uri,
-            "size": artifact.size,
-        }
+    if here.asked:
+        fields["desiredRelease"] = here.asked
+        fields["artifact"] = _artifact(here)
     if serving:
         fields["servingRelease"] = serving
         fields["url"] = naming.service_url(here.model)
@@ -217,16 +222,25 @@ def _release_fields(here: Situation) -> dict[str, Any]:
     return fields
 
 
-def _remembered(here: Situation, plan: Plan, failed: Failure | None, now: datetime) -> dict[str, Any]:
+def _artifact(here: Situation) -> dict[str, Any]:
+    """Return status.artifact. While the bento has to be found again it stays: a canary continues by it."""
+    if here.desired is None:
+        return dict(here.model.status["artifact"])
+    artifact = here.desired.artifact
+    return {"tag": artifact.tag, "digest": artifact.digest, "uri": artifact.uri, "size": artifact.size}
+
+
+def _remembered(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
     """Return the fields that the next pass reads, see `persisted_status`."""
     fields: dict[str, Any] = {}
     canary = plan.canary or sizes.canary_progress(here)
     if canary:
         share = sizes.weight(here.model.rollout.steps, canary.step)
         fields["rollout"] = persisted_status.canary_status(canary, share, sizes.actual_weight(here))
-    if failed:
-        fields["failedReleases"] = [persisted_status.failure_status(failed)]
-    entries = history.updated(here, failed, now)
+    failures = _failures(here, plan)
+    if failures:
+        fields["failedReleases"] = [persisted_status.failure_status(failure) for failure in failures]
+    entries = history.updated(here, failures, now)
     if entries:
         fields["history"] = [persisted_status.entry_status(entry) for entry in entries]
     return fields
