@@ -130,7 +130,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """What is wrong with the pods of one release."""
+    """The problem of a release's pods, and how often their containers ended."""
 
     problem: Problem | None
     crashes: int
@@ -158,7 +158,7 @@ class Observed:
     crashes: int = 0
     """How often containers of these pods ended and were started again; read while not all pods are ready."""
     judged_trouble: Trouble | None = None
-    """The same of the release that is judged; None if that is the target, or if nothing is wrong."""
+    """Trouble of the release that is judged; None if that is the target, or if it is complete."""
     verification: VerificationState | Finding | None = None
     """Verification in the present trial of the desired release; None: not started, or lost by a restart."""
     guard_running: bool = False

@@ -59,7 +59,7 @@ def judge_serving_release(here: Situation, now: datetime) -> Plan | None:
 
 
 def report_sick_release(here: Situation, now: datetime) -> Plan | None:
-    """Report the same of the desired release if spec.rollout.rollback is Disabled: it is waited for."""
+    """Report that of the desired release if spec.rollout.rollback is Disabled: it is waited for."""
     if here.model.rollout.rollback is not Rollback.DISABLED:
         return None
     return _verdict(here, now) if here.serving == here.asked or sizes.canary_share(here) else None
