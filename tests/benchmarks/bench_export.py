@@ -48,11 +48,12 @@ def measure(work):
 EXPORT = """
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.export import Exporter
+from e2i.archive.export_progress import Attempt
 remote = Bucket(bucket, endpoint=endpoint)
 export = Exporter(Path(store), remote)
 # The first request loads what an idle operator has loaded long ago.
 remote.head("nothing")
-artifact = measure(lambda: export("big:1.0.0", lambda *_: None, threading.Event()))
+artifact = measure(lambda: export(Attempt(reference="big:1.0.0")))
 remote._clients.default.delete_object(Bucket=bucket, Key=artifact.uri.split("/", 3)[3])
 """
 CLIENT = """

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 
 from benchmarks.plant import bucket_settings, store_of
 from support.stores import a_bento
 
 from e2i.api.artifact import Artifact
 from e2i.archive.export import Exporter
+from e2i.archive.export_progress import Attempt
 from e2i.archive.s3.bucket import Bucket
 from e2i.local.layout import ClusterHome
 
@@ -25,7 +25,7 @@ def export_ahead(home: ClusterHome, tag: str) -> Artifact:
     # The client takes its credentials from the environment, as in the operator's pod.
     os.environ.update(settings)
     bucket = Bucket(settings["E2I_BUCKET"], endpoint=settings["AWS_ENDPOINT_URL"])
-    done = Exporter(store_of(home), bucket)(tag, lambda *_: None, threading.Event())
+    done = Exporter(store_of(home), bucket)(Attempt(reference=tag))
     if not isinstance(done, Artifact):
         raise RuntimeError(f"the bento {tag} was not exported: {done.message}")
     return done

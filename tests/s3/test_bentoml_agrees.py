@@ -24,6 +24,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.tags import parse_tag
 from e2i.archive.bento_store import find_bento
 from e2i.archive.export import Exporter
+from e2i.archive.export_progress import Attempt
 from e2i.archive.s3.bucket import Bucket
 
 TAG = "adder:1.0.0"
@@ -146,7 +147,7 @@ def test_bentoml_writes_the_keys_of_the_recorded_files(store: Path, tag: str, re
 
 @pytest.fixture
 def archive(tag: str, store: Path, bucket: Bucket, s3: Any) -> bytes:
-    artifact = Exporter(store, bucket)(tag, lambda *_: None, threading.Event())
+    artifact = Exporter(store, bucket)(Attempt(reference=tag))
     assert isinstance(artifact, Artifact), artifact
     body: bytes = s3.get_object(Bucket=bucket.name, Key=artifact.uri.split("/", 3)[3])["Body"].read()
     return body

@@ -23,6 +23,7 @@ from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.archive.chunked_transfer import SENDERS
 from e2i.archive.export import Exporter
+from e2i.archive.export_progress import Attempt
 from e2i.archive.file_listing import Stamp
 from e2i.archive.s3.bucket import Bucket
 
@@ -30,12 +31,13 @@ TAG = "churn:1.0.0"
 LARGE = 40 << 20
 
 EXPORT = """
-import sys, threading
+import sys
 from pathlib import Path
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.export import Exporter
+from e2i.archive.export_progress import Attempt
 store, name, endpoint, tag = sys.argv[1:]
-print(Exporter(Path(store), Bucket(name, endpoint=endpoint))(tag, lambda *_: None, threading.Event()))
+print(Exporter(Path(store), Bucket(name, endpoint=endpoint))(Attempt(reference=tag)))
 """
 
 
@@ -46,7 +48,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def export(exporter: Exporter, tag: str = TAG) -> Artifact | Problem:
-    return exporter(tag, lambda *_: None, threading.Event())
+    return exporter(Attempt(reference=tag))
 
 
 def exported(exporter: Exporter, tag: str = TAG) -> Artifact:
@@ -241,7 +243,7 @@ def test_a_bento_that_is_still_being_copied_is_not_exported_by_halves(
 def test_a_cancelled_export_says_so(store: Path, bucket: Bucket) -> None:
     cancel = threading.Event()
     cancel.set()
-    result = Exporter(store, bucket)(TAG, lambda *_: None, cancel)
+    result = Exporter(store, bucket)(Attempt(reference=TAG, cancel=cancel))
     assert isinstance(result, Problem)
     assert "cancelled" in result.message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import http.client
@@ -32,8 +33,13 @@ from e2i.archive.errors import (
     ExportError,
 )
 from e2i.archive.export import Exporter
+from e2i.archive.export_progress import Attempt
 from e2i.archive.s3.bucket import Bucket
+from e2i.controller.edge.jobs.release_store_reader import ReleaseStoreReader
+from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.release_store import ReleaseStore
+from e2i.deploying.environments import BucketPlace
+from e2i.deploying.push import send
 
 PREFIX = "team"
 CANARY = "CANARYKEY"
@@ -75,6 +81,15 @@ def keys(s3: Any, name: str) -> list[str]:
     return [found["Key"] for found in s3.list_objects_v2(Bucket=name).get("Contents", [])]
 
 
+def to_keep(ledger: ReleaseStore, but: tuple[str, str] | None = None) -> frozenset[str]:
+    """What the operator finds in a listing."""
+
+    async def find() -> frozenset[str]:
+        return await ReleaseStoreReader(ledger, Turns("bucket", 1)).last_good_digests(but)
+
+    return asyncio.run(find())
+
+
 def content(s3: Any, name: str, record: Record) -> bytes:
     body: bytes = s3.get_object(Bucket=name, Key=key(record, PREFIX))["Body"].read()
     return body
@@ -83,13 +98,13 @@ def content(s3: Any, name: str, record: Record) -> bytes:
 def test_what_is_written_is_read_again_oldest_first(ledger: ReleaseStore, name: str) -> None:
     records = [a_record(120), a_record(0), a_record(60, result=FAILED, evidence={"log": ["a"]})]
     places = [ledger.write(record) for record in records]
-    assert places == [f"s3://{name}/{key(record, PREFIX)}" for record in records]
+    assert places == [key(record, PREFIX) for record in records]
     assert ledger.read("models", "churn") == (records[1], records[2], records[0])
 
 
 def test_a_model_that_nobody_knows_has_no_records(ledger: ReleaseStore) -> None:
     assert ledger.read("models", "churn") == ()
-    assert ledger.last_good_digests() == frozenset()
+    assert to_keep(ledger) == frozenset()
     ledger.delete_records("models", "churn")
 
 
@@ -227,14 +242,14 @@ def test_the_digests_to_keep_are_told_by_a_listing_alone(
     for place in ("notes.txt", "models/churn/notes.txt"):
         s3.put_object(Bucket=name, Key=f"{PREFIX}/releases/{place}", Body=b"")
     monkeypatch.setattr(Bucket, "get", lambda *_: pytest.fail("an object was read"))
-    assert ledger.last_good_digests() == {"b" * 16, "d" * 16}
+    assert to_keep(ledger) == {"b" * 16, "d" * 16}
 
 
 def test_a_model_that_is_given_up_keeps_nothing_for_itself_and_all_for_others(ledger: ReleaseStore) -> None:
     for model, digits in (("churn", "aaaaaaaa"), ("churn-b", "bbbbbbbb"), ("shared", "aaaaaaaa")):
         ledger.write(of_digest(digits, model=model))
-    assert ledger.last_good_digests(but=("models", "churn-b")) == {"a" * 16}
-    assert ledger.last_good_digests(but=("models", "churn")) == {"a" * 16, "b" * 16}
+    assert to_keep(ledger, ("models", "churn-b")) == {"a" * 16}
+    assert to_keep(ledger, ("models", "churn")) == {"a" * 16, "b" * 16}
 
 
 def test_a_listing_of_more_than_one_page_is_read_to_its_end(
@@ -246,14 +261,14 @@ def test_a_listing_of_more_than_one_page_is_read_to_its_end(
         file = server.data / name / key(record, PREFIX)
         file.parent.mkdir(parents=True)
         file.touch()
-    assert ledger.last_good_digests() == {record.artifact.digest[7:23] for record in records}
+    assert to_keep(ledger) == {record.artifact.digest[7:23] for record in records}
 
 
 @pytest.fixture
 def exported(bucket: Bucket, tmp_path: Path) -> Artifact:
     """A real bento in the bucket."""
     a_bento(tmp_path)
-    artifact = Exporter(tmp_path, bucket, PREFIX)("churn:1.0.0", lambda *_: None, threading.Event())
+    artifact = Exporter(tmp_path, bucket, PREFIX)(Attempt(reference="churn:1.0.0", namespace="models"))
     assert isinstance(artifact, Artifact), artifact
     return artifact
 
@@ -281,19 +296,24 @@ def test_an_archive_is_deleted_once_and_then_gone(
     ledger: ReleaseStore, exported: Artifact, s3: Any, name: str
 ) -> None:
     ledger.write(a_record())
-    ledger.delete_archive(exported.uri)
+    ledger.delete_archive(exported.uri, "models")
     assert not ledger.archive_exists(exported)
-    ledger.delete_archive(exported.uri)
+    ledger.delete_archive(exported.uri, "models")
     assert keys(s3, name) == [key(a_record(), PREFIX)]
 
 
 def test_nothing_but_an_archive_of_ours_is_deleted(
-    ledger: ReleaseStore, bucket: Bucket, exported: Artifact, s3: Any, name: str
+    ledger: ReleaseStore,
+    bucket: Bucket,
+    exported: Artifact,
+    s3: Any,
+    name: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     record = ledger.write(a_record())
     before = keys(s3, name)
     for uri in (
-        record,
+        f"s3://{name}/{record}",
         exported.uri.replace(name, "other"),
         exported.uri.removesuffix(".tar"),
         exported.uri.replace("/bentos/", "/../team/bentos/"),
@@ -301,11 +321,35 @@ def test_nothing_but_an_archive_of_ours_is_deleted(
         f"s3://{name}/",
         "",
     ):
-        with pytest.raises(ValueError, match="it is not deleted"):
-            ledger.delete_archive(uri)
-    with pytest.raises(ValueError, match="it is not deleted"):
-        ReleaseStore(bucket, "another-team").delete_archive(exported.uri)
+        ledger.delete_archive(uri, "models")
+    ReleaseStore(bucket, "another-team").delete_archive(exported.uri, "models")
     assert keys(s3, name) == before
+    assert caplog.text.count("it is not deleted") == 8
+
+
+def test_an_archive_that_was_uploaded_for_another_namespace_stays(
+    ledger: ReleaseStore, exported: Artifact, s3: Any, name: str
+) -> None:
+    before = keys(s3, name)
+    ledger.delete_archive(exported.uri, "another-team")
+    assert keys(s3, name) == before
+
+
+@pytest.mark.parametrize("was_exported", [False, True])
+def test_an_archive_that_ci_brought_stays(
+    tmp_path: Path, bucket: Bucket, server: S3Server, s3: Any, name: str, was_exported: bool
+) -> None:
+    """Also if the operator had uploaded the same content before."""
+    a_bento(tmp_path)
+    if was_exported:
+        Exporter(tmp_path, bucket, PREFIX)(Attempt(reference="churn:1.0.0", namespace="models"))
+    place = BucketPlace(name=name, endpoint=server.url, prefix=PREFIX)
+    brought = send("churn:1.0.0", tmp_path, place, threading.Event())
+    before = keys(s3, name)
+    for namespace in ("models", ""):
+        ReleaseStore(bucket, PREFIX).delete_archive(brought.uri, namespace)
+    assert keys(s3, name) == before
+    assert ReleaseStore(bucket, PREFIX).archive_exists(brought)
 
 
 @pytest.mark.parametrize("model", ["", "..", "churn/../other", "*"])
@@ -329,7 +373,7 @@ def test_a_rebuilt_cluster_finds_the_last_good_release_and_all_it_needs(
         last = good(rebuilt.read("models", "churn"))[0]
         assert (last.artifact, last.shape, last.result) == (exported, a_record().shape, SERVED)
         assert rebuilt.archive_exists(last.artifact)
-        assert rebuilt.last_good_digests() == {exported.digest[7:23]}
+        assert to_keep(rebuilt) == {exported.digest[7:23]}
     body = s3.get_object(Bucket=name, Key=last.artifact.uri.split("/", 3)[3])["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         assert "bento.yaml" in archive.getnames()
@@ -465,9 +509,9 @@ Question = Callable[[ReleaseStore], object]
 QUESTIONS: dict[str, Question] = {
     "write": lambda ledger: ledger.write(a_record()),
     "read": lambda ledger: ledger.read("models", "churn"),
-    "last_good_digests": lambda ledger: ledger.last_good_digests(),
+    "last_good_digests": lambda ledger: to_keep(ledger),
     "archive_exists": lambda ledger: ledger.archive_exists(archived(ledger)),
-    "delete_archive": lambda ledger: ledger.delete_archive(archived(ledger).uri),
+    "delete_archive": lambda ledger: ledger.delete_archive(archived(ledger).uri, "models"),
     "delete_records": lambda ledger: ledger.delete_records("models", "churn"),
 }
 asked = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)

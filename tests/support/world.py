@@ -10,11 +10,10 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from support.builders import ACCESS, NOON, an_artifact
 from support.fake_kube import FakeKube
@@ -27,12 +26,16 @@ from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.problem import Problem
+from e2i.archive.export_progress import Attempt
 from e2i.controller.app import Operator
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import KEEP_ARTIFACT, ExportJobs
-from e2i.controller.edge.release_store_cache import ReleaseStoreCache
+from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
+from e2i.controller.edge.jobs.turns import Turns
+from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass
 from e2i.kube import ApiError, Object
@@ -102,14 +105,18 @@ class World:
     def _make_operator(self) -> None:
         """Make an operator that knows nothing."""
         self.queue, self.cache = Queue(), Cache()
+        use = ArchiveUse(self.cache)
+        store, turns = cast(ReleaseStore, self.release_store), Turns("bucket", slots=4)
+        records = ReleaseStoreJobs(store, self._wake, use, turns)
         self.verification.forget_all()
         self.guard.forget_all()
         self.clients = Clients(
             kube=self.kube,  # type: ignore[arg-type]
             cache=self.cache,
             event_recorder=EventRecorder(self.kube),  # type: ignore[arg-type]
-            export_jobs=ExportJobs(self._bring, self._wake, limit=2),
-            release_store_cache=ReleaseStoreCache(self.release_store),  # type: ignore[arg-type]
+            archive_use=use,
+            export_jobs=ExportJobs(self._bring, self._wake, 2, use, records.delete_leftover),
+            release_store_jobs=records,
             verification_jobs=self.verification,  # type: ignore[arg-type]
             guard_jobs=self.guard,  # type: ignore[arg-type]
             access=ACCESS,
@@ -315,9 +322,9 @@ class World:
         if (self.kube.objects.get((naming.KIND, NAMESPACE, name)) or {}).get("status"):
             self.statuses.append((self.now, name, self.condition(name=name)))
 
-    def _bring(self, reference: str, progress: object, cancel: threading.Event) -> Artifact | Problem:
-        self.exports_begun.append(reference)
-        tag, _, digest = reference.partition("@")
+    def _bring(self, attempt: Attempt) -> Artifact | Problem:
+        self.exports_begun.append(attempt.reference)
+        tag, _, digest = attempt.reference.partition("@")
         if digest:
             brought = an_artifact(tag, digest)
             there = brought.uri in self.brought
@@ -327,7 +334,8 @@ class World:
         if tag.startswith("missing") or self.empty_store:
             return Problem(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
         artifact = an_artifact(tag, self.digests.get(tag, digest_of(tag)))
-        self.release_store.gone.discard(artifact.uri)
+        if self.release_store.upload(artifact.uri, attempt.namespace):
+            attempt.progress(1, 1)
         return artifact
 
 

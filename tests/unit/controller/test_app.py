@@ -78,9 +78,9 @@ async def test_at_its_start_it_reads_what_there_is_and_its_workers_begin(world: 
         world.apply("first")
         world.apply("second")
     operator = with_workers(world, 2)
-    assert operator.health() == {"models": 0, "waiting": 0}
+    assert operator.health() == {"models": 0, "waiting": 0, "hungExports": 0}
     await operator.start()
-    assert operator.health() == {"models": 2, "waiting": 2}
+    assert operator.health() == {"models": 2, "waiting": 2, "hungExports": 0}
     await until(lambda: world.status("first") and world.status("second"))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from e2i.archive.errors import BucketUnreachable
 from e2i.controller.edge.bucket_check import check_bucket
+from e2i.controller.edge.jobs.turns import Turns
 
 
 class Bucket:
@@ -31,7 +32,7 @@ class Bucket:
 
 async def words(bucket: Bucket, caplog: pytest.LogCaptureFixture, prefix: str = "") -> str:
     with caplog.at_level(logging.INFO, "e2i"):
-        await check_bucket(bucket, prefix)  # type: ignore[arg-type]
+        await check_bucket(bucket, prefix, Turns("bucket", 1))  # type: ignore[arg-type]
     return caplog.text
 
 

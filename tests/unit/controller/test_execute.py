@@ -151,7 +151,7 @@ async def test_a_record_that_cannot_be_written_holds_up_what_follows_it() -> Non
 async def test_what_the_bucket_knows_is_read_and_written() -> None:
     world = World()
     await perform(world, ReadReleaseStore(), WriteRecord(a_record(a_model())))
-    assert world.clients.release_store_cache.state(("models", "churn")) == (a_record(a_model()),)
+    assert world.clients.release_store_jobs.state(("models", "churn")) == (a_record(a_model()),)
     await world.close()
 
 
@@ -170,6 +170,8 @@ async def test_an_archive_that_another_model_needs_stays(owner: str, deleted: bo
     uri = request["spec"]["downloadUrl"]
     world.release_store.objects.clear()
     world.release_store.in_use = lambda uri: False
+    # Its own spec asks for another bento by now.
+    world.apply(owner, "churn:2")
     model = replace(a_model(), uid=world.kube.objects[naming.KIND, "models", "churn"]["metadata"]["uid"]) if (
         owner == "churn"
     ) else a_model()  # fmt: skip

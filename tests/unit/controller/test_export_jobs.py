@@ -7,14 +7,21 @@ import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from support.builders import TAG, an_artifact
+from support.builders import TAG, a_model, a_request, an_artifact
 
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
+from e2i.archive.export_progress import Attempt, Progress, Unsettled
 from e2i.controller.core.observed import Exporting
+from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.jobs import archive_use as use_module
+from e2i.controller.edge.jobs import export_job as job_module
 from e2i.controller.edge.jobs import export_jobs as exports_module
-from e2i.controller.edge.jobs.export_jobs import ExportJobs, Key, Progress
+from e2i.controller.edge.jobs import leftover_archives as leftovers_module
+from e2i.controller.edge.jobs.archive_use import ArchiveUse
+from e2i.controller.edge.jobs.export_job import Result
+from e2i.controller.edge.jobs.export_jobs import ExportJobs, Key
 
 A, B = ("models", "a"), ("models", "b")
 GONE = Problem(reason=Reason.UploadInterrupted, message="given up")
@@ -24,19 +31,24 @@ class Bringer:
     """An export that ends when the test says so, or when it is told to stop."""
 
     def __init__(self) -> None:
-        self.result: Artifact | Problem | Exception = an_artifact()
+        self.result: Result | Exception = an_artifact()
+        self.is_sent = False
         self.finish = threading.Event()
         self.calls: list[str] = []
+        self.namespaces: list[str] = []
         self.cancelled: list[str] = []
         self.progress: Progress | None = None
 
-    def __call__(self, tag: str, progress: Progress, cancel: threading.Event) -> Artifact | Problem:
-        self.calls.append(tag)
-        self.progress = progress
+    def __call__(self, attempt: Attempt) -> Result:
+        self.calls.append(attempt.reference)
+        self.namespaces.append(attempt.namespace)
+        self.progress = attempt.progress
         while not self.finish.wait(0.005):
-            if cancel.is_set():
-                self.cancelled.append(tag)
+            if attempt.cancel.is_set():
+                self.cancelled.append(attempt.reference)
                 return GONE
+        if self.is_sent:
+            attempt.progress(1, 1)
         if isinstance(self.result, Exception):
             raise self.result
         return self.result
@@ -53,11 +65,34 @@ def woken() -> list[Key]:
 
 
 @pytest.fixture
+def cache() -> Cache:
+    return Cache()
+
+
+@pytest.fixture
+def use(cache: Cache) -> ArchiveUse:
+    return ArchiveUse(cache)
+
+
+@pytest.fixture
+def collected() -> list[tuple[str, str]]:
+    """(uri, namespace) of archives that were left over."""
+    return []
+
+
+@pytest.fixture
 async def exports(
-    bringer: Bringer, woken: list[Key], monkeypatch: pytest.MonkeyPatch
+    bringer: Bringer,
+    woken: list[Key],
+    use: ArchiveUse,
+    collected: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[ExportJobs]:
+    async def collect(artifact: Artifact, namespace: str) -> None:
+        collected.append((artifact.uri, namespace))
+
     monkeypatch.setattr(exports_module, "PATIENCE", 0.02)
-    made = ExportJobs(bringer, woken.append, limit=2)
+    made = ExportJobs(bringer, woken.append, 2, use, collect)
     yield made
     await asyncio.wait_for(made.close(), 30)
 
@@ -214,14 +249,207 @@ async def test_the_end_of_the_operator_is_the_end_of_its_exports(
     assert bringer.cancelled == [TAG]
 
 
-async def test_an_archive_that_another_model_just_exported_is_about_to_be_needed(
+async def test_results_do_not_stay_in_memory(
     exports: ExportJobs, bringer: Bringer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports_module, "KEEP_ARTIFACT", 0.01)
+    bringer.finish.set()
+    for number in range(20):
+        await exports.start(f"churn:{number}", A)
+    await until(lambda: not exports._results)
+
+
+async def test_an_archive_that_another_model_just_exported_is_about_to_be_needed(
+    exports: ExportJobs, bringer: Bringer, use: ArchiveUse
 ) -> None:
     """Between its export and its request nothing in the cluster names it."""
     bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.recent_archives(excluding=B) == {an_artifact().uri}
-    assert exports.recent_archives(excluding=A) == frozenset()
-    monkeypatch.setattr(exports_module, "KEEP_ARTIFACT", 0.0)
+    uri = an_artifact().uri
+    assert use.is_wanted(uri, but=B)
+    assert not use.is_wanted(uri, but=A)
+
+
+async def test_an_archive_that_is_gone_is_no_result(
+    exports: ExportJobs, bringer: Bringer, use: ArchiveUse
+) -> None:
+    bringer.finish.set()
     await exports.start(TAG, A)
-    assert exports.recent_archives(excluding=B) == frozenset()
+    assert use.begin_deletion(an_artifact().uri, A, "")
+    assert exports.state(TAG) is None
+    use.end_deletion(an_artifact().uri)
+    assert exports.state(TAG) is None
+    await exports.start(TAG, A)
+    assert exports.state(TAG) == an_artifact()
+
+
+async def test_an_export_waits_for_the_deletion_of_the_same_archive(
+    exports: ExportJobs, bringer: Bringer, use: ArchiveUse, woken: list[Key]
+) -> None:
+    assert use.begin_deletion(an_artifact().uri, B, "")
+    bringer.finish.set()
+    await exports.start(TAG, A)
+    assert (exports.state(TAG), bringer.calls) == (Exporting(done=0, total=0), [])
+    use.end_deletion(an_artifact().uri)
+    await until_woken(woken)
+    assert exports.state(TAG) == an_artifact()
+
+
+async def test_an_archive_is_not_deleted_while_its_tag_is_exported(
+    exports: ExportJobs, use: ArchiveUse
+) -> None:
+    await exports.start(TAG, A)
+    assert not use.begin_deletion(an_artifact().uri, B, "")
+
+
+# Turns.
+
+
+async def test_namespaces_take_turns(exports: ExportJobs, bringer: Bringer, woken: list[Key]) -> None:
+    """Sixty models of one namespace do not hold up a model of another one."""
+    for number in range(60):
+        await exports.start(f"many:{number}", ("crowd", f"m{number}"))
+    await exports.start("single:1", ("quiet", "single"))
+    bringer.finish.set()
+    await until_woken(woken, 61)
+    assert bringer.calls.index("single:1") <= 3
+    assert set(bringer.namespaces) == {"crowd", "quiet"}
+
+
+async def test_an_export_that_two_namespaces_wait_for_has_the_earlier_turn(
+    exports: ExportJobs, bringer: Bringer, woken: list[Key]
+) -> None:
+    for number in range(20):
+        await exports.start(f"many:{number}", ("crowd", f"m{number}"))
+    await exports.start("many:19", ("quiet", "single"))
+    bringer.finish.set()
+    await until_woken(woken, 21)
+    assert bringer.calls.index("many:19") <= 3
+
+
+async def test_an_overtaken_export_leaves_the_queue(
+    exports: ExportJobs, bringer: Bringer, woken: list[Key]
+) -> None:
+    for tag in ("one:1", "two:1"):
+        await exports.start(tag, ("crowd", tag))
+    await exports.start("old:1", A)
+    await exports.start("new:1", A)
+    assert exports.state("old:1") is None
+    bringer.finish.set()
+    await until_woken(woken, 3)
+    assert (bringer.calls, exports.state("new:1")) == (["one:1", "two:1", "new:1"], an_artifact())
+
+
+async def test_bentos_that_change_again_and_again_hold_no_slot(
+    exports: ExportJobs, woken: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "SETTLED", 3600.0)
+
+    def work(attempt: Attempt) -> Result:
+        return Unsettled("another") if attempt.reference.startswith("busy") else an_artifact()
+
+    monkeypatch.setattr(exports, "_work", work)
+    for tag in ("busy:1", "busy:2"):
+        await exports.start(tag, ("models", tag))
+    await exports.start(TAG, A)
+    await until(lambda: exports.state(TAG) == an_artifact())
+    assert exports.state("busy:1") == Exporting(done=0, total=0)
+
+
+async def test_a_bento_that_never_stays_the_same_is_reported(
+    exports: ExportJobs, bringer: Bringer, woken: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "SETTLED", 0.001)
+    monkeypatch.setattr(job_module, "LOOKS", 5)
+    bringer.finish.set()
+    bringer.result = Unsettled("another")
+    await exports.start(TAG, A)
+    await until_woken(woken)
+    told = exports.state(TAG)
+    assert isinstance(told, Problem)
+    assert (told.reason, told.stalled, len(bringer.calls)) == (Reason.BentoChanged, False, 5)
+
+
+# A store that does not return.
+
+
+async def test_a_read_that_never_returns_gives_up_its_slot(
+    exports: ExportJobs, woken: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on an NFS server that is away: a thread in a read cannot be ended."""
+    monkeypatch.setattr(job_module, "HUNG_AFTER", 0.05)
+    back = threading.Event()
+
+    def work(attempt: Attempt) -> Result:
+        if attempt.reference.startswith("stuck"):
+            assert back.wait(30)
+        return an_artifact(attempt.reference)
+
+    monkeypatch.setattr(exports, "_work", work)
+    for tag in ("stuck:1", "stuck:2"):
+        await exports.start(tag, ("models", tag))
+    await exports.start(TAG, A)
+    await until_woken(woken, 3)
+    assert exports.state(TAG) == an_artifact(TAG)
+    told = exports.state("stuck:1")
+    assert isinstance(told, Problem)
+    assert (told.reason, exports.hung) == (Reason.ExportFailed, 2)
+    assert "made no progress for 0.05 s" in told.message
+    await exports.start("stuck:1", A)
+    assert exports.hung == 2, "it is not started again while it hangs"
+    back.set()
+    await until(lambda: exports.hung == 0)
+    assert exports.state("stuck:1") is None
+    await exports.start("stuck:1", A)
+    assert exports.state("stuck:1") == an_artifact("stuck:1")
+
+
+async def test_an_export_that_makes_progress_may_take_long(
+    exports: ExportJobs, bringer: Bringer, woken: list[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "HUNG_AFTER", 0.1)
+    await exports.start(TAG, A)
+    for part in range(20):
+        assert bringer.progress
+        bringer.progress(part, 20)
+        await asyncio.sleep(0.01)
+    bringer.finish.set()
+    await until(lambda: exports.state(TAG) == an_artifact())
+
+
+# Archives that nobody came to use.
+
+
+async def test_an_archive_that_nobody_asks_for_any_more_is_collected(
+    exports: ExportJobs, bringer: Bringer, collected: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers_module, "LOOK_AFTER", 0.01)
+    monkeypatch.setattr(use_module, "KEEP", 0.02)
+    bringer.is_sent = True
+    bringer.finish.set()
+    await exports.start(TAG, A)
+    await until(lambda: collected == [(an_artifact().uri, "models")])
+
+
+@pytest.mark.parametrize(
+    "case", ["it was there before", "a model wants it by its spec", "a request names it"]
+)
+async def test_an_archive_that_is_used_or_was_there_stays(
+    exports: ExportJobs,
+    bringer: Bringer,
+    cache: Cache,
+    collected: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    case: str,
+) -> None:
+    monkeypatch.setattr(leftovers_module, "LOOK_AFTER", 0.01)
+    monkeypatch.setattr(use_module, "KEEP", 0.02)
+    bringer.is_sent = case != "it was there before"
+    if case == "a model wants it by its spec":
+        monkeypatch.setattr(cache, "models", lambda: iter([a_model()]))
+    if case == "a request names it":
+        monkeypatch.setattr(cache, "children", lambda kind: iter([a_request(a_model())]))
+    bringer.finish.set()
+    await exports.start(TAG, A)
+    await asyncio.sleep(0.1)
+    assert collected == []

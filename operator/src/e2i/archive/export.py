@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from e2i.api.artifact import Artifact
@@ -26,7 +28,7 @@ from e2i.archive.errors import (
     ModelMissing,
     UnsafeFile,
 )
-from e2i.archive.export_progress import Progress
+from e2i.archive.export_progress import Attempt, Unsettled
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import find_archive
 from e2i.archive.s3.multipart_upload import StoredObject, Upload
@@ -52,17 +54,28 @@ class Exporter:
         self._known: dict[str, tuple[bytes, ...]] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, reference: str, progress: Progress, cancel: threading.Event) -> Artifact | Problem:
+    def __call__(self, attempt: Attempt) -> Artifact | Problem:
         """Return the archive once it is in the bucket, also if another process uploaded it, or the problem.
 
-        `reference` is name:version for a bento of the store, or name:version@sha256:... for an archive of the bucket.
+        Waits while the bento changes.
         """
-        tag, _, digest = reference.partition("@")
+        result = self.attempt(attempt)
+        while isinstance(result, Unsettled):
+            if attempt.cancel.wait(SETTLED):
+                return _cancelled(attempt)
+            result = self.attempt(replace(attempt, seen=result))
+        return result
+
+    def attempt(self, attempt: Attempt) -> Artifact | Problem | Unsettled:
+        """Return the archive or the problem; Unsettled if the bento changed a moment ago."""
+        tag, _, digest = attempt.reference.partition("@")
         try:
             if digest:
                 return find_archive(self._bucket, parse_tag(tag), digest, self._prefix)
-            bento = self._settled(parse_tag(tag), cancel)
-            archive = self._export(bento, progress, cancel)
+            bento = self._settled(parse_tag(tag), attempt.seen)
+            if isinstance(bento, Unsettled):
+                return bento
+            archive = self._export(bento, attempt)
         except TagRefused as refused:
             return Problem(reason=Reason.TagRefused, message=refused.message, stalled=True)
         except ExportError as failure:
@@ -70,7 +83,7 @@ class Exporter:
                 reason=Reason[failure.reason], message=failure.message, stalled=not failure.is_temporary
             )
         except ExportCancelled:
-            return Problem(reason=Reason.UploadInterrupted, message=f"The export of {tag} was cancelled.")
+            return _cancelled(attempt)
         return Artifact(
             tag=tag,
             digest=archive.digest,
@@ -80,52 +93,55 @@ class Exporter:
             bentoml_version=bento.bentoml_version,
         )
 
-    def _settled(self, tag: Tag, cancel: threading.Event) -> FoundBento:
-        """Find the bento, and wait until its files no longer change: a bento that is being copied looks incomplete."""
-        before: str | float | None = None
-        while True:
-            try:
-                bento = find_bento(self._store, tag, self._max_bytes)
-            except (BentoUnreadable, ModelMissing):
-                changed = last_change(self._store, tag)
-                state: str | float = changed
-                if changed == before or time.time() - changed >= SETTLED:
-                    raise
-            else:
-                state = bento.signature
-                # The file system's clock may be ahead: then a second look with the same result is enough.
-                if state == before or time.time() - bento.changed >= SETTLED:
-                    return bento
-            before = state
-            if cancel.wait(SETTLED):
-                raise ExportCancelled
+    def _settled(self, tag: Tag, seen: Unsettled | None) -> FoundBento | Unsettled:
+        """Find the bento. While its files change it is not complete: a bento that is being copied looks damaged."""
+        try:
+            bento = find_bento(self._store, tag, self._max_bytes)
+        except (BentoUnreadable, ModelMissing):
+            changed = last_change(self._store, tag)
+            if seen == Unsettled(changed) or time.time() - changed >= SETTLED:
+                raise
+            return Unsettled(changed)
+        # The file system's clock may be ahead: then a second look with the same result is enough.
+        if seen == Unsettled(bento.signature) or time.time() - bento.changed >= SETTLED:
+            return bento
+        return Unsettled(bento.signature)
 
-    def _export(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> StoredObject:
+    def _export(self, bento: FoundBento, attempt: Attempt) -> StoredObject:
         size = archive_size(bento.pieces)
         if size > MOST_PARTS * PART_SIZE:
             raise UnsafeFile(
                 f"The archive of {bento.tag} has {size} bytes, and S3 takes {MOST_PARTS * PART_SIZE}."
             )
-        parts = self._parts(bento, progress, cancel)
+        parts = self._parts(bento, attempt)
         key = archive_key(bento.tag, archive_digest(parts), self._prefix)
         try:
             with ArchiveStream(bento.pieces) as stream:
-                return self._bucket.put_archive(Upload(key, stream, size, parts, cancel, progress))
+                upload = Upload(
+                    key, stream, size, parts, attempt.cancel, attempt.progress, namespace=attempt.namespace
+                )
+                return self._bucket.put_archive(upload)
         except ArchiveCorrupted:
             # Two changes within one tick of the clock give the same file times: read the whole bento again.
             with self._lock:
                 self._known.pop(bento.signature, None)
             raise
 
-    def _parts(self, bento: FoundBento, progress: Progress, cancel: threading.Event) -> tuple[bytes, ...]:
+    def _parts(self, bento: FoundBento, attempt: Attempt) -> tuple[bytes, ...]:
         """Return the sha256 of each part of the archive."""
         with self._lock:
             parts = self._known.pop(bento.signature, None)
         if parts is None:
-            parts = part_digests(bento, cancel, lambda done, total: progress(done, total, "read"))
+            read = partial(attempt.progress, step="read")
+            parts = part_digests(bento, attempt.cancel, read)
         with self._lock:
             # Last in the dictionary, so that the first entry is always the least recently used one.
             self._known[bento.signature] = parts
             while len(self._known) > REMEMBERED:
                 del self._known[next(iter(self._known))]
         return parts
+
+
+def _cancelled(attempt: Attempt) -> Problem:
+    message = f"The export of {attempt.reference} was cancelled."
+    return Problem(reason=Reason.UploadInterrupted, message=message)

@@ -19,11 +19,13 @@ from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
+from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
+from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
 from e2i.controller.edge.release_store import ReleaseStore
-from e2i.controller.edge.release_store_cache import ReleaseStoreCache
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass, reconcile
 from e2i.controller.settings import Settings
@@ -36,6 +38,10 @@ RESYNC = 300.0
 """Seconds between two full lists: kopf does not report what was deleted while its watch was interrupted."""
 RESYNC_INCOMPLETE = 15.0
 """Seconds between two full lists while the cluster does not serve all kinds of Yatai."""
+STORE_REQUESTS = 4
+"""Reads and deletions in the bucket at the same time."""
+STORE_TIMEOUT = 10.0
+"""Seconds that a small answer of the S3 server may take."""
 
 
 class Operator:
@@ -76,8 +82,12 @@ class Operator:
             self._queue.add(concerned)
 
     def health(self) -> dict[str, object]:
-        """Return the numbers that the liveness endpoint shows: models in the cache, models in the queue."""
-        return {"models": sum(1 for _ in self._clients.cache.models()), "waiting": len(self._queue)}
+        """Return what the liveness endpoint shows: models in the cache and in the queue, exports that hang."""
+        return {
+            "models": sum(1 for _ in self._clients.cache.models()),
+            "waiting": len(self._queue),
+            "hungExports": self._clients.export_jobs.hung,
+        }
 
     async def resync(self) -> None:
         """List all kinds, update the cache, and queue every model for which the cache was wrong."""
@@ -167,19 +177,24 @@ async def connect(settings: Settings) -> Operator:
     """Build the operator from its settings; ApiError if no connection can be made. It is not started yet."""
     kube = await _connect_kube(settings)
     queue = Queue()
-    bucket = Bucket(settings.bucket, endpoint=settings.endpoint, region=settings.region)
-    exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento)
+    place = partial(Bucket, settings.bucket, endpoint=settings.endpoint, region=settings.region)
+    exporter = Exporter(settings.store, place(), settings.prefix, settings.largest_bento)
+    bucket = place(read_timeout=STORE_TIMEOUT)
+    cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
+    use = ArchiveUse(cache)
+    records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix), queue.add, use, turns)
     clients = Clients(
         kube=kube,
-        cache=Cache(),
+        cache=cache,
         event_recorder=EventRecorder(kube),
-        export_jobs=ExportJobs(exporter, queue.add, settings.exports),
-        release_store_cache=ReleaseStoreCache(ReleaseStore(bucket, settings.prefix)),
+        archive_use=use,
+        export_jobs=ExportJobs(exporter.attempt, queue.add, settings.exports, use, records.delete_leftover),
+        release_store_jobs=records,
         verification_jobs=VerificationJobs(kube, queue.add),
         guard_jobs=GuardJobs(kube, queue.add, settings.pod_network),
         access=_builder_access(settings),
     )
-    check = partial(check_bucket, bucket, settings.prefix)
+    check = partial(check_bucket, bucket, settings.prefix, turns)
     return Operator(clients, queue, workers=settings.workers, check_bucket=check)
 
 

@@ -52,7 +52,8 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         chosen = replace(chosen, failure=replace(chosen.failure, evidence=evidence))
     results = await execute(model, chosen.actions, clients, clock.now())
     problems = [result.problem for result in results if result.problem]
-    if results and not problems:
+    pending = any(result.pending for result in results)
+    if results and not problems and not pending:
         # What was observed is out of date; the next pass observes and reports the effect.
         return Pass(outcome=Outcome.CHANGED)
     for problem in problems:

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from e2i.api.artifact import Artifact
+from e2i.archive.errors import ExportError
 from e2i.archive.export import Exporter
+from e2i.archive.export_progress import Attempt
 from e2i.archive.s3.bucket import Bucket
+from e2i.archive.s3.bucket_archive import mark_as_brought
 from e2i.deploying.environments import BucketPlace
 from e2i.deploying.errors import PushFailed
 
@@ -38,7 +41,18 @@ def send(tag: str, store: Path, place: BucketPlace, cancel: threading.Event) -> 
     except ValueError as error:
         raise PushFailed(f"The endpoint {place.endpoint} of the bucket cannot be used: {error}.") from error
     with contextlib.closing(opened) as bucket:
-        found = Exporter(store, bucket, place.prefix)(tag, lambda *_: None, cancel)
+        exporter = Exporter(store, bucket, place.prefix)
+        found = exporter(Attempt(reference=tag, cancel=cancel))
+        if isinstance(found, Artifact):
+            _mark(bucket, found)
     if not isinstance(found, Artifact):
         raise PushFailed(found.message, found.reason.name)
     return found
+
+
+def _mark(bucket: Bucket, archive: Artifact) -> None:
+    """Keep the operator from deleting an archive that it had uploaded before."""
+    try:
+        mark_as_brought(bucket, archive.uri)
+    except ExportError as failure:
+        raise PushFailed(failure.message, failure.reason) from failure

@@ -29,7 +29,7 @@ from e2i.archive.s3.connection import (
     http_status,
     open_clients,
 )
-from e2i.archive.s3.multipart_upload import ANY, DIGEST, MultipartUploads, StoredObject, Upload
+from e2i.archive.s3.multipart_upload import ANY, DIGEST, NAMESPACE, MultipartUploads, StoredObject, Upload
 
 # An upload that got no part for this time has no sender any more: each attempt ends after READ_TIMEOUT.
 STALE_AFTER = timedelta(minutes=15)
@@ -64,8 +64,14 @@ class Bucket:
                     raise
                 self._confirm_missing(key)
                 return None
-        digest, checksum = answer["Metadata"].get(DIGEST, ""), answer.get("ChecksumSHA256", "")
-        return StoredObject(f"s3://{self.name}/{key}", answer["ContentLength"], digest, checksum)
+        metadata = answer["Metadata"]
+        return StoredObject(
+            uri=f"s3://{self.name}/{key}",
+            size=answer["ContentLength"],
+            digest=metadata.get(DIGEST, ""),
+            checksum=answer.get("ChecksumSHA256", ""),
+            namespace=metadata.get(NAMESPACE, ""),
+        )
 
     def get(self, key: str, most: int) -> bytes | None:
         """Return the first `most` bytes of the object with this key, or None if there is none."""

@@ -27,6 +27,19 @@ BEGINNING = 8 << 20
 """Number of bytes that are read: members are sorted, and only README.md and apis/ come before bento.yaml."""
 
 
+def brought_mark(key: str) -> str:
+    """Return the key of the empty object that says that somebody brought the archive, and that it must stay."""
+    return f"{key}.brought"
+
+
+def mark_as_brought(bucket: Bucket, uri: str) -> None:
+    """Mark an archive that an operator had uploaded before: from now on it stays. ExportError; blocking."""
+    key = uri.removeprefix(f"s3://{bucket.name}/")
+    stored = bucket.head(key)
+    if stored and stored.namespace:
+        bucket.put_once(brought_mark(key), b"")
+
+
 def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Artifact:
     """Return the archive with this tag and digest; ExportError if it is missing or wrong. Blocking, for a thread."""
     key = archive_key(tag, digest, prefix)

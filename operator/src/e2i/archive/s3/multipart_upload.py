@@ -22,6 +22,7 @@ from e2i.archive.errors import ExportCancelled
 from e2i.archive.s3.connection import Clients
 
 DIGEST = "e2i-digest"
+NAMESPACE = "e2i-namespace"
 ANY = "*"
 
 
@@ -34,6 +35,8 @@ class StoredObject:
     digest: str
     checksum: str = ""
     """The server's own checksum of the object, "" if it keeps none: base64, "-", number of parts."""
+    namespace: str = ""
+    """The namespace that an operator uploaded it for; "" if somebody else brought it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,13 @@ class Upload:
     parts: tuple[bytes, ...]
     cancel: threading.Event
     progress: Progress
+    namespace: str = ""
+    """The namespace that it is uploaded for; only models of this namespace may delete it."""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The metadata of the object."""
+        return {DIGEST: self.digest, **({NAMESPACE: self.namespace} if self.namespace else {})}
 
     @property
     def digest(self) -> str:
@@ -80,7 +90,7 @@ class MultipartUploads:
         """Upload all parts and complete the object unless its key exists by then. Abort on any failure."""
         place = {"Bucket": self._bucket, "Key": upload.key}
         place["UploadId"] = self._clients.default.create_multipart_upload(
-            **place, Metadata={DIGEST: upload.digest}, ChecksumAlgorithm="SHA256"
+            **place, Metadata=upload.metadata, ChecksumAlgorithm="SHA256"
         )["UploadId"]
         aborted = threading.Event()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from e2i.api.artifact import Artifact
 from e2i.api.model import Autoscaling
@@ -140,9 +141,19 @@ Action = (
 )
 
 
+class Pending(Enum):
+    """An action that goes on in the background. The model is woken at its end, and then the action is repeated."""
+
+    PENDING = "under way"
+
+
+PENDING = Pending.PENDING
+
+
 @dataclass(frozen=True)
 class Result:
-    """Result of one action; `problem` is None if it succeeded."""
+    """Result of one action: `problem` and `pending` are empty if it succeeded."""
 
     action: Action
     problem: Problem | None = None
+    pending: bool = False

@@ -119,6 +119,12 @@ class VerificationState(Enum):
     PASSED = "passed"
 
 
+class Reading(Enum):
+    """State of the records while they are being read."""
+
+    RUNNING = "being read"
+
+
 @dataclass(frozen=True)
 class Finding:
     """Why the verification of a release failed."""
@@ -167,7 +173,7 @@ class Observed:
     """The limit of spec.rollout.watch that this release exceeded."""
     guard_sight: Literal["unknown", "clear"] | Problem = "unknown"
     """Whether the metrics can be judged; a Problem says what keeps them from it."""
-    records: tuple[Record, ...] | Problem | None = None
+    records: tuple[Record, ...] | Reading | Problem | None = None
     """The model's records in the release store; None: not read yet."""
     recorded_failures: frozenset[str] = frozenset()
     """Trials with a failure record in the release store."""

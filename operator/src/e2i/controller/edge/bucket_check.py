@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 from e2i.archive.errors import ExportError
 from e2i.archive.s3.bucket import Bucket
+from e2i.controller.edge.jobs.release_store_reader import PATIENCE
+from e2i.controller.edge.jobs.turns import Hung, Turns
+
+T = TypeVar("T")
 
 logger = logging.getLogger("e2i")
 
 
-async def check_bucket(bucket: Bucket, prefix: str) -> None:
+async def check_bucket(bucket: Bucket, prefix: str, turns: Turns) -> None:
     """Abort the unfinished uploads of a killed operator, and log a bucket that cannot be used. Raises nothing."""
     bentos = f"{prefix}/bentos/" if prefix else "bentos/"
     try:
-        aborted = await asyncio.to_thread(bucket.abort_stale_uploads, bentos)
-        is_safe = await asyncio.to_thread(bucket.has_conditional_writes)
+        aborted = await _run(turns, lambda: bucket.abort_stale_uploads(bentos))
+        is_safe = await _run(turns, bucket.has_conditional_writes)
+    except Hung as failure:
+        logger.warning("the bucket could not be checked: %s", failure)
+        return
     except ExportError as failure:
         logger.warning("%s: %s", failure.reason, failure.message, extra={"reason": failure.reason})
         return
@@ -30,3 +38,7 @@ async def check_bucket(bucket: Bucket, prefix: str) -> None:
         logger.warning(
             "the S3 server ignores conditional writes and may overwrite an archive: only its digest protects it"
         )
+
+
+async def _run(turns: Turns, call: Callable[[], T]) -> T:
+    return await turns.run(turns.queue(""), lambda beat: call(), PATIENCE)

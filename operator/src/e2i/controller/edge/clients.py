@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
+from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
-from e2i.controller.edge.release_store_cache import ReleaseStoreCache
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import Kube
 
@@ -22,8 +23,9 @@ class Clients:
     kube: Kube
     cache: Cache
     event_recorder: EventRecorder
+    archive_use: ArchiveUse
     export_jobs: ExportJobs
-    release_store_cache: ReleaseStoreCache
+    release_store_jobs: ReleaseStoreJobs
     verification_jobs: VerificationJobs
     guard_jobs: GuardJobs
     access: BuilderAccess
@@ -33,11 +35,12 @@ class Clients:
         self.export_jobs.cancel(key)
         self.verification_jobs.cancel(key)
         self.guard_jobs.cancel(key)
-        self.release_store_cache.forget(key)
+        self.release_store_jobs.forget(key)
 
     async def close(self) -> None:
         """Cancel all jobs and close the connections."""
         await self.verification_jobs.close()
         await self.guard_jobs.close()
         await self.export_jobs.close()
+        await self.release_store_jobs.close()
         await self.kube.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from e2i.api import naming
@@ -19,6 +19,7 @@ from e2i.controller.core.actions import (
     DeleteRequest,
     EmptyBucket,
     Export,
+    Pending,
     ReadReleaseStore,
     Resize,
     Result,
@@ -27,7 +28,6 @@ from e2i.controller.core.actions import (
     Verify,
     WriteRecord,
 )
-from e2i.controller.core.observed import BentoRequest
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.edge.cache import Key
@@ -39,37 +39,42 @@ from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SE
 async def execute(
     model: Model, actions: Sequence[Action], clients: Clients, now: datetime
 ) -> tuple[Result, ...]:
-    """Execute the actions in order, up to the first that fails."""
+    """Execute the actions in order, up to the first that fails or goes on in the background."""
     results: list[Result] = []
     for action in actions:
         try:
-            problem = await _execute_one(model, action, clients, now)
+            ended = await _execute_one(model, action, clients, now)
         except ApiError as error:
-            problem = _problem(model, action, error)
-        results.append(Result(action, problem))
-        if problem:
+            ended = _problem(model, action, error)
+        is_pending = isinstance(ended, Pending)
+        results.append(Result(action, None if isinstance(ended, Pending) else ended, is_pending))
+        if ended:
             break
     return tuple(results)
 
 
-async def _execute_one(model: Model, action: Action, clients: Clients, now: datetime) -> Problem | None:
+async def _execute_one(
+    model: Model, action: Action, clients: Clients, now: datetime
+) -> Problem | Pending | None:
+    records = clients.release_store_jobs
     match action:
         case Export(reference=reference):
             await clients.export_jobs.start(reference, model.key)
         case ReadReleaseStore():
-            await clients.release_store_cache.read(model.key)
+            return await records.read(model.key)
         case Verify(name=name, trial=trial):
             await clients.verification_jobs.start(model, name, trial)
         case StartGuard():
             clients.guard_jobs.start(model, action)
         case WriteRecord(record=record):
-            return await clients.release_store_cache.write(record)
+            return await records.write(record)
         case DeleteArchive(uri=uri, digest=digest):
-            is_needed = _is_needed(model, clients)
-            clients.export_jobs.forget_archive(uri)
-            return await clients.release_store_cache.delete_archives([(uri, digest)], is_needed)
+            return await records.delete_archives(model, [(uri, digest)])
         case EmptyBucket(archives=archives):
-            return await clients.release_store_cache.empty(model.key, archives, _is_needed(model, clients))
+            return await records.empty(model, archives)
+        case ApplyRequest(artifact=artifact) if not clients.archive_use.claim(artifact.uri, model.key):
+            message = f"{artifact.uri} is being deleted from the bucket, and is exported again after that"
+            return Problem(reason=Reason.Pending, message=message)
         case _:
             await _write(model, action, clients, now)
     return None
@@ -96,6 +101,9 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
         case DeleteRequest(name=name, uid=uid):
             await _delete(BENTO_REQUESTS, (model.namespace, name), uid, clients)
         case SetFinalizer(wanted=wanted):
+            if not wanted:
+                # Somebody may have changed deletionPolicy in the middle of a deletion.
+                clients.release_store_jobs.cancel(model.key)
             await _set_finalizer(model, wanted, clients)
 
 
@@ -131,14 +139,6 @@ async def _set_finalizer(model: Model, wanted: bool, clients: Clients) -> None:
         clients.cache.remove(naming.KIND, model.key, model.uid)
     else:
         clients.cache.put(naming.KIND, written)
-
-
-def _is_needed(model: Model, clients: Clients) -> Callable[[str], bool]:
-    """Return a test whether another model needs an archive (by uri), or is about to."""
-    others = [child for child in clients.cache.children(BENTO_REQUESTS.kind) if child.owner != model.uid]
-    named = {child.artifact.uri for child in others if isinstance(child, BentoRequest) and child.artifact}
-    named |= clients.export_jobs.recent_archives(excluding=model.key)
-    return named.__contains__
 
 
 async def _apply(resource: Resource, manifest: manifests.Manifest, clients: Clients) -> None:

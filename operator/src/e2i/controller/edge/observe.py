@@ -41,8 +41,8 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         service=owned_service(model, cache.service(model)),
         malformed=cache.malformed(model),
         missing_kinds=cache.missing_kinds,
-        records=clients.release_store_cache.state(model.key),
-        recorded_failures=clients.release_store_cache.recorded(model.key),
+        records=clients.release_store_jobs.state(model.key),
+        recorded_failures=clients.release_store_jobs.recorded(model.key),
     )
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
     return await _with_pods(model, seen, clients.kube, now)

@@ -7,14 +7,25 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 
 from e2i.api import release_record
 from e2i.api.artifact import Artifact
-from e2i.api.release_record import Entry, Record
+from e2i.api.release_record import Record
 from e2i.archive.s3.bucket import Bucket
+from e2i.archive.s3.bucket_archive import brought_mark
+
+NEWEST = 50
+"""Records of a model that are read in any case."""
+
+Beat = Callable[[], None]
+"""Called before each request: a sign of life."""
 
 logger = logging.getLogger("e2i")
+
+
+def _ignore() -> None:
+    """Report nothing."""
 
 
 class ReleaseStore:
@@ -25,57 +36,95 @@ class ReleaseStore:
         self._prefix = prefix
 
     def write(self, record: Record) -> str:
-        """Write the record and return its uri. If it is there already, leave it: it has the same content."""
+        """Write the record and return its key. If it is there already, leave it: it has the same content."""
         key = release_record.key(record, self._prefix)
         self._bucket.put_once(key, release_record.encode(record))
-        return f"s3://{self._bucket.name}/{key}"
+        return key
 
-    def read(self, namespace: str, model: str, newest: int = 50) -> tuple[Record, ...]:
-        """Return the newest records of a model, and older ones that it may have to return to; oldest first.
+    def folder(self, namespace: str, model: str) -> str:
+        """Return the folder of a model's records. Sends nothing."""
+        return release_record.directory(namespace, model, self._prefix)
 
-        A record that is damaged, or has the key of another, is left out with a warning.
-        """
-        found = sorted(self._entries(namespace, model), key=lambda entry: entry.key, reverse=True)
-        wanted = {entry.key for entry in (*found[:newest], *release_record.lasting(found))}
-        return tuple(record for key in sorted(wanted) if (record := self._record(key)))
-
-    def last_good_digests(self, but: tuple[str, str] | None = None) -> frozenset[str]:
-        """Return the first DIGEST_HEX hex digits of every artifact that some model may have to return to.
-
-        Models that no cluster has count too: a rebuilt cluster begins with their records. `but`: (namespace, name) of
-        a model that needs no archive any more. Lists the bucket once.
-        """
-        left_out = release_record.directory(*but, self._prefix) if but else ""
-        models: dict[str, list[Entry]] = defaultdict(list)
+    def list_all(self, beat: Beat = _ignore) -> dict[str, tuple[str, ...]]:
+        """Return the keys of all records by their folder."""
+        found: dict[str, list[str]] = defaultdict(list)
         for key in self._bucket.keys(release_record.root(self._prefix)):
-            if (entry := release_record.parse_key(key)) and entry.directory != left_out:
-                models[entry.directory].append(entry)
-        return frozenset(entry.digest for found in models.values() for entry in release_record.lasting(found))
+            beat()
+            if entry := release_record.parse_key(key):
+                found[entry.directory].append(key)
+        return {folder: tuple(keys) for folder, keys in found.items()}
+
+    def read_usable(
+        self, namespace: str, model: str, beat: Beat = _ignore, *, listed: Iterable[str] | None = None
+    ) -> tuple[Record, ...]:
+        """Return the records that can be used: failures, and releases with an archive that is still there.
+
+        The newest, and older ones that the model may have to return to; oldest first. `listed`: the model's keys if
+        they are known. A record that is damaged, or has the key of another, is left out with a warning.
+        """
+        found = self.read(namespace, model, beat, listed=listed)
+        there: dict[Artifact, bool] = {}
+        for artifact in {each.artifact for each in found}:
+            beat()
+            there[artifact] = self.archive_exists(artifact)
+        return tuple(each for each in found if each.result == release_record.FAILED or there[each.artifact])
+
+    def read(
+        self,
+        namespace: str,
+        model: str,
+        beat: Beat = _ignore,
+        *,
+        listed: Iterable[str] | None = None,
+        newest: int = NEWEST,
+    ) -> tuple[Record, ...]:
+        """Return the same, whether the archives are there or not."""
+        folder = self.folder(namespace, model)
+        keys = self._bucket.keys(folder) if listed is None else listed
+        entries = (release_record.parse_key(key) for key in keys)
+        found = sorted(
+            (entry for entry in entries if entry and entry.directory == folder),
+            key=lambda entry: entry.key,
+            reverse=True,
+        )
+        wanted = {entry.key for entry in (*found[:newest], *release_record.lasting(found))}
+        records = []
+        for key in sorted(wanted):
+            beat()
+            if record := self._record(key):
+                records.append(record)
+        return tuple(records)
 
     def archive_exists(self, artifact: Artifact) -> bool:
         """Return whether the artifact's archive is in this bucket, with the right size and digest."""
-        key = self._archive(artifact.uri)
+        key = release_record.key_of_archive(artifact.uri, self._bucket.name, self._prefix)
         there = self._bucket.head(key) if key else None
         return there is not None and (there.size, there.digest) == (artifact.size, artifact.digest)
 
-    def delete_archive(self, uri: str) -> None:
-        """Delete an archive; one that is gone already is success. ValueError if the uri is not that of an archive."""
-        key = self._archive(uri)
+    def delete_archive(self, uri: str, namespace: str) -> None:
+        """Delete an archive that an operator uploaded for this namespace; one that is gone already is success.
+
+        Anything else stays, with a line in the log: somebody else brought it, or it was uploaded for another namespace.
+        """
+        key = release_record.key_of_archive(uri, self._bucket.name, self._prefix)
         if key is None:
-            raise ValueError(f"{uri!r} is no archive of the bucket {self._bucket.name}: it is not deleted")
+            logger.warning("%r is no archive of the bucket %s: it is not deleted", uri, self._bucket.name)
+            return
+        found = self._bucket.head(key)
+        if found is None:
+            return
+        if not namespace or found.namespace != namespace or self._bucket.head(brought_mark(key)):
+            logger.info("%s stays in the bucket: it was not uploaded only for models of %s", uri, namespace)
+            return
         self._bucket.delete(key)
 
-    def delete_records(self, namespace: str, model: str) -> None:
+    def delete_records(self, namespace: str, model: str, beat: Beat = _ignore) -> None:
         """Delete all records of a model, oldest first; no archives."""
-        for entry in sorted(self._entries(namespace, model), key=lambda entry: entry.key):
-            self._bucket.delete(entry.key)
-
-    def _entries(self, namespace: str, model: str) -> Iterator[Entry]:
-        directory = release_record.directory(namespace, model, self._prefix)
-        for key in self._bucket.keys(directory):
-            entry = release_record.parse_key(key)
-            if entry and entry.directory == directory:
-                yield entry
+        folder = self.folder(namespace, model)
+        entries = (release_record.parse_key(key) for key in self._bucket.keys(folder))
+        for key in sorted(entry.key for entry in entries if entry and entry.directory == folder):
+            beat()
+            self._bucket.delete(key)
 
     def _record(self, key: str) -> Record | None:
         body = self._bucket.get(key, release_record.LARGEST)
@@ -91,6 +140,3 @@ class ReleaseStore:
             )
             return None
         return record
-
-    def _archive(self, uri: str) -> str | None:
-        return release_record.key_of_archive(uri, self._bucket.name, self._prefix)

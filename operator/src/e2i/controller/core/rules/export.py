@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from e2i.api.conditions import Reason
@@ -11,7 +12,7 @@ from e2i.controller.core.actions import (
     Export,
     ReadReleaseStore,
 )
-from e2i.controller.core.observed import Exporting
+from e2i.controller.core.observed import Exporting, Reading
 from e2i.controller.core.releases.quarantine import is_new
 from e2i.controller.core.releases.release import (
     artifact_of,
@@ -31,13 +32,10 @@ def read_release_store(here: Situation, now: datetime) -> Plan | None:
         return Plan(
             reason=problem.reason, message=problem.message, stalled=problem.stalled, look_again=STORE_POLL
         )
-    if not needs_release_store(here):
-        return None
-    return Plan(
-        reason=Reason.Pending,
-        message="the bucket is asked for the model's earlier releases",
-        actions=(ReadReleaseStore(),),
-    )
+    asking = Plan(reason=Reason.Pending, message="the bucket is asked for the model's earlier releases")
+    if here.seen.records is Reading.RUNNING:
+        return asking if _depends_on_release_store(here) else None
+    return replace(asking, actions=(ReadReleaseStore(),)) if needs_release_store(here) else None
 
 
 def export_bento(here: Situation, now: datetime) -> Plan | None:
@@ -62,10 +60,13 @@ def needs_release_store(here: Situation) -> bool:
     """Return whether only the bucket can know earlier releases, or a release to go back to."""
     if here.seen.records is not None:
         return False
-    if is_new(here.model, here.seen) or is_only_in_bucket(here.model, here.seen):
-        return True
-    return (
+    return _depends_on_release_store(here) or (
         here.quarantine is not None
         and here.model.rollout.rollback is Rollback.AUTOMATIC
         and here.fallback is None
     )
+
+
+def _depends_on_release_store(here: Situation) -> bool:
+    """Return whether nothing can be decided before the records are known."""
+    return is_new(here.model, here.seen) or is_only_in_bucket(here.model, here.seen)

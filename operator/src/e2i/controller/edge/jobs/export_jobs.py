@@ -1,4 +1,4 @@
-"""Runs exports in threads, one for each tag however many models wait for it.
+"""Runs exports in threads, one for each tag however many models wait for it, namespaces in turn.
 
 A pass starts an export or reads its state, and never waits for an upload. Results are kept for a moment only: the
 store and the bucket are the truth, and it is cheap to ask them again.
@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from e2i.api.artifact import Artifact
-from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
-from e2i.archive.export_progress import Progress, Step
 from e2i.controller.core.observed import Export, Exporting
+from e2i.controller.edge.jobs.archive_use import ArchiveUse
+from e2i.controller.edge.jobs.export_job import ExportJob, Work
+from e2i.controller.edge.jobs.leftover_archives import Delete, LeftoverArchives
+from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.work_queue import Key
-
-Work = Callable[[str, Progress, threading.Event], Artifact | Problem]
-"""Exports the bento of a tag; ends soon after the event is set."""
 
 logger = logging.getLogger("e2i")
 
 PATIENCE = 1.0
-"""Seconds that a pass waits for an export it started: one that is in the bucket already takes far less."""
+"""Seconds that a pass waits for an export that it started: one that is in the bucket already takes far less."""
+LAST_WAIT = 5.0
+"""Seconds that the operator waits at its end for exports to abort their uploads."""
 KEEP_ARTIFACT = 60.0
 """Seconds that an artifact is kept."""
 KEEP_PROBLEM = 14.0
@@ -35,135 +34,171 @@ REPORT_EVERY = 10.0
 """Seconds between two reports of progress, so that a long export does not flood status and log."""
 
 
-@dataclass
-class _Job:
-    task: asyncio.Task[None]
-    cancelled: threading.Event
-    waiting: set[Key]
-    """Models to wake when it ends. Without any the export is cancelled."""
-    progress: Exporting | None = None
-    reported: float = field(default=float("-inf"))
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    result: Artifact | Problem
+    until: float
 
 
 class ExportJobs:
-    """The exports of one operator. All methods except the progress callback belong to the event loop."""
+    """The exports of one operator. All methods belong to the event loop."""
 
-    def __init__(self, work: Work, wake: Callable[[Key], None], limit: int) -> None:
+    def __init__(
+        self,
+        work: Work,
+        wake: Callable[[Key], None],
+        limit: int,
+        use: ArchiveUse,
+        delete: Delete,
+    ) -> None:
         self._work = work
         self._wake = wake
-        self._threads = ThreadPoolExecutor(max_workers=limit, thread_name_prefix="export")
-        self._jobs: dict[str, _Job] = {}
-        self._results: dict[str, tuple[Artifact | Problem, float]] = {}
-        self._exported_for: dict[str, frozenset[Key]] = {}
-        """By archive (uri): models that waited for its last export."""
+        self._turns = Turns("export", limit)
+        self._use = use
+        self._leftovers = LeftoverArchives(use, delete)
+        self._jobs: dict[str, ExportJob] = {}
+        self._results: dict[str, _Kept] = {}
+        self._hung: dict[str, ExportJob] = {}
+        """Exports whose threads do not return. They are not started again until these end."""
 
-    def state(self, tag: str) -> Export:
+    @property
+    def hung(self) -> int:
+        """The number of exports that were given up and whose threads do not return."""
+        return self._turns.hung
+
+    def state(self, reference: str) -> Export:
         """Return the result or the progress of the export, None if neither is known.
 
         A retry shows the problem of the try before until it makes progress, so that the status does not flap.
         """
-        job = self._jobs.get(tag)
-        result, kept_until = self._results.get(tag, (None, 0.0))
+        job, kept = self._jobs.get(reference), self._results.get(reference)
         if job is not None:
-            if job.progress is None and isinstance(result, Problem):
-                return result
+            if job.progress is None and kept and isinstance(kept.result, Problem):
+                return kept.result
             return job.progress or Exporting(done=0, total=0)
-        if asyncio.get_running_loop().time() >= kept_until:
+        if hung := self._hung.get(reference):
+            return hung.hung
+        if kept is None or asyncio.get_running_loop().time() >= kept.until:
             return None
-        return result
+        is_gone = isinstance(kept.result, Artifact) and self._use.is_gone(kept.result.uri)
+        return None if is_gone else kept.result
 
-    def subscribe(self, tag: str, key: Key) -> None:
-        """Wake the model when the export of `tag` ends, if it is running, whoever started it.
+    def subscribe(self, reference: str, key: Key) -> None:
+        """Wake the model when the export of `reference` ends, if it is under way, whoever started it.
 
         A model waits for one export at a time: an earlier one is cancelled if no other model waits for it.
         """
-        for other, job in self._jobs.items():
-            if other == tag:
-                job.waiting.add(key)
+        for job in list(self._jobs.values()):
+            if job.reference == reference:
+                job.join(key, self._turns)
             else:
                 self._unsubscribe(job, key)
 
-    async def start(self, tag: str, key: Key) -> None:
-        """Start the export unless it is running; return when it has ended, at the latest after PATIENCE."""
-        if tag not in self._jobs:
-            cancelled = threading.Event()
-            task = asyncio.create_task(self._run(tag, cancelled), name=f"export {tag}")
-            self._jobs[tag] = _Job(task=task, cancelled=cancelled, waiting=set())
-        self.subscribe(tag, key)
-        await asyncio.wait([self._jobs[tag].task], timeout=PATIENCE)
+    async def start(self, reference: str, key: Key) -> None:
+        """Start the export unless it is under way; return when it has ended, at the latest after PATIENCE.
 
-    def recent_archives(self, excluding: Key) -> frozenset[str]:
-        """Return the archives (uris) exported a moment ago for models other than `excluding`.
-
-        These models may be about to request an image of them.
+        A pass does not wait for an export that waits for its turn.
         """
-        now = asyncio.get_running_loop().time()
-        recent = {
-            result.uri
-            for result, until in self._results.values()
-            if until > now and isinstance(result, Artifact)
-        }
-        return frozenset(uri for uri in recent if self._exported_for.get(uri, frozenset()) - {excluding})
-
-    def forget_archive(self, uri: str) -> None:
-        """Forget the results for an archive that is about to be deleted, so that it is exported again."""
-        gone = [
-            tag
-            for tag, (result, _) in self._results.items()
-            if isinstance(result, Artifact) and result.uri == uri
-        ]
-        for tag in gone:
-            del self._results[tag]
+        if reference not in self._jobs and reference not in self._hung:
+            job = ExportJob(reference, key[0], self._report, self._returned)
+            self._jobs[reference] = job
+            job.task = asyncio.create_task(self._run(job), name=f"export {reference}")
+        self.subscribe(reference, key)
+        # The task begins, and gets a slot if one is free.
+        await asyncio.sleep(0)
+        found = self._jobs.get(reference)
+        if found and found.task and found.is_running:
+            await asyncio.wait([found.task], timeout=PATIENCE)
 
     def cancel(self, key: Key) -> None:
         """Cancel what the model waits for, unless another model waits for it too."""
-        for job in self._jobs.values():
+        for job in list(self._jobs.values()):
             self._unsubscribe(job, key)
 
     async def close(self) -> None:
         """Cancel all exports. Uploads that had begun are aborted and leave nothing in the bucket."""
-        for job in self._jobs.values():
-            job.cancelled.set()
-        await asyncio.gather(*(job.task for job in self._jobs.values()), return_exceptions=True)
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        tasks = [job.task for job in self._jobs.values() if job.task]
+        for job in list(self._jobs.values()):
+            self._stop(job)
+        if tasks:
+            _, running = await asyncio.wait(tasks, timeout=LAST_WAIT)
+            for task in running:
+                task.cancel()
+        await self._leftovers.close()
 
-    def _unsubscribe(self, job: _Job, key: Key) -> None:
+    def _unsubscribe(self, job: ExportJob, key: Key) -> None:
         if key in job.waiting:
             job.waiting.discard(key)
             if not job.waiting:
-                job.cancelled.set()
+                self._stop(job)
 
-    async def _run(self, tag: str, cancelled: threading.Event) -> None:
-        loop = asyncio.get_running_loop()
+    def _stop(self, job: ExportJob) -> None:
+        """End a running export soon, and any other at once."""
+        job.cancelled.set()
+        if not job.is_running and job.task:
+            job.task.cancel()
+            self._jobs.pop(job.reference, None)
+            self._results.pop(job.reference, None)
 
-        def progress(done: int, total: int, step: Step = "uploaded") -> None:
-            loop.call_soon_threadsafe(self._report, tag, Exporting(done=done, total=total, step=step))
-
-        result: Artifact | Problem
+    async def _run(self, job: ExportJob) -> None:
+        await self._use.begin_export(job.tag)
         try:
-            result = await loop.run_in_executor(self._threads, self._work, tag, progress, cancelled)
-        except Exception as error:
-            # A bug that this bento triggers is this bento's failure; all other exports go on.
-            logger.exception("export of %s failed unexpectedly", tag)
-            result = Problem(reason=Reason.ExportFailed, message=f"{tag}: {type(error).__name__}: {error}")
-        job = self._jobs.pop(tag)
-        keep = KEEP_ARTIFACT if isinstance(result, Artifact) else KEEP_PROBLEM
-        if not cancelled.is_set():
-            self._results[tag] = (result, loop.time() + keep)
+            result = await job.run(self._work, self._turns)
             if isinstance(result, Artifact):
-                self._exported_for[result.uri] = frozenset(job.waiting)
+                self._note(job, result)
+        finally:
+            self._use.end_export(job.tag)
+        if job.hung:
+            self._hung[job.reference] = job
+        self._jobs.pop(job.reference, None)
+        if job.cancelled.is_set():
+            self._results.pop(job.reference, None)
+        else:
+            self._keep(job.reference, result)
         # A model that came while the export was being cancelled finds no result and starts it again.
         for key in job.waiting:
             self._wake(key)
 
-    def _report(self, tag: str, progress: Exporting) -> None:
-        job = self._jobs.get(tag)
+    def _note(self, job: ExportJob, artifact: Artifact) -> None:
+        self._use.confirm(artifact.uri)
+        for key in job.waiting:
+            # It is about to request an image of it, and nothing in the cluster says so yet.
+            self._use.claim(artifact.uri, key)
+        if job.uploaded:
+            self._leftovers.watch(artifact, job.namespace)
+
+    def _returned(self, job: ExportJob) -> None:
+        if self._hung.pop(job.reference, None):
+            self._results.pop(job.reference, None)
+            for key in job.waiting:
+                self._wake(key)
+
+    def _keep(self, reference: str, result: Artifact | Problem) -> None:
+        loop = asyncio.get_running_loop()
+        seconds = KEEP_ARTIFACT if isinstance(result, Artifact) else KEEP_PROBLEM
+        kept = self._results[reference] = _Kept(result, loop.time() + seconds)
+        loop.call_later(seconds, self._expire, reference, kept)
+
+    def _expire(self, reference: str, kept: _Kept) -> None:
+        # A retry that is under way replaces it at its end.
+        if self._results.get(reference) is kept and reference not in self._jobs:
+            del self._results[reference]
+
+    def _report(self, job: ExportJob, progress: Exporting) -> None:
+        job.uploaded = job.uploaded or progress.step == "uploaded"
         now = asyncio.get_running_loop().time()
-        if job is None or now - job.reported < REPORT_EVERY:
+        if self._jobs.get(job.reference) is not job or now - job.reported < REPORT_EVERY:
             return
         job.reported = now
         job.progress = progress
         done, total, step = progress.done, progress.total, progress.step
-        logger.info("export of %s: %d of %d bytes %s", tag, done, total, step, extra={"bento": tag})
+        logger.info(
+            "export of %s: %d of %d bytes %s",
+            job.reference,
+            done,
+            total,
+            step,
+            extra={"bento": job.reference},
+        )
         for key in job.waiting:
             self._wake(key)
