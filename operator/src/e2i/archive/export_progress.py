@@ -1,4 +1,4 @@
-"""What an export is asked to do, and how it reports what it does."""
+"""The input of one attempt to export a bento, and the reports of its progress."""
 
 from __future__ import annotations
 

@@ -37,9 +37,9 @@ class ExportJob:
     namespace: str
     """The namespace of the model that asked first."""
     report: Callable[[ExportJob, Exporting], None]
-    """Told of its progress."""
+    """Called with its progress."""
     returned: Callable[[ExportJob], None]
-    """Told whenever its thread returns."""
+    """Called whenever its thread returns."""
     waiting: set[Key] = field(default_factory=set)
     """Models to wake when it ends. Without any the export is cancelled."""
     cancelled: threading.Event = field(default_factory=threading.Event)
