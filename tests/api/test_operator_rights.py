@@ -46,7 +46,7 @@ def with_rights(control_plane: TestCluster) -> TestCluster:
         ("list watch", "deployments.apps", ()),
         ("list", "pods", ()),
         ("get", "pods", ("--subresource=log",)),
-        ("create patch", "events", ()),
+        ("list create patch", "events", ()),
         ("list watch", "customresourcedefinitions", ()),
     ],
 )

@@ -101,6 +101,29 @@ async def test_a_release_that_loses_all_pods_soon_after_the_switch_is_rolled_bac
     await quiet(world)
 
 
+async def test_a_container_beside_the_model_s_that_crashes_takes_nothing_back(world: World) -> None:
+    _, second = await replace(world, hurried(scaleDownDelaySeconds=30), replicas=3)
+    world.yatai.bad_sidecars.add("B")
+    await world.run(passes=5)
+    assert (world.address(), world.condition(), world.failed()) == (second, "False/SidecarFailed", [])
+    world.yatai.bad_sidecars.clear()
+    await world.run(passes=60)
+    assert (world.address(), world.condition()) == (second, "True/Ready")
+    await quiet(world)
+
+
+async def test_a_release_is_held_up_by_a_crashing_sidecar_and_goes_on_by_itself(world: World) -> None:
+    rollout = hurried(progressDeadlineSeconds=20)
+    first = await serve(world, env=mode("A"), rollout=rollout)
+    world.yatai.bad_sidecars.add("B")
+    world.apply(env=mode("B"), rollout=rollout)
+    await world.run(passes=60)
+    assert (world.address(), world.condition(), world.failed()) == (first, "False/SidecarFailed", [])
+    world.yatai.bad_sidecars.clear()
+    await world.run(passes=60)
+    assert (world.address() != first, world.condition()) == (True, "True/Ready")
+
+
 async def test_one_pod_of_three_that_stumbles_once_is_no_failure(world: World) -> None:
     _, second = await replace(world, hurried(scaleDownDelaySeconds=30), replicas=3)
     world.yatai.sick[second] = 1

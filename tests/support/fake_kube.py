@@ -70,7 +70,7 @@ class FakeKube:
         return _copy(self.objects.get((resource.kind, namespace or "", name)))
 
     async def list(
-        self, resource: Resource, namespace: str | None = None, *, labels: str = ""
+        self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> tuple[list[Object], str]:
         self._must_serve(resource)
         found = [

@@ -40,6 +40,8 @@ class FakeYatai:
         """With which the cluster refuses to create pods."""
         self.parked: set[str] = set()
         """With which yatai-deployment can make no Deployment; it tries again only when the spec changed."""
+        self.bad_sidecars: set[str] = set()
+        """With which the container beside the model's ends again and again."""
         self.sick: dict[str, int] = {}
         """How many of a release's pods have stopped to be ready."""
         self.demand: dict[str, int] = {}
@@ -172,8 +174,16 @@ class FakeYatai:
         age = (now - parse_timestamp(pod["metadata"]["creationTimestamp"])).total_seconds()
         sick = number < self.sick.get(metadata["labels"][naming.RELEASE_LABEL], 0)
         container = self._container(workload["spec"]["mode"], sick, int(age))
-        self._kube.put(place, {**pod, "status": {"containerStatuses": [container]}})
-        return bool(container["ready"])
+        sidecar = self._sidecar(workload["spec"]["mode"])
+        self._kube.put(place, {**pod, "status": {"containerStatuses": [container, sidecar]}})
+        return bool(container["ready"] and sidecar["ready"])
+
+    def _sidecar(self, mode: str) -> dict[str, Any]:
+        bad = mode in self.bad_sidecars
+        last = {"terminated": {"exitCode": 137, "reason": "Error"}} if bad else {}
+        state = {"waiting": {"reason": "CrashLoopBackOff"}} if bad else {"running": {}}
+        count = 9 if bad else 0
+        return {"name": "proxy", "ready": not bad, "restartCount": count, "state": state, "lastState": last}
 
     def _container(self, mode: str, sick: bool, age: int) -> dict[str, Any]:
         ended = {"terminated": {"exitCode": 1, "reason": "Error"}}

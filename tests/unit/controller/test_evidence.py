@@ -11,18 +11,15 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 from support.bodies import a_pod
 
 from e2i.controller.core.evidence.failure_evidence import (
-    LONGEST_LOG,
     Evidence,
     evidence_source,
-    log_excerpt,
     of_pods,
     to_status,
 )
+from e2i.controller.core.evidence.probe_failures import last_probe_failure
 from e2i.controller.edge import pod_evidence
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import Kube
@@ -144,56 +141,6 @@ def test_in_the_status_nothing_is_longer_than_the_schema_allows() -> None:
     assert [len(status[name]) for name in ("terminatedReason", "log", "http")] == [128, 2048, 2048]
 
 
-def test_of_a_log_the_last_twenty_lines_are_shown() -> None:
-    log = "\n".join(f"line {number}\n" for number in range(100))
-    assert log_excerpt(log, ()).splitlines() == [f"line {number}" for number in range(80, 100)]
-
-
-def test_of_long_lines_the_end_is_shown() -> None:
-    shown = log_excerpt("a" * 3000 + "\nRuntimeError: the end\n", ())
-    assert len(shown) == LONGEST_LOG
-    assert shown.startswith("…a")
-    assert shown.endswith("a\nRuntimeError: the end")
-
-
-@pytest.mark.parametrize(
-    ("log", "shown"),
-    [
-        pytest.param("\x1b[31mError\x1b[0m: \x1b[1;4mbad\x1b[K", "Error: bad", id="colours"),
-        pytest.param("\x1b]0;title\x07text \x1b]8;;http://x\x1b\\link\x1b(B", "text linkB", id="titles and links"),
-        pytest.param("bell\x07 null\x00 back\x08", "bell null back", id="control characters"),
-        pytest.param("a\tb", "a    b", id="a tabulator"),
-        pytest.param("10%\r50%\r100%\r\nnext\r\n", "100%\nnext", id="a progress bar and the ends of lines"),
-        pytest.param("evil\u202etxt\u200b", "eviltxt", id="signs that turn the text around"),
-        pytest.param("\n\n  indented\n\n", "  indented", id="empty lines"),
-        pytest.param("    f(x)\n    ~^^^\nValueError", "    f(x)\nValueError", id="marks below code in a traceback"),
-        pytest.param("", "", id="nothing"),
-    ],
-)  # fmt: skip
-def test_a_log_becomes_plain_text(log: str, shown: str) -> None:
-    assert log_excerpt(log, ()) == shown
-
-
-def test_secrets_are_not_shown_even_with_colours_in_them_or_at_the_cut() -> None:
-    assert log_excerpt("is hun\x1b[0mter22 here", ("hunter22",)) == "is *** here"
-    shown = log_excerpt("hunter22" + "a" * (LONGEST_LOG - 4), ("hunter22",))
-    assert "ter22" not in shown
-
-
-@given(st.text(st.sampled_from("\x1b[]0m;\x07\r\n\t aé\u202e"), max_size=300))
-def test_whatever_the_log_holds_the_excerpt_is_plain(log: str) -> None:
-    shown = log_excerpt(log, ())
-    assert all(line and line.isprintable() for line in shown.split("\n")) or shown == ""
-    assert len(shown) <= LONGEST_LOG
-
-
-@pytest.mark.parametrize("piece", ["\x1b", "\x1b[", "\x1b]", "\x1b[1", "a\r", "\n"])
-def test_a_hostile_log_costs_no_time(piece: str) -> None:
-    before = time.process_time()
-    log_excerpt(piece * (1 << 18), ())
-    assert time.process_time() - before < 1
-
-
 class LogServer:
     """An API server that has logs, one for each value of `previous`, and notes what it was asked for."""
 
@@ -202,6 +149,7 @@ class LogServer:
         self.status = 200
         self.busy: asyncio.Event | None = None
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.events: list[dict[str, Any]] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append((request.path, dict(request.query)))
@@ -209,6 +157,8 @@ class LogServer:
             await self.busy.wait()
         if self.status != 200:
             return web.json_response({"reason": "BadRequest", "message": "no log"}, status=self.status)
+        if request.path.endswith("/events"):
+            return web.json_response({"metadata": {"resourceVersion": "1"}, "items": self.events})
         return web.Response(text=self.logs[request.query.get("previous", "")])
 
 
@@ -245,10 +195,73 @@ async def test_the_log_of_the_container_that_ended_is_shown(server: LogServer, k
         pod="churn-0b1d77e2-abc", container="crashed", terminated_reason="Error", exit_code=3,
         log="first\nTOKEN=***\n***",
     )  # fmt: skip
-    (path, query), *others = server.asked
-    assert path == "/api/v1/namespaces/models/pods/churn-0b1d77e2-abc/log"
-    assert query == {"container": "crashed", "tailLines": "20", "limitBytes": "262144"}
-    assert not others
+    asked = dict(server.asked)
+    query = asked.pop("/api/v1/namespaces/models/pods/churn-0b1d77e2-abc/log")
+    assert query == {"container": "crashed", "tailLines": "300", "limitBytes": "262144"}
+    events = asked.pop("/api/v1/namespaces/models/events")["fieldSelector"]
+    assert events == "involvedObject.kind=Pod,involvedObject.name=churn-0b1d77e2-abc,reason=Unhealthy"
+    assert not asked
+
+
+def unhealthy(message: str, place: str = "spec.containers{main}", **more: Any) -> dict[str, Any]:
+    metadata = {"name": "x", "namespace": "models", "uid": "uid-event", "resourceVersion": "1"}
+    return {"metadata": metadata, "involvedObject": {"fieldPath": place}, "message": message, **more}
+
+
+async def test_the_probe_that_ended_a_container_is_told(server: LogServer, kube: Kube) -> None:
+    server.events = [unhealthy("Liveness probe failed: HTTP probe failed with statuscode: 404")]
+    found = await collect([a_pod(containers=[a_container(lastState=ended(143))])], (), kube)
+    assert found.probe == "Liveness probe failed: HTTP probe failed with statuscode: 404"
+
+
+LIVENESS, READINESS = "Liveness probe failed: a", "Readiness probe failed: b"
+
+
+@pytest.mark.parametrize(
+    ("container", "events", "probe"),
+    [
+        pytest.param(a_container(), [unhealthy(LIVENESS), unhealthy(READINESS)], READINESS, id="it is not ready"),
+        pytest.param(a_container(lastState=ended(143)), [unhealthy(READINESS), unhealthy(LIVENESS)], LIVENESS,
+                     id="it was told to end"),
+        pytest.param(a_container(lastState=ended(1)), [unhealthy(LIVENESS)], "", id="it ended by itself"),
+        pytest.param(a_container(lastState=ended(137, "OOMKilled")), [unhealthy(LIVENESS)], "", id="no memory"),
+        pytest.param(a_container(), [unhealthy(READINESS, "spec.containers{proxy}")], "", id="another container"),
+        pytest.param(a_container(), [unhealthy(READINESS, "")], READINESS, id="a node that names no container"),
+        pytest.param(a_container(), [unhealthy("Readiness probe failed: 1", lastTimestamp="2026-11-21T12:00:09Z"),
+                                     unhealthy("Readiness probe failed: 2", lastTimestamp="2026-11-21T12:00:07Z")],
+                     "Readiness probe failed: 1", id="the newest counts"),
+        pytest.param(a_container(), [unhealthy('Readiness probe failed: Get "http://10.97.0.5:3000/readyz": refused')],
+                     'Readiness probe failed: Get "/readyz": refused', id="the address of a pod says nothing"),
+        pytest.param(a_container(), [{"message": 7}, {"involvedObject": None, "message": "Readiness"}], "Readiness",
+                     id="odd events"),
+        pytest.param(a_container(), [], "", id="no event"),
+    ],
+)  # fmt: skip
+def test_a_failed_probe_explains_what_it_can(
+    container: dict[str, Any], events: list[dict[str, Any]], probe: str
+) -> None:
+    source = evidence_source([a_pod(containers=[container])])
+    assert source
+    assert last_probe_failure(source, events) == probe
+
+
+@pytest.mark.parametrize(
+    ("main", "sidecar", "told"),
+    [
+        pytest.param(
+            {"ready": True}, {"lastState": ended(137)}, "main", id="only the model's can fail requests"
+        ),
+        pytest.param({"lastState": ended(1)}, {"lastState": ended(137)}, "main", id="both ended"),
+        pytest.param(
+            {"state": waiting("PodInitializing")}, {"lastState": ended(1)}, "proxy", id="it never ran"
+        ),
+    ],
+)
+def test_the_container_of_the_model_tells_more_than_one_beside_it(
+    main: dict[str, Any], sidecar: dict[str, Any], told: str
+) -> None:
+    pod = a_pod(containers=[a_container("proxy", **sidecar), a_container("main", **main)])
+    assert of_pods([pod]).container == told
 
 
 async def test_of_a_container_that_runs_again_the_run_before_is_shown(server: LogServer, kube: Kube) -> None:

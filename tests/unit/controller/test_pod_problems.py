@@ -10,6 +10,7 @@ from support.builders import NOON, seconds
 
 from e2i.api.conditions import Reason
 from e2i.controller.core.evidence import pod_problems
+from e2i.controller.core.evidence.refusals import refusal_advice
 
 
 def waiting(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
@@ -39,11 +40,11 @@ UNPLACED = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: In
         pytest.param(a_pod(init=[waiting("ErrImagePull", "gone")]), Reason.ImagePullFailed, "gone",
                      id="init containers count"),
         pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", restartCount=3, lastState=ended())]),
-                     Reason.CrashLoop, "ended 3 times, last with exit code 1 (Error). Its log: kubectl logs -n models",
+                     Reason.CrashLoop, "ended 3 times, last with exit code 1 (Error)",
                      id="it starts and ends again and again"),
         pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", restartCount=1,
                                                lastState=ended(signal=9, reason="OOMKilled", message=" killed\n"))]),
-                     Reason.CrashLoop, "ended 1 time, last with signal 9 (OOMKilled): killed. Its log:",
+                     Reason.CrashLoop, "ended 1 time, last with signal 9 (OOMKilled): killed",
                      id="memory ran out"),
         pytest.param(a_pod(containers=[{"name": "main", "ready": False, "restartCount": 2,
                                         "state": {"running": {}}, "lastState": ended()}]),
@@ -112,7 +113,7 @@ def test_a_download_that_fails_is_told_although_the_job_tries_again() -> None:
     assert problem is not None
     assert problem.reason is Reason.BuildBlocked
     assert "bento-downloader of the image build ended with exit code 1" in problem.message
-    assert problem.message.endswith("-c bento-downloader")
+    assert problem.log == "kubectl logs -n models churn-0b1d77e2-abc -c bento-downloader"
 
 
 def test_a_download_that_went_well_is_no_trouble() -> None:
@@ -160,11 +161,92 @@ def test_what_is_final_is_told_before_what_may_pass() -> None:
     assert problem.reason is Reason.ImagePullFailed
 
 
+@pytest.mark.parametrize(
+    "sidecar",
+    [
+        pytest.param(
+            waiting("CrashLoopBackOff", restartCount=9, lastState=ended()), id="it ends again and again"
+        ),
+        pytest.param(waiting("ImagePullBackOff", "no such image"), id="its image cannot be had"),
+        pytest.param(waiting("CreateContainerConfigError", "no Secret"), id="it cannot be configured"),
+    ],
+)
+def test_a_container_beside_the_model_s_is_named_and_condemns_nobody(sidecar: dict[str, Any]) -> None:
+    pod = a_pod(containers=[{"name": "main", "ready": True}, sidecar | {"name": "metrics-transformer"}])
+    problem = pod_problems.release_problem([pod], NOON + seconds(9999))
+    assert problem
+    assert (problem.reason, problem.final, problem.blameless) == (Reason.SidecarFailed, False, True)
+    assert problem.message.startswith("container metrics-transformer of pod churn-0b1d77e2-abc ")
+    assert "the release is not to blame" in problem.message
+
+
+def test_the_log_that_is_named_is_that_of_the_container() -> None:
+    looping = waiting("CrashLoopBackOff", restartCount=1, lastState=ended())
+    (of_main, of_proxy) = (
+        pod_problems.release_problem([a_pod(containers=[looping | {"name": name}])], NOON)
+        for name in ("main", "proxy")
+    )
+    assert of_main
+    assert of_main.log == "kubectl logs -n models churn-0b1d77e2-abc -c main --previous"
+    assert of_proxy
+    assert of_proxy.log == "kubectl logs -n models churn-0b1d77e2-abc -c proxy --previous"
+
+
+def test_the_model_s_own_crash_is_told_before_that_of_a_container_beside_it() -> None:
+    crash = waiting("CrashLoopBackOff", restartCount=1, lastState=ended())
+    pod = a_pod(containers=[crash | {"name": "proxy", "restartCount": 9}, crash])
+    problem = pod_problems.release_problem([pod], NOON)
+    assert problem
+    assert problem.reason is Reason.CrashLoop
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        pytest.param("0/2 nodes are available: 2 Insufficient cpu.", "Write smaller amounts into", id="no room"),
+        pytest.param("0/1 nodes are available: 1 node(s) were unschedulable.", "kubectl uncordon NODE", id="cordoned"),
+        pytest.param("0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.", "without that taint",
+                     id="a taint"),
+        pytest.param("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.", "with the labels",
+                     id="a selector"),
+        pytest.param("0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable.", "kubectl uncordon",
+                     id="both"),
+        pytest.param("something new", "Change what keeps the pod from the nodes", id="unknown words"),
+    ],
+)  # fmt: skip
+def test_the_advice_fits_why_no_node_takes_the_pod(words: str, advice: str) -> None:
+    problem = pod_problems.release_problem([a_pod(conditions=[UNPLACED | {"message": words}])], NOON)
+    assert problem
+    assert advice in problem.message
+    assert ("spec.resources" in problem.message) is ("Insufficient" in words)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "advice"),
+    [
+        pytest.param('pods "x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1',
+                     "Raise the number of pods in the quota", id="a quota of pods"),
+        pytest.param('pods "x" is forbidden: exceeded quota: q, requested: limits.cpu=2,pods=1, used: ...',
+                     "Raise the number of pods in the quota", id="a quota of pods and more"),
+        pytest.param('pods "x" is forbidden: exceeded quota: q, requested: requests.cpu=2, used: ...',
+                     "or request less in spec.resources", id="a quota of CPU"),
+        pytest.param('pods "x" is forbidden: failed quota: q: must specify limits.cpu', "Give what the quota asks for",
+                     id="a quota that wants a limit"),
+        pytest.param('pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+                     "enforce=baseline", id="PodSecurity"),
+        pytest.param("maximum memory usage per Container is 1Gi, but limit is 4Gi", "LimitRange", id="a LimitRange"),
+        pytest.param("admission webhook denied the request: unsigned", "Change the rule that refuses", id="a webhook"),
+    ],
+)  # fmt: skip
+def test_the_advice_fits_why_the_cluster_refuses_a_pod(sentence: str, advice: str) -> None:
+    assert advice in refusal_advice(sentence)
+
+
 def test_crashes_of_all_pods_that_stay_are_counted() -> None:
-    crashed = {"name": "main", "restartCount": 2}
+    crashed, sidecar = {"name": "main", "restartCount": 2}, {"name": "proxy", "restartCount": 9}
     found = [
         a_pod(containers=[crashed]),
-        a_pod(containers=[crashed]),
+        a_pod(containers=[sidecar, crashed]),
         a_pod(leaving=True, containers=[crashed]),
     ]
     assert pod_problems.crashes([*found, a_pod(), {"metadata": {"name": "new"}}]) == 4

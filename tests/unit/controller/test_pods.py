@@ -179,3 +179,15 @@ def test_a_rollout_that_is_held_for_hours_does_not_fail_by_a_pod_that_is_replace
     assert plan.plan(Situation(MODEL, state), NOON + seconds(7200)).failure
     held = plan.plan(Situation(replace(MODEL, paused=True), state), NOON + seconds(7200))
     assert (held.reason, held.failure, held.look_again) == (Reason.Deploying, None, seconds(5))
+
+
+def test_a_container_beside_the_model_s_holds_a_release_up_and_is_never_its_failure() -> None:
+    sidecar = Problem(
+        reason=Reason.SidecarFailed, message="proxy ended 9 times", blameless=True, log="kubectl logs x"
+    )
+    late = NOON + seconds(MODEL.rollout.progress_deadline + 60)
+    chosen = plan.plan(Situation(MODEL, seen_starting(MODEL, pod_problem=sidecar)), late)
+    assert (chosen.reason, chosen.failed, chosen.failure) == (Reason.SidecarFailed, False, None)
+    assert chosen.told == "proxy ended 9 times. Its log: kubectl logs x"
+    assert chosen.look_again is not None
+    assert chosen.look_again > timedelta(0)

@@ -167,7 +167,7 @@ async def test_a_server_error_that_stays_is_told_with_its_words() -> None:
     assert finding.problem.reason is Reason.VerificationError
     assert finding.problem.message == (
         "spec.rollout.verify[0] (known customer), POST /predict: the status should be 200, but is "
-        '500: {"error": "no memory"}. See the log of the release\'s pods.'
+        '500: {"error": "no memory"}. Correct the service, or the request in spec.rollout.verify[0].'
     )
     assert finding.http == 'POST /predict -> 500: {"error": "no memory"}'
 
@@ -258,7 +258,7 @@ async def test_nobody_listening_is_said_so_after_the_last_try(monkeypatch: pytes
     assert finding.problem.reason is Reason.VerificationError
     assert finding.problem.message == (
         "spec.rollout.verify[0], POST /predict: no connection: Connection refused, in 2 tries. "
-        "See the log of the release's pods."
+        "Correct the service, or let the operator reach the release's pods."
     )
     assert finding.http == "POST /predict -> no connection: Connection refused"
 

@@ -251,7 +251,7 @@ def test_the_event_of_a_failed_build_says_where_its_log_is() -> None:
 )  # fmt: skip
 def test_a_refusal_says_what_to_do_about_it(state: Observed) -> None:
     message = reported(MODEL, state).status["conditions"][0]["message"]
-    assert re.fullmatch(r"denied\. (Raise the quota|Remove the cause),? .*", message)
+    assert re.fullmatch(r"denied\. (Change the rule that refuses the pods|Remove the cause, .*)", message)
 
 
 def test_what_is_told_of_a_failure_does_not_change_while_it_is_noted_in_the_bucket() -> None:
@@ -459,3 +459,13 @@ def test_a_watch_that_judged_nothing_is_of_its_release_only() -> None:
 
 def types(told: Report) -> set[str]:
     return {each["type"] for each in told.status["conditions"]}
+
+
+def test_the_command_for_a_log_is_told_while_the_pod_is_there_and_not_remembered() -> None:
+    crash = Problem(reason=Reason.CrashLoop, message="it ended 1 time", log="kubectl logs x --previous")
+    now = reported(MODEL, seen_starting(MODEL, pod_problem=crash)).status["conditions"][0]["message"]
+    assert now == "it ended 1 time. Its log: kubectl logs x --previous"
+    final = Situation(MODEL, seen_starting(MODEL, pod_problem=replace(crash, final=True)))
+    failure = plan(final, NOON).failure
+    assert failure
+    assert "kubectl logs" not in failure.message

@@ -40,6 +40,7 @@ WATCH = {"seconds": 120, "maxErrorRatio": "0.05"}
 WATCHED = a_model(rollout={"watch": WATCH})
 ERRORS = Problem(reason=Reason.ErrorRatioExceeded, message="9 of 10 requests failed")
 CRASH = Problem(reason=Reason.CrashLoop, message="container main ended 3 times")
+SIDECAR = Problem(reason=Reason.SidecarFailed, message="container proxy ended 9 times", blameless=True)
 CHECKED = a_model(rollout={"checks": {"verify": [{"path": "/predict"}, {"path": "/other"}]}})
 STEPS = (SetWeight(10), Pause(None))
 CANARY = a_model(rollout={"strategy": Strategy.CANARY, "steps": STEPS, "watch": WATCH})
@@ -58,6 +59,7 @@ def serving(*, ready: int = 2, **changes: Any) -> Observed:
         pytest.param(serving(ready=1), 0, None, id="one of two pods is not ready: the other answers"),
         pytest.param(serving(ready=0), 0, Reason.PodsLost, id="none is ready"),
         pytest.param(serving(ready=0, pod_problem=CRASH), 0, Reason.CrashLoop, id="none is ready, and why is known"),
+        pytest.param(serving(ready=0, pod_problem=SIDECAR, crashes=0), 0, None, id="only a container beside its own"),
         pytest.param(serving(ready=0), 29, Reason.PodsLost, id="up to the end of the guard"),
         pytest.param(serving(ready=0), 30, None, id="not after it: it has proved itself"),
         pytest.param(serving(ready=1, pod_problem=CRASH, crashes=1), 0, None, id="one crash may be bad luck"),

@@ -85,7 +85,8 @@ class Reason(Enum):
     Refused = "The API server refused an object that the operator wrote."
     ApiUnavailable = "The API server did not take a request."
 
-    # The watch cannot judge.
+    # Held up by somebody else.
+    SidecarFailed = "A container beside the model's own does not run. The release is not to blame."
     MetricsUnreadable = (
         "spec.rollout.watch judges nothing: the pods give no metrics that count their requests."
     )

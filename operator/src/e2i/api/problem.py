@@ -19,3 +19,7 @@ class Problem:
     stalled: bool = False
     final: bool = False
     """The release has failed and will not recover."""
+    blameless: bool = False
+    """Somebody else's failure holds the release up: it is named, and never counts against the release."""
+    log: str = ""
+    """The command that shows the log, as long as the pod is there. Not part of what is remembered."""

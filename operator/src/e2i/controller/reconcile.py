@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
 from e2i import clock
+from e2i.controller.core.evidence.explanation import explain
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.status.report import report
@@ -48,8 +49,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     chosen = plan(here, clock.now())
     if chosen.failure and not chosen.failure.evidence:
         # Collected now, because its pods are about to be removed.
-        evidence = await evidence_of(here, chosen, clients.kube)
-        chosen = replace(chosen, failure=replace(chosen.failure, evidence=evidence))
+        chosen = explain(chosen, await evidence_of(here, chosen, clients.kube), model)
     results = await execute(model, chosen.actions, clients, clock.now())
     problems = [result.problem for result in results if result.problem]
     pending = any(result.pending for result in results)

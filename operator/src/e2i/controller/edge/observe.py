@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core.evidence import pod_problems
-from e2i.controller.core.evidence.failure_evidence import to_status
+from e2i.controller.core.evidence.failure_evidence import Evidence
 from e2i.controller.core.observed import Build, Child, Observed, Trouble
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import (
@@ -116,17 +114,17 @@ async def _trouble(here: Situation, release: Release, kube: Kube, now: datetime)
     )
 
 
-async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Mapping[str, Any]:
-    """Return the evidence of a release that is about to be given up, in the form of the status."""
+async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Evidence:
+    """Return the evidence of a release that is about to be given up."""
     failed = chosen.judged or here.desired
     if failed is None:
-        return {}
+        return Evidence()
     if chosen.judged is None and failed.request and failed.request.build is not Build.DONE:
         found = await build_pods(here.model, failed.request.name, kube)
     else:
         found = await release_pods(here.model, failed.release, kube)
     evidence = await collect(found, here.model.shape.secrets, kube)
-    return to_status(replace(evidence, http=chosen.http))
+    return replace(evidence, http=chosen.http)
 
 
 async def build_pods(model: Model, request: str, kube: Kube) -> list[Object]:

@@ -7,14 +7,15 @@ import logging
 from collections.abc import Sequence
 
 from e2i.controller.core.evidence.failure_evidence import (
-    LOG_LINES,
     Evidence,
     EvidenceSource,
     evidence_from,
     evidence_source,
-    log_excerpt,
 )
+from e2i.controller.core.evidence.log_excerpts import READ_LINES, plain_lines
+from e2i.controller.core.evidence.probe_failures import last_probe_failure
 from e2i.kube import ApiError, Kube, Object
+from e2i.kube.e2i_kinds import EVENTS
 
 PATIENCE = 2.0
 """Seconds. The rollback to the earlier release waits for it."""
@@ -25,11 +26,12 @@ logger = logging.getLogger(__name__)
 
 
 async def collect(pods: Sequence[Object], secrets: tuple[str, ...], kube: Kube) -> Evidence:
-    """Return the evidence of the pods, with the last log lines of the most telling one. Raises nothing."""
+    """Return the evidence of the pods, with log and probes of the most telling container. Raises nothing."""
     found = evidence_source(pods)
     if found is None:
         return Evidence()
-    return evidence_from(found, log_excerpt(await _log(found, kube), secrets))
+    log, events = await asyncio.gather(_log(found, kube), _events(found, kube))
+    return evidence_from(found, plain_lines(log, secrets), last_probe_failure(found, events, secrets))
 
 
 async def _log(found: EvidenceSource, kube: Kube) -> str:
@@ -40,7 +42,7 @@ async def _log(found: EvidenceSource, kube: Kube) -> str:
                 found.namespace,
                 found.pod,
                 found.container,
-                lines=LOG_LINES,
+                lines=READ_LINES,
                 limit=LARGEST,
                 previous=found.previous,
             )
@@ -49,3 +51,15 @@ async def _log(found: EvidenceSource, kube: Kube) -> str:
         return ""
     # If the log was cut, its last line may end in half a secret.
     return text if len(text.encode()) < LARGEST else text.rpartition("\n")[0]
+
+
+async def _events(found: EvidenceSource, kube: Kube) -> list[Object]:
+    """Return the events of failed probes of the pod; empty if they cannot be read in time."""
+    fields = f"involvedObject.kind=Pod,involvedObject.name={found.pod},reason=Unhealthy"
+    try:
+        async with asyncio.timeout(PATIENCE):
+            events, _ = await kube.list(EVENTS, found.namespace, fields=fields)
+    except (ApiError, TimeoutError) as error:
+        logger.debug("the events of pod %s/%s are left out: %s", found.namespace, found.pod, error)
+        return []
+    return events

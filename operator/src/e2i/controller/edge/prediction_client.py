@@ -159,7 +159,7 @@ def _unanswered(check: Check, failure: _NoAnswer, secrets: tuple[str, ...]) -> F
     clause = excerpt(failure.clause, _WORDS, secrets)
     advice = {
         Reason.VerificationTimeout: f"Raise {check.place}.timeoutSeconds, or release a bento that answers faster.",
-        Reason.VerificationError: "See the log of the release's pods.",
+        Reason.VerificationError: "Correct the service, or let the operator reach the release's pods.",
     }[failure.reason]
     message = f"{check.title}: {clause}, in {tries} {'try' if tries == 1 else 'tries'}. {advice}"
     return Finding(

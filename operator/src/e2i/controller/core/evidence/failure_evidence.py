@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from e2i.controller.core.evidence.redaction import redact
+from e2i.controller.core.evidence.log_excerpts import LONGEST_LOG, log_excerpt, own_exception
+from e2i.controller.core.evidence.pod_problems import MODEL_CONTAINER
 
 Body = Mapping[str, Any]
 
-LOG_LINES = 20
-LONGEST_LOG = 2048
-"""Characters."""
-_LONGEST_TEXT = 1 << 16
 _LONGEST_REASON, _LONGEST_HTTP = 128, 2048
 _STARTING = ("ContainerCreating", "PodInitializing")
-
-# Colours and cursor movements, then titles of windows, then every other escape of two characters.
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[^\[\]]?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +27,10 @@ class Evidence:
     log: str = ""
     http: str = ""
     """POST /predict -> 200: {...}"""
+    exception: str = ""
+    """The service's own exception, from the log."""
+    probe: str = ""
+    """The last failure of a probe, by the events of the pod."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +49,9 @@ class EvidenceSource:
 def evidence_source(pods: Iterable[Body]) -> EvidenceSource | None:
     """Return the container that explains the failure best; None if all pods are being deleted.
 
-    In this order: one that failed, one that ended, one that cannot start, one that is not ready, one that runs. The
-    log of a running container may explain a wrong answer.
+    The container of the model, once it was started, because only it condemns a release. Else in this order: one that
+    failed, one that ended, one that cannot start, one that is not ready, one that runs. The log of a running container
+    may explain a wrong answer.
     """
     found = [each for pod in pods if "deletionTimestamp" not in pod["metadata"] for each in _sources(pod)]
     return max(found, key=lambda each: each[0], default=(0, None))[1]
@@ -89,6 +87,8 @@ def _ended(container: Body) -> Body | None:
 def _weight(container: Body) -> int:
     """Return how well the container explains a failure; larger is better."""
     ended, waiting = _ended(container), container.get("state", {}).get("waiting", {}).get("reason")
+    if container["name"] == MODEL_CONTAINER and waiting not in _STARTING:
+        return 10 + _weight({**container, "name": ""})
     if ended and (ended.get("exitCode") or ended.get("reason") == "OOMKilled"):
         return 5
     if ended or waiting == "CrashLoopBackOff":
@@ -104,15 +104,17 @@ def of_pods(pods: Iterable[Body]) -> Evidence:
     return evidence_from(found) if found else Evidence()
 
 
-def evidence_from(found: EvidenceSource, log: str = "") -> Evidence:
-    """Return the evidence of one container; `log` is an excerpt of its log."""
+def evidence_from(found: EvidenceSource, lines: Sequence[str] = (), probe: str = "") -> Evidence:
+    """Return the evidence of one container; `lines` are those of its log, without secrets."""
     ended = found.ended or {}
     return Evidence(
         pod=found.pod,
         container=found.container,
         terminated_reason=ended.get("reason", ""),
         exit_code=ended.get("exitCode"),
-        log=log,
+        log=log_excerpt(lines),
+        exception=own_exception(lines),
+        probe=probe,
     )
 
 
@@ -127,19 +129,3 @@ def to_status(evidence: Evidence) -> dict[str, Any]:
         "http": evidence.http[:_LONGEST_HTTP],
     }
     return {name: value for name, value in fields.items() if value not in ("", None)}
-
-
-def log_excerpt(log: str, secrets: tuple[str, ...]) -> str:
-    """Return the last 20 lines of the log that are not empty, at most 2048 characters, without colours and secrets."""
-    # Colours are removed first: they may be inside a secret. The text is cut last: half a secret is not found.
-    plain = "\n".join(_shown(line) for line in _ESCAPES.sub("", log[-_LONGEST_TEXT:]).split("\n"))
-    # Python's marks below the code in a traceback are left out too.
-    lines = [line for line in redact(plain, secrets).split("\n") if line.strip(" ^~")]
-    text = "\n".join(lines[-LOG_LINES:])
-    return text if len(text) <= LONGEST_LOG else f"…{text[1 - LONGEST_LOG :]}"
-
-
-def _shown(line: str) -> str:
-    """Return the line as a terminal shows it: of a progress bar only the last state."""
-    last = line.rstrip("\r").rpartition("\r")[2].replace("\t", "    ")
-    return "".join(sign for sign in last if sign.isprintable()).rstrip()

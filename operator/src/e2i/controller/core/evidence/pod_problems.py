@@ -1,4 +1,7 @@
-"""Finds in pods what keeps them from becoming ready. Pure."""
+"""Finds in pods what keeps them from becoming ready. Pure.
+
+Only the container of the model condemns a release. Yatai, service meshes and admission webhooks put others beside it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 
 from e2i.api.conditions import Reason, parse_timestamp
 from e2i.api.problem import Problem
+from e2i.controller.core.evidence.refusals import placement_advice
 
 Body = Mapping[str, Any]
 
@@ -23,6 +27,8 @@ _WAITING = {
 }
 
 
+MODEL_CONTAINER = "main"
+"""Yatai's name for the container with the bento."""
 CRASHES = 3
 """Crashes of a container after which its release has failed: one crash may have a cause outside."""
 PATIENCE = timedelta(seconds=60)
@@ -39,17 +45,17 @@ def release_problem(
     """
     here = [pod for pod in pods if not _is_leaving(pod)]
     problems = [
-        _with_finality(problem, pod, now)
+        _about_release(container, problem, pod, now, given)
         for pod in here
-        for problem in _problems(pod, _smaller_requests(pod, given))
+        for container, problem in _problems(pod)
     ]
-    return max(problems, key=lambda problem: problem.final, default=None)
+    return max(problems, key=lambda problem: (problem.final, not problem.blameless), default=None)
 
 
 def _smaller_requests(pod: Body, given: Collection[str] | None) -> str:
     """Return: Its container main requests cpu 500m (the default of e2i) and memory 4Gi. Write smaller amounts ..."""
     containers = pod.get("spec", {}).get("containers") or ()
-    main: Body = next((each for each in containers if each["name"] == "main"), {})
+    main: Body = next((each for each in containers if each["name"] == MODEL_CONTAINER), {})
     amounts = [
         f"{name} {amount}" + ("" if given is None or name in given else " (the default of e2i)")
         for name, amount in sorted(main.get("resources", {}).get("requests", {}).items())
@@ -59,17 +65,27 @@ def _smaller_requests(pod: Body, given: Collection[str] | None) -> str:
 
 
 def crashes(pods: Iterable[Body]) -> int:
-    """Return how often containers ended and were started again, without pods that are being deleted."""
-    here = [pod for pod in pods if not _is_leaving(pod)]
-    statuses = [each for pod in here for each in pod.get("status", {}).get("containerStatuses") or ()]
-    return sum(each.get("restartCount", 0) for each in statuses)
+    """Return how often the model's containers ended and were started again, without pods that are being deleted."""
+    return sum(_restarts(pod) for pod in pods if not _is_leaving(pod))
 
 
-def _with_finality(problem: Problem, pod: Body, now: datetime) -> Problem:
-    """Return the problem with `final` set."""
+def _restarts(pod: Body) -> int:
+    statuses = pod.get("status", {}).get("containerStatuses") or ()
+    return sum(each.get("restartCount", 0) for each in statuses if each["name"] == MODEL_CONTAINER)
+
+
+def _about_release(
+    container: str, problem: Problem, pod: Body, now: datetime, given: Collection[str] | None
+) -> Problem:
+    """Return the problem with its finality, advice and blame."""
+    if problem.reason is Reason.PodUnschedulable:
+        advice = placement_advice(problem.message, _smaller_requests(pod, given))
+        return replace(problem, message=f"{problem.message}. {advice}")
+    if container != MODEL_CONTAINER:
+        message = f"{problem.message}. It is not the model's container: the release is not to blame and is waited for"
+        return replace(problem, reason=Reason.SidecarFailed, message=message, blameless=True)
     if problem.reason is Reason.CrashLoop:
-        statuses = pod.get("status", {}).get("containerStatuses") or ()
-        return replace(problem, final=any(each.get("restartCount", 0) >= CRASHES for each in statuses))
+        return replace(problem, final=_restarts(pod) >= CRASHES)
     if problem.reason in _MAY_PASS:
         return replace(problem, final=now - parse_timestamp(pod["metadata"]["creationTimestamp"]) >= PATIENCE)
     return problem
@@ -78,16 +94,19 @@ def _with_finality(problem: Problem, pod: Body, now: datetime) -> Problem:
 def build_problem(pods: Iterable[Body]) -> Problem | None:
     """Return what holds up the pods of an image build, with the reason BuildBlocked."""
     found = tuple(pods)
-    problem = _first_problem(found, "Free resources for it")
+    here = (problem for pod in found if not _is_leaving(pod) for _, problem in _problems(pod))
+    problem = next(here, None)
     if problem is None or problem.reason is Reason.CrashLoop:
         # A builder that fails ends the build, and the image builder reports it. A download is tried again.
         return next((failed for pod in found if (failed := _failed_download(pod))), None)
-    return Problem(reason=Reason.BuildBlocked, message=f"the image build cannot start: {problem.message}")
+    words = problem.message
+    if problem.reason is Reason.PodUnschedulable:
+        words = f"{words}. {placement_advice(words, 'Free resources for it')}"
+    return Problem(reason=Reason.BuildBlocked, message=f"the image build cannot start: {words}")
 
 
 def _failed_download(pod: Body) -> Problem | None:
     """Return a failed download. The Job repeats it for minutes while the image builder only reports a running build."""
-    where, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     for container in pod.get("status", {}).get("initContainerStatuses") or ():
         ended = container.get("state", {}).get("terminated") or {}
         if ended.get("exitCode"):
@@ -95,55 +114,55 @@ def _failed_download(pod: Body) -> Problem | None:
             return Problem(
                 reason=Reason.BuildBlocked,
                 message=f"the step {step} of the image build ended with exit code {ended['exitCode']} and is tried "
-                f"again. Its log: kubectl logs -n {where} {name} -c {step}",
+                "again",
+                log=_log_command(pod, step),
             )
     return None
 
 
-def _first_problem(pods: Iterable[Body], advice: str) -> Problem | None:
-    """Return the first problem. `advice` says what to do if no node accepts the pod."""
-    return next((problem for pod in pods if not _is_leaving(pod) for problem in _problems(pod, advice)), None)
+def _log_command(pod: Body, container: str, *options: str) -> str:
+    metadata = pod["metadata"]
+    return " ".join(("kubectl logs -n", metadata["namespace"], metadata["name"], "-c", container, *options))
 
 
 def _is_leaving(pod: Body) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
-def _problems(pod: Body, advice: str) -> Iterator[Problem]:
+def _problems(pod: Body) -> Iterator[tuple[str, Problem]]:
+    """Return each problem with the container that has it; the container is empty if the pod has no node."""
     name, status = pod["metadata"]["name"], pod.get("status", {})
     for condition in status.get("conditions") or ():
         if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
-            yield Problem(
-                reason=Reason.PodUnschedulable,
-                message=f"pod {name} cannot be placed: {_clause(condition.get('message', ''))}. {advice}",
-            )
+            words = f"pod {name} cannot be placed: {_clause(condition.get('message', ''))}"
+            yield "", Problem(reason=Reason.PodUnschedulable, message=words)
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-        yield from _container_problem(pod, container)
+        if problem := _container_problem(pod, container):
+            yield container["name"], problem
 
 
-def _container_problem(pod: Body, container: Body) -> Iterator[Problem]:
+def _container_problem(pod: Body, container: Body) -> Problem | None:
     where = f"container {container['name']} of pod {pod['metadata']['name']}"
     waiting = container.get("state", {}).get("waiting", {})
     reason = _WAITING.get(waiting.get("reason", ""))
     ended = container.get("lastState", {}).get("terminated")
     if (reason is Reason.CrashLoop or (ended and not container.get("ready"))) and ended:
-        yield Problem(reason=Reason.CrashLoop, message=f"{where} {_ending(pod, container, ended)}")
-    elif reason:
-        detail = _clause(waiting.get("message") or waiting["reason"])
-        if detail.endswith("not found"):
-            detail += f". Create it in namespace {pod['metadata']['namespace']}"
-        yield Problem(reason=reason, message=f"{where} cannot start ({waiting['reason']}): {detail}")
+        log = _log_command(pod, container["name"], "--previous")
+        return Problem(reason=Reason.CrashLoop, message=f"{where} {_ending(container, ended)}", log=log)
+    if reason is None:
+        return None
+    detail = _clause(waiting.get("message") or waiting["reason"])
+    if detail.endswith("not found"):
+        detail += f". Create it in namespace {pod['metadata']['namespace']}"
+    return Problem(reason=reason, message=f"{where} cannot start ({waiting['reason']}): {detail}")
 
 
-def _ending(pod: Body, container: Body, ended: Body) -> str:
+def _ending(container: Body, ended: Body) -> str:
     cause = f"signal {ended['signal']}" if ended.get("signal") else f"exit code {ended.get('exitCode')}"
     words = f": {_clause(ended['message'])}" if ended.get("message") else ""
     count = container.get("restartCount", 0)
-    log = f"kubectl logs -n {pod['metadata']['namespace']} {pod['metadata']['name']} --previous"
-    return (
-        f"ended {count} time{'' if count == 1 else 's'}, last with {cause} ({ended.get('reason', 'Error')})"
-        f"{words}. Its log: {log}"
-    )
+    times = f"{count} time{'' if count == 1 else 's'}"
+    return f"ended {times}, last with {cause} ({ended.get('reason', 'Error')}){words}"
 
 
 def _clause(words: str) -> str:

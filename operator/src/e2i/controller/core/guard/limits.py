@@ -69,8 +69,7 @@ def judge(limits: GuardLimits, sample: Sample) -> Problem | None:
         return Problem(
             reason=Reason.ErrorRatioExceeded,
             message=f"{sample.errors:.0f} of {sample.requests:.0f} requests since the switch were answered with a "
-            f"status of 500 or above: a ratio of {ratio:.3g}, where spec.rollout.watch.maxErrorRatio allows {limit:g}. "
-            "The logs of the release's pods say why",
+            f"status of 500 or above: a ratio of {ratio:.3g}, where spec.rollout.watch.maxErrorRatio allows {limit:g}",
         )
     longest, around = limits.max_latency_p99, bounds_of(SHARE, sample.buckets)
     if longest is not None and around is not None and around[0] >= longest:

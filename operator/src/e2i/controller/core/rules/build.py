@@ -60,12 +60,18 @@ def wait_for_build(here: Situation, now: datetime) -> Plan | None:
             reason=Reason.BuildDeadlineExceeded,
             message=f"no image of {target.tag} after {here.model.rollout.progress_deadline} s "
             f"(spec.rollout.progressDeadlineSeconds): {cause}",
+            log=problem.log if problem else "",
             stalled=True,
             failed=True,
             look_again=CLUSTER_POLL,
         )
     if problem:
-        return Plan(reason=problem.reason, message=problem.message, look_again=min(left, PODS_POLL))
+        return Plan(
+            reason=problem.reason,
+            message=problem.message,
+            log=problem.log,
+            look_again=min(left, PODS_POLL),
+        )
     return Plan(
         reason=Reason.Building,
         message=f"Yatai builds the image of {target.tag} (BentoRequest {request.name})",

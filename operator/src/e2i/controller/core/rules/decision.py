@@ -37,11 +37,18 @@ class Plan:
     """The release that has failed while it got requests."""
     http: str = ""
     """The HTTP exchange that showed the failure."""
+    log: str = ""
+    """The command that shows the log of a pod that is still there. Not remembered with a failure."""
     failure: Failure | None = None
     """The failure to write into the status."""
     canary: Canary | None = None
     """The canary's progress to write into the status."""
     look_again: timedelta | None = None
+
+    @property
+    def told(self) -> str:
+        """The message for a moment in which the pods are there."""
+        return f"{self.message.rstrip('.')}. Its log: {self.log}" if self.log else self.message
 
 
 Rule = Callable[[Situation, datetime], Plan | None]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import ApplyDeployment
+from e2i.controller.core.evidence.refusals import refusal_advice
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.release import Release, is_complete, pods_deadline, serving_release
 from e2i.controller.core.releases.situation import Situation
@@ -65,7 +66,11 @@ def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
     problem = here.seen.pod_problem or _refusal(target, now)
     if problem:
         return Plan(
-            reason=problem.reason, message=problem.message, stalled=problem.stalled, look_again=PODS_POLL
+            reason=problem.reason,
+            message=problem.message,
+            log=problem.log,
+            stalled=problem.stalled,
+            look_again=PODS_POLL,
         )
     return Plan(reason=Reason.Scaling, message=ready_pods_message(here, target), look_again=PODS_POLL)
 
@@ -77,19 +82,21 @@ def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
         return None
     problem = here.seen.pod_problem or _refusal(target, now)
     late = _lateness(here, target, now)
-    if late is not None and late >= timedelta(0):
+    blamed = problem is None or not problem.blameless
+    if late is not None and late >= timedelta(0) and blamed:
         cause = f"{problem.reason.name}: {problem.message}" if problem else ready_pods_message(here, target)
         return Plan(
             reason=Reason.ProgressDeadlineExceeded,
             message=f"not ready after {here.model.rollout.progress_deadline} s "
             f"(spec.rollout.progressDeadlineSeconds). {cause}",
+            log=problem.log if problem else "",
             stalled=True,
             failed=True,
             look_again=CLUSTER_POLL,
         )
-    wait = PODS_POLL if late is None else min(-late, PODS_POLL)
+    wait = PODS_POLL if late is None or late >= timedelta(0) else min(-late, PODS_POLL)
     if problem:
-        plan = Plan(reason=problem.reason, message=problem.message, look_again=wait)
+        plan = Plan(reason=problem.reason, message=problem.message, log=problem.log, look_again=wait)
         return replace(plan, stalled=problem.final, failed=problem.final)
     return Plan(reason=Reason.Deploying, message=ready_pods_message(here, target), look_again=wait)
 
@@ -131,8 +138,7 @@ def _refusal(target: Release, now: datetime) -> Problem | None:
     if target.workload and target.workload.failure:
         final = _has_lasted(target.workload.failing_since, built, now)
         words = target.workload.failure.rstrip(".")
-        advice = "Raise the quota or change the rule that refuses the pods, or request less in spec.resources"
-        return Problem(reason=Reason.PodsRefused, message=f"{words}. {advice}", final=final)
+        return Problem(reason=Reason.PodsRefused, message=f"{words}. {refusal_advice(words)}", final=final)
     return None
 
 

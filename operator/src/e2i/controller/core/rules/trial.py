@@ -75,6 +75,7 @@ def _verdict(here: Situation, now: datetime) -> Plan | None:
     return Plan(
         reason=problem.reason,
         message=problem.message,
+        log=problem.log,
         stalled=True,
         failed=True,
         judged=judged,
@@ -101,17 +102,19 @@ def _is_judged(here: Situation, judged: Release, now: datetime) -> bool:
 def _loss(judged: Release, here: Situation) -> Problem | None:
     """Return why the release loses requests: it has no ready pod, or its containers crash.
 
-    None if no other release could serve: then its pods are waited for.
+    None if no other release could serve: then its pods are waited for. None too if a container beside the model's
+    keeps the pods from being ready.
     """
-    if not _has_way_back(here, judged):
-        return None
     trouble = _trouble(judged, here)
+    if not _has_way_back(here, judged) or (trouble.problem and trouble.problem.blameless):
+        return None
     crash = trouble.problem if trouble.problem and trouble.problem.reason is Reason.CrashLoop else None
     workload = judged.workload
     if workload and workload.existing and not ready_pods(workload):
         cause = f": {crash.message}" if crash else ""
         message = f"no pod of release {judged.release} ({judged.tag}) is ready any more{cause}"
-        return Problem(reason=crash.reason if crash else Reason.PodsLost, message=message)
+        reason, log = (crash.reason, crash.log) if crash else (Reason.PodsLost, "")
+        return Problem(reason=reason, message=message, log=log)
     return crash if crash and (crash.final or trouble.crashes >= CRASHES_UNDER_GUARD) else None
 
 

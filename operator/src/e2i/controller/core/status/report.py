@@ -6,7 +6,7 @@ Only this module decides the content of a status; only `edge.publish` writes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +44,7 @@ class Report:
 
 def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime) -> Report:
     """Return the status after this pass. The first failed action has priority over the plan."""
+    plan = replace(plan, message=plan.told)
     failed = _desired_failure(here, plan)
     problem = next(
         (result.problem for result in results if result.problem and not _is_chore(result, failed)), None

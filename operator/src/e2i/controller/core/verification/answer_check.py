@@ -20,7 +20,7 @@ _PLACE, _VALUE = 100, 200
 _ADVICE = {
     Reason.VerificationFailed: "If the answer is right, correct {place}.expect; if not, release a bento that gives "
     "the expected one.",
-    Reason.VerificationError: "See the log of the release's pods.",
+    Reason.VerificationError: "Correct the service, or the request in {place}.",
     Reason.PredictionNotFinite: "Release a bento that answers this request with finite numbers.",
     Reason.ContractBroken: "Release a bento that answers in this form, or name in spec.rollout.contract the paths "
     "of its parts.",
