@@ -112,4 +112,4 @@ class Laws:
 
 def is_ready(pod: Object) -> bool:
     found = pod.get("status", {}).get("containerStatuses") or ()
-    return any(container["ready"] for container in found)
+    return bool(found) and all(container["ready"] for container in found)
