@@ -13,7 +13,7 @@ Body = Mapping[str, Any]
 
 _LONGEST = 200
 _ENDED_FROM_OUTSIDE = (0, 137, 143)
-"""Exit codes of a process that was told to end, or killed."""
+"""Exit codes of a process that was asked to end, or killed."""
 _ADDRESS = re.compile(r"https?://[^/\s\"]+")
 
 
