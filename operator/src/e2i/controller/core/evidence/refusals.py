@@ -1,4 +1,4 @@
-"""What to do about pods that the cluster refuses or does not place, by the words of its sentence. Pure.
+"""Advice for pods that the cluster refuses or does not place, chosen by the words of its sentence. Pure.
 
 Advice that does not fit is worse than none: nobody gets a pod into a full quota of pods by requesting less memory.
 """
@@ -33,14 +33,14 @@ _OTHERWISE = "Change what keeps the pod from the nodes"
 
 
 def refusal_advice(sentence: str) -> str:
-    """Return what to do about a sentence with which the API server refused a pod."""
+    """Return the advice for a sentence with which the API server refused a pod."""
     if _PODS_REQUESTED.search(sentence) and "exceeded quota" in sentence:
         return _MORE_PODS
     return next((advice for words, advice in _REFUSALS if words in sentence), _UNKNOWN)
 
 
 def placement_advice(sentence: str, smaller: str) -> str:
-    """Return what to do about a sentence of the scheduler; `smaller` is said where a resource is insufficient."""
+    """Return the advice for a sentence of the scheduler; `smaller` is said where a resource is insufficient."""
     found = [smaller] if "Insufficient" in sentence else []
     found += [advice for words, advice in _PLACES if words in sentence]
     return ". ".join(found) or _OTHERWISE
