@@ -56,7 +56,7 @@ def test_the_evidence_is_kept_with_the_failure() -> None:
 def test_a_long_message_stays_within_its_bounds() -> None:
     failure = explain(failing(message="x" * 990), Evidence(exception="E" * 300), MODEL).failure
     assert failure
-    assert len(failure.message) == LONGEST_MESSAGE
+    assert len(failure.message.encode()) == LONGEST_MESSAGE
 
 
 def test_a_plan_that_gives_nothing_up_stays_as_it_is() -> None:
