@@ -8,9 +8,9 @@ from datetime import timedelta
 from enum import Enum
 
 from e2i import clock
-from e2i.controller.core.evidence.explanation import explain
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules.explanation import explain
 from e2i.controller.core.status.report import report
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.execute import execute
