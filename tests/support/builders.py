@@ -13,6 +13,7 @@ from e2i.api.conditions import timestamp
 from e2i.api.model import Autoscaling, Model, Rollout, Shape
 from e2i.api.release_record import Record
 from e2i.controller.core.observed import BentoDeployment, BentoRequest, Build, Deployment, Observed, Service
+from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
 
@@ -257,7 +258,7 @@ def failed_status(
         "release": release,
         "bentoTag": model.tag,
         "digest": digest,
-        "trial": naming.trial_of(model, release),
+        "trial": trial_of(model, release),
         "reason": reason,
         "message": message,
         "failedAt": timestamp(failed_at),
@@ -298,7 +299,7 @@ def a_record(
         namespace=model.namespace,
         model=model.name,
         release=release,
-        trial=naming.trial_of(model, release),
+        trial=trial_of(model, release),
         result=result,
         reason="Serving" if result == "Served" else "CrashLoop",
         artifact=an_artifact(model.tag, digest),

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import StartGuard
 from e2i.controller.core.observed import Finding, VerificationState
+from e2i.controller.core.releases.trials import trial_of
 
 Key = tuple[str, str]
 
@@ -106,7 +106,7 @@ class FakeGuardJobs:
         return self.seen if self.is_guarding(key, trial) else "unknown"
 
     def start(self, model: Model, action: StartGuard) -> None:
-        assert action.trial == naming.trial_of(model, action.release)
+        assert action.trial == trial_of(model, action.release)
         assert action.service, "without it the bento's internal calls would be judged"
         self.begun.append((action.release, action.until))
         self.known[model.key] = (action.trial, None, action.until)

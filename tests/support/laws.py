@@ -10,6 +10,7 @@ from support.fake_verification import FakeVerificationJobs
 
 from e2i.api import naming, release_record
 from e2i.api.model_body import parse_model
+from e2i.controller.core.releases.trials import trial_of
 from e2i.kube import Object
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Laws:
         proved = [
             each.release for each in self._records.records(model.name) if each.result == release_record.SERVED
         ]
-        return (model.key, naming.trial_of(model, release)) in self._verification.passed or release in proved
+        return (model.key, trial_of(model, release)) in self._verification.passed or release in proved
 
 
 def is_ready(pod: Object) -> bool:

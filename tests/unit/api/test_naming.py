@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.builders import DIGEST, a_model
 
 from e2i.api import naming
-from e2i.api.model import Autoscaling, Strategy
+from e2i.api.model import Autoscaling
 
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
@@ -98,25 +98,3 @@ def test_only_a_child_of_a_release_carries_the_release() -> None:
 def test_one_that_is_edited_in_place_has_the_same_name_for_ever() -> None:
     assert naming.inplace_name("churn") == "churn-inplace"
     assert len(naming.inplace_name("m" * 63)) == 63
-
-
-@pytest.mark.parametrize(
-    ("change", "same"),
-    [
-        pytest.param({"replicas": 5}, True, id="scaling tries nothing again"),
-        pytest.param({"delay": 0, "history": 0}, True, id="nor does what is kept afterwards"),
-        pytest.param({"promote_at": "1", "paused": True}, True, id="nor do the other annotations"),
-        pytest.param({"retry_at": "1"}, False, id="a retry is another trial"),
-        pytest.param({"deadline": 10}, False, id="so is another deadline"),
-        pytest.param({"rollout": {"checks": {"verify": [{"path": "/"}]}}}, False, id="so are other checks"),
-        pytest.param({"rollout": {"watch": {"seconds": 9}}}, False, id="so is another watch"),
-        pytest.param({"rollout": {"strategy": Strategy.IN_PLACE}}, False, id="so is another strategy"),
-    ],
-)
-def test_what_makes_a_trial(change: dict[str, object], same: bool) -> None:
-    changed = a_model(**change)  # type: ignore[arg-type]
-    assert (naming.trial_of(a_model(), "0b1d77e2") == naming.trial_of(changed, "0b1d77e2")) is same
-
-
-def test_another_release_is_another_trial() -> None:
-    assert naming.trial_of(a_model(), "0b1d77e2") != naming.trial_of(a_model(), "9c01aa34")

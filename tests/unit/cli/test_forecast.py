@@ -19,10 +19,10 @@ from support.model_bodies import (
     failure,
 )
 
-from e2i.api import naming
 from e2i.api.model_body import parse_model
 from e2i.cli.plugin import client_side_apply, forecast
 from e2i.cli.plugin.capacity import Size
+from e2i.controller.core.releases.trials import trial_of
 
 NEXT_TAG = "churn_model:2.0.0"
 BOTH = (a_request(OLD_TAG, OLD_DIGEST), a_request(NEW_TAG, NEW_DIGEST))
@@ -122,7 +122,7 @@ def test_an_autoscaled_release_starts_between_its_bounds() -> None:
 
 
 def test_a_release_in_quarantine_is_not_tried_until_what_judges_it_changes() -> None:
-    trial = naming.trial_of(parse_model(churn(spec={"bento": {"tag": OLD_TAG}})), OLD)
+    trial = trial_of(parse_model(churn(spec={"bento": {"tag": OLD_TAG}})), OLD)
     failed = [failure(OLD, OLD_TAG, OLD_DIGEST, trial=trial)]
     back = {"bento": {"tag": OLD_TAG}}
     found = planned(back, failedReleases=failed)
@@ -134,7 +134,7 @@ def test_a_release_in_quarantine_is_not_tried_until_what_judges_it_changes() -> 
 
 
 def test_a_failed_release_that_is_judged_otherwise_starts_its_pods_again() -> None:
-    trial = naming.trial_of(parse_model(churn()), NEW)
+    trial = trial_of(parse_model(churn()), NEW)
     failed = [failure(NEW, NEW_TAG, NEW_DIGEST, trial=trial)]
     found = planned(
         {"rollout": {"verify": [{"path": "/predict"}]}}, failedReleases=failed, servingRelease=OLD

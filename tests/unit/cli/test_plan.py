@@ -18,11 +18,11 @@ from support.model_bodies import (
     failure,
 )
 
-from e2i.api import naming
 from e2i.api.model_body import parse_model
 from e2i.cli.plugin.forecast import as_document, forecast
 from e2i.cli.plugin.plan import lines
 from e2i.cli.plugin.server_dry_run import DryRun
+from e2i.controller.core.releases.trials import trial_of
 
 REQUESTS = (a_request(OLD_TAG, OLD_DIGEST), a_request(NEW_TAG, NEW_DIGEST))
 
@@ -65,7 +65,7 @@ def test_a_bento_that_was_never_exported_is_told_as_such() -> None:
 
 
 def test_a_release_in_quarantine_starts_nothing() -> None:
-    trial = naming.trial_of(parse_model(churn(spec={"bento": {"tag": OLD_TAG}})), OLD)
+    trial = trial_of(parse_model(churn(spec={"bento": {"tag": OLD_TAG}})), OLD)
     told = said({"bento": {"tag": OLD_TAG}}, failedReleases=[failure(OLD, OLD_TAG, OLD_DIGEST, trial=trial)])
     assert told[3:] == [
         "quarantine not tried: it failed with VerificationFailed at 2026-11-21T12:00:00Z",

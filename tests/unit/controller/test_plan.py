@@ -57,13 +57,14 @@ from e2i.controller.core.actions import (
 from e2i.controller.core.observed import Build, Exporting, Finding, Malformed, Observed, VerificationState
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules import cleanup
 from e2i.controller.core.rules.decision import desired_release
 from e2i.controller.core.rules.deploy import reset_retried_release
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
-TRIAL = naming.trial_of(MODEL, RELEASE)
+TRIAL = trial_of(MODEL, RELEASE)
 OTHER_DIGEST = "sha256:" + "77aa5500" * 8
 OLD = a_model(env=(("VERSION", "old"),))
 OLD_RELEASE = naming.release_of(OLD, DIGEST)
@@ -156,7 +157,7 @@ BACK = replace(TO_THIS, switched_at=NOON)
 PROVED = replace(MODEL, status={"history": [a_line(RELEASE, "Serving"), a_line(OLD_RELEASE)]})
 NEXT = replace(PROVED, tag="churn_model:2.0.0")
 """It asks for a bento of which nothing is known yet."""
-NEXT_TRIAL = naming.trial_of(NEXT, RELEASE)
+NEXT_TRIAL = trial_of(NEXT, RELEASE)
 SERVES_LONG = a_service(release=RELEASE, switched_at=NOON - seconds(3600))
 LOST = beside(seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)), OLD_DEPLOYMENT)
 """The serving release has just lost its pods; the one before it has its own."""
@@ -197,7 +198,7 @@ SITUATIONS = [
                  seen_serving(MODEL, missing_kinds=frozenset({"BentoRequest"})), Reason.YataiNotInstalled, (),
                  id="without Yatai nothing can be resized"),
     pytest.param(WATCHED, seen_serving(WATCHED, missing_kinds=frozenset({"BentoRequest"})), Reason.Serving,
-                 (StartGuard(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120), "churn_model"),),
+                 (StartGuard(RELEASE, trial_of(WATCHED, RELEASE), NOON + seconds(120), "churn_model"),),
                  id="the metrics of what serves are read although Yatai is away"),
     # The model goes, or nothing can be done for it.
     pytest.param(a_model(deleting=True, suspended=True), seen(), Reason.Deleting, (),
@@ -265,7 +266,7 @@ SITUATIONS = [
                  spent(service=SHARED, pod_problem=FINAL_CRASH), Reason.CrashLoop, (),
                  id="before pods of an earlier trial are removed"),
     pytest.param(WATCHED, seen_serving(WATCHED), Reason.Serving,
-                 (StartGuard(RELEASE, naming.trial_of(WATCHED, RELEASE), NOON + seconds(120), "churn_model"),),
+                 (StartGuard(RELEASE, trial_of(WATCHED, RELEASE), NOON + seconds(120), "churn_model"),),
                  id="after the switch the metrics are read"),
     pytest.param(failed(MODEL), seen_serving(MODEL, records=()), Reason.CrashLoop,
                  (note_failure(failed(MODEL), seen_serving(MODEL)),),
@@ -394,7 +395,7 @@ SITUATIONS = [
                  (note(MODEL, seen_ready(MODEL)), TO_THIS),
                  id="pods that came up after all are taken where there is nothing else"),
     pytest.param(replace(CHECKED, paused=True), beside_old(seen_ready(CHECKED)), Reason.Verifying,
-                 (Verify(THIS_DEPLOYMENT.name, naming.trial_of(CHECKED, RELEASE)),),
+                 (Verify(THIS_DEPLOYMENT.name, trial_of(CHECKED, RELEASE)),),
                  id="a rollout that is held is verified all the same"),
     pytest.param(CHECKED, seen_ready(CHECKED, verification=VerificationState.RUNNING), Reason.Verifying, (),
                  id="the answers are waited for"),
@@ -424,7 +425,7 @@ SITUATIONS = [
                  replace(FAILED_OVER, recorded_failures=frozenset({TRIAL})), Reason.CrashLoop, (REMOVE_THIS,),
                  id="the pods of a release that failed go after a while"),
     pytest.param(failed(MANUAL, failed_at=NOON - seconds(60)),
-                 replace(FAILED_OVER, recorded_failures=frozenset({naming.trial_of(MANUAL, RELEASE)})),
+                 replace(FAILED_OVER, recorded_failures=frozenset({trial_of(MANUAL, RELEASE)})),
                  Reason.CrashLoop, (), id="they stay where somebody wants to look at them"),
     pytest.param(MODEL, beside_old(seen_serving(MODEL), service=a_service(release=RELEASE)), Reason.Ready, (),
                  id="the previous release stays for requests under way"),
@@ -507,7 +508,7 @@ def test_a_release_that_is_given_up_is_remembered_with_its_trial(rollback: Rollb
         return
     failure = chosen.failure
     assert failure
-    assert (failure.release, failure.trial) == (RELEASE, naming.trial_of(model, RELEASE))
+    assert (failure.release, failure.trial) == (RELEASE, trial_of(model, RELEASE))
     assert (failure.reason, failure.message, failure.failed_at) == (Reason.CrashLoop, CRASH.message, NOON)
     assert chosen.look_again == seconds(0)
 

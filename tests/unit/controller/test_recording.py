@@ -24,6 +24,7 @@ from e2i.controller.core import persisted_status
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.trials import trial_of
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -38,7 +39,7 @@ def wanted() -> Release:
 
 def test_a_release_that_is_about_to_serve_is_recorded_with_all_it_takes_to_run_it() -> None:
     record = recording.served_record(Situation(MODEL, STATE), wanted(), NOON + seconds(60))
-    assert (record.release, record.trial) == (RELEASE, naming.trial_of(MODEL, RELEASE))
+    assert (record.release, record.trial) == (RELEASE, trial_of(MODEL, RELEASE))
     assert (record.result, record.artifact, record.shape) == (
         release_record.SERVED,
         an_artifact(),

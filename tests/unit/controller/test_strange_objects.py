@@ -21,6 +21,8 @@ from e2i.api.model import Model
 from e2i.api.model_body import parse_model
 from e2i.controller.core import parse
 from e2i.controller.core.observed import BentoRequest, Child, Malformed
+from e2i.controller.core.releases.trials import trial_of
+from e2i.controller.core.verification.checks import CheckInvalid, parse_verification
 from e2i.controller.edge.cache import Cache
 
 CONDITIONS = [
@@ -244,3 +246,20 @@ def test_the_readable_part_of_a_status_stays() -> None:
     assert "conditions" not in model.status
     assert "rollout" not in model.status
     assert parse_model({**a_body(), "status": [1]}).status == {}
+
+
+@settings(max_examples=examples(200))
+@given(seed=st.integers(0, 2**32))
+def test_any_checks_are_parsed_or_refused_with_their_field(seed: int) -> None:
+    rollout, begun = mutated(MODEL["spec"]["rollout"], seeded(seed)), time.process_time()
+    with contextlib.suppress(CheckInvalid, FieldInvalid):
+        model = parse_model(a_body(spec={"rollout": rollout}))
+        assert trial_of(model, "0b1d77e2")
+        assert parse_verification(model.rollout.checks)
+    assert time.process_time() - begun < LONGEST
+
+
+@pytest.mark.parametrize("name", ["retries", "timeoutSeconds"])
+def test_a_number_that_no_check_may_have_is_refused(name: str) -> None:
+    with pytest.raises(CheckInvalid, match=rf"verify\[0\]\.{name} is not from"):
+        parse_verification({"verify": [{"path": "/", name: 10**9}]})

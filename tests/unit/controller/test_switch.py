@@ -36,6 +36,7 @@ from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules import address, switch
 
 MODEL = a_model()
@@ -198,7 +199,7 @@ def test_a_rollout_is_held_by_hand(model: Model, state: Observed, held: bool) ->
         pytest.param(MODEL, side_by_side(OLD_SERVES), False, id="nothing failed"),
         pytest.param(failed(MODEL), side_by_side(OLD_SERVES), True, id="it is not known there"),
         pytest.param(failed(MODEL),
-                     side_by_side(OLD_SERVES, recorded_failures=frozenset({naming.trial_of(MODEL, RELEASE)})), False,
+                     side_by_side(OLD_SERVES, recorded_failures=frozenset({trial_of(MODEL, RELEASE)})), False,
                  id="it is known there"),
         pytest.param(MODEL, seen(requests=(), export=None, records=(a_record(MODEL, "Failed"),)), False,
                      id="it comes from there"),

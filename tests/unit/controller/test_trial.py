@@ -29,6 +29,7 @@ from e2i.controller.core.actions import StartGuard
 from e2i.controller.core.observed import Finding, Observed, VerificationState
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.trial import judge_serving_release, start_guard, verify_release
 
 MODEL = a_model(replicas=2)
@@ -127,7 +128,7 @@ def test_a_canary_is_judged_as_long_as_it_has_a_share() -> None:
 )
 def test_metrics_are_read(model: Model, state: Observed, after: int, until: int | None) -> None:
     chosen = start_guard(Situation(model, state), NOON + seconds(after))
-    trial = naming.trial_of(model, RELEASE)
+    trial = trial_of(model, RELEASE)
     expected = None if until is None else (StartGuard(RELEASE, trial, NOON + seconds(until), "churn_model"),)
     assert (chosen.actions if chosen else None) == expected
 

@@ -105,7 +105,7 @@ class Reason(Enum):
     ProgressDeadlineExceeded = "The pods were not all ready within spec.rollout.progressDeadlineSeconds."
 
     # The verification.
-    CheckInvalid = "spec.rollout.verify or spec.rollout.contract cannot be understood."
+    CheckInvalid = "spec.rollout.verify, contract or watch cannot be understood."
     VerificationFailed = "The release answered a golden prediction otherwise than expected."
     VerificationTimeout = "The release did not answer a golden prediction in time."
     VerificationError = "The release failed while it answered a golden prediction."

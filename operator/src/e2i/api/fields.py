@@ -13,7 +13,6 @@ T = TypeVar("T")
 
 LONGEST_SENTENCE = 2048
 """Bytes that are kept of another program's message."""
-_LARGEST_NUMBER = 2**63
 _KINDS: Mapping[type, str] = {
     str: "a text",
     bool: "true or false",
@@ -32,13 +31,13 @@ class FieldInvalid(ValueError):
 class Fields:
     """The fields of one JSON object. A field that is missing or null has its default."""
 
-    __slots__ = ("_content", "_place")
+    __slots__ = ("_content", "place")
 
     def __init__(self, content: object, place: str = "") -> None:
         if not isinstance(content, Mapping):
             raise FieldInvalid(f"{place or 'it'} is {kind_of(content)}, not an object")
         self._content = content
-        self._place = place
+        self.place = place
 
     def __contains__(self, name: str) -> bool:
         return self._content.get(name) is not None
@@ -52,9 +51,9 @@ class Fields:
         """The object as it was written."""
         return self._content
 
-    def place(self, name: str) -> str:
+    def place_of(self, name: str) -> str:
         """Return the path of the field: spec.bento.tag"""
-        return f"{self._place}.{name}" if self._place else name
+        return f"{self.place}.{name}" if self.place else name
 
     def text(self, name: str, default: str = "") -> str:
         """Return the text as it was written."""
@@ -68,11 +67,11 @@ class Fields:
         """Return another program's message on one line of printable characters, cut to LONGEST_SENTENCE bytes."""
         return clean(self.text(name), LONGEST_SENTENCE)
 
-    def number(self, name: str, default: int = 0) -> int:
-        """Return the whole number; FieldInvalid if it has more than 64 bits."""
+    def number(self, name: str, default: int = 0, *, least: int = -(2**63), most: int = 2**63 - 1) -> int:
+        """Return the whole number; FieldInvalid if it is out of bounds."""
         number = self._typed(name, int, default)
-        if not -_LARGEST_NUMBER <= number < _LARGEST_NUMBER:
-            raise FieldInvalid(f"{self.place(name)} is too large a number")
+        if not least <= number <= most:
+            raise FieldInvalid(f"{self.place_of(name)} is not from {least} to {most}")
         return number
 
     def truth(self, name: str, default: bool = False) -> bool:
@@ -89,7 +88,7 @@ class Fields:
 
     def inside(self, name: str) -> Fields:
         """Return the fields of the object in this field; without fields if it is missing."""
-        return Fields(self._value(name, {}), self.place(name))
+        return Fields(self._value(name, {}), self.place_of(name))
 
     def needed_inside(self, name: str) -> Fields:
         """Return the fields of the object in this field; FieldInvalid if it is missing."""
@@ -99,10 +98,18 @@ class Fields:
         """Return the items of the list, whatever they are."""
         return tuple(self._typed(name, list, []))
 
+    def text_items(self, name: str) -> tuple[str, ...]:
+        """Return the items of a list of texts."""
+        items = self.items(name)
+        for index, item in enumerate(items):
+            if type(item) is not str:
+                raise FieldInvalid(f"{self.place_of(name)}[{index}] is {kind_of(item)}, not a text")
+        return items
+
     def objects(self, name: str) -> tuple[Fields, ...]:
         """Return the fields of each object of the list."""
         return tuple(
-            Fields(item, f"{self.place(name)}[{index}]") for index, item in enumerate(self.items(name))
+            Fields(item, f"{self.place_of(name)}[{index}]") for index, item in enumerate(self.items(name))
         )
 
     def texts(self, name: str) -> Mapping[str, str]:
@@ -110,14 +117,14 @@ class Fields:
         found = self.inside(name)
         for key, value in found._content.items():
             if type(value) is not str:
-                raise FieldInvalid(f"{found.place(key)} is {kind_of(value)}, not a text")
+                raise FieldInvalid(f"{found.place_of(key)} is {kind_of(value)}, not a text")
         return found.whole
 
     def _typed(self, name: str, kind: type[T], default: T) -> T:
         value = self._value(name, default)
         # Not isinstance: true is an int in Python, and no number in JSON.
         if type(value) is not kind:
-            raise FieldInvalid(f"{self.place(name)} is {kind_of(value)}, not {_KINDS[kind]}")
+            raise FieldInvalid(f"{self.place_of(name)} is {kind_of(value)}, not {_KINDS[kind]}")
         return value
 
     def _value(self, name: str, default: Any) -> Any:
@@ -125,7 +132,7 @@ class Fields:
         return default if value is None else value
 
     def _missing(self, name: str) -> Any:
-        raise FieldInvalid(f"{self.place(name)} is missing")
+        raise FieldInvalid(f"{self.place_of(name)} is missing")
 
 
 def kind_of(value: object) -> str:

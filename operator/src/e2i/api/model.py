@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 _SECRET_NAME = re.compile(r"token|secret|passw|credential|api_?key|access_?key|private", re.IGNORECASE)
@@ -94,6 +97,11 @@ class Rollout:
     """`verify` and `contract` as written; `core.verification.checks` parses them."""
     watch: Mapping[str, Any] | None = field(default=None, hash=False)
     """`watch` as written; `core.guard.limits` parses it."""
+
+    @cached_property
+    def checks_digest(self) -> str:
+        """Hex digits over the checks as they are written."""
+        return hashlib.sha256(json.dumps(self.checks, sort_keys=True).encode()).hexdigest()
 
     @property
     def guard_seconds(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -28,6 +29,10 @@ from e2i.api.written_status import read_status
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _DURATION = re.compile(r"[0-9]{1,6}[smh]", re.ASCII)
+_MOST_PODS = 10_000
+_LONGEST = 10_000_000
+"""Seconds of any time."""
+_LONGEST_HISTORY = 50
 _LONGEST_AMOUNT = 64
 """Characters of an amount of a resource."""
 _E = TypeVar("_E", bound=Enum)
@@ -93,7 +98,7 @@ def _shape(spec: Fields) -> Shape:
 
 def _amounts(amounts: Fields) -> tuple[tuple[str, str], ...]:
     """Sort the amounts by resource: {memory: 1Gi, cpu: 2} -> (("cpu", "2"), ("memory", "1Gi"))"""
-    return tuple(sorted((name, _amount(amounts.place(name), amount)) for name, amount in amounts))
+    return tuple(sorted((name, _amount(amounts.place_of(name), amount)) for name, amount in amounts))
 
 
 def _amount(place: str, written: Any) -> str:
@@ -112,11 +117,12 @@ def _amount(place: str, written: Any) -> str:
 def _autoscaling(spec: Fields) -> Autoscaling:
     """Return the numbers of pods; `replicas` is both the smallest and the largest."""
     if "autoscaling" not in spec:
-        return Autoscaling(minimum=spec.number("replicas", 1), maximum=spec.number("replicas", 1))
+        replicas = spec.number("replicas", 1, least=0, most=_MOST_PODS)
+        return Autoscaling(minimum=replicas, maximum=replicas)
     chosen = spec.inside("autoscaling")
     return Autoscaling(
-        minimum=chosen.number("minReplicas", 1),
-        maximum=chosen.number("maxReplicas", 1),
+        minimum=chosen.number("minReplicas", 1, least=0, most=_MOST_PODS),
+        maximum=chosen.number("maxReplicas", 1, least=0, most=_MOST_PODS),
         metrics=tuple(metric.whole for metric in chosen.objects("metrics")),
     )
 
@@ -127,12 +133,26 @@ def _rollout(rollout: Fields) -> Rollout:
         strategy=_word(rollout, "strategy", defaults.strategy),
         steps=tuple(_step(step) for step in rollout.objects("steps")),
         rollback=_word(rollout, "rollback", defaults.rollback),
-        progress_deadline=rollout.number("progressDeadlineSeconds", defaults.progress_deadline),
-        scale_down_delay=rollout.number("scaleDownDelaySeconds", defaults.scale_down_delay),
-        history=rollout.number("revisionHistoryLimit", defaults.history),
-        checks={name: value for name, value in rollout if name in ("verify", "contract")},
+        progress_deadline=rollout.number(
+            "progressDeadlineSeconds", defaults.progress_deadline, least=0, most=_LONGEST
+        ),
+        scale_down_delay=rollout.number(
+            "scaleDownDelaySeconds", defaults.scale_down_delay, least=0, most=_LONGEST
+        ),
+        history=rollout.number("revisionHistoryLimit", defaults.history, least=0, most=_LONGEST_HISTORY),
+        checks=_checks(rollout),
         watch=_watch(rollout),
     )
+
+
+def _checks(rollout: Fields) -> Mapping[str, Any]:
+    """Return verify and contract as written; each is parsed where it is needed."""
+    checks = {name: value for name, value in rollout if name in ("verify", "contract")}
+    try:
+        json.dumps(checks)  # As everything does that is asked about them later.
+    except RecursionError:
+        raise FieldInvalid(f"{rollout.place_of('verify')} is nested too deep") from None
+    return checks
 
 
 def _word(fields: Fields, name: str, default: _E) -> _E:
@@ -141,7 +161,7 @@ def _word(fields: Fields, name: str, default: _E) -> _E:
     word = fields.text(name, default.value)
     if word not in {each.value for each in kind}:
         known = ", ".join(each.value for each in kind)
-        raise FieldInvalid(f"{fields.place(name)} is {clean(word, 64)!r}, which is none of {known}")
+        raise FieldInvalid(f"{fields.place_of(name)} is {clean(word, 64)!r}, which is none of {known}")
     return kind(word)
 
 
@@ -149,18 +169,18 @@ def _watch(rollout: Fields) -> Mapping[str, Any] | None:
     if "watch" not in rollout:
         return None
     watch = rollout.inside("watch")
-    watch.number("seconds")
+    watch.number("seconds", least=0, most=_LONGEST)
     return watch.whole
 
 
 def _step(step: Fields) -> Step:
     """Parse one step of a canary: {pause: {duration: 2m}} -> Pause(120)"""
     if "setWeight" in step:
-        return SetWeight(step.number("setWeight"))
+        return SetWeight(step.number("setWeight", least=0, most=100))
     pause = step.inside("pause")
     duration = pause.text("duration")
     if duration and _DURATION.fullmatch(duration) is None:
         raise FieldInvalid(
-            f"{pause.place('duration')} is {clean(duration, 64)!r}, not a time such as 30s, 5m or 1h"
+            f"{pause.place_of('duration')} is {clean(duration, 64)!r}, not a time such as 30s, 5m or 1h"
         )
     return Pause(int(duration[:-1]) * _UNITS[duration[-1]] if duration else None)

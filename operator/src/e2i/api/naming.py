@@ -79,23 +79,6 @@ def _release_of(shape: Shape, bento_digest: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:HEX]
 
 
-def trial_of(model: Model, release: str) -> str:
-    """Return the identity of a trial: 8 hex digits over the release and the settings that it is judged by.
-
-    A trial that failed is not repeated. Another check or another value of retry-at makes another trial.
-    """
-    rollout = model.rollout
-    judged_by = {
-        "release": release,
-        "checks": rollout.checks,
-        "watch": rollout.watch,
-        "strategy": rollout.strategy.value,
-        "deadline": rollout.progress_deadline,
-        "retry": model.retry_at,
-    }
-    return hashlib.sha256(json.dumps(judged_by, sort_keys=True).encode()).hexdigest()[:HEX]
-
-
 def _canonical(shape: Shape) -> dict[str, object]:
     return {
         "type": shape.type,

@@ -16,6 +16,7 @@ from e2i.cli.plugin.room import placeable
 from e2i.controller.core.observed import BentoRequest, Build, Observed
 from e2i.controller.core.parse import parse_child
 from e2i.controller.core.releases.release import artifact_of
+from e2i.controller.core.releases.trials import trial_of
 from e2i.inspection.document import is_current
 
 Body = Mapping[str, Any]
@@ -192,7 +193,7 @@ def _quarantine(model: Model, release: str | None) -> Body | None:
     """Return the failure of this very trial, or None: other checks or deadlines make another trial."""
     if release is None or model.rollout.rollback is Rollback.DISABLED:
         return None
-    trial = naming.trial_of(model, release)
+    trial = trial_of(model, release)
     failed = model.status.get("failedReleases", ())
     return next((dict(entry) for entry in failed if entry["trial"] == trial), None)
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from e2i.api import naming
 from e2i.api.conditions import one_line
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules import (
     address,
     build,
@@ -115,7 +115,7 @@ def _failure(here: Situation, chosen: Plan, failed: Release, now: datetime) -> F
         release=failed.release,
         tag=failed.tag,
         digest=failed.artifact.digest,
-        trial=naming.trial_of(here.model, failed.release),
+        trial=trial_of(here.model, failed.release),
         reason=chosen.reason,
         message=one_line(chosen.message),
         failed_at=now,

@@ -20,6 +20,7 @@ from e2i.controller.core.releases.release import (
 )
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
+from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.decision import Plan
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
@@ -50,12 +51,12 @@ def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
     """Add the state of the desired release's verification, and of the guard of the release that is judged."""
     here = Situation(model, seen)
     if here.desired:
-        trial = naming.trial_of(model, here.desired.release)
+        trial = trial_of(model, here.desired.release)
         seen = replace(seen, verification=clients.verification_jobs.state(model.key, trial))
     judged = judged_release(here)
     if judged is None:
         return seen
-    trial = naming.trial_of(model, judged.release)
+    trial = trial_of(model, judged.release)
     return replace(
         seen,
         guard_running=clients.guard_jobs.is_guarding(model.key, trial),

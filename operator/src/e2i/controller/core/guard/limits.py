@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2i.api.conditions import Reason
+from e2i.api.fields import Fields
+from e2i.api.plain_text import clean
 from e2i.api.problem import Problem
 from e2i.controller.core.guard.samples import Sample
 
 SHARE = 0.99
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s)")
+_DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +31,13 @@ class GuardLimits:
 
 def parse_limits(watch: Mapping[str, Any]) -> GuardLimits:
     """Parse spec.rollout.watch. ValueError names an invalid value."""
-    ratio, latency = watch.get("maxErrorRatio"), watch.get("maxLatencyP99")
+    fields = Fields(watch, "spec.rollout.watch")
+    ratio, latency = fields.text("maxErrorRatio"), fields.text("maxLatencyP99")
     return GuardLimits(
-        seconds=watch["seconds"],
-        max_error_ratio=None if ratio is None else _ratio(ratio),
-        max_latency_p99=None if latency is None else _seconds(latency),
-        min_requests=watch.get("minRequests", GuardLimits.min_requests),
+        seconds=fields.number("seconds", least=0),
+        max_error_ratio=_ratio(ratio) if ratio else None,
+        max_latency_p99=_seconds(latency) if latency else None,
+        min_requests=fields.number("minRequests", GuardLimits.min_requests),
     )
 
 
@@ -45,7 +48,7 @@ def _ratio(text: str) -> float:
         ratio = math.nan
     if not 0 <= ratio <= 1:
         raise ValueError(
-            f"spec.rollout.watch.maxErrorRatio {text!r} is not a number from 0 to 1: write for instance 0.05"
+            f"spec.rollout.watch.maxErrorRatio {clean(text, 64)!r} is not a number from 0 to 1: write for instance 0.05"
         )
     return ratio
 
@@ -55,7 +58,7 @@ def _seconds(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError(
-            f"spec.rollout.watch.maxLatencyP99 {text!r} is not a duration: write for instance 500ms or 1.5s"
+            f"spec.rollout.watch.maxLatencyP99 {clean(text, 64)!r} is not a duration: write for instance 500ms or 1.5s"
         )
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from e2i.api import naming, release_record
+from e2i.api import release_record
 from e2i.api.model import Model, Rollback
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
@@ -17,6 +17,7 @@ from e2i.controller.core.releases.release import (
     ready_pods,
     serving_release,
 )
+from e2i.controller.core.releases.trials import trial_of
 
 
 def failure(model: Model, seen: Observed, release: str | None) -> Failure | None:
@@ -25,7 +26,7 @@ def failure(model: Model, seen: Observed, release: str | None) -> Failure | None
     None if it did not fail, or if spec.rollout.rollback is Disabled."""
     if release is None or model.rollout.rollback is Rollback.DISABLED:
         return None
-    trial = naming.trial_of(model, release)
+    trial = trial_of(model, release)
     failed = next((each for each in persisted_status.failures(model) if each.trial == trial), None)
     if failed is None and is_new(model, seen):
         failed = _recorded_failure(seen, release, trial)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.release_record import FAILED, SERVED, Record
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.trials import trial_of
 
 
 def served_record(here: Situation, target: Release, now: datetime) -> Record:
@@ -24,7 +24,7 @@ def served_record(here: Situation, target: Release, now: datetime) -> Record:
         namespace=here.model.namespace,
         model=here.model.name,
         release=target.release,
-        trial=naming.trial_of(here.model, target.release),
+        trial=trial_of(here.model, target.release),
         result=SERVED,
         reason=Reason.Serving.name,
         artifact=target.artifact,

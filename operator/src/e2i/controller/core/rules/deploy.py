@@ -28,6 +28,7 @@ from e2i.controller.core.releases.release import (
 )
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
+from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import comparison
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
 from e2i.controller.core.rules.decision import (
@@ -40,7 +41,7 @@ from e2i.controller.core.rules.decision import (
 def reset_retried_release(here: Situation, now: datetime) -> Plan | None:
     """Delete pods and builds of the failed trial before a retry: they would fail again at once."""
     desired = desired_release(here)
-    trial = naming.trial_of(here.model, desired.release)
+    trial = trial_of(here.model, desired.release)
     earlier = (each for each in persisted_status.failures(here.model) if each.release == desired.release)
     failed = next((each for each in earlier if each.trial != trial), None)
     if failed is None or serving_release(here.seen) == desired.release:

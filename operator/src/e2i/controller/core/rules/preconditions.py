@@ -8,7 +8,7 @@ from e2i.api import tags
 from e2i.api.conditions import Reason
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
-from e2i.controller.core.verification import checks
+from e2i.controller.core.verification.identity import judged_by, watch_problem
 
 
 def hold_unreadable_spec(here: Situation, now: datetime) -> Plan | None:
@@ -55,11 +55,9 @@ def refuse_tag(here: Situation, now: datetime) -> Plan | None:
 
 
 def refuse_checks(here: Situation, now: datetime) -> Plan | None:
-    """Stall if spec.rollout.verify or contract cannot be parsed. Checked before a build: no release could pass them."""
-    try:
-        checks.parse_verification(here.model.rollout.checks)
-    except checks.CheckInvalid as refusal:
-        return Plan(reason=Reason.CheckInvalid, message=str(refusal), stalled=True)
+    """Stall if what releases are judged by cannot be parsed. Checked before a build: no release could pass it."""
+    if problem := judged_by(here.model.rollout).problem or watch_problem(here.model.rollout.watch):
+        return Plan(reason=Reason.CheckInvalid, message=problem, stalled=True)
     return None
 
 

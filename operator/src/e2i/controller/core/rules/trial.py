@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Rollback, Strategy
 from e2i.api.problem import Problem
@@ -16,6 +15,7 @@ from e2i.controller.core.releases import quarantine, sizes
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import Release, guarded_until, ready_pods, serving_release
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
     NOW,
@@ -26,7 +26,7 @@ from e2i.controller.core.rules.decision import (
     targets_desired,
 )
 from e2i.controller.core.rules.switch import record_failure
-from e2i.controller.core.verification import checks
+from e2i.controller.core.verification.identity import judged_by
 
 CRASHES_UNDER_GUARD = 2
 """Crashes of all pods together after which a release fails: one may have a cause outside, and other pods answer."""
@@ -141,7 +141,7 @@ def start_guard(here: Situation, now: datetime) -> Plan | None:
     until = begun + timedelta(seconds=watch["seconds"])
     if now >= until or not _is_judged(here, judged, now):
         return None
-    trial = naming.trial_of(here.model, judged.release)
+    trial = trial_of(here.model, judged.release)
     return Plan(
         reason=Reason.Serving,
         message=f"the metrics of release {judged.release} of {judged.tag} are read",
@@ -165,7 +165,7 @@ def verify_release(here: Situation, now: datetime) -> Plan | None:
     target = target_release(here)
     if serving_release(here.seen) == target.release or not targets_desired(here):
         return None
-    asked = len(checks.parse_verification(here.model.rollout.checks).checks)
+    asked = judged_by(here.model.rollout).checks
     if not asked or here.seen.verification is VerificationState.PASSED:
         return None
     if isinstance(here.seen.verification, Finding):
@@ -181,5 +181,5 @@ def verify_release(here: Situation, now: datetime) -> Plan | None:
     message = f"release {target.release} of {target.tag} has to answer {asked} golden predictions"
     if here.seen.verification is VerificationState.RUNNING:
         return Plan(reason=Reason.Verifying, message=message, look_again=PODS_POLL)
-    trial = naming.trial_of(here.model, target.release)
+    trial = trial_of(here.model, target.release)
     return Plan(reason=Reason.Verifying, message=message, actions=(Verify(target.name, trial),))

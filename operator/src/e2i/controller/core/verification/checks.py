@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, TypeVar
 
+from e2i.api.fields import FieldInvalid, Fields
 from e2i.controller.core.evidence.excerpts import excerpt
 from e2i.controller.core.verification import jsonpaths, jsontext
 
@@ -22,6 +22,8 @@ T = TypeVar("T")
 _PATH = re.compile(r"/([^/?#\s\\][^?#\s\\]*)?")
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,10})?")
 _SHOWN = 80
+LARGEST = 256 << 10
+"""Bytes of all checks as JSON text. Parsed between the passes of other models, they take about a tenth of a second."""
 
 
 class CheckInvalid(ValueError):
@@ -72,7 +74,7 @@ class Check:
     path: str
     body: str | None = None
     """JSON text to send."""
-    timeout: float = 5
+    timeout: int = 5
     """Seconds of one try, from the first byte sent to the last byte received."""
     retries: int = 2
     """Tries after the first one."""
@@ -110,84 +112,78 @@ CONTRACT_PARTS = ("label", "probabilities", "value", "effect", "lower", "upper")
 
 
 def parse_verification(rollout: Raw) -> Verification:
-    """Parse spec.rollout from the API server. CheckInvalid if a field is invalid."""
-    return _parse(json.dumps([rollout.get("verify"), rollout.get("contract")]))
+    """Parse spec.rollout from the API server. CheckInvalid if a field is invalid, or if all are too large."""
+    size = len(json.dumps([rollout.get("verify"), rollout.get("contract")]))
+    if size > LARGEST:
+        raise CheckInvalid(
+            f"spec.rollout.verify and contract have {size} bytes of JSON, and {LARGEST} at most are read; "
+            "ask for fewer predictions, or for smaller ones"
+        )
+    try:
+        fields = Fields(rollout, "spec.rollout")
+        return Verification(
+            checks=tuple(_check(check) for check in fields.objects("verify")),
+            contract=_contract(fields.inside("contract")) if rollout.get("contract") else None,
+        )
+    except FieldInvalid as invalid:
+        raise CheckInvalid(f"{invalid}; correct it") from None
 
 
-@lru_cache(maxsize=256)
-def _parse(text: str) -> Verification:
-    """Parse the two fields as JSON. Cached: every pass asks, and a spec at its size limit takes a second."""
-    verify, contract = json.loads(text)
-    return Verification(
-        checks=tuple(
-            _check(raw, place) for raw, place in _items({"verify": verify}, "verify", "spec.rollout")
-        ),
-        contract=_contract(contract) if contract else None,
-    )
-
-
-def _items(raw: Raw, key: str, place: str) -> Iterator[tuple[Raw, str]]:
-    return ((item, f"{place}.{key}[{index}]") for index, item in enumerate(raw.get(key) or ()))
-
-
-def _check(raw: Raw, place: str) -> Check:
-    defaults = Check(place=place, path="/")
+def _check(fields: Fields) -> Check:
+    defaults = Check(place=fields.place, path="/")
     return Check(
-        place=place,
-        name=raw.get("name", defaults.name),
-        method=raw.get("method", defaults.method),
-        path=_parsed(raw, "path", place, _path) or defaults.path,
-        body=_parsed(raw, "body", place, _json_text),
-        timeout=raw.get("timeoutSeconds", defaults.timeout),
-        retries=raw.get("retries", defaults.retries),
-        expect=_expectation(raw.get("expect") or {}, f"{place}.expect"),
+        place=fields.place,
+        name=fields.text("name", defaults.name),
+        method=fields.text("method", defaults.method),
+        path=_parsed(fields, "path", _path) or defaults.path,
+        body=_parsed(fields, "body", _json_text),
+        timeout=fields.number("timeoutSeconds", defaults.timeout, least=1, most=60),
+        retries=fields.number("retries", defaults.retries, least=0, most=10),
+        expect=_expectation(fields.inside("expect")),
     )
 
 
-def _expectation(raw: Raw, place: str) -> Expectation:
+def _expectation(fields: Fields) -> Expectation:
     return Expectation(
-        status=raw.get("status", Expectation.status),
-        body=_parsed(raw, "body", place, _wanted),
-        subset=_parsed(raw, "subset", place, _wanted),
-        tolerance=_parsed(raw, "tolerance", place, _tolerance) or Decimal(0),
-        fields=tuple(_field_rule(item, where) for item, where in _items(raw, "fields", place)),
+        status=fields.number("status", Expectation.status),
+        body=_parsed(fields, "body", _wanted),
+        subset=_parsed(fields, "subset", _wanted),
+        tolerance=_parsed(fields, "tolerance", _tolerance) or Decimal(0),
+        fields=tuple(_field_rule(field) for field in fields.objects("fields")),
     )
 
 
-def _field_rule(raw: Raw, place: str) -> FieldRule:
+def _field_rule(fields: Fields) -> FieldRule:
     rule = FieldRule(
-        path=_parsed(raw, "jsonPath", place, jsonpaths.check_path) or "$",
-        equals=_parsed(raw, "equals", place, _wanted),
-        minimum=_parsed(raw, "minimum", place, _decimal),
-        maximum=_parsed(raw, "maximum", place, _decimal),
+        path=_parsed(fields, "jsonPath", jsonpaths.check_path) or "$",
+        equals=_parsed(fields, "equals", _wanted),
+        minimum=_parsed(fields, "minimum", _decimal),
+        maximum=_parsed(fields, "maximum", _decimal),
     )
     if rule.minimum is not None and rule.maximum is not None and rule.minimum > rule.maximum:
         raise CheckInvalid(
-            f"{place}.minimum {rule.minimum} is above maximum {rule.maximum}; correct one of them"
+            f"{fields.place}.minimum {rule.minimum} is above maximum {rule.maximum}; correct one of them"
         )
     return rule
 
 
-def _contract(raw: Raw) -> Contract:
-    found = (
-        (part, _parsed(raw, f"{part}Path", "spec.rollout.contract", jsonpaths.check_path))
-        for part in CONTRACT_PARTS
-    )
+def _contract(fields: Fields) -> Contract:
+    found = ((part, _parsed(fields, f"{part}Path", jsonpaths.check_path)) for part in CONTRACT_PARTS)
     return Contract(
-        labels=frozenset(raw.get("labels") or ()),
+        labels=frozenset(fields.text_items("labels")),
         paths={part: path for part, path in found if path is not None},
     )
 
 
-def _parsed(raw: Raw, key: str, place: str, parse: Callable[[str], T]) -> T | None:
+def _parsed(fields: Fields, key: str, parse: Callable[[str], T]) -> T | None:
     """Parse the text under `key`; None if there is none. A ValueError of `parse` becomes a CheckInvalid."""
-    text = raw.get(key)
-    if text is None:
+    if key not in fields:
         return None
+    text = fields.text(key)
     try:
         return parse(text)
     except ValueError as error:
-        raise CheckInvalid(f"{place}.{key} {error}: {excerpt(text, _SHOWN)}; correct it") from None
+        raise CheckInvalid(f"{fields.place_of(key)} {error}: {excerpt(text, _SHOWN)}; correct it") from None
 
 
 def _wanted(text: str) -> Wanted:
@@ -195,9 +191,13 @@ def _wanted(text: str) -> Wanted:
         value = jsontext.read(text)
     except jsontext.JsonInvalid as error:
         raise ValueError(f"is not JSON ({error})") from None
-    if place := next((place for place, _ in jsontext.not_finite(value)), None):
+    if jsontext.may_be_infinite(text) and (place := _place_of_infinity(value)):
         raise ValueError(f"is not JSON (NaN or an infinity at {place})")
     return Wanted(value)
+
+
+def _place_of_infinity(value: jsontext.Value) -> str | None:
+    return next((place for place, _ in jsontext.not_finite(value)), None)
 
 
 def _json_text(text: str) -> str:

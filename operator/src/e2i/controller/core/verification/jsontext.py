@@ -21,8 +21,11 @@ MAX_VALUES = 20_000
 
 _DIGITS = 300
 """Integers of up to this many digits are within the range of a float."""
-_STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[{]|[\]}]|,', re.DOTALL)
-"""Strings, brackets and commas. A string without an end is one match too, so the scan takes linear time."""
+_STRING = re.compile(r'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
+"""A string, also one without an end, so the scan takes linear time."""
+_BRACKET = re.compile(r"[\[{\]}]")
+_INFINITE = re.compile(rf"NaN|Infinity|[0-9][eE]|[0-9]{{{_DIGITS}}}")
+"""What a text must have for a number that is not finite."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -41,15 +44,14 @@ def read(text: str) -> Value:
 
 def _check_bounds(text: str) -> None:
     """JsonInvalid if the text exceeds the bounds. Checked first, because the parser follows nesting by recursion."""
-    depth = values = 0
-    for match in _STRUCTURE.finditer(text):
-        sign = match[0]
-        values += sign in "[{,"
-        depth += (sign in "[{") - (sign in "]}")
+    bare = _STRING.sub("", text)
+    if sum(map(bare.count, "[{,")) > MAX_VALUES:
+        raise JsonInvalid(f"more than {MAX_VALUES} values")
+    depth = 0
+    for bracket in _BRACKET.findall(bare):
+        depth += 1 if bracket in "[{" else -1
         if depth > MAX_DEPTH:
             raise JsonInvalid(f"nested deeper than {MAX_DEPTH} levels")
-        if values > MAX_VALUES:
-            raise JsonInvalid(f"more than {MAX_VALUES} values")
 
 
 def _fraction(digits: str) -> Decimal | float:
@@ -62,6 +64,11 @@ def _fraction(digits: str) -> Decimal | float:
 
 def _integer(digits: str) -> int | Decimal | float:
     return int(digits) if len(digits) <= _DIGITS else _fraction(digits)
+
+
+def may_be_infinite(text: str) -> bool:
+    """Return whether a number in the text may be no finite one: quick, and certain if it is False."""
+    return _INFINITE.search(text) is not None
 
 
 def is_number(value: Value) -> bool:

@@ -95,7 +95,8 @@ class VerificationJobs:
 
     async def _verify(self, model: Model, name: str) -> Finding | None:
         """Return the first check that fails, None if all pass; ApiError if the Service cannot be read."""
-        verification = checks.parse_verification(model.rollout.checks)
+        # In a thread: the largest spec takes some time.
+        verification = await asyncio.to_thread(checks.parse_verification, model.rollout.checks)
         for wait in WAITS:
             await asyncio.sleep(wait)
             # Yatai gives the Service the name of its BentoDeployment. Its clusterIP needs no DNS.
