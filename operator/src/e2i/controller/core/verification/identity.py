@@ -25,7 +25,7 @@ _NOT_JUDGED = ("place",)
 
 @dataclass(frozen=True)
 class Judged:
-    """What a release is judged by, as far as every pass has to know it."""
+    """The part of the checks that every pass has to know."""
 
     checks: int
     """Number of golden predictions."""
