@@ -10,6 +10,7 @@ import yaml
 from support.cluster import TestCluster
 from support.yatai import Workbench, conditions, controllers, made, workbench
 
+from e2i.controller.core.render.memory import memory_limit
 from e2i.kube import Object, Resource
 from e2i.local.yatai.child_changes import LAST_APPLIED
 from e2i.local.yatai.yatai_kinds import AUTOSCALER, BENTO, BENTO_DEPLOYMENT, DEPLOYMENT, SERVICE
@@ -115,6 +116,28 @@ async def test_fields_that_yatai_does_not_write_stay(control_plane: TestCluster,
         await idle.patch(BENTO, "fraud-v1", {"metadata": TOUCHED})
         await idle.settle()
         assert (await idle.seen(DEPLOYMENT, "plain"))["spec"] == extended["spec"]
+
+
+@pytest.mark.parametrize(("limit", "settles"), [("1G", False), (memory_limit("1G"), True)])
+async def test_a_limit_comes_to_rest_if_the_api_server_stores_its_half_as_written(
+    bench: Workbench, limit: str, settles: bool
+) -> None:
+    await bench.bento()
+    await bench.deployment(
+        resources={"limits": {"memory": limit}}, autoscaling={"minReplicas": 1, "maxReplicas": 5}
+    )
+    await bench.condition(BENTO_DEPLOYMENT, "plain", "Available", "True")
+    await bench.patch(DEPLOYMENT, "plain", {"spec": {"replicas": 3}})
+    await bench.patch(BENTO, "fraud-v1", {"metadata": TOUCHED})
+
+    async def replaced() -> bool:
+        return bool((await bench.seen(DEPLOYMENT, "plain"))["spec"]["replicas"] == 1)
+
+    if settles:
+        await bench.settle()
+        assert not await replaced()
+    else:
+        await bench.until(replaced, "the replacement of a Deployment that differs in nothing")
 
 
 @pytest.mark.parametrize("change", ["an environment variable", "a value that Yatai writes"])

@@ -21,6 +21,7 @@ from e2i.api import naming, quantities
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import timestamp
 from e2i.api.model import Autoscaling, Model, Shape
+from e2i.controller.core.render.memory import memory_limit
 
 Manifest = dict[str, Any]
 
@@ -177,6 +178,7 @@ def _resources(shape: Shape, template_version: str) -> dict[str, Any]:
             requests[name] = min(amount, limits.get(name, amount), key=quantities.value)
         if name not in limits:
             limits[name] = quantities.times(requests[name], LIMIT_FACTOR)
+    limits["memory"] = memory_limit(limits["memory"])
     return {"requests": _yatai_amounts(requests), "limits": _yatai_amounts(limits)}
 
 
