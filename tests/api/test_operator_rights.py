@@ -44,10 +44,9 @@ def with_rights(control_plane: TestCluster) -> TestCluster:
         ("get list watch create patch delete", "bentodeployments.serving.yatai.ai", ()),
         ("get list watch create patch", "services", ()),
         ("list watch", "deployments.apps", ()),
-        ("list", "pods", ()),
+        ("list watch", "pods", ()),
         ("get", "pods", ("--subresource=log",)),
         ("list create patch", "events", ()),
-        ("list watch", "customresourcedefinitions", ()),
     ],
 )
 def test_the_operator_may(

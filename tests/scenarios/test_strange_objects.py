@@ -7,11 +7,11 @@ from typing import Any
 from support.deep import examples
 from support.mutations import mutated, seeded
 from support.scenes import quiet, serve
-from support.world import WATCHED, World
+from support.world import World
 
 from e2i.api import naming
 
-KINDS = (naming.KIND, "BentoRequest", "BentoDeployment", "Deployment", "Service")
+KINDS = (naming.KIND, "BentoRequest", "BentoDeployment", "Deployment", "Service", "Pod")
 
 
 def spoil(world: World, kind: str, **changes: Any) -> None:
@@ -65,7 +65,7 @@ async def test_after_any_changes_of_one_model_s_objects_another_is_served(world:
         await serve(world, name="churn")
         strange = [mutated(random.choice(world.all(kind) or [{}]), random) for kind in KINDS]
         for kind, body in zip(KINDS, strange, strict=True):
-            world.operator.handle_event(WATCHED[kind], random.choice(("MODIFIED", "DELETED")), body)
+            world.deliver(kind, random.choice(("MODIFIED", "DELETED")), body)
         await serve(world, name="iris", tag=f"iris:{number + 1}")
         world.delete("churn")
         await world.restart()

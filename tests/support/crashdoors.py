@@ -10,15 +10,15 @@ from aiohttp import web
 from support.crashproxy import Server
 from support.stage import condition
 
+from e2i.controller.edge.informer import SOURCES
 from e2i.kube import Object
-from e2i.kube.e2i_kinds import CHILDREN, E2I_MODELS
 from e2i.local.layout import ClusterHome
 
 SENTINEL = "sentinel"
 """A model without a bento: when it was looked at, so was what was changed before it."""
 _OBJECT = re.compile(r"/(?:api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/([a-z0-9]+)(?:/([^/]+))?(?:/([^/]+))?")
 _VERBS = {"PATCH": "apply", "PUT": "replace", "POST": "create", "DELETE": "delete"}
-_CLUSTER_WIDE = {resource.path(): resource for resource in (*CHILDREN, E2I_MODELS)}
+_CLUSTER_WIDE = {source.resource.path(): source.resource for source in SOURCES}
 _VOLATILE = re.compile(r"(?<=/[0-9a-f]{8})[0-9a-f]{56}|\d{8}T\d{6}Z-")
 
 

@@ -6,16 +6,19 @@ and fails when it is told to.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from e2i.api import naming
 from e2i.api.conditions import timestamp
-from e2i.kube import ApiError, Object, Resource
+from e2i.kube import ApiError, Failed, Listed, News, Object, Resource
 
+LOOK_AGAIN = 10.0
+"""Seconds between two lists of a kind that is not served."""
 _T = TypeVar("_T")
 Place = tuple[str, str, str]
 """(kind, namespace, name)"""
@@ -76,9 +79,29 @@ class FakeKube:
         found = [
             _copy(item)
             for (kind, space, _), item in self.objects.items()
-            if kind == resource.kind and namespace in (None, space) and _matches(item, labels)
+            if kind == resource.kind and namespace in (None, space) and matches(item, labels)
         ]
         return found, str(self.version)
+
+    async def list_parsed(
+        self, resource: Resource, parse: Callable[[Object], _T], *, labels: str = ""
+    ) -> tuple[list[_T], str]:
+        found, version = await self.list(resource, labels=labels)
+        return [parse(item) for item in found], version
+
+    async def track(
+        self, resource: Resource, parse: Callable[[Object], _T], *, labels: str = "", since: str = ""
+    ) -> AsyncIterator[News[_T]]:
+        """List the kind if it was not listed; what changes after that, the world tells at once."""
+        while not since:
+            try:
+                found, since = await self.list_parsed(resource, parse, labels=labels)
+            except ApiError as error:
+                yield Failed(error)
+                await asyncio.sleep(LOOK_AGAIN)
+            else:
+                yield Listed(tuple(found), since)
+        await asyncio.Event().wait()
 
     async def create(self, resource: Resource, namespace: str | None, body: Object, **_: object) -> Object:
         self._write("create", resource)
@@ -243,8 +266,13 @@ def _copy(body: _T) -> _T:
     return copied
 
 
-def _matches(item: Object, selector: str) -> bool:
+def matches(item: Object, selector: str) -> bool:
     """Return whether the labels have every `key=value` and every `key` of the selector."""
-    labels = item["metadata"].get("labels", {})
-    wanted = [term.partition("=") for term in selector.split(",") if term]
+    if not selector:
+        return True
+    metadata = item.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    if not isinstance(labels, dict):
+        return False
+    wanted = [term.partition("=") for term in selector.split(",")]
     return all(labels.get(key) == value if equals else key in labels for key, equals, value in wanted)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from support.builders import ACCESS, NOON, an_artifact
-from support.fake_kube import FakeKube
+from support.fake_kube import FakeKube, matches
 from support.fake_release_store import FakeReleaseStore
 from support.fake_verification import FakeGuardJobs, FakeVerificationJobs
 from support.fake_yatai import FakeYatai
@@ -39,10 +39,8 @@ from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass
 from e2i.kube import ApiError, Object
-from e2i.kube.e2i_kinds import CHILDREN, E2I_MODELS
 
 NAMESPACE = "models"
-WATCHED = {resource.kind: resource for resource in (*CHILDREN, E2I_MODELS)}
 
 
 class WatchedOperator(Operator):
@@ -312,11 +310,20 @@ class World:
 
     def tell(self, kind: str, event: str, body: Object) -> None:
         """Pass a watch event on to the operator."""
-        if not self._watched or kind not in WATCHED:
+        if not self._watched:
             return
         if kind == naming.KIND and "status" in body:
             self._note_status(body["metadata"]["name"])
-        self.operator.handle_event(WATCHED[kind], event, json.loads(json.dumps(body)))
+        self.deliver(kind, event, json.loads(json.dumps(body)))
+
+    def deliver(self, kind: str, event: str, body: Object) -> None:
+        """Send a watch event of the kind to the operator."""
+        for informer in self.operator.informers:
+            source = informer.source
+            if source.resource.kind == kind:
+                # An object that lost its label is deleted for a watch that selects by it.
+                change = event if matches(body, source.labels) else "DELETED"
+                informer.take(change, self.cache.see(source.kind, body))
 
     def _note_status(self, name: str) -> None:
         if (self.kube.objects.get((naming.KIND, NAMESPACE, name)) or {}).get("status"):

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fake_kube import LOOK_AGAIN
 from support.scenes import serve
 from support.world import NAMESPACE, World
 
 from e2i import clock
 from e2i.api import naming
 from e2i.controller import app
-from e2i.controller.app import RESYNC, RESYNC_INCOMPLETE, Operator, connect
+from e2i.controller.app import RESYNC, Operator, connect
 from e2i.controller.core.rules.decision import STORE_POLL
 from e2i.controller.edge.work_queue import FIRST_DELAY
 from e2i.controller.settings import Settings
 from e2i.kube import ApiError
-from e2i.kube.e2i_kinds import E2I_MODELS
 
 KEY = (NAMESPACE, "churn")
 MODEL = (naming.KIND, *KEY)
@@ -199,7 +199,7 @@ async def test_a_version_that_is_known_wakes_nobody(world: World) -> None:
     world.apply(suspend=True)
     await world.run()
     body = world.kube.objects[MODEL]
-    world.operator.handle_event(E2I_MODELS, "MODIFIED", {**body, "status": {}})
+    world.tell(naming.KIND, "MODIFIED", {**body, "status": {}})
     assert len(world.queue) == 0
 
 
@@ -212,7 +212,7 @@ async def test_a_late_deleted_event_does_not_touch_the_new_model_of_that_name(wo
     await serve(world, rollout={"watch": {"seconds": 600, "maxErrorRatio": "0.1"}})
     guarded = dict(world.guard.known)
     assert guarded, "the new model has a guard"
-    world.operator.handle_event(E2I_MODELS, "DELETED", old)
+    world.tell(naming.KIND, "DELETED", old)
     await world.run_due()
     assert world.guard.known == guarded
     assert (world.condition(), world.address()) == ("True/Ready", first)
@@ -276,14 +276,14 @@ async def test_a_kind_that_is_not_served_is_looked_for_soon_and_often(
     assert world.condition() == "False/YataiNotInstalled"
     assert world.exports_begun == [], "nothing is tried in vain"
     world.kube.missing = set()
-    await world.pass_time(RESYNC_INCOMPLETE)
+    await world.pass_time(LOOK_AGAIN)
     assert world.cache.missing_kinds == frozenset()
     assert len(world.queue) == 1, "the model is queued"
     await world.run()
     assert world.condition() == "True/Ready"
     lists = Lists(world, monkeypatch)
-    await world.pass_time(RESYNC_INCOMPLETE)
-    assert lists.count == 0, "all kinds are served: once every RESYNC seconds is enough"
+    await world.pass_time(LOOK_AGAIN)
+    assert lists.count == 0, "all kinds are served and watched"
 
 
 @pytest.mark.parametrize("error", [AWAY, KeyError("spec")], ids=["the API server is away", "a bug"])

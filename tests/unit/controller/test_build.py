@@ -24,9 +24,7 @@ MODEL = a_model()
 @pytest.mark.parametrize(
     ("after", "reason", "look_again"),
     [
-        pytest.param(
-            594, Reason.Building, 5, id="six seconds before the deadline pods are looked at in five"
-        ),
+        pytest.param(10, Reason.Building, 30, id="while nothing holds it up, the watches tell what happens"),
         pytest.param(598, Reason.Building, 2, id="close to the deadline the next look is exactly then"),
         pytest.param(600, Reason.BuildDeadlineExceeded, 0, id="the build's deadline counts from the request"),
     ],

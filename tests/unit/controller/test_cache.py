@@ -47,8 +47,17 @@ def test_the_same_or_older_news_is_no_news() -> None:
 
 def test_versions_are_numbers() -> None:
     view = a_view()
-    assert view.put(naming.KIND, a_body(version=10)) == KEY
-    assert view.put(naming.KIND, a_body(version=9)) is None
+    assert view.put(naming.KIND, a_body(version=10, spec={"replicas": 2})) == KEY
+    assert view.put(naming.KIND, a_body(version=9, spec={"replicas": 3})) is None
+
+
+def test_a_newer_version_that_says_the_same_is_no_news() -> None:
+    view = a_view(a_service_body())
+    assert view.put(naming.KIND, a_body(version=5, annotations={"somebody's": "note"})) is None
+    assert view.put("Service", a_service_body(version=5)) is None
+    assert view.put("Service", a_service_body(version=4, spec={"selector": {"a": "b"}})) is None
+    assert view.remove("Service", KEY, "uid-service") == KEY
+    assert view.service(model_of(view)) is None
 
 
 def test_a_child_concerns_its_model() -> None:
@@ -100,7 +109,7 @@ def test_news_that_a_namesake_before_it_is_gone_changes_nothing() -> None:
 def test_a_list_corrects_what_the_watch_missed() -> None:
     view = a_view(a_service_body())
     other = a_child_body("Service", name="other", uid="uid-other", model="other", version=3)
-    assert view.replace("Service", [other], "10") == {KEY, ("models", "other")}
+    assert view.replace("Service", [view.see("Service", other)], "10") == {KEY, ("models", "other")}
     assert view.service(model_of(view)) is None
 
 
@@ -112,7 +121,7 @@ def test_a_list_does_not_forget_what_is_younger_than_it() -> None:
 
 def test_a_list_that_says_what_is_known_wakes_nobody() -> None:
     view = a_view(a_service_body())
-    assert view.replace("Service", [a_service_body()], "10") == set()
+    assert view.replace("Service", [view.see("Service", a_service_body())], "10") == set()
 
 
 def test_a_child_that_changes_its_model_leaves_the_first() -> None:

@@ -19,7 +19,6 @@ from e2i.controller.core.guard.samples import Sample
 from e2i.controller.edge.jobs import guard_jobs as module
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.metrics_client import Reading
-from e2i.kube import ApiError
 
 MODEL = a_model(rollout={"watch": {"seconds": 60, "maxErrorRatio": "0.05", "minRequests": 10}})
 KEY = MODEL.key
@@ -40,14 +39,14 @@ class Pods:
         self.buckets: tuple[tuple[float, float], ...] = ()
         self.now = NOON
 
-    async def list(self, *_: object, **__: object) -> tuple[list[dict[str, Any]], str]:
+    def release_pods(self, *_: object) -> list[dict[str, Any]]:
         if self.away:
-            raise ApiError(503, "ServiceUnavailable", "etcd is away")
+            return []
         return [
             {"metadata": {}, "status": {"podIP": "10.97.0.5"}},
             {"metadata": {}, "status": {}},
             {"metadata": {"deletionTimestamp": "now"}, "status": {"podIP": "10.97.0.6"}},
-        ], "1"
+        ]
 
     async def read_release(self, addresses: list[str], service: str) -> Reading:
         assert service == "churn_model"
@@ -142,17 +141,6 @@ async def test_a_bug_ends_the_watch_and_is_not_repeated_in_a_tight_loop(
     await until(lambda: woken == [KEY])
     assert not guards.is_guarding(KEY, "1"), "the next pass begins it again"
     assert "a bug" in caplog.text
-
-
-async def test_pods_that_were_known_are_read_on_while_they_cannot_be_listed(
-    guards: GuardJobs, pods: Pods
-) -> None:
-    begin(guards)
-    await until(lambda: bool(pods.read))
-    pods.away = True
-    count = len(pods.read)
-    await until(lambda: len(pods.read) > count + 2 * module.LIST_PODS_EVERY)
-    assert set(pods.read) == {("127.97.0.5",)}
 
 
 async def test_another_trial_begins_anew(guards: GuardJobs, pods: Pods, woken: list[tuple[str, str]]) -> None:

@@ -538,7 +538,9 @@ def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:
     ("state", "look_again"),
     [
         pytest.param(seen_serving(MODEL, records=AWAY), 15, id="although nothing else has to be looked at"),
-        pytest.param(seen_building(MODEL, records=AWAY), 5, id="unless there is an earlier look"),
+        pytest.param(
+            seen_building(MODEL, records=AWAY, pod_problem=UNPLACED), 5, id="unless there is an earlier look"
+        ),
     ],
 )
 def test_a_bucket_that_does_not_answer_is_asked_again(state: Observed, look_again: int) -> None:

@@ -178,7 +178,7 @@ def test_a_rollout_that_is_held_for_hours_does_not_fail_by_a_pod_that_is_replace
     state = beside(seen_starting(MODEL), OLD_DEPLOYMENT, service=OLD_SERVES)
     assert plan.plan(Situation(MODEL, state), NOON + seconds(7200)).failure
     held = plan.plan(Situation(replace(MODEL, paused=True), state), NOON + seconds(7200))
-    assert (held.reason, held.failure, held.look_again) == (Reason.Deploying, None, seconds(5))
+    assert (held.reason, held.failure, held.look_again) == (Reason.Deploying, None, seconds(30))
 
 
 def test_a_container_beside_the_model_s_holds_a_release_up_and_is_never_its_failure() -> None:

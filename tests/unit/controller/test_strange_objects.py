@@ -129,7 +129,8 @@ def test_no_list_of_strange_objects_hides_the_others(seed: int) -> None:
     strange = [mutated(MODEL, random), *(mutated(body, random) for body in CHILDREN.values())]
     for body in strange:
         cache.put(naming.KIND, body)
-    cache.replace(naming.KIND, [*strange, a_body(name="iris", uid="uid-iris")], "7")
+    listed = [*strange, a_body(name="iris", uid="uid-iris")]
+    cache.replace(naming.KIND, [cache.see(naming.KIND, body) for body in listed], "7")
     assert cache.model(("models", "iris"))
 
 
@@ -165,8 +166,8 @@ def test_what_cannot_be_read_is_said_once_and_read_again_when_it_changes(
     cache = Cache()
     cache.put(naming.KIND, a_body())
     with caplog.at_level(logging.WARNING, "e2i"):
-        for version in (2, 3, 4):
-            assert cache.put("BentoRequest", a_malformed_request(version=version)) == ("models", "churn")
+        woken = [cache.put("BentoRequest", a_malformed_request(version=version)) for version in (2, 3, 4)]
+    assert woken == [("models", "churn"), None, None]
     assert caplog.messages == [
         "BentoRequest models/churn-1 cannot be read: status.conditions is a number, not a list"
     ]
@@ -181,7 +182,7 @@ def test_objects_without_an_identity_are_said_once(caplog: pytest.LogCaptureFixt
     cache = Cache()
     for body in ({}, {"metadata": None}, {"metadata": {"name": "x"}}, {}):
         assert cache.put("Service", body) is None
-        assert cache.drop("Service", body) is None
+        assert cache.see("Service", body) is None
     assert caplog.messages == [
         "Service: an object of this kind is left out: metadata is missing",
         "Service: an object of this kind is left out: metadata.namespace is missing",
@@ -198,7 +199,8 @@ def test_objects_without_an_identity_are_said_once(caplog: pytest.LogCaptureFixt
 def test_versions_are_compared_only_as_the_api_allows(first: str, second: str, is_newer: bool) -> None:
     cache = Cache()
     cache.put(naming.KIND, a_body(resourceVersion=first))
-    assert (cache.put(naming.KIND, a_body(resourceVersion=second)) is not None) is is_newer
+    changed = a_body(resourceVersion=second, generation=2)
+    assert (cache.put(naming.KIND, changed) is not None) is is_newer
 
 
 def test_a_list_of_a_version_without_an_order_is_the_authority() -> None:

@@ -19,6 +19,8 @@ SERVICE_PORT = 3000
 MODEL_LABEL = f"{GROUP}/model"
 RELEASE_LABEL = f"{GROUP}/release"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+BUILD_LABEL = "yatai.ai/bento-request"
+"""On the pods of an image build: the name of its BentoRequest."""
 
 TAG_ANNOTATION = f"{GROUP}/bento-tag"
 DIGEST_ANNOTATION = f"{GROUP}/bento-digest"

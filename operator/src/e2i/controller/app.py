@@ -6,12 +6,10 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from e2i.api import naming
 from e2i.archive.export import Exporter
 from e2i.archive.s3.bucket import Bucket
 from e2i.controller.core.render.manifests import BuilderAccess
@@ -19,6 +17,7 @@ from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.informer import SOURCES, Informer
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
@@ -29,15 +28,12 @@ from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass, reconcile
 from e2i.controller.settings import Settings
-from e2i.kube import ApiError, Kube, Resource
-from e2i.kube.e2i_kinds import CHILDREN, DEPLOYMENTS, E2I_MODELS, YATAI_KINDS
+from e2i.kube import ApiError, Kube
 
 logger = logging.getLogger("e2i")
 
-RESYNC = 300.0
-"""Seconds between two full lists: kopf does not report what was deleted while its watch was interrupted."""
-RESYNC_INCOMPLETE = 15.0
-"""Seconds between two full lists while the cluster does not serve all kinds of Yatai."""
+RESYNC = 3600.0
+"""Seconds between two full lists. The watches report everything; a list corrects what a bug would lose."""
 STORE_REQUESTS = 4
 """Reads and deletions in the bucket at the same time."""
 STORE_TIMEOUT = 10.0
@@ -54,6 +50,7 @@ class Operator:
         self._queue = queue
         self._workers = workers
         self._check_bucket = check_bucket
+        self.informers = tuple(Informer(source, clients.kube, clients.cache, queue.add) for source in SOURCES)
         self._tasks: list[asyncio.Task[None]] = []
         self._uids: dict[Key, str] = {}
         """Uid of the model that the background jobs of a key work for."""
@@ -62,6 +59,7 @@ class Operator:
         """Read the whole cluster, then start the workers; ApiError if the cluster cannot be read."""
         await self.resync()
         self._tasks = [
+            *(asyncio.create_task(each.run(), name=f"watch {each.source.kind}") for each in self.informers),
             asyncio.create_task(self._keep_in_sync(), name="resync"),
             asyncio.ensure_future(self._check_bucket()),
             *(asyncio.create_task(self._work(), name=f"worker {n}") for n in range(self._workers)),
@@ -74,13 +72,6 @@ class Operator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._clients.close()
 
-    def handle_event(self, resource: Resource, event: str | None, body: Mapping[str, Any]) -> None:
-        """Update the cache with a watch event, and queue the model that the object belongs to if it is new."""
-        cache = self._clients.cache
-        concerned = (cache.drop if event == "DELETED" else cache.put)(resource.kind, body)
-        if concerned:
-            self._queue.add(concerned)
-
     def health(self) -> dict[str, object]:
         """Return what the liveness endpoint shows: models in the cache and in the queue, exports that hang."""
         return {
@@ -91,24 +82,8 @@ class Operator:
 
     async def resync(self) -> None:
         """List all kinds, update the cache, and queue every model for which the cache was wrong."""
-        cache = self._clients.cache
-        missing: set[str] = set()
-        for resource in (*CHILDREN, E2I_MODELS):
-            # yatai-deployment copies our label, so the other Deployments of the cluster need not be read.
-            labels = naming.MODEL_LABEL if resource is DEPLOYMENTS else ""
-            try:
-                bodies, version = await self._clients.kube.list(resource, labels=labels)
-            except ApiError as error:
-                if error.status == 404 and resource in YATAI_KINDS:
-                    missing.add(resource.kind)
-                    continue
-                raise
-            for key in cache.replace(resource.kind, bodies, version):
-                self._queue.add(key)
-        if missing != cache.missing_kinds:
-            cache.missing_kinds = frozenset(missing)
-            for model in cache.models():
-                self._queue.add(model.key)
+        for informer in self.informers:
+            await informer.list()
 
     async def run_next_pass(self) -> None:
         """Wait for the next key of the queue and run one pass for it; only cancellation raises."""
@@ -136,7 +111,7 @@ class Operator:
 
     async def _keep_in_sync(self) -> None:
         while True:
-            await asyncio.sleep(RESYNC_INCOMPLETE if self._clients.cache.missing_kinds else RESYNC)
+            await asyncio.sleep(RESYNC)
             try:
                 await self.resync()
             except ApiError as error:
@@ -191,7 +166,7 @@ async def connect(settings: Settings) -> Operator:
         export_jobs=ExportJobs(exporter.attempt, queue.add, settings.exports, use, records.delete_leftover),
         release_store_jobs=records,
         verification_jobs=VerificationJobs(kube, queue.add),
-        guard_jobs=GuardJobs(kube, queue.add, settings.pod_network),
+        guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
         access=_builder_access(settings),
     )
     check = partial(check_bucket, bucket, settings.prefix, turns)

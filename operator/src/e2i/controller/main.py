@@ -1,6 +1,7 @@
-"""The kopf handlers of the operator: kopf watches, and each event only queues a model.
+"""The kopf handlers of the operator: kopf runs the process, from start to stop, and answers its probes.
 
-There is no timer, daemon or deletion handler on E2IModel: each would add a finalizer and writes of its own.
+The operator watches by itself (`edge/informer.py`, docs/decisions/0018-own-watches.md). So there is no handler for a
+kind: kopf would hold whole lists, and a timer, daemon or deletion handler would add a finalizer and writes of its own.
 """
 
 from __future__ import annotations
@@ -12,16 +13,13 @@ from typing import Any
 
 import kopf
 
-from e2i.api import naming
 from e2i.archive.s3.settings import BadSetting
 from e2i.controller.app import Operator, connect
 from e2i.controller.settings import Settings, read_settings
-from e2i.kube import ApiError, Resource
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
+from e2i.kube import ApiError
 
 START_RETRY = 3.0
 """Seconds between two attempts to start."""
-OURS = {naming.MODEL_LABEL: kopf.PRESENT}
 
 
 @kopf.on.startup()
@@ -80,23 +78,6 @@ def passes(memo: kopf.Memo, **_: Any) -> dict[str, object]:
     return operator.health() if operator is not None else {}
 
 
-def _watch(resource: Resource, **filters: Any) -> None:
-    """Register a handler for all events of a kind; kopf calls it for one event after another."""
-
-    async def handle(memo: kopf.Memo, event: kopf.RawEvent, **_: Any) -> None:
-        memo.operator.handle_event(resource, event["type"], event["object"])
-
-    kopf.on.event(resource.group, resource.version, resource.plural, id=resource.plural, **filters)(handle)
-
-
-_watch(E2I_MODELS)
-_watch(BENTO_REQUESTS)
-_watch(BENTO_DEPLOYMENTS)
-# kopf watches every Deployment of the cluster; only those with a model's label reach the handler.
-_watch(DEPLOYMENTS, labels=OURS)
-_watch(SERVICES)
-
-
 def _settings() -> Settings:
     try:
         return read_settings(os.environ)
@@ -107,26 +88,9 @@ def _settings() -> Settings:
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
-    """Set time limits, and keep kopf from writing anything to the objects that it watches."""
+    """Set time limits, and keep kopf from watching and writing."""
     settings.peering.standalone = True
     settings.posting.enabled = False
-    settings.persistence.finalizer = f"{naming.GROUP}/kopf"
-    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.scanning.disabled = True
     settings.networking.request_timeout = 60
     settings.networking.connect_timeout = 10
-    settings.watching.server_timeout = 300
-    settings.watching.connect_timeout = 10
-    settings.queueing.worker_limit = 32
-
-
-class _NoDiffBase(kopf.DiffBaseStorage):
-    """Stores nothing: no handler asks for differences, so kopf need not keep a copy of every object."""
-
-    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
-        return None
-
-    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
-        return None
-
-    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
-        return kopf.BodyEssence()

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from e2i.api import naming
 from e2i.api.conditions import parse_timestamp
 from e2i.api.problem import Problem
 from e2i.controller.core.evidence.pod_problems import build_problem, release_problem
 
 Body = Mapping[str, Any]
 
-BUILD_LABEL = "yatai.ai/bento-request"
 DEPLOYMENT_LABEL = "yatai.ai/bento-deployment"
-"""Yatai's labels: the BentoRequest that a pod builds, and the BentoDeployment that it belongs to. The second is the
-Deployment's name too, and two releases share it while one is edited in place."""
+"""Yatai's label with the BentoDeployment that a pod belongs to. It is the Deployment's name too, and two releases
+share it while one is edited in place."""
 
 
 def build_of(pod: Body) -> str | None:
     """Return the BentoRequest whose image the pod builds, or None."""
-    return (pod["metadata"].get("labels") or {}).get(BUILD_LABEL)
+    return (pod["metadata"].get("labels") or {}).get(naming.BUILD_LABEL)
 
 
 def deployment_of(pod: Body) -> str | None:

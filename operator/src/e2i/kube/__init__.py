@@ -10,14 +10,18 @@ from e2i.kube.connection import SERVICE_ACCOUNT_DIR
 from e2i.kube.errors import ApiError, KubeconfigError
 from e2i.kube.exchange import Response
 from e2i.kube.kinds import Object, Resource
-from e2i.kube.watching import Change, Snapshot
+from e2i.kube.watching import Change, Changed, Failed, Listed, News, Snapshot
 
 __all__ = [
     "SERVICE_ACCOUNT_DIR",
     "ApiError",
     "Change",
+    "Changed",
+    "Failed",
     "Kube",
     "KubeconfigError",
+    "Listed",
+    "News",
     "Object",
     "Resource",
     "Response",

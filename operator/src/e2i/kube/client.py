@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TypeVar
 
 from e2i.kube.connection import APPLY, Connection
 from e2i.kube.errors import ApiError
 from e2i.kube.kinds import Object, Resource
-from e2i.kube.listing import list_objects
+from e2i.kube.listing import list_objects, whole
 from e2i.kube.responses import read
-from e2i.kube.watching import Change, Snapshot, follow
+from e2i.kube.watching import Change, News, Snapshot, follow, track
+
+T = TypeVar("T")
 
 PODS = Resource("", "v1", "pods", "Pod")
 LOG_TIMEOUT = 10.0
@@ -33,7 +36,16 @@ class Kube(Connection):
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> tuple[list[Object], str]:
         """Return all objects that match, and the list's resourceVersion."""
-        return await list_objects(self, resource, namespace, _selectors(labels, fields))
+        return await list_objects(self, resource, namespace, _selectors(labels, fields), whole)
+
+    async def list_parsed(
+        self, resource: Resource, parse: Callable[[Object], T], *, labels: str = ""
+    ) -> tuple[Sequence[T], str]:
+        """Return `parse` of all objects of the cluster that match, and the list's resourceVersion.
+
+        Only one page of objects is in memory at a time.
+        """
+        return await list_objects(self, resource, None, _selectors(labels, ""), parse)
 
     async def create(
         self,
@@ -135,6 +147,15 @@ class Kube(Connection):
         Never raises: after a failure it starts again, with a growing delay of at most 10 s.
         """
         return follow(self, resource, namespace, _selectors(labels, fields))
+
+    def track(
+        self, resource: Resource, parse: Callable[[Object], T], *, labels: str = "", since: str = ""
+    ) -> AsyncIterator[News[T]]:
+        """Yield what happens to a kind of the whole cluster, parsed: Listed, Changed, and Failed after a failure.
+
+        With `since`, the version of a list that the caller has, it begins with the changes after it.
+        """
+        return track(self, resource, None, _selectors(labels, ""), parse, since=since)
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

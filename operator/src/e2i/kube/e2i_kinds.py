@@ -13,6 +13,4 @@ SERVICES = Resource("", "v1", "services", "Service")
 PODS = Resource("", "v1", "pods", "Pod")
 EVENTS = Resource("", "v1", "events", "Event")
 
-CHILDREN = (BENTO_REQUESTS, BENTO_DEPLOYMENTS, DEPLOYMENTS, SERVICES)
-"""The kinds that are watched for every model, besides the models themselves."""
 YATAI_KINDS = (BENTO_REQUESTS, BENTO_DEPLOYMENTS)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from e2i.kube.connection import Connection
 from e2i.kube.errors import ApiError
 from e2i.kube.kinds import Object, Resource
 from e2i.kube.responses import TOO_LARGE, parse_metadata, parse_version
 
-PAGE = 500
+PAGE = 250
+"""Objects that are asked for at once, and the most that are in memory as JSON."""
+
+T = TypeVar("T")
 
 
 async def list_objects(
-    connection: Connection, resource: Resource, namespace: str | None, selectors: Mapping[str, str]
-) -> tuple[list[Object], str]:
-    """Return all objects that match, and the list's resourceVersion.
+    connection: Connection,
+    resource: Resource,
+    namespace: str | None,
+    selectors: Mapping[str, str],
+    parse: Callable[[Object], T],
+) -> tuple[list[T], str]:
+    """Return `parse` of all objects that match, and the list's resourceVersion.
 
-    A page that is too large is requested again with half as many objects.
+    A page is parsed before the next one is read, and nothing else of it is kept. A page that is too large is
+    requested again with half as many objects.
     """
     limit = PAGE
     token: str | None = None
-    objects: list[Object] = []
+    parsed: list[T] = []
     while True:
         query = {"limit": str(limit), **selectors, **({"continue": token} if token else {})}
         try:
@@ -32,12 +41,17 @@ async def list_objects(
             limit //= 2
             continue
         version = parse_version(page.get("metadata"))
-        objects += [_complete(resource, item) for item in _items(resource, page)]
+        parsed += [parse(_complete(resource, item)) for item in _items(resource, page)]
         before, token = token, page["metadata"].get("continue")
         if not token:
-            return objects, version
+            return parsed, version
         if not isinstance(token, str) or token == before:
             raise ApiError(0, "InvalidResponse", f"The list of {resource.plural} does not end.")
+
+
+def whole(item: Object) -> Object:
+    """Return the object as it is, for a caller that wants all of it."""
+    return item
 
 
 def _items(resource: Resource, page: Object) -> list[Object]:

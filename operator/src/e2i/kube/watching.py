@@ -9,14 +9,14 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import aiohttp
 
 from e2i.kube.connection import Connection
 from e2i.kube.errors import ApiError
 from e2i.kube.kinds import Object, Resource
-from e2i.kube.listing import list_objects
+from e2i.kube.listing import list_objects, whole
 from e2i.kube.responses import error_from_status, parse_metadata, parse_object, parse_version
 
 WATCH_TIMEOUT = 300
@@ -30,6 +30,7 @@ STEADY = 5.0
 logger = logging.getLogger(__name__)
 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,32 @@ class Change:
     object: Object
 
 
+@dataclass(frozen=True)
+class Listed(Generic[T]):
+    """The parsed objects of a whole list; `version` is the list's resourceVersion."""
+
+    values: tuple[T, ...]
+    version: str
+
+
+@dataclass(frozen=True)
+class Changed(Generic[T]):
+    """One parsed object that was added, modified or deleted after the last Listed."""
+
+    type: ChangeType
+    value: T
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The kind could not be listed or watched. It is tried again, with a list first."""
+
+    error: ApiError
+
+
+News = Listed[T] | Changed[T] | Failed
+
+
 class Backoff:
     """Delays between attempts: doubled from 0.1 s to at most 10 s, until a stream lasts five seconds."""
 
@@ -62,35 +89,63 @@ class Backoff:
         return self._delay * random.uniform(0.5, 1.0)  # noqa: S311
 
 
+Pause = Callable[[float], Awaitable[None]]
+
+
 async def follow(
     connection: Connection,
     resource: Resource,
     namespace: str | None,
     selectors: Mapping[str, str],
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    pause: Pause = asyncio.sleep,
 ) -> AsyncIterator[Snapshot | Change]:
     """Yield a Snapshot, then Changes, without end; a Snapshot again whenever changes may have been missed.
 
     A failure is never raised. It is logged, but not again as long as the same failure repeats.
     """
-    backoff, logged, version = Backoff(), "", ""
+    logged = ""
+    async for news in track(connection, resource, namespace, selectors, whole, pause=pause):
+        match news:
+            case Listed(values=objects):
+                yield Snapshot(objects)
+            case Changed(type=kind, value=body):
+                yield Change(kind, body)
+            case Failed(error=error) if str(error) != logged:
+                logged = str(error)
+                logger.info("%s cannot be watched, it is tried again: %s", resource.plural, error)
+
+
+async def track(
+    connection: Connection,
+    resource: Resource,
+    namespace: str | None,
+    selectors: Mapping[str, str],
+    parse: Callable[[Object], T],
+    *,
+    since: str = "",
+    pause: Pause = asyncio.sleep,
+) -> AsyncIterator[News[T]]:
+    """Yield what happens to a kind, without end: Listed, then Changed, and Failed after every failure.
+
+    Listed comes again whenever changes may have been missed. `since`: the version of a list that the caller has;
+    then Changed comes first.
+    """
+    backoff, version = Backoff(), since
     while True:
         started, at_least = time.monotonic(), 0.0
         try:
             if not version:
-                objects, version = await list_objects(connection, resource, namespace, selectors)
-                yield Snapshot(tuple(objects))
+                values, version = await list_objects(connection, resource, namespace, selectors, parse)
+                yield Listed(tuple(values), version)
                 started = time.monotonic()
             async with aclosing(_events(connection, resource.path(namespace), version, selectors)) as events:
                 async for kind, body in events:
                     version = parse_version(body["metadata"])
                     if kind != "BOOKMARK":
-                        yield Change(cast("ChangeType", kind), body)
+                        yield Changed(cast("ChangeType", kind), parse(body))
         except ApiError as error:
             version, at_least = "", error.retry_after or 0.0
-            if str(error) != logged:
-                logged = str(error)
-                logger.info("%s cannot be watched, it is tried again: %s", resource.plural, error)
+            yield Failed(error)
         await pause(max(backoff.after(time.monotonic() - started), at_least))
 
 

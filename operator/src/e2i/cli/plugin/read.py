@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from e2i.api import naming
 from e2i.cli.plugin.errors import CommandError
 from e2i.cli.plugin.session import Session
-from e2i.inspection.pod_summary import BUILD_LABEL
 from e2i.kube import ApiError, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
 
@@ -45,7 +44,7 @@ def sources(name: str) -> dict[str, Source]:
         "BentoDeployment": Source(BENTO_DEPLOYMENTS, ours),
         "Deployment": Source(DEPLOYMENTS, ours),
         "Pod": Source(PODS, ours),
-        BUILD_PODS: Source(PODS, BUILD_LABEL),
+        BUILD_PODS: Source(PODS, naming.BUILD_LABEL),
     }
 
 

@@ -112,6 +112,18 @@ class Service(Child):
     """The release that has the address, from the operator's annotation."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pod(Child):
+    """A pod of a release or of an image build; `model` is the model that it works for."""
+
+    release: str | None
+    request: str | None
+    """The BentoRequest whose image it builds."""
+    is_ready: bool
+    body: Mapping[str, Any] = field(hash=False)
+    """Its fields that the operator reads, see `core.pods`."""
+
+
 class VerificationState(Enum):
     """State of a verification that has found nothing wrong so far."""
 

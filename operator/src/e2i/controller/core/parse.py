@@ -14,6 +14,7 @@ from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.fields import FieldInvalid, Fields
 from e2i.api.plain_text import cut
+from e2i.controller.core import pods
 from e2i.controller.core.observed import (
     BentoDeployment,
     BentoRequest,
@@ -21,6 +22,7 @@ from e2i.controller.core.observed import (
     Child,
     Deployment,
     Malformed,
+    Pod,
     Service,
 )
 
@@ -30,6 +32,8 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _RELEASE = re.compile(r"[A-Za-z0-9](?:[-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _LONGEST_TAG = 127
 """Bytes of status.history[].bentoTag."""
+BUILD_PODS = "BuildPod"
+"""The kind of pods that build an image, in the cache: another label finds them than those of a release."""
 _LONGEST_IMAGE = 512
 """Largest number of characters of status.history[].image."""
 _LONGEST_WORD = 256
@@ -44,7 +48,7 @@ def parse_child(kind: str, body: Body) -> Child:
     fields = Fields(body)
     identity = _identity(fields)
     parser = _PARSERS.get(kind)
-    if parser is None or identity["model"] is None:
+    if parser is None or (identity["model"] is None and parser is not _pod):
         return Child(**identity)
     try:
         return parser(identity, fields)
@@ -194,6 +198,17 @@ def _release(text: str | None) -> str | None:
     return text if text and _RELEASE.fullmatch(text) else None
 
 
+def _pod(identity: dict[str, Any], fields: Fields) -> Pod:
+    labels = _labels(fields)
+    return Pod(
+        **identity,
+        release=_release(labels.get(naming.RELEASE_LABEL)),
+        request=labels.get(naming.BUILD_LABEL),
+        is_ready=pods.is_ready(fields),
+        body=pods.reduced(fields),
+    )
+
+
 def _labels(fields: Fields) -> Mapping[str, str]:
     return fields.inside("metadata").texts("labels")
 
@@ -215,4 +230,6 @@ _PARSERS: Mapping[str, Callable[[dict[str, Any], Fields], Child]] = {
     "BentoDeployment": _bento_deployment,
     "Deployment": _deployment,
     "Service": _service,
+    "Pod": _pod,
+    BUILD_PODS: _pod,
 }

@@ -1,4 +1,4 @@
-"""Caches the models and children of the cluster as small values.
+"""Caches the models, children and pods of the cluster as small values.
 
 A pass reads from the cache and not from the API server, which keeps it cheap. The cache may lag behind the cluster by
 a watch's delay, so a deletion looks at the live object first (see `execute`). A write puts the API server's answer
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from e2i.api import naming
@@ -23,6 +23,7 @@ from e2i.controller.core.observed import (
     Child,
     Deployment,
     Malformed,
+    Pod,
     Service,
 )
 
@@ -30,122 +31,146 @@ Key = tuple[str, str]
 """(namespace, name)"""
 Body = Mapping[str, Any]
 
+_IDENTITY = ("namespace", "name", "uid", "resourceVersion")
 _SAID = 256
 """Objects without an identity that are remembered as said."""
 
 logger = logging.getLogger("e2i")
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object as the cache keeps it: its resourceVersion, and the values that the operator needs."""
+
+    version: str
+    value: Model | Child
+
+    @property
+    def key(self) -> Key:
+        return self.value.namespace, self.value.name
+
+    def is_newer(self, version: str, *, unless_known: bool) -> bool:
+        """Return whether it is newer than `version`. Only decimal numbers have an order: else `unless_known`."""
+        if self.version == version:
+            return False
+        if not all(each.isascii() and each.isdecimal() for each in (self.version, version)):
+            return unless_known
+        return (len(self.version), self.version) > (len(version), version)
+
+
 class Cache:
-    """Models and children by kind and key, each with the version it was seen in."""
+    """Models and children by kind and key, each in the version it was seen in."""
 
     def __init__(self) -> None:
-        self._models: dict[Key, Model] = {}
-        self._children: dict[str, dict[Key, Child]] = {}
-        self._versions: dict[tuple[str, Key], tuple[str, str]] = {}
-        """(uid, resourceVersion) by kind and key."""
-        self._by_model: dict[Key, set[tuple[str, Key]]] = {}
+        self._seen: dict[str, dict[Key, Seen]] = {}
+        self._of_model: dict[Key, tuple[Child, ...]] = {}
+        """The children with the model's label, and the pods that build its images; sorted by kind and name."""
         self._said: set[tuple[str, str]] = set()
         self.missing_kinds: frozenset[str] = frozenset()
         """Kinds of Yatai that the API server did not serve when last asked."""
 
     def models(self) -> Iterator[Model]:
         """Return all models."""
-        yield from self._models.values()
+        return (seen.value for seen in self._kind(naming.KIND).values() if isinstance(seen.value, Model))
 
     def model(self, key: Key) -> Model | None:
         """Return the model, None if there is none."""
-        return self._models.get(key)
+        seen = self._kind(naming.KIND).get(key)
+        return seen.value if seen and isinstance(seen.value, Model) else None
 
     def put(self, kind: str, body: Body) -> Key | None:
-        """Add or update an object. Return the key of its model, None if its version is not newer."""
+        """Add or update an object. Return the key of its model, None if nothing is new for it."""
+        seen = self.see(kind, body)
+        return self.take(kind, seen) if seen else None
+
+    def see(self, kind: str, body: Body) -> Seen | None:
+        """Parse an object of the API server. None if it has no identity, which is said once."""
         try:
-            return self._put(kind, *_identity(body), body)
+            metadata = Fields(body).needed_inside("metadata")
+            *_, version = (metadata.needed_text(name) for name in _IDENTITY)
+            value = parse_model(body) if kind == naming.KIND else parse.parse_child(kind, body)
+            return Seen(version, value)
         except FieldInvalid as invalid:
             self._say_once(kind, f"an object of this kind is left out: {invalid}")
             return None
-
-    def _put(self, kind: str, key: Key, uid: str, version: str, body: Body) -> Key | None:
-        known = self._versions.get((kind, key))
-        if known and not _is_newer(version, known[1], unless_known=True):
-            return None
-        if kind == naming.KIND:
-            self._models[key] = parse_model(body)
-            self._versions[kind, key] = (uid, version)
-            return key
-        child = parse.parse_child(kind, body)
-        self._versions[kind, key] = (uid, version)
-        if isinstance(child, Malformed) and child != self.child(kind, *key):
-            logger.warning("%s %s/%s cannot be read: %s", kind, *key, child.problem)
-        return self._put_child(kind, key, child)
 
     def _say_once(self, kind: str, message: str) -> None:
         if (kind, message) not in self._said and len(self._said) < _SAID:
             self._said.add((kind, message))
             logger.warning("%s: %s", kind, message)
 
-    def _put_child(self, kind: str, key: Key, child: Child) -> Key | None:
-        children = self._children.setdefault(kind, {})
-        before = self._unlink(kind, key, children.get(key))
-        children[key] = child
-        if child.model is None:
-            return before
-        model = (child.namespace, child.model)
-        self._by_model.setdefault(model, set()).add((kind, key))
-        return model
-
-    def drop(self, kind: str, body: Body) -> Key | None:
-        """Remove an object by its last body. Return the key of its model, None if another has the name now."""
-        try:
-            key, uid, _ = _identity(body)
-        except FieldInvalid:
+    def take(self, kind: str, seen: Seen) -> Key | None:
+        """Add or update an object that was parsed. Return the key of its model, None if nothing is new for it."""
+        known = self._kind(kind).get(seen.key)
+        if known and not seen.is_newer(known.version, unless_known=True):
             return None
-        return self.remove(kind, key, uid)
+        if isinstance(seen.value, Pod):
+            seen = Seen(seen.version, self._with_model(seen.value))
+        if known and known.value == seen.value:
+            self._kind(kind)[seen.key] = Seen(seen.version, known.value)
+            return None
+        self._kind(kind)[seen.key] = seen
+        if isinstance(seen.value, Malformed):
+            logger.warning("%s %s/%s cannot be read: %s", kind, *seen.key, seen.value.problem)
+        if isinstance(seen.value, Model):
+            return seen.key
+        before = self._unlink(seen.key, known)
+        if seen.value.model is None:
+            return before
+        model = (seen.value.namespace, seen.value.model)
+        linked = (*self._of_model.get(model, ()), seen.value)
+        self._of_model[model] = tuple(sorted(linked, key=lambda child: (type(child).__name__, child.name)))
+        # What a ready pod changes for its model, its Deployment tells.
+        return None if isinstance(seen.value, Pod) and seen.value.is_ready else model
+
+    def _with_model(self, pod: Pod) -> Pod:
+        """Return the pod with its model: a pod that builds an image has the label of its BentoRequest only."""
+        request = self.child("BentoRequest", pod.namespace, pod.request or "")
+        return replace(pod, model=request.model) if request else pod
 
     def remove(self, kind: str, key: Key, uid: str) -> Key | None:
         """Remove an object that is gone. Return the key of its model, None if another object has the name now."""
-        known = self._versions.get((kind, key))
-        if known is None or known[0] != uid:
+        known = self._kind(kind).get(key)
+        if known is None or known.value.uid != uid:
             return None
-        del self._versions[kind, key]
-        if kind == naming.KIND:
-            self._models.pop(key, None)
-            return key
-        return self._unlink(kind, key, self._children.get(kind, {}).pop(key, None))
+        del self._kind(kind)[key]
+        return key if kind == naming.KIND else self._unlink(key, known)
 
-    def _unlink(self, kind: str, key: Key, child: Child | None) -> Key | None:
-        if child is None or child.model is None:
+    def _unlink(self, key: Key, known: Seen | None) -> Key | None:
+        """Take the child that was known by the name from its model. Return the key of the model that it concerns."""
+        child = known.value if known else None
+        if not isinstance(child, Child) or child.model is None:
             # An object of somebody else concerns the model whose name it has: it is in its way.
-            return key if key in self._models else None
+            return key if self.model(key) else None
         model = (child.namespace, child.model)
-        linked = self._by_model.get(model, set())
-        linked.discard((kind, key))
-        if not linked:
-            self._by_model.pop(model, None)
+        left = tuple(each for each in self._of_model.get(model, ()) if each is not child)
+        if left:
+            self._of_model[model] = left
+        else:
+            self._of_model.pop(model, None)
         return model
 
-    def replace(self, kind: str, bodies: Iterable[Body], version: str) -> set[Key]:
+    def replace(self, kind: str, listed: Iterable[Seen | None], version: str) -> set[Key]:
         """Update the cache with a full list read at `version`. Return the keys of the models that changed."""
         concerned: set[Key | None] = set()
-        listed: set[Key] = set()
-        for body in bodies:
-            concerned.add(self.put(kind, body))
-            with suppress(FieldInvalid):
-                listed.add(_identity(body)[0])
-        known = [(key, seen) for (of, key), seen in self._versions.items() if of == kind]
-        for key, (uid, seen_version) in known:
+        keys: set[Key] = set()
+        for seen in filter(None, listed):
+            keys.add(seen.key)
+            concerned.add(self.take(kind, seen))
+        for key, known in list(self._kind(kind).items()):
             # An object that was seen after the list was read is newer than the list.
-            if key not in listed and not _is_newer(seen_version, version, unless_known=False):
-                concerned.add(self.remove(kind, key, uid))
+            if key not in keys and not known.is_newer(version, unless_known=False):
+                concerned.add(self.remove(kind, key, known.value.uid))
         return {key for key in concerned if key}
 
     def children(self, kind: str) -> Iterator[Child]:
         """Return all children of a kind, also those of other owners."""
-        yield from self._children.get(kind, {}).values()
+        return (seen.value for seen in self._kind(kind).values() if isinstance(seen.value, Child))
 
     def child(self, kind: str, namespace: str, name: str) -> Child | None:
         """Return the object of that name, whoever owns it."""
-        return self._children.get(kind, {}).get((namespace, name))
+        seen = self._kind(kind).get((namespace, name))
+        return seen.value if seen and isinstance(seen.value, Child) else None
 
     def requests(self, model: Model) -> tuple[BentoRequest, ...]:
         """Return the BentoRequests that the model owns."""
@@ -167,25 +192,22 @@ class Cache:
         """Return the Deployments with the model's label; the caller checks their owners."""
         return tuple(child for child in self._linked(model) if isinstance(child, Deployment))
 
+    def release_pods(self, key: Key, release: str) -> list[Body]:
+        """Return the pods of a release of the model, reduced to what the operator reads of them."""
+        return [pod.body for pod in self._pods(key) if pod.release == release]
+
+    def build_pods(self, key: Key, request: str) -> list[Body]:
+        """Return the pods that build the image of the model's BentoRequest, reduced likewise."""
+        return [pod.body for pod in self._pods(key) if pod.request == request]
+
+    def _pods(self, key: Key) -> Iterator[Pod]:
+        return (child for child in self._of_model.get(key, ()) if isinstance(child, Pod))
+
     def _owned(self, model: Model) -> Iterator[Child]:
         return (child for child in self._linked(model) if child.owner == model.uid)
 
-    def _linked(self, model: Model) -> Iterator[Child]:
-        for kind, key in sorted(self._by_model.get(model.key, ())):
-            yield self._children[kind][key]
+    def _linked(self, model: Model) -> tuple[Child, ...]:
+        return self._of_model.get(model.key, ())
 
-
-def _identity(body: Body) -> tuple[Key, str, str]:
-    """Return key, uid and resourceVersion of an object. FieldInvalid if it lacks one."""
-    metadata = Fields(body).needed_inside("metadata")
-    key = (metadata.needed_text("namespace"), metadata.needed_text("name"))
-    return key, metadata.needed_text("uid"), metadata.needed_text("resourceVersion")
-
-
-def _is_newer(version: str, than: str, *, unless_known: bool) -> bool:
-    """Return whether a resourceVersion is newer. Only decimal numbers have an order: else return `unless_known`."""
-    if version == than:
-        return False
-    if not all(each.isascii() and each.isdecimal() for each in (version, than)):
-        return unless_known
-    return (len(version), version) > (len(than), than)
+    def _kind(self, kind: str) -> dict[Key, Seen]:
+        return self._seen.setdefault(kind, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -32,6 +33,7 @@ from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.edge.cache import Key
 from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.observe import look_for_service
 from e2i.kube import ApiError, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES, YATAI_KINDS
 
@@ -61,7 +63,8 @@ async def _execute_one(
         case Export(reference=reference):
             await clients.export_jobs.start(reference, model.key)
         case ReadReleaseStore():
-            return await records.read(model.key)
+            problem, _ = await asyncio.gather(records.read(model.key), look_for_service(model, clients))
+            return problem
         case Verify(name=name, trial=trial):
             await clients.verification_jobs.start(model, name, trial)
         case StartGuard():
@@ -148,20 +151,24 @@ async def _apply(resource: Resource, manifest: manifests.Manifest, clients: Clie
     known = clients.cache.child(resource.kind, metadata["namespace"], metadata["name"])
     ours = known is not None and known.owner == owner
     if resource is SERVICES and not ours:
-        await _refuse_foreign_service(metadata, owner, clients)
+        ours = await _is_own_service(metadata, owner, clients)
     body = await clients.kube.apply(resource, manifest, manager=naming.FIELD_MANAGER, force=ours)
     clients.cache.put(resource.kind, body)
 
 
-async def _refuse_foreign_service(metadata: manifests.Manifest, owner: str, clients: Clients) -> None:
-    """Raise ApiError 409 if the Service belongs to somebody else.
+async def _is_own_service(metadata: manifests.Manifest, owner: str, clients: Clients) -> bool:
+    """Return whether there is a Service that the owner has; ApiError 409 if it belongs to somebody else.
 
     A Service without a selector has no field that could conflict, so an apply would adopt it.
     """
     found = await clients.kube.get(SERVICES, metadata["namespace"], metadata["name"])
-    owners = (found or {}).get("metadata", {}).get("ownerReferences") or ()
-    if found is not None and not any(reference["uid"] == owner for reference in owners):
-        raise ApiError(409, "AlreadyExists", f"services {metadata['name']!r} already exists")
+    if found is None:
+        return False
+    owners = found["metadata"].get("ownerReferences") or ()
+    if any(reference["uid"] == owner for reference in owners):
+        return True
+    clients.cache.put(SERVICES.kind, found)
+    raise ApiError(409, "AlreadyExists", f"services {metadata['name']!r} already exists")
 
 
 async def _delete(resource: Resource, key: Key, uid: str, clients: Clients) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,12 +27,15 @@ from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import ApiError, Kube, Object
-from e2i.kube.e2i_kinds import PODS
+from e2i.kube.e2i_kinds import PODS, SERVICES
 
 
 async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
-    """Return what is known of the model. Pods are listed only while the model waits for them."""
+    """Return what is known of the model."""
     cache = clients.cache
+    taken = cache.child(SERVICES.kind, model.namespace, model.name)
+    if taken and taken.owner != model.uid:
+        await look_for_service(model, clients)
     seen = Observed(
         export=clients.export_jobs.state(model.reference),
         requests=cache.requests(model),
@@ -44,7 +48,20 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         recorded_failures=clients.release_store_jobs.recorded(model.key),
     )
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
-    return await _with_pods(model, seen, clients.kube, now)
+    return _with_pods(model, seen, cache, now)
+
+
+async def look_for_service(model: Model, clients: Clients) -> None:
+    """Read the Service of the model's name into the cache: those of other owners are not watched."""
+    known = clients.cache.child(SERVICES.kind, model.namespace, model.name)
+    try:
+        found = await clients.kube.get(SERVICES, model.namespace, model.name)
+    except ApiError:
+        return  # Before the Service is written, it is read again.
+    if found:
+        clients.cache.put(SERVICES.kind, found)
+    elif known:
+        clients.cache.remove(SERVICES.kind, model.key, known.uid)
 
 
 def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
@@ -87,28 +104,28 @@ def _is_leftover(model: Model, child: Child) -> bool:
     return child.model == model.name and child.owner is not None
 
 
-async def _with_pods(model: Model, seen: Observed, kube: Kube, now: datetime) -> Observed:
+def _with_pods(model: Model, seen: Observed, cache: Cache, now: datetime) -> Observed:
     """Add what is wrong with the pods that the model waits for, and with those of the release that is judged."""
     if model.suspended or model.deleting:
         return seen
     here = Situation(model, seen)
     chosen, judged = here.target, judged_release(here)
     if judged and not (chosen and chosen.release == judged.release):
-        seen = replace(seen, judged_trouble=await _trouble(here, judged, kube, now))
+        seen = replace(seen, judged_trouble=_trouble(here, judged, cache, now))
     if chosen is None:
         return seen
     if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
-        found = await build_pods(model, chosen.request.name, kube)
+        found = cache.build_pods(model.key, chosen.request.name)
         return replace(seen, pod_problem=pod_problems.build_problem(found))
-    trouble = await _trouble(here, chosen, kube, now)
+    trouble = _trouble(here, chosen, cache, now)
     return replace(seen, pod_problem=trouble.problem, crashes=trouble.crashes) if trouble else seen
 
 
-async def _trouble(here: Situation, release: Release, kube: Kube, now: datetime) -> Trouble | None:
+def _trouble(here: Situation, release: Release, cache: Cache, now: datetime) -> Trouble | None:
     """Return what is wrong with the pods of the release; None if it is complete or has none."""
     if release.workload is None or is_complete(release.workload, size_of(here, release.release)):
         return None
-    found = await release_pods(here.model, release.release, kube)
+    found = cache.release_pods(here.model.key, release.release)
     given = [name for name, _ in release.shape.requests] if release.shape else None
     return Trouble(
         problem=pod_problems.release_problem(found, now, given), crashes=pod_problems.crashes(found)
@@ -116,32 +133,24 @@ async def _trouble(here: Situation, release: Release, kube: Kube, now: datetime)
 
 
 async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Evidence:
-    """Return the evidence of a release that is about to be given up."""
+    """Return the evidence of a release that is about to be given up.
+
+    It is read of the whole pods, not of what the cache keeps of them."""
     failed = chosen.judged or here.desired
     if failed is None:
         return Evidence()
     if chosen.judged is None and failed.request and failed.request.build is not Build.DONE:
-        found = await build_pods(here.model, failed.request.name, kube)
+        labels = {naming.BUILD_LABEL: failed.request.name}
     else:
-        found = await release_pods(here.model, failed.release, kube)
-    evidence = await collect(found, here.model.shape.secrets, kube)
+        labels = naming.pod_labels(here.model.name, failed.release)
+    evidence = await collect(await _pods(here.model, labels, kube), here.model.shape.secrets, kube)
     return replace(evidence, http=chosen.http)
 
 
-async def build_pods(model: Model, request: str, kube: Kube) -> list[Object]:
-    """Return the pods that build the image of the BentoRequest `request`."""
-    return await _pods(model, f"yatai.ai/bento-request={request}", kube)
-
-
-async def release_pods(model: Model, release: str, kube: Kube) -> list[Object]:
-    """Return the pods of the release."""
-    return await _pods(model, naming.label_selector(naming.pod_labels(model.name, release)), kube)
-
-
-async def _pods(model: Model, selector: str, kube: Kube) -> list[Object]:
+async def _pods(model: Model, labels: Mapping[str, str], kube: Kube) -> list[Object]:
     """Return the pods; empty if they cannot be listed, because they only add detail to a pass."""
     try:
-        found, _ = await kube.list(PODS, model.namespace, labels=selector)
+        found, _ = await kube.list(PODS, model.namespace, labels=naming.label_selector(labels))
     except ApiError:
         return []
     return found

@@ -17,6 +17,7 @@ from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
     PODS_POLL,
     Plan,
+    pods_poll,
     target_release,
 )
 
@@ -75,5 +76,5 @@ def wait_for_build(here: Situation, now: datetime) -> Plan | None:
     return Plan(
         reason=Reason.Building,
         message=f"Yatai builds the image of {target.tag} (BentoRequest {request.name})",
-        look_again=min(left, PODS_POLL),
+        look_again=min(left, pods_poll(here)),
     )

@@ -17,7 +17,7 @@ from e2i.controller.core.releases.sizes import size_of
 
 NOW = timedelta(0)
 PODS_POLL = timedelta(seconds=5)
-"""How often pods that are not ready are read: they are not watched."""
+"""How often a model is looked at whose pods are held up: some problems become final only by their age."""
 STORE_POLL = timedelta(seconds=15)
 """How often the bento store and the bucket are read: neither can be watched."""
 CLUSTER_POLL = timedelta(seconds=30)
@@ -73,6 +73,14 @@ def target_release(here: Situation) -> Release:
 def targets_desired(here: Situation) -> bool:
     """Return whether the target is the desired release and not a fallback."""
     return target_release(here).release == desired_release(here).release
+
+
+def pods_poll(here: Situation) -> timedelta:
+    """Return when to look again at pods that are waited for. While nothing holds them up, their watch is enough."""
+    target = target_release(here)
+    refused = target.deployment and target.deployment.refusal
+    failing = target.workload and target.workload.failure
+    return PODS_POLL if here.seen.pod_problem or refused or failing else CLUSTER_POLL
 
 
 def ready_pods_message(here: Situation, release: Release) -> str:

@@ -20,6 +20,7 @@ from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
     PODS_POLL,
     Plan,
+    pods_poll,
     ready_pods_message,
     target_release,
 )
@@ -72,7 +73,7 @@ def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
             stalled=problem.stalled,
             look_again=PODS_POLL,
         )
-    return Plan(reason=Reason.Scaling, message=ready_pods_message(here, target), look_again=PODS_POLL)
+    return Plan(reason=Reason.Scaling, message=ready_pods_message(here, target), look_again=pods_poll(here))
 
 
 def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
@@ -94,7 +95,8 @@ def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
             failed=True,
             look_again=CLUSTER_POLL,
         )
-    wait = PODS_POLL if late is None or late >= timedelta(0) else min(-late, PODS_POLL)
+    poll = pods_poll(here)
+    wait = poll if late is None or late >= timedelta(0) else min(-late, poll)
     if problem:
         plan = Plan(reason=problem.reason, message=problem.message, log=problem.log, look_again=wait)
         return replace(plan, stalled=problem.final, failed=problem.final)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from e2i import clock
-from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
@@ -17,15 +16,12 @@ from e2i.controller.core.actions import StartGuard
 from e2i.controller.core.guard.limits import GuardLimits, judge, parse_limits, unclear
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.core.guard.samples import Tally, follow
+from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.metrics_client import Reading, read_release
 from e2i.controller.edge.work_queue import Key
-from e2i.kube import ApiError, Kube
-from e2i.kube.e2i_kinds import PODS
 
 PERIOD = 1.0
 """Seconds between two readings of the metrics."""
-LIST_PODS_EVERY = 5
-"""Readings between two lists of the pods."""
 SILENCE = 10
 """Readings without any sample after which the model says that nothing is judged."""
 Sight = Literal["unknown", "clear"] | Problem
@@ -44,8 +40,8 @@ class _Job:
 class GuardJobs:
     """The guards of one operator; belongs to the event loop."""
 
-    def __init__(self, kube: Kube, wake: Callable[[Key], None], network: PodNetwork) -> None:
-        self._kube = kube
+    def __init__(self, cache: Cache, wake: Callable[[Key], None], network: PodNetwork) -> None:
+        self._cache = cache
         self._wake = wake
         self._network = network
         self._jobs: dict[Key, _Job] = {}
@@ -99,12 +95,9 @@ class GuardJobs:
         """Read and judge the metrics until the end of the watch; return the first problem, which is final."""
         limits = parse_limits(model.rollout.watch or {})
         tally: Tally | None = None
-        readings, silent, addresses = 0, 0, list[str]()
+        silent = 0
         while clock.now() < action.until:
-            if readings % LIST_PODS_EVERY == 0:
-                addresses = await self._addresses(model, action.release) or addresses
-            readings += 1
-            reading = await read_release(addresses, action.service)
+            reading = await read_release(self._addresses(model, action.release), action.service)
             if reading.samples:
                 silent, tally = 0, follow(tally, reading.samples)
                 if problem := judge(limits, tally.total):
@@ -128,13 +121,9 @@ class GuardJobs:
         job.sight = sight
         self._wake(model.key)
 
-    async def _addresses(self, model: Model, release: str) -> list[str]:
-        """Return the addresses of the running pods; empty if the pods cannot be listed."""
-        selector = naming.label_selector(naming.pod_labels(model.name, release))
-        try:
-            pods, _ = await self._kube.list(PODS, model.namespace, labels=selector)
-        except ApiError:
-            return []
+    def _addresses(self, model: Model, release: str) -> list[str]:
+        """Return the addresses of the running pods."""
+        pods = self._cache.release_pods(model.key, release)
         found = [pod["status"].get("podIP", "") for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         return [self._network.reach(address) for address in found if address]
 

@@ -1,0 +1,81 @@
+"""Reduces pods to what the operator reads of them: a cluster has many, and most of a pod tells it nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from e2i.api.fields import Fields
+
+METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "labels",
+    "ownerReferences",
+    "creationTimestamp",
+    "deletionTimestamp",
+)
+STATUS = ("phase", "reason", "message", "podIP", "startTime")
+CONDITION = ("type", "status", "reason", "message")
+CONTAINER = ("name", "ready", "started", "restartCount", "state", "lastState")
+
+
+def reduced(pod: Fields) -> dict[str, Any]:
+    """Return the fields of a pod that the operator reads, in the API's form. FieldInvalid if one has another type.
+
+    Of a pod that is ready even less: no container of it waits for anything.
+    """
+    status, ready = pod.inside("status"), is_ready(pod)
+    kept = _only(status, STATUS)
+    if not ready:
+        kept["conditions"] = [_texts(each, CONDITION) for each in status.objects("conditions")]
+        kept["initContainerStatuses"] = _containers(status, "initContainerStatuses")
+    kept["containerStatuses"] = _containers(status, "containerStatuses")
+    containers = [] if ready else pod.inside("spec").objects("containers")
+    return {
+        "metadata": _only(pod.needed_inside("metadata"), METADATA),
+        "spec": {"containers": [_requests(each) for each in containers]},
+        "status": kept,
+    }
+
+
+def is_ready(pod: Fields) -> bool:
+    """Return whether Kubernetes counts the pod as ready."""
+    if "deletionTimestamp" in pod.needed_inside("metadata"):
+        return False
+    conditions = pod.inside("status").objects("conditions")
+    return any((each.text("type"), each.text("status")) == ("Ready", "True") for each in conditions)
+
+
+def _containers(status: Fields, name: str) -> list[dict[str, Any]]:
+    return [_container(each) for each in status.objects(name)]
+
+
+def _container(status: Fields) -> dict[str, Any]:
+    status.needed_text("name")
+    status.truth("ready")
+    status.number("restartCount")
+    for state in (status.inside("state"), status.inside("lastState")):
+        for name, _ in state:
+            told = state.inside(name)
+            _texts(told, ("reason", "message", "startedAt", "finishedAt"))
+            told.number("exitCode")
+            told.number("signal")
+    return _only(status, CONTAINER)
+
+
+def _requests(container: Fields) -> dict[str, Any]:
+    container.needed_text("name")
+    requests = container.inside("resources").texts("requests")
+    return {"name": container.text("name"), "resources": {"requests": requests}}
+
+
+def _texts(fields: Fields, names: Iterable[str]) -> dict[str, Any]:
+    for name in names:
+        fields.text(name)
+    return _only(fields, names)
+
+
+def _only(fields: Fields, names: Iterable[str]) -> dict[str, Any]:
+    return {name: fields.whole[name] for name in names if name in fields}

@@ -1,0 +1,136 @@
+"""Keeps the cache equal to one kind of the cluster: lists it once, then follows its changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from e2i.api import naming
+from e2i.controller.core.parse import BUILD_PODS
+from e2i.controller.edge.cache import Cache, Key, Seen
+from e2i.kube import ApiError, Changed, Failed, Kube, Listed, Resource
+from e2i.kube.e2i_kinds import (
+    BENTO_DEPLOYMENTS,
+    BENTO_REQUESTS,
+    DEPLOYMENTS,
+    E2I_MODELS,
+    PODS,
+    SERVICES,
+    YATAI_KINDS,
+)
+
+logger = logging.getLogger("e2i")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind, and the label selector of its objects that concern the operator."""
+
+    resource: Resource
+    labels: str = ""
+    cached_as: str = ""
+    """The kind in the cache, if it is another one."""
+
+    @property
+    def kind(self) -> str:
+        return self.cached_as or self.resource.kind
+
+
+SOURCES = (
+    # A Bento or deployment of somebody else may have the name of a child, so all are read.
+    Source(BENTO_REQUESTS),
+    Source(BENTO_DEPLOYMENTS),
+    # yatai-deployment copies our labels to what it creates; the Service of a release has them too.
+    Source(DEPLOYMENTS, naming.MODEL_LABEL),
+    Source(SERVICES, naming.label_selector({naming.MANAGED_BY_LABEL: naming.FIELD_MANAGER})),
+    # After the BentoRequests: a pod that builds an image names its request and not its model.
+    Source(PODS, naming.MODEL_LABEL),
+    Source(PODS, naming.BUILD_LABEL, BUILD_PODS),
+    # Last, so that no model is reconciled before its children are known.
+    Source(E2I_MODELS),
+)
+
+
+class Informer:
+    """Follows one source. Every object that is new wakes the model that it concerns."""
+
+    def __init__(self, source: Source, kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> None:
+        self.source = source
+        self.listed_at: float | None = None
+        """When the kind was listed last, by the clock of the event loop."""
+        self.heard_at: float | None = None
+        """When the API server last sent a list or a change."""
+        self._kube = kube
+        self._cache = cache
+        self._wake = wake
+        self._version = ""
+
+    async def list(self) -> None:
+        """Bring the cache up to date by a full list; ApiError if there is none.
+
+        A kind of Yatai that is not served is no error: it is noted in the cache.
+        """
+        source = self.source
+        try:
+            parse = partial(self._cache.see, source.kind)
+            found, version = await self._kube.list_parsed(source.resource, parse, labels=source.labels)
+        except ApiError as error:
+            if not self._is_not_served(error):
+                raise
+            self._note_served(False)
+        else:
+            self._take_list(found, version)
+
+    async def run(self) -> None:
+        """Follow the kind without end. Begins after the last list, or with one."""
+        source, logged = self.source, ""
+        parse = partial(self._cache.see, source.kind)
+        news = self._kube.track(source.resource, parse, labels=source.labels, since=self._version)
+        async for each in news:
+            match each:
+                case Listed(values=found, version=version):
+                    logged = ""
+                    self._take_list(found, version)
+                case Changed(type=change, value=seen):
+                    self.take(change, seen)
+                case Failed(error=error):
+                    if self._is_not_served(error):
+                        self._note_served(False)
+                    elif str(error) != logged:
+                        logged = str(error)
+                        plural = source.resource.plural
+                        logger.warning("%s cannot be watched, it is tried again: %s", plural, error)
+
+    def take(self, change: str, seen: Seen | None) -> None:
+        """Update the cache with a change, and wake the model that it concerns."""
+        self.heard_at = asyncio.get_running_loop().time()
+        if seen is None:
+            return
+        if change == "DELETED":
+            concerned = self._cache.remove(self.source.kind, seen.key, seen.value.uid)
+        else:
+            concerned = self._cache.take(self.source.kind, seen)
+        if concerned:
+            self._wake(concerned)
+
+    def _take_list(self, found: Iterable[Seen | None], version: str) -> None:
+        self._version = version
+        self.listed_at = self.heard_at = asyncio.get_running_loop().time()
+        for key in self._cache.replace(self.source.kind, found, version):
+            self._wake(key)
+        self._note_served(True)
+
+    def _is_not_served(self, error: ApiError) -> bool:
+        return error.status == 404 and self.source.resource in YATAI_KINDS
+
+    def _note_served(self, served: bool) -> None:
+        """Note whether the API server has the kind; if that is new, every model is looked at again."""
+        kind = frozenset((self.source.resource.kind,))
+        missing = self._cache.missing_kinds
+        self._cache.missing_kinds = missing - kind if served else missing | kind
+        if self._cache.missing_kinds != missing:
+            for model in self._cache.models():
+                self._wake(model.key)

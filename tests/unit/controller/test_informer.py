@@ -1,0 +1,179 @@
+"""The informers: what they put into the cache, whom they wake, and what they do while a kind is not served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from support.bodies import a_body, a_child_body
+
+from e2i.api import naming
+from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.informer import SOURCES, Informer, Source
+from e2i.kube import ApiError, Changed, Failed, Listed, Object, Resource
+from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
+
+KEY = ("models", "churn")
+GONE = ApiError(404, "NotFound", "the server could not find the requested resource")
+AWAY = ApiError(503, "ServiceUnavailable", "etcd is away")
+
+
+class Server:
+    """Says what it is told to say, and then nothing more."""
+
+    def __init__(self, *news: tuple[str, Any]) -> None:
+        self.news = news
+        self.asked: list[tuple[str, str]] = []
+        self.objects: list[Object] | ApiError = []
+
+    async def list_parsed(
+        self, resource: Resource, parse: Callable[[Object], Any], *, labels: str = ""
+    ) -> tuple[list[Any], str]:
+        self.asked.append(("list", labels))
+        if isinstance(self.objects, ApiError):
+            raise self.objects
+        return [parse(item) for item in self.objects], "10"
+
+    async def track(
+        self, resource: Resource, parse: Callable[[Object], Any], *, labels: str = "", since: str = ""
+    ) -> AsyncIterator[Any]:
+        self.asked.append((f"watch from {since}", labels))
+        for what, told in self.news:
+            match what:
+                case "LIST":
+                    yield Listed(tuple(parse(item) for item in told), "20")
+                case "FAILED":
+                    yield Failed(told)
+                case _:
+                    yield Changed(what, parse(told))  # type: ignore[arg-type]
+        await asyncio.Event().wait()
+
+
+class Watched:
+    """An informer of a source, its cache, and whom it woke."""
+
+    def __init__(self, source: Source, *news: tuple[str, Any]) -> None:
+        self.server, self.cache = Server(*news), Cache()
+        self.woken: list[tuple[str, str]] = []
+        self.informer = Informer(source, self.server, self.cache, self.woken.append)  # type: ignore[arg-type]
+
+    async def run(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.informer.run(), 0.05)
+
+
+def a_pod(*, ready: bool, version: int = 1, restarts: int = 0, **labels: str) -> Object:
+    body = a_child_body("Pod", name="churn-1", labels=labels, version=version, model=None)
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    container = {"name": "main", "ready": ready, "restartCount": restarts, "image": "long"}
+    return body | {"status": {"conditions": [condition], "containerStatuses": [container]}}
+
+
+async def test_it_lists_then_watches_from_there_with_the_selector_of_its_source() -> None:
+    watched = Watched(Source(DEPLOYMENTS, naming.MODEL_LABEL))
+    await watched.informer.list()
+    await watched.run()
+    assert watched.server.asked == [("list", naming.MODEL_LABEL), ("watch from 10", naming.MODEL_LABEL)]
+    assert watched.informer.listed_at == watched.informer.heard_at is not None
+
+
+async def test_models_come_last_so_that_their_children_are_known() -> None:
+    assert SOURCES[-1].resource is E2I_MODELS
+    kinds = [source.resource for source in SOURCES]
+    assert kinds.index(BENTO_REQUESTS) < kinds.index(PODS)
+
+
+@pytest.mark.parametrize(
+    "source", [source for source in SOURCES if source.resource in (DEPLOYMENTS, SERVICES, PODS)]
+)
+def test_kinds_that_a_cluster_has_many_of_are_selected_on_the_server(source: Source) -> None:
+    assert source.labels
+
+
+async def test_changes_reach_the_cache_and_wake_their_model() -> None:
+    watched = Watched(Source(E2I_MODELS), ("ADDED", a_body()), ("DELETED", a_body(version=2)))
+    await watched.run()
+    assert watched.woken == [KEY, KEY]
+    assert watched.cache.model(KEY) is None
+
+
+async def test_a_list_after_an_interruption_removes_what_is_gone() -> None:
+    watched = Watched(Source(E2I_MODELS), ("LIST", []))
+    watched.server.objects = [a_body()]
+    await watched.informer.list()
+    await watched.run()
+    assert watched.woken == [KEY, KEY]
+    assert watched.cache.model(KEY) is None
+
+
+async def test_a_kind_of_yatai_that_is_not_served_is_noted_until_it_is_listed() -> None:
+    watched = Watched(Source(BENTO_REQUESTS), ("FAILED", AWAY), ("LIST", []))
+    watched.cache.put(naming.KIND, a_body())
+    watched.server.objects = GONE
+    await watched.informer.list()
+    assert (watched.cache.missing_kinds, watched.woken) == ({"BentoRequest"}, [KEY])
+    await watched.run()
+    assert (watched.cache.missing_kinds, watched.woken) == (frozenset(), [KEY, KEY])
+
+
+async def test_a_kind_of_yatai_that_goes_keeps_what_is_known_of_it() -> None:
+    request = a_child_body("BentoRequest", name="churn-1")
+    watched = Watched(Source(BENTO_REQUESTS), ("LIST", [request]), ("FAILED", GONE))
+    await watched.run()
+    assert watched.cache.missing_kinds == {"BentoRequest"}
+    assert watched.cache.child("BentoRequest", "models", "churn-1")
+
+
+async def test_other_errors_of_a_list_are_the_caller_s() -> None:
+    watched = Watched(Source(DEPLOYMENTS))
+    for watched.server.objects in (AWAY, GONE):
+        with pytest.raises(ApiError):
+            await watched.informer.list()
+
+
+async def test_the_same_failure_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched(Source(DEPLOYMENTS), *[("FAILED", AWAY)] * 3, ("LIST", []), ("FAILED", AWAY))
+    await watched.run()
+    assert caplog.text.count("deployments cannot be watched, it is tried again: 503") == 2
+
+
+# Pods.
+
+
+async def test_a_pod_of_a_build_belongs_to_the_model_of_its_request() -> None:
+    build = {naming.BUILD_LABEL: "churn-9f3c21aa"}
+    watched = Watched(Source(PODS, naming.BUILD_LABEL, "BuildPod"), ("ADDED", a_pod(ready=False, **build)))
+    watched.cache.put("BentoRequest", a_child_body("BentoRequest", name="churn-9f3c21aa"))
+    await watched.run()
+    assert watched.woken == [KEY]
+    (pod,) = watched.cache.build_pods(KEY, "churn-9f3c21aa")
+    assert pod["metadata"]["name"] == "churn-1"
+    assert pod["status"]["containerStatuses"] == [{"name": "main", "ready": False, "restartCount": 0}]
+    assert watched.cache.build_pods(KEY, "another") == []
+
+
+async def test_a_list_of_one_kind_of_pods_leaves_the_other() -> None:
+    watched = Watched(Source(PODS, naming.MODEL_LABEL), ("LIST", []))
+    watched.cache.put("BentoRequest", a_child_body("BentoRequest", name="churn-9f3c21aa"))
+    watched.cache.put("BuildPod", a_pod(ready=False, **{naming.BUILD_LABEL: "churn-9f3c21aa"}))
+    await watched.run()
+    assert watched.cache.build_pods(KEY, "churn-9f3c21aa")
+
+
+async def test_only_a_pod_that_is_not_ready_wakes_its_model() -> None:
+    labels = {naming.MODEL_LABEL: "churn", naming.RELEASE_LABEL: "0b1d77e2"}
+    watched = Watched(
+        Source(PODS, naming.MODEL_LABEL),
+        ("ADDED", a_pod(ready=False, version=1, **labels)),
+        ("MODIFIED", a_pod(ready=False, version=2, **labels)),
+        ("MODIFIED", a_pod(ready=True, version=3, **labels)),
+        ("MODIFIED", a_pod(ready=False, version=4, restarts=1, **labels)),
+    )
+    await watched.run()
+    assert watched.woken == [KEY, KEY], (
+        "its Deployment tells that it is ready, and nothing is new in version 2"
+    )
+    assert [pod["metadata"]["name"] for pod in watched.cache.release_pods(KEY, "0b1d77e2")] == ["churn-1"]
