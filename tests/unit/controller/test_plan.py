@@ -274,7 +274,8 @@ SITUATIONS = [
     pytest.param(failed(replace(MODEL, status={"history": [{"release": OLD_RELEASE, "result": "Superseded"}]})),
                  beside_old(seen_serving(MODEL), service=replace(a_service(release=RELEASE), selector={"app": "x"},
                                                                  serving=RELEASE)),
-                 Reason.Switching, (TO_OLD,), id="the rollback comes before everything, in one write"),
+                 Reason.Switching, (TO_OLD, note_failure(failed(MODEL), seen_serving(MODEL))),
+                 id="the rollback comes before everything, in one write"),
     pytest.param(FAILED_BEFORE, spent(service=replace(OLD_SERVES, selector={"app": "debug"}, serving=OLD_RELEASE)),
                  Reason.Switching, (replace(TO_OLD, switched_at=OLD_SERVES.switched_at),),
                  id="a selector that somebody changed is put right before anything is made"),
@@ -386,13 +387,18 @@ SITUATIONS = [
     pytest.param(MODEL, seen_ready(MODEL, workloads=(replace(a_workload(THIS_DEPLOYMENT), owner="uid-other"),)),
                  Reason.Deploying, (), id="the Deployment of a namesake is not believed"),
     # The verdict on it.
-    pytest.param(failed(CHECKED, reason="ContractBroken"), seen_starting(CHECKED, records=()), Reason.Deploying, (),
-                 id="the pods of a release that failed are told of before its failure"),
+    pytest.param(failed(CHECKED, reason="ContractBroken"), seen_starting(CHECKED, records=()), Reason.ContractBroken,
+                 (note_failure(failed(CHECKED, reason="ContractBroken"), seen_starting(CHECKED)),),
+                 id="a failure keeps its name while the pods of its release are waited for"),
+    pytest.param(failed(MODEL), seen_exported(MODEL, records=()), Reason.CrashLoop,
+                 (note_failure(failed(MODEL), seen_exported(MODEL)),),
+                 id="nothing is made of a release that failed and of which nothing is there"),
     pytest.param(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED, records=()), Reason.ContractBroken,
                  (note_failure(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED)),),
                  id="a wrong prediction is not asked for again"),
     pytest.param(failed(MODEL, reason="ImagePullFailed"), seen_ready(MODEL, records=()), Reason.Switching,
-                 (note(MODEL, seen_ready(MODEL)), TO_THIS),
+                 (note(MODEL, seen_ready(MODEL)), TO_THIS,
+                  note_failure(failed(MODEL, reason="ImagePullFailed"), seen_ready(MODEL))),
                  id="pods that came up after all are taken where there is nothing else"),
     pytest.param(replace(CHECKED, paused=True), beside_old(seen_ready(CHECKED)), Reason.Verifying,
                  (Verify(THIS_DEPLOYMENT.name, trial_of(CHECKED, RELEASE)),),
@@ -416,11 +422,12 @@ SITUATIONS = [
     pytest.param(MODEL, FAILED_OVER, Reason.Switching, (note(MODEL, FAILED_OVER), TO_THIS),
                  id="the address moves before the previous release goes"),
     pytest.param(failed(MODEL), seen(records=RESTORABLE, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,),
-                                     workloads=(a_workload(OLD_DEPLOYMENT),)), Reason.Switching, (TO_OLD,),
+                                     workloads=(a_workload(OLD_DEPLOYMENT),)), Reason.Switching,
+                 (TO_OLD, note_failure(failed(MODEL), seen(requests=(a_request(),)))),
                  id="the release that the bucket remembered takes the address before the failure is noted there"),
     pytest.param(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER, Reason.CrashLoop,
-                 (note_failure(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER),),
-                 id="a failure is noted in the bucket before its pods are removed"),
+                 (REMOVE_THIS, note_failure(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER)),
+                 id="nothing waits until a failure is noted in the bucket"),
     pytest.param(failed(MODEL, failed_at=NOON - seconds(60)),
                  replace(FAILED_OVER, recorded_failures=frozenset({TRIAL})), Reason.CrashLoop, (REMOVE_THIS,),
                  id="the pods of a release that failed go after a while"),
@@ -450,11 +457,13 @@ SITUATIONS = [
 
 EXCLUDE_EACH_OTHER = {
     ("judge_serving_release", "roll_back_failed_release"),
-    ("reset_retried_release", "hold_paused_edit"),
+    ("reset_retried_release", "leave_failed_release"),
+    ("leave_failed_release", "hold_paused_edit"),
+    ("wait_for_pods", "hold_failed_release"),
     ("restore_recorded_failure", "report_sick_release"),
     ("resize_target_release", "make_room"),
 }
-"""Neighbours of which one speaks of a release that failed, or cannot be had, and the other of one that can."""
+"""Neighbours that say the same, or of which one speaks of a release that failed, or cannot be had, the other not."""
 
 
 @pytest.mark.parametrize(("model", "state", "reason", "actions"), SITUATIONS)
@@ -523,7 +532,7 @@ def test_what_stands_in_for_a_failed_release_is_never_given_up() -> None:
 def test_a_failure_is_not_told_twice() -> None:
     late = NOON + seconds(600)
     chosen = plan.plan(Situation(failed(MODEL), seen_starting(MODEL, records=())), late)
-    assert (chosen.reason, chosen.failure) == (Reason.ProgressDeadlineExceeded, None)
+    assert (chosen.reason, chosen.failure) == (Reason.CrashLoop, None)
 
 
 def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:

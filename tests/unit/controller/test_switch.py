@@ -27,14 +27,15 @@ from support.builders import (
     seen_starting,
 )
 
-from e2i.api import naming
+from e2i.api import naming, release_record
 from e2i.api.conditions import Reason
 from e2i.api.model import Model, Pause, SetWeight, Step, Strategy
 from e2i.controller.core import persisted_status
-from e2i.controller.core.actions import ApplyService
+from e2i.controller.core.actions import ApplyService, WriteRecord
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry
 from e2i.controller.core.plan import plan
+from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules import address, switch
@@ -206,8 +207,12 @@ def test_a_rollout_is_held_by_hand(model: Model, state: Observed, held: bool) ->
     ],
 )  # fmt: skip
 def test_a_failure_is_noted_in_the_bucket_once(model: Model, state: Observed, noted: bool) -> None:
-    chosen = switch.record_failure(Situation(model, state), NOON)
-    assert (chosen is not None) is noted
+    here = Situation(model, state)
+    record = recording.unrecorded_failure(here)
+    assert (record is not None) is noted
+    written = [each for each in plan(here, NOON).actions if isinstance(each, WriteRecord)]
+    written = [each for each in written if each.record.result == release_record.FAILED]
+    assert written == ([WriteRecord(record)] if record else [])
 
 
 def test_a_whole_canary_ends_where_a_release_ends() -> None:

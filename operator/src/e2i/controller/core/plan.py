@@ -13,7 +13,9 @@ from datetime import datetime
 from e2i.api.conditions import one_line
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
+from e2i.controller.core.actions import WriteRecord
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
@@ -30,7 +32,15 @@ from e2i.controller.core.rules import (
     switch,
     trial,
 )
-from e2i.controller.core.rules.decision import NOW, STORE_POLL, Plan, Rule, desired_release, targets_desired
+from e2i.controller.core.rules.decision import (
+    NOW,
+    STORE_POLL,
+    Plan,
+    Rule,
+    desired_release,
+    failure_message,
+    targets_desired,
+)
 
 CARE: tuple[Rule, ...] = (
     deletion.finish_deletion,
@@ -59,6 +69,7 @@ PROGRESS: tuple[Rule, ...] = (
     trial.restore_recorded_failure,
     trial.report_sick_release,
     deploy.reset_retried_release,
+    trial.leave_failed_release,
     switch.hold_paused_edit,
     deploy.create_release,
     deploy.remove_superseded_releases,
@@ -76,24 +87,44 @@ PROGRESS: tuple[Rule, ...] = (
     switch.advance_canary,
     switch.switch_service,
     # Below, the target release has the address.
-    switch.record_failure,
     cleanup.retire_previous_releases,
     cleanup.trim_images,
     cleanup.report_settled,
 )
 """The spec is followed."""
 
+WAITING: tuple[Rule, ...] = (
+    build.report_failed_build,
+    build.wait_for_build,
+    pods.wait_for_serving_pods,
+    pods.wait_for_pods,
+)
+"""These say what a release lacks; of one that failed already they only look whether it recovers."""
+
 RULES = (*CARE, *PROGRESS)
 
 
 def plan(here: Situation, now: datetime) -> Plan:
     """Return the plan of the first rule that applies; the last rule always does."""
-    chosen = next(chosen for rule in RULES if (chosen := rule(here, now)))
+    rule, chosen = next((rule, chosen) for rule in RULES if (chosen := rule(here, now)))
     if isinstance(here.seen.records, Problem):
         # Nothing wakes the operator when the bucket is back, and a rollback may wait for it.
         again = chosen.look_again
         chosen = replace(chosen, look_again=STORE_POLL if again is None else min(again, STORE_POLL))
-    return _quarantine(here, chosen, now) if chosen.failed else chosen
+    if rule in WAITING and here.quarantine and targets_desired(here):
+        chosen = _still_failed(here, chosen, here.quarantine)
+    elif chosen.failed:
+        chosen = _quarantine(here, chosen, now)
+    record = recording.unrecorded_failure(here)
+    # As the last action: nothing waits for the bucket.
+    return replace(chosen, actions=(*chosen.actions, WriteRecord(record))) if record else chosen
+
+
+def _still_failed(here: Situation, chosen: Plan, failed: Failure) -> Plan:
+    """Keep the name and the words of the failure while the pods of the failed release are still waited for."""
+    message = failure_message(here, failed) if here.serving is not None else failed.message
+    named = replace(chosen, reason=failed.reason, message=message, stalled=True, failed=False)
+    return _with_way_out(here, named)
 
 
 def _quarantine(here: Situation, chosen: Plan, now: datetime) -> Plan:

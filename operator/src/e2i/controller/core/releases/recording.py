@@ -6,6 +6,7 @@ from datetime import datetime
 
 from e2i.api.conditions import Reason
 from e2i.api.release_record import FAILED, SERVED, Record
+from e2i.controller.core import persisted_status
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
@@ -55,3 +56,11 @@ def failure_record(here: Situation, failure: Failure) -> Record | None:
         at=failure.failed_at,
         evidence=failure.evidence,
     )
+
+
+def unrecorded_failure(here: Situation) -> Record | None:
+    """Return the record of the failure in the status, or None if it is known to be in the release store."""
+    failed, known = here.quarantine, {each.trial for each in persisted_status.failures(here.model)}
+    if failed is None or here.model.deleting or failed.trial not in known - here.seen.recorded_failures:
+        return None
+    return failure_record(here, failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason, timestamp
@@ -14,7 +13,7 @@ from e2i.controller.core.releases import recording, sizes
 from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.address import selector_of
-from e2i.controller.core.rules.decision import NOW, Plan, settled_plan, target_release, targets_desired
+from e2i.controller.core.rules.decision import NOW, Plan, target_release, targets_desired
 
 
 def hold_paused_rollout(here: Situation, now: datetime) -> Plan | None:
@@ -106,18 +105,3 @@ def switch_service(here: Situation, now: datetime) -> Plan | None:
         message=f"the address moves to release {target.release} of {target.tag}",
         actions=tuple(actions),
     )
-
-
-def record_failure(here: Situation, now: datetime) -> Plan | None:
-    """Write the failure record. This comes late, so that an unreachable bucket does not delay a rollback."""
-    failed = here.quarantine
-    if (
-        failed is None
-        or failed.trial in here.seen.recorded_failures
-        or not here.model.status.get("failedReleases")
-    ):
-        return None
-    record = recording.failure_record(here, failed)
-    if record is None:
-        return None
-    return replace(settled_plan(here), actions=(WriteRecord(record),))

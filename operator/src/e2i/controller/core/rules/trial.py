@@ -25,7 +25,6 @@ from e2i.controller.core.rules.decision import (
     target_release,
     targets_desired,
 )
-from e2i.controller.core.rules.switch import record_failure
 from e2i.controller.core.verification.identity import judged_by
 
 CRASHES_UNDER_GUARD = 2
@@ -149,6 +148,15 @@ def start_guard(here: Situation, now: datetime) -> Plan | None:
     )
 
 
+def leave_failed_release(here: Situation, now: datetime) -> Plan | None:
+    """Create nothing for a release that failed, perhaps in another cluster, and of which nothing exists here."""
+    desired = here.desired
+    if here.quarantine is None or desired is None or not targets_desired(here):
+        return None
+    serves = serving_release(here.seen) == desired.release
+    return None if serves or desired.request or desired.deployment else settled_plan(here)
+
+
 def hold_failed_release(here: Situation, now: datetime) -> Plan | None:
     """Keep a release that failed its verification, or that failed while it serves, from being tried again."""
     failed = here.quarantine
@@ -157,7 +165,7 @@ def hold_failed_release(here: Situation, now: datetime) -> Plan | None:
     serves = serving_release(here.seen) == failed.release
     if not serves and failed.reason not in VERIFICATION_REASONS:
         return None
-    return record_failure(here, now) or settled_plan(here)
+    return settled_plan(here)
 
 
 def verify_release(here: Situation, now: datetime) -> Plan | None:
