@@ -132,8 +132,8 @@ BEFORE = a_service(release=OLD_RELEASE, switched_at=NOON - seconds(3600))
             "Stalled=True/CrashLoop", id="the next release failed, the one before it goes on"),
         pytest.param(
             failed(MODEL), seen_starting(MODEL, records=()),
-            f"Ready=False/Deploying {MADE} {PENDING} Stalled=True/Deploying",
-            id="the first release failed: it is waited for on"),
+            f"Ready=False/CrashLoop {MADE} {PENDING} Stalled=True/CrashLoop",
+            id="the first release failed: it is waited for, under the name of its failure"),
         pytest.param(
             failed(MANUAL), beside(seen_starting(MODEL), a_deployment(OLD), service=BEFORE),
             f"Ready=False/CrashLoop {MADE} ReleaseServing=True/Serving Stalled=True/CrashLoop",
