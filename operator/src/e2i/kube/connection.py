@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -43,6 +43,7 @@ class Connection:
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._session: aiohttp.ClientSession | None = None
+        self._may_write: Callable[[], None] = _always
 
     @classmethod
     async def from_kubeconfig(cls, path: Path, context: str | None = None) -> Self:
@@ -66,6 +67,10 @@ class Connection:
         except config.ConfigException as error:
             raise ApiError(0, "NoServiceAccount", f"service account in {directory}: {error}") from error
         return cls(_client(configuration))
+
+    def fence(self, may_write: Callable[[], None]) -> None:
+        """Ask `may_write` before each write is sent. If it raises ApiError, the write is not sent."""
+        self._may_write = may_write
 
     async def close(self) -> None:
         """Close all sockets; safe to repeat."""
@@ -172,7 +177,10 @@ class Connection:
                 limit=self._client.configuration.connection_pool_maxsize,
             )
             self._session = aiohttp.ClientSession(
-                connector=connector, trust_env=False, read_bufsize=READ_BUFFER
+                connector=connector,
+                request_class=_fenced(lambda: self._may_write()),
+                trust_env=False,
+                read_bufsize=READ_BUFFER,
             )
         return self._session
 
@@ -181,6 +189,22 @@ class Connection:
         for setting in (await self._client.configuration.auth_settings()).values():
             headers[setting["key"]] = setting["value"]
         return headers
+
+
+def _always() -> None:
+    """Allow every write."""
+
+
+def _fenced(may_write: Callable[[], None]) -> type[aiohttp.ClientRequest]:
+    """Return a class of requests that ask `may_write` when they have a connection, so at the last moment."""
+
+    class Request(aiohttp.ClientRequest):
+        async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+            if self.method != "GET":
+                may_write()
+            return await super().send(conn)
+
+    return Request
 
 
 def encode(body: Object) -> bytes:
