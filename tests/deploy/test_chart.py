@@ -136,12 +136,18 @@ def test_the_crd_can_be_left_to_somebody_else(helm: Program) -> None:
     assert ("CustomResourceDefinition", CRD) not in rendered(helm, "--set", "crds.enabled=false")
 
 
+def test_there_may_be_standbys_and_a_store_that_only_one_node_can_mount(helm: Program) -> None:
+    spec = rendered(helm, "--set", "replicas=2,strategy=Recreate")["Deployment", "e2i-operator"]["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (2, {"type": "Recreate"})
+
+
 REFUSED = [
     pytest.param("bucket.name=", "/bucket/name", id="no bucket"),
     pytest.param("bucket.name=ab", "/bucket/name", id="a bucket's name too short"),
     pytest.param("bucket.endpoint=s3.example.com", "/bucket/endpoint", id="an address that is no URL"),
     pytest.param("bucket.nam=e2i", "'nam'", id="a misspelt value"),
-    pytest.param("replicas=2", "'replicas'", id="a value that is not there: never two operators"),
+    pytest.param("replicas=0", "/replicas", id="no operator"),
+    pytest.param("strategy=Both", "/strategy", id="an unknown strategy"),
     pytest.param("image.tag=1", "/image/tag", id="a number for a tag"),
     pytest.param("image.pullPolicy=Sometimes", "/image/pullPolicy", id="an unknown policy"),
     pytest.param("settings.WORKERS=x", "'WORKERS'", id="a setting that is none of the operator's"),

@@ -34,7 +34,10 @@ class Audit:
         ]
 
     def writes(self) -> list[tuple[str, str]]:
-        return [request for request in self.requests() if request[0] not in READING]
+        """Return the requests that changed something, without the renewals of the Lease."""
+        return [
+            request for request in self.requests() if request[0] not in READING and request[1] != "leases"
+        ]
 
 
 def _parsed(line: bytes) -> Any:

@@ -42,12 +42,12 @@ def s3_server(home: ClusterHome) -> Server:
 
 
 def name_of_write(request: web.Request, body: bytes) -> str | None:
-    """`apply services/churn`, `status Building`; None for reads, events and the sentinel."""
+    """`apply services/churn`, `status Building`; None for reads, events, the Lease and the sentinel."""
     found = _OBJECT.fullmatch(request.path)
     if request.method not in _VERBS or not found:
         return None
     plural, name, part = found.groups()
-    if plural == "events" or name == SENTINEL:
+    if plural in ("events", "leases") or name == SENTINEL:
         return None
     if part == "status":
         return f"status {_reason(json.loads(body))}"

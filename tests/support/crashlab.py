@@ -259,4 +259,7 @@ def _environment(stage: Stage, api: CrashProxy, s3: CrashProxy) -> dict[str, str
         "KUBERNETES_SERVICE_PORT": str(api.port),
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}",
         "E2I_BUCKET_PREFIX": stage.namespace,
+        # Each life has an operator that is active.
+        "E2I_LEASE_NAME": stage.namespace,
+        "E2I_HEALTH_ADDRESS": "",
     }

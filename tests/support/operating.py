@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ def service_account(home: ClusterHome, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     token = kubectl(home, "create", "token", "e2i-operator", "--namespace=e2i-system")
     (folder / "token").write_text(token)
+    (folder / "namespace").write_text("e2i-system")
     entry = yaml.safe_load(home.kubeconfig.read_text())["clusters"][0]["cluster"]
     data = entry.get("certificate-authority-data")
     authority = base64.b64decode(data) if data else Path(entry["certificate-authority"]).read_bytes()
@@ -67,13 +69,15 @@ class Operator:
         """`programs`: the bin folder of the Python environment that it runs in."""
         keys = ensure_credentials(home)
         self._programs = programs
-        self._liveness = f"http://127.0.0.1:{free_port()}/healthz"
+        self._health = f"127.0.0.1:{free_port()}"
         self.log = folder / f"operator-{uuid.uuid4().hex[:6]}.log"
         self._environment = {
             **os.environ,
             "KUBERNETES_SERVICE_HOST": "127.0.0.1",
             "KUBERNETES_SERVICE_PORT": str(home.ports.api_server),
             "E2I_SERVICE_ACCOUNT_DIR": str(service_account(home, folder / "account")),
+            "E2I_HEALTH_ADDRESS": self._health,
+            "E2I_POD_UID": str(uuid.uuid4()),
             "E2I_BUCKET": BUCKET,
             "E2I_BENTO_STORE": str(store),
             "AWS_ENDPOINT_URL": home.s3_url,
@@ -94,16 +98,17 @@ class Operator:
         manifest = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())
         container = manifest["spec"]["template"]["spec"]["containers"][0]
         program = str(self._programs / container["command"][0])
-        return [program, *container["command"][1:], f"--liveness={self._liveness}"]
+        return [program, *container["command"][1:]]
 
-    def health(self) -> dict[str, Any] | None:
-        """What the liveness endpoint shows; None before it answers."""
+    def probe(self, path: str) -> int | None:
+        """The status with which /healthz or /readyz answers; None before it does."""
         try:
-            with urllib.request.urlopen(self._liveness, timeout=5) as answer:  # noqa: S310 - http, as above
-                found: dict[str, Any] = json.load(answer)
+            with urllib.request.urlopen(f"http://{self._health}{path}", timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
         except OSError:
             return None
-        return found
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the process; its exit code. It must end within the grace period of its pod."""

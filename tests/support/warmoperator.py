@@ -19,7 +19,7 @@ from typing import Self
 from support.operating import Operator
 
 # Not e2i.controller.main: kopf imports it, and registers its handlers, in the operator's own process.
-PRELOAD = ["pytest", "kopf.cli", "boto3", "e2i.controller.app"]
+PRELOAD = ["pytest", "kopf.cli", "boto3", "e2i.controller.process"]
 
 
 class WarmOperator(Operator):
@@ -39,8 +39,7 @@ class WarmOperator(Operator):
     def start(self) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
-        # The liveness endpoint is left out: nobody asks it, and it needs a port.
-        argv = self._argv()[1:-1]
+        argv = self._argv()[1:]
         # A daemon: one that a failing test left running must not hold up the end of all tests.
         child = context.Process(target=_operate, args=(argv, self._environment, self.log), daemon=True)
         child.start()

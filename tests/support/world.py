@@ -36,6 +36,7 @@ from e2i.controller.edge.jobs.export_jobs import KEEP_ARTIFACT, ExportJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.release_store import ReleaseStore
+from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass
 from e2i.kube import ApiError, Object
@@ -46,8 +47,10 @@ NAMESPACE = "models"
 class WatchedOperator(Operator):
     """The real operator; it counts the outcomes of its passes and keeps what it takes for bugs."""
 
-    def __init__(self, clients: Clients, queue: Queue, outcomes: Counter[Outcome]) -> None:
-        super().__init__(clients, queue, workers=0, check_bucket=_find_nothing)
+    def __init__(
+        self, clients: Clients, queue: Queue, supervisor: Supervisor, outcomes: Counter[Outcome]
+    ) -> None:
+        super().__init__(clients, queue, supervisor, workers=0, check_bucket=_find_nothing)
         self.bugs: list[Exception] = []
         self._outcomes = outcomes
 
@@ -87,6 +90,8 @@ class World:
         self.brought: set[str] = set()
         """Archives (uris) that CI has put into the bucket."""
         self.outcomes: Counter[Outcome] = Counter()
+        self.ends: list[str] = []
+        """Why the process would have ended by itself."""
         self.statuses: list[tuple[datetime, str, str]] = []
         """(time, name of the model, its Ready condition) for every status that was written."""
         self.guard = FakeGuardJobs(self._wake, lambda: self.now)
@@ -119,7 +124,8 @@ class World:
             guard_jobs=self.guard,  # type: ignore[arg-type]
             access=ACCESS,
         )
-        self.operator = WatchedOperator(self.clients, self.queue, self.outcomes)
+        self.supervisor = Supervisor(self.ends.append)
+        self.operator = WatchedOperator(self.clients, self.queue, self.supervisor, self.outcomes)
 
     async def start(self) -> None:
         """Start the operator. Without this its passes run, but no resync."""
@@ -142,6 +148,7 @@ class World:
     async def close(self) -> None:
         """Stop the operator."""
         await self.operator.stop()
+        assert self.ends == [], "no task ended unseen"
 
     async def later(self) -> None:
         """Let the time pass for which the result of an export is kept, then wake every model."""

@@ -17,8 +17,11 @@ from support.world import NAMESPACE, World
 from e2i import clock
 from e2i.api import naming
 from e2i.controller import app
-from e2i.controller.app import RESYNC, Operator, connect
+from e2i.controller.app import LONGEST_PASS, LONGEST_RESYNC, RESYNC, Operator, connect
+from e2i.controller.core.lease import Terms
 from e2i.controller.core.rules.decision import STORE_POLL
+from e2i.controller.edge.lease import Lease
+from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import FIRST_DELAY
 from e2i.controller.settings import Settings
 from e2i.kube import ApiError
@@ -42,8 +45,15 @@ async def no_check() -> None:
 
 def with_workers(world: World, count: int) -> Operator:
     """The world's operator, which runs its passes by itself."""
-    world.operator = Operator(world.clients, world.queue, workers=count, check_bucket=no_check)  # type: ignore[assignment]
+    world.operator = Operator(  # type: ignore[assignment]
+        world.clients, world.queue, world.supervisor, workers=count, check_bucket=no_check
+    )
     return world.operator
+
+
+def no_lease() -> Lease:
+    """A Lease that is not held."""
+    return Lease(None, "e2i-system", "e2i-operator", "", Terms(15.0))  # type: ignore[arg-type]
 
 
 async def until(happened: Callable[[], object]) -> None:
@@ -122,6 +132,60 @@ async def test_the_next_operator_goes_on_where_one_was_stopped(world: World) -> 
     await world.run()
     assert world.condition() == "True/Ready"
     assert len(world.all("BentoDeployment")) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "error"), [("_keep_in_sync", OSError("a bug")), ("_work", None)], ids=["a failure", "an end"]
+)
+async def test_a_task_that_ends_by_itself_ends_the_process(
+    world: World, task: str, error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ends(_: object) -> None:
+        if error:
+            raise error
+
+    monkeypatch.setattr(Operator, task, ends)
+    await with_workers(world, 1).start()
+    await until(lambda: world.ends)
+    (reason,) = world.ends
+    assert ("OSError: a bug" in reason) is (error is not None)
+    world.ends.clear()
+
+
+async def test_a_bucket_check_may_end(world: World) -> None:
+    await with_workers(world, 1).start()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert world.ends == []
+
+
+# Signs of life.
+
+
+async def test_a_pass_and_a_resync_that_hang_are_stale(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = asyncio.Event()
+
+    async def reconcile(*_: object, **__: object) -> Any:
+        hangs.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(app, "reconcile", reconcile)
+    operator = with_workers(world, 1)
+    await operator.start()
+    world.apply()
+    await hangs.wait()
+
+    def stale_tasks() -> list[str]:
+        return [sign.task for sign in (*operator.signs(), *world.supervisor.signs()) if sign.age > sign.limit]
+
+    await world.pass_time(LONGEST_PASS - 1)
+    assert stale_tasks() == []
+    await world.pass_time(2)
+    assert stale_tasks() == ["the pass of models/churn"]
+    monkeypatch.setattr(world.kube, "list", reconcile)
+    await world.pass_time(RESYNC)
+    await world.pass_time(LONGEST_RESYNC + 1)
+    assert stale_tasks() == ["the pass of models/churn", "the task 'resync'"]
 
 
 # Passes.
@@ -322,7 +386,7 @@ async def test_it_connects_as_the_kubeconfig_says(tmp_path: Path, monkeypatch: p
     )
     monkeypatch.setenv("KUBECONFIG", str(file))
     settings = Settings(bucket="models", service_account=tmp_path, endpoint="http://127.0.0.1:1")
-    operator = await connect(settings)
+    operator = await connect(settings, no_lease(), Supervisor(pytest.fail))
     try:
         with pytest.raises(ApiError, match="API server http://127"):
             await operator.start()
@@ -335,7 +399,9 @@ async def test_without_a_kubeconfig_it_says_which_file_is_missing(
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with pytest.raises(ApiError, match=r"kubeconfig .*none cannot be used"):
-        await connect(Settings(bucket="models", service_account=tmp_path))
+        await connect(
+            Settings(bucket="models", service_account=tmp_path), no_lease(), Supervisor(pytest.fail)
+        )
 
 
 async def test_its_log_names_the_model_of_a_failed_pass(

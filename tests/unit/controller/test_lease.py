@@ -13,11 +13,12 @@ from support.rawserver import ok, running
 
 from e2i.controller.core.lease import LONGEST, Claim, Sighting, Terms, is_free, parse_claim, sight
 from e2i.controller.edge import lease as module
-from e2i.controller.edge.lease import NAME, Lease, LeaseLostError
+from e2i.controller.edge.lease import Lease, LeaseLostError
 from e2i.kube import ApiError, Object
 from e2i.kube.e2i_kinds import LEASES, SERVICES
 
 TERMS = Terms(15.0)
+NAME = "e2i-operator"
 AWAY = ApiError(0, "Unreachable", "no answer")
 
 
@@ -162,7 +163,7 @@ class Api:
         return written
 
     def lease(self, instance: str) -> Lease:
-        return Lease(self, "e2i-system", instance, TERMS)  # type: ignore[arg-type]
+        return Lease(self, "e2i-system", NAME, instance, TERMS)  # type: ignore[arg-type]
 
 
 class EndOfTestError(Exception):

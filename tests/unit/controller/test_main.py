@@ -1,7 +1,8 @@
-"""The kopf handlers: they start and stop the operator, log in, and answer the probe."""
+"""The kopf handlers: they start and stop the process, and log in."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,11 @@ from typing import Any
 import kopf
 import pytest
 
+from e2i.archive.s3.settings import BadSetting
 from e2i.controller import main
-from e2i.controller.app import Operator
-from e2i.kube import ApiError
 
 
-class FakeOperator:
+class FakeProcess:
     """Counts what is asked of it."""
 
     def __init__(self) -> None:
@@ -29,17 +29,11 @@ class FakeOperator:
     async def stop(self) -> None:
         self.calls.append("stop")
 
-    health = Operator.health
-
 
 @pytest.fixture
-def operator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeOperator:
-    made = FakeOperator()
-
-    async def connect(_: object) -> FakeOperator:
-        return made
-
-    monkeypatch.setattr(main, "connect", connect)
+def process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeProcess:
+    made = FakeProcess()
+    monkeypatch.setattr(main, "Process", lambda _: made)
     monkeypatch.setenv("E2I_BUCKET", "models")
     monkeypatch.setenv("E2I_SERVICE_ACCOUNT_DIR", str(tmp_path))
     return made
@@ -51,17 +45,17 @@ async def start(memo: kopf.Memo) -> kopf.OperatorSettings:
     return settings
 
 
-# Start.
+# Start and stop.
 
 
 def test_kopf_watches_nothing() -> None:
     assert not list(kopf.get_default_registry()._watching.get_all_handlers())
 
 
-async def test_it_starts_and_leaves_no_trace(operator: FakeOperator) -> None:
+async def test_it_starts_and_leaves_no_trace(process: FakeProcess) -> None:
     memo = kopf.Memo()
     settings = await start(memo)
-    assert (memo.operator, operator.calls) == (operator, ["start"])
+    assert (memo.process, process.calls) == (process, ["start"])
     assert (settings.peering.standalone, settings.posting.enabled) == (True, False)
     assert settings.scanning.disabled
 
@@ -71,7 +65,7 @@ async def test_it_starts_and_leaves_no_trace(operator: FakeOperator) -> None:
     [("E2I_BUCKET", ""), ("E2I_WORKERS", "many"), ("E2I_LOG_LEVEL", "LOUD"), ("E2I_POD_NETWORK", "10.0.0.0")],
 )
 async def test_a_bad_setting_ends_the_process_with_one_sentence(
-    operator: FakeOperator,
+    process: FakeProcess,
     variable: str,
     value: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -84,56 +78,43 @@ async def test_a_bad_setting_ends_the_process_with_one_sentence(
     (line,) = caplog.records
     assert (line.levelname, line.exc_info) == ("ERROR", None)
     assert variable in line.getMessage()
-    assert operator.calls == []
+    assert process.calls == []
 
 
-async def test_it_tries_again_while_the_api_server_is_away(operator: FakeOperator) -> None:
-    operator.error = ApiError(0, "Unreachable", "no answer")
-    memo = kopf.Memo()
-    with pytest.raises(kopf.TemporaryError, match="cannot start yet: no answer") as waits:
-        await start(memo)
-    assert waits.value.delay == main.START_RETRY
-    assert operator.calls == ["start", "stop"], "its connections are closed"
-    assert memo.get("operator") is None
-
-
-async def test_a_bug_at_the_start_closes_the_connections_too(operator: FakeOperator) -> None:
-    operator.error = RuntimeError("a bug")
-    with pytest.raises(RuntimeError):
+async def test_so_does_an_address_that_cannot_be_had(
+    process: FakeProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    process.error = BadSetting("E2I_HEALTH_ADDRESS=localhost:1: Permission denied")
+    with pytest.raises(SystemExit) as ended:
         await start(kopf.Memo())
-    assert operator.calls == ["start", "stop"]
+    assert ended.value.code == 1
+    assert [line.getMessage() for line in caplog.records] == [str(process.error)]
+    assert process.calls == ["start", "stop"]
 
 
-# Stop and probe.
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), asyncio.CancelledError()])
+async def test_a_start_that_does_not_come_to_its_end_is_cleared_away(
+    process: FakeProcess, error: BaseException
+) -> None:
+    process.error = error
+    with pytest.raises(type(error)):
+        await start(kopf.Memo())
+    assert process.calls == ["start", "stop"]
 
 
-async def test_it_stops_what_was_started(operator: FakeOperator) -> None:
+async def test_it_stops_what_was_started(process: FakeProcess) -> None:
     memo = kopf.Memo()
     await main.stop(memo=memo)
     await start(memo)
     await main.stop(memo=memo)
-    assert operator.calls == ["start", "stop"]
-
-
-def test_before_its_start_the_probe_has_nothing_to_show() -> None:
-    assert main.passes(memo=kopf.Memo()) == {}
-
-
-def test_the_probe_shows_models_and_queue() -> None:
-    class Running:
-        def health(self) -> dict[str, object]:
-            return {"models": 3, "waiting": 1}
-
-    memo = kopf.Memo()
-    memo.operator = Running()
-    assert main.passes(memo=memo) == {"models": 3, "waiting": 1}
+    assert process.calls == ["start", "stop"]
 
 
 # Login.
 
 
 def test_in_a_pod_it_logs_in_as_the_service_account(
-    operator: FakeOperator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    process: FakeProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "token").write_text("secret\n")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
@@ -146,7 +127,7 @@ def test_in_a_pod_it_logs_in_as_the_service_account(
 
 @pytest.mark.parametrize("variable", ["KUBERNETES_SERVICE_HOST", ""], ids=["no token", "no pod"])
 def test_outside_a_pod_it_logs_in_as_the_kubeconfig_says(
-    operator: FakeOperator, tmp_path: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+    process: FakeProcess, tmp_path: Path, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     if variable:
@@ -163,7 +144,7 @@ def test_outside_a_pod_it_logs_in_as_the_kubeconfig_says(
     assert (found.server, found.token) == ("https://127.0.0.1:6443", "mine")
 
 
-def test_a_bad_setting_ends_the_login_too(operator: FakeOperator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_setting_ends_the_login_too(process: FakeProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("E2I_SERVICE_ACCOUNT_DIR", "relative")
     with pytest.raises(SystemExit):
         main.login(logger=logging.getLogger(), settings=kopf.OperatorSettings())

@@ -30,6 +30,10 @@ def test_every_variable_is_read() -> None:
             "E2I_MAX_BENTO_BYTES": "1000",
             "E2I_EXPORTS": "1",
             "E2I_POD_NETWORK": "10.97.0.0/16=127.97.0.0/16",
+            "E2I_LEASE_NAME": "mine",
+            "E2I_LEASE_SECONDS": "3",
+            "E2I_POD_UID": "6f1c",
+            "E2I_HEALTH_ADDRESS": "fd00::1:8080",
             "E2I_LOG_LEVEL": "debug",
         }
     )
@@ -45,6 +49,10 @@ def test_every_variable_is_read() -> None:
         largest_bento=1000,
         exports=1,
         pod_network=PodNetwork.parse("10.97.0.0/16=127.97.0.0/16"),
+        lease_name="mine",
+        lease_seconds=3,
+        pod_uid="6f1c",
+        health_address="fd00::1:8080",
         log_level="DEBUG",
     )
     unchanged = Settings(bucket="")
@@ -68,6 +76,14 @@ def test_every_variable_is_read() -> None:
             "10.97.0.0/16",
             "E2I_POD_NETWORK: '10.97.0.0/16' does not map one network onto another",
         ),
+        (
+            "E2I_LEASE_SECONDS",
+            "2",
+            "E2I_LEASE_SECONDS=2 is not a number from 3 to 600; without it 15 is used",
+        ),
+        ("E2I_HEALTH_ADDRESS", "8080", "E2I_HEALTH_ADDRESS=8080 is not a host and a port, for instance"),
+        ("E2I_HEALTH_ADDRESS", "localhost:http", "E2I_HEALTH_ADDRESS=localhost:http"),
+        ("E2I_HEALTH_ADDRESS", "localhost:70000", "E2I_HEALTH_ADDRESS=localhost:70000"),
         ("E2I_LOG_LEVEL", "loud", "E2I_LOG_LEVEL=LOUD is not one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )

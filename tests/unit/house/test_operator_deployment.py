@@ -19,6 +19,13 @@ def test_a_start_of_two_minutes_is_waited_for_before_liveness_counts() -> None:
     assert "initialDelaySeconds" not in liveness
 
 
+def test_liveness_and_readiness_are_asked_apart() -> None:
+    container = operator()
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["readinessProbe"]["httpGet"]["port"] == container["livenessProbe"]["httpGet"]["port"]
+
+
 def operator() -> dict[str, Any]:
     objects = yaml.safe_load_all(MANIFEST.read_text())
     deployment = next(item for item in objects if item["kind"] == "Deployment")

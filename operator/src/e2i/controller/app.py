@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 
 from e2i.archive.export import Exporter
 from e2i.archive.s3.bucket import Bucket
+from e2i.controller.core.health import Sign
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
@@ -24,7 +25,9 @@ from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
+from e2i.controller.edge.lease import Lease
 from e2i.controller.edge.release_store import ReleaseStore
+from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass, reconcile
 from e2i.controller.settings import Settings
@@ -34,6 +37,9 @@ logger = logging.getLogger("e2i")
 
 RESYNC = 3600.0
 """Seconds between two full lists. The watches report everything; a list corrects what a bug would lose."""
+LONGEST_RESYNC = RESYNC + 600.0
+LONGEST_PASS = 600.0
+"""Seconds. A pass or a resync that takes longer hangs: each of their requests has a timeout of its own."""
 STORE_REQUESTS = 4
 """Reads and deletions in the bucket at the same time."""
 STORE_TIMEOUT = 10.0
@@ -44,32 +50,38 @@ class Operator:
     """One operator. `run_next_pass` is one step of a worker, so a test can run without workers."""
 
     def __init__(
-        self, clients: Clients, queue: Queue, *, workers: int, check_bucket: Callable[[], Awaitable[None]]
+        self,
+        clients: Clients,
+        queue: Queue,
+        supervisor: Supervisor,
+        *,
+        workers: int,
+        check_bucket: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self._clients = clients
         self._queue = queue
+        self._supervisor = supervisor
         self._workers = workers
         self._check_bucket = check_bucket
         self.informers = tuple(Informer(source, clients.kube, clients.cache, queue.add) for source in SOURCES)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._begun: dict[Key, float] = {}
+        """When the pass that is running for a key began."""
         self._uids: dict[Key, str] = {}
         """Uid of the model that the background jobs of a key work for."""
 
     async def start(self) -> None:
         """Read the whole cluster, then start the workers; ApiError if the cluster cannot be read."""
         await self.resync()
-        self._tasks = [
-            *(asyncio.create_task(each.run(), name=f"watch {each.source.kind}") for each in self.informers),
-            asyncio.create_task(self._keep_in_sync(), name="resync"),
-            asyncio.ensure_future(self._check_bucket()),
-            *(asyncio.create_task(self._work(), name=f"worker {n}") for n in range(self._workers)),
-        ]
+        for informer in self.informers:
+            self._supervisor.start(f"watch {informer.source.kind}", informer.run())
+        self._supervisor.start("resync", self._keep_in_sync())
+        self._supervisor.start("bucket check", self._check_bucket(), endless=False)
+        for number in range(self._workers):
+            self._supervisor.start(f"worker {number}", self._work())
 
     async def stop(self) -> None:
         """Cancel all work and close the connections. The next operator continues from what is persisted."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._supervisor.stop()
         await self._clients.close()
 
     def health(self) -> dict[str, object]:
@@ -80,6 +92,12 @@ class Operator:
             "hungExports": self._clients.export_jobs.hung,
         }
 
+    def signs(self) -> Iterator[Sign]:
+        """Return the age of each pass that is running."""
+        now = asyncio.get_running_loop().time()
+        for key, begun in self._begun.items():
+            yield Sign(f"the pass of {'/'.join(key)}", now - begun, LONGEST_PASS)
+
     async def resync(self) -> None:
         """List all kinds, update the cache, and queue every model for which the cache was wrong."""
         for informer in self.informers:
@@ -88,6 +106,7 @@ class Operator:
     async def run_next_pass(self) -> None:
         """Wait for the next key of the queue and run one pass for it; only cancellation raises."""
         key = await self._queue.get()
+        self._begun[key] = asyncio.get_running_loop().time()
         try:
             self._schedule(key, await self.run_pass(key))
         except ApiError as error:
@@ -98,6 +117,7 @@ class Operator:
             logger.exception("%s/%s: the pass failed", *key, extra={"model": "/".join(key)})
             self._queue.failed(key)
         finally:
+            del self._begun[key]
             self._queue.done(key)
 
     async def run_pass(self, key: Key) -> Pass:
@@ -111,6 +131,7 @@ class Operator:
 
     async def _keep_in_sync(self) -> None:
         while True:
+            self._supervisor.beat("the task 'resync'", LONGEST_RESYNC)
             await asyncio.sleep(RESYNC)
             try:
                 await self.resync()
@@ -148,11 +169,21 @@ class Operator:
             self._queue.add_after(key, ended.look_again)
 
 
-async def connect(settings: Settings) -> Operator:
-    """Build the operator from its settings; ApiError if no connection can be made. It is not started yet."""
-    kube = await _connect_kube(settings)
+async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> Operator:
+    """Build the operator from its settings; ApiError if no connection can be made. It is not started yet.
+
+    It writes nothing while it does not hold the lease.
+    """
+    kube = await connect_kube(settings)
+    kube.fence(lease.check)
     queue = Queue()
-    place = partial(Bucket, settings.bucket, endpoint=settings.endpoint, region=settings.region)
+    place = partial(
+        Bucket,
+        settings.bucket,
+        endpoint=settings.endpoint,
+        region=settings.region,
+        may_write=lambda: lease.is_held,
+    )
     exporter = Exporter(settings.store, place(), settings.prefix, settings.largest_bento)
     bucket = place(read_timeout=STORE_TIMEOUT)
     cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
@@ -170,10 +201,10 @@ async def connect(settings: Settings) -> Operator:
         access=_builder_access(settings),
     )
     check = partial(check_bucket, bucket, settings.prefix, turns)
-    return Operator(clients, queue, workers=settings.workers, check_bucket=check)
+    return Operator(clients, queue, supervisor, workers=settings.workers, check_bucket=check)
 
 
-async def _connect_kube(settings: Settings) -> Kube:
+async def connect_kube(settings: Settings) -> Kube:
     """Connect as the service account of the pod; outside a pod, as the current kubeconfig says."""
     if (settings.service_account / "token").is_file():
         return await Kube.from_service_account(settings.service_account)

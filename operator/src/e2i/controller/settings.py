@@ -39,6 +39,14 @@ class Settings:
     """E2I_EXPORTS: bentos uploaded at the same time; each takes at most 100 MiB of memory."""
     pod_network: PodNetwork = field(default_factory=PodNetwork)
     """E2I_POD_NETWORK: NETWORK=NETWORK, if the operator reaches pods at other addresses than their own."""
+    lease_name: str = "e2i-operator"
+    """E2I_LEASE_NAME: the Lease in the operator's namespace whose holder is active; all operators share it."""
+    lease_seconds: int = 15
+    """E2I_LEASE_SECONDS: after this time without a renewal another operator becomes active; 3 or more."""
+    pod_uid: str = ""
+    """E2I_POD_UID: uid of the pod: with it a container that starts again need not wait for its own Lease."""
+    health_address: str = ""
+    """E2I_HEALTH_ADDRESS: HOST:PORT where /healthz and /readyz are served; without it they are not."""
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
@@ -59,6 +67,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, 1 << 50),
         exports=_count(environment, "E2I_EXPORTS", defaults.exports),
         pod_network=_network(environment),
+        lease_name=environment.get("E2I_LEASE_NAME") or defaults.lease_name,
+        lease_seconds=_count(environment, "E2I_LEASE_SECONDS", defaults.lease_seconds, 600, least=3),
+        pod_uid=environment.get("E2I_POD_UID", ""),
+        health_address=_address(environment, "E2I_HEALTH_ADDRESS"),
         log_level=_level(environment, defaults.log_level),
     )
 
@@ -77,11 +89,21 @@ def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
     return path
 
 
-def _count(environment: Mapping[str, str], name: str, default: int, most: int = 64) -> int:
+def _count(environment: Mapping[str, str], name: str, default: int, most: int = 64, *, least: int = 1) -> int:
     text = environment.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-        raise BadSetting(f"{name}={text} is not a number from 1 to {most}; without it {default} is used")
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise BadSetting(
+            f"{name}={text} is not a number from {least} to {most}; without it {default} is used"
+        )
     return int(text)
+
+
+def _address(environment: Mapping[str, str], name: str) -> str:
+    text = environment.get(name, "")
+    host, _, port = text.rpartition(":")
+    if text and not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        raise BadSetting(f"{name}={text} is not a host and a port, for instance 0.0.0.0:8080")
+    return text
 
 
 def _level(environment: Mapping[str, str], default: str) -> str:

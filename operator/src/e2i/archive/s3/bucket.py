@@ -9,7 +9,7 @@ by an equal one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,11 +44,20 @@ class Bucket:
     """
 
     def __init__(
-        self, name: str, *, endpoint: str = "", region: str = "us-east-1", read_timeout: float = READ_TIMEOUT
+        self,
+        name: str,
+        *,
+        endpoint: str = "",
+        region: str = "us-east-1",
+        read_timeout: float = READ_TIMEOUT,
+        may_write: Callable[[], bool] | None = None,
     ) -> None:
+        """`may_write` is asked before each request that changes the bucket; without it all are sent."""
         self.name = name
         self._place = bucket_label(name, endpoint)
         self._clients: Clients = open_clients(endpoint, region, read_timeout)
+        if may_write:
+            self._clients.fence(may_write, self._place)
         self._uploads = MultipartUploads(name, self._clients)
 
     def close(self) -> None:

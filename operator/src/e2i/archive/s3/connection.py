@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,6 +83,16 @@ class Clients:
     def close(self) -> None:
         for client in (self.default, self.upload, self.abort):
             client.close()
+
+    def fence(self, may_write: Callable[[], bool], place: str) -> None:
+        """Ask `may_write` before a request is sent that changes something; BucketUnreachable if it says no."""
+
+        def look(request: Any, **_: Any) -> None:
+            if request.method not in ("GET", "HEAD") and not may_write():
+                raise BucketUnreachable(f"Nothing is written to {place}: another operator may be active now.")
+
+        for client in (self.default, self.upload, self.abort):
+            client.meta.events.register("before-send.s3", look)
 
 
 def open_clients(endpoint: str, region: str, read_timeout: float) -> Clients:

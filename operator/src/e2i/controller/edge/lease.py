@@ -19,8 +19,6 @@ from e2i.controller.core.lease import Sighting, Terms, is_free, parse_claim, sig
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import LEASES
 
-NAME = naming.FIELD_MANAGER
-
 logger = logging.getLogger("e2i")
 
 
@@ -36,13 +34,16 @@ def seconds() -> float:
 class Lease:
     """The Lease of one operator. Only `check` and `is_held` may be called outside of the event loop."""
 
-    def __init__(self, kube: Kube, namespace: str, instance: str, terms: Terms) -> None:
+    def __init__(self, kube: Kube, namespace: str, name: str, instance: str, terms: Terms) -> None:
         """`instance`: the uid of the pod; empty if processes with the same one could run at the same time."""
         self.identity = f"{instance or secrets.token_hex(8)}_{secrets.token_hex(4)}"
-        self.answered = float("-inf")
-        """When the API server last answered about the Lease."""
+        self.stands_by = False
+        """Whether another operator was active at the last look."""
+        self.tried = seconds()
+        """When the API server was last asked about the Lease."""
         self._kube = kube
         self._namespace = namespace
+        self._name = name
         self._terms = terms
         self._body: Object | None = None
         """The Lease as this operator wrote it last; None if it does not hold it."""
@@ -66,17 +67,24 @@ class Lease:
         """Wait until this operator holds the Lease."""
         sighting: Sighting | None = None
         while True:
+            self.tried = seconds()
             try:
                 found = await self._look()
                 sighting = sight(sighting, found, seconds())
                 if is_free(sighting, self.identity, self._terms, seconds()):
                     await self._write(self._claimed(found))
-                    logger.info("this operator is active: it holds the Lease %s/%s", self._namespace, NAME)
+                    self.stands_by = False
+                    logger.info(
+                        "this operator is active: it holds the Lease %s/%s", self._namespace, self._name
+                    )
                     return
+                self.stands_by = sighting is not None
                 if sighting:
                     self._log(f"this operator is a standby: {sighting.claim.holder} is active")
             except ApiError as error:
-                self._log(f"the Lease {self._namespace}/{NAME} cannot be had, it is tried again: {error}")
+                self._log(
+                    f"the Lease {self._namespace}/{self._name} cannot be had, it is tried again: {error}"
+                )
             await asyncio.sleep(self._terms.period)
 
     async def hold(self) -> None:
@@ -86,11 +94,14 @@ class Lease:
         """
         while True:
             await asyncio.sleep(self._terms.period)
+            self.tried = seconds()
             try:
                 await self._renew()
                 self._logged = ""
             except ApiError as error:
-                self._log(f"the Lease {self._namespace}/{NAME} was not renewed, it is tried again: {error}")
+                self._log(
+                    f"the Lease {self._namespace}/{self._name} was not renewed, it is tried again: {error}"
+                )
 
     async def release(self) -> None:
         """Let another operator take the Lease at once. Nothing of this operator may write after that."""
@@ -123,9 +134,7 @@ class Lease:
 
     async def _look(self) -> Object | None:
         async with self._bounded():
-            found = await self._kube.get(LEASES, self._namespace, NAME)
-        self.answered = seconds()
-        return found
+            return await self._kube.get(LEASES, self._namespace, self._name)
 
     async def _write(self, body: Object) -> None:
         """Create or replace the Lease; ApiError 409 if another operator was faster."""
@@ -140,14 +149,14 @@ class Lease:
             raise ApiError(
                 0, "InvalidResponse", "the API server answered with another Lease than was written"
             )
-        self._body, self._renewed, self.answered = written, begun, seconds()
+        self._body, self._renewed = written, begun
 
     def _claimed(self, found: Object | None) -> Object:
         """Return the Lease as it is once this operator has taken it."""
         return {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.kind,
-            "metadata": found["metadata"] if found else {"name": NAME, "namespace": self._namespace},
+            "metadata": found["metadata"] if found else {"name": self._name, "namespace": self._namespace},
             "spec": {
                 "holderIdentity": self.identity,
                 "leaseDurationSeconds": round(self._terms.duration),

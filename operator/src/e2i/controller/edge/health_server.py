@@ -1,0 +1,49 @@
+"""Serves the operator's health: /healthz for the liveness and startup probes, /readyz for the readiness probe.
+
+kopf's own endpoint begins only after the start, and cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from aiohttp import web
+
+from e2i.controller.core.health import Health
+
+CLOSE_WITHIN = 1.0
+
+
+class HealthServer:
+    """An HTTP server with two paths; each answers 200 or 503, with the whole health as JSON."""
+
+    def __init__(self, health: Callable[[], Health]) -> None:
+        self._health = health
+        app = web.Application()
+        app.router.add_get("/healthz", self._alive)
+        app.router.add_get("/readyz", self._ready)
+        self._runner = web.AppRunner(
+            app, handle_signals=False, shutdown_timeout=CLOSE_WITHIN, access_log=None
+        )
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen at the address; OSError if it cannot be had."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._runner.cleanup()
+
+    async def _alive(self, _: web.Request) -> web.Response:
+        health = self._health()
+        return _answer(health, health.is_alive)
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        health = self._health()
+        return _answer(health, health.is_ready)
+
+
+def _answer(health: Health, is_good: bool) -> web.Response:
+    return web.json_response(asdict(health), status=200 if is_good else 503)

@@ -1,0 +1,74 @@
+"""Runs the tasks that live as long as the operator.
+
+None of them dies unseen: one that ends although nobody stopped it ends the process, and Kubernetes starts it again.
+Each shows from time to time that it is alive. One that does not makes the liveness probe fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from e2i.controller.core.health import Sign
+
+logger = logging.getLogger("e2i")
+
+End = Callable[[str], None]
+"""Ends the process; the argument is the reason."""
+
+
+def end_process(reason: str) -> None:
+    """End the process at once, with exit code 1.
+
+    Nothing is closed first: a process may end at any of its writes, and threads must not go on writing.
+    """
+    logger.critical("the operator ends: %s", reason)
+    logging.shutdown()
+    os._exit(1)
+
+
+class Supervisor:
+    """The long-lived tasks of one operator; belongs to the event loop."""
+
+    def __init__(self, end: End = end_process) -> None:
+        self._end = end
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._beats: dict[str, tuple[float, float]] = {}
+        """By name of a task: (time of its last sign of life, limit)."""
+
+    def start(self, name: str, work: Coroutine[Any, Any, object], *, endless: bool = True) -> None:
+        """Start a task. If it raises, or returns although it is `endless`, the process ends."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(lambda ended: self._look_at(ended, endless))
+
+    def beat(self, name: str, limit: float) -> None:
+        """Note a sign of life; without another one within `limit` seconds the task counts as stale."""
+        self._beats[name] = (asyncio.get_running_loop().time(), limit)
+
+    def signs(self) -> Iterator[Sign]:
+        """Return the signs of life of all tasks that ever gave one."""
+        now = asyncio.get_running_loop().time()
+        for name, (last, limit) in sorted(self._beats.items()):
+            yield Sign(name, now - last, limit)
+
+    async def stop(self) -> None:
+        """Cancel all tasks and wait for their ends."""
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _look_at(self, task: asyncio.Task[Any], endless: bool) -> None:
+        if task not in self._tasks:
+            return  # It was stopped.
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.critical("the task %r failed", task.get_name(), exc_info=error)
+            self._end(f"its task {task.get_name()!r} failed: {type(error).__name__}: {error}")
+        elif endless or task.cancelled():
+            self._end(f"its task {task.get_name()!r} ended although nobody stopped it")

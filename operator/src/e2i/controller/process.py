@@ -1,0 +1,114 @@
+"""The process of an operator: it shows its health, waits until it is the active one, and then operates.
+
+It waits for whatever is away (API server, rights, CRDs) instead of ending. It ends when it lost its Lease, or when
+one of its long-lived tasks ended, because then nobody knows what else is wrong. Kubernetes starts it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from e2i.archive.s3.settings import BadSetting
+from e2i.controller.app import Operator, connect, connect_kube
+from e2i.controller.core.health import Health, Sign, stale
+from e2i.controller.core.lease import Terms
+from e2i.controller.edge.health_server import HealthServer
+from e2i.controller.edge.lease import Lease, LeaseLostError, seconds
+from e2i.controller.edge.supervisor import End, Supervisor, end_process
+from e2i.controller.settings import Settings
+from e2i.kube import ApiError
+
+START_RETRY = 3.0
+"""Seconds between two attempts to start."""
+SYSTEM_NAMESPACE = "e2i-system"
+"""Where the Lease is if the operator does not run in a pod."""
+
+logger = logging.getLogger("e2i")
+
+T = TypeVar("T")
+
+
+class Process:
+    """Everything that lives as long as the process."""
+
+    def __init__(self, settings: Settings, end: End = end_process) -> None:
+        self._settings = settings
+        self._terms = Terms(settings.lease_seconds)
+        self._end = end
+        self._supervisor = Supervisor(end)
+        self._health_server = HealthServer(self.health)
+        self._lease: Lease | None = None
+        self._operator: Operator | None = None
+        self._has_started = False
+
+    async def start(self) -> None:
+        """Become the active operator, however long that takes, and start; BadSetting if no health can be served."""
+        await self._serve_health(self._settings.health_address)
+        self._lease = lease = await _when_possible(self._make_lease)
+        await lease.acquire()
+        self._supervisor.start("lease", self._hold(lease), endless=False)
+        self._operator = await _when_possible(lambda: connect(self._settings, lease, self._supervisor))
+        await _when_possible(self._operator.start)
+        self._has_started = True
+
+    async def stop(self) -> None:
+        """Stop in order: nothing writes any more when the Lease is given away."""
+        if self._operator:
+            await self._operator.stop()
+        await self._supervisor.stop()
+        if self._lease:
+            await self._lease.release()
+            await self._lease.close()
+        await self._health_server.close()
+
+    def health(self) -> Health:
+        """Return what the probes show."""
+        signs = [*self._supervisor.signs(), *(self._operator.signs() if self._operator else ())]
+        if self._lease:
+            signs.append(Sign("the task 'lease'", seconds() - self._lease.tried, 2 * self._terms.duration))
+        models, waiting = self._operator.size() if self._operator else (0, 0)
+        return Health(stale=stale(signs), unready=self._unready(), models=models, waiting=waiting)
+
+    def _unready(self) -> str:
+        if self._lease is None or not (self._lease.is_held or self._lease.stands_by):
+            return "the API server does not answer, or does not give the Lease"
+        if self._lease.is_held and not self._has_started:
+            return "the models and their children are not listed yet"
+        return ""
+
+    async def _serve_health(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        if not host:
+            return
+        try:
+            await self._health_server.start(host, int(port))
+        except OSError as error:
+            raise BadSetting(f"E2I_HEALTH_ADDRESS={address}: {error.strerror or error}") from error
+
+    async def _make_lease(self) -> Lease:
+        kube = await connect_kube(self._settings)
+        file = self._settings.service_account / "namespace"
+        namespace = file.read_text().strip() if file.is_file() else SYSTEM_NAMESPACE
+        return Lease(kube, namespace, self._settings.lease_name, self._settings.pod_uid, self._terms)
+
+    async def _hold(self, lease: Lease) -> None:
+        try:
+            await lease.hold()
+        except LeaseLostError as lost:
+            self._end(str(lost))
+
+
+async def _when_possible(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try until no ApiError is raised."""
+    logged = ""
+    while True:
+        try:
+            return await attempt()
+        except ApiError as error:
+            if str(error) != logged:
+                logged = str(error)
+                logger.warning("the operator cannot start yet: %s", error)
+        await asyncio.sleep(START_RETRY)

@@ -1,0 +1,263 @@
+"""The process: it waits for its turn and for what is away, shows its health, loses its Lease, and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from support.rawserver import Request, http, ok, running
+from support.s3 import free_port
+
+from e2i.archive.s3.settings import BadSetting
+from e2i.controller import process as module
+from e2i.controller.process import Process
+from e2i.controller.settings import Settings
+from e2i.kube import Object
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/e2i-system/leases"
+
+
+@dataclass
+class Api:
+    """A cluster without objects, but for a Lease."""
+
+    lease: Object | None = None
+    away: set[str] = field(default_factory=set)
+    """Ends of paths that are answered with 503."""
+    writers: list[str] = field(default_factory=list)
+    """Who wrote the Lease."""
+    _versions: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def answer(self, request: Request) -> bytes:
+        if any(request.path.endswith(end) for end in self.away):
+            return http("503 Service Unavailable", '{"message": "etcd is away"}')
+        if not request.path.startswith(LEASES):
+            return self._list(request)
+        if request.method == "GET":
+            return ok(self.lease) if self.lease else http("404 Not Found", '{"reason": "NotFound"}')
+        body = json.loads(request.body)
+        if (request.method == "POST" and self.lease) or self._is_old(body):
+            return http("409 Conflict", '{"reason": "Conflict"}')
+        return ok(self.put(body))
+
+    def put(self, body: Object) -> Object:
+        self.lease = body | {"metadata": body["metadata"] | {"resourceVersion": str(next(self._versions))}}
+        self.writers.append(body["spec"]["holderIdentity"])
+        return self.lease
+
+    def taken_by(self, holder: str) -> None:
+        spec = {"holderIdentity": holder, "leaseDurationSeconds": 3, "renewTime": str(time.monotonic())}
+        self.put({"metadata": {"name": "e2i-operator", "namespace": "e2i-system"}, "spec": spec})
+
+    def _is_old(self, body: Object) -> bool:
+        there = (self.lease or {}).get("metadata", {}).get("resourceVersion")
+        return bool(body["metadata"].get("resourceVersion", there) != there)
+
+    def _list(self, request: Request) -> bytes:
+        if "watch" in request.query:
+            return b"hang"
+        return ok({"items": [], "metadata": {"resourceVersion": "1"}})
+
+
+@dataclass
+class Stage:
+    """The API, and processes that operate on it."""
+
+    api: Api
+    folder: Path
+    ends: list[str] = field(default_factory=list)
+    started: list[Process] = field(default_factory=list)
+
+    def process(self, pod: str) -> Process:
+        made = Process(
+            Settings(
+                bucket="models",
+                service_account=self.folder,
+                endpoint="http://127.0.0.1:1",
+                lease_seconds=3,
+                pod_uid=pod,
+                health_address=f"127.0.0.1:{free_port()}",
+            ),
+            self.ends.append,
+        )
+        self.started.append(made)
+        return made
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr(module, "START_RETRY", 0.05)
+    api = Api()
+    async with running(api.answer) as (server, _):
+        file = tmp_path / "config"
+        file.write_text(
+            "{kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],"
+            f" clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{server.port}'}}}}],"
+            " users: [{name: u, user: {}}]}"
+        )
+        monkeypatch.setenv("KUBECONFIG", str(file))
+        made = Stage(api, tmp_path)
+        yield made
+        for each in made.started:
+            await each.stop()
+
+
+async def until(happened: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + 30
+    while not await happened():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def probe(process: Process, path: str) -> tuple[int, Any]:
+    """The answer's status and its JSON."""
+    address = process._settings.health_address
+    async with aiohttp.ClientSession() as session, session.get(f"http://{address}/{path}") as answer:
+        return answer.status, await answer.json()
+
+
+def is_ready(process: Process) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return (await probe(process, "readyz"))[0] == 200
+
+    return look
+
+
+async def test_it_becomes_active_and_is_alive_and_ready(stage: Stage) -> None:
+    process = stage.process("mine")
+    await process.start()
+    assert await probe(process, "healthz") == (200, {"stale": [], "unready": "", "models": 0, "waiting": 0})
+    assert (await probe(process, "readyz"))[0] == 200
+    assert stage.api.writers[0].startswith("mine_")
+
+
+async def test_a_standby_is_alive_and_ready_but_does_not_operate(stage: Stage) -> None:
+    await stage.process("first").start()
+    standby = stage.process("second")
+    waits = asyncio.create_task(standby.start())
+    await until(lambda: _listens(standby))
+    await until(is_ready(standby))
+    assert (await probe(standby, "healthz"))[0] == 200
+    assert not waits.done()
+    assert {writer.partition("_")[0] for writer in stage.api.writers} == {"first"}
+    waits.cancel()
+
+
+async def _listens(process: Process) -> bool:
+    try:
+        await probe(process, "healthz")
+    except aiohttp.ClientConnectionError:
+        return False
+    return True
+
+
+async def test_a_standby_takes_over_as_soon_as_the_active_one_stops(stage: Stage) -> None:
+    first, second = stage.process("first"), stage.process("second")
+    await first.start()
+    waits = asyncio.create_task(second.start())
+    await until(lambda: _listens(second))
+    await until(is_ready(second))
+    begun = time.monotonic()
+    await first.stop()
+    await waits
+    assert time.monotonic() - begun < 2
+    assert stage.ends == []
+
+
+@pytest.mark.parametrize("away", ["leases", "leases/e2i-operator", "e2imodels", "deployments"])
+async def test_it_waits_for_what_is_away_instead_of_ending(
+    stage: Stage, away: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.api.away.add(away)
+    process = stage.process("mine")
+    waits = asyncio.create_task(process.start())
+    await until(lambda: _listens(process))
+
+    async def is_said() -> bool:
+        return "etcd is away" in caplog.text
+
+    caplog.set_level("INFO")
+    await until(is_said)
+    assert (await probe(process, "healthz"))[0] == 200, "a restart would not help"
+    assert (await probe(process, "readyz"))[0] == 503
+    stage.api.away.clear()
+    await waits
+    assert (await probe(process, "readyz"))[0] == 200
+    assert caplog.text.count("etcd is away") == 1
+
+
+async def test_it_ends_when_another_operator_has_its_lease(stage: Stage) -> None:
+    await stage.process("mine").start()
+    stage.api.taken_by("other_1")
+
+    async def has_ended() -> bool:
+        return bool(stage.ends)
+
+    await until(has_ended)
+    assert stage.ends == ["the Lease is held by other_1"]
+
+
+async def test_it_is_not_ready_while_its_lease_cannot_be_renewed(stage: Stage) -> None:
+    process = stage.process("mine")
+    await process.start()
+    stage.api.away.add("leases/e2i-operator")
+
+    async def is_unready() -> bool:
+        return (await probe(process, "readyz"))[0] == 503
+
+    await until(is_unready)
+    assert (await probe(process, "healthz"))[0] == 200
+    stage.api.away.clear()
+    await until(is_ready(process))
+    assert stage.ends == []
+
+
+async def test_it_is_not_alive_when_a_task_hangs(stage: Stage) -> None:
+    process = stage.process("mine")
+    await process.start()
+    process._supervisor.beat("the watch", -1)
+    status, shown = await probe(process, "healthz")
+    assert status == 503
+    assert shown["stale"][0].startswith("the watch gave no sign of life")
+    assert (await probe(process, "readyz"))[0] == 503
+
+
+async def test_it_is_not_alive_when_nobody_renews_its_lease(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = stage.process("mine")
+    await process.start()
+    assert process._lease
+    process._lease.tried -= 7
+    status, shown = await probe(process, "healthz")
+    assert (status, "the task 'lease'" in shown["stale"][0]) == (503, True)
+
+
+async def test_an_address_that_another_process_has_is_a_bad_setting(stage: Stage) -> None:
+    first, second = stage.process("first"), stage.process("second")
+    await first.start()
+    second._settings = first._settings
+    with pytest.raises(BadSetting, match="E2I_HEALTH_ADDRESS=127"):
+        await second.start()
+
+
+async def test_a_stop_in_the_middle_of_a_start_gives_the_lease_away(stage: Stage) -> None:
+    stage.api.away.add("e2imodels")
+    process = stage.process("mine")
+    waits = asyncio.create_task(process.start())
+
+    async def has_lease() -> bool:
+        return bool(stage.api.writers)
+
+    await until(has_lease)
+    waits.cancel()
+    await process.stop()
+    assert stage.api.writers[-1] == ""
