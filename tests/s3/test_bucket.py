@@ -322,3 +322,25 @@ def test_without_credentials_it_says_so(server: S3Server, name: str, monkeypatch
     for failure in _ask(Bucket(name, endpoint=server.url)):
         assert isinstance(failure, BucketAccessDenied)
         assert "no usable credentials" in failure.message
+
+
+def test_an_operator_that_lost_its_lease_reads_but_writes_nothing(
+    bucket: Bucket, server: S3Server, name: str, s3: Any
+) -> None:
+    bucket.put_archive(an_upload(LARGE))
+    holds_lease = True
+    fenced = Bucket(name, endpoint=server.url, may_write=lambda: holds_lease)
+    with contextlib.closing(fenced):
+        fenced.put_once("records/1", b"{}")
+        holds_lease = False
+        assert fenced.head(KEY)
+        for write in (
+            lambda: fenced.put_archive(dataclasses.replace(an_upload(LARGE), key="bentos/another")),
+            lambda: fenced.put_once("records/2", b"{}"),
+            lambda: fenced.delete(KEY),
+        ):
+            with pytest.raises(BucketUnreachable, match="another operator may be active"):
+                write()
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=name)["Contents"]]
+    assert keys == [KEY, "records/1"]
+    assert unfinished(s3, name) == []

@@ -70,6 +70,7 @@ class Operator:
         keys = ensure_credentials(home)
         self._programs = programs
         self._health = f"127.0.0.1:{free_port()}"
+        self.pod_uid = str(uuid.uuid4())
         self.log = folder / f"operator-{uuid.uuid4().hex[:6]}.log"
         self._environment = {
             **os.environ,
@@ -77,7 +78,7 @@ class Operator:
             "KUBERNETES_SERVICE_PORT": str(home.ports.api_server),
             "E2I_SERVICE_ACCOUNT_DIR": str(service_account(home, folder / "account")),
             "E2I_HEALTH_ADDRESS": self._health,
-            "E2I_POD_UID": str(uuid.uuid4()),
+            "E2I_POD_UID": self.pod_uid,
             "E2I_BUCKET": BUCKET,
             "E2I_BENTO_STORE": str(store),
             "AWS_ENDPOINT_URL": home.s3_url,
@@ -112,9 +113,12 @@ class Operator:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the process; its exit code. It must end within the grace period of its pod."""
+        self.send(how)
+        return self.wait()
+
+    def send(self, how: signal.Signals) -> None:
         assert self._process
         self._process.send_signal(how)
-        return self.wait()
 
     def wait(self) -> int:
         """Its exit code, when it ends by itself."""

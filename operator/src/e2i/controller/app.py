@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from e2i.archive.export import Exporter
 from e2i.archive.s3.bucket import Bucket
