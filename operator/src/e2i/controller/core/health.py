@@ -21,7 +21,7 @@ class Sign:
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What the probes show."""
+    """The state of the operator that the probes report."""
 
     stale: tuple[str, ...]
     """A sentence for each task that hangs."""

@@ -34,7 +34,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a Lease says. Each renewal makes another claim."""
+    """The content of a Lease. Each renewal makes another claim."""
 
     holder: str
     """Identity of the active operator; empty if nobody has the Lease."""
