@@ -32,6 +32,8 @@ def a_lease(holder: object = "other_1", renewed: object = "t1", duration: object
 
 def test_the_times_are_those_of_client_go() -> None:
     assert (TERMS.duration, TERMS.write_within, TERMS.period) == (15, 10, 2)
+    assert (Terms(3).write_within, Terms(3).period) == (2, 0.4)
+    assert Terms(600).period == 2, "a released Lease is taken soon"
 
 
 @pytest.mark.parametrize(

@@ -76,13 +76,13 @@ class Stage:
     ends: list[str] = field(default_factory=list)
     started: list[Process] = field(default_factory=list)
 
-    def process(self, pod: str) -> Process:
+    def process(self, pod: str, lease_seconds: int = 3) -> Process:
         made = Process(
             Settings(
                 bucket="models",
                 service_account=self.folder,
                 endpoint="http://127.0.0.1:1",
-                lease_seconds=3,
+                lease_seconds=lease_seconds,
                 pod_uid=pod,
                 health_address=f"127.0.0.1:{free_port()}",
             ),
@@ -160,15 +160,13 @@ async def _listens(process: Process) -> bool:
 
 
 async def test_a_standby_takes_over_as_soon_as_the_active_one_stops(stage: Stage) -> None:
-    first, second = stage.process("first"), stage.process("second")
+    first, second = (stage.process(name, lease_seconds=600) for name in ("first", "second"))
     await first.start()
     waits = asyncio.create_task(second.start())
     await until(lambda: _listens(second))
     await until(is_ready(second))
-    begun = time.monotonic()
     await first.stop()
-    await waits
-    assert time.monotonic() - begun < 2
+    await asyncio.wait_for(waits, 30)
     assert stage.ends == []
 
 
@@ -176,6 +174,7 @@ async def test_a_standby_takes_over_as_soon_as_the_active_one_stops(stage: Stage
 async def test_it_waits_for_what_is_away_instead_of_ending(
     stage: Stage, away: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     stage.api.away.add(away)
     process = stage.process("mine")
     waits = asyncio.create_task(process.start())
@@ -184,7 +183,6 @@ async def test_it_waits_for_what_is_away_instead_of_ending(
     async def is_said() -> bool:
         return "etcd is away" in caplog.text
 
-    caplog.set_level("INFO")
     await until(is_said)
     assert (await probe(process, "healthz"))[0] == 200, "a restart would not help"
     assert (await probe(process, "readyz"))[0] == 503

@@ -12,6 +12,8 @@ from typing import Any
 
 LONGEST = 600.0
 """Seconds. A Lease that claims a longer duration is free after this time."""
+LONGEST_PERIOD = 2.0
+"""Seconds. A released Lease is taken within this time."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Terms:
     @property
     def period(self) -> float:
         """Seconds between two renewals, and between two looks of an operator that waits."""
-        return self.duration * 2 / 15
+        return min(LONGEST_PERIOD, self.duration * 2 / 15)
 
 
 @dataclass(frozen=True)
