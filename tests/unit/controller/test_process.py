@@ -76,7 +76,7 @@ class Stage:
     ends: list[str] = field(default_factory=list)
     started: list[Process] = field(default_factory=list)
 
-    def process(self, pod: str, lease_seconds: int = 3) -> Process:
+    def process(self, pod: str, lease_seconds: int = 9) -> Process:
         made = Process(
             Settings(
                 bucket="models",
@@ -204,7 +204,7 @@ async def test_it_ends_when_another_operator_has_its_lease(stage: Stage) -> None
 
 
 async def test_it_is_not_ready_while_its_lease_cannot_be_renewed(stage: Stage) -> None:
-    process = stage.process("mine")
+    process = stage.process("mine", lease_seconds=3)
     await process.start()
     stage.api.away.add("leases/e2i-operator")
 
@@ -234,7 +234,7 @@ async def test_it_is_not_alive_when_nobody_renews_its_lease(
     process = stage.process("mine")
     await process.start()
     assert process._lease
-    process._lease.tried -= 7
+    process._lease.tried -= 20
     status, shown = await probe(process, "healthz")
     assert (status, "the task 'lease'" in shown["stale"][0]) == (503, True)
 
