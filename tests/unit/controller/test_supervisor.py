@@ -91,7 +91,7 @@ def test_what_is_exactly_as_old_as_it_may_be_is_not_stale() -> None:
     [((), "", True, True), ((), "no list", True, False), (("the watch",), "", False, False)],
 )
 def test_alive_and_ready(hung: tuple[str, ...], unready: str, alive: bool, ready: bool) -> None:
-    health = Health(stale=hung, unready=unready, models=1, waiting=0)
+    health = Health(stale=hung, unready=unready, numbers={})
     assert (health.is_alive, health.is_ready) == (alive, ready)
 
 

@@ -69,8 +69,8 @@ class Process:
         signs = [*self._supervisor.signs(), *(self._operator.signs() if self._operator else ())]
         if self._lease:
             signs.append(Sign("the task 'lease'", seconds() - self._lease.tried, 2 * self._terms.duration))
-        models, waiting = self._operator.size() if self._operator else (0, 0)
-        return Health(stale=stale(signs), unready=self._unready(), models=models, waiting=waiting)
+        numbers = self._operator.health() if self._operator else {}
+        return Health(stale=stale(signs), unready=self._unready(), numbers=numbers)
 
     def _unready(self) -> str:
         if self._lease is None or not (self._lease.is_held or self._lease.stands_by):

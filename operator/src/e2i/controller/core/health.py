@@ -6,7 +6,7 @@ Ready means that it does what it is there for: it looks after the models, or it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -27,9 +27,8 @@ class Health:
     """A sentence for each task that hangs."""
     unready: str
     """Why the operator is not ready; empty if it is."""
-    models: int
-    waiting: int
-    """Models whose pass is due."""
+    numbers: Mapping[str, object]
+    """For people: how many models there are, how many of them wait for a pass."""
 
     @property
     def is_alive(self) -> bool:

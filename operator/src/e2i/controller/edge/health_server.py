@@ -6,7 +6,6 @@ kopf's own endpoint begins only after the start, and cannot fail.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 from aiohttp import web
 
@@ -46,4 +45,5 @@ class HealthServer:
 
 
 def _answer(health: Health, is_good: bool) -> web.Response:
-    return web.json_response(asdict(health), status=200 if is_good else 503)
+    shown = {"stale": health.stale, "unready": health.unready, **health.numbers}
+    return web.json_response(shown, status=200 if is_good else 503)
