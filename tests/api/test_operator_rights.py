@@ -41,6 +41,7 @@ def with_rights(control_plane: TestCluster) -> TestCluster:
         ("get list watch patch", "e2imodels.serving.e2i.dev", ()),
         ("patch", "e2imodels.serving.e2i.dev", ("--subresource=status",)),
         ("get list watch create patch delete", "bentorequests.resources.yatai.ai", ()),
+        ("get", "bentoes.resources.yatai.ai", ()),
         ("get list watch create patch delete", "bentodeployments.serving.yatai.ai", ()),
         ("get list watch create patch", "services", ()),
         ("list watch", "deployments.apps", ()),

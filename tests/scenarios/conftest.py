@@ -15,7 +15,7 @@ from e2i import clock
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     random.seed(0)  # The queue spreads its delays.
     made = World()
-    monkeypatch.setattr(clock, "now", lambda: made.now)
+    monkeypatch.setattr(clock, "now", lambda: made.clock.now())
     await made.start()
     yield made
     await made.close()

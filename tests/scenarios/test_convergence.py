@@ -35,7 +35,7 @@ steps: Any = st.lists(st.tuples(st.sampled_from(NAMES + OFTEN), st.integers(0, 3
 async def live(story: list[Step]) -> None:
     world = World()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "now", lambda: world.now)
+        patch.setattr(clock, "now", lambda: world.clock.now())
         await world.start()
         told = Story(world)
         for step in story:

@@ -12,7 +12,15 @@ from e2i.api.artifact import Artifact
 from e2i.api.conditions import timestamp
 from e2i.api.model import Autoscaling, Model, Rollout, Shape
 from e2i.api.release_record import Record
-from e2i.controller.core.observed import BentoDeployment, BentoRequest, Build, Deployment, Observed, Service
+from e2i.controller.core.observed import (
+    BentoDeployment,
+    BentoRequest,
+    Build,
+    Deployment,
+    Observed,
+    Service,
+    Stretch,
+)
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
@@ -24,6 +32,10 @@ ACCESS = manifests.BuilderAccess(
     secret="e2i-bento-download",
     env=(("AWS_ENDPOINT_URL", "http://s3.example:9000"), ("AWS_REGION", "us-east-1")),
 )
+
+
+AT_WORK = Stretch(at_work=True, since=NOON)
+"""The release's own build or pods have been at work since noon."""
 
 
 def seconds(count: float) -> timedelta:
@@ -106,6 +118,7 @@ def a_request(
         owner=model.uid,
         model=model.name,
         created=created,
+        first_seen=created,
         digest=digest,
         artifact=an_artifact(tag or model.tag, digest),
         build=build,
@@ -148,6 +161,7 @@ def a_deployment(
         owner=model.uid,
         model=model.name,
         created=created,
+        first_seen=created,
         release=release,
         template_version=form,
         tag=model.tag,
@@ -175,6 +189,7 @@ def a_workload(
         owner=of.uid,
         model=of.model,
         created=of.created,
+        first_seen=of.created,
         release=of.release,
         generation=generation,
         observed_generation=generation if observed is None else observed,
@@ -195,6 +210,7 @@ def a_service(model: Model | None = None, *, release: str, switched_at: datetime
         owner=model.uid,
         model=model.name,
         created=NOON,
+        first_seen=NOON,
         selector=naming.pod_labels(model.name, release),
         switched_at=switched_at,
         serving=release,
@@ -214,7 +230,8 @@ def seen_exported(model: Model, **changes: Any) -> Observed:
 def seen_building(model: Model, **changes: Any) -> Observed:
     """Both children were made; Yatai builds the image."""
     request = a_request(model, build=Build.RUNNING, message="Bento image is building")
-    return _replaced(seen(requests=(request,), deployments=(a_deployment(model),)), changes)
+    state = seen(requests=(request,), deployments=(a_deployment(model),), stretch=AT_WORK)
+    return _replaced(state, changes)
 
 
 def seen_starting(model: Model, **changes: Any) -> Observed:
@@ -224,6 +241,7 @@ def seen_starting(model: Model, **changes: Any) -> Observed:
         requests=(a_request(model),),
         deployments=(deployment,),
         workloads=(a_workload(deployment, wanted=model.autoscaling.minimum, ready=0),),
+        stretch=AT_WORK,
     )
     return _replaced(state, changes)
 
@@ -262,6 +280,9 @@ def failed_status(
         "reason": reason,
         "message": message,
         "failedAt": timestamp(failed_at),
+        "requestUid": f"uid-{naming.artifact_name(model.name, digest)}",
+        "deploymentUid": f"uid-{naming.release_name(model.name, release)}",
+        "switchedAt": timestamp(NOON),
     }
     return {"failedReleases": [failure | changes]}
 

@@ -44,11 +44,14 @@ class Cause:
     """What happens to the release when it serves."""
     alone: bool = False
     """There is no good release before it."""
+    held: bool = False
+    """It is not the release's doing: it is waited for, and not given up."""
 
     @property
     def told(self) -> tuple[Reason, ...]:
         """In the order in which they are told."""
-        return (self.passing, self.reason) if self.passing else (self.reason,)
+        passing = self.passing not in (None, self.reason)
+        return (self.passing, self.reason) if passing and self.passing else (self.reason,)
 
     @property
     def rollback(self) -> str:
@@ -58,7 +61,7 @@ class Cause:
     @property
     def is_quarantined(self) -> bool:
         """A check that cannot be read is no fault of the release, and Disabled gives nothing up."""
-        return self.reason is not Reason.CheckInvalid and self.rollback != "Disabled"
+        return not self.held and self.reason is not Reason.CheckInvalid and self.rollback != "Disabled"
 
     @property
     def goes_back(self) -> bool:
@@ -92,8 +95,18 @@ CAUSES = (
         situation="The namespace has a ResourceQuota of one pod, and the previous release has that one.",
         change=another(),
         words="exceeded quota: small-team",
+        passing=Reason.PodsRefused,
+        held=True,
         namespace=TIGHT,
         obstacle=obstacles.quota_of_one_pod,
+    ),
+    Cause(
+        model="barred",
+        reason=Reason.PodsRefused,
+        situation="A ValidatingAdmissionPolicy refuses the pods.",
+        change=another(),
+        words="images of this team have to be signed first",
+        obstacle=obstacles.pods_are_refused,
     ),
     Cause(
         model="lost",
@@ -144,11 +157,12 @@ CAUSES = (
     ),
     Cause(
         model="hungry",
-        reason=Reason.ProgressDeadlineExceeded,
+        reason=Reason.PodUnschedulable,
         situation="The pod asks for more memory than any node has.",
         change={"resources": TOO_MUCH},
-        words="PodUnschedulable: ",
+        words="Insufficient memory",
         passing=Reason.PodUnschedulable,
+        held=True,
     ),
     Cause(
         model="unready",

@@ -29,6 +29,10 @@ class Surroundings(Protocol):
 
     now: datetime
 
+    def server_time(self) -> datetime: ...
+
+    def hear_server(self) -> None: ...
+
     def tell(self, kind: str, event: str, body: Object) -> None: ...
 
     def was_edited(self, item: Object) -> bool: ...
@@ -201,7 +205,7 @@ class FakeKube:
         self.version += 1
         known = old["metadata"] if old else {"uid": f"uid-{self.version}", "generation": 0}
         generation = known["generation"] + (old is None or old.get("spec") != body.get("spec"))
-        created = known.get("creationTimestamp", timestamp(self._world.now))
+        created = known.get("creationTimestamp", timestamp(self._world.server_time()))
         body["metadata"] = body["metadata"] | {
             "uid": known["uid"],
             "generation": generation,
@@ -226,6 +230,7 @@ class FakeKube:
                 self.remove(other)
 
     def _must_serve(self, resource: Resource) -> None:
+        self._world.hear_server()
         if resource.kind in self.missing:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
 

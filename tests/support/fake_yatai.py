@@ -6,18 +6,19 @@ What goes wrong with a release, the value of its variable MODE decides.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from support.fake_kube import FakeKube
 
 from e2i.api import naming
-from e2i.api.conditions import parse_timestamp, timestamp
+from e2i.api.conditions import timestamp
 from e2i.kube import Object
 
 NAMESPACE = "models"
 RESTART_EVERY = 10
 """Seconds between two endings of a container that crashes."""
+DENIED = "admission webhook denied the request"
 MOST_RESTARTS = 5
 
 
@@ -44,15 +45,23 @@ class FakeYatai:
         """With which the container beside the model's ends again and again."""
         self.sick: dict[str, int] = {}
         """How many of a release's pods have stopped to be ready."""
+        self.skew = timedelta(0)
+        """How wrong the clock is of Yatai's controllers."""
+        self.no_nodes = False
+        """No node takes another pod."""
+        self.halted: set[str] = set()
+        """Controllers that do nothing: builder, deployer."""
+        self._born: dict[str, datetime] = {}
+        """When each pod was made, by its uid."""
         self.demand: dict[str, int] = {}
         """How many pods an autoscaler wants of a release, within its bounds."""
 
     def step(self, now: datetime) -> bool:
         """Whether there was anything to do."""
         before = self._kube.version
-        for request in self._kube.all("BentoRequest"):
+        for request in self._kube.all("BentoRequest") if "builder" not in self.halted else ():
             self._build(request, now)
-        for deployment in self._kube.all("BentoDeployment"):
+        for deployment in self._kube.all("BentoDeployment") if "deployer" not in self.halted else ():
             self._run(deployment, now)
         for workload in self._kube.all("Deployment"):
             self._start_pods(workload, now)
@@ -65,19 +74,55 @@ class FakeYatai:
         if digest is None:
             return
         if "ImageBuilding" not in told:
-            conditions = [_condition("ImageBuilding", "True", "Bento image is building", now)]
+            self._make_build_pod(request["metadata"])
+            conditions = [self._condition("ImageBuilding", "True", "Bento image is building", now)]
+        elif not self._builds(request["metadata"]["name"]):
+            return
         elif told["ImageBuilding"]["status"] == "True" and digest not in self.slow_builds:
             bad = digest in self.bad_builds or request["spec"]["downloadUrl"] in self._gone
             name = request["metadata"]["name"]
             words = f"Job {name} is failed." if bad else "Bento image is built"
             conditions = [
-                _condition("BentoAvailable", "Unknown" if bad else "True", "", now),
-                _condition("ImageBuilding", "False", words, now),
-                _condition("ImageExists", "False" if bad else "True", f"registry.example/bentos:{name}", now),
+                self._condition("BentoAvailable", "Unknown" if bad else "True", "", now),
+                self._condition("ImageBuilding", "False", words, now),
+                self._condition(
+                    "ImageExists", "False" if bad else "True", f"registry.example/bentos:{name}", now
+                ),
             ]
+            self._kube.remove(("Pod", NAMESPACE, f"build-{name}"))
+            if not bad:
+                self._make_bento(request["metadata"])
         else:
             return
         self._kube.put(place, {**request, "status": {"conditions": conditions}})
+
+    def _make_build_pod(self, request: Object) -> None:
+        owned = {"ownerReferences": [{"uid": request["uid"], "controller": True}]}
+        labels = {"yatai.ai/bento-request": request["name"]}
+        place = ("Pod", NAMESPACE, f"build-{request['name']}")
+        metadata = {"name": place[2], "namespace": NAMESPACE, "labels": labels, **owned}
+        self._kube.put(place, {"kind": "Pod", "metadata": metadata, **self._placing({})})
+
+    def _builds(self, request: str) -> bool:
+        """Whether the pod of the build has a node."""
+        place = ("Pod", NAMESPACE, f"build-{request}")
+        pod = self._kube.objects.get(place)
+        if pod is None:
+            return True
+        self._kube.put(place, {**pod, **self._placing(pod)})
+        return bool(self._kube.objects[place]["spec"])
+
+    def _placing(self, pod: Object) -> Object:
+        """Spec and status of a pod that has a node, or of one that no node takes."""
+        if pod.get("spec") or not self.no_nodes:
+            return {"spec": {"nodeName": "node"}, "status": pod.get("status") if pod.get("spec") else {}}
+        full = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available."}
+        return {"spec": {}, "status": {"conditions": [full]}}
+
+    def _make_bento(self, request: Object) -> None:
+        owned = {"ownerReferences": [{"uid": request["uid"], "controller": True}]}
+        metadata = {"name": request["name"], "namespace": NAMESPACE, **owned}
+        self._kube.put(("Bento", NAMESPACE, request["name"]), {"kind": "Bento", "metadata": metadata})
 
     def _has_image(self, name: str) -> bool:
         request = self._kube.objects.get(("BentoRequest", NAMESPACE, name), {})
@@ -119,13 +164,22 @@ class FakeYatai:
             return True
         bad = _mode(deployment["spec"]) in self.parked
         if bad:
-            since = old["conditions"] if failed else [_condition("Available", "False", "exceeded quota", now)]
+            since = old["conditions"] if failed else [self._condition("Available", "False", DENIED, now)]
             self._kube.put(
                 place, {**deployment, "status": {"observedGeneration": generation, "conditions": since}}
             )
         elif failed:
             self._kube.put(place, {**deployment, "status": {"observedGeneration": generation}})
         return bad
+
+    def _condition(self, kind: str, status: str, message: str, now: datetime) -> Object:
+        return {
+            "type": kind,
+            "status": status,
+            "reason": "Because",
+            "message": message,
+            "lastTransitionTime": timestamp(now + self.skew),
+        }
 
     def _start_pods(self, workload: Object, now: datetime) -> None:
         name, mode = workload["metadata"]["name"], workload["spec"]["mode"]
@@ -151,7 +205,7 @@ class FakeYatai:
         if mode in self.refused:
             known = workload.get("status", {}).get("conditions")
             status["conditions"] = known or [
-                _condition("ReplicaFailure", "True", "pods: exceeded quota", now)
+                self._condition("ReplicaFailure", "True", f"pods: {DENIED}", now)
             ]
         self._kube.put(("Deployment", NAMESPACE, name), {**workload, "status": status})
 
@@ -171,11 +225,15 @@ class FakeYatai:
                 },
             },
         )
-        age = (now - parse_timestamp(pod["metadata"]["creationTimestamp"])).total_seconds()
+        placed = self._placing(pod)
+        if not placed["spec"]:
+            self._kube.put(place, {**pod, **placed})
+            return False
+        age = (now - self._born.setdefault(pod["metadata"]["uid"], now)).total_seconds()
         sick = number < self.sick.get(metadata["labels"][naming.RELEASE_LABEL], 0)
         container = self._container(workload["spec"]["mode"], sick, int(age))
         sidecar = self._sidecar(workload["spec"]["mode"])
-        self._kube.put(place, {**pod, "status": {"containerStatuses": [container, sidecar]}})
+        self._kube.put(place, {**pod, **placed, "status": {"containerStatuses": [container, sidecar]}})
         return bool(container["ready"] and sidecar["ready"])
 
     def _sidecar(self, mode: str) -> dict[str, Any]:
@@ -214,13 +272,3 @@ class FakeYatai:
 def _mode(spec: Object) -> str:
     found = (env["value"] for env in spec.get("envs") or () if env["name"] == "MODE")
     return str(next(found, ""))
-
-
-def _condition(kind: str, status: str, message: str, at: datetime) -> Object:
-    return {
-        "type": kind,
-        "status": status,
-        "reason": "Because",
-        "message": message,
-        "lastTransitionTime": timestamp(at),
-    }

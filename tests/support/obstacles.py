@@ -59,9 +59,21 @@ async def image_is_gone(stage: Stage, model: str) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def deployments_are_refused(stage: Stage, model: str) -> AsyncIterator[None]:
     """A ValidatingAdmissionPolicy that refuses new Deployments of this model."""
-    labels = "object.spec.template.metadata.labels"
+    async with _refused(stage, model, DEPLOYMENTS, "apps", "object.spec.template.metadata.labels"):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def pods_are_refused(stage: Stage, model: str) -> AsyncIterator[None]:
+    """A ValidatingAdmissionPolicy that refuses new pods of this model."""
+    async with _refused(stage, model, PODS, "", "object.metadata.labels"):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _refused(stage: Stage, model: str, kind: Resource, group: str, labels: str) -> AsyncIterator[None]:
     spec = {
-        "matchConstraints": _matching(stage, "apps", "deployments"),
+        "matchConstraints": _matching(stage, group, kind.plural),
         "validations": [
             {
                 "expression": f"!('{naming.MODEL_LABEL}' in {labels}) || {labels}['{naming.MODEL_LABEL}'] != '{model}'",
@@ -69,11 +81,11 @@ async def deployments_are_refused(stage: Stage, model: str) -> AsyncIterator[Non
             }
         ],
     }
-    (there,) = await _of_model(stage, DEPLOYMENTS, model)
+    (there,) = await _of_model(stage, kind, model)
     async with _policy(stage, _VALIDATING, model, spec, {"validationActions": ["Deny"]}):
 
         async def refused() -> bool:
-            return await _dry_run(stage, DEPLOYMENTS, there) is None
+            return await _dry_run(stage, kind, there) is None
 
         await stage.until(refused, "the policy to be in force")
         yield

@@ -107,7 +107,7 @@ def blocks() -> list[str]:
     told = recorded()
     introduction = _INTRODUCTION.format(
         refusals=pods.REFUSAL_PATIENCE.seconds,
-        pods=pod_problems.PATIENCE.seconds,
+        pods=pods.PATIENCE.seconds,
         crashes=pod_problems.CRASHES,
     )
     by_reason = {reason: [each for each in told if each["reason"] == reason.name] for reason in OF_RELEASES}
@@ -122,9 +122,17 @@ changes or `kubectl e2i retry` asks for it. [Conditions](conditions.md) lists al
 failure.
 
 Final at once are a build that failed, a wrong answer, a limit of `spec.rollout.watch` that is crossed, and pods that
-are lost soon after the switch. A refusal of the cluster is final after {refusals} s, an image or a configuration that
-cannot be had {pods} s after the pod was made, a container that ends when it was started again {crashes} times.
-Everything else is final when `spec.rollout.progressDeadlineSeconds` is over.
+are lost soon after the switch. A rule that denies the release's objects is final after {refusals} s, an image that is
+not in the registry or a configuration that is missing {pods} s after the operator first saw it, a container that ends
+when it was started again {crashes} times. Everything else is final when the release's own build, or its own pods, have
+been at work for `spec.rollout.progressDeadlineSeconds`.
+
+What is not the release's doing is never final: a queue at Yatai's controllers or a controller that is down
+(`YataiNotResponding`), an error of the image builder before the build, no room on the nodes, a quota, missing rights,
+a webhook that is down, a registry that cannot be reached. It is named in Ready, it takes nothing from the deadline, and
+the release goes on by itself when it has passed. If it lasts as long as `spec.rollout.progressDeadlineSeconds`, the
+model is also `Stalled`, so that whoever waits for it learns of it. Times count from what the operator saw itself: a
+clock that is set changes nothing, and a restart of the operator gives a release more time, not less.
 
 Each example is what the operator said on the [local cluster](../decisions/0005-local-cluster.md), where a test brings
 each cause about: the conditions that carry the reason, the message of Ready, the event, the severity and message of the

@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, cast
 
 from support.builders import ACCESS, NOON, an_artifact
@@ -27,6 +28,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.problem import Problem
 from e2i.archive.export_progress import Attempt
+from e2i.clock import Clock
 from e2i.controller.app import Operator
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
@@ -76,6 +78,8 @@ class World:
 
     def __init__(self) -> None:
         self.now = NOON
+        """The true time. Whose clock differs from it, `skew` says."""
+        self.skew = {"operator": timedelta(0), "server": timedelta(0)}
         self._play_time()
         self.kube = FakeKube(self)
         self.release_store = FakeReleaseStore()
@@ -105,8 +109,16 @@ class World:
         loop, begun = asyncio.get_running_loop(), asyncio.get_running_loop().time()
         loop.time = lambda: begun + (self.now - NOON).total_seconds()  # type: ignore[method-assign]
 
+    def server_time(self) -> datetime:
+        return self.now + self.skew["server"]
+
+    def hear_server(self) -> None:
+        """The operator's client hears the Date of each answer."""
+        self.clock.hear(format_datetime(self.server_time(), usegmt=True))
+
     def _make_operator(self) -> None:
         """Make an operator that knows nothing."""
+        self.clock = Clock(lambda: self.now + self.skew["operator"], asyncio.get_running_loop().time)
         self.queue, self.cache = Queue(), Cache()
         use = ArchiveUse(self.cache)
         store, turns = cast(ReleaseStore, self.release_store), Turns("bucket", slots=4)
@@ -236,7 +248,7 @@ class World:
         return sum(
             is_ready(pod)
             for pod in self.all("Pod")
-            if pod["metadata"]["labels"][naming.RELEASE_LABEL] == release
+            if pod["metadata"]["labels"].get(naming.RELEASE_LABEL) == release
         )
 
     def releases(self, name: str = "churn") -> list[str]:

@@ -34,7 +34,7 @@ AWAY = ApiError(503, "ServiceUnavailable", "etcd is away")
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     made = World()
-    monkeypatch.setattr(clock, "now", lambda: made.now)
+    monkeypatch.setattr(clock, "now", lambda: made.clock.now())
     yield made
     await made.close()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from support.builders import (
     NOON,
@@ -15,7 +18,7 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core import plan
-from e2i.controller.core.observed import Build
+from e2i.controller.core.observed import Build, Stretch
 from e2i.controller.core.releases.situation import Situation
 
 MODEL = a_model()
@@ -26,7 +29,12 @@ MODEL = a_model()
     [
         pytest.param(10, Reason.Building, 30, id="while nothing holds it up, the watches tell what happens"),
         pytest.param(598, Reason.Building, 2, id="close to the deadline the next look is exactly then"),
-        pytest.param(600, Reason.BuildDeadlineExceeded, 0, id="the build's deadline counts from the request"),
+        pytest.param(
+            600,
+            Reason.BuildDeadlineExceeded,
+            0,
+            id="it counts from when the build's pod had a node",
+        ),
     ],
 )
 def test_the_deadline_of_a_build(after: int, reason: Reason, look_again: int) -> None:
@@ -47,3 +55,34 @@ def test_a_failed_build_says_how_to_try_again_where_nothing_is_given_up() -> Non
     assert "delete BentoRequest churn-9f3c21aa" in plan.plan(Situation(disabled, state), NOON).message
     # Where the release is given up, deleting the request alone would not try it again.
     assert "delete BentoRequest" not in plan.plan(Situation(MODEL, state), NOON).message
+
+
+HELD = Stretch(at_work=False, since=NOON)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        pytest.param({"pod_problem": Problem(reason=Reason.BuildBlocked, message="no node has room")},
+                     Reason.BuildBlocked, id="no node takes the build"),
+        pytest.param({"requests": (replace(a_request(build=Build.UNKNOWN), answered=False),)},
+                     Reason.YataiNotResponding, id="the image builder is down"),
+        pytest.param({"requests": (replace(a_request(build=Build.UNKNOWN), error="connection refused"),)},
+                     Reason.BuildBlocked, id="the registry is down"),
+    ],
+)  # fmt: skip
+def test_a_build_that_has_not_begun_is_never_given_up(state: dict[str, Any], reason: Reason) -> None:
+    chosen = plan.plan(Situation(MODEL, seen_building(MODEL, stretch=HELD, **state)), NOON + seconds(9999))
+    assert (chosen.reason, chosen.failed, chosen.stalled) == (reason, False, True)
+    assert chosen.message
+
+
+def test_a_build_in_the_queue_waits_as_long_as_the_image_builder_works() -> None:
+    request = replace(a_request(build=Build.UNKNOWN), answered=False)
+    now = NOON + seconds(9999)
+    state = seen_building(MODEL, stretch=HELD, requests=(request,), builder_heard=now - seconds(59))
+    chosen = plan.plan(Situation(MODEL, state), now)
+    assert (chosen.reason, chosen.failed, chosen.stalled) == (Reason.Building, False, False)
+    assert "yatai-image-builder has still to look at" in chosen.message
+    silent = plan.plan(Situation(MODEL, replace(state, builder_heard=now - seconds(60))), now)
+    assert "yatai-image-builder has not looked at BentoRequest churn-9f3c21aa since 2026-" in silent.message

@@ -138,10 +138,20 @@ def test_an_annotation_that_somebody_spoilt_does_not_break_the_operator() -> Non
     assert artifact is None or artifact.size == 0
 
 
-def test_an_image_was_built_when_it_became_available() -> None:
-    at = NOON + seconds(75)
-    assert request(a_condition("BentoAvailable", "True", at=at)).built_at == at
-    assert request(a_condition("BentoAvailable", "False", at=at)).built_at is None
+def test_times_of_other_clocks_are_not_believed() -> None:
+    for at in (NOON + seconds(75), NOON - seconds(7200)):
+        assert request(a_condition("BentoAvailable", "True", at=at)).built_at is None
+
+
+def test_the_image_builder_has_not_looked_at_a_request_without_conditions() -> None:
+    assert not request().answered
+    assert request(a_condition("BentoAvailable", "Unknown")).answered
+
+
+def test_what_keeps_the_image_builder_from_building_is_an_error_until_a_build_runs() -> None:
+    refused = a_condition("BentoAvailable", "False", "dial tcp: connection refused")
+    assert request(refused).error == "dial tcp: connection refused"
+    assert request(refused, a_condition("ImageBuilding", "True")).error == ""
 
 
 def test_a_failed_request_speaks_in_the_words_of_what_failed() -> None:

@@ -86,6 +86,7 @@ ODD = Malformed(
     owner=MODEL.uid,
     model="churn",
     created=NOON,
+    first_seen=NOON,
     kind="BentoRequest",
     problem="spec is missing",
 )
@@ -374,6 +375,11 @@ SITUATIONS = [
     pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(a_request(built_at=NOON - seconds(4)),),
                                       deployments=(a_deployment(refusal="the bento has no image"),)),
                  Reason.Deploying, (), id="for a moment after the build its old refusal does not count"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), deployments=(a_deployment(refusal="Bento not found"),)),
+                 Reason.Deploying, (), id="that there is no bento yet is a queue"),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), bento_gone=True,
+                                      deployments=(a_deployment(refusal="Bento not found"),)), Reason.Building,
+                 (DeleteRequest(a_request().name, a_request().uid),), id="a Bento that somebody deleted is made again"),
     pytest.param(MODEL, seen_serving(MODEL, requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
                  Reason.Ready, (), id="a release that is whole is left alone, whatever yatai-deployment says"),
     pytest.param(MODEL, seen_starting(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0, failure="quota"),)),
@@ -462,6 +468,8 @@ EXCLUDE_EACH_OTHER = {
     ("wait_for_pods", "hold_failed_release"),
     ("restore_recorded_failure", "report_sick_release"),
     ("resize_target_release", "make_room"),
+    ("wait_for_build", "renew_lost_bento"),
+    ("renew_lost_bento", "retry_refused_deployment"),
 }
 """Neighbours that say the same, or of which one speaks of a release that failed, or cannot be had, the other not."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from support.builders import (
@@ -23,11 +24,11 @@ from support.builders import (
 
 from e2i.api import naming
 from e2i.api.conditions import Reason
-from e2i.api.model import Model, Pause, SetWeight, Strategy
+from e2i.api.model import Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
 from e2i.controller.core import plan
 from e2i.controller.core.actions import ApplyService
-from e2i.controller.core.observed import Observed
+from e2i.controller.core.observed import Observed, Stretch
 from e2i.controller.core.releases.situation import Situation
 
 MODEL = a_model()
@@ -68,18 +69,68 @@ def test_a_parked_deployment_is_woken_at_growing_distances(
 
 
 @pytest.mark.parametrize(
-    ("built_after", "after", "reason"),
+    ("begun", "after", "reason"),
     [
-        pytest.param(0, 599, Reason.Deploying, id="pods that were asked for last may take all the time"),
+        pytest.param(0, 599, Reason.Deploying, id="pods may take all the time"),
         pytest.param(0, 600, Reason.ProgressDeadlineExceeded, id="not a second more"),
-        pytest.param(100, 699, Reason.Deploying, id="the time of the build is not counted"),
-        pytest.param(100, 700, Reason.ProgressDeadlineExceeded, id="the pods' time begins with the image"),
+        pytest.param(100, 699, Reason.Deploying, id="the time before all have a node is not counted"),
+        pytest.param(100, 700, Reason.ProgressDeadlineExceeded, id="their time begins when all have a node"),
+        pytest.param(None, 9999, Reason.Deploying, id="while they have none there is no deadline"),
     ],
 )
-def test_the_deadline_of_the_pods(built_after: int, after: int, reason: Reason) -> None:
-    request = a_request(built_at=NOON + seconds(built_after))
-    chosen = plan.plan(Situation(MODEL, seen_starting(MODEL, requests=(request,))), NOON + seconds(after))
-    assert chosen.reason is reason
+def test_the_deadline_of_the_pods(begun: int | None, after: int, reason: Reason) -> None:
+    since = NOON + seconds(begun or 0)
+    state = seen_starting(MODEL, stretch=Stretch(at_work=begun is not None, since=since))
+    assert plan.plan(Situation(MODEL, state), NOON + seconds(after)).reason is reason
+
+
+UNPLACED = Problem(reason=Reason.PodUnschedulable, message="no node has room", blameless=True)
+QUOTA = replace(a_workload(THIS_DEPLOYMENT, ready=0, failure="exceeded quota: small"), failing_since=NOON)
+REFUSED_BY_QUOTA = replace(a_deployment(MODEL, refusal="exceeded quota: small"), refused_at=NOON)
+AWAY = Problem(reason=Reason.ImagePullFailed, message="connection refused", blameless=True)
+HELD = Stretch(at_work=False, since=NOON)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param({"pod_problem": UNPLACED}, id="no node has room"),
+        pytest.param({"pod_problem": AWAY, "problem_since": NOON}, id="the registry is away"),
+        pytest.param({"workloads": (QUOTA,)}, id="a quota for pods"),
+        pytest.param({"workloads": (), "deployments": (replace(REFUSED_BY_QUOTA, attempted_at=NOON + seconds(1900)),),
+                      "requests": (BUILT_LONG_AGO,)}, id="a quota for Deployments"),
+        pytest.param({"workloads": (), "deployments": (replace(THIS_DEPLOYMENT, answered=False),)},
+                     id="yatai-deployment is down"),
+    ],
+)  # fmt: skip
+def test_what_others_hold_up_is_named_and_never_given_up(held: dict[str, Any]) -> None:
+    state = seen_starting(MODEL, stretch=HELD, **held)
+    early = plan.plan(Situation(MODEL, state), NOON + seconds(599))
+    late = plan.plan(Situation(MODEL, state), NOON + seconds(1910))
+    assert (early.failed, early.stalled) == (False, False)
+    assert (late.failed, late.stalled) == (False, True), "who waits for it learns of it"
+    assert late.reason is early.reason
+    assert late.message == early.message, "a message that changes is written again and again"
+
+
+@pytest.mark.parametrize(
+    ("words", "final"),
+    [
+        ("admission webhook denied the request: no", True),
+        ("ValidatingAdmissionPolicy 'p' with binding 'b' denied request: sign it", True),
+        ('pods "x" is forbidden: violates PodSecurity "restricted:latest"', True),
+        ('Deployment.apps "x" is invalid: spec.replicas', True),
+        ("exceeded quota: small-team, requested: pods=1, used: pods=1, limited: pods=1", False),
+        ("failed calling webhook: connect: connection refused", False),
+        ('secrets "yatai-common-env" not found', False),
+        ('deployments.apps is forbidden: User "system:serviceaccount:y:y" cannot create resource', False),
+    ],
+)
+def test_a_refusal_is_final_only_if_it_is_about_the_release(words: str, final: bool) -> None:
+    parked = replace(a_deployment(MODEL, refusal=words), refused_at=NOON - seconds(60), attempted_at=NOON)
+    state = seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(parked,))
+    chosen = plan.plan(Situation(MODEL, state), NOON)
+    assert (chosen.reason, chosen.failed) == (Reason.DeploymentRefused, final)
 
 
 def test_past_the_deadline_the_cause_is_told_with_its_word() -> None:
@@ -109,8 +160,8 @@ def test_pods_that_come_up_after_the_deadline_are_taken_all_the_same() -> None:
 @pytest.mark.parametrize("by", ["Yatai", "the cluster"])
 def test_a_refusal_that_lasts_is_final(by: str, lasted: int | None, final: bool) -> None:
     since = None if lasted is None else NOON - seconds(lasted)
-    parked = replace(a_deployment(MODEL, refusal="exceeded quota"), refused_at=since, attempted_at=NOON)
-    refused = replace(a_workload(THIS_DEPLOYMENT, ready=0, failure="exceeded quota"), failing_since=since)
+    parked = replace(a_deployment(MODEL, refusal="denied the request"), refused_at=since, attempted_at=NOON)
+    refused = replace(a_workload(THIS_DEPLOYMENT, ready=0, failure="denied the request"), failing_since=since)
     state = (
         seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(parked,))
         if by == "Yatai"
@@ -120,26 +171,33 @@ def test_a_refusal_that_lasts_is_final(by: str, lasted: int | None, final: bool)
     assert (chosen.failed, chosen.stalled, bool(chosen.failure)) == (final, final, final)
 
 
-@pytest.mark.parametrize(("since_built", "reason"), [(20, Reason.Deploying), (200, Reason.DeploymentRefused)])
-def test_what_yatai_said_before_the_build_is_never_final(since_built: int, reason: Reason) -> None:
-    stale = replace(
-        a_deployment(MODEL, refusal="Failed to reconcile BentoDeployment: Bento not found"),
-        refused_at=NOON - seconds(500), attempted_at=NOON,
-    )  # fmt: skip
+@pytest.mark.parametrize("since_built", [20, 200, 9000])
+def test_that_yatai_has_no_bento_yet_is_a_queue_and_no_refusal(since_built: int) -> None:
+    waiting = replace(
+        a_deployment(MODEL, refusal="Bento not found", created=NOON - seconds(9999)), refused_at=NOON
+    )
     built = a_request(built_at=NOON - seconds(since_built))
-    chosen = plan.plan(
-        Situation(MODEL, seen_starting(MODEL, deployments=(stale,), workloads=(), requests=(built,))), NOON
-    )
-    assert (chosen.reason, chosen.failed) == (reason, False)
+    state = seen_starting(MODEL, stretch=HELD, deployments=(waiting,), workloads=(), requests=(built,))
+    heard = plan.plan(Situation(MODEL, replace(state, deployer_heard=NOON - seconds(59))), NOON)
+    assert (heard.reason, heard.stalled, heard.failed) == (Reason.Deploying, False, False)
+    assert "yatai-deployment has still to make the pods" in heard.message
+    silent = plan.plan(Situation(MODEL, replace(state, deployer_heard=NOON - seconds(60))), NOON)
+    assert silent.reason is (Reason.YataiNotResponding if since_built >= 60 else Reason.Deploying)
 
 
-def test_the_time_before_the_image_was_there_does_not_count_as_refusal() -> None:
-    parked = replace(
-        a_deployment(MODEL, refusal="no image"), refused_at=NOON - seconds(500), attempted_at=NOON
-    )
-    request = a_request(built_at=NOON - seconds(30))
-    state = seen_starting(MODEL, workloads=(), requests=(request,), deployments=(parked,))
-    assert not plan.plan(Situation(MODEL, state), NOON).failed
+def test_a_retry_of_the_deadline_is_no_verdict_of_the_last_status() -> None:
+    """A fallback that was late stays late after a restart; a release that may still be given up has its time again."""
+    told = {
+        "type": "Stalled",
+        "status": "True",
+        "reason": "ProgressDeadlineExceeded",
+        "observedGeneration": 1,
+    }
+    model = replace(MODEL, status={"conditions": [told]})
+    assert plan.plan(Situation(model, seen_starting(MODEL)), NOON + seconds(5)).reason is Reason.Deploying
+    disabled = replace(model, rollout=replace(MODEL.rollout, rollback=Rollback.DISABLED))
+    late = plan.plan(Situation(disabled, seen_starting(MODEL)), NOON + seconds(5))
+    assert late.reason is Reason.ProgressDeadlineExceeded
 
 
 STEPS = (SetWeight(10), Pause(60), SetWeight(50), Pause(None), SetWeight(80))

@@ -114,7 +114,7 @@ def with_history(*lines: dict[str, Any], rollback: Rollback = Rollback.AUTOMATIC
 
 def after_the_switch(*others: Model, ready: int = 1, **changes: Any) -> Observed:
     """The failed release has the address; the others' pods are still there."""
-    state = seen_serving(MODEL, service=a_service(release=RELEASE, switched_at=NOON - seconds(5)))
+    state = seen_serving(MODEL, service=a_service(release=RELEASE))
     for other in others:
         state = beside(state, a_deployment(other), ready=ready)
     return replace(state, **changes)

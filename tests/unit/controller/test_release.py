@@ -94,16 +94,6 @@ def test_a_release_is_in_service_with_the_address_and_all_its_pods() -> None:
     assert not Situation(a_model(), seen_serving(a_model(), workloads=())).is_in_service
 
 
-def test_the_pods_time_begins_when_both_image_and_deployment_are_there() -> None:
-    deployment = a_deployment(created=NOON + seconds(50))
-    built_before = a_request(built_at=NOON + seconds(10))
-    built_after = a_request(built_at=NOON + seconds(90))
-    model = a_model(deadline=100)
-    assert release.pods_deadline(model, built_before, deployment) == NOON + seconds(150)
-    assert release.pods_deadline(model, built_after, deployment) == NOON + seconds(190)
-    assert release.build_deadline(model, built_after) == NOON + seconds(100)
-
-
 def test_the_digest_decides_which_release_is_desired() -> None:
     found = Situation(a_model(), seen_exported(a_model())).desired
     assert found
@@ -180,6 +170,3 @@ def test_one_that_is_edited_in_place_is_believed_once_yatai_has_followed() -> No
     edited = a_deployment()
     before = replace(a_workload(edited), release="0000aaaa")
     assert seen(workloads=(before,)).workload(edited) is None
-    assert release.pods_deadline(
-        a_model(deadline=60), a_request(), replace(edited, asked_at=NOON + seconds(9))
-    ) == (NOON + seconds(69))

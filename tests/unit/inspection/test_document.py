@@ -107,7 +107,7 @@ def test_a_time_that_is_none_has_no_age_and_ends_nothing(since: str) -> None:
     drawn = lines(churn(conditions=[odd]), parts(NEW, BentoRequest=(request,)))
     assert "Ready" in drawn[0]
     assert "?" in drawn[0]
-    assert any("BentoRequest" in line and "Pending" in line for line in drawn)
+    assert any("BentoRequest" in line and "Built" in line for line in drawn)
 
 
 def test_columns_stand_below_each_other() -> None:

@@ -84,6 +84,7 @@ class Reason(Enum):
     NameTaken = "An object of somebody else has the name of one of the model's children."
     Refused = "The API server refused an object that the operator wrote."
     ApiUnavailable = "The API server did not take a request."
+    YataiNotResponding = "A controller of Yatai has not looked at an object of the model for a minute."
 
     # Held up by somebody else.
     SidecarFailed = "A container beside the model's own does not run. The release is not to blame."

@@ -20,6 +20,7 @@ class Problem:
     final: bool = False
     """The release has failed and will not recover."""
     blameless: bool = False
-    """Somebody else's failure holds the release up: it is named, and never counts against the release."""
+    """Somebody else holds the release up: a sidecar, a node, a quota, a registry, a controller. It is named and
+    never counts against the release, which goes on when it passes."""
     log: str = ""
     """The command that shows the log, as long as the pod is there. Not part of what is remembered."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from e2i.api import naming
-from e2i.api.conditions import parse_timestamp
 from e2i.api.problem import Problem
 from e2i.controller.core.evidence.pod_problems import build_problem, release_problem
 
@@ -42,11 +41,8 @@ def document(pod: Body, *, building: bool = False) -> dict[str, Any]:
 
 
 def _problem(pod: Body) -> Problem | None:
-    """Return what keeps the pod from being ready, or None.
-
-    Only the operator decides whether that is final, so the pod's own creation serves as the present time.
-    """
-    return release_problem([pod], parse_timestamp(pod["metadata"]["creationTimestamp"]))
+    """Return what keeps the pod from being ready, or None. Only the operator decides whether that is final."""
+    return release_problem([pod])
 
 
 def _state(pod: Body) -> str:

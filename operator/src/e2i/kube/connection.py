@@ -22,6 +22,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
+from e2i import clock
 from e2i.kube.errors import ApiError
 from e2i.kube.exchange import Response, exchange
 from e2i.kube.kinds import Object
@@ -129,6 +130,7 @@ class Connection:
             ) as response:
                 if not 200 <= response.status < 300:
                     raise await error_from_response(response)
+                clock.hear(response.headers.get("Date", ""))
                 yield response
         except config.ConfigException as error:
             raise ApiError(0, "BadCredentials", f"The credentials cannot be renewed: {error}") from error

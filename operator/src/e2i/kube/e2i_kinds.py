@@ -7,6 +7,7 @@ from e2i.kube import Resource
 
 E2I_MODELS = Resource(naming.GROUP, "v1alpha1", "e2imodels", naming.KIND)
 BENTO_REQUESTS = Resource("resources.yatai.ai", "v1alpha1", "bentorequests", "BentoRequest")
+BENTOES = Resource("resources.yatai.ai", "v1alpha1", "bentoes", "Bento")
 BENTO_DEPLOYMENTS = Resource("serving.yatai.ai", "v2alpha1", "bentodeployments", "BentoDeployment")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 SERVICES = Resource("", "v1", "services", "Service")

@@ -9,8 +9,6 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -108,23 +106,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        until = _date(value)
+        until = clock.http_date(value)
         seconds = (
             math.nan
             if until is None
-            else (until - (_date(headers.get("Date", "")) or clock.now())).total_seconds()
+            else (until - (clock.http_date(headers.get("Date", "")) or clock.now())).total_seconds()
         )
     if not math.isfinite(seconds):
         return None
     return min(seconds, MAX_RETRY_AFTER) if seconds >= 0 else None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _excerpt(body: bytes) -> str:

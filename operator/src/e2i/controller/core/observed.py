@@ -39,6 +39,9 @@ class Child:
     model: str | None
     """Value of the operator's model label."""
     created: datetime
+    """By the clock of the API server, for people."""
+    first_seen: datetime
+    """When this operator first saw it. Durations count from here, see `core.sightings`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +69,13 @@ class BentoRequest(Child):
     """The bento it was created for, by its annotations and spec."""
     build: Build
     built_at: datetime | None
+    """When this operator first saw its image, see `core.sightings`."""
     message: str
     """The image builder's own message."""
+    answered: bool = True
+    """The image builder has written a condition."""
+    error: str = ""
+    """What keeps the image builder from building; it tries again. Empty if there is nothing."""
     image: str = ""
     """Name of the built image; empty until the builder reports it."""
 
@@ -81,7 +89,10 @@ class BentoDeployment(Child):
     spec: Mapping[str, Any] = field(hash=False)
     refusal: str
     """yatai-deployment's error; empty if there is none."""
+    answered: bool = True
+    """yatai-deployment has written a condition."""
     refused_at: datetime | None = None
+    """Since when this operator has seen the refusal."""
     attempted_at: datetime | None = None
     """When the operator last made Yatai try again."""
     asked_at: datetime | None = None
@@ -102,12 +113,15 @@ class Deployment(Child):
     failure: str
     """Message of the condition ReplicaFailure (quota, admission); empty if there is none."""
     failing_since: datetime | None = None
+    """Since when this operator has seen the failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Child):
     selector: Mapping[str, str] = field(hash=False)
     switched_at: datetime | None
+    switch_seen: datetime | None = None
+    """When this operator first saw this `switched_at`."""
     serving: str | None = None
     """The release that has the address, from the operator's annotation."""
 
@@ -155,6 +169,15 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """How long the target release has been waited for in its present way."""
+
+    at_work: bool
+    """Its own build or its own pods are at work. If not, something else holds it up."""
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observed:
     """Everything that one pass read about one model."""
 
@@ -173,6 +196,16 @@ class Observed:
     """Yatai's kinds that the API server does not serve."""
     pod_problem: Problem | None = None
     """What holds up the pods of the target release or of its build."""
+    problem_since: datetime | None = None
+    """Since when `pod_problem` has had its reason."""
+    stretch: Stretch | None = None
+    """None if no build and no pods are waited for."""
+    builder_heard: datetime | None = None
+    """When yatai-image-builder last changed what it says of any BentoRequest."""
+    deployer_heard: datetime | None = None
+    """When yatai-deployment last changed what it says of any BentoDeployment."""
+    bento_gone: bool = False
+    """The image of the target was built, and somebody deleted its Bento."""
     crashes: int = 0
     """How often containers of these pods ended and were started again; read while not all pods are ready."""
     judged_trouble: Trouble | None = None

@@ -69,6 +69,8 @@ def _identity(fields: Fields) -> dict[str, Any]:
         "owner": next((owner.text("uid") for owner in owners if owner.truth("controller")), None),
         "model": metadata.texts("labels").get(naming.MODEL_LABEL),
         "created": created,
+        # Until `sightings.dated` knows better.
+        "first_seen": created,
     }
 
 
@@ -83,8 +85,12 @@ def _request(identity: dict[str, Any], fields: Fields) -> BentoRequest:
         digest=annotations.get(naming.DIGEST_ANNOTATION, ""),
         artifact=_artifact(identity, annotations, fields.needed_inside("spec")),
         build=build,
-        built_at=available.moment("lastTransitionTime") if build is Build.DONE else None,
+        built_at=None,
         message=(available if available.text("status") == "False" else building).sentence("message"),
+        answered=bool(conditions),
+        error=available.sentence("message")
+        if available.text("status") == "False" and build is Build.UNKNOWN
+        else "",
         image=_image(conditions),
     )
 
@@ -132,7 +138,8 @@ def _count(text: str) -> int:
 
 
 def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployment:
-    refusal = _refusal(_conditions(fields))
+    conditions = _conditions(fields)
+    refusal = _refusal(conditions)
     spec, annotations = fields.needed_inside("spec"), Fields(_annotations(fields))
     # The labels of its pods decide which requests they get, also if the object itself lost its label.
     carried = spec.inside("extraPodMetadata").texts("labels").get(naming.RELEASE_LABEL)
@@ -143,7 +150,7 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
         tag=cut(annotations.text(naming.TAG_ANNOTATION), _LONGEST_TAG),
         spec=_checked(spec),
         refusal=refusal.sentence("message"),
-        refused_at=refusal.moment("lastTransitionTime"),
+        answered=bool(conditions),
         attempted_at=spec.inside("annotations").moment(naming.ATTEMPT_ANNOTATION),
         asked_at=annotations.moment(naming.ASKED_ANNOTATION),
     )
@@ -179,7 +186,6 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
         updated=status.number("updatedReplicas"),
         ready=status.number("readyReplicas"),
         failure=failing.sentence("message"),
-        failing_since=failing.moment("lastTransitionTime"),
     )
 
 

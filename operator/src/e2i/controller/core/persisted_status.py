@@ -34,6 +34,12 @@ class Failure:
     reason: Reason
     message: str
     failed_at: datetime
+    request_uid: str = ""
+    """The BentoRequest of the trial. Not times but uids say what belongs to it: clocks may be set."""
+    deployment_uid: str = ""
+    """The BentoDeployment of the trial."""
+    switched_at: datetime | None = None
+    """When it had got the address, if it failed while it had it."""
     evidence: Body = field(default_factory=dict, hash=False)
 
 
@@ -106,6 +112,9 @@ def _failure(body: Body) -> Failure:
         reason=reason_of(body["reason"]),
         message=body["message"],
         failed_at=_moment(body, "failedAt") or LONG_AGO,
+        request_uid=body.get("requestUid", ""),
+        deployment_uid=body.get("deploymentUid", ""),
+        switched_at=_moment(body, "switchedAt"),
         evidence=body.get("evidence", {}),
     )
 
@@ -148,6 +157,9 @@ def failure_status(failure: Failure) -> dict[str, Any]:
         reason=failure.reason.name,
         message=failure.message,
         failedAt=timestamp(failure.failed_at),
+        requestUid=failure.request_uid,
+        deploymentUid=failure.deployment_uid,
+        switchedAt=timestamp(failure.switched_at) if failure.switched_at else "",
         evidence=dict(failure.evidence),
     )
 

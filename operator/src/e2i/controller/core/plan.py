@@ -75,6 +75,7 @@ PROGRESS: tuple[Rule, ...] = (
     deploy.remove_superseded_releases,
     build.report_failed_build,
     build.wait_for_build,
+    build.renew_lost_bento,
     pods.retry_refused_deployment,
     capacity.resize_target_release,
     cleanup.make_room,
@@ -142,6 +143,7 @@ def _quarantine(here: Situation, chosen: Plan, now: datetime) -> Plan:
 
 
 def _failure(here: Situation, chosen: Plan, failed: Release, now: datetime) -> Failure:
+    service = here.seen.service
     return Failure(
         release=failed.release,
         tag=failed.tag,
@@ -150,6 +152,9 @@ def _failure(here: Situation, chosen: Plan, failed: Release, now: datetime) -> F
         reason=chosen.reason,
         message=one_line(chosen.message),
         failed_at=now,
+        request_uid=failed.request.uid if failed.request else "",
+        deployment_uid=failed.deployment.uid if failed.deployment else "",
+        switched_at=service.switched_at if service and here.serving == failed.release else None,
     )
 
 

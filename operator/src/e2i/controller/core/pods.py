@@ -26,16 +26,16 @@ def reduced(pod: Fields) -> dict[str, Any]:
 
     Of a pod that is ready even less: no container of it waits for anything.
     """
-    status, ready = pod.inside("status"), is_ready(pod)
+    spec, status, ready = pod.inside("spec"), pod.inside("status"), is_ready(pod)
     kept = _only(status, STATUS)
     if not ready:
         kept["conditions"] = [_texts(each, CONDITION) for each in status.objects("conditions")]
         kept["initContainerStatuses"] = _containers(status, "initContainerStatuses")
     kept["containerStatuses"] = _containers(status, "containerStatuses")
-    containers = [] if ready else pod.inside("spec").objects("containers")
+    containers = [] if ready else spec.objects("containers")
     return {
         "metadata": _only(pod.needed_inside("metadata"), METADATA),
-        "spec": {"containers": [_requests(each) for each in containers]},
+        "spec": {"nodeName": spec.text("nodeName"), "containers": [_requests(each) for each in containers]},
         "status": kept,
     }
 

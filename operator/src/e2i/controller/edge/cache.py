@@ -10,13 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from e2i import clock
 from e2i.api import naming
 from e2i.api.fields import FieldInvalid, Fields
 from e2i.api.model import Model
 from e2i.api.model_body import parse_model
-from e2i.controller.core import parse
+from e2i.controller.core import parse, sightings
 from e2i.controller.core.observed import (
     BentoDeployment,
     BentoRequest,
@@ -68,6 +70,8 @@ class Cache:
         self._said: set[tuple[str, str]] = set()
         self.missing_kinds: frozenset[str] = frozenset()
         """Kinds of Yatai that the API server did not serve when last asked."""
+        self.heard: dict[str, datetime] = {}
+        """When the controller of a kind of Yatai last changed what it says of an object."""
 
     def models(self) -> Iterator[Model]:
         """Return all models."""
@@ -106,6 +110,8 @@ class Cache:
             return None
         if isinstance(seen.value, Pod):
             seen = Seen(seen.version, self._with_model(seen.value))
+        if isinstance(seen.value, Child):
+            seen = Seen(seen.version, self._dated(kind, seen.value, known))
         if known and known.value == seen.value:
             self._kind(kind)[seen.key] = Seen(seen.version, known.value)
             return None
@@ -122,6 +128,14 @@ class Cache:
         self._of_model[model] = tuple(sorted(linked, key=lambda child: (type(child).__name__, child.name)))
         # What a ready pod changes for its model, its Deployment tells.
         return None if isinstance(seen.value, Pod) and seen.value.is_ready else model
+
+    def _dated(self, kind: str, child: Child, known: Seen | None) -> Child:
+        """Return the child with the moments since which it is as it is, and note whether its controller was heard."""
+        now, before = clock.now(), known.value if known and isinstance(known.value, Child) else None
+        dated = sightings.dated(child, before, now)
+        if sightings.has_news(dated, before):
+            self.heard[kind] = now
+        return dated
 
     def _with_model(self, pod: Pod) -> Pod:
         """Return the pod with its model: a pod that builds an image has the label of its BentoRequest only."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
@@ -12,6 +12,7 @@ from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
+from e2i.controller.edge.stretches import Stretches
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import Kube
 
@@ -29,6 +30,7 @@ class Clients:
     verification_jobs: VerificationJobs
     guard_jobs: GuardJobs
     access: BuilderAccess
+    stretches: Stretches = field(default_factory=Stretches)
 
     def cancel_jobs(self, key: Key) -> None:
         """Cancel the jobs of a model that is gone, and forget what was read for it."""
@@ -36,6 +38,7 @@ class Clients:
         self.verification_jobs.cancel(key)
         self.guard_jobs.cancel(key)
         self.release_store_jobs.forget(key)
+        self.stretches.forget(key)
 
     async def close(self) -> None:
         """Cancel all jobs and close the connections."""

@@ -10,7 +10,8 @@ from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core.evidence import pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence
-from e2i.controller.core.observed import Build, Child, Observed, Trouble
+from e2i.controller.core.observed import Build, Child, Observed, Stretch, Trouble
+from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import (
     Release,
@@ -23,11 +24,12 @@ from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.decision import Plan
+from e2i.controller.core.rules.pods import FIRST_ATTEMPT, LOST_PATIENCE
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import ApiError, Kube, Object
-from e2i.kube.e2i_kinds import PODS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, PODS, SERVICES
 
 
 async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
@@ -44,11 +46,13 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         service=owned_service(model, cache.service(model)),
         malformed=cache.malformed(model),
         missing_kinds=cache.missing_kinds,
+        builder_heard=cache.heard.get(BENTO_REQUESTS.kind),
+        deployer_heard=cache.heard.get(BENTO_DEPLOYMENTS.kind),
         records=clients.release_store_jobs.state(model.key),
         recorded_failures=clients.release_store_jobs.recorded(model.key),
     )
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
-    return _with_pods(model, seen, cache, now)
+    return await _with_pods(model, seen, clients, now)
 
 
 async def look_for_service(model: Model, clients: Clients) -> None:
@@ -104,32 +108,66 @@ def _is_leftover(model: Model, child: Child) -> bool:
     return child.model == model.name and child.owner is not None
 
 
-def _with_pods(model: Model, seen: Observed, cache: Cache, now: datetime) -> Observed:
-    """Add what is wrong with the pods that the model waits for, and with those of the release that is judged."""
-    if model.suspended or model.deleting:
-        return seen
-    here = Situation(model, seen)
+async def _with_pods(model: Model, seen: Observed, clients: Clients, now: datetime) -> Observed:
+    """Add what the model waits for, since when, and what is wrong with its pods and with those that are judged."""
+    here, cache = Situation(model, seen), clients.cache
     chosen, judged = here.target, judged_release(here)
+    if model.suspended or model.deleting:
+        return _with_stretch(model, seen, None, False, clients, now)
     if judged and not (chosen and chosen.release == judged.release):
-        seen = replace(seen, judged_trouble=_trouble(here, judged, cache, now))
+        seen = replace(seen, judged_trouble=_trouble(here, judged, cache))
     if chosen is None:
-        return seen
+        return _with_stretch(model, seen, None, False, clients, now)
     if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
         found = cache.build_pods(model.key, chosen.request.name)
-        return replace(seen, pod_problem=pod_problems.build_problem(found))
-    trouble = _trouble(here, chosen, cache, now)
-    return replace(seen, pod_problem=trouble.problem, crashes=trouble.crashes) if trouble else seen
+        seen = replace(seen, pod_problem=pod_problems.build_problem(found))
+        return _with_stretch(model, seen, chosen.request.uid, own_work.build_runs(found), clients, now)
+    if chosen.workload is None:
+        gone = await _bento_is_gone(chosen, clients.kube, now)
+        return _with_stretch(model, replace(seen, bento_gone=gone), chosen.release, False, clients, now)
+    trouble = _trouble(here, chosen, cache)
+    if trouble is None:
+        return _with_stretch(model, seen, None, False, clients, now)
+    seen = replace(seen, pod_problem=trouble.problem, crashes=trouble.crashes)
+    found = cache.release_pods(model.key, chosen.release)
+    at_work = own_work.pods_run(chosen.workload, size_of(here, chosen.release), found)
+    at_work = at_work and not (trouble.problem and trouble.problem.blameless)
+    return _with_stretch(model, seen, chosen.workload.uid + chosen.release, at_work, clients, now)
 
 
-def _trouble(here: Situation, release: Release, cache: Cache, now: datetime) -> Trouble | None:
+def _trouble(here: Situation, release: Release, cache: Cache) -> Trouble | None:
     """Return what is wrong with the pods of the release; None if it is complete or has none."""
     if release.workload is None or is_complete(release.workload, size_of(here, release.release)):
         return None
     found = cache.release_pods(here.model.key, release.release)
     given = [name for name, _ in release.shape.requests] if release.shape else None
-    return Trouble(
-        problem=pod_problems.release_problem(found, now, given), crashes=pod_problems.crashes(found)
+    return Trouble(problem=pod_problems.release_problem(found, given), crashes=pod_problems.crashes(found))
+
+
+def _with_stretch(
+    model: Model, seen: Observed, awaited: str | None, at_work: bool, clients: Clients, now: datetime
+) -> Observed:
+    """Add since when `awaited` has been waited for as it is now, and since when its pods have had their problem."""
+    since = clients.stretches.since
+    problem = seen.pod_problem
+    begun = since(model.key, "wait", f"{awaited} {at_work}" if awaited else None, now)
+    reason = f"{awaited} {problem.reason.name} {problem.blameless}" if awaited and problem else None
+    return replace(
+        seen,
+        stretch=Stretch(at_work=at_work, since=begun) if begun else None,
+        problem_since=since(model.key, "problem", reason, now),
     )
+
+
+async def _bento_is_gone(chosen: Release, kube: Kube, now: datetime) -> bool:
+    """Return whether the image was built but its Bento was deleted; asked only if yatai-deployment misses it."""
+    request, child = chosen.request, chosen.deployment
+    if request is None or request.built_at is None or child is None or child.refused_at is None:
+        return False
+    patience = FIRST_ATTEMPT if child.refused_at > request.built_at else LOST_PATIENCE
+    if not own_work.lacks_bento(child) or now - max(request.built_at, child.refused_at) < patience:
+        return False
+    return await kube.get(BENTOES, request.namespace, request.name) is None
 
 
 async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Evidence:

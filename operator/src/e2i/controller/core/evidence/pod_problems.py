@@ -5,12 +5,12 @@ Only the container of the model condemns a release. Yatai, service meshes and ad
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from e2i.api.conditions import Reason, parse_timestamp
+from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.controller.core.evidence.refusals import placement_advice
 
@@ -31,21 +31,24 @@ MODEL_CONTAINER = "main"
 """Yatai's name for the container with the bento."""
 CRASHES = 3
 """Crashes of a container after which its release has failed: one crash may have a cause outside."""
-PATIENCE = timedelta(seconds=60)
-"""Until a problem is final: a registry may be down for a moment, a Secret may be created later."""
-_MAY_PASS = (Reason.ImagePullFailed, Reason.ContainerConfigError)
+_REGISTRY_AWAY = re.compile(
+    r"connection refused|connection reset|time-?out|timed out|deadline exceeded|no such host|server misbehaving|"
+    r"unreachable|TLS handshake|\bEOF\b|too ?many ?requests|\b(429|50[0-9])\b",
+    re.IGNORECASE,
+)
+"""Words of an image pull that say that the registry cannot be had, not that the image is not in it."""
 
 
-def release_problem(
-    pods: Iterable[Body], now: datetime, given: Collection[str] | None = None
-) -> Problem | None:
+def release_problem(pods: Iterable[Body], given: Collection[str] | None = None) -> Problem | None:
     """Return what holds up the pods of a release, a final problem first; None if all pods are only starting.
+
+    One of the release itself comes before one from outside.
 
     `given`: resources for which the spec gives a request; a message names the others as defaults. None: unknown.
     """
     here = [pod for pod in pods if not _is_leaving(pod)]
     problems = [
-        _about_release(container, problem, pod, now, given)
+        _about_release(container, problem, pod, given)
         for pod in here
         for container, problem in _problems(pod)
     ]
@@ -74,20 +77,16 @@ def _restarts(pod: Body) -> int:
     return sum(each.get("restartCount", 0) for each in statuses if each["name"] == MODEL_CONTAINER)
 
 
-def _about_release(
-    container: str, problem: Problem, pod: Body, now: datetime, given: Collection[str] | None
-) -> Problem:
-    """Return the problem with its finality, advice and blame."""
+def _about_release(container: str, problem: Problem, pod: Body, given: Collection[str] | None) -> Problem:
+    """Return the problem with its finality, as far as that needs no time, its advice and blame."""
     if problem.reason is Reason.PodUnschedulable:
         advice = placement_advice(problem.message, _smaller_requests(pod, given))
-        return replace(problem, message=f"{problem.message}. {advice}")
+        return replace(problem, message=f"{problem.message}. {advice}", blameless=True)
     if container != MODEL_CONTAINER:
         message = f"{problem.message}. It is not the model's container: the release is not to blame and is waited for"
         return replace(problem, reason=Reason.SidecarFailed, message=message, blameless=True)
     if problem.reason is Reason.CrashLoop:
         return replace(problem, final=_restarts(pod) >= CRASHES)
-    if problem.reason in _MAY_PASS:
-        return replace(problem, final=now - parse_timestamp(pod["metadata"]["creationTimestamp"]) >= PATIENCE)
     return problem
 
 
@@ -154,7 +153,9 @@ def _container_problem(pod: Body, container: Body) -> Problem | None:
     detail = _clause(waiting.get("message") or waiting["reason"])
     if detail.endswith("not found"):
         detail += f". Create it in namespace {pod['metadata']['namespace']}"
-    return Problem(reason=reason, message=f"{where} cannot start ({waiting['reason']}): {detail}")
+    away = reason is Reason.ImagePullFailed and _REGISTRY_AWAY.search(detail) is not None
+    message = f"{where} cannot start ({waiting['reason']}): {detail}"
+    return Problem(reason=reason, message=message, blameless=away)
 
 
 def _ending(container: Body, ended: Body) -> str:

@@ -34,9 +34,13 @@ def failure(model: Model, seen: Observed, release: str | None) -> Failure | None
 
 
 def _served_since(seen: Observed, failed: Failure) -> bool:
-    """Return whether the release got the address after its failure: without a fallback it was still waited for."""
+    """Return whether the release got the address after its failure: without a fallback it was still waited for.
+
+    It is the same address as at the failure if it has been led there since the same moment."""
     switched = seen.service.switched_at if seen.service else None
-    return serving_release(seen) == failed.release and switched is not None and switched > failed.failed_at
+    if serving_release(seen) != failed.release or switched is None:
+        return False
+    return failed.switched_at is None or switched.replace(microsecond=0) != failed.switched_at
 
 
 def is_new(model: Model, seen: Observed) -> bool:

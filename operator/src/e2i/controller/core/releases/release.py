@@ -46,7 +46,9 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
         request for request in seen.requests if request.artifact and _is_desired(model, request.artifact)
     ]
     if known:
-        return max(known, key=lambda request: request.created).artifact
+        # The content that was released last, by what was noted of it: creation times are of another clock.
+        noted = (model.status.get("artifact") or {}).get("digest")
+        return max(known, key=lambda request: (request.digest == noted, request.created)).artifact
     if isinstance(seen.export, Artifact):
         return seen.export
     if isinstance(seen.export, Problem) and seen.export.reason is Reason.BentoNotFound:
@@ -173,15 +175,3 @@ def guarded_until(model: Model, seen: Observed) -> datetime | None:
     if seen.service is None or seen.service.switched_at is None:
         return None
     return seen.service.switched_at + timedelta(seconds=model.rollout.guard_seconds)
-
-
-def build_deadline(model: Model, request: BentoRequest) -> datetime:
-    """Return when a build is late."""
-    return request.created + timedelta(seconds=model.rollout.progress_deadline)
-
-
-def pods_deadline(model: Model, request: BentoRequest, deployment: BentoDeployment) -> datetime:
-    """Return when pods are late, counted from when they could start: the image was built and the release requested."""
-    asked = deployment.asked_at or deployment.created
-    start = max(asked, request.built_at or asked)
-    return start + timedelta(seconds=model.rollout.progress_deadline)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason
 from e2i.api.model import Rollback
+from e2i.api.problem import Problem
+from e2i.controller.core.actions import DeleteRequest
 from e2i.controller.core.observed import BentoRequest, Build, Observed
-from e2i.controller.core.releases.release import (
-    Release,
-    build_deadline,
-    serving_release,
-)
+from e2i.controller.core.releases import own_work
+from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
-    PODS_POLL,
     Plan,
     pods_poll,
     target_release,
+    was_final,
+    was_stalled,
 )
 
 
@@ -48,33 +49,59 @@ def report_failed_build(here: Situation, now: datetime) -> Plan | None:
 
 
 def wait_for_build(here: Situation, now: datetime) -> Plan | None:
-    """Wait for the image until the deadline; a late build is the release's failure."""
+    """Wait for the image. Only the build's own time has a deadline; a late build is the release's failure."""
     target = target_release(here)
     request = _awaited(target, here.seen)
     if request is None or request.build is Build.DONE:
         return None
-    left = build_deadline(here.model, request) - now
-    problem = here.seen.pod_problem
-    if left <= timedelta(0):
-        cause = problem.message if problem else request.message
-        return Plan(
-            reason=Reason.BuildDeadlineExceeded,
-            message=f"no image of {target.tag} after {here.model.rollout.progress_deadline} s "
-            f"(spec.rollout.progressDeadlineSeconds): {cause}",
-            log=problem.log if problem else "",
-            stalled=True,
-            failed=True,
-            look_again=CLUSTER_POLL,
-        )
+    worked = own_work.worked_for(here.seen, now)
+    left = None if worked is None else timedelta(seconds=here.model.rollout.progress_deadline) - worked
+    over = left is not None and (left <= timedelta(0) or was_final(here, Reason.BuildDeadlineExceeded))
+    if over:
+        return _late_build(here, target, request)
+    problem = here.seen.pod_problem or _builder_problem(target, request, here.seen, now)
+    wait = pods_poll(here) if left is None else min(left, pods_poll(here))
     if problem:
-        return Plan(
-            reason=problem.reason,
-            message=problem.message,
-            log=problem.log,
-            look_again=min(left, PODS_POLL),
-        )
+        stalled = own_work.is_held_too_long(here, now) or was_stalled(here, problem.reason)
+        plan = Plan(reason=problem.reason, message=problem.message, log=problem.log, look_again=wait)
+        return replace(plan, stalled=stalled)
+    words = "Yatai builds the image of" if request.answered else "yatai-image-builder has still to look at"
     return Plan(
         reason=Reason.Building,
-        message=f"Yatai builds the image of {target.tag} (BentoRequest {request.name})",
-        look_again=min(left, pods_poll(here)),
+        message=f"{words} {target.tag} (BentoRequest {request.name})",
+        look_again=wait,
+    )
+
+
+def _late_build(here: Situation, target: Release, request: BentoRequest) -> Plan:
+    problem = here.seen.pod_problem
+    cause = problem.message if problem else request.message
+    return Plan(
+        reason=Reason.BuildDeadlineExceeded,
+        message=f"no image of {target.tag} after {here.model.rollout.progress_deadline} s "
+        f"(spec.rollout.progressDeadlineSeconds): {cause}",
+        log=problem.log if problem else "",
+        stalled=True,
+        failed=True,
+        look_again=CLUSTER_POLL,
+    )
+
+
+def _builder_problem(target: Release, request: BentoRequest, seen: Observed, now: datetime) -> Problem | None:
+    """Return what keeps the image builder from beginning the build."""
+    if request.error:
+        message = f"yatai-image-builder tries again: {request.error.strip().rstrip('.')}"
+        return Problem(reason=Reason.BuildBlocked, message=message, blameless=True)
+    return own_work.turn_of_builder(target, seen, now)
+
+
+def renew_lost_bento(here: Situation, now: datetime) -> Plan | None:
+    """Delete the request of a Bento that somebody deleted. The image builder makes only that of a new one again."""
+    target = target_release(here)
+    if not here.seen.bento_gone or target.request is None:
+        return None
+    return Plan(
+        reason=Reason.Building,
+        message=f"Bento {target.request.name} was deleted; its BentoRequest is made again",
+        actions=(DeleteRequest(target.request.name, target.request.uid),),
     )

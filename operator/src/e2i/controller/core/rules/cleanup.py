@@ -55,7 +55,7 @@ def _due(here: Situation, child: BentoDeployment, now: datetime) -> datetime | N
     """Return when a release will be deleted, or None if it stays."""
     failed = here.quarantine
     if failed is None or child.release != failed.release:
-        return guarded_until(here.model, here.seen) or now
+        return _kept_until(here) or now
     if here.model.rollout.rollback is Rollback.MANUAL:
         return None
     had_requests = (persisted_status.SERVING, persisted_status.ROLLED_BACK)
@@ -66,6 +66,14 @@ def _due(here: Situation, child: BentoDeployment, now: datetime) -> datetime | N
         # Clients keep connections to its pods as long as these exist.
         return failed.failed_at
     return failed.failed_at + timedelta(seconds=here.model.rollout.scale_down_delay)
+
+
+def _kept_until(here: Situation) -> datetime | None:
+    """Return until when the predecessor is kept. This operator must itself have seen its delay pass."""
+    until, service = guarded_until(here.model, here.seen), here.seen.service
+    if until is None or service is None or service.switch_seen is None:
+        return until
+    return max(until, service.switch_seen + timedelta(seconds=here.model.rollout.scale_down_delay))
 
 
 def trim_images(here: Situation, now: datetime) -> Plan | None:

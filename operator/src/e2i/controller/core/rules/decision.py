@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from e2i.api import naming
+from e2i.api import conditions, naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Rollback
 from e2i.controller.core.actions import Action
@@ -21,6 +21,17 @@ PODS_POLL = timedelta(seconds=5)
 STORE_POLL = timedelta(seconds=15)
 """How often the bento store and the bucket are read: neither can be watched."""
 CLUSTER_POLL = timedelta(seconds=30)
+
+BUILD_FAILURES = (Reason.BuildFailed, Reason.BuildDeadlineExceeded)
+POD_FAILURES = (
+    Reason.DeploymentRefused,
+    Reason.PodsRefused,
+    Reason.ImagePullFailed,
+    Reason.ContainerConfigError,
+    Reason.CrashLoop,
+    Reason.PodsLost,
+    Reason.ProgressDeadlineExceeded,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +110,21 @@ def settled_plan(here: Situation) -> Plan:
         message = f"release {target.release} of {target.tag} serves at {naming.service_url(here.model)}"
         return Plan(reason=Reason.Ready, message=message)
     return Plan(reason=failed.reason, message=failure_message(here, failed), stalled=True)
+
+
+def was_stalled(here: Situation, reason: Reason) -> bool:
+    """Return whether the last status said that the model is stalled for this reason, so a restart keeps it so."""
+    known = (each for each in here.model.status.get("conditions", ()) if each["type"] == conditions.STALLED)
+    wanted = (reason.name, here.model.generation)
+    return any((each["reason"], each["observedGeneration"]) == wanted for each in known)
+
+
+def was_final(here: Situation, reason: Reason) -> bool:
+    """Return whether the last status said so of a release that is not given up for it.
+
+    That is the release to go back to, or any with rollback Disabled."""
+    given_up = here.model.rollout.rollback is not Rollback.DISABLED and targets_desired(here)
+    return not given_up and was_stalled(here, reason)
 
 
 def failure_message(here: Situation, failed: Failure) -> str:

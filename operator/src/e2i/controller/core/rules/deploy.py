@@ -20,10 +20,8 @@ from e2i.controller.core.observed import BentoRequest, Build
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.release import (
     Release,
-    build_deadline,
     guarded_until,
     is_complete,
-    pods_deadline,
     serving_release,
 )
 from e2i.controller.core.releases.situation import Situation
@@ -32,6 +30,8 @@ from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import comparison
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
 from e2i.controller.core.rules.decision import (
+    BUILD_FAILURES,
+    POD_FAILURES,
     Plan,
     desired_release,
     target_release,
@@ -48,11 +48,11 @@ def reset_retried_release(here: Situation, now: datetime) -> Plan | None:
         return None
     actions: list[Action] = []
     child, request = desired.deployment, desired.request
-    if child and _is_spent(here.model, desired, failed, now):
+    if child and _is_spent(here.model, desired, failed):
         actions.append(DeleteDeployment(child.name, child.uid, child.release))
-    if request and request.created <= failed.failed_at:
+    if request and request.uid == failed.request_uid:
         unused = (child is None or bool(actions)) and _may_be_read_again(here, desired)
-        if unused or _build_is_spent(here.model, request, now):
+        if unused or _build_is_spent(request, failed):
             actions.append(DeleteRequest(request.name, request.uid))
         if unused:
             # Not the result of an export a moment ago.
@@ -66,25 +66,14 @@ def reset_retried_release(here: Situation, now: datetime) -> Plan | None:
     )
 
 
-_OF_PODS = (
-    Reason.DeploymentRefused,
-    Reason.PodsRefused,
-    Reason.ImagePullFailed,
-    Reason.ContainerConfigError,
-    Reason.CrashLoop,
-    Reason.PodsLost,
-)
-
-
-def _is_spent(model: Model, desired: Release, failed: Failure, now: datetime) -> bool:
+def _is_spent(model: Model, desired: Release, failed: Failure) -> bool:
     """Return whether its pods are those of the failed trial and can only fail again."""
-    child, request = desired.deployment, desired.request
-    if child is None or child.created > failed.failed_at or child.name == naming.inplace_name(model.name):
+    child = desired.deployment
+    if child is None or child.uid != failed.deployment_uid or child.name == naming.inplace_name(model.name):
         return False
-    if is_complete(desired.workload, model.autoscaling):
-        return False
-    late = request is not None and now >= pods_deadline(model, request, child)
-    return failed.reason in _OF_PODS or late
+    return failed.reason in (*BUILD_FAILURES, *POD_FAILURES) and not is_complete(
+        desired.workload, model.autoscaling
+    )
 
 
 def _may_be_read_again(here: Situation, desired: Release) -> bool:
@@ -104,11 +93,11 @@ def _may_be_read_again(here: Situation, desired: Release) -> bool:
     return not (here.model.archive or has_served or used)
 
 
-def _build_is_spent(model: Model, request: BentoRequest, now: datetime) -> bool:
-    """Return whether the build has failed or is past its deadline."""
+def _build_is_spent(request: BentoRequest, failed: Failure) -> bool:
+    """Return whether the build has failed or took too long."""
     if request.build is Build.DONE:
         return False
-    return request.build is Build.FAILED or now >= build_deadline(model, request)
+    return request.build is Build.FAILED or failed.reason is Reason.BuildDeadlineExceeded
 
 
 def create_release(here: Situation, now: datetime) -> Plan | None:

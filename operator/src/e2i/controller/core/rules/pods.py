@@ -11,8 +11,8 @@ from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import ApplyDeployment
 from e2i.controller.core.evidence.refusals import refusal_advice
-from e2i.controller.core.releases import sizes
-from e2i.controller.core.releases.release import Release, is_complete, pods_deadline, serving_release
+from e2i.controller.core.releases import own_work, sizes
+from e2i.controller.core.releases.release import Release, is_complete, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
@@ -23,13 +23,20 @@ from e2i.controller.core.rules.decision import (
     pods_poll,
     ready_pods_message,
     target_release,
+    was_final,
+    was_stalled,
 )
 
-_NO_BENTO = re.compile(r"\b(Bento|BentoRequest|bentoe?s|bentorequests)\b.*not found", re.IGNORECASE)
-
+_OF_RELEASE = re.compile(r"denied( the)? request|violates PodSecurity|\bis invalid\b|\b[Ii]nvalid value\b")
+"""Refusals that are about what the release asks for. Quotas, rights, webhooks that are down and the like are not."""
+_MAY_PASS = (Reason.ImagePullFailed, Reason.ContainerConfigError)
+PATIENCE = timedelta(seconds=60)
+"""Until a problem of a pod is final: a Secret may be created later."""
 FIRST_ATTEMPT = timedelta(seconds=30)
+LOST_PATIENCE = timedelta(seconds=300)
+"""Until it is looked whether a Bento is there that yatai-deployment has not found since before the build."""
 REFUSAL_PATIENCE = timedelta(seconds=60)
-"""Until a refusal is final: a quota may be freed, an admission webhook may be down for a moment."""
+"""Until a refusal is final: somebody may be about to change the rule."""
 
 
 def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
@@ -77,30 +84,50 @@ def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
 
 
 def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
-    """Wait for the pods of the target until the deadline; late pods are the release's failure."""
+    """Wait for the pods of the target. Only their own time has a deadline; late pods are the release's failure."""
     target = target_release(here)
     if is_complete(target.workload, size_of(here, target.release)):
         return None
-    problem = here.seen.pod_problem or _refusal(target, now)
+    problem = _pod_problem(here, target, now)
+    if problem and not problem.blameless and was_final(here, problem.reason):
+        problem = replace(problem, final=True)
     late = _lateness(here, target, now)
-    blamed = problem is None or not problem.blameless
-    if late is not None and late >= timedelta(0) and blamed:
-        cause = f"{problem.reason.name}: {problem.message}" if problem else ready_pods_message(here, target)
-        return Plan(
-            reason=Reason.ProgressDeadlineExceeded,
-            message=f"not ready after {here.model.rollout.progress_deadline} s "
-            f"(spec.rollout.progressDeadlineSeconds). {cause}",
-            log=problem.log if problem else "",
-            stalled=True,
-            failed=True,
-            look_again=CLUSTER_POLL,
-        )
+    over = late is not None and (late >= timedelta(0) or was_final(here, Reason.ProgressDeadlineExceeded))
+    if over and not (problem and problem.blameless):
+        return _late_pods(here, target, problem)
     poll = pods_poll(here)
-    wait = poll if late is None or late >= timedelta(0) else min(-late, poll)
+    wait = poll if late is None or over else min(-late, poll)
     if problem:
+        held = own_work.is_held_too_long(here, now) or was_stalled(here, problem.reason)
+        stalled = problem.final or (problem.blameless and held)
         plan = Plan(reason=problem.reason, message=problem.message, log=problem.log, look_again=wait)
-        return replace(plan, stalled=problem.final, failed=problem.final)
+        return replace(plan, stalled=stalled, failed=problem.final)
+    if target.workload is None:
+        message = f"yatai-deployment has still to make the pods of release {target.release} ({target.tag})"
+        return Plan(reason=Reason.Deploying, message=message, look_again=CLUSTER_POLL)
     return Plan(reason=Reason.Deploying, message=ready_pods_message(here, target), look_again=wait)
+
+
+def _late_pods(here: Situation, target: Release, problem: Problem | None) -> Plan:
+    cause = f"{problem.reason.name}: {problem.message}" if problem else ready_pods_message(here, target)
+    return Plan(
+        reason=Reason.ProgressDeadlineExceeded,
+        message=f"not ready after {here.model.rollout.progress_deadline} s "
+        f"(spec.rollout.progressDeadlineSeconds). {cause}",
+        log=problem.log if problem else "",
+        stalled=True,
+        failed=True,
+        look_again=CLUSTER_POLL,
+    )
+
+
+def _pod_problem(here: Situation, target: Release, now: datetime) -> Problem | None:
+    """Return what keeps the pods from becoming ready, with `final` set if it has lasted."""
+    problem, since = here.seen.pod_problem, here.seen.problem_since
+    if problem is None:
+        return _refusal(target, now) or own_work.turn_of_deployer(target, here.seen, now)
+    lasts = problem.reason in _MAY_PASS and since is not None and now - since >= PATIENCE
+    return replace(problem, final=problem.final or (lasts and not problem.blameless))
 
 
 def _lateness(here: Situation, target: Release, now: datetime) -> timedelta | None:
@@ -109,41 +136,39 @@ def _lateness(here: Situation, target: Release, now: datetime) -> timedelta | No
     Each step of a canary has its own deadline. A canary that waits for a promotion had all its pods before and has
     none: a pod that is replaced or added an hour later is not late.
     """
-    if here.model.paused or target.shape is None or target.request is None or target.deployment is None:
+    worked = own_work.worked_for(here.seen, now)
+    if here.model.paused or target.shape is None or worked is None:
         return None
-    deadline = pods_deadline(here.model, target.request, target.deployment)
     if step := sizes.canary_progress(here):
         rest = sizes.pause_seconds(here.model.rollout.steps, step.step) or 0
         if math.isinf(rest):
             return None
-        deadline = max(
-            deadline, step.started_at + timedelta(seconds=rest + here.model.rollout.progress_deadline)
-        )
-    return now - deadline
+        worked = min(worked, now - step.started_at - timedelta(seconds=rest))
+    return worked - timedelta(seconds=here.model.rollout.progress_deadline)
 
 
 def _refusal(target: Release, now: datetime) -> Problem | None:
-    """Return why the Deployment was not created, or why the Deployment cannot create pods; None if nothing is refused.
+    """Return why the Deployment was not created, or why it cannot create pods; None if nothing is refused.
 
-    For a moment after a build, yatai-deployment still shows its message from before the build.
+    That there is no bento yet is no refusal, and for a moment after a build yatai-deployment still shows what it said
+    before.
     """
-    built = target.request.built_at if target.request else None
-    if target.deployment and target.deployment.refusal:
-        # It says from before the build that it has no bento; it may not have checked since.
-        waits = _NO_BENTO.search(target.deployment.refusal) is not None
-        if built and now - built < (FIRST_ATTEMPT if waits else PODS_POLL):
+    built, child = target.request.built_at if target.request else None, target.deployment
+    if child and child.refusal:
+        if own_work.lacks_bento(child) or (built and now - built < PODS_POLL):
             return None
-        final = not waits and _has_lasted(target.deployment.refused_at, built, now)
-        words = target.deployment.refusal.rstrip(".")
-        message = f"{words}. Remove the cause, or change what the release requests"
-        return Problem(reason=Reason.DeploymentRefused, message=message, final=final)
+        since, reason, advice = child.refused_at, Reason.DeploymentRefused, "change what the release requests"
+        return _judged(reason, child.refusal, f"Remove the cause, or {advice}", since, now)
     if target.workload and target.workload.failure:
-        final = _has_lasted(target.workload.failing_since, built, now)
-        words = target.workload.failure.rstrip(".")
-        return Problem(reason=Reason.PodsRefused, message=f"{words}. {refusal_advice(words)}", final=final)
+        words, since = target.workload.failure, target.workload.failing_since
+        return _judged(Reason.PodsRefused, words, refusal_advice(words.rstrip(".")), since, now)
     return None
 
 
-def _has_lasted(since: datetime | None, built: datetime | None, now: datetime) -> bool:
-    """Return whether the refusal is final. Counted from the built image: before that no Deployment is possible."""
-    return since is not None and now - max(since, built or since) >= REFUSAL_PATIENCE
+def _judged(reason: Reason, words: str, advice: str, since: datetime | None, now: datetime) -> Problem:
+    """Return the refusal as a problem. It is final if it is about the release itself and has lasted."""
+    own = _OF_RELEASE.search(words) is not None
+    lasted = since is not None and now - since >= REFUSAL_PATIENCE
+    return Problem(
+        reason=reason, message=f"{words.rstrip('.')}. {advice}", final=own and lasted, blameless=not own
+    )
