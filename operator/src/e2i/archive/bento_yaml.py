@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from e2i.api.tags import Tag
+from e2i.archive import plain_yaml
 from e2i.archive.errors import BentoUnreadable
 from e2i.archive.file_listing import Piece, open_listed
 
 NAME = "bento.yaml"
-MAX_BYTES = 2 << 20
+_TEXTS = ("name", "version", "service", "entry_service", "bentoml_version")
+_LONGEST_TEXT = 256
+"""Characters. Some of them become part of other objects."""
 _ALWAYS = ("name", "version", "service", "bentoml_version", "creation_time", "labels", "models")
 _KEYS = {
     1: (*_ALWAYS, "runners", "apis", "docker", "python", "conda"),
@@ -64,16 +65,21 @@ def is_old_style(description: Description) -> bool:
 def _load(piece: Piece, repair: str) -> tuple[bytes, dict[str, Any]]:
     try:
         with open_listed(piece) as stream:
-            text = stream.read(MAX_BYTES + 1)
-        # Not the loader in C: it crashes the process on deeply nested YAML.
-        value = yaml.safe_load(text) if len(text) <= MAX_BYTES else None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BentoUnreadable(f"{piece.source} cannot be read ({type(error).__name__}). {repair}") from error
+            text = stream.read(plain_yaml.MAX_BYTES + 1)
+        return text, parse_description(text)
+    except plain_yaml.YamlInvalid as invalid:
+        raise BentoUnreadable(f"{piece.source} cannot be read: it {invalid}. {repair}") from invalid
+
+
+def parse_description(text: bytes) -> dict[str, Any]:
+    """Return the content of a bento.yaml. YamlInvalid if it is not plain YAML, or does not describe a bento."""
+    value = plain_yaml.read(text)
     if not isinstance(value, dict) or not {"name", "version", "service"} <= value.keys():
-        raise BentoUnreadable(
-            f"{piece.source} does not describe a bento, or has more than {MAX_BYTES >> 20} MiB. {repair}"
-        )
-    return text, value
+        raise plain_yaml.YamlInvalid("does not describe a bento")
+    for name in _TEXTS:
+        if isinstance(value.get(name), list | dict) or len(str(value.get(name))) > _LONGEST_TEXT:
+            raise plain_yaml.YamlInvalid(f"has no short text as its {name}")
+    return value
 
 
 def _spec(description: Description) -> int:

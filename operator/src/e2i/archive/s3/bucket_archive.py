@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import io
-import tarfile
 from collections.abc import Mapping
 from typing import Any
-
-import yaml
 
 from e2i.api.artifact import Artifact
 from e2i.api.digest import PART_SIZE, archive_key
 from e2i.api.tags import Tag
+from e2i.archive import plain_yaml
+from e2i.archive.bento_yaml import NAME, parse_description
 from e2i.archive.errors import ArchiveConflict, BentoNotFound, BentoUnreadable
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.multipart_upload import StoredObject
+from e2i.archive.tar_beginning import file_in
 
-DESCRIPTION = "bento.yaml"
 BEGINNING = 8 << 20
 """Number of bytes that are read: members are sorted, and only README.md and apis/ come before bento.yaml."""
 
@@ -79,14 +77,6 @@ def _is_content(stored: StoredObject, digest: str) -> bool:
 
 def _description(beginning: bytes) -> Mapping[str, Any]:
     """Return the bento.yaml in the first bytes of an archive, or {} if it is missing or cannot be read."""
-    # The last member is cut off; bento.yaml and the members before it are complete.
-    with (
-        contextlib.suppress(tarfile.TarError, EOFError, yaml.YAMLError, RecursionError, ValueError),
-        tarfile.open(fileobj=io.BytesIO(beginning), mode="r:") as archive,
-    ):
-        for member in archive:
-            file = archive.extractfile(member) if member.name == DESCRIPTION else None
-            if file is not None:
-                description = yaml.safe_load(file.read())
-                return description if isinstance(description, dict) else {}
+    with contextlib.suppress(plain_yaml.YamlInvalid):
+        return parse_description(file_in(beginning, NAME) or b"")
     return {}

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from e2i.archive import plain_yaml
 from e2i.local.yatai.build import BuildError
 
 REMEDY = "build the bento with `bentoml build`, export it again and upload that"
@@ -39,9 +38,9 @@ def read_bento(folder: Path) -> Bento:
         if not (folder / needed).is_file():
             raise BuildError(f"the archive has no {needed}, so it is no bento; {REMEDY}")
     try:
-        content = yaml.safe_load((folder / "bento.yaml").read_text())
-    except (yaml.YAMLError, ValueError) as error:
-        raise BuildError(f"bento.yaml cannot be read: {error}; {REMEDY}") from error
+        content = plain_yaml.read((folder / "bento.yaml").read_bytes())
+    except plain_yaml.YamlInvalid as error:
+        raise BuildError(f"bento.yaml {error}; {REMEDY}") from error
     if not isinstance(content, dict) or not content.get("name") or not content.get("version"):
         raise BuildError(f"bento.yaml has no name and version; {REMEDY}")
     image = content.get("image") or {}
