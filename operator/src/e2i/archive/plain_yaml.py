@@ -1,7 +1,7 @@
 """Reads YAML that others wrote, within bounds that hold before anything is built from it. Pure.
 
 A small text can describe huge values: aliases within aliases, or nesting that no parser survives. So there are no
-aliases, no merge keys and no tags, and only texts, whole numbers, true, false and null are told apart. Nesting is
+aliases, no merge keys and no tags, and only texts, whole numbers, true, false and null are distinguished. Nesting is
 followed by a loop: the parser in C, which is fast, keeps its own stack on the heap.
 """
 
