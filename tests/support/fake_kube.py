@@ -147,12 +147,21 @@ class FakeKube:
         return written
 
     async def patch(
-        self, resource: Resource, namespace: str, name: str, body: Object, *, manager: str
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Object,
+        *,
+        manager: str,
+        subresource: str = "",
     ) -> Object:
-        """Patch an Event, or spec.autoscaling: nothing else of a release may be changed."""
+        """Patch an Event, a scale, or spec.autoscaling: nothing else of a release may be changed."""
         self._write("patch", resource)
         if resource.kind == "Event":
             return self._count_event(name, body)
+        if subresource == "scale":
+            return self._scale((resource.kind, namespace, name), body)
         old = self.objects.get((resource.kind, namespace, name))
         if old is None:
             raise ApiError(404, "NotFound", f"{name} not found")
@@ -161,6 +170,12 @@ class FakeKube:
         size = {key: value for key, value in body["spec"]["autoscaling"].items() if value is not None}
         place = (resource.kind, namespace, name)
         return self.put(place, {**old, "spec": {**old["spec"], "autoscaling": size}})
+
+    def _scale(self, place: Place, body: Object) -> Object:
+        old = self.objects.get(place)
+        if old is None or old["metadata"]["uid"] != body["metadata"]["uid"]:
+            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+        return self.put(place, {**old, "spec": {**old["spec"], "replicas": body["spec"]["replicas"]}})
 
     def _count_event(self, name: str, body: Object) -> Object:
         if name not in self.posted:

@@ -140,6 +140,8 @@ class FakeYatai:
         bounds = spec["autoscaling"]
         wanted = self.demand.get(release, old["spec"]["replicas"] if old else 1)
         replicas = max(bounds["minReplicas"], min(bounds["maxReplicas"], wanted)) if old else 1
+        if old and old["spec"]["replicas"] == 0:
+            replicas = 0  # An autoscaler does nothing for a Deployment of this size.
         owner = {
             "uid": metadata["uid"],
             "controller": True,

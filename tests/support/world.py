@@ -33,6 +33,7 @@ from e2i.controller.app import Operator
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import KEEP_ARTIFACT, ExportJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
@@ -134,6 +135,7 @@ class World:
             release_store_jobs=records,
             verification_jobs=self.verification,  # type: ignore[arg-type]
             guard_jobs=self.guard,  # type: ignore[arg-type]
+            failure_memory=FailureMemory(),
             access=ACCESS,
         )
         self.supervisor = Supervisor(self.ends.append)

@@ -19,6 +19,7 @@ from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.informer import SOURCES, Informer
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
@@ -199,6 +200,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         release_store_jobs=records,
         verification_jobs=VerificationJobs(kube, queue.add),
         guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
+        failure_memory=FailureMemory(),
         access=_builder_access(settings),
     )
     check = partial(check_bucket, bucket, settings.prefix, turns)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
 from e2i import clock
+from e2i.controller.core.actions import Result
+from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules.decision import Plan
 from e2i.controller.core.rules.explanation import explain
 from e2i.controller.core.status.report import report
 from e2i.controller.edge.clients import Clients
@@ -17,6 +21,7 @@ from e2i.controller.edge.execute import execute
 from e2i.controller.edge.observe import evidence_of, observe
 from e2i.controller.edge.publish import publish
 from e2i.controller.edge.work_queue import Key
+from e2i.kube import ApiError
 
 logger = logging.getLogger("e2i")
 
@@ -39,7 +44,7 @@ class Pass:
 
 
 async def reconcile(key: Key, clients: Clients) -> Pass:
-    """Bring the model one step closer to its spec. ApiError if the status could not be written."""
+    """Bring the model one step closer to its spec."""
     model = clients.cache.model(key)
     if model is None:
         return Pass(outcome=Outcome.GONE)
@@ -47,9 +52,8 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     clients.export_jobs.subscribe(model.reference, model.key)
     here = Situation(model, await observe(model, clients, clock.now()))
     chosen = plan(here, clock.now())
-    if chosen.failure and not chosen.failure.evidence:
-        # Collected now, because its pods are about to be removed.
-        chosen = explain(chosen, await evidence_of(here, chosen, clients.kube), model)
+    if chosen.failure:
+        chosen = await _note_failure(here, chosen, chosen.failure, clients)
     results = await execute(model, chosen.actions, clients, clock.now())
     problems = [result.problem for result in results if result.problem]
     pending = any(result.pending for result in results)
@@ -60,6 +64,33 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         logger.warning(
             "%s/%s %s: %s", *key, problem.reason.name, problem.message, extra={"model": "/".join(key)}
         )
+    told = await _publish(here, chosen, results, clients)
+    return Pass(
+        outcome=Outcome.FAILED if problems or not told else Outcome.SETTLED, look_again=chosen.look_again
+    )
+
+
+async def _note_failure(here: Situation, chosen: Plan, failure: Failure, clients: Clients) -> Plan:
+    """Add the evidence to the failure. The next passes know it, also if the status cannot be written."""
+    if not failure.evidence:
+        # Collected now, because its pods are about to be removed.
+        chosen = explain(chosen, await evidence_of(here, chosen, clients.kube), here.model)
+    clients.failure_memory.note(here.model.key, chosen.failure or failure)
+    return chosen
+
+
+async def _publish(here: Situation, chosen: Plan, results: Sequence[Result], clients: Clients) -> bool:
+    """Write the status, and return whether that succeeded. What serves is looked after in any case."""
     now = clock.now()
-    await publish(model, report(here, chosen, results, now), clients, now)
-    return Pass(outcome=Outcome.FAILED if problems else Outcome.SETTLED, look_again=chosen.look_again)
+    try:
+        await publish(here.model, report(here, chosen, results, now), clients, now)
+    except ApiError as error:
+        key = here.model.key
+        logger.warning(
+            "%s/%s: the status was not written: %s; it is tried again",
+            *key,
+            error,
+            extra={"model": "/".join(key)},
+        )
+        return False
+    return True

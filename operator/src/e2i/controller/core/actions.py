@@ -49,6 +49,15 @@ class Resize:
 
 
 @dataclass(frozen=True)
+class WakeWorkload:
+    """Scale a Deployment up from zero. Its autoscaler rests at zero, and Yatai leaves the number to the autoscaler."""
+
+    name: str
+    uid: str
+    pods: int
+
+
+@dataclass(frozen=True)
 class Verify:
     """Start the verification: send the golden predictions to the release at its own address."""
 
@@ -129,6 +138,7 @@ Action = (
     | ApplyRequest
     | ApplyDeployment
     | Resize
+    | WakeWorkload
     | Verify
     | StartGuard
     | WriteRecord

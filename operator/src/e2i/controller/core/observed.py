@@ -11,6 +11,7 @@ from typing import Any, Literal
 from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
+from e2i.controller.core.persisted_status import Failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +38,13 @@ class Child:
     owner: str | None
     """uid of its controlling owner."""
     model: str | None
-    """Value of the operator's model label."""
+    """Name of the model that it belongs to, by its owner or by the operator's label."""
     created: datetime
     """By the clock of the API server, for people."""
     first_seen: datetime
     """When this operator first saw it. Durations count from here, see `core.sightings`."""
+    labelled: bool = True
+    """Whether it has the operator's labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +120,25 @@ class Deployment(Child):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Port:
+    name: str
+    port: int
+    target: str
+    protocol: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceForm:
+    """The fields of a Service that are the same for all models."""
+
+    type: str
+    ports: tuple[Port, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service(Child):
     selector: Mapping[str, str] = field(hash=False)
+    form: ServiceForm
     switched_at: datetime | None
     switch_seen: datetime | None = None
     """When this operator first saw this `switched_at`."""
@@ -220,6 +240,8 @@ class Observed:
     """Whether the metrics can be judged; a Problem says what keeps them from it."""
     records: tuple[Record, ...] | Reading | Problem | None = None
     """The model's records in the release store; None: not read yet."""
+    failures: tuple[Failure, ...] = ()
+    """Failures that this operator noted and that are not in the status: it could not be written."""
     recorded_failures: frozenset[str] = frozenset()
     """Trials with a failure record in the release store."""
 
@@ -231,11 +253,12 @@ class Observed:
         return next((child for child in self.deployments if release and child.release == release), None)
 
     def workload(self, deployment: BentoDeployment | None) -> Deployment | None:
-        """Return the Deployment that this BentoDeployment owns, not one of an earlier object with the same name.
+        """Return the Deployment of this BentoDeployment: the owned one of its name, which Yatai makes.
 
         None after an edit in place until Yatai has changed the Deployment to the new release.
         """
         if deployment is None:
             return None
-        mine = (child for child in self.workloads if child.owner == deployment.uid)
+        place = (deployment.name, deployment.uid)
+        mine = (child for child in self.workloads if (child.name, child.owner) == place)
         return next((child for child in mine if child.release == deployment.release), None)

@@ -23,7 +23,9 @@ from e2i.controller.core.observed import (
     Deployment,
     Malformed,
     Pod,
+    Port,
     Service,
+    ServiceForm,
 )
 
 Body = Mapping[str, Any]
@@ -61,17 +63,26 @@ def _identity(fields: Fields) -> dict[str, Any]:
     created = metadata.moment("creationTimestamp")
     if created is None:
         raise FieldInvalid("metadata.creationTimestamp is no time")
-    owners = metadata.objects("ownerReferences")
+    owner = next((each for each in metadata.objects("ownerReferences") if each.truth("controller")), _NONE)
+    labels = metadata.texts("labels")
     return {
         "namespace": metadata.needed_text("namespace"),
         "name": metadata.needed_text("name"),
         "uid": metadata.needed_text("uid"),
-        "owner": next((owner.text("uid") for owner in owners if owner.truth("controller")), None),
-        "model": metadata.texts("labels").get(naming.MODEL_LABEL),
+        "owner": owner.text("uid") or None,
+        # Its owner stays known if somebody removes its labels.
+        "model": _owning_model(owner) or labels.get(naming.MODEL_LABEL),
+        "labelled": naming.MODEL_LABEL in labels
+        and labels.get(naming.MANAGED_BY_LABEL) == naming.FIELD_MANAGER,
         "created": created,
         # Until `sightings.dated` knows better.
         "first_seen": created,
     }
+
+
+def _owning_model(owner: Fields) -> str | None:
+    is_model = owner.text("kind") == naming.KIND and owner.text("apiVersion").startswith(f"{naming.GROUP}/")
+    return owner.text("name") or None if is_model else None
 
 
 def _request(identity: dict[str, Any], fields: Fields) -> BentoRequest:
@@ -143,9 +154,10 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
     spec, annotations = fields.needed_inside("spec"), Fields(_annotations(fields))
     # The labels of its pods decide which requests they get, also if the object itself lost its label.
     carried = spec.inside("extraPodMetadata").texts("labels").get(naming.RELEASE_LABEL)
+    label = _labels(fields).get(naming.RELEASE_LABEL)
     return BentoDeployment(
-        **identity,
-        release=_release(_labels(fields).get(naming.RELEASE_LABEL) or carried),
+        **identity | {"labelled": identity["labelled"] and label is not None},
+        release=_release(label or carried),
         template_version=annotations.text(naming.TEMPLATE_VERSION_ANNOTATION),
         tag=cut(annotations.text(naming.TAG_ANNOTATION), _LONGEST_TAG),
         spec=_checked(spec),
@@ -190,13 +202,28 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
 
 
 def _service(identity: dict[str, Any], fields: Fields) -> Service:
-    annotations = Fields(_annotations(fields))
+    annotations, spec = Fields(_annotations(fields)), fields.needed_inside("spec")
     return Service(
         **identity,
-        selector=fields.needed_inside("spec").texts("selector"),
+        selector=spec.texts("selector"),
+        form=service_form(spec),
         switched_at=annotations.moment(naming.SWITCHED_ANNOTATION),
         serving=_release(annotations.text(naming.SERVING_ANNOTATION)),
     )
+
+
+def service_form(spec: Fields) -> ServiceForm:
+    """Parse the fields of a Service's spec that are the same for all models."""
+    ports = (
+        Port(
+            name=each.text("name"),
+            port=each.number("port"),
+            target=str(each.whole.get("targetPort", "")),
+            protocol=each.text("protocol") or "TCP",
+        )
+        for each in spec.objects("ports")
+    )
+    return ServiceForm(type=spec.text("type") or "ClusterIP", ports=tuple(ports))
 
 
 def _release(text: str | None) -> str | None:

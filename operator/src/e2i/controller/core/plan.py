@@ -50,6 +50,7 @@ CARE: tuple[Rule, ...] = (
     trial.judge_serving_release,
     address.roll_back_failed_release,
     address.restore_address,
+    capacity.wake_idle_releases,
     capacity.resize_serving_release,
     trial.start_guard,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
@@ -29,6 +30,7 @@ class Clients:
     release_store_jobs: ReleaseStoreJobs
     verification_jobs: VerificationJobs
     guard_jobs: GuardJobs
+    failure_memory: FailureMemory
     access: BuilderAccess
     stretches: Stretches = field(default_factory=Stretches)
 
@@ -39,6 +41,7 @@ class Clients:
         self.guard_jobs.cancel(key)
         self.release_store_jobs.forget(key)
         self.stretches.forget(key)
+        self.failure_memory.forget(key)
 
     async def close(self) -> None:
         """Cancel all jobs and close the connections."""

@@ -27,15 +27,24 @@ from e2i.controller.core.actions import (
     SetFinalizer,
     StartGuard,
     Verify,
+    WakeWorkload,
     WriteRecord,
 )
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
+from e2i.controller.edge.apply_service import apply_service
 from e2i.controller.edge.cache import Key
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.observe import look_for_service
 from e2i.kube import ApiError, Resource
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES, YATAI_KINDS
+from e2i.kube.e2i_kinds import (
+    BENTO_DEPLOYMENTS,
+    BENTO_REQUESTS,
+    DEPLOYMENTS,
+    E2I_MODELS,
+    SERVICES,
+    YATAI_KINDS,
+)
 
 
 async def execute(
@@ -97,7 +106,9 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
             manifest = manifests.service(
                 model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
             )
-            await _apply(SERVICES, manifest, clients)
+            await apply_service(manifest, clients)
+        case WakeWorkload(name=name, uid=uid, pods=pods):
+            await _wake(model, name, uid, pods, clients)
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, clients):
                 await _delete(BENTO_DEPLOYMENTS, (model.namespace, name), uid, clients)
@@ -117,6 +128,14 @@ async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clie
         BENTO_DEPLOYMENTS, model.namespace, name, body, manager=naming.FIELD_MANAGER
     )
     clients.cache.put(BENTO_DEPLOYMENTS.kind, written)
+
+
+async def _wake(model: Model, name: str, uid: str, pods: int, clients: Clients) -> None:
+    """Write the scale only: the operator may change nothing else of a Deployment. The uid means this one."""
+    body = {"metadata": {"uid": uid}, "spec": {"replicas": pods}}
+    await clients.kube.patch(
+        DEPLOYMENTS, model.namespace, name, body, subresource="scale", manager=naming.FIELD_MANAGER
+    )
 
 
 async def _set_finalizer(model: Model, wanted: bool, clients: Clients) -> None:
@@ -150,25 +169,8 @@ async def _apply(resource: Resource, manifest: manifests.Manifest, clients: Clie
     owner = metadata["ownerReferences"][0]["uid"]
     known = clients.cache.child(resource.kind, metadata["namespace"], metadata["name"])
     ours = known is not None and known.owner == owner
-    if resource is SERVICES and not ours:
-        ours = await _is_own_service(metadata, owner, clients)
     body = await clients.kube.apply(resource, manifest, manager=naming.FIELD_MANAGER, force=ours)
     clients.cache.put(resource.kind, body)
-
-
-async def _is_own_service(metadata: manifests.Manifest, owner: str, clients: Clients) -> bool:
-    """Return whether there is a Service that the owner has; ApiError 409 if it belongs to somebody else.
-
-    A Service without a selector has no field that could conflict, so an apply would adopt it.
-    """
-    found = await clients.kube.get(SERVICES, metadata["namespace"], metadata["name"])
-    if found is None:
-        return False
-    owners = found["metadata"].get("ownerReferences") or ()
-    if any(reference["uid"] == owner for reference in owners):
-        return True
-    clients.cache.put(SERVICES.kind, found)
-    raise ApiError(409, "AlreadyExists", f"services {metadata['name']!r} already exists")
 
 
 async def _delete(resource: Resource, key: Key, uid: str, clients: Clients) -> None:
@@ -194,6 +196,7 @@ _NAMES = {
     ApplyRequest: "BentoRequest",
     ApplyDeployment: "BentoDeployment",
     Resize: "BentoDeployment",
+    WakeWorkload: "scale",
     ApplyService: "Service",
     DeleteDeployment: "BentoDeployment",
     DeleteRequest: "BentoRequest",

@@ -38,17 +38,20 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     taken = cache.child(SERVICES.kind, model.namespace, model.name)
     if taken and taken.owner != model.uid:
         await look_for_service(model, clients)
+    deployments = cache.deployments(model)
+    places = {(child.name, child.uid) for child in deployments}
     seen = Observed(
         export=clients.export_jobs.state(model.reference),
         requests=cache.requests(model),
-        deployments=cache.deployments(model),
-        workloads=cache.workloads(model),
+        deployments=deployments,
+        workloads=tuple(each for each in cache.workloads(model) if (each.name, each.owner) in places),
         service=owned_service(model, cache.service(model)),
         malformed=cache.malformed(model),
         missing_kinds=cache.missing_kinds,
         builder_heard=cache.heard.get(BENTO_REQUESTS.kind),
         deployer_heard=cache.heard.get(BENTO_DEPLOYMENTS.kind),
         records=clients.release_store_jobs.state(model.key),
+        failures=clients.failure_memory.unwritten(model),
         recorded_failures=clients.release_store_jobs.recorded(model.key),
     )
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)

@@ -27,10 +27,15 @@ def failure(model: Model, seen: Observed, release: str | None) -> Failure | None
     if release is None or model.rollout.rollback is Rollback.DISABLED:
         return None
     trial = trial_of(model, release)
-    failed = next((each for each in persisted_status.failures(model) if each.trial == trial), None)
+    failed = next((each for each in noted_failures(model, seen) if each.trial == trial), None)
     if failed is None and is_new(model, seen):
         failed = _recorded_failure(seen, release, trial)
     return None if failed and _served_since(seen, failed) else failed
+
+
+def noted_failures(model: Model, seen: Observed) -> tuple[Failure, ...]:
+    """Return the failures of the status, and those that could not be written to it."""
+    return (*persisted_status.failures(model), *seen.failures)
 
 
 def _served_since(seen: Observed, failed: Failure) -> bool:

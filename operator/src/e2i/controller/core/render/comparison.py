@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from e2i.api.fields import Fields
 from e2i.api.model import Autoscaling, Model
-from e2i.controller.core.observed import BentoDeployment
+from e2i.controller.core.observed import BentoDeployment, Service, ServiceForm
+from e2i.controller.core.parse import service_form
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
 
 
 def deployment_differs(model: Model, live: BentoDeployment, spec: DeploymentSpec) -> bool:
-    """Return whether a BentoDeployment differs from `spec`, except in its number of pods."""
+    """Return whether a BentoDeployment differs from `spec` or lacks labels; its number of pods may be another."""
+    if not live.labelled:
+        return True
     made = manifests.bento_deployment(model, spec)["spec"]
     del made["autoscaling"]
     return not contains(live.spec, made)
@@ -22,6 +27,16 @@ def size_differs(live: BentoDeployment, size: Autoscaling) -> bool:
     """Return whether a BentoDeployment has other numbers of pods than `size`, or metrics that `size` does not have."""
     there = live.spec.get("autoscaling") or {}
     return not contains(there, manifests.autoscaling(size)) or bool(there.get("metrics") and not size.metrics)
+
+
+def service_differs(live: Service) -> bool:
+    """Return whether a Service differs in what is the same for all models: its labels, type and ports."""
+    return not live.labelled or live.form != _service_form()
+
+
+@cache
+def _service_form() -> ServiceForm:
+    return service_form(Fields(manifests.service_spec()))
 
 
 def contains(live: Any, ours: Any) -> bool:

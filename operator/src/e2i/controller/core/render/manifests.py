@@ -144,6 +144,15 @@ def service(
     )
 
 
+def service_spec() -> Manifest:
+    """Return the spec of the Service, without its selector: it is the same for all models."""
+    identity = {"name": "", "namespace": "", "labels": {}, "owners": []}
+    rendered = _render(
+        CURRENT_TEMPLATE_VERSION, "service", identity, annotations={}, selector={}, port=naming.SERVICE_PORT
+    )
+    return {field: value for field, value in rendered["spec"].items() if field != "selector"}
+
+
 def _identity(model: Model, name: str, release: str | None = None) -> dict[str, Any]:
     owner = {
         "apiVersion": naming.API_VERSION,

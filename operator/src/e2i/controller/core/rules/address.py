@@ -9,10 +9,11 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Rollback, Strategy
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import ApplyService
-from e2i.controller.core.observed import BentoDeployment
+from e2i.controller.core.observed import BentoDeployment, Service
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.release import ready_pods, selects_all
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.render import comparison
 from e2i.controller.core.rules.decision import Plan
 
 
@@ -50,13 +51,23 @@ def restore_address(here: Situation, now: datetime) -> Plan | None:
     service, serving = here.seen.service, here.serving
     if service is None or serving is None:
         return None
-    if not _has_ready_pods(here, serving):
-        return _without_pods(here, serving)
-    selector = selector_of(here, serving)
+    if not _has_ready_pods(here, serving) and (moved := _without_pods(here, serving)):
+        return moved
+    selector = _kept_selector(here, service, serving)
     told = service.serving == serving and service.switched_at is not None
-    if told and dict(service.selector) == selector:
+    if told and dict(service.selector) == selector and not comparison.service_differs(service):
         return None
     return _leading(serving, selector, service.switched_at)
+
+
+def _kept_selector(here: Situation, service: Service, serving: str) -> dict[str, str]:
+    """Return the selector to write. Without a ready pod of the serving release, one that selects all pods stays.
+
+    The only ready pods may be those of a release that is about to get the address.
+    """
+    if selects_all(here.model, here.seen) and not _has_ready_pods(here, serving):
+        return dict(service.selector)
+    return selector_of(here, serving)
 
 
 def _leading(release: str, selector: dict[str, str], since: datetime | None) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from e2i.api.conditions import Reason
-from e2i.controller.core.actions import Resize
+from e2i.controller.core.actions import Resize, WakeWorkload
 from e2i.controller.core.observed import BentoDeployment
 from e2i.controller.core.releases.release import existing_release
 from e2i.controller.core.releases.situation import Situation
@@ -25,6 +25,32 @@ def resize_serving_release(here: Situation, now: datetime) -> Plan | None:
 def resize_target_release(here: Situation, now: datetime) -> Plan | None:
     """Change the number of pods of the target."""
     return _resize(here, here.seen.deployment(target_release(here).release))
+
+
+def wake_idle_releases(here: Situation, now: datetime) -> Plan | None:
+    """Scale releases up from zero, except one in quarantine: somebody may have saved its room.
+
+    An autoscaler rests at zero, and Yatai leaves the number to it."""
+    idle = [
+        (child, workload)
+        for child in here.seen.deployments
+        if (workload := here.seen.workload(child)) and workload.wanted == 0 and not _is_spent(here, child)
+    ]
+    if not idle:
+        return None
+    return Plan(
+        reason=Reason.Scaling,
+        message=f"{', '.join(f'Deployment {workload.name}' for _, workload in idle)} was scaled to zero",
+        actions=tuple(
+            WakeWorkload(workload.name, workload.uid, size_of(here, child.release).minimum)
+            for child, workload in idle
+        ),
+    )
+
+
+def _is_spent(here: Situation, child: BentoDeployment) -> bool:
+    failed = here.quarantine
+    return failed is not None and child.release == failed.release != here.serving
 
 
 def _resize(here: Situation, child: BentoDeployment | None) -> Plan | None:

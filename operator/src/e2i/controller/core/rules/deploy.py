@@ -108,7 +108,7 @@ def create_release(here: Situation, now: datetime) -> Plan | None:
     if target.shape is None:
         return None
     actions: list[Action] = []
-    if target.request is None or target.request.artifact is None:
+    if target.request is None or _is_damaged(target.request):
         actions.append(ApplyRequest(target.artifact))
     if not _waits_for_image(here.model, target.request):
         actions += _deployment(here, target, target.shape, now)
@@ -119,6 +119,13 @@ def create_release(here: Situation, now: datetime) -> Plan | None:
         message=f"release {target.release} of {target.tag} is being made",
         actions=tuple(actions),
     )
+
+
+def _is_damaged(request: BentoRequest) -> bool:
+    """Return whether its annotations or labels have to be written again.
+
+    Labels only after the build: a write of labels starts it again."""
+    return request.artifact is None or (not request.labelled and request.build is Build.DONE)
 
 
 def _waits_for_image(model: Model, request: BentoRequest | None) -> bool:

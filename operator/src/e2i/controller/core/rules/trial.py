@@ -45,7 +45,7 @@ def restore_recorded_failure(here: Situation, now: datetime) -> Plan | None:
     Once there are children, the release store is not read again.
     """
     failed = here.quarantine
-    if failed is None or failed.trial in {known.trial for known in persisted_status.failures(here.model)}:
+    if failed is None or failed in quarantine.noted_failures(here.model, here.seen):
         return None
     return replace(settled_plan(here), failure=failed, look_again=NOW)
 
