@@ -46,6 +46,7 @@ def with_rights(control_plane: TestCluster) -> TestCluster:
         ("get list watch create patch", "services", ()),
         ("list watch", "deployments.apps", ()),
         ("list watch", "pods", ()),
+        ("patch", "deployments.apps", ("--subresource=scale",)),
         ("get", "pods", ("--subresource=log",)),
         ("list create patch", "events", ()),
     ],

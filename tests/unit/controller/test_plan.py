@@ -52,6 +52,7 @@ from e2i.controller.core.actions import (
     SetFinalizer,
     StartGuard,
     Verify,
+    WakeWorkload,
     WriteRecord,
 )
 from e2i.controller.core.observed import Build, Exporting, Finding, Malformed, Observed, VerificationState
@@ -160,6 +161,10 @@ NEXT = replace(PROVED, tag="churn_model:2.0.0")
 """It asks for a bento of which nothing is known yet."""
 NEXT_TRIAL = trial_of(NEXT, RELEASE)
 SERVES_LONG = a_service(release=RELEASE, switched_at=NOON - seconds(3600))
+IDLE = a_workload(OLD_DEPLOYMENT, wanted=0)
+AT_ZERO = replace(beside(seen_serving(MODEL, service=SERVES_LONG), OLD_DEPLOYMENT, ready=None),
+                  workloads=(a_workload(THIS_DEPLOYMENT), IDLE))  # fmt: skip
+"""Somebody scaled the predecessor of the serving release to zero."""
 LOST = beside(seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)), OLD_DEPLOYMENT)
 """The serving release has just lost its pods; the one before it has its own."""
 
@@ -192,6 +197,11 @@ SITUATIONS = [
         SERVES_LONG, selector={"app": "debug"})), Reason.Switching,
                  (replace(TO_THIS, switched_at=SERVES_LONG.switched_at),),
                  id="its address comes before its number of pods"),
+    pytest.param(NEXT, replace(AT_ZERO, service=replace(SERVES_LONG, selector={"app": "debug"})), Reason.Switching,
+                 (replace(TO_THIS, switched_at=SERVES_LONG.switched_at),),
+                 id="its address comes before the pods of another release"),
+    pytest.param(replace(NEXT, autoscaling=TWO.autoscaling), AT_ZERO, Reason.Scaling,
+                 (WakeWorkload(IDLE.name, IDLE.uid, 2),), id="a Deployment at zero is woken before another is resized"),
     pytest.param(replace(WATCHED, autoscaling=TWO.autoscaling), seen_serving(WATCHED),
                  Reason.Scaling, (Resize(THIS_DEPLOYMENT.name, TWO.autoscaling),),
                  id="it gets its number of pods before its metrics are read"),

@@ -123,7 +123,7 @@ class Operator:
             self._queue.done(key)
 
     async def run_pass(self, key: Key) -> Pass:
-        """Run one pass for the model; ApiError if its status could not be written."""
+        """Run one pass for the model."""
         self._cancel_outdated_jobs(key)
         return await reconcile(key, self._clients)
 
