@@ -115,9 +115,6 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
         case DeleteRequest(name=name, uid=uid):
             await _delete(BENTO_REQUESTS, (model.namespace, name), uid, clients)
         case SetFinalizer(wanted=wanted):
-            if not wanted:
-                # Somebody may have changed deletionPolicy in the middle of a deletion.
-                clients.release_store_jobs.cancel(model.key)
             await _set_finalizer(model, wanted, clients)
 
 
@@ -139,6 +136,9 @@ async def _wake(model: Model, name: str, uid: str, pods: int, clients: Clients) 
 
 
 async def _set_finalizer(model: Model, wanted: bool, clients: Clients) -> None:
+    if not wanted:
+        # Somebody may have changed deletionPolicy in the middle of a deletion.
+        clients.release_store_jobs.cancel(model.key)
     body = {
         "apiVersion": naming.API_VERSION,
         "kind": naming.KIND,
