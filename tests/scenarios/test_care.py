@@ -152,8 +152,12 @@ async def test_bad_metrics_give_way_to_the_one_before(world: World, obstacle: st
     world.guard.spoil("B")
     await world.run(passes=4)
     assert world.address() == (second if obstacle == HOLDING else first)
-    if obstacle not in (HOLDING, "status_refused"):
+    if obstacle == HOLDING:
+        return
+    if obstacle != "status_refused":
         assert (second, "RolledBack") in world.history()
+    if obstacle not in ("bucket_away", "ledger_unreadable"):
+        assert (second, "Failed") in [(each.release, each.result) for each in world.release_store.records()]
 
 
 @pytest.mark.parametrize("obstacle", [each for each in OBSTACLES if each != "yatai_missing"])

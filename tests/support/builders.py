@@ -22,10 +22,10 @@ from e2i.controller.core.observed import (
     Service,
     Stretch,
 )
-from e2i.controller.core.parse import service_form
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
+from e2i.controller.core.service_form import service_form
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 TAG = "churn_model:1.4.2"

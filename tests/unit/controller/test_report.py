@@ -341,9 +341,21 @@ def test_a_failure_stands_in_the_status_with_its_evidence() -> None:
 
 
 def test_a_failure_is_forgotten_when_the_spec_asks_for_something_else() -> None:
-    was = failed(OLD)
-    status = reported(replace(MODEL, status=was.status), seen_serving(MODEL)).status
-    assert "failedReleases" not in status
+    was = replace(MODEL, status=failed(OLD).status)
+    (trial,) = (entry["trial"] for entry in was.status["failedReleases"])
+    recorded = seen_serving(MODEL, recorded_failures=frozenset({trial}))
+    assert "failedReleases" not in reported(was, recorded).status
+    assert "failedReleases" not in reported(was, seen_serving(MODEL, records=())).status, (
+        "no record can be made"
+    )
+
+
+def test_a_failure_that_the_bucket_does_not_have_is_kept_beside_the_present_one() -> None:
+    was = failed(OLD).status["failedReleases"]
+    now = failed(MODEL).status["failedReleases"]
+    status = reported(replace(MODEL, status={"failedReleases": [*was, *now]}), seen_serving(MODEL)).status
+    assert status["failedReleases"] == [*now, *was], "the desired one first"
+    assert [entry["release"] for entry in status["history"]] == [now[0]["release"]]
 
 
 def test_a_canary_tells_its_share_and_what_it_really_is() -> None:

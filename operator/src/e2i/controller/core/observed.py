@@ -12,6 +12,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.service_form import ServiceForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,22 +118,6 @@ class Deployment(Child):
     """Message of the condition ReplicaFailure (quota, admission); empty if there is none."""
     failing_since: datetime | None = None
     """Since when this operator has seen the failure."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Port:
-    name: str
-    port: int
-    target: str
-    protocol: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceForm:
-    """The fields of a Service that are the same for all models."""
-
-    type: str
-    ports: tuple[Port, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,10 +23,10 @@ from e2i.controller.core.observed import (
     Deployment,
     Malformed,
     Pod,
-    Port,
     Service,
-    ServiceForm,
 )
+from e2i.controller.core.ownership import ownership
+from e2i.controller.core.service_form import service_form
 
 Body = Mapping[str, Any]
 
@@ -63,26 +63,15 @@ def _identity(fields: Fields) -> dict[str, Any]:
     created = metadata.moment("creationTimestamp")
     if created is None:
         raise FieldInvalid("metadata.creationTimestamp is no time")
-    owner = next((each for each in metadata.objects("ownerReferences") if each.truth("controller")), _NONE)
-    labels = metadata.texts("labels")
     return {
         "namespace": metadata.needed_text("namespace"),
         "name": metadata.needed_text("name"),
         "uid": metadata.needed_text("uid"),
-        "owner": owner.text("uid") or None,
-        # Its owner stays known if somebody removes its labels.
-        "model": _owning_model(owner) or labels.get(naming.MODEL_LABEL),
-        "labelled": naming.MODEL_LABEL in labels
-        and labels.get(naming.MANAGED_BY_LABEL) == naming.FIELD_MANAGER,
+        **ownership(metadata),
         "created": created,
         # Until `sightings.dated` knows better.
         "first_seen": created,
     }
-
-
-def _owning_model(owner: Fields) -> str | None:
-    is_model = owner.text("kind") == naming.KIND and owner.text("apiVersion").startswith(f"{naming.GROUP}/")
-    return owner.text("name") or None if is_model else None
 
 
 def _request(identity: dict[str, Any], fields: Fields) -> BentoRequest:
@@ -210,20 +199,6 @@ def _service(identity: dict[str, Any], fields: Fields) -> Service:
         switched_at=annotations.moment(naming.SWITCHED_ANNOTATION),
         serving=_release(annotations.text(naming.SERVING_ANNOTATION)),
     )
-
-
-def service_form(spec: Fields) -> ServiceForm:
-    """Parse the fields of a Service's spec that are the same for all models."""
-    ports = (
-        Port(
-            name=each.text("name"),
-            port=each.number("port"),
-            target=str(each.whole.get("targetPort", "")),
-            protocol=each.text("protocol") or "TCP",
-        )
-        for each in spec.objects("ports")
-    )
-    return ServiceForm(type=spec.text("type") or "ClusterIP", ports=tuple(ports))
 
 
 def _release(text: str | None) -> str | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from e2i.api.conditions import Reason
 from e2i.api.release_record import FAILED, SERVED, Record
-from e2i.controller.core import persisted_status
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases.release import Release
+from e2i.controller.core.releases.quarantine import noted_failures
+from e2i.controller.core.releases.release import Release, newest_records
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
 
@@ -37,10 +39,10 @@ def served_record(here: Situation, target: Release, now: datetime) -> Record:
 
 
 def failure_record(here: Situation, failure: Failure) -> Record | None:
-    """Return the record of a failed release, or None if it is no longer the desired one."""
+    """Return the record of a failed release. One that is no longer desired is known by its earlier record, or not."""
     desired = here.desired
     if desired is None or desired.release != failure.release:
-        return None
+        return _of_earlier_release(here, failure)
     return Record(
         namespace=here.model.namespace,
         model=here.model.name,
@@ -58,9 +60,40 @@ def failure_record(here: Situation, failure: Failure) -> Record | None:
     )
 
 
-def unrecorded_failure(here: Situation) -> Record | None:
-    """Return the record of the failure in the status, or None if it is known to be in the release store."""
-    failed, known = here.quarantine, {each.trial for each in persisted_status.failures(here.model)}
-    if failed is None or here.model.deleting or failed.trial not in known - here.seen.recorded_failures:
+def _of_earlier_release(here: Situation, failure: Failure) -> Record | None:
+    served = next((each for each in newest_records(here.seen) if each.release == failure.release), None)
+    if served is None:
         return None
-    return failure_record(here, failed)
+    return replace(
+        served,
+        trial=failure.trial,
+        result=FAILED,
+        reason=failure.reason.name,
+        message=failure.message,
+        started_at=failure.failed_at,
+        at=failure.failed_at,
+        evidence=failure.evidence,
+    )
+
+
+def unrecorded_failure(here: Situation) -> Record | None:
+    """Return the record of a noted failure, or None if all are known to be in the release store."""
+    if here.model.deleting:
+        return None
+    return next((record for failed in unrecorded(here) if (record := failure_record(here, failed))), None)
+
+
+def unrecorded(here: Situation) -> Iterator[Failure]:
+    """Return the noted failures that are not known to be in the release store: of the present trial, then of others."""
+    for failed in noted_failures(here.model, here.seen):
+        present = here.quarantine is not None and failed.trial == here.quarantine.trial
+        if (present or failed.release != here.asked) and failed.trial not in here.seen.recorded_failures:
+            yield failed
+
+
+def of_others(here: Situation) -> tuple[Failure, ...]:
+    """Return the failures of releases that are no longer desired, as long as a record of them can still be made."""
+    others = (failed for failed in unrecorded(here) if failed.release != here.asked)
+    if not isinstance(here.seen.records, tuple):
+        return tuple(others)
+    return tuple(failed for failed in others if _of_earlier_release(here, failed))

@@ -13,6 +13,7 @@ from e2i.controller.core.actions import (
     ReadReleaseStore,
 )
 from e2i.controller.core.observed import Exporting, Reading
+from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.quarantine import is_new
 from e2i.controller.core.releases.release import (
     artifact_of,
@@ -57,9 +58,11 @@ def export_bento(here: Situation, now: datetime) -> Plan | None:
 
 
 def needs_release_store(here: Situation) -> bool:
-    """Return whether only the bucket can know earlier releases, or a release to go back to."""
+    """Return whether only the bucket can know earlier releases, a release to go back to, or one that failed."""
     if here.seen.records is not None:
         return False
+    if recording.of_others(here):
+        return True
     return _depends_on_release_store(here) or (
         here.quarantine is not None
         and here.model.rollout.rollback is Rollback.AUTOMATIC

@@ -14,6 +14,7 @@ from e2i.api import conditions, naming
 from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
+from e2i.api.release_record import FAILED
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
 from e2i.controller.core.observed import Build, Exporting
@@ -27,7 +28,7 @@ from e2i.controller.core.releases.release import (
 )
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan, failure_message
-from e2i.controller.core.status import history
+from e2i.controller.core.status import failures, history
 from e2i.controller.core.status.transitions import Transition, transitions
 from e2i.controller.core.status.verified_condition import verified
 from e2i.controller.core.status.watch_condition import watch_blind
@@ -45,7 +46,7 @@ class Report:
 def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime) -> Report:
     """Return the status after this pass. The first failed action has priority over the plan."""
     plan = replace(plan, message=plan.told)
-    failed = _desired_failure(here, plan)
+    failed = failures.of_desired(here, plan)
     problem = next(
         (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
     )
@@ -65,24 +66,11 @@ def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime
     )
 
 
-def _desired_failure(here: Situation, plan: Plan) -> Failure | None:
-    """Return how the desired release failed; None if it did not."""
-    if plan.failure and plan.failure.release == here.asked:
-        return plan.failure
-    return here.quarantine
-
-
-def _failures(here: Situation, plan: Plan) -> tuple[Failure, ...]:
-    """Return how the desired and the serving release failed, the desired one first."""
-    known = (_desired_failure(here, plan), plan.failure, here.serving_failure)
-    by_trial = {failure.trial: failure for failure in reversed(known) if failure}
-    return tuple(reversed(by_trial.values()))
-
-
 def _is_chore(result: Result, failed: Failure | None) -> bool:
     """Return whether the action is only cleanup. If it fails, it is logged and tried again, and Ready stays True."""
-    chore = isinstance(result.action, DeleteArchive | DeleteRequest)
-    return chore or (failed is not None and isinstance(result.action, WriteRecord))
+    if isinstance(result.action, WriteRecord):
+        return failed is not None or result.action.record.result == FAILED
+    return isinstance(result.action, DeleteArchive | DeleteRequest)
 
 
 def _facts(here: Situation, plan: Plan, problem: Problem | None, failed: Failure | None) -> Iterator[Fact]:
@@ -238,10 +226,9 @@ def _remembered(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
     if canary:
         share = sizes.weight(here.model.rollout.steps, canary.step)
         fields["rollout"] = persisted_status.canary_status(canary, share, sizes.actual_weight(here))
-    failures = _failures(here, plan)
-    if failures:
-        fields["failedReleases"] = [persisted_status.failure_status(failure) for failure in failures]
-    entries = history.updated(here, failures, now)
+    if kept := failures.kept(here, plan):
+        fields["failedReleases"] = [persisted_status.failure_status(failure) for failure in kept]
+    entries = history.updated(here, failures.present(here, plan), now)
     if entries:
         fields["history"] = [persisted_status.entry_status(entry) for entry in entries]
     return fields
