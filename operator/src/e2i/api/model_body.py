@@ -25,6 +25,7 @@ from e2i.api.model import (
     Step,
 )
 from e2i.api.plain_text import clean
+from e2i.api.sharing import shared
 from e2i.api.written_status import read_status
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -57,7 +58,7 @@ def parse_model(body: Mapping[str, Any]) -> Model:
         paused=annotations.get(PAUSED_ANNOTATION) == "true",
         retry_at=annotations.get(RETRY_ANNOTATION, ""),
         promote_at=clean(annotations.get(PROMOTE_ANNOTATION, ""), LONGEST_PROMOTION),
-        status=read_status(body.get("status")),
+        status=shared(read_status(body.get("status"))),
         **_wanted(fields),
     )
 

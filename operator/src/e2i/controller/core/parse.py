@@ -14,6 +14,7 @@ from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.fields import FieldInvalid, Fields
 from e2i.api.plain_text import cut
+from e2i.api.sharing import shared
 from e2i.controller.core import pods
 from e2i.controller.core.observed import (
     BentoDeployment,
@@ -149,7 +150,7 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
         release=_release(label or carried),
         template_version=annotations.text(naming.TEMPLATE_VERSION_ANNOTATION),
         tag=cut(annotations.text(naming.TAG_ANNOTATION), _LONGEST_TAG),
-        spec=_checked(spec),
+        spec=shared(_checked(spec)),
         refusal=refusal.sentence("message"),
         answered=bool(conditions),
         attempted_at=spec.inside("annotations").moment(naming.ATTEMPT_ANNOTATION),
@@ -213,7 +214,7 @@ def _pod(identity: dict[str, Any], fields: Fields) -> Pod:
         release=_release(labels.get(naming.RELEASE_LABEL)),
         request=labels.get(naming.BUILD_LABEL),
         is_ready=pods.is_ready(fields),
-        body=pods.reduced(fields),
+        body=shared(pods.reduced(fields)),
     )
 
 

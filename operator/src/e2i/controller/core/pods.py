@@ -18,7 +18,8 @@ METADATA = (
 )
 STATUS = ("phase", "reason", "message", "podIP", "startTime")
 CONDITION = ("type", "status", "reason", "message")
-CONTAINER = ("name", "ready", "started", "restartCount", "state", "lastState")
+CONTAINER = ("name", "ready", "restartCount", "lastState")
+WAITING_CONTAINER = (*CONTAINER, "started", "state")
 
 
 def reduced(pod: Fields) -> dict[str, Any]:
@@ -30,8 +31,9 @@ def reduced(pod: Fields) -> dict[str, Any]:
     kept = _only(status, STATUS)
     if not ready:
         kept["conditions"] = [_texts(each, CONDITION) for each in status.objects("conditions")]
-        kept["initContainerStatuses"] = _containers(status, "initContainerStatuses")
-    kept["containerStatuses"] = _containers(status, "containerStatuses")
+        kept["initContainerStatuses"] = _containers(status, "initContainerStatuses", WAITING_CONTAINER)
+    names = CONTAINER if ready else WAITING_CONTAINER
+    kept["containerStatuses"] = _containers(status, "containerStatuses", names)
     containers = [] if ready else spec.objects("containers")
     return {
         "metadata": _only(pod.needed_inside("metadata"), METADATA),
@@ -48,11 +50,11 @@ def is_ready(pod: Fields) -> bool:
     return any((each.text("type"), each.text("status")) == ("Ready", "True") for each in conditions)
 
 
-def _containers(status: Fields, name: str) -> list[dict[str, Any]]:
-    return [_container(each) for each in status.objects(name)]
+def _containers(status: Fields, name: str, names: Iterable[str]) -> list[dict[str, Any]]:
+    return [_container(each, names) for each in status.objects(name)]
 
 
-def _container(status: Fields) -> dict[str, Any]:
+def _container(status: Fields, names: Iterable[str]) -> dict[str, Any]:
     status.needed_text("name")
     status.truth("ready")
     status.number("restartCount")
@@ -62,7 +64,7 @@ def _container(status: Fields) -> dict[str, Any]:
             _texts(told, ("reason", "message", "startedAt", "finishedAt"))
             told.number("exitCode")
             told.number("signal")
-    return _only(status, CONTAINER)
+    return _only(status, names)
 
 
 def _requests(container: Fields) -> dict[str, Any]:
