@@ -68,6 +68,17 @@ def with_resources(requests: dict[str, Any], limits: dict[str, Any] | None = Non
     return a_spec(resources={"requests": requests} | ({"limits": limits} if limits is not None else {}))
 
 
+def asking(**check: Any) -> dict[str, Any]:
+    return a_spec(rollout={"verify": [{"path": "/predict", **check}]})
+
+
+TOKEN = {
+    "name": "Authorization",
+    "value": "Bearer ",
+    "valueFrom": {"secretKeyRef": {"name": "churn", "key": "token"}},
+}
+
+
 def with_env(*names: str, value: str = "x") -> dict[str, Any]:
     return a_spec(env=[{"name": name, "value": value} for name in names])
 
@@ -92,6 +103,11 @@ ACCEPTED = [
     pytest.param(a_spec(rollout={"progressDeadlineSeconds": 10, "scaleDownDelaySeconds": 0,
                                  "revisionHistoryLimit": 0}), id="the smallest rollout"),
     pytest.param(a_spec(suspend=True), id="suspended from the beginning"),
+    pytest.param(asking(path="/predict?verbose=true&x=a%20b"), id="a query"),
+    pytest.param(asking(path="/"), id="the shortest path"),
+    pytest.param(asking(headers=[{"name": "X-Team", "value": "churn"}, TOKEN]), id="headers"),
+    pytest.param(asking(form=[{"name": "x", "value": "1"}, {"name": "y"}]), id="a form"),
+    pytest.param(asking(method="GET", prediction=False), id="an answer that is no prediction"),
 ]  # fmt: skip
 
 
@@ -101,6 +117,13 @@ async def test_accepted(kube: Kube, spec: dict[str, Any]) -> None:
 
 
 REFUSED = [
+    pytest.param(asking(path="/predict#top"), "must be a path such as /predict or /predict?verbose=true", id="a fragment"),
+    pytest.param(asking(path="//host/predict"), "must be a path such as /predict", id="a host"),
+    pytest.param(asking(path="/a b"), "must be a path such as /predict", id="a space in a path"),
+    pytest.param(asking(form=[{"name": "x"}], body="{}"), "a form goes with POST, in place of a body", id="two bodies"),
+    pytest.param(asking(form=[{"name": "x"}], method="GET"), "a form goes with POST", id="a GET with a form"),
+    pytest.param(asking(headers=[{"name": "X"}]), "a header needs a value, valueFrom or both", id="a header of nothing"),
+    pytest.param(asking(headers=[{"name": "X Y", "value": "1"}]), "should match", id="a header with a space"),
     pytest.param(a_spec(type=None), "spec.type: Required value", id="no kind"),
     pytest.param(a_spec(type="Clustering"), 'supported values: "Classification", "Regression", "Causal"',
                  id="an unknown kind"),

@@ -9,7 +9,7 @@ from typing import Literal
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
-from e2i.controller.core.actions import StartGuard
+from e2i.controller.core.actions import StartGuard, Verify
 from e2i.controller.core.observed import Finding, VerificationState
 from e2i.controller.core.releases.trials import trial_of
 
@@ -45,9 +45,10 @@ class FakeVerificationJobs:
             self.passed.add((key, trial))
         return found
 
-    async def start(self, model: Model, name: str, trial: str) -> None:
-        self.asked.append(name)
-        self._known[model.key] = (trial, self._judge(model))
+    async def start(self, model: Model, action: Verify) -> None:
+        assert action.owner, "a Service of somebody else could be asked"
+        self.asked.append(action.name)
+        self._known[model.key] = (action.trial, self._judge(model))
         self._wake(model.key)
 
     def _judge(self, model: Model) -> VerificationState | Finding:

@@ -70,9 +70,13 @@ def said(problem: Problem | None) -> tuple[str, str]:
             answer({"e": 1}, 422), {"status": 422, "subset": '{"e": 1}'}, id="a refusal with its words"
         ),
         pytest.param(answer("", 503), {"status": 503}, id="a failure is expected"),
-        pytest.param(Answer(200, b"stay", plain=True), {"body": '"stay"'}, id="a plain text is a string"),
         pytest.param(
-            Answer(200, b'{"a": 1}', plain=True), {"body": '{"a": 1}'}, id="JSON that is called plain text"
+            Answer(200, b"stay", media_type="text/plain"), {"body": '"stay"'}, id="a plain text is a string"
+        ),
+        pytest.param(
+            Answer(200, b'{"a": 1}', media_type="text/plain"),
+            {"body": '{"a": 1}'},
+            id="JSON that is called plain text",
         ),
     ],
 )
@@ -182,7 +186,7 @@ FAILED, ERROR, NAN = "VerificationFailed", "VerificationError", "PredictionNotFi
             id="nested too deep",
         ),
         pytest.param(
-            Answer(200, b"leave", plain=True), {"body": '"stay"'}, FAILED,
+            Answer(200, b"leave", media_type="text/plain"), {"body": '"stay"'}, FAILED,
             '$ should be "stay", but is "leave"', id="another plain text",
         ),
     ],
@@ -268,8 +272,82 @@ def test_whatever_json_a_model_answers_there_is_a_verdict(found: Any, kind: str,
         judge(loose, contract, kind, answer(found))
 
 
-@given(st.binary(), st.integers(100, 599), st.booleans(), st.booleans())
+@given(
+    st.binary(),
+    st.integers(100, 599),
+    st.booleans(),
+    st.sampled_from(["application/json", "text/plain", "x"]),
+)
 def test_whatever_bytes_a_server_sends_there_is_a_verdict(
-    body: bytes, status: int, truncated: bool, plain: bool
+    body: bytes, status: int, truncated: bool, media_type: str
 ) -> None:
-    judge(check(), None, "Classification", Answer(status, body, truncated, plain))
+    judge(check(), None, "Classification", Answer(status, body, truncated, media_type))
+
+
+PNG = Answer(200, b"\x89PNG\r\n\x1a\n", media_type="image/png")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(PNG, id="an image"),
+        pytest.param(Answer(200, b"a b ", media_type="text/event-stream"), id="a stream"),
+        pytest.param(
+            Answer(200, b"x" * 9, truncated=True, media_type="application/octet-stream"), id="a long file"
+        ),
+        pytest.param(Answer(204, b"", media_type="application/octet-stream"), id="nothing"),
+    ],
+)
+def test_a_check_of_the_status_alone_may_be_answered_by_anything(found: Answer) -> None:
+    assert verdict(found, status=found.status) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "contract", "expect"),
+    [
+        pytest.param(answer("{cut"), None, {}, id="what is called JSON has to be"),
+        pytest.param(PNG, None, {"subset": "{}"}, id="content is expected"),
+        pytest.param(PNG, Contract(paths={"label": "$.label"}), {}, id="the contract names a part"),
+    ],
+)
+def test_json_is_asked_for_where_it_is_judged(
+    found: Answer, contract: Contract | None, expect: dict[str, Any]
+) -> None:
+    problem = judge(check(**expect), contract, "Classification", found)
+    assert problem
+    assert problem.reason is Reason.VerificationError
+
+
+def no_prediction(**expect: Any) -> Check:
+    raw = {"path": "/v1/ping", "method": "GET", "prediction": False, "expect": expect}
+    return parse_verification({"verify": [raw]}).checks[0]
+
+
+def test_the_contract_says_nothing_about_an_answer_that_is_no_prediction() -> None:
+    pong = answer({"name": "price", "values": ["low", "high"]})
+    assert judge(no_prediction(), None, "Regression", pong) is None
+    assert judge(no_prediction(subset='{"name": "price"}'), None, "Regression", pong) is None
+    broken = judge(check(), None, "Regression", pong)
+    assert broken
+    assert broken.reason is Reason.ContractBroken
+    assert "write spec.rollout.verify[0].prediction: false" in broken.message
+
+
+def test_an_answer_that_is_no_prediction_is_still_compared() -> None:
+    problem = judge(no_prediction(body='"pong"'), None, "Regression", answer('"ping"'))
+    assert problem
+    assert problem.reason is Reason.VerificationFailed
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"labels": ["a", "b"], "probabilities": {"a": 0.91, "b": 0.84}}, "$.probabilities[*]"),
+        ([{"label": "a", "probabilities": {"a": 0.91, "b": 0.84}}], "$[*].probabilities[*]"),
+    ],
+)
+def test_probabilities_of_several_labels_are_told_what_to_write(body: Any, path: str) -> None:
+    problem = verdict(answer(body))
+    assert problem
+    assert f"If several labels may hold at once, write probabilitiesPath: {path} into" in problem.message
+    assert judge(check(), Contract(paths={"probabilities": path}), "Classification", answer(body)) is None

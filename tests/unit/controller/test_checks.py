@@ -16,6 +16,7 @@ from e2i.controller.core.verification.checks import (
     Wanted,
     parse_verification,
 )
+from e2i.controller.core.verification.headers import Header, SecretKey
 
 DEEP = "[" * 65 + "]" * 65
 
@@ -159,7 +160,8 @@ def test_a_check_is_called_by_its_place_and_its_name() -> None:
         ),
         pytest.param(
             {"verify": [{"path": "//elsewhere/predict"}]},
-            "spec.rollout.verify[0].path is not a plain path such as /predict, without host, query or spaces: "
+            "spec.rollout.verify[0].path is not a path such as /predict or /predict?verbose=true, without host, "
+            "fragment or spaces: "
             "//elsewhere/predict; correct it",
             id="a path names a host",
         ),
@@ -175,3 +177,81 @@ def test_a_message_shows_only_the_beginning_of_a_long_text() -> None:
     with pytest.raises(CheckInvalid) as caught:
         parse_verification(expecting(body="x" * 16384))
     assert len(str(caught.value)) < 250
+
+
+def requesting(**fields: Any) -> dict[str, Any]:
+    return {"verify": [{"path": "/predict", **fields}]}
+
+
+TOKEN = {"secretKeyRef": {"name": "churn", "key": "token"}}
+BEARER = {"name": "Authorization", "value": "Bearer ", "valueFrom": TOKEN}
+
+
+def test_headers_a_form_a_query_and_no_prediction_are_kept() -> None:
+    (parsed,) = parse_verification(
+        requesting(
+            path="/predict?verbose=true&x=a%20b",
+            headers=[
+                {"name": "X-Team", "value": "churn"},
+                BEARER,
+            ],
+            form=[{"name": "x", "value": "1"}, {"name": "y"}],
+            prediction=False,
+        )
+    ).checks
+    assert parsed.path == "/predict?verbose=true&x=a%20b"
+    secret = SecretKey(name="churn", key="token")
+    assert parsed.headers == (
+        Header(name="X-Team", value="churn"),
+        Header(name="Authorization", value="Bearer ", secret=secret),
+    )
+    assert (parsed.form, parsed.prediction) == ((("x", "1"), ("y", "")), False)
+
+
+def test_the_values_of_secrets_are_put_behind_what_stands_there() -> None:
+    parsed = parse_verification(
+        requesting(
+            headers=[
+                BEARER,
+                {"name": "Cookie", "value": "session=abcdef"},
+                {"name": "X-Team", "value": "longer than 8"},
+            ]
+        )
+    )
+    assert parsed.secrets == {SecretKey(name="churn", key="token")}
+    assert parsed.confidential == ("session=abcdef",)
+    sent = parsed.with_values({SecretKey(name="churn", key="token"): "hunter22"})
+    assert sent.checks[0].headers[0].value == "Bearer hunter22"
+    assert sent.secrets == frozenset()
+    assert "hunter22" not in repr(parsed)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        pytest.param({"value": "x"}, "headers[0].name is missing", id="no name"),
+        pytest.param(
+            {"name": "Host", "value": "x"}, "is no header that a check may send: 'Host'", id="our own"
+        ),
+        pytest.param({"name": "X Y", "value": "x"}, "is no header that a check may send", id="a space"),
+        pytest.param(
+            {"name": "X", "value": "a\r\nY: b"}, "has a character that no header may have", id="two headers"
+        ),
+        pytest.param({"name": "X", "valueFrom": {}}, "valueFrom.secretKeyRef is missing", id="from nowhere"),
+        pytest.param(
+            {"name": "X", "valueFrom": {"secretKeyRef": {"name": "a"}}}, "key is missing", id="no key"
+        ),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_named(header: dict[str, Any], words: str) -> None:
+    with pytest.raises(CheckInvalid) as raised:
+        parse_verification(requesting(headers=[header]))
+    assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["/predict#top", "//host/predict", "/a b", "/predict?a=b#c", "predict", "/a\\b"]
+)
+def test_a_path_that_is_none_is_named(path: str) -> None:
+    with pytest.raises(CheckInvalid, match="is not a path such as /predict"):
+        parse_verification(requesting(path=path))

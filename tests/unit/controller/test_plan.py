@@ -417,7 +417,7 @@ SITUATIONS = [
                   note_failure(failed(MODEL, reason="ImagePullFailed"), seen_ready(MODEL))),
                  id="pods that came up after all are taken where there is nothing else"),
     pytest.param(replace(CHECKED, paused=True), beside_old(seen_ready(CHECKED)), Reason.Verifying,
-                 (Verify(THIS_DEPLOYMENT.name, trial_of(CHECKED, RELEASE)),),
+                 (Verify(THIS_DEPLOYMENT.name, trial_of(CHECKED, RELEASE), THIS_DEPLOYMENT.uid),),
                  id="a rollout that is held is verified all the same"),
     pytest.param(CHECKED, seen_ready(CHECKED, verification=VerificationState.RUNNING), Reason.Verifying, (),
                  id="the answers are waited for"),

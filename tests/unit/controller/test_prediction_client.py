@@ -18,6 +18,7 @@ from aiohttp import web
 from e2i.api.conditions import Reason
 from e2i.controller.core.observed import Finding
 from e2i.controller.core.verification.checks import Check, Contract, Expectation, Verification, Wanted
+from e2i.controller.core.verification.headers import Header
 from e2i.controller.edge import prediction_client as verification
 from e2i.controller.edge.prediction_client import verify
 
@@ -111,6 +112,44 @@ async def talking(talk: Talk) -> AsyncIterator[str]:
 
 def ok(answer: Any) -> web.Response:
     return web.json_response(answer)
+
+
+def lowered(headers: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+async def test_headers_and_a_query_are_sent_as_they_are_written() -> None:
+    headers = (Header(name="Authorization", value="Bearer hunter22"), Header(name="accept", value="text/csv"))
+    async with serving(web.json_response({"label": "stay"})) as model:
+        assert await ask(model.url, a_check(path="/predict?verbose=true&x=a%20b", headers=headers)) is None
+    ((method, path, _, sent),) = model.requests
+    assert (method, path) == ("POST", "/predict?verbose=true&x=a%20b")
+    told = lowered(sent)
+    assert (told["authorization"], told["accept"]) == ("Bearer hunter22", "text/csv")
+    assert told["content-type"] == "application/json"
+
+
+async def test_a_form_is_sent_in_place_of_a_body() -> None:
+    async with serving(web.json_response({"label": "stay"})) as model:
+        assert await ask(model.url, a_check(body=None, form=(("x", "a b&c"), ("y", "é")))) is None
+    ((_, _, body, sent),) = model.requests
+    assert body == "x=a+b%26c&y=%C3%A9"
+    assert lowered(sent)["content-type"] == "application/x-www-form-urlencoded"
+
+
+async def test_a_content_type_of_the_check_is_the_only_one() -> None:
+    headers = (Header(name="Content-Type", value="application/vnd.api+json"),)
+    async with serving(web.json_response({"label": "stay"})) as model:
+        assert await ask(model.url, a_check(headers=headers)) is None
+    ((_, _, _, sent),) = model.requests
+    assert lowered(sent)["content-type"] == "application/vnd.api+json"
+
+
+async def test_a_secret_that_the_model_sends_back_is_masked() -> None:
+    headers = (Header(name="Authorization", value="Bearer hunter22"),)
+    async with serving(web.json_response({"label": "go", "echo": "hunter22"})) as model:
+        finding = await finding_of(model.url, a_check(headers=headers), secrets=("hunter22",))
+    assert "hunter22" not in finding.http + finding.problem.message
 
 
 async def test_a_model_that_answers_as_expected_is_verified() -> None:

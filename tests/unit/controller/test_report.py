@@ -481,3 +481,12 @@ def test_the_command_for_a_log_is_told_while_the_pod_is_there_and_not_remembered
     failure = plan(final, NOON).failure
     assert failure
     assert "kubectl logs" not in failure.message
+
+
+def test_a_verification_that_is_held_up_says_so_in_its_own_condition() -> None:
+    checked = a_model(rollout={"checks": {"verify": [{"path": "/predict"}]}})
+    held = Problem(reason=Reason.SecretUnreadable, message="there is no Secret churn")
+    status = reported(checked, seen_ready(checked, verification=held)).status
+    told = {each["type"]: each for each in status["conditions"]}
+    assert (told["Verified"]["status"], told["Verified"]["reason"]) == ("Unknown", "SecretUnreadable")
+    assert told["Ready"]["message"] == told["Stalled"]["message"] == held.message

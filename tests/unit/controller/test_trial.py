@@ -160,3 +160,11 @@ def test_a_release_is_asked_if(model: Model, state: Observed, asked: bool) -> No
     chosen = verify_release(Situation(model, state), NOON)
     assert (chosen is not None) is asked
     assert not chosen or "has to answer 2 golden predictions" in chosen.message
+
+
+def test_a_verification_that_is_held_up_waits_and_is_no_failure() -> None:
+    held = Problem(reason=Reason.SecretUnreadable, message="there is no Secret churn in models; create it")
+    chosen = plan(Situation(CHECKED, seen_ready(CHECKED, verification=held)), NOON)
+    assert (chosen.reason, chosen.failed, chosen.failure, chosen.actions) == (held.reason, False, None, ())
+    assert chosen.stalled
+    assert chosen.look_again

@@ -11,13 +11,22 @@ from support.builders import a_model
 
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
+from e2i.controller.core.actions import Verify
 from e2i.controller.core.observed import Finding, VerificationState
+from e2i.controller.core.verification.checks import Verification
 from e2i.controller.edge.jobs import verification_jobs as module
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
-from e2i.kube import ApiError
+from e2i.kube import ApiError, Resource
 
 MODEL = a_model(rollout={"checks": {"verify": [{"path": "/predict"}]}})
 KEY = MODEL.key
+OWNER = "uid-churn-1"
+TOKEN = {
+    "name": "Authorization",
+    "value": "Bearer ",
+    "valueFrom": {"secretKeyRef": {"name": "churn", "key": "token"}},
+}
+GUARDED = a_model(rollout={"checks": {"verify": [{"path": "/predict", "headers": [TOKEN]}]}})
 WRONG = Finding(Problem(reason=Reason.VerificationFailed, message="wrong"), http="POST /predict -> 200: 7")
 Answer = Callable[[str], Awaitable[Finding | None]]
 
@@ -32,14 +41,24 @@ class Release:
         self.open = asyncio.Event()
         self.open.set()
         self.asked: list[str] = []
+        self.owner = OWNER
+        self.secrets: dict[str, dict[str, Any]] = {}
+        self.sent: list[tuple[Verification, tuple[str, ...]]] = []
 
-    async def get(self, *_: object) -> dict[str, Any] | None:
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
         if self.refused:
             raise self.refused.pop()
-        return {"spec": {"clusterIP": self.address}} if self.address is not None else None
+        if resource.kind == "Secret":
+            return self.secrets.get(name)
+        if self.address is None:
+            return None
+        return {"metadata": {"ownerReferences": [{"uid": self.owner}]}, "spec": {"clusterIP": self.address}}
 
-    async def verify(self, url: str, *_: object) -> Finding | None:
+    async def verify(
+        self, url: str, verification: Verification, kind: str, secrets: tuple[str, ...]
+    ) -> Finding | None:
         self.asked.append(url)
+        self.sent.append((verification, secrets))
         await self.open.wait()
         if isinstance(self.finding, Exception):
             raise self.finding
@@ -80,7 +99,7 @@ async def test_nobody_asked_yet(verifications: VerificationJobs) -> None:
 async def test_right_answers_are_known_when_the_pass_goes_on(
     verifications: VerificationJobs, release: Release, woken: list[tuple[str, str]]
 ) -> None:
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     assert verifications.state(KEY, "1") is VerificationState.PASSED
     assert release.asked == ["http://10.0.0.7:3000"]
     await until(lambda: woken == [KEY])
@@ -90,7 +109,7 @@ async def test_a_wrong_answer_is_kept_until_the_trial_changes(
     verifications: VerificationJobs, release: Release
 ) -> None:
     release.finding = WRONG
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     assert verifications.state(KEY, "1") == WRONG
     assert verifications.state(KEY, "2") is None
 
@@ -99,7 +118,7 @@ async def test_slow_answers_let_the_pass_go_and_wake_the_model(
     verifications: VerificationJobs, release: Release, woken: list[tuple[str, str]]
 ) -> None:
     release.open.clear()
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     assert verifications.state(KEY, "1") is VerificationState.RUNNING
     release.open.set()
     await until(lambda: bool(woken))
@@ -110,15 +129,15 @@ async def test_another_trial_stops_the_one_before_it(
     verifications: VerificationJobs, release: Release
 ) -> None:
     release.open.clear()
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     release.open.set()
-    await verifications.start(MODEL, "churn-2", "2")
+    await verifications.start(MODEL, Verify("churn-2", "2", OWNER))
     assert (verifications.state(KEY, "1"), verifications.state(KEY, "2")) == (None, VerificationState.PASSED)
 
 
 async def test_a_model_that_is_gone_is_forgotten(verifications: VerificationJobs, release: Release) -> None:
     release.open.clear()
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     verifications.cancel(KEY)
     verifications.cancel(KEY)
     assert verifications.state(KEY, "1") is None
@@ -128,7 +147,7 @@ async def test_an_api_server_that_is_away_is_not_the_release_s_fault(
     verifications: VerificationJobs, release: Release, woken: list[tuple[str, str]]
 ) -> None:
     release.refused.append(ApiError(503, "ServiceUnavailable", "etcd is away"))
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     assert verifications.state(KEY, "1") is None, "the next pass asks again"
     await until(lambda: woken == [KEY])
 
@@ -138,7 +157,7 @@ async def test_a_release_without_an_address_cannot_be_asked(
     verifications: VerificationJobs, release: Release, address: str | None
 ) -> None:
     release.address = address
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     found = verifications.state(KEY, "1")
     assert isinstance(found, Finding)
     assert found.problem.reason is Reason.VerificationError
@@ -149,7 +168,7 @@ async def test_an_address_of_six_bytes_pairs_is_put_in_brackets(
     verifications: VerificationJobs, release: Release
 ) -> None:
     release.address = "fd00::7"
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     assert release.asked == ["http://[fd00::7]:3000"]
 
 
@@ -157,7 +176,7 @@ async def test_a_bug_is_no_right_answer(
     verifications: VerificationJobs, release: Release, caplog: pytest.LogCaptureFixture
 ) -> None:
     release.finding = RuntimeError("a bug")
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     found = verifications.state(KEY, "1")
     assert isinstance(found, Finding)
     assert found.problem.reason is Reason.VerificationError
@@ -168,6 +187,68 @@ async def test_the_end_of_the_operator_is_the_end_of_its_questions(
     verifications: VerificationJobs, release: Release
 ) -> None:
     release.open.clear()
-    await verifications.start(MODEL, "churn-1", "1")
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     await asyncio.wait_for(verifications.close(), 30)
     assert verifications.state(KEY, "1") is None
+
+
+async def test_a_service_of_somebody_else_is_asked_nothing(
+    verifications: VerificationJobs, release: Release
+) -> None:
+    release.owner = "uid-stranger"
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
+    held = verifications.state(KEY, "1")
+    assert isinstance(held, Problem)
+    assert held.reason is Reason.NameTaken
+    assert release.asked == []
+
+
+async def test_the_value_of_a_secret_is_sent_and_is_no_part_of_any_message(
+    verifications: VerificationJobs, release: Release
+) -> None:
+    release.secrets["churn"] = {"data": {"token": "aHVudGVyMjI="}}
+    await verifications.start(GUARDED, Verify("churn-1", "1", OWNER))
+    assert verifications.state(KEY, "1") is VerificationState.PASSED
+    ((sent, secrets),) = release.sent
+    assert [(header.name, header.value) for header in sent.checks[0].headers] == [
+        ("Authorization", "Bearer hunter22")
+    ]
+    assert "hunter22" in secrets
+
+
+@pytest.mark.parametrize(
+    ("secret", "refusal", "words"),
+    [
+        pytest.param(None, None, "there is no Secret churn in models; create it", id="no Secret"),
+        pytest.param({"data": {"other": "eA=="}}, None, "there is no key token of Secret churn", id="no such key"),
+        pytest.param({}, None, "there is no key token of Secret churn", id="an empty Secret"),
+        pytest.param({"data": {"token": "Cg=="}}, None, "is empty, or has a character", id="a line break only"),
+        pytest.param({"data": {"token": "w7w="}}, None, "is empty, or has a character", id="beyond ASCII"),
+        pytest.param({"data": {"token": "%"}}, None, "is empty, or has a character", id="no base64"),
+        pytest.param({}, ApiError(403, "Forbidden", "no"), "may not read Secret churn in models.", id="no right"),
+    ],
+)  # fmt: skip
+async def test_a_secret_that_cannot_be_read_holds_the_release_up_and_is_tried_again(
+    verifications: VerificationJobs,
+    release: Release,
+    monkeypatch: pytest.MonkeyPatch,
+    secret: dict[str, Any] | None,
+    refusal: ApiError | None,
+    words: str,
+) -> None:
+    if secret is not None:
+        release.secrets["churn"] = secret
+    release.refused = [refusal] if refusal else []
+    await verifications.start(GUARDED, Verify("churn-1", "1", OWNER))
+    held = verifications.state(KEY, "1")
+    assert isinstance(held, Problem)
+    assert held.reason is Reason.SecretUnreadable
+    assert words in held.message
+    monkeypatch.setattr(module, "RETRY", 0.0)
+    assert verifications.state(KEY, "1") is None, "it is tried again"
+    release.secrets["churn"] = {"data": {"token": "aHVudGVyMjI="}}
+    release.open.clear()
+    await verifications.start(GUARDED, Verify("churn-1", "1", OWNER))
+    assert verifications.state(KEY, "1") == held, "meanwhile the same is said"
+    release.open.set()
+    await until(lambda: verifications.state(KEY, "1") is VerificationState.PASSED)

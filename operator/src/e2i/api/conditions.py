@@ -87,6 +87,9 @@ class Reason(Enum):
     YataiNotResponding = "A controller of Yatai has not looked at an object of the model for a minute."
 
     # Held up by somebody else.
+    SecretUnreadable = (
+        "A Secret whose value a golden prediction sends cannot be read. The release is not to blame."
+    )
     SidecarFailed = "A container beside the model's own does not run. The release is not to blame."
     MetricsUnreadable = (
         "spec.rollout.watch judges nothing: the pods give no metrics that count their requests."

@@ -63,6 +63,8 @@ class Verify:
 
     name: str
     trial: str
+    owner: str
+    """The uid of its BentoDeployment, which owns the Service that is asked."""
 
 
 @dataclass(frozen=True)

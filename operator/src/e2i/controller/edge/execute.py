@@ -74,8 +74,8 @@ async def _execute_one(
         case ReadReleaseStore():
             problem, _ = await asyncio.gather(records.read(model.key), look_for_service(model, clients))
             return problem
-        case Verify(name=name, trial=trial):
-            await clients.verification_jobs.start(model, name, trial)
+        case Verify():
+            await clients.verification_jobs.start(model, action)
         case StartGuard():
             clients.guard_jobs.start(model, action)
         case WriteRecord(record=record):

@@ -9,7 +9,7 @@ from datetime import datetime
 from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core.evidence import pod_problems
-from e2i.controller.core.evidence.failure_evidence import Evidence
+from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
 from e2i.controller.core.observed import Build, Child, Observed, Stretch, Trouble
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.judged import judged_release
@@ -26,6 +26,7 @@ from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.decision import Plan
 from e2i.controller.core.rules.pods import FIRST_ATTEMPT, LOST_PATIENCE
 from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.check_secrets import values_sent
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import ApiError, Kube, Object
@@ -184,7 +185,11 @@ async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Evidence:
         labels = {naming.BUILD_LABEL: failed.request.name}
     else:
         labels = naming.pod_labels(here.model.name, failed.release)
-    evidence = await collect(await _pods(here.model, labels, kube), here.model.shape.secrets, kube)
+    found, sent = await _pods(here.model, labels, kube), await values_sent(here.model, kube)
+    # A log whose secrets are not known is not kept.
+    evidence = (
+        of_pods(found) if sent is None else await collect(found, (*here.model.shape.secrets, *sent), kube)
+    )
     return replace(evidence, http=chosen.http)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from urllib.parse import urlencode
 
 import aiohttp
 import yarl
@@ -120,8 +121,7 @@ async def _ask(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> A
 
 
 async def _try(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> Answer:
-    headers = {} if check.body is None else {"Content-Type": "application/json"}
-    data = None if check.body is None else check.body.encode("utf-8", "replace")
+    headers, data = _what_is_sent(check)
     try:
         async with (
             asyncio.timeout(check.timeout),
@@ -136,12 +136,24 @@ async def _try(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> A
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
     """Return the answer with its body up to the limit; the rest is not read."""
-    body, plain = bytearray(), response.content_type == "text/plain"
+    body, media_type = bytearray(), response.content_type
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > LONGEST_ANSWER:
-            return Answer(response.status, bytes(body[:LONGEST_ANSWER]), truncated=True, plain=plain)
-    return Answer(response.status, bytes(body), plain=plain)
+            return Answer(
+                response.status, bytes(body[:LONGEST_ANSWER]), truncated=True, media_type=media_type
+            )
+    return Answer(response.status, bytes(body), media_type=media_type)
+
+
+def _what_is_sent(check: Check) -> tuple[dict[str, str], bytes | None]:
+    """Return headers and body of the request. A header of the check replaces the operator's own."""
+    headers, data = {}, None
+    if check.body is not None:
+        headers["content-type"], data = "application/json", check.body.encode("utf-8", "replace")
+    elif check.form:
+        headers["content-type"], data = "application/x-www-form-urlencoded", urlencode(check.form).encode()
+    return headers | {header.name.lower(): header.value for header in check.headers}, data
 
 
 def _what_broke(error: Exception) -> str:

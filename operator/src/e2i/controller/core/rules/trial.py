@@ -20,6 +20,7 @@ from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
     NOW,
     PODS_POLL,
+    STORE_POLL,
     Plan,
     settled_plan,
     target_release,
@@ -186,8 +187,12 @@ def verify_release(here: Situation, now: datetime) -> Plan | None:
             http=here.seen.verification.http,
             look_again=CLUSTER_POLL,
         )
+    if isinstance(here.seen.verification, Problem):
+        problem = here.seen.verification
+        return Plan(reason=problem.reason, message=problem.message, stalled=True, look_again=STORE_POLL)
     message = f"release {target.release} of {target.tag} has to answer {asked} golden predictions"
     if here.seen.verification is VerificationState.RUNNING:
         return Plan(reason=Reason.Verifying, message=message, look_again=PODS_POLL)
-    trial = trial_of(here.model, target.release)
-    return Plan(reason=Reason.Verifying, message=message, actions=(Verify(target.name, trial),))
+    owner = target.deployment.uid if target.deployment else ""
+    verify = Verify(target.name, trial_of(here.model, target.release), owner)
+    return Plan(reason=Reason.Verifying, message=message, actions=(verify,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from e2i.api import conditions
 from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.model import Model
+from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Finding, VerificationState
 from e2i.controller.core.persisted_status import Failure
@@ -27,6 +28,9 @@ def verified(here: Situation, plan: Plan, failed: Failure | None) -> Fact:
     if isinstance(here.seen.verification, Finding):
         problem = here.seen.verification.problem
         return fact(conditions.VERIFIED, "False", problem.reason, problem.message)
+    if isinstance(here.seen.verification, Problem):
+        problem = here.seen.verification
+        return fact(conditions.VERIFIED, "Unknown", problem.reason, problem.message)
     serves = desired is not None and serving_release(here.seen) == desired.release
     if desired and serves and _served_unasked(here.model, desired):
         late = f"release {desired.release} had the requests before spec.rollout.verify asked for predictions"

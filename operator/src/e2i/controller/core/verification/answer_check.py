@@ -23,7 +23,7 @@ _ADVICE = {
     Reason.VerificationError: "Correct the service, or the request in {place}.",
     Reason.PredictionNotFinite: "Release a bento that answers this request with finite numbers.",
     Reason.ContractBroken: "Release a bento that answers in this form, or name in spec.rollout.contract the paths "
-    "of its parts.",
+    "of its parts. If the answer is no prediction, write {place}.prediction: false.",
 }
 
 
@@ -35,8 +35,12 @@ class Answer:
     body: bytes
     truncated: bool = False
     """The body is longer than the part that was read."""
-    plain: bool = False
-    """The content type is text/plain, as BentoML sends a prediction that is a str."""
+    media_type: str = "application/json"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is plain text, as BentoML sends a prediction that is a str."""
+        return self.media_type == "text/plain"
 
 
 def judge(
@@ -51,7 +55,7 @@ def judge(
         return None
     place = excerpt(difference.place, _PLACE, secrets)
     wanted, found = (excerpt(words, _VALUE, secrets) for words in (difference.wanted, difference.found))
-    advice = _ADVICE[difference.reason].format(place=check.place)
+    advice = difference.hint or _ADVICE[difference.reason].format(place=check.place)
     message = f"{check.title}: {place} should be {wanted}, but is {found}. {advice}"
     return Problem(reason=difference.reason, message=redact(message, secrets), stalled=True)
 
@@ -59,8 +63,7 @@ def judge(
 def _differences(check: Check, contract: Contract, kind: str, answer: Answer) -> Iterator[Difference]:
     if answer.status != check.expect.status:
         return iter([_wrong_status(check, answer)])
-    successful = 200 <= answer.status < 300
-    if not successful and not check.expect.reads_content:
+    if not _is_read(check, contract, answer):
         return iter(())
     try:
         value = _read(answer)
@@ -69,8 +72,20 @@ def _differences(check: Check, contract: Contract, kind: str, answer: Answer) ->
     return chain(
         _not_finite(value),
         _unexpected(check, value),
-        contract_differences(contract, kind, value) if successful else (),
+        contract_differences(contract, kind, value) if _is_prediction(check, answer) else (),
     )
+
+
+def _is_prediction(check: Check, answer: Answer) -> bool:
+    return check.prediction and 200 <= answer.status < 300
+
+
+def _is_read(check: Check, contract: Contract, answer: Answer) -> bool:
+    """Return whether the content is judged. A check of nothing but the status may be answered by an image."""
+    if check.expect.reads_content:
+        return True
+    may_be_anything = not answer.media_type.endswith("json") and not answer.is_plain and not contract.paths
+    return _is_prediction(check, answer) and not may_be_anything
 
 
 def _wrong_status(check: Check, answer: Answer) -> Difference:
@@ -102,7 +117,7 @@ def _read(answer: Answer) -> jsontext.Value:
     try:
         return jsontext.read(text)
     except jsontext.JsonInvalid:
-        if answer.plain:
+        if answer.is_plain:
             return text
         raise
 

@@ -6,21 +6,19 @@ The spec holds JSON as text (decision 7). It is parsed here within bounds, and e
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from e2i.api.fields import FieldInvalid, Fields
 from e2i.controller.core.evidence.excerpts import excerpt
-from e2i.controller.core.verification import jsonpaths, jsontext
+from e2i.controller.core.verification import jsonpaths, jsontext, texts
+from e2i.controller.core.verification.headers import Header, SecretKey, parse_headers, with_secrets
 
 Raw = Mapping[str, Any]
 T = TypeVar("T")
 
-_PATH = re.compile(r"/([^/?#\s\\][^?#\s\\]*)?")
-_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,10})?")
 _SHOWN = 80
 LARGEST = 256 << 10
 """Bytes of all checks as JSON text. Parsed between the passes of other models, they take about a tenth of a second."""
@@ -72,8 +70,13 @@ class Check:
     name: str = ""
     method: str = "POST"
     path: str
+    headers: tuple[Header, ...] = ()
     body: str | None = None
     """JSON text to send."""
+    form: tuple[tuple[str, str], ...] = ()
+    """Fields to send as a form, (name, value), in place of a body."""
+    prediction: bool = True
+    """False: the answer is no prediction, so the contract says nothing about it."""
     timeout: int = 5
     """Seconds of one try, from the first byte sent to the last byte received."""
     retries: int = 2
@@ -107,6 +110,27 @@ class Verification:
     checks: tuple[Check, ...] = ()
     contract: Contract | None = None
 
+    @property
+    def secrets(self) -> frozenset[SecretKey]:
+        """The keys of Secrets whose values the checks send."""
+        return frozenset(header.secret for header in self._headers if header.secret)
+
+    @property
+    def confidential(self) -> tuple[str, ...]:
+        """Values in the spec of headers that carry credentials."""
+        return tuple(
+            header.value for header in self._headers if header.is_confidential and len(header.value) > 8
+        )
+
+    @property
+    def _headers(self) -> tuple[Header, ...]:
+        return tuple(header for check in self.checks for header in check.headers)
+
+    def with_values(self, values: Mapping[SecretKey, str]) -> Verification:
+        """Return the checks as they are sent, with the values of Secrets in their headers."""
+        sent = (replace(check, headers=with_secrets(check.headers, values)) for check in self.checks)
+        return replace(self, checks=tuple(sent))
+
 
 CONTRACT_PARTS = ("label", "probabilities", "value", "effect", "lower", "upper")
 
@@ -135,8 +159,11 @@ def _check(fields: Fields) -> Check:
         place=fields.place,
         name=fields.text("name", defaults.name),
         method=fields.text("method", defaults.method),
-        path=_parsed(fields, "path", _path) or defaults.path,
-        body=_parsed(fields, "body", _json_text),
+        path=_parsed(fields, "path", texts.path) or defaults.path,
+        headers=parse_headers(fields),
+        body=_parsed(fields, "body", texts.json_text),
+        form=tuple((item.needed_text("name"), item.text("value")) for item in fields.objects("form")),
+        prediction=fields.truth("prediction", defaults.prediction),
         timeout=fields.number("timeoutSeconds", defaults.timeout, least=1, most=60),
         retries=fields.number("retries", defaults.retries, least=0, most=10),
         expect=_expectation(fields.inside("expect")),
@@ -148,7 +175,7 @@ def _expectation(fields: Fields) -> Expectation:
         status=fields.number("status", Expectation.status),
         body=_parsed(fields, "body", _wanted),
         subset=_parsed(fields, "subset", _wanted),
-        tolerance=_parsed(fields, "tolerance", _tolerance) or Decimal(0),
+        tolerance=_parsed(fields, "tolerance", texts.tolerance) or Decimal(0),
         fields=tuple(_field_rule(field) for field in fields.objects("fields")),
     )
 
@@ -157,8 +184,8 @@ def _field_rule(fields: Fields) -> FieldRule:
     rule = FieldRule(
         path=_parsed(fields, "jsonPath", jsonpaths.check_path) or "$",
         equals=_parsed(fields, "equals", _wanted),
-        minimum=_parsed(fields, "minimum", _decimal),
-        maximum=_parsed(fields, "maximum", _decimal),
+        minimum=_parsed(fields, "minimum", texts.decimal),
+        maximum=_parsed(fields, "maximum", texts.decimal),
     )
     if rule.minimum is not None and rule.maximum is not None and rule.minimum > rule.maximum:
         raise CheckInvalid(
@@ -187,38 +214,4 @@ def _parsed(fields: Fields, key: str, parse: Callable[[str], T]) -> T | None:
 
 
 def _wanted(text: str) -> Wanted:
-    try:
-        value = jsontext.read(text)
-    except jsontext.JsonInvalid as error:
-        raise ValueError(f"is not JSON ({error})") from None
-    if jsontext.may_be_infinite(text) and (place := _place_of_infinity(value)):
-        raise ValueError(f"is not JSON (NaN or an infinity at {place})")
-    return Wanted(value)
-
-
-def _place_of_infinity(value: jsontext.Value) -> str | None:
-    return next((place for place, _ in jsontext.not_finite(value)), None)
-
-
-def _json_text(text: str) -> str:
-    _wanted(text)
-    return text
-
-
-def _path(text: str) -> str:
-    if _PATH.fullmatch(text) is None:
-        raise ValueError("is not a plain path such as /predict, without host, query or spaces")
-    return text
-
-
-def _decimal(text: str) -> Decimal:
-    if _DECIMAL.fullmatch(text) is None:
-        raise ValueError("is not a decimal number such as 0.5")
-    return Decimal(text)
-
-
-def _tolerance(text: str) -> Decimal:
-    tolerance = _decimal(text)
-    if tolerance < 0:
-        raise ValueError("is below zero")
-    return tolerance
+    return Wanted(texts.json_value(text))

@@ -25,6 +25,8 @@ class Difference:
     place: str
     wanted: str
     found: str
+    hint: str = ""
+    """What to do about it, if that is more than its reason says."""
 
 
 def differences(

@@ -13,6 +13,7 @@ A part that is found is checked. A part that the contract names must be found.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import pairwise
@@ -25,6 +26,7 @@ from e2i.controller.core.verification.comparison import MISSING, Difference, no_
 from e2i.controller.core.verification.jsontext import Value, is_number, parts, show
 
 _BROKEN = Reason.ContractBroken
+_INDEX = re.compile(r"\[\d+\]")
 _SUM_TOLERANCE = Decimal("0.001")
 _ROUNDING = Decimal("0.000001")
 """How far a softmax in single precision may leave the range from 0 to 1."""
@@ -97,7 +99,14 @@ def _distribution(place: str, items: list[Node]) -> Iterator[Difference]:
     total = Decimal(0) if wrong else sum((Decimal(value) for _, value in items), Decimal(0))
     if not wrong and abs(total - 1) > _SUM_TOLERANCE:
         words = f"{show([value for _, value in items])}, which sum to {show(total)}"
-        yield Difference(reason=_BROKEN, place=place, wanted="probabilities that sum to 1", found=words)
+        hint = f"If several labels may hold at once, write probabilitiesPath: {_INDEX.sub('[*]', place)}[*] into "
+        yield Difference(
+            reason=_BROKEN,
+            place=place,
+            wanted="probabilities that sum to 1",
+            found=words,
+            hint=f"{hint}spec.rollout.contract; if not, release a bento that answers in this form.",
+        )
 
 
 def _probability(place: str, value: Value) -> Iterator[Difference]:

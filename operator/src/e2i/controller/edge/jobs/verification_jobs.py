@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,8 +16,10 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
+from e2i.controller.core.actions import Verify
 from e2i.controller.core.observed import Finding, VerificationState
 from e2i.controller.core.verification import checks
+from e2i.controller.edge.check_secrets import read_values
 from e2i.controller.edge.prediction_client import verify
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Kube
@@ -28,13 +31,19 @@ PATIENCE = 1.0
 WAITS = (0.0, 0.5, 2.0)
 """Seconds before each look for the address of a release: its Service may be younger than its pods."""
 
+RETRY = 10.0
+"""Seconds after which a verification that was held up is tried again."""
+
 logger = logging.getLogger("e2i")
 
 
 @dataclass
 class _Job:
     trial: str
-    task: asyncio.Task[Finding | None]
+    task: asyncio.Task[Finding | Problem | None]
+    before: Problem | None = None
+    """What held up the try before this one, so that the status does not flap while it is tried again."""
+    ended: float = math.inf
 
 
 class VerificationJobs:
@@ -45,22 +54,42 @@ class VerificationJobs:
         self._wake = wake
         self._jobs: dict[Key, _Job] = {}
 
-    def state(self, key: Key, trial: str) -> VerificationState | Finding | None:
-        """Return RUNNING, PASSED or the finding of the trial's verification, None if there is none."""
+    def state(self, key: Key, trial: str) -> VerificationState | Finding | Problem | None:
+        """Return RUNNING, PASSED or the finding of the trial's verification, None if there is none.
+
+        A Problem holds it up; after RETRY it is None, so that the next pass tries again.
+        """
         job = self._jobs.get(key)
         if job is None or job.trial != trial or job.task.cancelled():
             return None
         if not job.task.done():
-            return VerificationState.RUNNING
-        return job.task.result() or VerificationState.PASSED
+            return job.before or VerificationState.RUNNING
+        result = job.task.result()
+        if isinstance(result, Problem) and asyncio.get_running_loop().time() - job.ended >= RETRY:
+            return None
+        return result or VerificationState.PASSED
 
-    async def start(self, model: Model, name: str, trial: str) -> None:
-        """Verify the release of the BentoDeployment `name`; the verification of an earlier trial is cancelled."""
+    async def start(self, model: Model, action: Verify) -> None:
+        """Verify the release of a BentoDeployment; the verification of an earlier trial is cancelled."""
+        before = self._held_up(model.key, action.trial)
         self.cancel(model.key)
-        task = asyncio.create_task(self._run(model, name), name=f"verify {name}")
-        self._jobs[model.key] = _Job(trial, task)
-        task.add_done_callback(lambda _: self._wake(model.key))
+        task = asyncio.create_task(self._run(model, action), name=f"verify {action.name}")
+        job = self._jobs[model.key] = _Job(action.trial, task, before)
+        loop = asyncio.get_running_loop()
+
+        def end(_: object) -> None:
+            job.ended = loop.time()
+            self._wake(model.key)
+
+        task.add_done_callback(end)
         await asyncio.wait([task], timeout=PATIENCE)
+
+    def _held_up(self, key: Key, trial: str) -> Problem | None:
+        job = self._jobs.get(key)
+        if job is None or job.trial != trial or not job.task.done() or job.task.cancelled():
+            return None
+        result = job.task.result()
+        return result if isinstance(result, Problem) else None
 
     def cancel(self, key: Key) -> None:
         """Cancel the model's verification and forget its result."""
@@ -74,18 +103,20 @@ class VerificationJobs:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, model: Model, name: str) -> Finding | None:
+    async def _run(self, model: Model, action: Verify) -> Finding | Problem | None:
         try:
-            return await self._verify(model, name)
+            return await self._verify(model, action)
         except ApiError as error:
             # The release is not to blame if the API server cannot be asked: the next pass asks again.
-            logger.warning("%s/%s: %s could not be verified: %s", *model.key, name, error)
+            logger.warning("%s/%s: %s could not be verified: %s", *model.key, action.name, error)
             self._forget_this_job(model.key)
             return None
         except Exception as error:
             # A bug must neither count as a pass nor stop the passes of the model.
-            logger.exception("%s/%s: the verification of %s broke off", *model.key, name)
-            message = f"the verification of {name} broke off: {type(error).__name__}; see the operator's log"
+            logger.exception("%s/%s: the verification of %s broke off", *model.key, action.name)
+            message = (
+                f"the verification of {action.name} broke off: {type(error).__name__}; see the operator's log"
+            )
             return Finding(Problem(reason=Reason.VerificationError, message=message, stalled=True), http="")
 
     def _forget_this_job(self, key: Key) -> None:
@@ -93,18 +124,38 @@ class VerificationJobs:
         if job and job.task is asyncio.current_task():
             del self._jobs[key]
 
-    async def _verify(self, model: Model, name: str) -> Finding | None:
-        """Return the first check that fails, None if all pass; ApiError if the Service cannot be read."""
+    async def _verify(self, model: Model, action: Verify) -> Finding | Problem | None:
+        """Return the first check that fails, None if all pass; ApiError if Service or Secrets cannot be read."""
         # In a thread: the largest spec takes some time.
         verification = await asyncio.to_thread(checks.parse_verification, model.rollout.checks)
+        values = await read_values(model.namespace, verification.secrets, self._kube)
+        if isinstance(values, Problem):
+            return values
+        address = await self._address(model, action)
+        if not isinstance(address, str):
+            return address
+        host = f"[{address}]" if ":" in address else address
+        url = f"http://{host}:{naming.SERVICE_PORT}"
+        secrets = (*model.shape.secrets, *verification.confidential, *values.values())
+        return await verify(url, verification.with_values(values), model.shape.type, secrets)
+
+    async def _address(self, model: Model, action: Verify) -> str | Finding | Problem:
+        """Return the clusterIP of the release's own Service, which needs no DNS, or why there is none."""
+        name = action.name
         for wait in WAITS:
             await asyncio.sleep(wait)
-            # Yatai gives the Service the name of its BentoDeployment. Its clusterIP needs no DNS.
-            service = await self._kube.get(SERVICES, model.namespace, name)
-            address = (service or {}).get("spec", {}).get("clusterIP", "")
-            if address and address != "None":
-                host = f"[{address}]" if ":" in address else address
-                url = f"http://{host}:{naming.SERVICE_PORT}"
-                return await verify(url, verification, model.shape.type, model.shape.secrets)
+            # Yatai gives the Service the name of its BentoDeployment.
+            service = await self._kube.get(SERVICES, model.namespace, name) or {}
+            owners = service.get("metadata", {}).get("ownerReferences") or ()
+            if service and not any(owner.get("uid") == action.owner for owner in owners):
+                return Problem(
+                    reason=Reason.NameTaken,
+                    message=f"Service {name} in {model.namespace} is not the release's own, so no golden prediction is "
+                    "sent to it: remove it, and Yatai makes the right one",
+                    stalled=True,
+                )
+            address = service.get("spec", {}).get("clusterIP", "")
+            if isinstance(address, str) and address not in ("", "None"):
+                return address
         message = f"Service {name}, which Yatai makes for the release, has no address; look for it in {model.namespace}"
         return Finding(Problem(reason=Reason.VerificationError, message=message, stalled=True), http="")
