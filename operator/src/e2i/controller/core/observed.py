@@ -216,10 +216,7 @@ class Observed:
     judged_trouble: Trouble | None = None
     """Trouble of the release that is judged; None if that is the target, or if it is complete."""
     verification: VerificationState | Finding | Problem | None = None
-    """Verification in the present trial of the desired release; None: not started, or lost by a restart.
-
-    A Problem holds it up, and is not the release's.
-    """
+    """Verification in the present trial of the desired release; None: not started, or lost. A Problem holds it up."""
     guard_running: bool = False
     """Whether the metrics of the release that is judged are being read."""
     guard_problem: Problem | None = None
