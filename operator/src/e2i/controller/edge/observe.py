@@ -8,9 +8,9 @@ from datetime import datetime
 
 from e2i.api import naming
 from e2i.api.model import Model
-from e2i.controller.core.evidence import pod_problems
+from e2i.controller.core.evidence import job_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
-from e2i.controller.core.observed import Build, Child, Observed, Stretch, Trouble
+from e2i.controller.core.observed import BentoRequest, Build, Child, Observed, Stretch, Trouble
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import (
@@ -30,7 +30,7 @@ from e2i.controller.edge.check_secrets import values_sent
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import ApiError, Kube, Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, PODS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, EVENTS, PODS, SERVICES
 
 
 async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
@@ -125,7 +125,8 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
     if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
         found = cache.build_pods(model.key, chosen.request.name)
         seen = replace(seen, pod_problem=pod_problems.build_problem(found))
-        return _with_stretch(model, seen, chosen.request.uid, own_work.build_runs(found), clients, now)
+        seen = _with_stretch(model, seen, chosen.request.uid, own_work.build_runs(found), clients, now)
+        return seen if found else await _with_refused_build(seen, chosen.request, clients.kube, now)
     if chosen.workload is None:
         gone = await _bento_is_gone(chosen, clients.kube, now)
         return _with_stretch(model, replace(seen, bento_gone=gone), chosen.release, False, clients, now)
@@ -137,6 +138,19 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
     at_work = own_work.pods_run(chosen.workload, size_of(here, chosen.release), found)
     at_work = at_work and not (trouble.problem and trouble.problem.blameless)
     return _with_stretch(model, seen, chosen.workload.uid + chosen.release, at_work, clients, now)
+
+
+async def _with_refused_build(seen: Observed, request: BentoRequest, kube: Kube, now: datetime) -> Observed:
+    """Add why the Job of the build gets no pod, if it has been without one for a while."""
+    job = job_events.job_without_pods(request, seen.stretch, now)
+    if not job:
+        return seen
+    fields = f"involvedObject.kind=Job,involvedObject.name={job},reason=FailedCreate"
+    try:
+        events, _ = await kube.list(EVENTS, request.namespace, fields=fields)
+    except ApiError:
+        return seen
+    return replace(seen, pod_problem=job_events.refused_pods(job, events))
 
 
 def _trouble(here: Situation, release: Release, cache: Cache) -> Trouble | None:
