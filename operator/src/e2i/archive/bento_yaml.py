@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from e2i.api import plain_yaml
 from e2i.api.tags import Tag
-from e2i.archive import plain_yaml
 from e2i.archive.errors import BentoUnreadable
 from e2i.archive.file_listing import Piece, open_listed
 

@@ -11,10 +11,10 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from e2i.api import plain_yaml
 from e2i.api.artifact import Artifact
 from e2i.api.digest import PART_SIZE, archive_key
 from e2i.api.tags import Tag
-from e2i.archive import plain_yaml
 from e2i.archive.bento_yaml import NAME, parse_description
 from e2i.archive.errors import ArchiveConflict, BentoNotFound, BentoUnreadable
 from e2i.archive.s3.bucket import Bucket

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2i.archive import plain_yaml
+from e2i.api import plain_yaml
 from e2i.local.yatai.build import BuildError
 
 REMEDY = "build the bento with `bentoml build`, export it again and upload that"

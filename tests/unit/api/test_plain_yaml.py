@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.deep import examples
 from support.mutations import seeded
 
-from e2i.archive.plain_yaml import MAX_BYTES, YamlInvalid, read
+from e2i.api.plain_yaml import MAX_BYTES, YamlInvalid, read
 
 BOMB = "\n".join(
     ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
