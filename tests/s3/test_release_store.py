@@ -61,7 +61,9 @@ def a_record(after: float = 0, **changes: Any) -> Record:
         trial="77aa01ff",
         result=SERVED,
         artifact=an_artifact(),
-        shape=Shape(type="Classification", env=(("GREETING", "Grüße 🦊"),)),
+        shape=Shape(type="Classification"),
+        env=("GREETING",),
+        message="Grüße 🦊",
         started_at=moment,
         at=moment,
     )

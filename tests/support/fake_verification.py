@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
+from support.fake_yatai import MEMORY
+
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
@@ -122,4 +124,5 @@ class FakeGuardJobs:
 
 
 def mode_of(model: Model) -> str:
-    return dict(model.shape.env).get("MODE", "")
+    memory = MEMORY.get(dict(model.shape.limits).get("memory", ""), "")
+    return dict(model.shape.env).get("MODE", memory)

@@ -21,6 +21,9 @@ RESTART_EVERY = 10
 DENIED = "admission webhook denied the request"
 MOST_RESTARTS = 5
 
+MEMORY = {"3Gi": "A", "5Gi": "bad"}
+"""The MODE of a release without this variable, by its limit of memory."""
+
 
 class FakeYatai:
     def __init__(self, kube: FakeKube, gone: set[str]) -> None:
@@ -273,4 +276,5 @@ class FakeYatai:
 
 def _mode(spec: Object) -> str:
     found = (env["value"] for env in spec.get("envs") or () if env["name"] == "MODE")
-    return str(next(found, ""))
+    memory = spec.get("resources", {}).get("limits", {}).get("memory")
+    return str(next(found, MEMORY.get(memory, "")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from support.fake_yatai import MEMORY
 from support.world import World, digest_of
 
 HOUR = 3600
@@ -13,6 +14,11 @@ HOUR = 3600
 def mode(value: str) -> list[dict[str, str]]:
     """The variable by which the world knows what is wrong with a release."""
     return [{"name": "MODE", "value": value}]
+
+
+def marked(value: str) -> dict[str, dict[str, str]]:
+    """The same by the limit of memory. The bucket keeps it, and no values of variables."""
+    return {"limits": {"memory": next(amount for amount, mode in MEMORY.items() if mode == value)}}
 
 
 def hurried(**rollout: Any) -> dict[str, Any]:

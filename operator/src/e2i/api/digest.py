@@ -8,14 +8,17 @@ upload: the sha256 of each part is computed once, for the digest, for the signat
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
-from e2i.api.tags import Tag
+from e2i.api.tags import Tag, TagRefused, parse_tag
 
 PART_SIZE = 16 << 20
 """Bytes of each part except the last. Another value would give every bento a new digest."""
 MOST_PARTS = 10_000
 """The most parts that S3 accepts in one object."""
+
+_ARCHIVE = re.compile(r"(?:.*/)?bentos/([^/:]+)/([^/:]+)/([0-9a-f]{64})\.tar")
 
 
 def archive_digest(parts: Sequence[bytes]) -> str:
@@ -33,3 +36,17 @@ def archive_key(tag: Tag, digest: str, prefix: str = "") -> str:
     """
     key = f"bentos/{tag.name}/{tag.version}/{digest.removeprefix('sha256:')}.tar"
     return f"{prefix.strip('/')}/{key}" if prefix.strip("/") else key
+
+
+def key_of_archive(uri: str, bucket: str, prefix: str) -> str | None:
+    """Return the key of an archive; None if `archive_key` would not give this address."""
+    place = f"s3://{bucket}/"
+    match = _ARCHIVE.fullmatch(uri.removeprefix(place))
+    if match is None:
+        return None
+    name, version, digest = match.groups()
+    try:
+        expected = archive_key(parse_tag(f"{name}:{version}"), digest, prefix)
+    except TagRefused:
+        return None
+    return expected if uri == place + expected else None

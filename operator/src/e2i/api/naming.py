@@ -31,6 +31,8 @@ SERVING_ANNOTATION = f"{GROUP}/serving-release"
 """On the Service: the release that has the address, also while a canary shares it."""
 ASKED_ANNOTATION = f"{GROUP}/asked-at"
 """On a BentoDeployment that is edited in place: when its present release was requested."""
+EARLIER_ENV_ANNOTATION = f"{GROUP}/earlier-env"
+"""On a BentoDeployment that is edited in place: the environment of the release before, for a rollback."""
 ATTEMPT_ANNOTATION = f"{GROUP}/attempted-at"
 """In the spec of a BentoDeployment: another value makes Yatai reconcile it again and changes none of its children."""
 
@@ -71,12 +73,12 @@ def release_of(model: Model, bento_digest: str) -> str:
     The number of replicas, labels, the bento's tag and the operator's version are not part of it, because none
     of them changes how a running pod works.
     """
-    return _release_of(model.shape, bento_digest)
+    return release_of_shape(model.shape, bento_digest)
 
 
 @lru_cache(maxsize=4096)
-def _release_of(shape: Shape, bento_digest: str) -> str:
-    """Return the same as `release_of`. Cached, because many rules of each pass need it."""
+def release_of_shape(shape: Shape, bento_digest: str) -> str:
+    """Return the identity of a release with this shape. Cached, because many rules of each pass need it."""
     text = json.dumps({"bento": bento_digest, "shape": _canonical(shape)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:HEX]
 

@@ -1,8 +1,8 @@
 """`Record`: the result of one trial of a release. Records lie in the bucket beside the bentos and outlive the cluster.
 
-A record holds everything that is needed to run its release again. It never changes: its key is made from its
-content, and the first record under a key stays. Keys sort by time, and a listing of keys answers the questions
-about a whole bucket.
+A record holds what is needed to run its release again, except the values of its environment. It never changes: its
+key is made from its content, and the first record under a key stays. Keys sort by time, and a listing of keys answers
+the questions about a whole bucket.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from itertools import repeat
 from types import NoneType
@@ -19,11 +19,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import parse_timestamp, timestamp
-from e2i.api.digest import archive_key
 from e2i.api.model import Shape
-from e2i.api.tags import TagRefused, parse_tag
 
-VERSION = 1
+VERSION = 2
+READABLE = (1, VERSION)
+"""Records of version 1 have the values of the environment."""
 SERVED = "Served"
 FAILED = "Failed"
 LARGEST = 8 << 20
@@ -40,7 +40,6 @@ _KEY = re.compile(
     re.ASCII,
 )
 _WRITTEN_AS: Mapping[Any, Any] = {str: str, bool: bool, int: int, float: (int, float), Mapping: dict}
-_ARCHIVE = re.compile(r"(?:.*/)?bentos/([^/:]+)/([^/:]+)/([0-9a-f]{64})\.tar")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,9 @@ class Record:
     message: str = ""
     artifact: Artifact
     shape: Shape
+    """Its environment is empty in a record that was read, unless that is of version 1."""
+    env: tuple[str, ...] = ()
+    """Names of the environment's variables. Their values stay in the cluster: many may read the bucket."""
     image: str = ""
     started_at: datetime
     """The time in the key. The cluster stores it too, so that a repeated write has the same key."""
@@ -156,24 +158,18 @@ def _ended(served: Record, failure: Record) -> bool:
     return same and served.at <= failure.at
 
 
-def key_of_archive(uri: str, bucket: str, prefix: str) -> str | None:
-    """Return the key of an archive; None if `archive_key` would not give this address."""
-    place = f"s3://{bucket}/"
-    match = _ARCHIVE.fullmatch(uri.removeprefix(place))
-    if match is None:
-        return None
-    name, version, digest = match.groups()
-    try:
-        expected = archive_key(parse_tag(f"{name}:{version}"), digest, prefix)
-    except TagRefused:
-        return None
-    return expected if uri == place + expected else None
-
-
 def encode(record: Record) -> bytes:
     """Return the record as JSON with sorted keys, in ASCII, with a checksum of its content."""
-    content = {"version": VERSION, **_plain(record)}
+    content = {"version": VERSION, **_plain(without_values(record))}
     return _canonical({**content, "checksum": _checksum(content)})
+
+
+def without_values(record: Record) -> Record:
+    """Return the record with the names of the environment's variables only."""
+    if not record.shape.env:
+        return record
+    names = tuple(name for name, _ in record.shape.env)
+    return replace(record, shape=replace(record.shape, env=()), env=names)
 
 
 def decode(body: bytes) -> Record | None:
@@ -185,7 +181,7 @@ def decode(body: bytes) -> Record | None:
     try:
         content = json.loads(body)
         checksum = content.pop("checksum")
-        if content["version"] != VERSION or checksum != _checksum(content):
+        if content["version"] not in READABLE or checksum != _checksum(content):
             return None
         record: Record = _dataclass(Record, content)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

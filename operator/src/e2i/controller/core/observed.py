@@ -101,6 +101,14 @@ class BentoDeployment(Child):
     """When the operator last made Yatai try again."""
     asked_at: datetime | None = None
     """When its release was requested, if that is not when it was created."""
+    earlier_env: tuple[tuple[str, str], ...] = ()
+    """The environment of the release before, if it was edited in place."""
+
+    @property
+    def env(self) -> tuple[tuple[str, str], ...]:
+        """Its environment, as (name, value)."""
+        listed = self.spec.get("envs") or ()
+        return tuple((str(each.get("name", "")), str(each.get("value", ""))) for each in listed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,7 @@ from e2i.controller.core.rules.decision import (
     Rule,
     desired_release,
     failure_message,
+    no_way_back,
     targets_desired,
 )
 
@@ -164,5 +165,5 @@ def _with_way_out(here: Situation, chosen: Plan) -> Plan:
     if here.serving is not None or here.fallback:
         return chosen
     retry = f"kubectl e2i retry {here.model.name} -n {here.model.namespace} tries it again"
-    instead = f"There is no earlier release to go back to; correct the cause, or {retry}"
+    instead = f"{no_way_back(here)}; correct the cause, or {retry}"
     return replace(chosen, message=f"{chosen.message.rstrip('.')}. {instead}")

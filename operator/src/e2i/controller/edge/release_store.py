@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 from e2i.api import release_record
 from e2i.api.artifact import Artifact
+from e2i.api.digest import key_of_archive
 from e2i.api.release_record import Record
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import brought_mark
@@ -97,7 +98,7 @@ class ReleaseStore:
 
     def archive_exists(self, artifact: Artifact) -> bool:
         """Return whether the artifact's archive is in this bucket, with the right size and digest."""
-        key = release_record.key_of_archive(artifact.uri, self._bucket.name, self._prefix)
+        key = key_of_archive(artifact.uri, self._bucket.name, self._prefix)
         there = self._bucket.head(key) if key else None
         return there is not None and (there.size, there.digest) == (artifact.size, artifact.digest)
 
@@ -106,7 +107,7 @@ class ReleaseStore:
 
         Anything else stays, with a line in the log: somebody else brought it, or it was uploaded for another namespace.
         """
-        key = release_record.key_of_archive(uri, self._bucket.name, self._prefix)
+        key = key_of_archive(uri, self._bucket.name, self._prefix)
         if key is None:
             logger.warning("%r is no archive of the bucket %s: it is not deleted", uri, self._bucket.name)
             return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from e2i.api import release_record
-from e2i.api.model import Model, Rollback
+from e2i.api import naming, release_record
+from e2i.api.model import Model, Rollback, Shape
+from e2i.api.release_record import Record
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Failure
@@ -93,8 +95,26 @@ def still_running(model: Model, seen: Observed, but: str | None) -> Iterator[Rel
 
 def _restored(model: Model, seen: Observed, failed: str) -> Release | None:
     """Return the newest good release of the release store, to be created again."""
+    for record in _good_before(seen, failed):
+        if shape := _known_shape(model, seen, record):
+            return build_release(model, seen, record.release, record.artifact, shape)
+    return None
+
+
+def lacks_values(model: Model, seen: Observed, failed: str | None) -> Record | None:
+    """Return the newest good release if it cannot be restored: nobody here has the values of its environment."""
+    newest = next(_good_before(seen, failed), None)
+    return newest if newest and _known_shape(model, seen, newest) is None else None
+
+
+def _good_before(seen: Observed, failed: str | None) -> Iterator[Record]:
     good = release_record.good(newest_records(seen))
-    record = next((record for record in good if record.release != failed), None)
-    if record is None:
-        return None
-    return build_release(model, seen, record.release, record.artifact, record.shape)
+    return (record for record in good if record.release != failed)
+
+
+def _known_shape(model: Model, seen: Observed, record: Record) -> Shape | None:
+    """Return the whole shape of a recorded release. Its identity says which environment was its own."""
+    known = [record.shape.env, model.shape.env, *(child.earlier_env for child in seen.deployments)]
+    shapes = (replace(record.shape, env=env) for env in dict.fromkeys(known))
+    digest = record.artifact.digest
+    return next((shape for shape in shapes if naming.release_of_shape(shape, digest) == record.release), None)

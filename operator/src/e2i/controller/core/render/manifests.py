@@ -87,6 +87,10 @@ def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, templ
     )
 
 
+LONGEST_EARLIER_ENV = 128 << 10
+"""Characters. An object has room for twice as much in all its annotations; a longer environment is not kept."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeploymentSpec:
     """The values of a BentoDeployment."""
@@ -101,6 +105,8 @@ class DeploymentSpec:
     """Set to make Yatai retry a deployment that it failed with."""
     asked_at: datetime | None = None
     """Set for an edit in place: when the release was requested."""
+    earlier_env: tuple[tuple[str, str], ...] = ()
+    """Kept for an edit in place: the environment of the release before, which nothing else in the cluster has."""
 
 
 def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
@@ -111,6 +117,8 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
     }
     if spec.asked_at:
         annotations[naming.ASKED_ANNOTATION] = timestamp(spec.asked_at)
+    if spec.earlier_env and len(text := json.dumps(spec.earlier_env)) <= LONGEST_EARLIER_ENV:
+        annotations[naming.EARLIER_ENV_ANNOTATION] = text
     manifest = _render(
         spec.template_version,
         "bentodeployment",

@@ -11,6 +11,7 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Rollback
 from e2i.controller.core.actions import Action
 from e2i.controller.core.persisted_status import Canary, Failure
+from e2i.controller.core.releases import quarantine
 from e2i.controller.core.releases.release import Release, ready_pods, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
@@ -127,6 +128,17 @@ def was_final(here: Situation, reason: Reason) -> bool:
     return not given_up and was_stalled(here, reason)
 
 
+def no_way_back(here: Situation) -> str:
+    """Return why there is no release to go back to."""
+    record = quarantine.lacks_values(here.model, here.seen, here.asked)
+    if record is None:
+        return "There is no earlier release to go back to"
+    return (
+        f"Release {record.release} of {record.artifact.tag} was good and cannot be restored: nothing in this cluster "
+        f"has the values of its environment ({', '.join(record.env)}); apply the spec that had them"
+    )
+
+
 def failure_message(here: Situation, failed: Failure) -> str:
     """Return: release 1b2c of churn:2 failed: ... Release 9c01 serves in its place. It is not tried again ..."""
     serving, back = serving_release(here.seen), here.fallback
@@ -135,7 +147,7 @@ def failure_message(here: Situation, failed: Failure) -> str:
         if here.model.rollout.rollback is Rollback.MANUAL:
             instead = "spec.rollout.rollback is Manual: it continues to serve until the spec changes. "
     elif back is None:
-        instead = "There is no earlier release to go back to. "
+        instead = f"{no_way_back(here)}. "
     elif serving == back.release:
         instead = f"Release {back.release} serves in its place. "
     else:

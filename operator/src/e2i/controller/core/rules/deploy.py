@@ -35,6 +35,7 @@ from e2i.controller.core.rules.decision import (
     Plan,
     desired_release,
     target_release,
+    targets_desired,
 )
 
 
@@ -146,10 +147,22 @@ def _deployment(here: Situation, target: Release, shape: Shape, now: datetime) -
         size=size_of(here, target.release),
         template_version=(there.template_version if there else "") or CURRENT_TEMPLATE_VERSION,
         asked_at=now if here.model.rollout.strategy is Strategy.IN_PLACE else None,
+        earlier_env=_earlier_env(here, target),
     )
     if there and not comparison.deployment_differs(here.model, there, spec):
         return []
     return [ApplyDeployment(spec)]
+
+
+def _earlier_env(here: Situation, target: Release) -> tuple[tuple[str, str], ...]:
+    """Return the environment to go back to after an edit in place: that of the last release that served well."""
+    edited = next((child for child in here.seen.deployments if child.name == target.name), None)
+    if here.model.rollout.strategy is not Strategy.IN_PLACE or edited is None:
+        return ()
+    is_proved = edited.release in persisted_status.proved(here.model)
+    if target.release == edited.release or not targets_desired(here) or not is_proved:
+        return edited.earlier_env
+    return edited.env
 
 
 def remove_superseded_releases(here: Situation, now: datetime) -> Plan | None:

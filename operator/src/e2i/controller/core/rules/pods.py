@@ -62,6 +62,7 @@ def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
         template_version=template_version,
         attempt=now,
         asked_at=parked.asked_at,
+        earlier_env=parked.earlier_env,
     )
     return Plan(reason=problem.reason, message=problem.message, actions=(ApplyDeployment(spec),))
 
