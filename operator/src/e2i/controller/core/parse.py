@@ -6,7 +6,6 @@ Others write these objects too, and their schemas may change. So each field has 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.fields import FieldInvalid, Fields
 from e2i.api.plain_text import cut
 from e2i.api.sharing import shared
-from e2i.controller.core import pods
+from e2i.controller.core import earlier_env, pods
 from e2i.controller.core.observed import (
     BentoDeployment,
     BentoRequest,
@@ -156,16 +155,8 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
         answered=bool(conditions),
         attempted_at=spec.inside("annotations").moment(naming.ATTEMPT_ANNOTATION),
         asked_at=annotations.moment(naming.ASKED_ANNOTATION),
-        earlier_env=_pairs(annotations.text(naming.EARLIER_ENV_ANNOTATION)),
+        earlier_env=earlier_env.decode(annotations.text(naming.EARLIER_ENV_ANNOTATION)),
     )
-
-
-def _pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """Return the (name, value) pairs of an annotation; none if somebody damaged it."""
-    try:
-        return tuple((str(name), str(value)) for name, value in json.loads(text or "[]"))
-    except (ValueError, TypeError, RecursionError):
-        return ()
 
 
 def _checked(spec: Fields) -> Body:

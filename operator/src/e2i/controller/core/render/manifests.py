@@ -21,6 +21,7 @@ from e2i.api import naming, quantities
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import timestamp
 from e2i.api.model import Autoscaling, Model, Shape
+from e2i.controller.core import earlier_env
 from e2i.controller.core.render.memory import memory_limit
 
 Manifest = dict[str, Any]
@@ -87,10 +88,6 @@ def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, templ
     )
 
 
-LONGEST_EARLIER_ENV = 128 << 10
-"""Characters. An object has room for twice as much in all its annotations; a longer environment is not kept."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class DeploymentSpec:
     """The values of a BentoDeployment."""
@@ -117,7 +114,7 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
     }
     if spec.asked_at:
         annotations[naming.ASKED_ANNOTATION] = timestamp(spec.asked_at)
-    if spec.earlier_env and len(text := json.dumps(spec.earlier_env)) <= LONGEST_EARLIER_ENV:
+    if text := earlier_env.encode(spec.earlier_env):
         annotations[naming.EARLIER_ENV_ANNOTATION] = text
     manifest = _render(
         spec.template_version,
