@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 LONGEST = 128 << 10
 """Characters. An object has room for twice as much in all its annotations; a longer environment is not kept."""
 
 Env = tuple[tuple[str, str], ...]
 """(name, value) of each variable."""
+
+
+def of_spec(spec: Mapping[str, Any]) -> Env:
+    """Return the environment of a BentoDeployment's spec."""
+    return tuple((str(each.get("name", "")), str(each.get("value", ""))) for each in spec.get("envs") or ())
 
 
 def encode(env: Env) -> str:

@@ -104,12 +104,6 @@ class BentoDeployment(Child):
     earlier_env: tuple[tuple[str, str], ...] = ()
     """The environment of the release before, if it was edited in place."""
 
-    @property
-    def env(self) -> tuple[tuple[str, str], ...]:
-        """Its environment, as (name, value)."""
-        listed = self.spec.get("envs") or ()
-        return tuple((str(each.get("name", "")), str(each.get("value", ""))) for each in listed)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment(Child):

@@ -7,7 +7,7 @@ from datetime import datetime
 from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model, Shape, Strategy
-from e2i.controller.core import persisted_status
+from e2i.controller.core import earlier_env, persisted_status
 from e2i.controller.core.actions import (
     Action,
     ApplyDeployment,
@@ -154,7 +154,7 @@ def _deployment(here: Situation, target: Release, shape: Shape, now: datetime) -
     return [ApplyDeployment(spec)]
 
 
-def _earlier_env(here: Situation, target: Release) -> tuple[tuple[str, str], ...]:
+def _earlier_env(here: Situation, target: Release) -> earlier_env.Env:
     """Return the environment to go back to after an edit in place: that of the last release that served well."""
     edited = next((child for child in here.seen.deployments if child.name == target.name), None)
     if here.model.rollout.strategy is not Strategy.IN_PLACE or edited is None:
@@ -162,7 +162,7 @@ def _earlier_env(here: Situation, target: Release) -> tuple[tuple[str, str], ...
     is_proved = edited.release in persisted_status.proved(here.model)
     if target.release == edited.release or not targets_desired(here) or not is_proved:
         return edited.earlier_env
-    return edited.env
+    return earlier_env.of_spec(edited.spec)
 
 
 def remove_superseded_releases(here: Situation, now: datetime) -> Plan | None:
