@@ -17,7 +17,7 @@ from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.archive.errors import BucketAccessDenied, BucketUnreachable, ExportError
 from e2i.controller.core.actions import PENDING
-from e2i.controller.core.observed import Reading
+from e2i.controller.core.reading import Reading
 from e2i.controller.edge.cache import Cache, Key
 from e2i.controller.edge.jobs import model_jobs, release_store_jobs, release_store_reader
 from e2i.controller.edge.jobs.archive_use import ArchiveUse

@@ -12,6 +12,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.reading import Reading
 from e2i.controller.core.service_form import ServiceForm
 
 
@@ -150,12 +151,6 @@ class VerificationState(Enum):
 
     RUNNING = "being asked"
     PASSED = "passed"
-
-
-class Reading(Enum):
-    """State of the records while they are being read."""
-
-    RUNNING = "being read"
 
 
 @dataclass(frozen=True)

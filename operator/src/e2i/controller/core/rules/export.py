@@ -12,7 +12,8 @@ from e2i.controller.core.actions import (
     Export,
     ReadReleaseStore,
 )
-from e2i.controller.core.observed import Exporting, Reading
+from e2i.controller.core.observed import Exporting
+from e2i.controller.core.reading import Reading
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.quarantine import is_new
 from e2i.controller.core.releases.release import (

@@ -19,7 +19,7 @@ from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.archive.errors import ExportError
 from e2i.controller.core.actions import Pending
-from e2i.controller.core.observed import Reading
+from e2i.controller.core.reading import Reading
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.model_jobs import ModelJobs
 from e2i.controller.edge.jobs.release_store_reader import PATIENCE, ReleaseStoreReader
