@@ -165,6 +165,11 @@ class FakeKube:
         old = self.objects.get((resource.kind, namespace, name))
         if old is None:
             raise ApiError(404, "NotFound", f"{name} not found")
+        if "metadata" in body:
+            assert old["metadata"]["uid"] == body["metadata"]["uid"]
+            return self.put(
+                (resource.kind, namespace, name), {**old, "metadata": {**old["metadata"], **body["metadata"]}}
+            )
         assert set(body) == {"spec"}
         assert set(body["spec"]) == {"autoscaling"}
         size = {key: value for key, value in body["spec"]["autoscaling"].items() if value is not None}
@@ -232,6 +237,15 @@ class FakeKube:
         if self.laws:
             self.laws.after_change(place[0])
         return _copy(body)
+
+    def orphan(self, place: Place) -> None:
+        """Remove an object, and leave what it owns without an owner."""
+        uid = self.objects[place]["metadata"]["uid"]
+        for other, item in list(self.objects.items()):
+            owners = item["metadata"].get("ownerReferences", ())
+            if any(owner["uid"] == uid for owner in owners):
+                self.put(other, {**item, "metadata": {**item["metadata"], "ownerReferences": []}})
+        self.remove(place)
 
     def remove(self, place: Place) -> None:
         """Remove an object, and all that it owns."""

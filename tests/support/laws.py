@@ -72,9 +72,9 @@ class Laws:
             )
 
     def before_delete(self, item: Object) -> None:
-        labels = item["metadata"].get("labels", {})
         if item["kind"] != "BentoDeployment":
             return
+        labels = item["spec"]["labels"]
         name, release = labels[naming.MODEL_LABEL], labels[naming.RELEASE_LABEL]
         used = {pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in self.selected(name)}
         service = self._kube.objects.get(("Service", "models", name), {}).get("metadata", {})

@@ -39,6 +39,7 @@ from e2i.api.model import Autoscaling, Model, Pause, Rollback, SetWeight, Strate
 from e2i.api.problem import Problem
 from e2i.controller.core import plan
 from e2i.controller.core.actions import (
+    Adopt,
     ApplyDeployment,
     ApplyRequest,
     ApplyService,
@@ -189,6 +190,11 @@ SITUATIONS = [
                  id="but not where somebody else has the name"),
     pytest.param(replace(PROVED, suspended=True), LOST, Reason.Suspended, (),
                  id="nothing is moved while suspended"),
+    pytest.param(replace(PROVED, suspended=True), replace(LOST, orphans=(OLD_DEPLOYMENT,)), Reason.Suspended, (),
+                 id="nor taken over while suspended"),
+    pytest.param(NEXT, replace(LOST, orphans=(OLD_DEPLOYMENT,)), Reason.Pending,
+                 (Adopt("BentoDeployment", OLD_DEPLOYMENT.name, OLD_DEPLOYMENT.uid),),
+                 id="what an earlier model left is taken over before anything is judged"),
     pytest.param(NEXT, LOST, Reason.PodsLost, (),
                  id="what serves is judged whatever the spec asks for"),
     pytest.param(replace(NEXT, status={**NEXT.status, **failed_status(MODEL, trial=NEXT_TRIAL)}), LOST,

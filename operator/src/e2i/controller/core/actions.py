@@ -58,6 +58,15 @@ class WakeWorkload:
 
 
 @dataclass(frozen=True)
+class Adopt:
+    """Make the model the owner of an object that the operator made for an earlier model of its name."""
+
+    kind: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class Verify:
     """Start the verification: send the golden predictions to the release at its own address."""
 
@@ -140,6 +149,7 @@ Action = (
     | ApplyRequest
     | ApplyDeployment
     | Resize
+    | Adopt
     | WakeWorkload
     | Verify
     | StartGuard

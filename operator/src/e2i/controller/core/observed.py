@@ -12,6 +12,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.pod_trouble import Trouble
 from e2i.controller.core.reading import Reading
 from e2i.controller.core.service_form import ServiceForm
 
@@ -163,14 +164,6 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
-    """The problem of a release's pods, and how often their containers ended."""
-
-    problem: Problem | None
-    crashes: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Stretch:
     """How long the target release has been waited for in its present way."""
 
@@ -194,6 +187,8 @@ class Observed:
     """The same for children of a deleted model of this name, which Kubernetes is about to remove."""
     malformed: tuple[Malformed, ...] = ()
     """Children of the model that cannot be read."""
+    orphans: tuple[Child, ...] = ()
+    """Children without an owner that the operator made for a model of this name, exactly as it would make them."""
     missing_kinds: frozenset[str] = frozenset()
     """Yatai's kinds that the API server does not serve."""
     pod_problem: Problem | None = None

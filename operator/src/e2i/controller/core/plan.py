@@ -21,6 +21,7 @@ from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules import (
     address,
+    adoption,
     build,
     capacity,
     cleanup,
@@ -48,6 +49,7 @@ CARE: tuple[Rule, ...] = (
     address.restore_deleted_service,
     preconditions.hold_unreadable_spec,
     preconditions.hold_while_suspended,
+    adoption.adopt_orphans,
     trial.judge_serving_release,
     address.roll_back_failed_release,
     address.restore_address,

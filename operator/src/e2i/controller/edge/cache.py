@@ -28,6 +28,7 @@ from e2i.controller.core.observed import (
     Pod,
     Service,
 )
+from e2i.controller.core.rules.adoption import is_orphan
 
 Key = tuple[str, str]
 """(namespace, name)"""
@@ -216,6 +217,10 @@ class Cache:
 
     def _pods(self, key: Key) -> Iterator[Pod]:
         return (child for child in self._of_model.get(key, ()) if isinstance(child, Pod))
+
+    def orphans(self, model: Model) -> tuple[Child, ...]:
+        """Return the children without an owner that an earlier model of this name left."""
+        return tuple(child for child in self._linked(model) if is_orphan(model, child))
 
     def _owned(self, model: Model) -> Iterator[Child]:
         return (child for child in self._linked(model) if child.owner == model.uid)

@@ -12,6 +12,7 @@ from e2i.api.model import FINALIZER, Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import (
     Action,
+    Adopt,
     ApplyDeployment,
     ApplyRequest,
     ApplyService,
@@ -107,8 +108,8 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
                 model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
             )
             await apply_service(manifest, clients)
-        case WakeWorkload(name=name, uid=uid, pods=pods):
-            await _wake(model, name, uid, pods, clients)
+        case WakeWorkload() | Adopt():
+            await _patch(model, action, clients)
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, clients):
                 await _delete(BENTO_DEPLOYMENTS, (model.namespace, name), uid, clients)
@@ -127,12 +128,22 @@ async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clie
     clients.cache.put(BENTO_DEPLOYMENTS.kind, written)
 
 
-async def _wake(model: Model, name: str, uid: str, pods: int, clients: Clients) -> None:
-    """Write the scale only: the operator may change nothing else of a Deployment. The uid means this one."""
-    body = {"metadata": {"uid": uid}, "spec": {"replicas": pods}}
-    await clients.kube.patch(
-        DEPLOYMENTS, model.namespace, name, body, subresource="scale", manager=naming.FIELD_MANAGER
+async def _patch(model: Model, action: WakeWorkload | Adopt, clients: Clients) -> None:
+    """Write one field. The uid means this object: for a namesake the API server answers with a conflict."""
+    metadata: dict[str, object] = {"uid": action.uid}
+    if isinstance(action, WakeWorkload):
+        # The operator may change nothing else of a Deployment.
+        body = {"metadata": metadata, "spec": {"replicas": action.pods}}
+        await clients.kube.patch(
+            DEPLOYMENTS, model.namespace, action.name, body, subresource="scale", manager=naming.FIELD_MANAGER
+        )
+        return
+    body = {"metadata": metadata | {"ownerReferences": [manifests.owner_reference(model)]}}
+    (resource,) = (each for each in (BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES) if each.kind == action.kind)
+    written = await clients.kube.patch(
+        resource, model.namespace, action.name, body, manager=naming.FIELD_MANAGER
     )
+    clients.cache.put(action.kind, written)
 
 
 async def _set_finalizer(model: Model, wanted: bool, clients: Clients) -> None:

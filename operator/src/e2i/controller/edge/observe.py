@@ -10,7 +10,8 @@ from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core.evidence import job_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
-from e2i.controller.core.observed import BentoRequest, Build, Child, Observed, Stretch, Trouble
+from e2i.controller.core.observed import BentoRequest, Build, Child, Observed, Stretch
+from e2i.controller.core.pod_trouble import Trouble
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import (
@@ -48,6 +49,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         workloads=tuple(each for each in cache.workloads(model) if (each.name, each.owner) in places),
         service=owned_service(model, cache.service(model)),
         malformed=cache.malformed(model),
+        orphans=cache.orphans(model),
         missing_kinds=cache.missing_kinds,
         builder_heard=cache.heard.get(BENTO_REQUESTS.kind),
         deployer_heard=cache.heard.get(BENTO_DEPLOYMENTS.kind),

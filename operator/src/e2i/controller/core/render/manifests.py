@@ -158,8 +158,9 @@ def service_spec() -> Manifest:
     return {field: value for field, value in rendered["spec"].items() if field != "selector"}
 
 
-def _identity(model: Model, name: str, release: str | None = None) -> dict[str, Any]:
-    owner = {
+def owner_reference(model: Model) -> Manifest:
+    """Return the reference by which a child names the model as its controlling owner."""
+    return {
         "apiVersion": naming.API_VERSION,
         "kind": naming.KIND,
         "name": model.name,
@@ -167,11 +168,14 @@ def _identity(model: Model, name: str, release: str | None = None) -> dict[str, 
         "controller": True,
         "blockOwnerDeletion": True,
     }
+
+
+def _identity(model: Model, name: str, release: str | None = None) -> dict[str, Any]:
     return {
         "name": name,
         "namespace": model.namespace,
         "labels": naming.labels(model.name, release),
-        "owners": [owner],
+        "owners": [owner_reference(model)],
     }
 
 

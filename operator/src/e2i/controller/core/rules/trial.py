@@ -10,7 +10,8 @@ from e2i.api.model import Rollback, Strategy
 from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import StartGuard, Verify
-from e2i.controller.core.observed import Finding, Trouble, VerificationState
+from e2i.controller.core.observed import Finding, VerificationState
+from e2i.controller.core.pod_trouble import Trouble
 from e2i.controller.core.releases import quarantine, sizes
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import Release, guarded_until, ready_pods, serving_release

@@ -1,0 +1,93 @@
+"""Children whose owner or labels somebody took away, and objects that only look like children."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from support.scenes import hurried, mode, quiet, serve, until
+from support.world import NAMESPACE, World
+
+from e2i.api import naming
+
+MODEL = (naming.KIND, NAMESPACE, "churn")
+ROLLOUT = hurried(scaleDownDelaySeconds=30)
+
+
+def relabel(world: World, place: tuple[str, str, str], labels: Mapping[str, str]) -> None:
+    old = world.kube.objects[place]
+    world.kube.put(place, {**old, "metadata": {**old["metadata"], "labels": dict(labels)}})
+
+
+def place_of(world: World, kind: str, part: str = "") -> tuple[str, str, str]:
+    return next(place for place in world.kube.objects if place[0] == kind and part in place[2])
+
+
+@pytest.mark.parametrize("next_one", [{}, {"env": mode("B")}], ids=["the same", "another release"])
+async def test_children_that_a_deleted_model_left_are_adopted(world: World, next_one: dict[str, Any]) -> None:
+    first = await serve(world, replicas=3)
+    pods = {pod["metadata"]["name"] for pod in world.all("Pod")}
+    world.kube.orphan(MODEL)
+    await world.run(passes=3)
+    assert world.shares() == {first: 3}, "they serve on"
+    world.apply(**{"replicas": 3} | next_one)
+    await world.run(passes=2)
+    assert {pod["metadata"]["name"] for pod in world.all("Pod")} >= pods
+    await world.run(passes=60)
+    assert world.condition() == "True/Ready"
+    assert (world.address() == first) is (not next_one)
+    owners = {item["metadata"]["ownerReferences"][0]["uid"] for item in world.all("BentoDeployment")}
+    assert owners == {world.kube.objects[MODEL]["metadata"]["uid"]}
+    await quiet(world)
+
+
+async def test_an_object_without_an_owner_that_is_no_child_is_somebody_else_s(world: World) -> None:
+    """It has our labels, but the operator never makes a BentoDeployment of this name."""
+    world.stranger("BentoDeployment", "churn-copy")
+    relabel(world, ("BentoDeployment", NAMESPACE, "churn-copy"), naming.labels("churn", "0000aaaa"))
+    before = world.kube.objects["BentoDeployment", NAMESPACE, "churn-copy"]
+    world.apply()
+    await world.run(passes=60, yatai=False)
+    assert world.kube.objects["BentoDeployment", NAMESPACE, "churn-copy"] == before
+
+
+@pytest.mark.parametrize("kind", ["BentoDeployment", "BentoRequest", "Service"])
+async def test_labels_that_somebody_removed_come_back(world: World, kind: str) -> None:
+    release = await serve(world)
+    before = world.kube.objects[place_of(world, kind)]["metadata"]["labels"]
+    relabel(world, place_of(world, kind), {})
+    await world.run(passes=5)
+    assert world.kube.objects[place_of(world, kind)]["metadata"]["labels"] == before
+    assert (world.address(), world.condition()) == (release, "True/Ready")
+    await quiet(world)
+
+
+async def test_a_predecessor_without_labels_is_removed_in_its_time(world: World) -> None:
+    first = await serve(world, env=mode("A"), rollout=ROLLOUT)
+    world.apply(env=mode("B"), rollout=ROLLOUT)
+    await until(world, lambda: world.address() != first)
+    relabel(world, place_of(world, "BentoDeployment", first), {})
+    await world.run(passes=60)
+    names = [item["metadata"]["name"] for item in world.all("BentoDeployment")]
+    assert names == [naming.release_name("churn", world.address() or "")]
+    await quiet(world)
+
+
+async def test_a_planted_deployment_counts_for_nothing(world: World) -> None:
+    """It names the next release's BentoDeployment as its owner, and says that all its pods are ready."""
+    first = await serve(world, env=mode("A"), rollout=ROLLOUT)
+    world.yatai.bad_pods.add("B")
+    world.apply(env=mode("B"), rollout=ROLLOUT)
+    await until(world, lambda: len(world.releases()) == 2)
+    owner = world.kube.objects[place_of(world, "BentoDeployment", world.status()["desiredRelease"])]
+    labels = owner["metadata"]["labels"]
+    reference = {"uid": owner["metadata"]["uid"], "controller": True, "kind": "BentoDeployment", "name": "x"}
+    body = {
+        "kind": "Deployment",
+        "metadata": {"name": "a", "namespace": NAMESPACE, "labels": labels, "ownerReferences": [reference]},
+        "spec": {"replicas": 1, "mode": "C"},
+    }
+    world.kube.put(("Deployment", NAMESPACE, "a"), body)
+    await world.run(passes=30)
+    assert world.takes_in() == [first]
