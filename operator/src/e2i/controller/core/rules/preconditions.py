@@ -63,12 +63,12 @@ def refuse_checks(here: Situation, now: datetime) -> Plan | None:
 
 def refuse_taken_names(here: Situation, now: datetime) -> Plan | None:
     """Stall if an object of another owner has the name of a child."""
-    if not here.seen.foreign:
+    taken = [f"{kind} {name}" for kind, name in sorted(here.seen.foreign)]
+    if not taken:
         return None
-    taken = ", ".join(f"{kind} {name}" for kind, name in sorted(here.seen.foreign))
     return Plan(
         reason=Reason.NameTaken,
-        message=f"{taken} in {here.model.namespace} belongs to another owner, or to none, and is not changed: "
+        message=f"{', '.join(taken)} in {here.model.namespace} belongs to another owner and is not changed: "
         "remove or rename it, or give the model another name",
         stalled=True,
         look_again=CLUSTER_POLL,

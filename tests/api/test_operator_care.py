@@ -1,0 +1,160 @@
+"""What the operator puts back on a real API server: the Service after any edit, pods after a scale to zero, owners."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.audit import Audit
+from support.cluster import TestCluster
+from support.operating import Operator, install, operating
+from support.stage import Stage, condition, staging
+from support.stores import a_bento
+from support.yatai import controllers
+
+from e2i.api import naming
+from e2i.kube import Object
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
+from e2i.local.images import ImageStore
+
+pytestmark = pytest.mark.api
+
+OURS = {"name": "http", "port": 3000, "targetPort": "http", "protocol": "TCP"}
+SPEC_EDITS: dict[str, Object] = {
+    "another target": {"ports": [OURS | {"targetPort": 9999}]},
+    "another port of the same name": {"ports": [OURS | {"port": 80}]},
+    "one port more": {"ports": [OURS, {"name": "more", "port": 8080, "targetPort": 8080}]},
+    "another protocol": {"ports": [OURS | {"protocol": "UDP"}]},
+    "another name": {"ports": [OURS | {"name": "web"}]},
+    "another selector": {"selector": {"app": "debug"}},
+    "one label more to select": {"selector": {"app": "debug", "tier": "x"}},
+    "a node port": {"type": "NodePort"},
+    "a load balancer": {"type": "LoadBalancer"},
+    "an external name": {"type": "ExternalName", "externalName": "elsewhere.example"},
+}
+NEXT = {"bento": {"tag": "unknown:1"}}
+"""A spec that stands in the way of everything but the care of what serves."""
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: TestCluster) -> TestCluster:
+    if control_plane.home is None:
+        pytest.skip("counts requests in the audit log of a cluster of its own")
+    install(control_plane.home)
+    return control_plane
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    a_bento(folder, "churn:1.0.0")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def operator(
+    cluster: TestCluster, store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    assert cluster.home
+    with operating(cluster.home, tmp_path_factory.mktemp("operator"), store) as running:
+        yield running
+
+
+@pytest.fixture
+async def stage(cluster: TestCluster, operator: Operator, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with staging(cluster) as made, controllers(cluster, ImageStore(tmp_path / "images")):
+        await made.create()
+        await made.ready()
+        yield made
+
+
+def rendered(service: Object) -> dict[str, Any]:
+    """What the operator writes of it."""
+    spec = service["spec"]
+    ports = [{key: port.get(key) for key in OURS} for port in spec.get("ports", ())]
+    labels = {key: service["metadata"].get("labels", {}).get(key) for key in naming.labels("churn")}
+    return {"type": spec["type"], "selector": spec.get("selector"), "ports": ports, "labels": labels}
+
+
+async def put_back(stage: Stage, before: Object, what: str) -> Object:
+    async def same() -> Object | None:
+        found = await stage.child(SERVICES, "churn")
+        return found if found and rendered(found) == rendered(before) else None
+
+    found: Object = await stage.until(same, f"the Service to be as rendered after {what}", 15)
+    return found
+
+
+async def test_a_service_is_as_rendered_again_after_any_edit(stage: Stage) -> None:
+    before = await stage.child(SERVICES, "churn")
+    assert before
+    await stage.change(**NEXT)
+    await stage.reason("BentoNotFound")
+    mesh = {"metadata": {"annotations": {"mesh.example/inject": "yes"}, "labels": {"team": "a"}}}
+    await stage.kube.patch(SERVICES, stage.namespace, "churn", mesh)
+    for what, spec in SPEC_EDITS.items():
+        await stage.kube.patch(SERVICES, stage.namespace, "churn", {"spec": spec}, manager="kubectl-edit")
+        await put_back(stage, before, what)
+    bare = {"metadata": {"labels": dict.fromkeys(naming.labels("churn"))}}
+    await stage.kube.patch(SERVICES, stage.namespace, "churn", bare)
+    found = await put_back(stage, before, "its labels were removed")
+    assert found["metadata"]["annotations"]["mesh.example/inject"] == "yes"
+    assert found["metadata"]["labels"]["team"] == "a"
+    assert found["metadata"]["uid"] == before["metadata"]["uid"], "it was never deleted"
+    audit = Audit(stage.home)
+    await stage.touch("churn")
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        assert ("patch", "services") not in audit.writes(), "once it is right it is left in peace"
+
+
+async def test_a_deployment_at_zero_is_scaled_up(stage: Stage) -> None:
+    await stage.change(**NEXT)
+    await stage.reason("BentoNotFound")
+    release = (await stage.model())["status"]["servingRelease"]
+    name = naming.release_name("churn", release)
+    before = await stage.child(DEPLOYMENTS, name)
+    body = {"spec": {"replicas": 0}}
+    await stage.kube.patch(DEPLOYMENTS, stage.namespace, name, body, subresource="scale")
+
+    async def serves() -> bool:
+        await stage.start_pods()
+        found = await stage.child(DEPLOYMENTS, name)
+        return bool(found and found["spec"]["replicas"] == 1 and found["status"].get("readyReplicas") == 1)
+
+    await stage.until(serves, "the pod to be back")
+    after = await stage.child(DEPLOYMENTS, name)
+    assert before
+    assert after
+    assert after["spec"]["template"] == before["spec"]["template"]
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+async def test_children_of_a_model_that_was_deleted_alone_are_adopted(stage: Stage) -> None:
+    served = (await stage.model())["status"]["servingRelease"]
+    audit = Audit(stage.home)
+    await stage.kube.delete(E2I_MODELS, stage.namespace, "churn", propagation="Orphan")
+
+    async def orphaned() -> bool:
+        children = [child for kind in (SERVICES, BENTO_DEPLOYMENTS) for child in await stage.children(kind)]
+        mine = [child for child in children if not _owned_by(child, "BentoDeployment")]
+        return not any(child["metadata"].get("ownerReferences") for child in mine)
+
+    await stage.until(orphaned, "the children to lose their owner")
+    await stage.create()
+    await stage.ready()
+    model = await stage.model()
+    assert model["status"]["servingRelease"] == served
+    assert (condition(model, "ReleaseServing") or {})["status"] == "True"
+    for kind in (BENTO_REQUESTS, BENTO_DEPLOYMENTS):
+        (child,) = await stage.children(kind)
+        assert _owned_by(child, naming.KIND)
+        assert child["metadata"]["ownerReferences"][0]["uid"] == model["metadata"]["uid"]
+    assert ("delete", "bentodeployments") not in audit.writes()
+
+
+def _owned_by(child: Object, kind: str) -> bool:
+    return any(owner["kind"] == kind for owner in child["metadata"].get("ownerReferences", ()))
