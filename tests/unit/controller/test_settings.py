@@ -9,7 +9,7 @@ import pytest
 
 from e2i.archive.s3.settings import BadSetting
 from e2i.controller.core.guard.pod_network import PodNetwork
-from e2i.controller.settings import Settings, read_settings
+from e2i.controller.settings import Settings, own_secrets, read_settings
 
 
 def test_a_bucket_is_enough() -> None:
@@ -91,3 +91,8 @@ def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str, word
     with pytest.raises(BadSetting) as refused:
         read_settings({"E2I_BUCKET": "e2i", variable: value})
     assert words in str(refused.value)
+
+
+def test_the_keys_of_the_operator_are_known_to_be_masked() -> None:
+    known = {"AWS_ACCESS_KEY_ID": "TESTKEY", "AWS_SECRET_ACCESS_KEY": "hidden", "AWS_SESSION_TOKEN": ""}
+    assert set(own_secrets(known)) == {"TESTKEY", "hidden"}

@@ -252,3 +252,26 @@ async def test_a_secret_that_cannot_be_read_holds_the_release_up_and_is_tried_ag
     assert verifications.state(KEY, "1") == held, "meanwhile the same is said"
     release.open.set()
     await until(lambda: verifications.state(KEY, "1") is VerificationState.PASSED)
+
+
+async def test_a_verification_that_does_not_end_has_an_end(
+    verifications: VerificationJobs,
+    release: Release,
+    woken: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "longest", lambda verification: 0.02)
+    release.open.clear()
+    await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
+    await until(lambda: bool(woken))
+    found = verifications.state(KEY, "1")
+    assert isinstance(found, Finding)
+    assert found.problem.reason is Reason.VerificationTimeout
+    assert "did not end within 0.02 s" in found.problem.message
+
+
+async def test_the_operators_own_keys_are_masked(release: Release) -> None:
+    made = VerificationJobs(release, lambda key: None, ("hidden-key",))  # type: ignore[arg-type]
+    await made.start(MODEL, Verify("churn-1", "1", OWNER))
+    assert "hidden-key" in release.sent[0][1]
+    await made.close()

@@ -32,7 +32,7 @@ from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass, reconcile
-from e2i.controller.settings import Settings
+from e2i.controller.settings import Settings, own_secrets
 from e2i.kube import ApiError, Kube
 
 logger = logging.getLogger("e2i")
@@ -198,10 +198,11 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         archive_use=use,
         export_jobs=ExportJobs(exporter.attempt, queue.add, settings.exports, use, records.delete_leftover),
         release_store_jobs=records,
-        verification_jobs=VerificationJobs(kube, queue.add),
+        verification_jobs=VerificationJobs(kube, queue.add, own_secrets(os.environ)),
         guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
         failure_memory=FailureMemory(),
         access=_builder_access(settings),
+        secrets=own_secrets(os.environ),
     )
     check = partial(check_bucket, bucket, settings.prefix, turns)
     return Operator(clients, queue, supervisor, workers=settings.workers, check_bucket=check)

@@ -74,7 +74,7 @@ async def _note_failure(here: Situation, chosen: Plan, failure: Failure, clients
     """Add the evidence to the failure. The next passes know it, also if the status cannot be written."""
     if not failure.evidence:
         # Collected now, because its pods are about to be removed.
-        chosen = explain(chosen, await evidence_of(here, chosen, clients.kube), here.model)
+        chosen = explain(chosen, await evidence_of(here, chosen, clients), here.model)
     clients.failure_memory.note(here.model.key, chosen.failure or failure)
     return chosen
 

@@ -32,6 +32,8 @@ class Clients:
     guard_jobs: GuardJobs
     failure_memory: FailureMemory
     access: BuilderAccess
+    secrets: tuple[str, ...] = ()
+    """The operator's own keys, which no message may contain."""
     stretches: Stretches = field(default_factory=Stretches)
 
     def cancel_jobs(self, key: Key) -> None:

@@ -190,7 +190,7 @@ async def _bento_is_gone(chosen: Release, kube: Kube, now: datetime) -> bool:
     return await kube.get(BENTOES, request.namespace, request.name) is None
 
 
-async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Evidence:
+async def evidence_of(here: Situation, chosen: Plan, clients: Clients) -> Evidence:
     """Return the evidence of a release that is about to be given up.
 
     It is read of the whole pods, not of what the cache keeps of them."""
@@ -201,11 +201,13 @@ async def evidence_of(here: Situation, chosen: Plan, kube: Kube) -> Evidence:
         labels = {naming.BUILD_LABEL: failed.request.name}
     else:
         labels = naming.pod_labels(here.model.name, failed.release)
+    kube = clients.kube
     found, sent = await _pods(here.model, labels, kube), await values_sent(here.model, kube)
-    # A log whose secrets are not known is not kept.
-    evidence = (
-        of_pods(found) if sent is None else await collect(found, (*here.model.shape.secrets, *sent), kube)
-    )
+    if sent is None:
+        # A log whose secrets are not known is not kept.
+        evidence = of_pods(found)
+    else:
+        evidence = await collect(found, (*clients.secrets, *here.model.shape.secrets, *sent), kube)
     return replace(evidence, http=chosen.http)
 
 

@@ -28,6 +28,8 @@ _EXCERPT = 1024
 _WORDS = 120
 SETTLING = 5.0
 """Seconds for which a Service of ready pods may still refuse connections: nodes learn of the pods one by one."""
+JUDGING = 10.0
+"""Seconds that judging one answer may take."""
 _LOOK_EVERY = 0.1
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds before each further try; the last number counts for all that follow."""
@@ -69,6 +71,14 @@ async def verify(
             if finding is not None:
                 return finding
     return None
+
+
+def longest(verification: Verification) -> float:
+    """Return after how many seconds all checks have ended, even if each answer comes as slowly as allowed."""
+    tries = sum(
+        (check.retries + 1) * (check.timeout + _PAUSES[-1] + JUDGING) for check in verification.checks
+    )
+    return SETTLING + tries
 
 
 async def _until_connected(url: yarl.URL) -> None:

@@ -20,7 +20,7 @@ from e2i.controller.core.actions import Verify
 from e2i.controller.core.observed import Finding, VerificationState
 from e2i.controller.core.verification import checks
 from e2i.controller.edge.check_secrets import read_values
-from e2i.controller.edge.prediction_client import verify
+from e2i.controller.edge.prediction_client import longest, verify
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Kube
 from e2i.kube.e2i_kinds import SERVICES
@@ -49,9 +49,11 @@ class _Job:
 class VerificationJobs:
     """The verifications of one operator; belongs to the event loop."""
 
-    def __init__(self, kube: Kube, wake: Callable[[Key], None]) -> None:
+    def __init__(self, kube: Kube, wake: Callable[[Key], None], secrets: tuple[str, ...] = ()) -> None:
+        """`secrets`: the operator's own keys, which no message may contain."""
         self._kube = kube
         self._wake = wake
+        self._secrets = secrets
         self._jobs: dict[Key, _Job] = {}
 
     def state(self, key: Key, trial: str) -> VerificationState | Finding | Problem | None:
@@ -136,8 +138,15 @@ class VerificationJobs:
             return address
         host = f"[{address}]" if ":" in address else address
         url = f"http://{host}:{naming.SERVICE_PORT}"
-        secrets = (*model.shape.secrets, *verification.confidential, *values.values())
-        return await verify(url, verification.with_values(values), model.shape.type, secrets)
+        secrets = (*self._secrets, *model.shape.secrets, *verification.confidential, *values.values())
+        bound = longest(verification)
+        try:
+            async with asyncio.timeout(bound):
+                return await verify(url, verification.with_values(values), model.shape.type, secrets)
+        except TimeoutError:
+            message = f"the checks of spec.rollout.verify did not end within {bound:g} s"
+            problem = Problem(reason=Reason.VerificationTimeout, message=message, stalled=True)
+            return Finding(problem, http="")
 
     async def _address(self, model: Model, action: Verify) -> str | Finding | Problem:
         """Return the clusterIP of the release's own Service, which needs no DNS, or why there is none."""
