@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from e2i.archive.s3.settings import BadSetting
+from e2i.archive.s3.settings import BadSetting, own_secrets
 from e2i.controller.core.guard.pod_network import PodNetwork
-from e2i.controller.settings import Settings, own_secrets, read_settings
+from e2i.controller.settings import Settings, read_settings
 
 
 def test_a_bucket_is_enough() -> None:

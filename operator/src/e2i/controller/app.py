@@ -13,6 +13,7 @@ from typing import Any
 
 from e2i.archive.export import Exporter
 from e2i.archive.s3.bucket import Bucket
+from e2i.archive.s3.settings import own_secrets
 from e2i.controller.core.health import Sign
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.bucket_check import check_bucket
@@ -32,7 +33,7 @@ from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass, reconcile
-from e2i.controller.settings import Settings, own_secrets
+from e2i.controller.settings import Settings
 from e2i.kube import ApiError, Kube
 
 logger = logging.getLogger("e2i")

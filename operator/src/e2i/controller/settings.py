@@ -51,12 +51,6 @@ class Settings:
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
 
-def own_secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the operator's keys for the bucket, which no message may contain."""
-    names = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
-    return tuple(environment[name] for name in names if environment.get(name))
-
-
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings; BadSetting names the first variable with a value that cannot be used."""
     bucket = read_bucket(environment)

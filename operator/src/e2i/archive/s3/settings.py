@@ -30,3 +30,9 @@ def read_bucket(environment: Mapping[str, str]) -> BucketSettings:
         region=environment.get("AWS_REGION") or "us-east-1",
         prefix=environment.get("E2I_BUCKET_PREFIX", "").strip("/"),
     )
+
+
+def own_secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the operator's keys for the bucket, which no message may contain."""
+    names = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
+    return tuple(environment[name] for name in names if environment.get(name))
