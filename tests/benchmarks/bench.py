@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import page
 from benchmarks.figures import say
 
-SECTIONS = ("export", "latency", "requests", "client", "demo", "releases", "bentos")
-DEFAULT = ("export", "latency", "requests", "client")
+SECTIONS = ("export", "latency", "scale", "requests", "client", "demo", "releases", "bentos")
+DEFAULT = ("export", "latency", "scale", "requests", "client")
 
 
 def main() -> int:

@@ -25,15 +25,21 @@ def prepared_bodies(home: ClusterHome, artifact: Artifact) -> list[tuple[str, st
     body["metadata"] |= {"uid": UID, "generation": 1}
     model = parse_model(body)
     release = naming.release_of(model, artifact.digest)
+    spec = manifests.DeploymentSpec(
+        release=release,
+        name=naming.release_name(model.name, release),
+        artifact=artifact,
+        shape=model.shape,
+        size=model.autoscaling,
+        template_version=CURRENT_TEMPLATE_VERSION,
+    )
     access = manifests.BuilderAccess(
         secret=Settings(bucket=BUCKET).download_secret,
         env=(("AWS_ENDPOINT_URL", home.s3_url), ("AWS_REGION", REGION)),
     )
     return [
         _prepared(BENTO_REQUESTS, manifests.bento_request(model, artifact, access, CURRENT_TEMPLATE_VERSION)),
-        _prepared(
-            BENTO_DEPLOYMENTS, manifests.bento_deployment(model, artifact, release, CURRENT_TEMPLATE_VERSION)
-        ),
+        _prepared(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, spec)),
     ]
 
 

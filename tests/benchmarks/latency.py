@@ -77,13 +77,12 @@ async def _measure(home: ClusterHome) -> str:
             say(f"  round {number + 1} of {ROUNDS}")
             async with bench.block(operator(home, bench.account)) as process:
                 await bench.run(f"ours{number}", [TAG] * MODELS_A_ROUND, process.pid, ours)
-            async with bench.block(_floor(bench, bodies)) as process:
+            async with bench.block(floor_running(bench, bodies)) as process:
                 await bench.run(f"floor{number}", [TAG] * MODELS_A_ROUND, process.pid, least)
         say("  models with a bento of their own")
         async with bench.block(operator(home, bench.account)) as process:
             await bench.run("own", own_tags, process.pid, own)
-        say("  where the time goes")
-        return _text(ours, least, own, await _stages(bench))
+        return _text(ours, least, own)
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,7 @@ class Bench:
     kube: Kube
     observer: Observer
     account: Path
+    pause: float = PAUSE
 
     @contextlib.asynccontextmanager
     async def block(self, side: Side) -> AsyncIterator[subprocess.Popen[bytes]]:
@@ -116,12 +116,12 @@ class Bench:
         await self.kube.create(MODELS, NAMESPACE, a_model(name, tag))
         created = await self.observer.model(name)
         children = (await self.observer.request(name), await self.observer.deployment(name))
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(self.pause)
         return 1000 * (max(children) - created)
 
 
 @contextlib.asynccontextmanager
-async def _floor(bench: Bench, bodies: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
+async def floor_running(bench: Bench, bodies: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
     server = f"127.0.0.1:{bench.home.ports.api_server}"
     program = [sys.executable, floor.__file__, server, str(bench.account), NAMESPACE, str(bodies)]
     process = subprocess.Popen(program)  # noqa: ASYNC220 - nothing else is to run meanwhile
@@ -132,35 +132,7 @@ async def _floor(bench: Bench, bodies: Path) -> AsyncIterator[subprocess.Popen[b
         process.wait()
 
 
-Stages = list[tuple[str, list[float]]]
-
-
-async def _stages(bench: Bench) -> Stages:
-    """The operator's time in three parts, in ms; a second handler notes when kopf calls handlers."""
-    trace = bench.home.root / "trace.txt"
-    module = Path(__file__).with_name("handler_trace.py")
-    async with bench.block(operator(bench.home, bench.account, modules=[module], trace=trace)) as process:
-        await bench.run("traced", [TAG] * MODELS_A_ROUND, process.pid, Series())
-        handled = dict(line.split() for line in trace.read_text().splitlines())
-        moments = [await _moments(bench.observer, name, float(at)) for name, at in handled.items()]
-    parts = (
-        ("watch to handler (kopf)", "model", "handler"),
-        ("handler to BentoRequest", "handler", "request"),
-        ("BentoRequest to BentoDeployment", "request", "deployment"),
-    )
-    return [(name, [1000 * (at[end] - at[start]) for at in moments[1:]]) for name, start, end in parts]
-
-
-async def _moments(observer: Observer, name: str, handled: float) -> dict[str, float]:
-    return {
-        "model": await observer.model(name),
-        "handler": handled,
-        "request": await observer.request(name),
-        "deployment": await observer.deployment(name),
-    }
-
-
-def _text(ours: Series, least: Series, own: Series, stages: Stages) -> str:
+def _text(ours: Series, least: Series, own: Series) -> str:
     header = ("", "models", "p50, ms", "p99, ms", f"medians of {ROUNDS} rounds, ms", "CPU a model, ms")
     rows = [
         least.row("F0, a minimal client"),
@@ -168,15 +140,11 @@ def _text(ours: Series, least: Series, own: Series, stages: Stages) -> str:
         own.row("the operator, a bento of its own for each model"),
     ]
     ratios = [mine / floor_ for mine, floor_ in zip(ours.medians, least.medians, strict=True)]
-    figures = [
-        [name, f"{percentile(times, 0.5):.1f}", f"{percentile(times, 0.99):.1f}"] for name, times in stages
-    ]
     return "\n\n".join(
         (
             table(header, rows),
             f"Ratio to F0: p50 **{ours.at(0.5) / least.at(0.5):.2f}** (goal: at most 2.0), round by round "
             f"{spread(ratios, 2)}; p99 {ours.at(0.99) / least.at(0.99):.2f}.",
             "The operator's CPU includes its status and its events, which F0 does not write.",
-            table(("part of the operator's time", "p50, ms", "p99, ms"), figures),
         )
     )

@@ -10,7 +10,7 @@ from e2i.api.naming import MODEL_LABEL
 from e2i.kube import Change, Kube, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS
 
-PATIENCE = 30.0
+PATIENCE = 300.0
 
 
 class Observer:

@@ -11,6 +11,7 @@ NAME = "docs/reference/benchmarks.md"
 MODULES = {
     "export": "export",
     "latency": "latency",
+    "scale": "scale",
     "requests": "lifecycle",
     "client": "api_client",
     "demo": "commands",
@@ -20,6 +21,7 @@ MODULES = {
 TITLES = {
     "export": "Export of a bento to S3",
     "latency": "From a model to its children",
+    "scale": "Thousands of models",
     "requests": "Requests, memory and CPU",
     "client": "API client",
     "demo": "Commands",

@@ -40,10 +40,10 @@ TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
-def bench_cluster() -> Iterator[ClusterHome]:
+def bench_cluster(components: Sequence[str] = CONTROL_PLANE) -> Iterator[ClusterHome]:
     """etcd, API server, controller manager, scheduler and S3, with our CRD and rights; no node, no controllers."""
     with temporary_home("bench") as home:
-        start_components(home, CONTROL_PLANE, lambda line: say(f"  {line}"))
+        start_components(home, components, lambda line: say(f"  {line}"))
         bootstrap(home, store_of(home))
         folder = PROJECT / "manifests"
         files = [folder / "namespace.yaml", folder / "crds" / "e2imodels.yaml", folder / "rbac.yaml"]
@@ -85,11 +85,11 @@ async def service_account(home: ClusterHome, kube: Kube) -> Path:
     return folder
 
 
-def a_model(name: str, tag: str) -> Object:
+def a_model(name: str, tag: str, namespace: str = NAMESPACE) -> Object:
     return {
         "apiVersion": MODELS.api_version,
         "kind": MODELS.kind,
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "type": "Classification",
             "bento": {"tag": tag},
@@ -112,6 +112,13 @@ def usage(pid: int) -> Usage:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return Usage((int(fields[11]) + int(fields[12])) * TICK, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+
+def peak_memory(pid: int) -> float:
+    """The most resident memory that the process ever had, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 @contextlib.asynccontextmanager
