@@ -1,8 +1,7 @@
 """What the operator asks of the API server in the life of a model, and what memory and CPU it takes.
 
 The Yatai stand-in makes the children; images are there already and pods are ready at once (`fake_node`), so what
-is counted is what the operator needs in any case. Waiting for a build or for pods adds one list of pods every five
-seconds to it.
+is counted is what the operator needs in any case. Builds and pods are watched, so to wait for them adds no request.
 """
 
 from __future__ import annotations
@@ -209,7 +208,7 @@ def _text(figures: Figures) -> str:
         "for people, are counted apart. Goal: an event without news, a full list and a restart write nothing.",
         table(header, rows),
         "The images exist already and a fake kubelet reports at once that pods are ready. To wait for a build or for "
-        "pods adds a list of pods every five seconds, and a status when the reason of their state changes.",
+        "pods adds no request but a status when the reason of their state changes.",
         table(("the operator", "resident memory, MiB"), memory),
         " ".join(figures.notes),
     )
