@@ -225,8 +225,16 @@ class FakeYatai:
                 "metadata": {
                     "name": name,
                     "namespace": NAMESPACE,
-                    "labels": dict(metadata["labels"]),
-                    "ownerReferences": [{"uid": metadata["uid"], "controller": True}],
+                    "labels": {**metadata["labels"], "pod-template-hash": name.split("-")[-2]},
+                    # The real owner is a ReplicaSet. The test's collection of what lost its owner needs only the uid.
+                    "ownerReferences": [
+                        {
+                            "uid": metadata["uid"],
+                            "controller": True,
+                            "kind": "ReplicaSet",
+                            "name": name.rpartition("-")[0],
+                        }
+                    ],
                 },
             },
         )

@@ -66,7 +66,11 @@ class Watched:
 
 
 def a_pod(*, ready: bool, version: int = 1, restarts: int = 0, **labels: str) -> Object:
-    body = a_child_body("Pod", name="churn-1", labels=labels, version=version, model=None)
+    body = a_child_body(
+        "Pod", name="churn-1", labels=labels | {"pod-template-hash": "5f6"}, version=version, model=None
+    )
+    owner = {"kind": "ReplicaSet", "name": "churn-0b1d77e2-5f6", "uid": "uid-set", "controller": True}
+    body["metadata"]["ownerReferences"] = [owner]
     condition = {"type": "Ready", "status": "True" if ready else "False"}
     container = {"name": "main", "ready": ready, "restartCount": restarts, "image": "long"}
     return body | {"status": {"conditions": [condition], "containerStatuses": [container]}}
@@ -175,5 +179,10 @@ async def test_only_a_pod_that_is_not_ready_wakes_its_model() -> None:
     await watched.run()
     assert watched.woken == [KEY, KEY], (
         "its Deployment tells that it is ready, and nothing is new in version 2"
+    )
+    assert watched.cache.release_pods(KEY, "0b1d77e2") == [], "labels alone make no pod the release's own"
+    labels = {naming.RELEASE_LABEL: "0b1d77e2"}
+    watched.cache.put(
+        "BentoDeployment", a_child_body("BentoDeployment", name="churn-0b1d77e2", labels=labels)
     )
     assert [pod["metadata"]["name"] for pod in watched.cache.release_pods(KEY, "0b1d77e2")] == ["churn-1"]

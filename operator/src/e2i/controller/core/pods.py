@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from e2i.api.fields import Fields
@@ -48,6 +48,21 @@ def is_ready(pod: Fields) -> bool:
         return False
     conditions = pod.inside("status").objects("conditions")
     return any((each.text("type"), each.text("status")) == ("Ready", "True") for each in conditions)
+
+
+def deployment_of(pod: Mapping[str, Any]) -> str:
+    """Return the name of the Deployment whose ReplicaSet made the pod; empty if none did.
+
+    Labels alone make no pod a release's own: anybody may write them. A pod that names a ReplicaSet that does not have
+    it is removed by Kubernetes.
+    """
+    metadata = pod["metadata"]
+    ending = f"-{(metadata.get('labels') or {}).get('pod-template-hash', '')}"
+    for owner in metadata.get("ownerReferences") or ():
+        name = str(owner.get("name") or "")
+        if owner.get("kind") == "ReplicaSet" and owner.get("controller") and name.endswith(ending):
+            return name.removesuffix(ending)
+    return ""
 
 
 def _containers(status: Fields, name: str, names: Iterable[str]) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from e2i.controller.core.observed import (
     Pod,
     Service,
 )
+from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.rules.adoption import is_orphan
 
 Key = tuple[str, str]
@@ -208,8 +209,10 @@ class Cache:
         return tuple(child for child in self._linked(model) if isinstance(child, Deployment))
 
     def release_pods(self, key: Key, release: str) -> list[Body]:
-        """Return the pods of a release of the model, reduced to what the operator reads of them."""
-        return [pod.body for pod in self._pods(key) if pod.release == release]
+        """Return the release's own pods, reduced to what the operator reads of them."""
+        names = {child.name for child in self._of_model.get(key, ()) if isinstance(child, BentoDeployment)}
+        found = (pod.body for pod in self._pods(key) if pod.release == release)
+        return [body for body in found if deployment_of(body) in names]
 
     def build_pods(self, key: Key, request: str) -> list[Body]:
         """Return the pods that build the image of the model's BentoRequest, reduced likewise."""

@@ -12,6 +12,7 @@ from e2i.controller.core.evidence import job_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
 from e2i.controller.core.observed import BentoRequest, Build, Child, Observed, Stretch
 from e2i.controller.core.pod_trouble import Trouble
+from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import (
@@ -203,6 +204,9 @@ async def evidence_of(here: Situation, chosen: Plan, clients: Clients) -> Eviden
         labels = naming.pod_labels(here.model.name, failed.release)
     kube = clients.kube
     found, sent = await _pods(here.model, labels, kube), await values_sent(here.model, kube)
+    if naming.BUILD_LABEL not in labels:
+        names = {child.name for child in here.seen.deployments}
+        found = [pod for pod in found if deployment_of(pod) in names]
     if sent is None:
         # A log whose secrets are not known is not kept.
         evidence = of_pods(found)
