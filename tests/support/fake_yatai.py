@@ -52,6 +52,8 @@ class FakeYatai:
         """How wrong the clock is of Yatai's controllers."""
         self.no_nodes = False
         """No node takes another pod."""
+        self.builds_at_once = 1000
+        """Images that are built at a time; the other requests wait without a condition."""
         self.halted: set[str] = set()
         """Controllers that do nothing: builder, deployer."""
         self._born: dict[str, datetime] = {}
@@ -77,6 +79,9 @@ class FakeYatai:
         if digest is None:
             return
         if "ImageBuilding" not in told:
+            builds = [pod for pod in self._kube.all("Pod") if pod["metadata"]["name"].startswith("build-")]
+            if len(builds) >= self.builds_at_once:
+                return
             self._make_build_pod(request["metadata"])
             conditions = [self._condition("ImageBuilding", "True", "Bento image is building", now)]
         elif not self._builds(request["metadata"]["name"]):
@@ -135,7 +140,9 @@ class FakeYatai:
     def _run(self, deployment: Object, now: datetime) -> None:
         """A Deployment once the image is there, of the size that the autoscaler's bounds allow."""
         spec, metadata = deployment["spec"], deployment["metadata"]
-        if not self._has_image(spec["bento"]) or self._is_parked(deployment, now):
+        if not self._has_image(spec["bento"]) or self._lacks_bento(deployment, now):
+            return
+        if self._is_parked(deployment, now):
             return
         place = ("Deployment", NAMESPACE, metadata["name"])
         old = self._kube.objects.get(place)
@@ -160,6 +167,19 @@ class FakeYatai:
             "status": old.get("status", {}) if old else {},
         }
         self._kube.put(place, body)
+
+    def _lacks_bento(self, deployment: Object, now: datetime) -> bool:
+        """A Deployment that is there stays; a new one is not made without the Bento."""
+        metadata = deployment["metadata"]
+        there = ("Bento", NAMESPACE, deployment["spec"]["bento"]) in self._kube.objects
+        if there or ("Deployment", NAMESPACE, metadata["name"]) in self._kube.objects:
+            return False
+        status = deployment.get("status") or {
+            "observedGeneration": -1,
+            "conditions": [self._condition("BentoFound", "False", "Bento not found", now)],
+        }
+        self._kube.put(("BentoDeployment", NAMESPACE, metadata["name"]), {**deployment, "status": status})
+        return True
 
     def _is_parked(self, deployment: Object, now: datetime) -> bool:
         place = ("BentoDeployment", NAMESPACE, deployment["metadata"]["name"])

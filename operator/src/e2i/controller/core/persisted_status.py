@@ -103,6 +103,12 @@ def canary(model: Model) -> Canary | None:
     )
 
 
+def retries(model: Model, release: str) -> int:
+    """Return how often the release was tried again by itself."""
+    body = model.status.get("retries") or {}
+    return max(0, body.get("count", 0)) if body.get("release") == release else 0
+
+
 def _failure(body: Body) -> Failure:
     return Failure(
         release=body["release"],

@@ -15,7 +15,7 @@ from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import WriteRecord
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases import recording
+from e2i.controller.core.releases import recording, retries
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
@@ -72,6 +72,7 @@ PROGRESS: tuple[Rule, ...] = (
     preconditions.wait_for_leftovers,
     trial.restore_recorded_failure,
     trial.report_sick_release,
+    trial.retry_lost_release,
     deploy.reset_retried_release,
     trial.leave_failed_release,
     switch.hold_paused_edit,
@@ -116,6 +117,9 @@ def plan(here: Situation, now: datetime) -> Plan:
         # Nothing wakes the operator when the bucket is back, and a rollback may wait for it.
         again = chosen.look_again
         chosen = replace(chosen, look_again=STORE_POLL if again is None else min(again, STORE_POLL))
+    if here.quarantine and here.fallback and (due := retries.due(here.model, here.quarantine)) and now < due:
+        again = chosen.look_again
+        chosen = replace(chosen, look_again=due - now if again is None else min(again, due - now))
     if rule in WAITING and here.quarantine and targets_desired(here):
         chosen = _still_failed(here, chosen, here.quarantine)
     elif chosen.failed:

@@ -170,6 +170,20 @@ def is_complete(workload: Deployment | None, size: Autoscaling) -> bool:
     return within and workload.wanted == workload.existing == workload.updated == workload.ready
 
 
+def is_enough(workload: Deployment | None, size: Autoscaling) -> bool:
+    """Return whether the model is Ready with these pods: the minimum is ready, and none is of an older template.
+
+    Pods that an autoscaler adds or removes within its bounds change nothing.
+
+    2..6: wanted 4, existing 4, updated 4, ready 3 -> True, one more starts
+    2..6: wanted 4, existing 4, updated 3, ready 4 -> False, one is of the template before
+    """
+    if workload is None or workload.observed_generation < workload.generation:
+        return False
+    within = size.minimum <= workload.wanted <= size.maximum
+    return within and workload.existing == workload.updated and workload.ready >= size.minimum
+
+
 def guarded_until(model: Model, seen: Observed) -> datetime | None:
     """Return until when the serving release is judged and its predecessor is kept."""
     if seen.service is None or seen.service.switched_at is None:

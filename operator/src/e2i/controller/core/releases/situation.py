@@ -66,8 +66,8 @@ class Situation:
 
     @property
     def is_in_service(self) -> bool:
-        """Whether the desired release serves with all its pods."""
+        """Whether the desired release serves with the pods that it needs."""
         desired = self.desired
         if desired is None or self.serving != desired.release:
             return False
-        return release.is_complete(desired.workload, self.model.autoscaling)
+        return release.is_enough(desired.workload, self.model.autoscaling)

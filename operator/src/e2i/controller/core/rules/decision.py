@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from e2i.api import conditions, naming
-from e2i.api.conditions import Reason
+from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Rollback
 from e2i.controller.core.actions import Action
 from e2i.controller.core.persisted_status import Canary, Failure
-from e2i.controller.core.releases import quarantine
-from e2i.controller.core.releases.release import Release, ready_pods, serving_release
+from e2i.controller.core.releases import quarantine, retries
+from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
 
@@ -55,6 +55,8 @@ class Plan:
     """The failure to write into the status."""
     canary: Canary | None = None
     """The canary's progress to write into the status."""
+    retries: int | None = None
+    """How often the desired release has been tried again by itself, to write into the status."""
     look_again: timedelta | None = None
 
     @property
@@ -96,12 +98,23 @@ def pods_poll(here: Situation) -> timedelta:
 
 
 def ready_pods_message(here: Situation, release: Release) -> str:
-    """Return: 2 of 3 pods of release 0b1d77e2 (churn:2) are ready. Pods above this number are named separately."""
-    workload, minimum = release.workload, size_of(here, release.release).minimum
-    of_it = min(ready_pods(workload), workload.updated) if workload else 0
-    surplus = max(0, workload.existing - minimum) if workload else 0
-    ending = f", and {surplus} more still {'ends' if surplus == 1 else 'end'}" if surplus else ""
-    return f"{min(of_it, minimum)} of {minimum} pods of release {release.release} ({release.tag}) are ready{ending}"
+    """Return: 2 of 3 pods of release 0b1d77e2 (churn:2) are ready. Pods that have to end are named separately.
+
+    While a deployment is edited in place, the ready pods that are not of the new template are the old ones.
+    """
+    size, there = size_of(here, release.release), release.workload
+    ready = f"of {size.minimum} pods of release {release.release} ({release.tag}) are ready"
+    if there is None:
+        return f"0 {ready}"
+    old = max(0, there.existing - there.updated)
+    of_it = min(max(0, there.ready - old), size.minimum)
+    surplus = max(0, there.updated - max(size.minimum, min(there.wanted, size.maximum)))
+    endings = [
+        f"{count} {words} {'ends' if count == 1 else 'end'}"
+        for count, words in ((old, "of the release before still"), (surplus, "more still"))
+        if count
+    ]
+    return ", and ".join((f"{of_it} {ready}", *endings))
 
 
 def settled_plan(here: Situation) -> Plan:
@@ -152,8 +165,10 @@ def failure_message(here: Situation, failed: Failure) -> str:
         instead = f"Release {back.release} serves in its place. "
     else:
         instead = f"Release {back.release} is about to take its place. "
+    again = retries.due(here.model, failed) if back else None
+    until = f"It is tried again at {timestamp(again)}, or when" if again else "It is not tried again until"
     cause = failed.message.rstrip(".")
     return (
-        f"release {failed.release} of {failed.tag} failed: {cause}. {instead}It is not tried again until the "
+        f"release {failed.release} of {failed.tag} failed: {cause}. {instead}{until} the "
         f"spec changes or kubectl e2i retry {here.model.name} -n {here.model.namespace} asks for it"
     )

@@ -12,7 +12,7 @@ from e2i.api.problem import Problem
 from e2i.controller.core.actions import ApplyDeployment
 from e2i.controller.core.evidence.refusals import refusal_advice
 from e2i.controller.core.releases import own_work, sizes
-from e2i.controller.core.releases.release import Release, is_complete, serving_release
+from e2i.controller.core.releases.release import Release, is_complete, is_enough, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
@@ -70,7 +70,7 @@ def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
 def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
     """Wait for the missing pods of a target that already has the address."""
     target = target_release(here)
-    if serving_release(here.seen) != target.release or is_complete(target.workload, here.model.autoscaling):
+    if serving_release(here.seen) != target.release or is_enough(target.workload, here.model.autoscaling):
         return None
     problem = here.seen.pod_problem or _refusal(target, now)
     if problem:
@@ -87,7 +87,9 @@ def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
 def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
     """Wait for the pods of the target. Only their own time has a deadline; late pods are the release's failure."""
     target = target_release(here)
-    if is_complete(target.workload, size_of(here, target.release)):
+    if serving_release(here.seen) == target.release or is_complete(
+        target.workload, size_of(here, target.release)
+    ):
         return None
     problem = _pod_problem(here, target, now)
     if problem and not problem.blameless and was_final(here, problem.reason):

@@ -12,7 +12,7 @@ from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import StartGuard, Verify
 from e2i.controller.core.observed import Finding, VerificationState
 from e2i.controller.core.pod_trouble import Trouble
-from e2i.controller.core.releases import quarantine, sizes
+from e2i.controller.core.releases import quarantine, retries, sizes
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import Release, guarded_until, ready_pods, serving_release
 from e2i.controller.core.releases.situation import Situation
@@ -130,6 +130,20 @@ def _trouble(judged: Release, here: Situation) -> Trouble:
     if here.target and here.target.release == judged.release:
         return Trouble(problem=here.seen.pod_problem, crashes=here.seen.crashes)
     return here.seen.judged_trouble or Trouble(problem=None, crashes=0)
+
+
+def retry_lost_release(here: Situation, now: datetime) -> Plan | None:
+    """Try a release again that lost its pods without a crash of its own: its node may have restarted."""
+    failed = here.quarantine
+    due = retries.due(here.model, failed) if failed and here.fallback else None
+    if failed is None or due is None or now < due:
+        return None
+    return Plan(
+        reason=Reason.Deploying,
+        message=f"release {failed.release} of {failed.tag} lost its pods without a crash of its own and is tried again",
+        retries=persisted_status.retries(here.model, failed.release) + 1,
+        look_again=NOW,
+    )
 
 
 def start_guard(here: Situation, now: datetime) -> Plan | None:

@@ -19,7 +19,7 @@ from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
 from e2i.controller.core.observed import Build, Exporting
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases import sizes
+from e2i.controller.core.releases import retries, sizes
 from e2i.controller.core.releases.release import (
     Release,
     pods_at_address,
@@ -221,7 +221,7 @@ def _artifact(here: Situation) -> dict[str, Any]:
 
 def _remembered(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
     """Return the fields that the next pass reads, see `persisted_status`."""
-    fields: dict[str, Any] = {}
+    fields = retries.status(here.model, here.desired.release if here.desired else "", plan.retries)
     canary = plan.canary or sizes.canary_progress(here)
     if canary:
         share = sizes.weight(here.model.rollout.steps, canary.step)
