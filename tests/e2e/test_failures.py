@@ -21,6 +21,7 @@ from support.failing import Outcome, made, play
 from support.stage import Stage, condition, staging
 
 from e2i.api import naming
+from e2i.api.conditions import Reason
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -114,6 +115,8 @@ async def test_it_is_not_tried_again_and_the_spec_is_left_alone(outcomes: Outcom
     outcome = await outcomes[cause.model]
     # Until all others are done, which is as long as this module can wait for something not to happen.
     await asyncio.wait(outcomes.values())
+    if cause.reason is Reason.PodsLost:
+        pytest.skip("what lost its pods without a crash of its own is tried again two minutes later")
     model = await outcome.stage.model(cause.model)
     assert model["spec"] == outcome.asked
     assert model["status"].get("failedReleases") == outcome.status.get("failedReleases")

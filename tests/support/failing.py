@@ -14,6 +14,7 @@ from support.rollouts import KEPT_FOR, alone
 from support.stage import Stage, condition
 
 from e2i.api import naming
+from e2i.api.conditions import Reason
 from e2i.kube import Object
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, EVENTS
 from e2i.local.demo_traffic import new_session, predict
@@ -90,7 +91,8 @@ async def _at_rest(stage: Stage, cause: Cause, before: str) -> bool:
     model = await stage.model(cause.model)
     summary = [condition(model, kind) for kind in ("Ready", "Stalled")]
     final = [found for found in summary if found and found["reason"] == cause.reason.name]
-    words = (cause.words, "It is not tried again") if cause.is_quarantined else (cause.words,)
+    again = "It is tried again at" if cause.reason is Reason.PodsLost else "It is not tried again"
+    words = (cause.words, again) if cause.is_quarantined else (cause.words,)
     if len(final) != len(summary) or any(each not in final[0]["message"] for each in words):
         return False
     current = model["status"]["observedGeneration"] == model["metadata"]["generation"]

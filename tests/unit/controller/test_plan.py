@@ -176,6 +176,7 @@ def spent(**changes: Any) -> Observed:
     return beside_old(state, **changes)
 
 
+LOST_BEFORE = failed(MODEL, reason="PodsLost", failed_at=NOON - seconds(120))
 SITUATIONS = [
     # What serves is looked after first.
     pytest.param(replace(SERVED, deleting=True), seen_ready(MODEL), Reason.Deleting, (),
@@ -447,6 +448,8 @@ SITUATIONS = [
                                      workloads=(a_workload(OLD_DEPLOYMENT),)), Reason.Switching,
                  (TO_OLD, note_failure(failed(MODEL), seen(requests=(a_request(),)))),
                  id="the release that the bucket remembered takes the address before the failure is noted there"),
+    pytest.param(LOST_BEFORE, FAILED_OVER, Reason.Deploying, (note_failure(LOST_BEFORE, FAILED_OVER),),
+                 id="a release that lost its pods is tried again by itself two minutes later"),
     pytest.param(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER, Reason.CrashLoop,
                  (REMOVE_THIS, note_failure(failed(MODEL, failed_at=NOON - seconds(60)), FAILED_OVER)),
                  id="nothing waits until a failure is noted in the bucket"),
@@ -481,9 +484,12 @@ EXCLUDE_EACH_OTHER = {
     ("judge_serving_release", "roll_back_failed_release"),
     ("reset_retried_release", "leave_failed_release"),
     ("leave_failed_release", "hold_paused_edit"),
-    ("wait_for_pods", "hold_failed_release"),
+    ("wait_for_serving_pods", "wait_for_pods"),
     ("restore_recorded_failure", "report_sick_release"),
     ("resize_target_release", "make_room"),
+    ("report_sick_release", "retry_lost_release"),
+    ("retry_lost_release", "reset_retried_release"),
+    ("wait_for_pods", "hold_failed_release"),
     ("wait_for_build", "renew_lost_bento"),
     ("renew_lost_bento", "retry_refused_deployment"),
 }

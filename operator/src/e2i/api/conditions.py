@@ -36,7 +36,7 @@ class Reason(Enum):
     """A word that stays the same between versions; its value is the sentence of the reference page."""
 
     # Success.
-    Ready = "The desired release serves with all its pods."
+    Ready = "The desired release serves with at least the minimum of its pods."
     Exported = "The bento lies in the bucket under its digest."
     Built = "Yatai has an image of the bento."
     Serving = "The model's Service sends requests to ready pods of a release."
