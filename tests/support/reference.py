@@ -44,7 +44,7 @@ def pages() -> dict[Path, str]:
 
 
 _CONDITIONS = {
-    conditions.READY: "The release that the spec asks for has the address and at least the minimum of its pods is ready.",
+    conditions.READY: "The release that the spec asks for has the address and at least its minimum of pods is ready.",
     conditions.EXPORTED: "The bento of spec.bento.tag lies in the bucket.",
     conditions.BUILT: "Yatai has an image of it.",
     conditions.VERIFIED: "The release that the spec asks for gave the golden predictions of spec.rollout.verify.",
