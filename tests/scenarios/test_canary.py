@@ -199,6 +199,9 @@ async def test_a_canary_that_fails_is_taken_out_at_once(world: World, cause: str
     assert world.failed()[0]["release"] == second
     assert "rollout" not in world.status()
     assert world.history()[0] == (second, "Failed")
+    # A crash that is seen after its pods were lost looks like a lost node: it is tried again once.
+    await world.run(passes=400)
+    assert (world.shares(), world.releases()) == ({first: 3}, [first])
     await quiet(world)
 
 
