@@ -1,7 +1,7 @@
-"""Loaded by the operator beside its handlers: its full lists come every two seconds and not every five minutes."""
+"""Loaded by the operator beside its handlers: its full lists come every two seconds and not every hour."""
 
 from __future__ import annotations
 
-import e2i.controller.app
+import e2i.controller.edge.informer
 
-e2i.controller.app.RESYNC = 2.0
+e2i.controller.edge.informer.RELIST = 2.0

@@ -94,18 +94,26 @@ class FakeKube:
         return [parse(item) for item in found], version
 
     async def track(
-        self, resource: Resource, parse: Callable[[Object], _T], *, labels: str = "", since: str = ""
+        self,
+        resource: Resource,
+        parse: Callable[[Object], _T],
+        *,
+        labels: str = "",
+        since: str = "",
+        relist: float,
     ) -> AsyncIterator[News[_T]]:
-        """List the kind if it was not listed; what changes after that, the world tells at once."""
-        while not since:
+        """List the kind if it was not listed, and every `relist` seconds; the world tells what changes at once."""
+        wait = relist if since else 0.0
+        while True:
+            await asyncio.sleep(wait)
             try:
-                found, since = await self.list_parsed(resource, parse, labels=labels)
+                found, version = await self.list_parsed(resource, parse, labels=labels)
             except ApiError as error:
+                wait = LOOK_AGAIN
                 yield Failed(error)
-                await asyncio.sleep(LOOK_AGAIN)
             else:
-                yield Listed(tuple(found), since)
-        await asyncio.Event().wait()
+                wait = relist
+                yield Listed(tuple(found), version)
 
     async def create(self, resource: Resource, namespace: str | None, body: Object, **_: object) -> Object:
         self._write("create", resource)

@@ -1,4 +1,4 @@
-"""The lifecycle of the operator: start, workers, watch events, resync, stop."""
+"""The lifecycle of the operator: start, workers, watch events, lists, stop."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from support.world import NAMESPACE, World
 from e2i import clock
 from e2i.api import naming
 from e2i.controller import app
-from e2i.controller.app import LONGEST_PASS, LONGEST_RESYNC, RESYNC, Operator, connect
+from e2i.controller.app import LONGEST_PASS, Operator, connect
 from e2i.controller.core.lease import Terms
 from e2i.controller.core.rules.decision import STORE_POLL
+from e2i.controller.edge.informer import LONGEST_SILENCE, RELIST, Informer
 from e2i.controller.edge.lease import Lease
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import FIRST_DELAY
@@ -100,7 +101,7 @@ async def test_it_does_not_start_while_the_cluster_cannot_be_read(
     Lists(world, monkeypatch).errors = [AWAY]
     with pytest.raises(ApiError, match="etcd is away"):
         await world.operator.start()
-    assert not [task for task in asyncio.all_tasks() if task.get_name() in ("resync", "worker 0")]
+    assert not [task for task in asyncio.all_tasks() if task.get_name() in ("watch E2IModel", "worker 0")]
 
 
 async def test_it_stops_in_the_middle_of_a_pass(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +121,7 @@ async def test_it_stops_in_the_middle_of_a_pass(world: World, monkeypatch: pytes
     await asyncio.wait_for(writing.wait(), 30)
     await asyncio.wait_for(operator.stop(), 30)
     assert ended.is_set()
-    assert not [task for task in asyncio.all_tasks() if task.get_name() in ("resync", "worker 0")]
+    assert not [task for task in asyncio.all_tasks() if task.get_name() in ("watch E2IModel", "worker 0")]
 
 
 async def test_the_next_operator_goes_on_where_one_was_stopped(world: World) -> None:
@@ -135,19 +136,19 @@ async def test_the_next_operator_goes_on_where_one_was_stopped(world: World) -> 
 
 
 @pytest.mark.parametrize(
-    ("task", "error"), [("_keep_in_sync", OSError("a bug")), ("_work", None)], ids=["a failure", "an end"]
+    ("task", "error"), [((Informer, "run"), OSError("a bug")), ((Operator, "_work"), None)]
 )
 async def test_a_task_that_ends_by_itself_ends_the_process(
-    world: World, task: str, error: Exception | None, monkeypatch: pytest.MonkeyPatch
+    world: World, task: tuple[type, str], error: Exception | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ends(_: object) -> None:
         if error:
             raise error
 
-    monkeypatch.setattr(Operator, task, ends)
+    monkeypatch.setattr(*task, ends)
     await with_workers(world, 1).start()
     await until(lambda: world.ends)
-    (reason,) = world.ends
+    reason = world.ends[0]
     assert ("OSError: a bug" in reason) is (error is not None)
     world.ends.clear()
 
@@ -162,7 +163,7 @@ async def test_a_bucket_check_may_end(world: World) -> None:
 # Signs of life.
 
 
-async def test_a_pass_and_a_resync_that_hang_are_stale(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pass_and_a_watch_that_hang_are_stale(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     hangs = asyncio.Event()
 
     async def reconcile(*_: object, **__: object) -> Any:
@@ -176,16 +177,16 @@ async def test_a_pass_and_a_resync_that_hang_are_stale(world: World, monkeypatch
     await hangs.wait()
 
     def stale_tasks() -> list[str]:
-        return [sign.task for sign in (*operator.signs(), *world.supervisor.signs()) if sign.age > sign.limit]
+        return [sign.task for sign in operator.signs() if sign.age > sign.limit]
 
     await world.pass_time(LONGEST_PASS - 1)
     assert stale_tasks() == []
     await world.pass_time(2)
     assert stale_tasks() == ["the pass of models/churn"]
-    monkeypatch.setattr(world.kube, "list", reconcile)
-    await world.pass_time(RESYNC)
-    await world.pass_time(LONGEST_RESYNC + 1)
-    assert stale_tasks() == ["the pass of models/churn", "the task 'resync'"]
+    for informer in operator.informers[1:]:
+        informer.alive_at = world.now.timestamp() + 10**9
+    await world.pass_time(LONGEST_SILENCE + 1)
+    assert stale_tasks() == ["the watch of BentoRequest", "the pass of models/churn"]
 
 
 # Passes.
@@ -283,7 +284,7 @@ async def test_a_late_deleted_event_does_not_touch_the_new_model_of_that_name(wo
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["gone", "and another one has its name"])
-@pytest.mark.parametrize("watched", [True, False], ids=["by an event", "by a resync"])
+@pytest.mark.parametrize("watched", [True, False], ids=["by an event", "by a list"])
 async def test_the_jobs_of_a_deleted_model_end(world: World, again: bool, watched: bool) -> None:
     await world.start()
     await serve(world, rollout={"watch": {"seconds": 600, "maxErrorRatio": "0.1"}})
@@ -303,10 +304,10 @@ async def test_the_jobs_of_a_deleted_model_end(world: World, again: bool, watche
     assert world.operator.health()["models"] == again
 
 
-# Resync.
+# Lists.
 
 
-async def test_a_resync_finds_what_the_watches_missed(world: World) -> None:
+async def test_a_list_finds_what_the_watches_missed(world: World) -> None:
     await world.start()
     release = await serve(world)
     with world.unwatched():
@@ -314,17 +315,17 @@ async def test_a_resync_finds_what_the_watches_missed(world: World) -> None:
         world.apply("second", suspend=True)
     await world.run(passes=5)
     assert (world.address(), world.status("second")) == (None, {})
-    await world.pass_time(RESYNC)
+    await world.pass_time(RELIST)
     await world.run(passes=5)
     assert world.address() == release
     assert world.condition(name="second") == "False/Suspended"
 
 
-async def test_a_resync_without_differences_wakes_nobody(world: World) -> None:
+async def test_a_list_without_differences_wakes_nobody(world: World) -> None:
     await world.start()
     await serve(world)
     passes = world.outcomes.total()
-    await world.pass_time(RESYNC)
+    await world.pass_time(RELIST)
     assert len(world.queue) == 0
     assert world.outcomes.total() == passes
 
@@ -350,21 +351,22 @@ async def test_a_kind_that_is_not_served_is_looked_for_soon_and_often(
     assert lists.count == 0, "all kinds are served and watched"
 
 
-@pytest.mark.parametrize("error", [AWAY, KeyError("spec")], ids=["the API server is away", "a bug"])
-async def test_a_resync_that_fails_is_tried_again(
-    world: World, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_list_that_fails_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await world.start()
-    lists = Lists(world, monkeypatch)
-    lists.errors = [error]
     with world.unwatched():
         world.apply(suspend=True)
-    await world.pass_time(RESYNC)
-    assert (len(world.queue), lists.count) == (0, 1)
+    lists = Lists(world, monkeypatch)
+    lists.errors = [AWAY] * 7
+    await world.pass_time(RELIST)
+    assert (len(world.queue), lists.count) == (0, 7)
     assert "it is tried again" in caplog.text
-    await world.pass_time(RESYNC)
+    assert len(world.operator.troubles()) == 7
+    await world.pass_time(LOOK_AGAIN)
     await world.run_due()
     assert world.condition() == "False/Suspended"
+    assert world.operator.troubles() == []
 
 
 async def test_a_kind_of_kubernetes_itself_must_be_served(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from support.bodies import a_body, a_child_body
 
 from e2i.api import naming
 from e2i.controller.core.observed import Service
-from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.cache import Cache, later
 
 KEY = ("models", "churn")
 
@@ -122,6 +123,38 @@ def test_a_list_does_not_forget_what_is_younger_than_it() -> None:
 def test_a_list_that_says_what_is_known_wakes_nobody() -> None:
     view = a_view(a_service_body())
     assert view.replace("Service", [view.see("Service", a_service_body())], "10") == set()
+
+
+def test_a_list_has_the_last_word_about_what_was_seen_before_it() -> None:
+    view = a_view(a_service_body(version=9, spec={"selector": {"a": "new"}}))
+    restored = a_service_body(version=8, spec={"selector": {"a": "old"}})
+    assert view.replace("Service", [view.see("Service", restored)], "10") == {KEY}
+    service = view.service(model_of(view))
+    assert service
+    assert service.selector == {"a": "old"}
+
+
+def test_a_list_does_not_undo_what_was_written_after_it_was_read() -> None:
+    view = a_view(a_service_body(version=11, spec={"selector": {"a": "new"}}))
+    assert view.replace("Service", [view.see("Service", a_service_body(version=8))], "10") == set()
+
+
+def test_a_list_of_another_history_replaces_everything() -> None:
+    view = a_view(a_service_body(version=500), a_service_body(name="lost", uid="uid-lost", version=501))
+    restored = a_service_body(version=500, spec={"selector": {"a": "old"}})
+    assert view.replace("Service", [view.see("Service", restored)], "400", began_again=True) == {KEY}
+    service = view.service(model_of(view))
+    assert service
+    assert service.selector == {"a": "old"}
+    assert view.child("Service", "models", "lost") is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "latest"),
+    [("9", "10", "10"), ("10", "9", "10"), ("", "9", "9"), ("9", "a", "a"), ("b", "a", "a")],
+)
+def test_the_later_version(first: str, second: str, latest: str) -> None:
+    assert later(first, second) == latest
 
 
 def test_a_child_that_changes_its_model_leaves_the_first() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from support.bodies import a_body, a_child_body
 
 from e2i.api import naming
+from e2i.controller.core.health import stale
+from e2i.controller.edge import informer
 from e2i.controller.edge.cache import Cache
-from e2i.controller.edge.informer import SOURCES, Informer, Source
-from e2i.kube import ApiError, Changed, Failed, Listed, Object, Resource
+from e2i.controller.edge.informer import LONGEST_SILENCE, SOURCES, Informer, Source
+from e2i.kube import ApiError, Changed, Failed, Listed, Object, Quiet, Resource
 from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
 
 KEY = ("models", "churn")
@@ -28,6 +31,8 @@ class Server:
         self.news = news
         self.asked: list[tuple[str, str]] = []
         self.objects: list[Object] | ApiError = []
+        self.ends = False
+        """Whether a watch ends when all is said, so that a test need not wait."""
 
     async def list_parsed(
         self, resource: Resource, parse: Callable[[Object], Any], *, labels: str = ""
@@ -38,7 +43,13 @@ class Server:
         return [parse(item) for item in self.objects], "10"
 
     async def track(
-        self, resource: Resource, parse: Callable[[Object], Any], *, labels: str = "", since: str = ""
+        self,
+        resource: Resource,
+        parse: Callable[[Object], Any],
+        *,
+        labels: str = "",
+        since: str = "",
+        relist: float,
     ) -> AsyncIterator[Any]:
         self.asked.append((f"watch from {since}", labels))
         for what, told in self.news:
@@ -47,9 +58,12 @@ class Server:
                     yield Listed(tuple(parse(item) for item in told), "20")
                 case "FAILED":
                     yield Failed(told)
+                case "QUIET":
+                    yield Quiet()
                 case _:
                     yield Changed(what, parse(told))  # type: ignore[arg-type]
-        await asyncio.Event().wait()
+        if not self.ends:
+            await asyncio.Event().wait()
 
 
 class Watched:
@@ -81,7 +95,6 @@ async def test_it_lists_then_watches_from_there_with_the_selector_of_its_source(
     await watched.informer.list()
     await watched.run()
     assert watched.server.asked == [("list", naming.MODEL_LABEL), ("watch from 10", naming.MODEL_LABEL)]
-    assert watched.informer.listed_at == watched.informer.heard_at is not None
 
 
 async def test_models_come_last_so_that_their_children_are_known() -> None:
@@ -141,7 +154,7 @@ async def test_other_errors_of_a_list_are_the_caller_s() -> None:
 async def test_the_same_failure_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched(Source(DEPLOYMENTS), *[("FAILED", AWAY)] * 3, ("LIST", []), ("FAILED", AWAY))
     await watched.run()
-    assert caplog.text.count("deployments cannot be watched, it is tried again: 503") == 2
+    assert caplog.text.count("deployments cannot be watched: 503") == 2
 
 
 # Pods.
@@ -186,3 +199,66 @@ async def test_only_a_pod_that_is_not_ready_wakes_its_model() -> None:
         "BentoDeployment", a_child_body("BentoDeployment", name="churn-0b1d77e2", labels=labels)
     )
     assert [pod["metadata"]["name"] for pod in watched.cache.release_pods(KEY, "0b1d77e2")] == ["churn-1"]
+
+
+async def test_a_cluster_that_came_back_from_a_backup_is_believed() -> None:
+    """The second list has the version 20."""
+    watched = Watched(
+        Source(E2I_MODELS),
+        ("MODIFIED", a_body(version=900, spec={"replicas": 2})),
+        ("ADDED", a_body(name="lost", uid="uid-lost", version=901)),
+        ("FAILED", ApiError(504, "Timeout", "Too large resource version")),
+        ("LIST", [a_body(version=15)]),
+        ("MODIFIED", a_body(version=21, spec={"replicas": 3})),
+    )
+    watched.server.objects = [a_body(version=899)]
+    await watched.informer.list()
+    await watched.run()
+    assert [model.key for model in watched.cache.models()] == [KEY]
+    model = watched.cache.model(KEY)
+    assert model
+    assert model.autoscaling.maximum == 3
+    assert sorted(watched.woken) == [KEY] * 4 + [("models", "lost")] * 2
+
+
+async def test_it_tells_what_keeps_it_from_watching_until_it_watches_again() -> None:
+    watched = Watched(Source(DEPLOYMENTS), ("FAILED", AWAY))
+    await watched.run()
+    assert "deployments cannot be watched: 503" in watched.informer.trouble
+    watched.server.news = (("LIST", []),)
+    await watched.run()
+    assert watched.informer.trouble == ""
+    missing = Watched(Source(BENTO_REQUESTS), ("FAILED", AWAY), ("FAILED", GONE))
+    await missing.run()
+    assert missing.informer.trouble == "", "a kind of Yatai need not be there"
+
+
+@pytest.mark.parametrize("news", [("QUIET", None), ("FAILED", AWAY), ("LIST", []), ("ADDED", a_body())])
+async def test_everything_that_it_hears_is_a_sign_of_life(
+    news: tuple[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(Source(E2I_MODELS), news)
+    assert list(watched.informer.signs()) == [], "it does not watch yet"
+    times = iter((0.0, 500.0, 501.0))
+    monkeypatch.setattr(informer.asyncio, "get_running_loop", lambda: Clock(lambda: next(times)))
+    watched.server.ends = True
+    await watched.informer.run()
+    assert [sign.age for sign in watched.informer.signs()] == [1.0]
+
+
+async def test_a_watch_that_hears_nothing_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(Source(E2I_MODELS))
+    watched.server.ends = True
+    times = iter((0.0, LONGEST_SILENCE + 1))
+    monkeypatch.setattr(informer.asyncio, "get_running_loop", lambda: Clock(lambda: next(times)))
+    await watched.informer.run()
+    assert stale(watched.informer.signs()) == (
+        "the watch of E2IModel gave no sign of life for 901 s, more than 900 s",
+    )
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The clock of an event loop."""
+
+    time: Callable[[], float]

@@ -264,6 +264,25 @@ async def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(
     assert [item["metadata"]["name"] for item in found] == names
 
 
+@pytest.mark.parametrize(("times", "is_whole"), [(1, True), (2, True), (3, False)])
+async def test_a_list_whose_version_is_forgotten_begins_again(times: int, is_whole: bool) -> None:
+    left = [http("410 Gone", '{"reason": "Expired", "message": "too old"}')] * times
+
+    def page(request: Any) -> bytes:
+        name = {"metadata": {"name": request.query.get("continue", "first")}}
+        if request.query.get("continue"):
+            return left.pop() if left else ok({"metadata": {"resourceVersion": "9"}, "items": [name]})
+        return ok({"metadata": {"resourceVersion": "7", "continue": "last"}, "items": [name]})
+
+    async with running(page) as (_, kube):
+        if not is_whole:
+            with pytest.raises(ApiError, match="too old"):
+                await kube.list(WIDGETS)
+            return
+        found, version = await kube.list(WIDGETS)
+    assert ([item["metadata"]["name"] for item in found], version) == (["first", "last"], "9")
+
+
 async def test_not_found_is_none_but_a_page_that_says_so_is_an_error_of_delete() -> None:
     async with running(lambda _: http("404 Not Found", "<html>")) as (_, kube):
         assert await kube.get(WIDGETS, "ns", "x") is None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.rawserver import HANG, Request, http, ok, running, stream
 
-from e2i.kube import Change, Resource, Snapshot
+from e2i.kube import Change, Listed, Quiet, Resource, Snapshot
 from e2i.kube.watching import Backoff, follow
 
 WIDGETS = Resource("example.com", "v1", "widgets", "Widget")
@@ -135,6 +135,23 @@ async def test_a_stream_that_is_cut_is_followed_by_a_list() -> None:
     line = json.dumps(event("ADDED", "b", "8")) + "\n"
     found, _ = await seen(server(http("200 OK", line, length=9000), stream()), Pauses(2))
     assert found == ["=a", "Ab", "=a"]
+
+
+async def test_a_stream_that_falls_silent_goes_on_from_the_last_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("e2i.kube.watching.SILENCE", 0.05)
+    silent = stream(event("ADDED", "b", "8")) + HANG
+    found, requests = await seen(server(silent, stream(event("ADDED", "c", "9"))), Pauses(2))
+    assert found == ["=a", "Ab", "Ac"]
+    assert requests[-1].query["resourceVersion"] == "8"
+
+
+async def test_a_watch_without_changes_shows_that_it_is_at_work() -> None:
+    async with running(server(stream(bookmark("40")), stream())) as (_, kube):
+        news = kube.track(WIDGETS, lambda item: item)
+        found = [type(await anext(news)) for _ in range(4)]
+    assert found == [Listed, Quiet, Quiet, Quiet], "a bookmark, and the ends of two streams"
 
 
 def within(pauses: list[float], *most: float) -> bool:

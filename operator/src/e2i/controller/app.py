@@ -38,11 +38,8 @@ from e2i.kube import ApiError, Kube
 
 logger = logging.getLogger("e2i")
 
-RESYNC = 3600.0
-"""Seconds between two full lists. The watches report everything; a list corrects what a bug would lose."""
-LONGEST_RESYNC = RESYNC + 600.0
 LONGEST_PASS = 600.0
-"""Seconds. A pass or a resync that takes longer hangs: each of their requests has a timeout of its own."""
+"""Seconds. A pass that takes longer hangs: each of its requests has a timeout of its own."""
 STORE_REQUESTS = 4
 """Reads and deletions in the bucket at the same time."""
 STORE_TIMEOUT = 10.0
@@ -77,7 +74,6 @@ class Operator:
         await self.resync()
         for informer in self.informers:
             self._supervisor.start(f"watch {informer.source.kind}", informer.run())
-        self._supervisor.start("resync", self._keep_in_sync())
         self._supervisor.start("bucket check", self._check_bucket(), endless=False)
         for number in range(self._workers):
             self._supervisor.start(f"worker {number}", self._work())
@@ -96,10 +92,16 @@ class Operator:
         }
 
     def signs(self) -> Iterator[Sign]:
-        """Return the age of each pass that is running."""
+        """Return the signs of life of the watches, and the age of each pass that is running."""
+        for informer in self.informers:
+            yield from informer.signs()
         now = asyncio.get_running_loop().time()
         for key, begun in self._begun.items():
             yield Sign(f"the pass of {'/'.join(key)}", now - begun, LONGEST_PASS)
+
+    def troubles(self) -> list[str]:
+        """Return why kinds cannot be watched now."""
+        return [informer.trouble for informer in self.informers if informer.trouble]
 
     async def resync(self) -> None:
         """List all kinds, update the cache, and queue every model for which the cache was wrong."""
@@ -132,22 +134,10 @@ class Operator:
         while True:
             await self.run_next_pass()
 
-    async def _keep_in_sync(self) -> None:
-        while True:
-            self._supervisor.beat("the task 'resync'", LONGEST_RESYNC)
-            await asyncio.sleep(RESYNC)
-            try:
-                await self.resync()
-            except ApiError as error:
-                logger.warning("the cluster could not be listed, it is tried again: %s", error)
-            except Exception:
-                # A bug must not end the resync: the operator would run on and miss deletions.
-                logger.exception("the resync failed, it is tried again")
-
     def _cancel_outdated_jobs(self, key: Key) -> None:
         """Cancel the background jobs of a model that is gone, also if a new one has its name now.
 
-        The uid decides, so neither a late DELETED event nor a deletion that only a resync found matters.
+        The uid decides, so neither a late DELETED event nor a deletion that only a list found matters.
         """
         model = self._clients.cache.model(key)
         known = self._uids.get(key)

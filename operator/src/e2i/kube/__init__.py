@@ -10,7 +10,7 @@ from e2i.kube.connection import SERVICE_ACCOUNT_DIR
 from e2i.kube.errors import ApiError, KubeconfigError
 from e2i.kube.exchange import Response
 from e2i.kube.kinds import Object, Resource
-from e2i.kube.watching import Change, Changed, Failed, Listed, News, Snapshot
+from e2i.kube.watching import Change, Changed, Failed, Listed, News, Quiet, Snapshot
 
 __all__ = [
     "SERVICE_ACCOUNT_DIR",
@@ -23,6 +23,7 @@ __all__ = [
     "Listed",
     "News",
     "Object",
+    "Quiet",
     "Resource",
     "Response",
     "Snapshot",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
@@ -149,13 +150,20 @@ class Kube(Connection):
         return follow(self, resource, namespace, _selectors(labels, fields))
 
     def track(
-        self, resource: Resource, parse: Callable[[Object], T], *, labels: str = "", since: str = ""
+        self,
+        resource: Resource,
+        parse: Callable[[Object], T],
+        *,
+        labels: str = "",
+        since: str = "",
+        relist: float = math.inf,
     ) -> AsyncIterator[News[T]]:
-        """Yield what happens to a kind of the whole cluster, parsed: Listed, Changed, and Failed after a failure.
+        """Yield what happens to a kind of the whole cluster, parsed: Listed, Changed, Failed after a failure, Quiet.
 
-        With `since`, the version of a list that the caller has, it begins with the changes after it.
+        With `since`, the version of a list that the caller has, it begins with the changes after it. Every `relist`
+        seconds it lists again.
         """
-        return track(self, resource, None, _selectors(labels, ""), parse, since=since)
+        return track(self, resource, None, _selectors(labels, ""), parse, since=since, relist=relist)
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

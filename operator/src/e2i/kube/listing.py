@@ -12,6 +12,9 @@ from e2i.kube.responses import TOO_LARGE, parse_metadata, parse_version
 
 PAGE = 250
 """Objects that are asked for at once, and the most that are in memory as JSON."""
+ATTEMPTS = 3
+"""Times that a list is begun: its pages are of one version, which the API server forgets after some minutes."""
+EXPIRED = 410
 
 T = TypeVar("T")
 
@@ -26,8 +29,25 @@ async def list_objects(
     """Return `parse` of all objects that match, and the list's resourceVersion.
 
     A page is parsed before the next one is read, and nothing else of it is kept. A page that is too large is
-    requested again with half as many objects.
+    requested again with half as many objects. A list whose version is forgotten begins again.
     """
+    left = ATTEMPTS
+    while True:
+        left -= 1
+        try:
+            return await _list_once(connection, resource, namespace, selectors, parse)
+        except ApiError as error:
+            if error.status != EXPIRED or not left:
+                raise
+
+
+async def _list_once(
+    connection: Connection,
+    resource: Resource,
+    namespace: str | None,
+    selectors: Mapping[str, str],
+    parse: Callable[[Object], T],
+) -> tuple[list[T], str]:
     limit = PAGE
     token: str | None = None
     parsed: list[T] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
@@ -20,6 +21,8 @@ from e2i.kube.listing import list_objects, whole
 from e2i.kube.responses import error_from_status, parse_metadata, parse_object, parse_version
 
 WATCH_TIMEOUT = 300
+SILENCE = 150.0
+"""Seconds without a byte after which a stream is begun again. The API server sends a bookmark about once a minute."""
 MAX_LINE = 16 * 2**20
 """Largest event in bytes: etcd accepts objects of 1.5 MiB, and JSON may be some times larger."""
 FIRST_DELAY = 0.1
@@ -71,7 +74,12 @@ class Failed:
     error: ApiError
 
 
-News = Listed[T] | Changed[T] | Failed
+@dataclass(frozen=True)
+class Quiet:
+    """The watch is at work, and nothing has changed."""
+
+
+News = Listed[T] | Changed[T] | Failed | Quiet
 
 
 class Backoff:
@@ -123,26 +131,35 @@ async def track(
     parse: Callable[[Object], T],
     *,
     since: str = "",
+    relist: float = math.inf,
     pause: Pause = asyncio.sleep,
 ) -> AsyncIterator[News[T]]:
     """Yield what happens to a kind, without end: Listed, then Changed, and Failed after every failure.
 
-    Listed comes again whenever changes may have been missed. `since`: the version of a list that the caller has;
-    then Changed comes first.
+    Listed comes again whenever changes may have been missed, and when `relist` seconds are over. `since`: the version
+    of a list that the caller has; then Changed comes first. Quiet comes every few minutes at least, so that a watch
+    that hangs can be told from one without changes.
     """
-    backoff, version = Backoff(), since
+    backoff, version, listed = Backoff(), since, time.monotonic()
+    limit = math.ceil(min(WATCH_TIMEOUT, relist))
     while True:
         started, at_least = time.monotonic(), 0.0
+        if started - listed > relist:
+            version = ""
         try:
             if not version:
                 values, version = await list_objects(connection, resource, namespace, selectors, parse)
                 yield Listed(tuple(values), version)
-                started = time.monotonic()
-            async with aclosing(_events(connection, resource.path(namespace), version, selectors)) as events:
+                started = listed = time.monotonic()
+            stream = _events(connection, resource.path(namespace), version, selectors, limit)
+            async with aclosing(stream) as events:
                 async for kind, body in events:
                     version = parse_version(body["metadata"])
-                    if kind != "BOOKMARK":
+                    if kind == "BOOKMARK":
+                        yield Quiet()
+                    else:
                         yield Changed(cast("ChangeType", kind), parse(body))
+            yield Quiet()
         except ApiError as error:
             version, at_least = "", error.retry_after or 0.0
             yield Failed(error)
@@ -150,14 +167,14 @@ async def track(
 
 
 async def _events(
-    connection: Connection, path: str, version: str, selectors: Mapping[str, str]
+    connection: Connection, path: str, version: str, selectors: Mapping[str, str], limit: int
 ) -> AsyncGenerator[tuple[str, Object], None]:
-    """Yield type and object of each event of one stream; every object has metadata."""
+    """Yield type and object of each event of one stream of at most `limit` seconds; every object has metadata."""
     query = {
         "watch": "true",
         "allowWatchBookmarks": "true",
         "resourceVersion": version,
-        "timeoutSeconds": str(random.randint(WATCH_TIMEOUT // 2, WATCH_TIMEOUT)),  # noqa: S311
+        "timeoutSeconds": str(random.randint(-(-limit // 2), limit)),  # noqa: S311
         **selectors,
     }
     async with connection.open("GET", path, query, WATCH_TIMEOUT + 30.0) as response:
@@ -178,9 +195,12 @@ async def _events(
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Split a watch stream into lines (the client's own readline() stops at 128 KiB)."""
+    """Split a watch stream into lines (the client's own readline() stops at 128 KiB).
+
+    A stream that is silent for too long ends: its connection may be dead, which nothing else would show.
+    """
     buffer = bytearray()
-    async for chunk in response.content.iter_any():
+    while chunk := await _chunk(response):
         buffer += chunk
         while (end := buffer.find(b"\n")) >= 0:
             if line := bytes(buffer[:end]).strip():
@@ -190,3 +210,12 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             raise ApiError(
                 0, "InvalidResponse", f"The watch sent an event of more than {MAX_LINE >> 20} MiB."
             )
+
+
+async def _chunk(response: aiohttp.ClientResponse) -> bytes:
+    """Return the next bytes of the stream; none at its end, or if it is silent for too long."""
+    try:
+        async with asyncio.timeout(SILENCE):
+            return await response.content.readany()
+    except TimeoutError:
+        return b""

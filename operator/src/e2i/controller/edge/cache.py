@@ -57,9 +57,20 @@ class Seen:
         """Return whether it is newer than `version`. Only decimal numbers have an order: else `unless_known`."""
         if self.version == version:
             return False
-        if not all(each.isascii() and each.isdecimal() for each in (self.version, version)):
+        if not all(_is_decimal(each) for each in (self.version, version)):
             return unless_known
-        return (len(self.version), self.version) > (len(version), version)
+        return later(self.version, version) == self.version
+
+
+def later(first: str, second: str) -> str:
+    """Return the later one of two versions; the second one if they have no order."""
+    if not (_is_decimal(first) and _is_decimal(second)):
+        return second
+    return max(first, second, key=lambda version: (len(version), version))
+
+
+def _is_decimal(version: str) -> bool:
+    return version.isascii() and version.isdecimal()
 
 
 class Cache:
@@ -110,6 +121,9 @@ class Cache:
         known = self._kind(kind).get(seen.key)
         if known and not seen.is_newer(known.version, unless_known=True):
             return None
+        return self._keep(kind, seen, known)
+
+    def _keep(self, kind: str, seen: Seen, known: Seen | None) -> Key | None:
         if isinstance(seen.value, Pod):
             seen = Seen(seen.version, self._with_model(seen.value))
         if isinstance(seen.value, Child):
@@ -166,16 +180,26 @@ class Cache:
             self._of_model.pop(model, None)
         return model
 
-    def replace(self, kind: str, listed: Iterable[Seen | None], version: str) -> set[Key]:
-        """Update the cache with a full list read at `version`. Return the keys of the models that changed."""
+    def replace(
+        self, kind: str, listed: Iterable[Seen | None], version: str, *, began_again: bool = False
+    ) -> set[Key]:
+        """Make the cache equal to a full list read at `version`. Return the keys of the models that changed.
+
+        Only what was seen after the list was read is kept. `began_again`: the versions are of another history
+        (etcd came back from a backup), so nothing that was seen before counts.
+        """
+
+        def is_later(known: Seen | None) -> bool:
+            return known is not None and not began_again and known.is_newer(version, unless_known=False)
+
         concerned: set[Key | None] = set()
-        keys: set[Key] = set()
+        before = dict(self._kind(kind))
         for seen in filter(None, listed):
-            keys.add(seen.key)
-            concerned.add(self.take(kind, seen))
-        for key, known in list(self._kind(kind).items()):
-            # An object that was seen after the list was read is newer than the list.
-            if key not in keys and not known.is_newer(version, unless_known=False):
+            known = before.pop(seen.key, None)
+            if not is_later(known) and (known is None or known.version != seen.version or began_again):
+                concerned.add(self._keep(kind, seen, known))
+        for key, known in before.items():
+            if not is_later(known):
                 concerned.add(self.remove(kind, key, known.value.uid))
         return {key for key in concerned if key}
 

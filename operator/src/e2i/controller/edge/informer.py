@@ -1,16 +1,20 @@
-"""Keeps the cache equal to one kind of the cluster: lists it once, then follows its changes."""
+"""Keeps the cache equal to one kind of the cluster: lists it, then follows its changes.
+
+A list is the authority. It comes at the start, whenever changes may have been missed, and once an hour.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from e2i.api import naming
+from e2i.controller.core.health import Sign
 from e2i.controller.core.parse import BUILD_PODS
-from e2i.controller.edge.cache import Cache, Key, Seen
+from e2i.controller.edge.cache import Cache, Key, Seen, later
 from e2i.kube import ApiError, Changed, Failed, Kube, Listed, Resource
 from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,
@@ -21,6 +25,11 @@ from e2i.kube.e2i_kinds import (
     SERVICES,
     YATAI_KINDS,
 )
+
+RELIST = 3600.0
+"""Seconds between two lists. The watches report everything; a list corrects what a bug would lose."""
+LONGEST_SILENCE = 900.0
+"""Seconds without a sign of life after which a watch hangs: a bookmark or the end of its stream comes much sooner."""
 
 logger = logging.getLogger("e2i")
 
@@ -59,14 +68,17 @@ class Informer:
 
     def __init__(self, source: Source, kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> None:
         self.source = source
-        self.listed_at: float | None = None
-        """When the kind was listed last, by the clock of the event loop."""
-        self.heard_at: float | None = None
-        """When the API server last sent a list or a change."""
+        self.trouble = ""
+        """Why the kind cannot be listed or watched now; empty if it can, or if it is not served."""
+        self.alive_at: float | None = None
+        """When the API server last answered or could not be asked, by the clock of the event loop."""
         self._kube = kube
         self._cache = cache
         self._wake = wake
         self._version = ""
+        """Version of the last list."""
+        self._newest = ""
+        """Newest version that a list or a watch has told."""
 
     async def list(self) -> None:
         """Bring the cache up to date by a full list; ApiError if there is none.
@@ -86,29 +98,32 @@ class Informer:
 
     async def run(self) -> None:
         """Follow the kind without end. Begins after the last list, or with one."""
-        source, logged = self.source, ""
-        parse = partial(self._cache.see, source.kind)
-        news = self._kube.track(source.resource, parse, labels=source.labels, since=self._version)
+        self._note_alive()
+        parse = partial(self._cache.see, self.source.kind)
+        news = self._kube.track(
+            self.source.resource, parse, labels=self.source.labels, since=self._version, relist=RELIST
+        )
         async for each in news:
+            self._note_alive()
             match each:
                 case Listed(values=found, version=version):
-                    logged = ""
                     self._take_list(found, version)
                 case Changed(type=change, value=seen):
                     self.take(change, seen)
                 case Failed(error=error):
-                    if self._is_not_served(error):
-                        self._note_served(False)
-                    elif str(error) != logged:
-                        logged = str(error)
-                        plural = source.resource.plural
-                        logger.warning("%s cannot be watched, it is tried again: %s", plural, error)
+                    self._take_failure(error)
+
+    def signs(self) -> Iterator[Sign]:
+        """Return the age of the last sign of life, once the kind is followed."""
+        if self.alive_at is not None:
+            age = asyncio.get_running_loop().time() - self.alive_at
+            yield Sign(f"the watch of {self.source.kind}", age, LONGEST_SILENCE)
 
     def take(self, change: str, seen: Seen | None) -> None:
         """Update the cache with a change, and wake the model that it concerns."""
-        self.heard_at = asyncio.get_running_loop().time()
         if seen is None:
             return
+        self._newest = later(self._newest, seen.version)
         if change == "DELETED":
             concerned = self._cache.remove(self.source.kind, seen.key, seen.value.uid)
         else:
@@ -117,11 +132,28 @@ class Informer:
             self._wake(concerned)
 
     def _take_list(self, found: Iterable[Seen | None], version: str) -> None:
-        self._version = version
-        self.listed_at = self.heard_at = asyncio.get_running_loop().time()
-        for key in self._cache.replace(self.source.kind, found, version):
+        # The API server lists its newest version: an older one than before is that of a backup.
+        began_again = later(self._newest, version) != version
+        if began_again:
+            logger.warning("%s: the cluster went back to an earlier state", self.source.resource.plural)
+        self._version = self._newest = version
+        self.trouble = ""
+        for key in self._cache.replace(self.source.kind, found, version, began_again=began_again):
             self._wake(key)
         self._note_served(True)
+
+    def _take_failure(self, error: ApiError) -> None:
+        if self._is_not_served(error):
+            self._note_served(False)
+            self.trouble = ""
+            return
+        trouble = f"{self.source.resource.plural} cannot be watched: {error}"
+        if trouble != self.trouble:
+            self.trouble = trouble
+            logger.warning("%s; it is tried again", trouble)
+
+    def _note_alive(self) -> None:
+        self.alive_at = asyncio.get_running_loop().time()
 
     def _is_not_served(self, error: ApiError) -> bool:
         return error.status == 404 and self.source.resource in YATAI_KINDS
