@@ -109,7 +109,7 @@ async def test_a_refusal_that_lasts_is_told(world: World, status: int, reason: s
     def write(verb: str, resource: object) -> None:
         original(verb, resource)  # type: ignore[arg-type]
         if verb == "apply":
-            raise ApiError(status, "Refused", "quota exceeded")
+            raise ApiError(status, "AlreadyExists" if status == 409 else "Refused", "quota exceeded")
 
     world.kube._write = write  # type: ignore[method-assign]
     world.apply()

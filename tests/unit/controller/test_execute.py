@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import DIGEST, a_deployment_spec, a_model, a_record, an_artifact
-from support.world import World
+from support.world import NAMESPACE, World
 
 from e2i.api import naming
 from e2i.api.conditions import Reason
@@ -84,7 +84,7 @@ async def test_after_the_first_failure_nothing_more_is_tried() -> None:
         (403, Reason.Refused, True),
         (413, Reason.Refused, True),
         (422, Reason.Refused, True),
-        (409, Reason.NameTaken, True),
+        (409, Reason.ApiUnavailable, False),
         (404, Reason.YataiNotInstalled, True),
         (429, Reason.ApiUnavailable, False),
         (500, Reason.ApiUnavailable, False),
@@ -98,6 +98,25 @@ async def test_a_refusal_in_our_words(status: int, reason: Reason, stalled: bool
     assert result.problem
     assert (result.problem.reason, result.problem.stalled) == (reason, stalled)
     assert result.problem.message.startswith("the BentoRequest of churn was not written: ")
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "taken"),
+    [
+        ("AlreadyExists", 'services "churn" already exists', True),
+        ("Conflict", 'Apply failed with 1 conflict: conflict with "kubectl": .spec.bento', True),
+        ("Conflict", "Precondition failed: UID in precondition: a, UID in object meta: b", False),
+        ("Conflict", "the object has been modified; please apply your changes to the latest version", False),
+    ],
+)
+async def test_a_conflict_means_a_taken_name_only_if_it_is_one(word: str, message: str, taken: bool) -> None:
+    world = World()
+    world.kube.fail.append(ApiError(409, word, message))
+    (result,) = await execute(a_model(), [REQUEST], world.clients, world.now)
+    assert result.problem
+    assert result.problem.reason is (Reason.NameTaken if taken else Reason.ApiUnavailable)
+    assert result.problem.stalled is taken
     await world.close()
 
 
@@ -128,9 +147,13 @@ async def test_only_the_very_object_is_deleted() -> None:
     await world.run()
     (request,) = world.all("BentoRequest")
     name = request["metadata"]["name"]
-    told = await perform(world, DeleteRequest(name, "uid-of-a-namesake"))
-    assert told[0][1] is not None
+    gone = DeleteRequest(name, "uid-of-a-namesake")
+    assert await perform(world, gone) == [(gone, None)], "that one is gone already"
     assert world.all("BentoRequest") == [request]
+    refused = DeleteRequest(name, request["metadata"]["uid"])
+    world.kube.fail.append(ApiError(409, "Conflict", "the object has been modified"))
+    assert await perform(world, refused) == [(refused, Reason.ApiUnavailable)]
+    assert world.cache.child("BentoRequest", NAMESPACE, name)
     await perform(world, DeleteRequest(name, request["metadata"]["uid"]))
     assert world.all("BentoRequest") == []
     await world.close()

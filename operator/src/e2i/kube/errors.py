@@ -22,6 +22,15 @@ class ApiError(Exception):
         self.retry_after = retry_after
         super().__init__(f"{status} {self.reason}: {self.message}" if status else self.message)
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether an object of that name has fields of somebody else, or is there although it must not be.
+
+        Other conflicts (a precondition, a change in the meantime) say only that what was known is out of date.
+        """
+        applied = self.message.startswith("Apply failed with")
+        return self.status == 409 and (self.reason == "AlreadyExists" or applied)
+
 
 class KubeconfigError(Exception):
     """The kubeconfig cannot be used; `message` names the file, the value and the next step."""

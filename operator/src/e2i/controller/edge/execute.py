@@ -185,8 +185,18 @@ async def _apply(resource: Resource, manifest: manifests.Manifest, clients: Clie
 
 
 async def _delete(resource: Resource, key: Key, uid: str, clients: Clients) -> None:
-    """Delete the object, and remove it from the cache so that a pass before the watch event does not repeat it."""
-    await clients.kube.delete(resource, *key, uid=uid)
+    """Delete the object, and remove it from the cache so that a pass before the watch event does not repeat it.
+
+    If another object has the name now, this one is gone.
+    """
+    try:
+        await clients.kube.delete(resource, *key, uid=uid)
+    except ApiError as error:
+        if error.status != 409:
+            raise
+        found = await clients.kube.get(resource, *key)
+        if found is not None and found["metadata"].get("uid") == uid:
+            raise
     clients.cache.remove(resource.kind, key, uid)
 
 
@@ -219,7 +229,7 @@ def _problem(model: Model, action: Action, error: ApiError) -> Problem:
     """Return the problem that an error of the API server means; it is not stalled if waiting may help."""
     kind = _NAMES.get(type(action), type(action).__name__)
     what = f"the {kind} of {model.name} was not written"
-    if error.status == 409:
+    if error.is_taken:
         return Problem(
             reason=Reason.NameTaken,
             message=f"{what}: an object of that name is somebody else's ({error.message})",
