@@ -9,7 +9,8 @@ from support.bodies import a_body, a_child_body
 
 from e2i.api import naming
 from e2i.controller.core.observed import Service
-from e2i.controller.edge.cache import Cache, later
+from e2i.controller.core.versions import later
+from e2i.controller.edge.cache import Cache
 
 KEY = ("models", "churn")
 

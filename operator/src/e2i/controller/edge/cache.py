@@ -30,6 +30,7 @@ from e2i.controller.core.observed import (
 )
 from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.rules.adoption import is_orphan
+from e2i.controller.core.versions import is_ordered, later
 
 Key = tuple[str, str]
 """(namespace, name)"""
@@ -57,20 +58,9 @@ class Seen:
         """Return whether it is newer than `version`. Only decimal numbers have an order: else `unless_known`."""
         if self.version == version:
             return False
-        if not all(_is_decimal(each) for each in (self.version, version)):
+        if not (is_ordered(self.version) and is_ordered(version)):
             return unless_known
         return later(self.version, version) == self.version
-
-
-def later(first: str, second: str) -> str:
-    """Return the later one of two versions; the second one if they have no order."""
-    if not (_is_decimal(first) and _is_decimal(second)):
-        return second
-    return max(first, second, key=lambda version: (len(version), version))
-
-
-def _is_decimal(version: str) -> bool:
-    return version.isascii() and version.isdecimal()
 
 
 class Cache:

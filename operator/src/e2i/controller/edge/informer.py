@@ -14,7 +14,8 @@ from functools import partial
 from e2i.api import naming
 from e2i.controller.core.health import Sign
 from e2i.controller.core.parse import BUILD_PODS
-from e2i.controller.edge.cache import Cache, Key, Seen, later
+from e2i.controller.core.versions import later
+from e2i.controller.edge.cache import Cache, Key, Seen
 from e2i.kube import ApiError, Changed, Failed, Kube, Listed, Resource
 from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,

@@ -1,0 +1,15 @@
+"""Order of resourceVersions: those of the API server are decimal numbers, any other text has no order. Pure."""
+
+from __future__ import annotations
+
+
+def is_ordered(version: str) -> bool:
+    """Return whether the version is a decimal number."""
+    return version.isascii() and version.isdecimal()
+
+
+def later(first: str, second: str) -> str:
+    """Return the later one of two versions; the second one if they have no order."""
+    if not (is_ordered(first) and is_ordered(second)):
+        return second
+    return max(first, second, key=lambda version: (len(version), version))
