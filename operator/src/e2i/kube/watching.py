@@ -137,8 +137,8 @@ async def track(
     """Yield what happens to a kind, without end: Listed, then Changed, and Failed after every failure.
 
     Listed comes again whenever changes may have been missed, and when `relist` seconds are over. `since`: the version
-    of a list that the caller has; then Changed comes first. Quiet comes every few minutes at least, so that a watch
-    that hangs can be told from one without changes.
+    of a list that the caller has; then Changed comes first. Quiet comes every few minutes at least: a watch that
+    hangs differs from one without changes.
     """
     backoff, version, listed = Backoff(), since, time.monotonic()
     limit = math.ceil(min(WATCH_TIMEOUT, relist))

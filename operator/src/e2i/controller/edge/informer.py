@@ -79,7 +79,7 @@ class Informer:
         self._version = ""
         """Version of the last list."""
         self._newest = ""
-        """Newest version that a list or a watch has told."""
+        """Newest version that a list or a watch has reported."""
 
     async def list(self) -> None:
         """Bring the cache up to date by a full list; ApiError if there is none.
