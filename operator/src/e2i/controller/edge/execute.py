@@ -37,6 +37,7 @@ from e2i.controller.edge.apply_service import apply_service
 from e2i.controller.edge.cache import Key
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.observe import look_for_service
+from e2i.controller.edge.refusals import refused
 from e2i.kube import ApiError, Resource
 from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,
@@ -44,7 +45,6 @@ from e2i.kube.e2i_kinds import (
     DEPLOYMENTS,
     E2I_MODELS,
     SERVICES,
-    YATAI_KINDS,
 )
 
 
@@ -57,7 +57,7 @@ async def execute(
         try:
             ended = await _execute_one(model, action, clients, now)
         except ApiError as error:
-            ended = _problem(model, action, error)
+            ended = refused(model, action, error)
         is_pending = isinstance(ended, Pending)
         results.append(Result(action, None if isinstance(ended, Pending) else ended, is_pending))
         if ended:
@@ -211,41 +211,3 @@ async def _has_traffic(model: Model, release: str | None, clients: Clients) -> b
     if not selected and not serving:
         serving = model.status.get("servingRelease")
     return release in (selected, serving)
-
-
-_NAMES = {
-    ApplyRequest: "BentoRequest",
-    ApplyDeployment: "BentoDeployment",
-    Resize: "BentoDeployment",
-    WakeWorkload: "scale",
-    ApplyService: "Service",
-    DeleteDeployment: "BentoDeployment",
-    DeleteRequest: "BentoRequest",
-    SetFinalizer: "finalizer",
-}
-
-
-def _problem(model: Model, action: Action, error: ApiError) -> Problem:
-    """Return the problem that an error of the API server means; it is not stalled if waiting may help."""
-    kind = _NAMES.get(type(action), type(action).__name__)
-    what = f"the {kind} of {model.name} was not written"
-    if error.is_taken:
-        return Problem(
-            reason=Reason.NameTaken,
-            message=f"{what}: an object of that name is somebody else's ({error.message})",
-            stalled=True,
-        )
-    # A Resize that finds nothing: the object is gone, its kind is served.
-    if (
-        error.status == 404
-        and not isinstance(action, Resize)
-        and kind in {resource.kind for resource in YATAI_KINDS}
-    ):
-        return Problem(
-            reason=Reason.YataiNotInstalled,
-            message=f"{what}: the cluster does not serve {kind}; install yatai-deployment and yatai-image-builder",
-            stalled=True,
-        )
-    if error.status in (400, 403, 413, 422):
-        return Problem(reason=Reason.Refused, message=f"{what}: {error.message}", stalled=True)
-    return Problem(reason=Reason.ApiUnavailable, message=f"{what}: {error.message}; it is tried again")

@@ -1,0 +1,57 @@
+"""Turn a refusal of the API server into the problem that status, Event and log show."""
+
+from __future__ import annotations
+
+from e2i.api.conditions import Reason
+from e2i.api.model import Model
+from e2i.api.problem import Problem
+from e2i.controller.core.actions import (
+    Action,
+    ApplyDeployment,
+    ApplyRequest,
+    ApplyService,
+    DeleteDeployment,
+    DeleteRequest,
+    Resize,
+    SetFinalizer,
+    WakeWorkload,
+)
+from e2i.kube import ApiError
+from e2i.kube.e2i_kinds import YATAI_KINDS
+
+_NAMES = {
+    ApplyRequest: "BentoRequest",
+    ApplyDeployment: "BentoDeployment",
+    Resize: "BentoDeployment",
+    WakeWorkload: "scale",
+    ApplyService: "Service",
+    DeleteDeployment: "BentoDeployment",
+    DeleteRequest: "BentoRequest",
+    SetFinalizer: "finalizer",
+}
+
+
+def refused(model: Model, action: Action, error: ApiError) -> Problem:
+    """Return the problem that an error of the API server means; it is not stalled if waiting may help."""
+    kind = _NAMES.get(type(action), type(action).__name__)
+    what = f"the {kind} of {model.name} was not written"
+    if error.is_taken:
+        return Problem(
+            reason=Reason.NameTaken,
+            message=f"{what}: an object of that name is somebody else's ({error.message})",
+            stalled=True,
+        )
+    # A Resize that finds nothing: the object is gone, its kind is served.
+    if (
+        error.status == 404
+        and not isinstance(action, Resize)
+        and kind in {resource.kind for resource in YATAI_KINDS}
+    ):
+        return Problem(
+            reason=Reason.YataiNotInstalled,
+            message=f"{what}: the cluster does not serve {kind}; install yatai-deployment and yatai-image-builder",
+            stalled=True,
+        )
+    if error.status in (400, 403, 413, 422):
+        return Problem(reason=Reason.Refused, message=f"{what}: {error.message}", stalled=True)
+    return Problem(reason=Reason.ApiUnavailable, message=f"{what}: {error.message}; it is tried again")
