@@ -277,6 +277,23 @@ def test_an_archive_of_other_content_is_not_taken_for_the_digest_it_lies_under(
     assert digest in told.message
 
 
+@pytest.mark.parametrize("damage", [b"", b"x"], ids=["the same content", "other content of the same size"])
+def test_an_archive_without_a_checksum_is_believed_by_its_content_alone(
+    store: Path, bucket: Bucket, s3: Any, damage: bytes
+) -> None:
+    """Whoever uploads an object writes its metadata."""
+    pushed = exported(Exporter(store, bucket))
+    key = pushed.uri.split("/", 3)[3]
+    content = s3.get_object(Bucket=bucket.name, Key=key)["Body"].read()
+    content = content[: len(content) - len(damage)] + damage
+    s3.put_object(Bucket=bucket.name, Key=key, Body=content, Metadata={"e2i-digest": pushed.digest})
+    again = Exporter(store, bucket)
+    if damage:
+        assert trouble(again, f"{TAG}@{pushed.digest}").reason is Reason.ArchiveConflict
+    else:
+        assert exported(again, f"{TAG}@{pushed.digest}") == pushed
+
+
 def test_an_archive_of_another_bento_under_the_tag_is_told(store: Path, bucket: Bucket, s3: Any) -> None:
     pushed = exported(Exporter(store, bucket))
     there = pushed.uri.split("/", 3)[3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.bodies import a_child_body
 from support.deep import examples
 from support.mutations import mutated, seeded
 from support.scenes import quiet, serve
@@ -69,3 +70,33 @@ async def test_after_any_changes_of_one_model_s_objects_another_is_served(world:
         await serve(world, name="iris", tag=f"iris:{number + 1}")
         world.delete("churn")
         await world.restart()
+
+
+async def test_an_address_that_somebody_changed_is_neither_believed_nor_built(world: World) -> None:
+    world.apply()
+    await world.run(yatai=False)
+    request = world.all("BentoRequest")[0]
+    right = request["spec"]["downloadUrl"]
+    spoil(world, "BentoRequest", spec={**request["spec"], "downloadUrl": "s3://evil/bentos/churn/1/0.tar"})
+    await world.run(yatai=False)
+    assert world.all("BentoRequest")[0]["spec"]["downloadUrl"] == right
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert world.status()["artifact"]["uri"] == right
+
+
+async def test_a_planted_request_is_not_the_content_of_a_tag(world: World) -> None:
+    world.apply()
+    model = world.all(naming.KIND)[0]["metadata"]
+    digest = "sha256:" + "0" * 64
+    planted = a_child_body(
+        "BentoRequest",
+        name=naming.artifact_name("churn", digest),
+        owner=model["uid"],
+        annotations={naming.TAG_ANNOTATION: "churn:1", naming.DIGEST_ANNOTATION: digest},
+        spec={"downloadUrl": "s3://evil/bentos/churn/1/0.tar"},
+    )
+    world.kube.put(("BentoRequest", "models", planted["metadata"]["name"]), planted)
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert world.status()["artifact"]["digest"] != digest

@@ -94,7 +94,7 @@ def an_artifact(tag: str = TAG, digest: str = DIGEST) -> Artifact:
     return Artifact(
         tag=tag,
         digest=digest,
-        uri=f"s3://e2i/bentos/{name}/{version}/{digest[7:]}.bento",
+        uri=f"s3://e2i/bentos/{name}/{version}/{digest[7:]}.tar",
         size=4096,
         service="churn_model",
         bentoml_version="1.4.39",

@@ -24,7 +24,7 @@ from support.fake_yatai import FakeYatai
 from support.laws import Laws, is_ready
 
 from e2i.api import naming
-from e2i.api.artifact import Artifact
+from e2i.api.artifact import ArchivePlace, Artifact
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.problem import Problem
 from e2i.archive.export_progress import Attempt
@@ -137,6 +137,7 @@ class World:
             guard_jobs=self.guard,  # type: ignore[arg-type]
             failure_memory=FailureMemory(),
             access=ACCESS,
+            archive_place=ArchivePlace("e2i"),
         )
         self.supervisor = Supervisor(self.ends.append)
         self.operator = WatchedOperator(self.clients, self.queue, self.supervisor, self.outcomes)

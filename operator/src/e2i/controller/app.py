@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from e2i.api.artifact import ArchivePlace
 from e2i.archive.export import Exporter
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.settings import own_secrets
@@ -193,6 +194,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
         failure_memory=FailureMemory(),
         access=_builder_access(settings),
+        archive_place=ArchivePlace(settings.bucket, settings.prefix),
         secrets=own_secrets(os.environ),
     )
     check = partial(check_bucket, bucket, settings.prefix, turns)

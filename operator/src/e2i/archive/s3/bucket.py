@@ -9,11 +9,13 @@ by an equal one.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from e2i.api.digest import PART_SIZE, archive_digest
 from e2i.archive.errors import (
     ArchiveConflict,
     ArchiveCorrupted,
@@ -94,6 +96,19 @@ class Bucket:
             with contextlib.closing(answer["Body"]) as body:
                 # Without a limit, read() notices an answer that breaks off.
                 return bytes(body.read(most) if answer["ContentLength"] > most else body.read())
+
+    def read_digest(self, key: str) -> str:
+        """Read the whole object and return the digest of its content; empty if there is none."""
+        with self._failures():
+            try:
+                answer = self._clients.default.get_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if error_code(error) == "NoSuchKey":
+                    return ""
+                raise
+            with contextlib.closing(answer["Body"]) as body:
+                parts = (hashlib.sha256(part).digest() for part in body.iter_chunks(PART_SIZE))
+                return archive_digest(tuple(parts))
 
     def put_once(self, key: str, body: bytes) -> bool:
         """Store a small object; return False if the key already has an object, which then stays as it is."""

@@ -1,7 +1,7 @@
 """Find an archive that another program uploaded to the bucket, and read its bento.yaml.
 
-S3 keeps the digest as the object's checksum, so the content is checked without reading it. Only bento.yaml is read,
-to know which bento it is.
+S3 keeps the digest as the object's checksum, so the content is checked without reading it: only bento.yaml is read, to
+know which bento it is. An archive without such a checksum is read as a whole, once.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Art
             f"The bucket has no archive s3://{bucket.name}/{key}: bring it there with `e2i pipeline push`, or "
             "correct spec.bento.archive.digest."
         )
-    if not _is_content(stored, digest):
+    if not _is_content(bucket, key, stored, digest):
         raise ArchiveConflict(
-            f"{stored.uri} has digest {stored.digest or 'unknown'} and checksum {stored.checksum or 'unknown'}, not "
-            f"{digest}: it was not written by `e2i pipeline push`. Look at it, then delete it and push again."
+            f"{stored.uri} has other content than {digest} (checksum {stored.checksum or 'unknown'}): it was not "
+            "written by `e2i pipeline push`. Look at it, then delete it and push again."
         )
     description = _description(bucket.get(key, most=BEGINNING) or b"")
     says = f"{description.get('name')}:{description.get('version')}"
@@ -66,13 +66,16 @@ def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Art
     )
 
 
-def _is_content(stored: StoredObject, digest: str) -> bool:
-    """Compare the digest with the server's checksum if the parts have our size, else with the object's metadata."""
+def _is_content(bucket: Bucket, key: str, stored: StoredObject, digest: str) -> bool:
+    """Compare the digest with the server's checksum, or with the content if the server has no checksum of our parts.
+
+    The object's metadata decides nothing: whoever uploads an object writes it.
+    """
     parts = max(1, -(-stored.size // PART_SIZE))
     checksum, _, cut = stored.checksum.partition("-")
     if cut == str(parts):
         return checksum == base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()
-    return stored.digest == digest
+    return bucket.read_digest(key) == digest
 
 
 def _description(beginning: bytes) -> Mapping[str, Any]:

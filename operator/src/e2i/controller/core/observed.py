@@ -82,6 +82,8 @@ class BentoRequest(Child):
     """The image builder has written a condition."""
     error: str = ""
     """What keeps the image builder from building; it tries again. Empty if there is nothing."""
+    is_altered: bool = False
+    """Its downloadUrl is not the address of the archive with its tag and digest: the operator did not write it so."""
     image: str = ""
     """Name of the built image; empty until the builder reports it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from e2i.api.artifact import ArchivePlace
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.event_recorder import EventRecorder
@@ -32,6 +33,7 @@ class Clients:
     guard_jobs: GuardJobs
     failure_memory: FailureMemory
     access: BuilderAccess
+    archive_place: ArchivePlace
     secrets: tuple[str, ...] = ()
     """The operator's own keys, which no message may contain."""
     stretches: Stretches = field(default_factory=Stretches)

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from e2i.api import naming
+from e2i.api.artifact import ArchivePlace
 from e2i.api.model import Model
+from e2i.api.tags import TagRefused
 from e2i.controller.core.evidence import job_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
 from e2i.controller.core.observed import BentoRequest, Build, Child, Observed, Stretch
@@ -45,7 +47,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     places = {(child.name, child.uid) for child in deployments}
     seen = Observed(
         export=clients.export_jobs.state(model.reference),
-        requests=cache.requests(model),
+        requests=tuple(_with_address(request, clients.archive_place) for request in cache.requests(model)),
         deployments=deployments,
         workloads=tuple(each for each in cache.workloads(model) if (each.name, each.owner) in places),
         service=owned_service(model, cache.service(model)),
@@ -73,6 +75,18 @@ async def look_for_service(model: Model, clients: Clients) -> None:
         clients.cache.put(SERVICES.kind, found)
     elif known:
         clients.cache.remove(SERVICES.kind, model.key, known.uid)
+
+
+def _with_address(request: BentoRequest, place: ArchivePlace) -> BentoRequest:
+    """Return the request with the address that follows from tag and digest: what it says itself is not believed."""
+    if request.artifact is None:
+        return request
+    try:
+        uri = place.uri(request.artifact.tag, request.artifact.digest)
+    except TagRefused:
+        return replace(request, artifact=None)
+    is_altered = request.artifact.uri != uri
+    return replace(request, artifact=replace(request.artifact, uri=uri), is_altered=is_altered)
 
 
 def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:

@@ -42,12 +42,16 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
     that nobody asked for. If the store no longer has the bento, the bucket may have it: the store of a rebuilt
     cluster is empty. A digest in the spec means only that content.
     """
+    # The content that was released last, by what was noted of it: creation times are of another clock.
+    noted = (model.status.get("artifact") or {}).get("digest")
     known = [
-        request for request in seen.requests if request.artifact and _is_desired(model, request.artifact)
+        request
+        for request in seen.requests
+        if request.artifact and _is_desired(model, request.artifact)
+        # One that somebody altered, or planted, decides nothing.
+        if not request.is_altered or request.digest == noted
     ]
     if known:
-        # The content that was released last, by what was noted of it: creation times are of another clock.
-        noted = (model.status.get("artifact") or {}).get("digest")
         return max(known, key=lambda request: (request.digest == noted, request.created)).artifact
     if isinstance(seen.export, Artifact):
         return seen.export

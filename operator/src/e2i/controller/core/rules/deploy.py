@@ -101,6 +101,11 @@ def _build_is_spent(request: BentoRequest, failed: Failure) -> bool:
     return request.build is Build.FAILED or failed.reason is Reason.BuildDeadlineExceeded
 
 
+def _builds_something_else(request: BentoRequest) -> bool:
+    """Return whether the builder has another address than the operator wrote. What is built stays as it is."""
+    return request.is_altered and request.build is not Build.DONE
+
+
 def create_release(here: Situation, now: datetime) -> Plan | None:
     """Create or update the BentoRequest and the BentoDeployment of the target release.
 
@@ -109,7 +114,7 @@ def create_release(here: Situation, now: datetime) -> Plan | None:
     if target.shape is None:
         return None
     actions: list[Action] = []
-    if target.request is None or _is_damaged(target.request):
+    if target.request is None or _is_damaged(target.request) or _builds_something_else(target.request):
         actions.append(ApplyRequest(target.artifact))
     if not _waits_for_image(here.model, target.request):
         actions += _deployment(here, target, target.shape, now)
