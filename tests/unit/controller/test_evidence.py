@@ -138,7 +138,7 @@ def test_in_the_status_nothing_is_empty() -> None:
 def test_in_the_status_nothing_is_longer_than_the_schema_allows() -> None:
     much = "x" * 9999
     status = to_status(Evidence(terminated_reason=much, log=much, http=much))
-    assert [len(status[name]) for name in ("terminatedReason", "log", "http")] == [128, 2048, 2048]
+    assert [len(status[name]) for name in ("terminatedReason", "log", "http")] == [126, 2048, 2048]
 
 
 class LogServer:

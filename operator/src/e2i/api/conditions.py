@@ -28,6 +28,8 @@ WHILE_TRUE = (ROLLED_BACK, WATCH_BLIND, RECONCILING, STALLED)
 """A status has these only while they are true, as kstatus expects."""
 
 
+NOTHING_SAID = "no reason was given"
+"""A message of others without a printable character. Each condition and each failure needs a message."""
 LONGEST_MESSAGE = 1024
 """Bytes of UTF-8. An Event has the same words, and the API server takes no more."""
 
@@ -162,7 +164,7 @@ def _condition(old: Mapping[str, Any] | None, fact: Fact, generation: int, now: 
 
 def one_line(message: str) -> str:
     """Return the message on one line of printable characters, cut to LONGEST_MESSAGE bytes."""
-    return clean(message, LONGEST_MESSAGE)
+    return clean(message, LONGEST_MESSAGE) or NOTHING_SAID
 
 
 def timestamp(moment: datetime) -> str:

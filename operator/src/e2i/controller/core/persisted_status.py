@@ -11,10 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from e2i.api.conditions import Reason, parse_timestamp, timestamp
+from e2i.api.conditions import Reason, one_line, parse_timestamp, timestamp
 from e2i.api.model import Model
+from e2i.api.plain_text import cut
 
 Body = Mapping[str, Any]
+
+_EVIDENCE = {"pod": 253, "container": 63, "terminatedReason": 128, "log": 4096, "http": 2048}
+"""Texts of status.failedReleases[].evidence, with the bytes that they may have."""
 
 SERVING = "Serving"
 SUPERSEDED = "Superseded"
@@ -161,13 +165,22 @@ def failure_status(failure: Failure) -> dict[str, Any]:
         digest=failure.digest,
         trial=failure.trial,
         reason=failure.reason.name,
-        message=failure.message,
+        message=one_line(failure.message),
         failedAt=timestamp(failure.failed_at),
         requestUid=failure.request_uid,
         deploymentUid=failure.deployment_uid,
         switchedAt=timestamp(failure.switched_at) if failure.switched_at else "",
-        evidence=dict(failure.evidence),
+        evidence=_evidence(failure.evidence),
     )
+
+
+def _evidence(body: Body) -> dict[str, Any]:
+    """Return the evidence within the lengths of the schema: that of a record in the bucket may be anybody's."""
+    texts = {
+        name: cut(body[name], most) for name, most in _EVIDENCE.items() if isinstance(body.get(name), str)
+    }
+    code = body.get("exitCode")
+    return texts | ({"exitCode": code} if type(code) is int and abs(code) < 2**31 else {})
 
 
 def entry_status(entry: Entry) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from e2i.api import naming
-from e2i.api.conditions import timestamp
+from e2i.api.conditions import LONGEST_MESSAGE, timestamp
 from e2i.api.model import Model
+from e2i.api.plain_text import cut
 from e2i.controller.core.status.transitions import Transition
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import EVENTS
@@ -26,9 +27,6 @@ BURST = 60
 """Events of one model that are posted without a pause: about those of eight releases."""
 REFILL = 30.0
 """Seconds after which a model that used its burst may post one more Event."""
-LONGEST_MESSAGE = 1024
-"""Characters. The API server refuses longer ones."""
-
 logger = logging.getLogger("e2i")
 
 _K = TypeVar("_K")
@@ -141,7 +139,7 @@ def _event(model: Model, transition: Transition, now: datetime, number: int) -> 
         },
         "type": "Warning" if transition.warning else "Normal",
         "reason": transition.reason,
-        "message": transition.message[:LONGEST_MESSAGE],
+        "message": cut(transition.message, LONGEST_MESSAGE),
         "count": 1,
         "firstTimestamp": timestamp(now),
         "lastTimestamp": timestamp(now),

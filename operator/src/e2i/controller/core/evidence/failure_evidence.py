@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from e2i.api.plain_text import clean
 from e2i.controller.core.evidence.log_excerpts import LONGEST_LOG, log_excerpt, own_exception
 from e2i.controller.core.evidence.pod_problems import MODEL_CONTAINER
 
@@ -123,7 +124,7 @@ def to_status(evidence: Evidence) -> dict[str, Any]:
     fields = {
         "pod": evidence.pod,
         "container": evidence.container,
-        "terminatedReason": evidence.terminated_reason[:_LONGEST_REASON],
+        "terminatedReason": clean(evidence.terminated_reason, _LONGEST_REASON),
         "exitCode": evidence.exit_code,
         "log": evidence.log[-LONGEST_LOG:],
         "http": evidence.http[:_LONGEST_HTTP],
