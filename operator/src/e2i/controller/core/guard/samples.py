@@ -17,6 +17,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice, pairwise
 
 PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
@@ -31,6 +32,8 @@ _LINE = re.compile(
 _LABEL = re.compile(r'(endpoint|http_response_code|le|runner_name)="((?:[^"\\\n]|\\.)*)"')
 _BOUND = re.compile(rf"{_NUMBER}|\+Inf")
 _OTHER_COUNTERS = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]{0,60}_request_total)\{", re.M)
+_LONGEST_KNOWN = 512
+"""Characters of labels that are remembered."""
 _SHOWN = 3
 """Names in a message, at most."""
 
@@ -69,22 +72,38 @@ def parse_metrics(text: str, service: str = "") -> Sample:
     buckets: defaultdict[float, float] = defaultdict(float)
     counted, others = False, set[str]()
     for kind, written, number in _LINE.findall(text):
-        labels = dict(_LABEL.findall(written))
-        counter = labels.get("runner_name", service)
-        if service and counter != service:
+        meaning = _known_meaning if len(written) <= _LONGEST_KNOWN else _meaning
+        counter, is_probe, is_error, bound = meaning(written)
+        if service and counter not in ("", service):
             others.add(counter)
             continue
         counted = True
-        if labels.get("endpoint") in PROBES:
+        if is_probe:
             continue
         if kind == "total":
             requests += float(number)
-            errors += float(number) if labels.get("http_response_code", "").startswith("5") else 0
-        elif _BOUND.fullmatch(labels.get("le", "")):
-            buckets[float(labels["le"])] += float(number)
+            errors += float(number) if is_error else 0
+        elif bound is not None:
+            buckets[bound] += float(number)
     if not counted:
         raise NoRequestsCounted(_what_is_there(text, service, others))
     return Sample(requests, errors, tuple(sorted(buckets.items())))
+
+
+def _meaning(written: str) -> tuple[str, bool, bool, float | None]:
+    """Return service, whether a probe asked, whether it failed, and the bucket's bound, of the labels of a counter."""
+    labels = dict(_LABEL.findall(written))
+    bound = labels.get("le", "")
+    return (
+        labels.get("runner_name", ""),
+        labels.get("endpoint") in PROBES,
+        labels.get("http_response_code", "").startswith("5"),
+        float(bound) if _BOUND.fullmatch(bound) else None,
+    )
+
+
+_known_meaning = lru_cache(maxsize=8192)(_meaning)
+"""The same, remembered: a pod has the same labels every second."""
 
 
 def _what_is_there(text: str, service: str, others: set[str]) -> str:
