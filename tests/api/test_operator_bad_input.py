@@ -142,7 +142,8 @@ async def test_a_stranger_s_service_is_left_as_it_is(stage: Stage, operator: Ope
     before = await stage.kube.create(SERVICES, stage.namespace, body)
     await stage.create()
     message = await stage.reason("NameTaken")
-    assert f"Service churn in {stage.namespace} belongs to another owner" in message
+    assert f"Service churn in {stage.namespace} has no owner and is not changed" in message
+    assert f"kubectl delete service churn -n {stage.namespace}" in message
     assert await stage.child(SERVICES, "churn") == before
     await stage.kube.delete(SERVICES, stage.namespace, "churn")
 

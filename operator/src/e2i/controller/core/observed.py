@@ -48,6 +48,10 @@ class Child:
     """When this operator first saw it. Durations count from here, see `core.sightings`."""
     labelled: bool = True
     """Whether it has the operator's labels."""
+    owner_name: str = ""
+    """Kind and name of its controlling owner: Deployment web"""
+    finalizers: tuple[str, ...] = ()
+    """What its removal waits for, if it is being removed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +191,8 @@ class Observed:
     """(kind, name) of objects in the namespace that this model does not own."""
     leftovers: frozenset[tuple[str, str]] = frozenset()
     """The same for children of a deleted model of this name, which Kubernetes is about to remove."""
+    holders: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
+    """A sentence about each of both: who has it, or what its removal waits for, and what to do."""
     malformed: tuple[Malformed, ...] = ()
     """Children of the model that cannot be read."""
     orphans: tuple[Child, ...] = ()

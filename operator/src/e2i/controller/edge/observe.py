@@ -12,7 +12,7 @@ from e2i.api.model import Model
 from e2i.api.tags import TagRefused
 from e2i.controller.core.evidence import job_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
-from e2i.controller.core.observed import BentoRequest, Build, Child, Observed, Stretch
+from e2i.controller.core.observed import BentoRequest, Build, Observed, Stretch
 from e2i.controller.core.pod_trouble import Trouble
 from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.releases import own_work
@@ -26,6 +26,7 @@ from e2i.controller.core.releases.release import (
 )
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
+from e2i.controller.core.releases.taken_names import holder, is_leftover
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.decision import Plan
 from e2i.controller.core.rules.pods import FIRST_ATTEMPT, LOST_PATIENCE
@@ -120,13 +121,14 @@ def _with_names(model: Model, seen: Observed, cache: Cache) -> Observed:
         for kind, name in names
         if (child := cache.child(kind, model.namespace, name)) and child.owner != model.uid
     }
-    leftovers = frozenset(place for place, child in taken.items() if _is_leftover(model, child))
-    return replace(seen, foreign=frozenset(taken) - leftovers, leftovers=leftovers)
-
-
-def _is_leftover(model: Model, child: Child) -> bool:
-    """Return whether it is a child of a deleted model of the same name, which Kubernetes will remove."""
-    return child.model == model.name and child.owner is not None
+    if not taken:
+        return seen
+    living = {each.uid for each in cache.models()}
+    leftovers = frozenset(place for place, child in taken.items() if is_leftover(model, child, living))
+    foreign = frozenset(taken) - leftovers
+    named = {place: child for place, child in taken.items() if place in foreign or child.finalizers}
+    holders = {place: holder(place[0], child) for place, child in named.items()}
+    return replace(seen, foreign=foreign, leftovers=leftovers, holders=holders)
 
 
 async def _with_pods(model: Model, seen: Observed, clients: Clients, now: datetime) -> Observed:

@@ -63,16 +63,19 @@ def refuse_checks(here: Situation, now: datetime) -> Plan | None:
 
 def refuse_taken_names(here: Situation, now: datetime) -> Plan | None:
     """Stall if an object of another owner has the name of a child."""
-    taken = [f"{kind} {name}" for kind, name in sorted(here.seen.foreign)]
-    if not taken:
+    if not here.seen.foreign:
         return None
     return Plan(
         reason=Reason.NameTaken,
-        message=f"{', '.join(taken)} in {here.model.namespace} belongs to another owner and is not changed: "
-        "remove or rename it, or give the model another name",
+        message=". ".join(_holder(here, place) for place in sorted(here.seen.foreign)),
         stalled=True,
         look_again=CLUSTER_POLL,
     )
+
+
+def _holder(here: Situation, place: tuple[str, str]) -> str:
+    kind, name = place
+    return here.seen.holders.get(place, f"{kind} {name} in {here.model.namespace} belongs to another owner")
 
 
 def refuse_unreadable_children(here: Situation, now: datetime) -> Plan | None:
@@ -92,9 +95,11 @@ def wait_for_leftovers(here: Situation, now: datetime) -> Plan | None:
     """Wait until the children of a deleted model of the same name are gone."""
     if not here.seen.leftovers:
         return None
+    # What Kubernetes does not remove by itself is named.
+    held = [here.seen.holders[place] for place in sorted(here.seen.leftovers) if place in here.seen.holders]
     names = ", ".join(f"{kind} {name}" for kind, name in sorted(here.seen.leftovers))
     return Plan(
         reason=Reason.Pending,
-        message=f"{names} of a deleted model of the same name is still being removed",
+        message=held[0] if held else f"{names} of a deleted model of the same name is still being removed",
         look_again=CLUSTER_POLL,
     )

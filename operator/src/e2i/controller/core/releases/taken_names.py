@@ -1,0 +1,34 @@
+"""Names that a child of the model needs and that another object has: who has them, and the way out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from e2i.api import naming
+from e2i.api.model import Model
+from e2i.controller.core.observed import Child
+
+
+def is_leftover(model: Model, child: Child, living: Collection[str]) -> bool:
+    """Return whether it is a child of a deleted model of the same name, which Kubernetes will remove.
+
+    `living`: the uids of the models that exist.
+    """
+    return child.model == model.name and child.owner is not None and child.owner not in living
+
+
+def holder(kind: str, child: Child) -> str:
+    """Return a sentence about an object that has a name which the model needs."""
+    place = f"{kind} {child.name} in {child.namespace}"
+    if child.finalizers:
+        return (
+            f"{place} is being deleted, and waits for the finalizers {', '.join(child.finalizers)} of others"
+        )
+    if child.owner_name:
+        owner = child.owner_name.removeprefix(f"{naming.KIND} ")
+        of = f"the model {owner}" if owner != child.owner_name else child.owner_name
+        return f"{place} belongs to {of} and is not changed: give this model another name"
+    return (
+        f"{place} has no owner and is not changed: if nobody needs it, "
+        f"kubectl delete {kind.lower()} {child.name} -n {child.namespace} makes room; or give this model another name"
+    )
