@@ -128,8 +128,7 @@ class VerificationJobs:
 
     async def _verify(self, model: Model, action: Verify) -> Finding | Problem | None:
         """Return the first check that fails, None if all pass; ApiError if Service or Secrets cannot be read."""
-        # In a thread: the largest spec takes some time.
-        verification = await asyncio.to_thread(checks.parse_verification, model.rollout.checks)
+        verification = checks.parse_verification(model.rollout.checks)
         values = await read_values(model.namespace, verification.secrets, self._kube)
         if isinstance(values, Problem):
             return values
