@@ -13,7 +13,7 @@ from typing import Self
 from e2i import clock
 from e2i.api.conditions import timestamp
 from e2i.api.naming import MODEL_LABEL
-from e2i.kube import Change, Kube, Object, Resource
+from e2i.kube import ApiError, Change, Kube, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, PODS
 
 AT_ONCE = 8
@@ -54,8 +54,12 @@ class FastYatai:
                     self._begin(self._one(item, act))
 
     async def _one(self, item: Object, act: Callable[[Object], Awaitable[None]]) -> None:
-        async with self._free:
-            await act(item)
+        try:
+            async with self._free:
+                await act(item)
+        except ApiError as error:
+            if error.status not in (404, 409):  # Gone, or there since an earlier FastYatai.
+                raise
 
     async def _build(self, request: Object) -> None:
         image = f"registry.example/bentos:{request['metadata']['name']}"
