@@ -317,3 +317,13 @@ class Quiet:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._all, name)
+
+
+async def test_a_namespace_that_is_being_deleted_is_nobody_s_fault() -> None:
+    world = World()
+    words = "unable to create new content in namespace models because it is being terminated"
+    world.kube.fail.append(ApiError(403, "Forbidden", words))
+    (result,) = await execute(a_model(), [REQUEST], world.clients, world.now)
+    assert result.problem
+    assert (result.problem.reason, result.problem.stalled) == (Reason.Deleting, False)
+    await world.close()

@@ -52,6 +52,10 @@ def refused(model: Model, action: Action, error: ApiError) -> Problem:
             message=f"{what}: the cluster does not serve {kind}; install yatai-deployment and yatai-image-builder",
             stalled=True,
         )
+    if error.status == 403 and "being terminated" in error.message:
+        # Kubernetes removes the children of the namespace one by one, and each would be made again.
+        message = f"namespace {model.namespace} is being deleted: nothing is made in it any more"
+        return Problem(reason=Reason.Deleting, message=message)
     if error.status in (400, 403, 413, 422):
         return Problem(reason=Reason.Refused, message=f"{what}: {error.message}", stalled=True)
     return Problem(reason=Reason.ApiUnavailable, message=f"{what}: {error.message}; it is tried again")
