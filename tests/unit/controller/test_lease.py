@@ -265,7 +265,9 @@ async def test_it_waits_for_an_api_server_that_does_not_give_it(
     mine = api.lease("mine")
     await mine.acquire()
     assert mine.is_held
-    assert caplog.text.count("cannot be had") == 1
+    (said,) = [record for record in caplog.records if "cannot be had" in record.message]
+    assert said.levelname == "WARNING"
+    assert said.message.endswith("Create the namespace e2i-system.") == (error.status == 404)
 
 
 async def test_it_is_renewed_for_ever(api: Api) -> None:

@@ -1,6 +1,6 @@
 """The kopf handlers of the operator: kopf runs the process, from start to stop.
 
-The operator watches by itself (`edge/informer.py`, docs/decisions/0018-own-watches.md). So there is no handler for a
+The operator watches by itself (`edge/informer.py`, docs/decisions/0023-own-watches.md). So there is no handler for a
 kind: kopf would hold whole lists, and a timer, daemon or deletion handler would add a finalizer and writes of its own.
 """
 

@@ -82,9 +82,7 @@ class Lease:
                 if sighting:
                     self._log(f"this operator is a standby: {sighting.claim.holder} is active")
             except ApiError as error:
-                self._log(
-                    f"the Lease {self._namespace}/{self._name} cannot be had, it is tried again: {error}"
-                )
+                self._log(self._refused(error), logging.WARNING)
             await asyncio.sleep(self._terms.period)
 
     async def hold(self) -> None:
@@ -99,9 +97,8 @@ class Lease:
                 await self._renew()
                 self._logged = ""
             except ApiError as error:
-                self._log(
-                    f"the Lease {self._namespace}/{self._name} was not renewed, it is tried again: {error}"
-                )
+                place = f"{self._namespace}/{self._name}"
+                self._log(f"the Lease {place} was not renewed, it is tried again: {error}", logging.WARNING)
 
     async def release(self) -> None:
         """Let another operator take the Lease at once. Nothing of this operator may write after that."""
@@ -174,11 +171,16 @@ class Lease:
         except TimeoutError as error:
             raise ApiError(0, "Timeout", "the API server did not answer in time") from error
 
-    def _log(self, sentence: str) -> None:
+    def _refused(self, error: ApiError) -> str:
+        """Return why the operator waits, and what to do if its namespace is missing."""
+        way_out = f" Create the namespace {self._namespace}." if error.status == 404 else ""
+        return f"the Lease {self._namespace}/{self._name} cannot be had, it is tried again: {error}{way_out}"
+
+    def _log(self, sentence: str, level: int = logging.INFO) -> None:
         """Log the sentence unless it was the last one."""
         if sentence != self._logged:
             self._logged = sentence
-            logger.info("%s", sentence)
+            logger.log(level, "%s", sentence)
 
 
 def _now() -> str:
