@@ -30,6 +30,8 @@ class ArchiveUse:
         """By archive (uri): models that are about to request an image of it, and until when."""
         self._deleting: dict[str, asyncio.Future[None]] = {}
         self._deleted: dict[str, float] = {}
+        """By archive: until when its deletion is remembered."""
+        self._next_purge = 0.0
 
     async def begin_export(self, tag: str) -> None:
         """Note an export of the tag, after the deletions of its archives have ended."""
@@ -53,13 +55,13 @@ class ArchiveUse:
         """Reserve the archive for the model for a while; return False if it is gone."""
         if self.is_gone(uri):
             return False
+        self._purge()
         self._claims.setdefault(uri, {})[key] = asyncio.get_running_loop().time() + KEEP
         return True
 
     def is_gone(self, uri: str) -> bool:
         """Return whether the archive is being deleted, or was deleted a moment ago and not seen since."""
-        self._purge()
-        return uri in self._deleting or uri in self._deleted
+        return uri in self._deleting or _holds(self._deleted.get(uri))
 
     def is_requested(self, uri: str, but_owner: str = "") -> bool:
         """Return whether a BentoRequest of another owner than `but_owner` names the archive."""
@@ -74,8 +76,7 @@ class ArchiveUse:
 
         `but`: a model whose claims do not count.
         """
-        self._purge()
-        if any(key != but for key in self._claims.get(uri, ())):
+        if any(key != but and _holds(until) for key, until in self._claims.get(uri, {}).items()):
             return True
         if any(is_of_tag(uri, tag) for tag in self._exports):
             return True
@@ -98,14 +99,21 @@ class ArchiveUse:
             ended.set_result(None)
 
     def _purge(self) -> None:
+        """Forget what holds no longer. Once in a while only: each of many models claims the same archive."""
         now = asyncio.get_running_loop().time()
-        self._deleted = {uri: until for uri, until in self._deleted.items() if until > now}
-        for uri, claims in list(self._claims.items()):
-            left = {key: until for key, until in claims.items() if until > now}
-            if left:
-                self._claims[uri] = left
-            else:
-                del self._claims[uri]
+        if now < self._next_purge:
+            return
+        self._next_purge = now + KEEP
+        self._deleted = {uri: until for uri, until in self._deleted.items() if _holds(until)}
+        left = {
+            uri: {key: until for key, until in claims.items() if _holds(until)}
+            for uri, claims in self._claims.items()
+        }
+        self._claims = {uri: claims for uri, claims in left.items() if claims}
+
+
+def _holds(until: float | None) -> bool:
+    return until is not None and asyncio.get_running_loop().time() < until
 
 
 def is_of_tag(uri: str, tag: str) -> bool:
