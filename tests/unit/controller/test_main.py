@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,13 @@ async def test_it_starts_and_leaves_no_trace(process: FakeProcess) -> None:
     assert (memo.process, process.calls) == (process, ["start"])
     assert (settings.peering.standalone, settings.posting.enabled) == (True, False)
     assert settings.scanning.disabled
+
+
+async def test_what_stays_until_the_end_is_no_part_of_a_garbage_collection(process: FakeProcess) -> None:
+    """To search it stops the process for a tenth of a second."""
+    await start(kopf.Memo())
+    assert gc.get_freeze_count() > 10 * sum(gc.get_count())
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize(
