@@ -9,6 +9,7 @@ from support.builders import DIGEST, a_deployment_spec, a_model, a_record, an_ar
 from support.world import NAMESPACE, World
 
 from e2i.api import naming
+from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
 from e2i.api.model import FINALIZER, Autoscaling
 from e2i.archive.errors import BucketUnreachable
@@ -175,6 +176,14 @@ async def test_what_the_bucket_knows_is_read_and_written() -> None:
     world = World()
     await perform(world, ReadReleaseStore(), WriteRecord(a_record(a_model())))
     assert world.clients.release_store_jobs.state(("models", "churn")) == (a_record(a_model()),)
+    await world.close()
+
+
+async def test_a_bento_is_exported_while_the_bucket_is_read() -> None:
+    world = World()
+    await perform(world, ReadReleaseStore(export="churn:1"))
+    assert world.clients.release_store_jobs.state(("models", "churn")) == ()
+    assert isinstance(world.clients.export_jobs.state("churn:1"), Artifact)
     await world.close()
 
 

@@ -23,7 +23,9 @@ class Export:
 
 @dataclass(frozen=True)
 class ReadReleaseStore:
-    """Read the model's records from the bucket."""
+    """Read the model's records from the bucket. `export`: a bento to export at the same time."""
+
+    export: str = ""
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,12 @@ async def _execute_one(
     match action:
         case Export(reference=reference):
             await clients.export_jobs.start(reference, model.key)
-        case ReadReleaseStore():
-            problem, _ = await asyncio.gather(records.read(model.key), look_for_service(model, clients))
-            return problem
+        case ReadReleaseStore(export=reference):
+            others = [look_for_service(model, clients)]
+            if reference:
+                others.append(clients.export_jobs.start(reference, model.key))
+            pending, _ = await asyncio.gather(records.read(model.key), asyncio.gather(*others))
+            return pending
         case Verify():
             await clients.verification_jobs.start(model, action)
         case StartGuard():

@@ -37,7 +37,11 @@ def read_release_store(here: Situation, now: datetime) -> Plan | None:
     asking = Plan(reason=Reason.Pending, message="the bucket is asked for the model's earlier releases")
     if here.seen.records is Reading.RUNNING:
         return asking if _depends_on_release_store(here) else None
-    return replace(asking, actions=(ReadReleaseStore(),)) if needs_release_store(here) else None
+    if not needs_release_store(here):
+        return None
+    # Whatever the records say, the export comes next: the bento is not known without it.
+    is_unknown = artifact_of(here.model, here.seen) is None and here.seen.export is None
+    return replace(asking, actions=(ReadReleaseStore(export=here.model.reference if is_unknown else ""),))
 
 
 def export_bento(here: Situation, now: datetime) -> Plan | None:
