@@ -7,6 +7,7 @@ an older listing complete.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.work_queue import Key
 
 FEW = 3
-"""Models that list only their own keys at the same time; more of them share a listing of all keys."""
+"""Models that list only their own keys, at the same time or within FRESH seconds; more share a listing of all keys."""
 FRESH = 5.0
 """Seconds."""
 KEEP_WRITTEN = 120.0
@@ -44,12 +45,17 @@ class ReleaseStoreReader:
         self._store = store
         self._turns = turns
         self._own_listings = 0
+        self._asked: deque[float] = deque(maxlen=FEW + 1)
+        """When the last models asked."""
         self._listing: asyncio.Task[_Listing] | None = None
         self._written: dict[str, float] = {}
 
     async def read(self, key: Key) -> tuple[Record, ...]:
         """Return the records of a model: failures, and releases with an archive that is still there."""
-        if self._listing is None and self._own_listings < FEW:
+        if self._is_asked_often():
+            self._begin_listing()
+        # While a listing is under way, a few go faster on their own.
+        if not (self._listing and self._listing.done()) and self._own_listings < FEW:
             self._own_listings += 1
             try:
                 return await self._blocking(key[0], partial(self._store.read_usable, *key))
@@ -93,11 +99,21 @@ class ReleaseStoreReader:
 
     async def _list(self) -> _Listing:
         """Return a listing that is fresh or under way, or make one."""
+        # The listing goes on if one of those that wait for it is cancelled.
+        return await asyncio.shield(self._begin_listing())
+
+    def _is_asked_often(self) -> bool:
+        """Note that a model asks. Return whether more than FEW did within FRESH seconds."""
+        now = asyncio.get_running_loop().time()
+        self._asked.append(now)
+        return len(self._asked) > FEW and now - self._asked[0] < FRESH
+
+    def _begin_listing(self) -> asyncio.Task[_Listing]:
+        """Return the listing that is fresh or under way; begin one if there is none."""
         if self._listing is None:
             self._listing = asyncio.create_task(self._list_all(), name="listing of the release store")
             self._listing.add_done_callback(self._use_for_a_while)
-        # The listing goes on if one of those that wait for it is cancelled.
-        return await asyncio.shield(self._listing)
+        return self._listing
 
     async def _list_all(self) -> _Listing:
         keys = await self._blocking("", self._store.list_all)
