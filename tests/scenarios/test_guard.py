@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from support.scenes import hurried, mode, quiet, serve, until
 from support.world import World, digest_of
 
+from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 
@@ -101,6 +103,24 @@ async def test_a_release_that_loses_all_pods_soon_after_the_switch_is_rolled_bac
     await quiet(world)
 
 
+@pytest.mark.parametrize("begun", ["before", "after"])
+async def test_a_release_whose_pods_are_lost_with_their_node_is_rolled_back(world: World, begun: str) -> None:
+    """Whether the operator began before the loss or after it, and although no node takes other pods."""
+    first, second = await replace(world, hurried(scaleDownDelaySeconds=30))
+    if begun == "after":
+        await world.operator.stop()
+    world.yatai.no_nodes = True
+    for pod in world.all("Pod"):
+        if pod["metadata"]["labels"].get(naming.RELEASE_LABEL) == second:
+            world.kube.remove(("Pod", "models", pod["metadata"]["name"]))
+    world.yatai.step(world.now)
+    if begun == "after":
+        await world.restart()
+    await world.run(passes=5)
+    assert (world.address(), world.condition(), world.takes_in()) == (first, "False/PodsLost", [first])
+    assert [(failed["release"], failed["reason"]) for failed in world.failed()] == [(second, "PodsLost")]
+
+
 async def test_a_container_beside_the_model_s_that_crashes_takes_nothing_back(world: World) -> None:
     _, second = await replace(world, hurried(scaleDownDelaySeconds=30), replicas=3)
     world.yatai.bad_sidecars.add("B")
@@ -140,7 +160,9 @@ async def test_pods_that_crash_again_and_again_after_the_switch_are_a_failure(wo
     world.yatai.crashing.add("B")
     await world.run(passes=60)
     assert world.takes_in() == [first]
-    await world.run(passes=90)
+    # It first loses its pods, so it is tried again once.
+    await world.run(passes=300)
+    assert (world.address(), world.condition()) == (first, "False/CrashLoop")
     await quiet(world)
 
 

@@ -41,6 +41,8 @@ WATCH = {"seconds": 120, "maxErrorRatio": "0.05"}
 WATCHED = a_model(rollout={"watch": WATCH})
 ERRORS = Problem(reason=Reason.ErrorRatioExceeded, message="9 of 10 requests failed")
 CRASH = Problem(reason=Reason.CrashLoop, message="container main ended 3 times")
+UNPLACED = Problem(reason=Reason.PodUnschedulable, message="no node has room", blameless=True)
+REGISTRY = Problem(reason=Reason.ImagePullFailed, message="the registry is away", blameless=True)
 SIDECAR = Problem(reason=Reason.SidecarFailed, message="container proxy ended 9 times", blameless=True)
 CHECKED = a_model(rollout={"checks": {"verify": [{"path": "/predict"}, {"path": "/other"}]}})
 STEPS = (SetWeight(10), Pause(None))
@@ -60,6 +62,9 @@ def serving(*, ready: int = 2, **changes: Any) -> Observed:
         pytest.param(serving(ready=1), 0, None, id="one of two pods is not ready: the other answers"),
         pytest.param(serving(ready=0), 0, Reason.PodsLost, id="none is ready"),
         pytest.param(serving(ready=0, pod_problem=CRASH), 0, Reason.CrashLoop, id="none is ready, and why is known"),
+        pytest.param(serving(ready=0, pod_problem=UNPLACED), 0, Reason.PodsLost, id="no node takes those that replace them"),
+        pytest.param(serving(ready=0, pod_problem=REGISTRY), 0, Reason.PodsLost, id="nor have these the image"),
+        pytest.param(serving(ready=1, pod_problem=UNPLACED), 0, None, id="one more has no node: the other answers"),
         pytest.param(serving(ready=0, pod_problem=SIDECAR, crashes=0), 0, None, id="only a container beside its own"),
         pytest.param(serving(ready=0), 29, Reason.PodsLost, id="up to the end of the guard"),
         pytest.param(serving(ready=0), 30, None, id="not after it: it has proved itself"),

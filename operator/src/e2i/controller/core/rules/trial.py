@@ -104,18 +104,20 @@ def _loss(judged: Release, here: Situation) -> Problem | None:
     """Return why the release loses requests: it has no ready pod, or its containers crash.
 
     None if no other release could serve: then its pods are waited for. None too if a container beside the model's
-    keeps the pods from being ready.
+    keeps the pods from being ready. What keeps others from replacing lost pods, such as full nodes, excuses nothing:
+    an operator that starts after the loss sees only that.
     """
     trouble = _trouble(judged, here)
-    if not _has_way_back(here, judged) or (trouble.problem and trouble.problem.blameless):
+    reason = trouble.problem.reason if trouble.problem else None
+    if not _has_way_back(here, judged) or reason is Reason.SidecarFailed:
         return None
-    crash = trouble.problem if trouble.problem and trouble.problem.reason is Reason.CrashLoop else None
+    crash = trouble.problem if reason is Reason.CrashLoop else None
     workload = judged.workload
     if workload and workload.existing and not ready_pods(workload):
         cause = f": {crash.message}" if crash else ""
         message = f"no pod of release {judged.release} ({judged.tag}) is ready any more{cause}"
-        reason, log = (crash.reason, crash.log) if crash else (Reason.PodsLost, "")
-        return Problem(reason=reason, message=message, log=log)
+        log = crash.log if crash else ""
+        return Problem(reason=crash.reason if crash else Reason.PodsLost, message=message, log=log)
     return crash if crash and (crash.final or trouble.crashes >= CRASHES_UNDER_GUARD) else None
 
 
