@@ -83,6 +83,32 @@ async def test_full_nodes_hold_a_release_up_and_do_not_condemn_it(world: World) 
     assert world.address() != first
 
 
+async def test_a_pod_that_has_no_node_for_a_moment_is_not_told(world: World) -> None:
+    for tag in ("churn:1", "churn:2"):
+        world.yatai.no_nodes = True
+        world.apply(tag=tag, rollout=hurried())
+        for _ in range(40):
+            await world.run(passes=4)
+            world.yatai.no_nodes = False
+            await world.run(passes=1)
+            world.yatai.no_nodes = world.condition() != "True/Ready"
+        assert world.condition() == "True/Ready"
+    assert not {"PodUnschedulable", "BuildBlocked"} & set(world.told())
+    assert not {"False/PodUnschedulable", "False/BuildBlocked"} & {told for _, _, told in world.statuses}
+
+
+async def test_an_operator_that_starts_still_says_that_nodes_are_full(world: World) -> None:
+    await serve(world, rollout=hurried())
+    world.yatai.no_nodes = True
+    world.apply(env=mode("B"), rollout=hurried())
+    await world.run(passes=30)
+    assert world.condition() == "False/PodUnschedulable"
+    told = len(world.statuses)
+    await world.restart()
+    await world.run(passes=30)
+    assert len(world.statuses) == told
+
+
 async def test_the_time_on_full_nodes_is_not_taken_from_the_deadline(world: World) -> None:
     world.yatai.bad_pods.add("hung")
     world.apply(env=mode("hung"), rollout=hurried())

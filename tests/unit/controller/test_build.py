@@ -57,6 +57,24 @@ def test_a_failed_build_says_how_to_try_again_where_nothing_is_given_up() -> Non
     assert "delete BentoRequest" not in plan.plan(Situation(MODEL, state), NOON).message
 
 
+BLOCKED = Problem(reason=Reason.BuildBlocked, message="no node has room")
+RETRIED = replace(a_request(build=Build.UNKNOWN), error="the object has been modified", error_since=NOON)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param({"pod_problem": BLOCKED, "problem_since": NOON}, id="no node has room"),
+        pytest.param({"requests": (RETRIED,)}, id="the image builder tries again"),
+    ],
+)
+def test_what_holds_a_build_up_is_named_when_it_has_lasted(held: dict[str, Any]) -> None:
+    situation = Situation(MODEL, seen_building(MODEL, **held))
+    early, late = (plan.plan(situation, NOON + seconds(after)) for after in (3, 5))
+    assert (early.reason, early.look_again) == (Reason.Building, seconds(2))
+    assert late.reason is Reason.BuildBlocked
+
+
 HELD = Stretch(at_work=False, since=NOON)
 
 

@@ -114,6 +114,25 @@ def test_what_others_hold_up_is_named_and_never_given_up(held: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
+    ("told", "after", "reason", "look_again"),
+    [
+        pytest.param("Deploying", 0, Reason.Deploying, 5, id="a scheduler needs a moment"),
+        pytest.param("Deploying", 4, Reason.Deploying, 1, id="the next look is when it has lasted"),
+        pytest.param("Deploying", 5, Reason.PodUnschedulable, 5, id="it has lasted"),
+        pytest.param("PodUnschedulable", 0, Reason.PodUnschedulable, 5, id="an operator that starts says it still"),
+    ],
+)  # fmt: skip
+def test_a_pod_without_a_node_is_named_when_it_has_lasted(
+    told: str, after: int, reason: Reason, look_again: int
+) -> None:
+    ready = {"type": "Ready", "status": "False", "reason": told, "observedGeneration": MODEL.generation}
+    model = replace(MODEL, status={"conditions": [ready]})
+    state = seen_starting(MODEL, pod_problem=UNPLACED, problem_since=NOON, stretch=HELD)
+    chosen = plan.plan(Situation(model, state), NOON + seconds(after))
+    assert (chosen.reason, chosen.look_again) == (reason, seconds(look_again))
+
+
+@pytest.mark.parametrize(
     ("words", "final"),
     [
         ("admission webhook denied the request: no", True),

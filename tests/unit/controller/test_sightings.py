@@ -67,3 +67,11 @@ def test_a_controller_is_heard_when_it_says_something_else_of_the_same_object() 
     assert not has_news(answered, answered)
     assert not has_news(answered, None), "it may have been said long ago"
     assert not has_news(replace(answered, uid="another"), waiting)
+
+
+def test_what_keeps_the_builder_has_lasted_since_it_was_seen_first() -> None:
+    request = a_request(build=Build.UNKNOWN)
+    kept = dated(replace(request, error="no"), None, NOON)
+    still = dated(replace(request, error="no, for another cause"), kept, LATER)
+    gone = dated(request, still, LATER)
+    assert [each.error_since for each in (kept, still, gone)] == [NOON, NOON, None]  # type: ignore[attr-defined]

@@ -86,6 +86,8 @@ class BentoRequest(Child):
     """The image builder has written a condition."""
     error: str = ""
     """What keeps the image builder from building; it tries again. Empty if there is nothing."""
+    error_since: datetime | None = None
+    """Since when this operator has seen the error."""
     is_altered: bool = False
     """Its downloadUrl is not the address of the archive with its tag and digest: the operator did not write it so."""
     image: str = ""
@@ -244,6 +246,5 @@ class Observed:
         """
         if deployment is None:
             return None
-        place = (deployment.name, deployment.uid)
-        mine = (child for child in self.workloads if (child.name, child.owner) == place)
-        return next((child for child in mine if child.release == deployment.release), None)
+        place = (deployment.name, deployment.uid, deployment.release)
+        return next((it for it in self.workloads if (it.name, it.owner, it.release) == place), None)

@@ -21,8 +21,7 @@ def dated(child: Child, before: Child | None, now: datetime) -> Child:
     child = replace(child, first_seen=same.first_seen if same else now)
     match child:
         case BentoRequest():
-            known = same.built_at if isinstance(same, BentoRequest) else None
-            return replace(child, built_at=(known or now) if child.build is Build.DONE else None)
+            return _dated_request(child, same if isinstance(same, BentoRequest) else None, now)
         case BentoDeployment():
             return _dated_deployment(child, same if isinstance(same, BentoDeployment) else None, now)
         case Deployment():
@@ -45,6 +44,15 @@ def _said(child: Child) -> tuple[object, ...]:
         case BentoDeployment():
             return child.answered, child.refusal
     return ()
+
+
+def _dated_request(child: BentoRequest, same: BentoRequest | None, now: datetime) -> BentoRequest:
+    built, error = (same.built_at, same.error_since) if same else (None, None)
+    return replace(
+        child,
+        built_at=(built or now) if child.build is Build.DONE else None,
+        error_since=(error or now) if child.error else None,
+    )
 
 
 def _dated_deployment(child: BentoDeployment, same: BentoDeployment | None, now: datetime) -> BentoDeployment:

@@ -16,6 +16,7 @@ from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
     Plan,
+    lasting,
     pods_poll,
     target_release,
     was_final,
@@ -59,8 +60,9 @@ def wait_for_build(here: Situation, now: datetime) -> Plan | None:
     over = left is not None and (left <= timedelta(0) or was_final(here, Reason.BuildDeadlineExceeded))
     if over:
         return _late_build(here, target, request)
-    problem = here.seen.pod_problem or _builder_problem(target, request, here.seen, now)
-    wait = pods_poll(here) if left is None else min(left, pods_poll(here))
+    problem = lasting(here, here.seen.pod_problem, here.seen.problem_since, now)
+    problem = problem or _builder_problem(here, target, request, now)
+    wait = pods_poll(here, now) if left is None else min(left, pods_poll(here, now))
     if problem:
         stalled = own_work.is_held_too_long(here, now) or was_stalled(here, problem.reason)
         plan = Plan(reason=problem.reason, message=problem.message, log=problem.log, look_again=wait)
@@ -87,12 +89,15 @@ def _late_build(here: Situation, target: Release, request: BentoRequest) -> Plan
     )
 
 
-def _builder_problem(target: Release, request: BentoRequest, seen: Observed, now: datetime) -> Problem | None:
+def _builder_problem(
+    here: Situation, target: Release, request: BentoRequest, now: datetime
+) -> Problem | None:
     """Return what keeps the image builder from beginning the build."""
     if request.error:
         message = f"yatai-image-builder tries again: {request.error.strip().rstrip('.')}"
-        return Problem(reason=Reason.BuildBlocked, message=message, blameless=True)
-    return own_work.turn_of_builder(target, seen, now)
+        problem = Problem(reason=Reason.BuildBlocked, message=message, blameless=True)
+        return lasting(here, problem, request.error_since, now)
+    return own_work.turn_of_builder(target, here.seen, now)
 
 
 def renew_lost_bento(here: Situation, now: datetime) -> Plan | None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from e2i.api import conditions, naming
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Rollback
+from e2i.api.problem import Problem
 from e2i.controller.core.actions import Action
 from e2i.controller.core.persisted_status import Canary, Failure
 from e2i.controller.core.releases import quarantine, retries
@@ -22,6 +23,10 @@ PODS_POLL = timedelta(seconds=5)
 STORE_POLL = timedelta(seconds=15)
 """How often the bento store and the bucket are read: neither can be watched."""
 CLUSTER_POLL = timedelta(seconds=30)
+
+LASTING = timedelta(seconds=5)
+"""Until something that may pass by itself is named: a scheduler and the image builder need a moment."""
+_PASSING = (Reason.PodUnschedulable, Reason.BuildBlocked)
 
 BUILD_FAILURES = (Reason.BuildFailed, Reason.BuildDeadlineExceeded)
 POD_FAILURES = (
@@ -89,12 +94,24 @@ def targets_desired(here: Situation) -> bool:
     return target_release(here).release == desired_release(here).release
 
 
-def pods_poll(here: Situation) -> timedelta:
+def pods_poll(here: Situation, now: datetime) -> timedelta:
     """Return when to look again at pods that are waited for. While nothing holds them up, their watch is enough."""
     target = target_release(here)
+    since = here.seen.problem_since or (target.request and target.request.error_since)
+    if since and now - since < LASTING:
+        return since + LASTING - now
     refused = target.deployment and target.deployment.refusal
     failing = target.workload and target.workload.failure
     return PODS_POLL if here.seen.pod_problem or refused or failing else CLUSTER_POLL
+
+
+def lasting(
+    here: Situation, problem: Problem | None, since: datetime | None, now: datetime
+) -> Problem | None:
+    """Return the problem, or None while it may pass by itself. What the last status names is named on."""
+    if problem is None or problem.reason not in _PASSING or since is None or now - since >= LASTING:
+        return problem
+    return problem if _told(here, conditions.READY, problem.reason) else None
 
 
 def ready_pods_message(here: Situation, release: Release) -> str:
@@ -128,7 +145,12 @@ def settled_plan(here: Situation) -> Plan:
 
 def was_stalled(here: Situation, reason: Reason) -> bool:
     """Return whether the last status said that the model is stalled for this reason, so a restart keeps it so."""
-    known = (each for each in here.model.status.get("conditions", ()) if each["type"] == conditions.STALLED)
+    return _told(here, conditions.STALLED, reason)
+
+
+def _told(here: Situation, condition: str, reason: Reason) -> bool:
+    """Return whether a condition of the last status has this reason, for the present spec."""
+    known = (each for each in here.model.status.get("conditions", ()) if each["type"] == condition)
     wanted = (reason.name, here.model.generation)
     return any((each["reason"], each["observedGeneration"]) == wanted for each in known)
 

@@ -20,6 +20,7 @@ from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
     PODS_POLL,
     Plan,
+    lasting,
     pods_poll,
     ready_pods_message,
     target_release,
@@ -72,7 +73,7 @@ def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
     target = target_release(here)
     if serving_release(here.seen) != target.release or is_enough(target.workload, here.model.autoscaling):
         return None
-    problem = here.seen.pod_problem or _refusal(target, now)
+    problem = lasting(here, here.seen.pod_problem, here.seen.problem_since, now) or _refusal(target, now)
     if problem:
         return Plan(
             reason=problem.reason,
@@ -81,7 +82,9 @@ def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
             stalled=problem.stalled,
             look_again=PODS_POLL,
         )
-    return Plan(reason=Reason.Scaling, message=ready_pods_message(here, target), look_again=pods_poll(here))
+    return Plan(
+        reason=Reason.Scaling, message=ready_pods_message(here, target), look_again=pods_poll(here, now)
+    )
 
 
 def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
@@ -98,7 +101,7 @@ def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
     over = late is not None and (late >= timedelta(0) or was_final(here, Reason.ProgressDeadlineExceeded))
     if over and not (problem and problem.blameless):
         return _late_pods(here, target, problem)
-    poll = pods_poll(here)
+    poll = pods_poll(here, now)
     wait = poll if late is None or over else min(-late, poll)
     if problem:
         held = own_work.is_held_too_long(here, now) or was_stalled(here, problem.reason)
@@ -126,7 +129,8 @@ def _late_pods(here: Situation, target: Release, problem: Problem | None) -> Pla
 
 def _pod_problem(here: Situation, target: Release, now: datetime) -> Problem | None:
     """Return what keeps the pods from becoming ready, with `final` set if it has lasted."""
-    problem, since = here.seen.pod_problem, here.seen.problem_since
+    since = here.seen.problem_since
+    problem = lasting(here, here.seen.pod_problem, since, now)
     if problem is None:
         return _refusal(target, now) or own_work.turn_of_deployer(target, here.seen, now)
     lasts = problem.reason in _MAY_PASS and since is not None and now - since >= PATIENCE
