@@ -18,7 +18,7 @@ from e2i.controller.edge.metrics_client import read_release
 from e2i.kube import Object, Resource
 from e2i.kube.e2i_kinds import PODS
 from e2i.local.demo_traffic import new_session
-from e2i.local.yatai.yatai_kinds import BENTO, BENTO_DEPLOYMENT, DEPLOYMENT
+from e2i.local.yatai.yatai_kinds import BENTO, BENTO_DEPLOYMENT, BENTO_REQUEST, DEPLOYMENT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -106,9 +106,10 @@ async def requests(stage: Stage) -> float:
         network.on_machine(pod["status"]["podIP"])
         for pod in await pods(stage, f"serving.e2i.dev/model={MODEL}")
     ]
-    samples = await read_release(here)
-    assert samples
-    return sum(sample.requests for sample in samples.values())
+    (request,) = (await stage.kube.list(BENTO_REQUEST, stage.namespace))[0]
+    reading = await read_release(here, request["spec"]["serviceName"])
+    assert not reading.unreadable
+    return sum(sample.requests for sample in reading.samples.values())
 
 
 async def pods(stage: Stage, labels: str) -> list[Object]:

@@ -137,5 +137,5 @@ def test_a_push_that_somebody_else_was_ahead_of_is_said(tmp_path: Path, overlay:
     run_git(tmp_path, "clone", "--quiet", "remote.git", "other")
     run_git(tmp_path / "other", "commit", "--quiet", "--allow-empty", "--message", "First")
     run_git(tmp_path / "other", "push", "--quiet")
-    with pytest.raises(PipelineError, match=r"`git push` in .* failed"):
+    with pytest.raises(PipelineError, match=r"`git -C .* push --quiet` failed:\n(.*\n)*.*fetch first"):
         deploy.run(released(tmp_path, overlay, git_push=True))
