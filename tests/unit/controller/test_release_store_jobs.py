@@ -17,7 +17,7 @@ from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.archive.errors import BucketAccessDenied, BucketUnreachable, ExportError
 from e2i.controller.core.actions import PENDING
-from e2i.controller.core.reading import Reading
+from e2i.controller.core.records_state import RecordsState
 from e2i.controller.edge.cache import Cache, Key
 from e2i.controller.edge.jobs import model_jobs, release_store_jobs, release_store_reader
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
@@ -175,7 +175,7 @@ async def test_a_read_goes_on_in_the_background_and_wakes_its_model(
     records: ReleaseStoreJobs, bucket: FakeReleaseStore, woken: list[Key], silence: threading.Event
 ) -> None:
     assert await records.read(KEY) is PENDING
-    assert records.state(KEY) is Reading.RUNNING
+    assert records.state(KEY) is RecordsState.RUNNING
     silence.set()
     await until(lambda: woken == [KEY])
     assert records.state(KEY) == ()
@@ -208,13 +208,13 @@ async def test_a_silent_bucket_holds_up_no_other_pass(
 async def test_a_request_without_an_answer_is_given_up(
     records: ReleaseStoreJobs, woken: list[Key], silence: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release_store_reader, "PATIENCE", 0.05)
+    monkeypatch.setattr(release_store_reader, "PATIENCE", 0.5)
     assert await records.read(KEY) is PENDING
     await until(lambda: woken == [KEY])
     told = records.state(KEY)
     assert isinstance(told, Problem)
     assert (told.reason, told.stalled) == (Reason.BucketUnreachable, False)
-    assert "no sign of life for 0.05 s" in told.message
+    assert "no sign of life for 0.5 s" in told.message
 
 
 async def test_passes_wait_again_once_the_bucket_answers(

@@ -13,7 +13,7 @@ from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.pod_trouble import Trouble
-from e2i.controller.core.reading import Reading
+from e2i.controller.core.records_state import RecordsState
 from e2i.controller.core.service_form import ServiceForm
 
 
@@ -225,7 +225,7 @@ class Observed:
     """The limit of spec.rollout.watch that this release exceeded."""
     guard_sight: Literal["unknown", "clear"] | Problem = "unknown"
     """Whether the metrics can be judged; a Problem says what keeps them from it."""
-    records: tuple[Record, ...] | Reading | Problem | None = None
+    records: tuple[Record, ...] | RecordsState | Problem | None = None
     """The model's records in the release store; None: not read yet."""
     failures: tuple[Failure, ...] = ()
     """Failures that this operator noted and that are not in the status: it could not be written."""

@@ -13,7 +13,7 @@ from e2i.controller.core.actions import (
     ReadReleaseStore,
 )
 from e2i.controller.core.observed import Exporting
-from e2i.controller.core.reading import Reading
+from e2i.controller.core.records_state import RecordsState
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.quarantine import is_new
 from e2i.controller.core.releases.release import (
@@ -35,7 +35,7 @@ def read_release_store(here: Situation, now: datetime) -> Plan | None:
             reason=problem.reason, message=problem.message, stalled=problem.stalled, look_again=STORE_POLL
         )
     asking = Plan(reason=Reason.Pending, message="the bucket is asked for the model's earlier releases")
-    if here.seen.records is Reading.RUNNING:
+    if here.seen.records is RecordsState.RUNNING:
         return asking if _depends_on_release_store(here) else None
     if not needs_release_store(here):
         return None

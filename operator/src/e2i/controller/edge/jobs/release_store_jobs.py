@@ -19,7 +19,7 @@ from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.archive.errors import ExportError
 from e2i.controller.core.actions import Pending
-from e2i.controller.core.reading import Reading
+from e2i.controller.core.records_state import RecordsState
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.model_jobs import ModelJobs
 from e2i.controller.edge.jobs.release_store_reader import PATIENCE, ReleaseStoreReader
@@ -58,13 +58,13 @@ class ReleaseStoreJobs:
         self._problems: dict[Key, tuple[Problem, float]] = {}
         self._recorded: dict[Key, frozenset[str]] = {}
 
-    def state(self, key: Key) -> tuple[Record, ...] | Reading | Problem | None:
+    def state(self, key: Key) -> tuple[Record, ...] | RecordsState | Problem | None:
         """Return the records of a model, RUNNING, or why they could not be read; None if they were not read yet."""
         problem, kept_until = self._problems.get(key, (None, 0.0))
         if problem and asyncio.get_running_loop().time() < kept_until:
             return problem
         if self._jobs.is_running(key, _READ):
-            return Reading.RUNNING
+            return RecordsState.RUNNING
         return self._read.get(key)
 
     def recorded(self, key: Key) -> frozenset[str]:
