@@ -69,6 +69,18 @@ def test_what_is_refused_is_refused_at_once(text: str, problem: str) -> None:
     assert time.process_time() - begun < 1
 
 
+@pytest.mark.parametrize(
+    "version", ["09234953", "00", "0", "12", "1e5", "1.0", "0x1f", "-7", "null", "1_000"]
+)
+def test_a_text_that_yaml_wrote_is_read_as_a_text(version: str) -> None:
+    assert read(yaml.safe_dump({"version": version}).encode()) == {"version": version}
+
+
+@pytest.mark.parametrize("number", [0, 7, -7, 10**17])
+def test_a_number_that_yaml_wrote_is_read_as_a_number(number: int) -> None:
+    assert read(yaml.safe_dump({"size": number}).encode()) == {"size": number}
+
+
 def test_a_tag_makes_no_object() -> None:
     assert read(b"a: !!python/object/apply:os.system [id]\nb: !!int '7'") == {"a": ["id"], "b": "7"}
 

@@ -17,7 +17,8 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_VALUES = 50_000
 """Texts, lists and objects, keys included."""
-_WHOLE = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+"""Without leading zeros: YAML writes the text 09234953, a version of a bento, without quotes."""
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
