@@ -42,7 +42,7 @@ NEXT = {"bento": {"tag": "unknown:1"}}
 @pytest.fixture(scope="module")
 def cluster(control_plane: TestCluster) -> TestCluster:
     if control_plane.home is None:
-        pytest.skip("installs the CRDs and edits the Services of a cluster of its own")
+        pytest.skip("counts requests in the audit log of a cluster of its own")
     install(control_plane.home)
     return control_plane
 
