@@ -28,7 +28,7 @@ from e2i.cli.plugin.forecast import user_metadata
 from e2i.cli.plugin.server_dry_run import dry_run
 from e2i.cli.plugin.session import Session
 from e2i.kube import Object
-from e2i.kube.e2i_kinds import BENTO_REQUESTS, E2I_MODELS
+from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS
 from e2i.local.images import ImageStore
 from e2i.local.kubectl import kubectl
 
@@ -327,6 +327,36 @@ async def test_plan_says_what_an_apply_would_do_and_does_nothing(stage: Stage) -
         "export and build",
     )
     assert await stage.model() == before
+
+
+async def test_plan_counts_the_sidecars_of_a_first_release_as_another_model_has_them(stage: Stage) -> None:
+    alone = await run(stage, "plan", "-f", "-", stdin=manifest(stage))
+    assert "requesting cpu 500m, memory 1Gi" in alone.out
+    await stage.kube.create(DEPLOYMENTS, stage.namespace, _neighbour("runner", "runner", "9", "9Gi"))
+    await stage.kube.create(DEPLOYMENTS, stage.namespace, _neighbour("entry", "api-server", "100m", "200Mi"))
+    planned = await run(stage, "plan", "-f", "-", stdin=manifest(stage))
+    assert "requesting cpu 600m, memory 1224Mi" in planned.out
+    assert "sidecars" not in planned.out
+
+
+def _neighbour(name: str, component: str, cpu: str, memory: str) -> Object:
+    """A Deployment of another model, with a sidecar."""
+    labels = {
+        naming.MODEL_LABEL: "other",
+        "yatai.ai/bento-deployment-component-type": component,
+        "part": component,
+    }
+    proxy = {"name": "proxy", "image": "proxy", "resources": {"requests": {"cpu": cpu, "memory": memory}}}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "main", "image": "a"}, proxy]},
+    }
+    return {
+        "apiVersion": DEPLOYMENTS.api_version,
+        "kind": DEPLOYMENTS.kind,
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"part": component}}, "template": template},
+    }
 
 
 @pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side", "server-side"])

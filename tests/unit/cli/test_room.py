@@ -47,15 +47,15 @@ def planned(*workloads: Body, **spec: Any) -> Forecast:
 
 
 def test_the_sidecars_of_the_release_that_runs_are_counted() -> None:
-    """The figures are those of the real yatai-deployment."""
+    """The sidecars' figures are those of the real yatai-deployment."""
     sidecars = (
-        container("metrics-transformer", cpu="300m", memory="600Mi"),
-        container("proxy", cpu="30m", memory="30Mi"),
+        container("metrics-transformer", cpu="10m", memory="10Mi"),
+        container("proxy", cpu="100m", memory="200Mi"),
     )
     earlier = workload(container("main", cpu="9"), container("old", cpu="9"), created="2026-11-20T12:00:00Z")
     found = planned(earlier, workload(container("main", cpu="60m", memory="384Mi"), *sidecars))
-    assert found.extra.each == {"cpu": "390m", "memory": "1014Mi"}
-    assert found.extra.requests == {"cpu": "780m", "memory": "2028Mi"}
+    assert found.extra.each == {"cpu": "170m", "memory": "594Mi"}
+    assert found.extra.requests == {"cpu": "340m", "memory": "1188Mi"}
     assert not found.notes
 
 
@@ -64,9 +64,10 @@ def test_a_resource_that_only_a_sidecar_requests_is_counted() -> None:
     assert found.extra.each["ephemeral-storage"] == "1Gi"
 
 
-def test_without_a_release_that_runs_the_plan_says_that_sidecars_are_left_out() -> None:
+def test_where_no_release_runs_the_plan_says_what_sidecars_add() -> None:
     (note,) = planned().notes
     assert note.startswith("requests without those of Yatai's sidecars")
+    assert "adds cpu 110m and memory 210Mi to each pod" in note
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ _ANY = Artifact(tag="any:1", digest="sha256:" + "0" * 64, uri="", size=0)
 """Stands for the bento: the requests of its pods do not depend on it."""
 _MODEL_CONTAINER = "main"
 """Yatai's name for the container that runs the bento; it adds others, which it configures by itself."""
+SIDECARS = "cpu 110m and memory 210Mi"
+"""What the sidecars of yatai-deployment request; `YATAI_VERSION` is the one that was looked at."""
+YATAI_VERSION = "1.1.21"
 _KUBERNETES_NAMES = {"gpu": "nvidia.com/gpu"}
 
 
@@ -45,7 +48,7 @@ def size_of(model: Model) -> Size:
 
 
 def extra_capacity(model: Model, pods: Size, workloads: Iterable[Mapping[str, Any]] = ()) -> Extra:
-    """Return the requests of `pods` of the model. `workloads`: its Deployments, which show Yatai's sidecars."""
+    """Return the requests of `pods` of the model. `workloads`: Deployments that show Yatai's sidecars."""
     if pods.least == 0:
         return Extra(pods=pods)
     each = _with_sidecars(pod_requests(model), workloads)

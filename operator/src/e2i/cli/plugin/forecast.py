@@ -11,7 +11,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.model import Model, Rollback, Strategy
 from e2i.api.model_body import parse_model
 from e2i.cli.plugin.advice import command
-from e2i.cli.plugin.capacity import Extra, Size, defaulted, extra_capacity, size_of
+from e2i.cli.plugin.capacity import SIDECARS, YATAI_VERSION, Extra, Size, defaulted, extra_capacity, size_of
 from e2i.cli.plugin.room import placeable
 from e2i.controller.core.observed import BentoRequest, Build, Observed
 from e2i.controller.core.parse import parse_child
@@ -56,7 +56,7 @@ def forecast(
     """Return what the operator would do when `after` replaces `live` (None: there is no model yet).
 
     `after` is the object as the API server would store it; `requests` and `workloads` are the model's BentoRequests and
-    Deployments.
+    the Deployments that show Yatai's sidecars.
     """
     workloads = tuple(workloads)
     seen = Observed(requests=tuple(_requests(requests, after)))
@@ -206,7 +206,10 @@ def _is_new_trial(model: Model, release: str | None) -> bool:
 
 def _sidecar_note(started: Size, workloads: Collection[Body]) -> Iterable[str]:
     if started.most and not workloads:
-        yield "requests without those of Yatai's sidecars: no release of the model runs yet that shows them"
+        yield (
+            "requests without those of Yatai's sidecars, because no release that shows them runs yet: "
+            f"Yatai {YATAI_VERSION} adds {SIDECARS} to each pod"
+        )
 
 
 def _notes(after: Body, model: Model, change: str) -> Iterable[str]:

@@ -17,6 +17,8 @@ from e2i.kube import ApiError, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS
 
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+_SERVING = "yatai.ai/bento-deployment-component-type=api-server"
+"""Label of the Deployments that answer requests; the runners of an old-style bento have other sidecars."""
 _DRY_RUN = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 
 
@@ -31,7 +33,10 @@ class DryRun:
     requests: tuple[Object, ...] = ()
     """The model's BentoRequests: images that exist or are being built."""
     workloads: tuple[Object, ...] = ()
-    """The model's Deployments; none if the user may not list them."""
+    """The model's Deployments, or one of another model if it has none: they show Yatai's sidecars.
+
+    None if there is not any, or if the user may not list them.
+    """
     refusal: str = ""
     """Why the API server refuses the manifest; `after` is None then."""
 
@@ -48,8 +53,8 @@ async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | 
     try:
         live, requests, workloads = await asyncio.gather(
             session.kube.get(E2I_MODELS, where, name),
-            _children(session, BENTO_REQUESTS, where, name),
-            _children(session, DEPLOYMENTS, where, name),
+            _requests(session, where, name),
+            _workloads(session, where, name),
         )
         after = await _dry_run(session, live, body)
     except ApiError as error:
@@ -60,15 +65,34 @@ async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | 
     return DryRun(namespace=where, name=name, live=live, after=after, requests=requests, workloads=workloads)
 
 
-async def _children(session: Session, resource: Resource, namespace: str, name: str) -> tuple[Object, ...]:
-    """Return the model's objects of that kind; none without Yatai's CRDs or without the right to list Deployments."""
+async def _requests(session: Session, namespace: str, name: str) -> tuple[Object, ...]:
+    """Return the model's BentoRequests; none without Yatai's CRDs."""
     try:
-        found, _ = await session.kube.list(resource, namespace, labels=f"{naming.MODEL_LABEL}={name}")
+        found, _ = await session.kube.list(BENTO_REQUESTS, namespace, labels=f"{naming.MODEL_LABEL}={name}")
     except ApiError as error:
-        if error.status == 404 or (error.status == 403 and resource is DEPLOYMENTS):
+        if error.status == 404:
             return ()
         raise
     return tuple(found)
+
+
+async def _workloads(session: Session, namespace: str, name: str) -> tuple[Object, ...]:
+    """Return the model's Deployments, else the first one of its namespace or of the cluster that has its kind."""
+    places = (
+        ({"labelSelector": f"{naming.MODEL_LABEL}={name},{_SERVING}"}, namespace),
+        ({"labelSelector": f"{naming.MODEL_LABEL},{_SERVING}", "limit": "1"}, namespace),
+        ({"labelSelector": f"{naming.MODEL_LABEL},{_SERVING}", "limit": "1"}, None),
+    )
+    for query, where in places:
+        try:
+            answer = await session.kube.request("GET", DEPLOYMENTS.path(where), query=query)
+        except ApiError as error:
+            if error.status == 403:
+                return ()
+            raise
+        if found := answer.get("items"):
+            return tuple(found)
+    return ()
 
 
 async def read_nodes(session: Session) -> tuple[tuple[Object, ...] | None, tuple[Object, ...]]:
