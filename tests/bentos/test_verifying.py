@@ -26,8 +26,8 @@ async def found(url: str, path: str, share: float, **expect: Any) -> str | None:
     """The reason for which the release would not be verified, or None."""
     check = {"path": f"/{path}", "body": f'{{"share": {share}}}', "retries": 0, "expect": expect}
     verification = parse_verification({"verify": [check], "contract": {"labels": ["stay", "leave"]}})
-    finding = await verify(url, verification, "Classification")
-    return None if finding is None else f"{finding.problem.reason.name}: {finding.http}"
+    problem = await verify(url, verification, "Classification")
+    return None if problem is None else f"{problem.reason.name}: {problem.http}"
 
 
 async def test_an_object_with_probabilities_is_understood(url: str) -> None:
@@ -61,8 +61,8 @@ async def test_an_exception_in_the_model_is_a_failure_of_the_release(url: str) -
 
 async def test_a_body_that_the_model_refuses_is_told(url: str) -> None:
     check = {"path": "/an_object", "body": "{}"}
-    finding = await verify(url, parse_verification({"verify": [check]}), "Classification")
-    assert finding is not None
-    assert finding.problem.reason.name == "VerificationFailed"
-    assert "the status should be 200, but is 400" in finding.problem.message
-    assert "Field required" in finding.http
+    problem = await verify(url, parse_verification({"verify": [check]}), "Classification")
+    assert problem is not None
+    assert problem.reason.name == "VerificationFailed"
+    assert "the status should be 200, but is 400" in problem.message
+    assert "Field required" in problem.http

@@ -67,10 +67,10 @@ async def test_pods_tell_how_many_requests_failed_since_the_first_look(stage: St
     failed = await ask(stage, "failing", 30)
     tally = follow(tally, await reading(stage, "failing"))
     assert (tally.total.requests, tally.total.errors) == (30, failed)
-    trouble = judge(watch, tally.total)
-    assert trouble
-    print(trouble.message)  # noqa: T201
-    assert "15 of 30 requests" in trouble.message
+    problem = judge(watch, tally.total)
+    assert problem
+    print(problem.message)  # noqa: T201
+    assert "15 of 30 requests" in problem.message
 
 
 async def test_a_pod_that_fails_leaves_the_traceback_although_it_is_ready(stage: Stage) -> None:

@@ -57,7 +57,7 @@ def exported(exporter: Exporter, tag: str = TAG) -> Artifact:
     return result
 
 
-def trouble(exporter: Exporter, tag: str = TAG) -> Problem:
+def problem_of(exporter: Exporter, tag: str = TAG) -> Problem:
     result = export(exporter, tag)
     assert isinstance(result, Problem), result
     return result
@@ -108,7 +108,7 @@ def test_a_bento_that_was_built_anew_is_another_artifact(store: Path, bucket: Bu
 
 @pytest.mark.parametrize("tag", ["churn:latest", "churn", "Churn:1.0.0", "churn:1.0.0\n"])
 def test_a_tag_that_is_not_exact_stalls(store: Path, bucket: Bucket, tag: str) -> None:
-    found = trouble(Exporter(store, bucket), tag)
+    found = problem_of(Exporter(store, bucket), tag)
     assert (found.reason, found.stalled) == (Reason.TagRefused, True)
     assert repr(tag) in found.message
 
@@ -123,7 +123,7 @@ def test_each_wrong_bento_has_its_own_reason(store: Path, bucket: Bucket) -> Non
     (store / "bentos/unsafe/1/src/token").symlink_to("/etc/hostname")
     exporter = Exporter(store, bucket)
     tags = ("empty:1", "broken:1", "lost:1", "unsafe:1", "churn:1.0")
-    assert [trouble(exporter, tag).reason for tag in tags] == [
+    assert [problem_of(exporter, tag).reason for tag in tags] == [
         Reason.NoDeclaredModel,
         Reason.BentoUnreadable,
         Reason.ModelMissing,
@@ -138,7 +138,7 @@ def test_each_trouble_with_the_bucket_has_its_own_reason(
 ) -> None:
     def reason(name: str, endpoint: str) -> Reason:
         with contextlib.closing(Bucket(name, endpoint=endpoint)) as bucket:
-            return trouble(Exporter(store, bucket)).reason
+            return problem_of(Exporter(store, bucket)).reason
 
     assert reason(name, f"http://127.0.0.1:{free_port()}") is Reason.BucketUnreachable
     assert reason("no-such-bucket", server.url) is Reason.BucketNotFound
@@ -150,7 +150,7 @@ def test_an_object_of_somebody_else_under_the_key_is_a_conflict(store: Path, buc
     exporter = Exporter(store, bucket)
     key = exported(exporter).uri.split("/", 3)[3]
     s3.put_object(Bucket=bucket.name, Key=key, Body=b"something else")
-    assert trouble(exporter).reason is Reason.ArchiveConflict
+    assert problem_of(exporter).reason is Reason.ArchiveConflict
 
 
 def test_a_bento_that_changes_while_it_is_sent_is_not_published(
@@ -169,7 +169,7 @@ def test_a_bento_that_changes_while_it_is_sent_is_not_published(
 
     changer = threading.Thread(target=change)
     changer.start()
-    found = trouble(exporter)
+    found = problem_of(exporter)
     changer.join()
     assert found.reason is Reason.BentoChanged
     assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
@@ -184,7 +184,7 @@ def test_a_change_without_a_trace_is_refused_by_the_server_and_read_anew(
     s3.delete_object(Bucket=bucket.name, Key=exported(exporter).uri.split("/", 3)[3])
     weights = store / "models/weights/7/weights.bin"
     weights.write_bytes(bytes(weights.stat().st_size))
-    assert trouble(exporter).reason is Reason.ArchiveCorrupted
+    assert problem_of(exporter).reason is Reason.ArchiveCorrupted
     assert exported(exporter).tag == TAG
 
 
@@ -260,7 +260,7 @@ def test_an_archive_that_is_missing_says_where_it_was_looked_for(
     store: Path, bucket: Bucket, tmp_path: Path
 ) -> None:
     digest = f"sha256:{'ab' * 32}"
-    told = trouble(Exporter(store, bucket), f"{TAG}@{digest}")
+    told = problem_of(Exporter(store, bucket), f"{TAG}@{digest}")
     assert told.reason is Reason.BentoNotFound
     assert f"s3://{bucket.name}/bentos/churn/1.0.0/{'ab' * 32}.tar" in told.message
     assert "e2i pipeline push" in told.message
@@ -272,7 +272,7 @@ def test_an_archive_of_other_content_is_not_taken_for_the_digest_it_lies_under(
     digest = f"sha256:{'ab' * 32}"
     key = f"bentos/churn/1.0.0/{'ab' * 32}.tar"
     s3.put_object(Bucket=bucket.name, Key=key, Body=b"anything", Metadata={"e2i-digest": "sha256:other"})
-    told = trouble(Exporter(store, bucket), f"{TAG}@{digest}")
+    told = problem_of(Exporter(store, bucket), f"{TAG}@{digest}")
     assert told.reason is Reason.ArchiveConflict
     assert digest in told.message
 
@@ -289,7 +289,7 @@ def test_an_archive_without_a_checksum_is_believed_by_its_content_alone(
     s3.put_object(Bucket=bucket.name, Key=key, Body=content, Metadata={"e2i-digest": pushed.digest})
     again = Exporter(store, bucket)
     if damage:
-        assert trouble(again, f"{TAG}@{pushed.digest}").reason is Reason.ArchiveConflict
+        assert problem_of(again, f"{TAG}@{pushed.digest}").reason is Reason.ArchiveConflict
     else:
         assert exported(again, f"{TAG}@{pushed.digest}") == pushed
 
@@ -304,6 +304,6 @@ def test_an_archive_of_another_bento_under_the_tag_is_told(store: Path, bucket: 
         CopySource={"Bucket": bucket.name, "Key": there},
         MetadataDirective="COPY",
     )
-    told = trouble(Exporter(store, bucket), f"churn:2.0.0@{pushed.digest}")
+    told = problem_of(Exporter(store, bucket), f"churn:2.0.0@{pushed.digest}")
     assert told.reason is Reason.BentoUnreadable
     assert "churn:1.0.0, not churn:2.0.0" in told.message

@@ -182,7 +182,7 @@ def a_workload(
     ready: int | None = None,
     generation: int = 1,
     observed: int | None = None,
-    failure: str = "",
+    replica_failure: str = "",
 ) -> Deployment:
     """The Deployment that Yatai made of `of`, all its pods ready."""
     return Deployment(
@@ -200,7 +200,7 @@ def a_workload(
         existing=wanted if existing is None else existing,
         updated=wanted if updated is None else updated,
         ready=wanted if ready is None else ready,
-        failure=failure,
+        replica_failure=replica_failure,
     )
 
 

@@ -12,7 +12,7 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import StartGuard, Verify
-from e2i.controller.core.observed import Finding, VerificationState
+from e2i.controller.core.observed import VerificationState
 from e2i.controller.core.releases.trials import trial_of
 
 Key = tuple[str, str]
@@ -31,13 +31,13 @@ class FakeVerificationJobs:
         self.slow = False
         """Whether verifications do not end."""
         self._wake = wake
-        self._known: dict[Key, tuple[str, VerificationState | Finding]] = {}
+        self._known: dict[Key, tuple[str, VerificationState | Problem]] = {}
 
     def forget_all(self) -> None:
         """Forget every result, as a restart does."""
         self._known.clear()
 
-    def state(self, key: Key, trial: str) -> VerificationState | Finding | None:
+    def state(self, key: Key, trial: str) -> VerificationState | Problem | None:
         asked, found = self._known.get(key, ("", VerificationState.RUNNING))
         if asked != trial:
             return None
@@ -53,11 +53,16 @@ class FakeVerificationJobs:
         self._known[model.key] = (action.trial, self._judge(model))
         self._wake(model.key)
 
-    def _judge(self, model: Model) -> VerificationState | Finding:
+    def _judge(self, model: Model) -> VerificationState | Problem:
         if mode_of(model) not in self.bad_answers:
             return VerificationState.PASSED
-        problem = Problem(reason=Reason.PredictionNotFinite, message="the answer holds NaN", stalled=True)
-        return Finding(problem, http="POST /predict -> 200: NaN")
+        return Problem(
+            reason=Reason.PredictionNotFinite,
+            message="the answer holds NaN",
+            stalled=True,
+            final=True,
+            http="POST /predict -> 200: NaN",
+        )
 
     def cancel(self, key: Key) -> None:
         self._known.pop(key, None)

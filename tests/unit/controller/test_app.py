@@ -362,11 +362,11 @@ async def test_a_list_that_fails_is_tried_again(
     await world.pass_time(RELIST)
     assert (len(world.queue), lists.count) == (0, 7)
     assert "it is tried again" in caplog.text
-    assert len(world.operator.troubles()) == 7
+    assert len(world.operator.problems()) == 7
     await world.pass_time(LOOK_AGAIN)
     await world.run_due()
     assert world.condition() == "False/Suspended"
-    assert world.operator.troubles() == []
+    assert world.operator.problems() == []
 
 
 async def test_a_kind_of_kubernetes_itself_must_be_served(

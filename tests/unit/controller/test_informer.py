@@ -224,13 +224,13 @@ async def test_a_cluster_that_came_back_from_a_backup_is_believed() -> None:
 async def test_it_tells_what_keeps_it_from_watching_until_it_watches_again() -> None:
     watched = Watched(Source(DEPLOYMENTS), ("FAILED", AWAY))
     await watched.run()
-    assert "deployments cannot be watched: 503" in watched.informer.trouble
+    assert "deployments cannot be watched: 503" in watched.informer.problem
     watched.server.news = (("LIST", []),)
     await watched.run()
-    assert watched.informer.trouble == ""
+    assert watched.informer.problem == ""
     missing = Watched(Source(BENTO_REQUESTS), ("FAILED", AWAY), ("FAILED", GONE))
     await missing.run()
-    assert missing.informer.trouble == "", "a kind of Yatai need not be there"
+    assert missing.informer.problem == "", "a kind of Yatai need not be there"
 
 
 @pytest.mark.parametrize("news", [("QUIET", None), ("FAILED", AWAY), ("LIST", []), ("ADDED", a_body())])

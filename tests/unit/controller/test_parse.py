@@ -217,7 +217,7 @@ def test_a_deployment_that_may_not_make_pods_says_so(status: str, failure: str) 
     body = a_child_body("Deployment", name="churn-1", status={"conditions": conditions})
     child = parse.parse_child("Deployment", body)
     assert isinstance(child, Deployment)
-    assert child.failure == failure
+    assert child.replica_failure == failure
 
 
 def test_a_service_tells_where_it_points_and_since_when() -> None:

@@ -56,7 +56,7 @@ from e2i.controller.core.actions import (
     WakeWorkload,
     WriteRecord,
 )
-from e2i.controller.core.observed import Build, Exporting, Finding, Malformed, Observed, VerificationState
+from e2i.controller.core.observed import Build, Exporting, Malformed, Observed, VerificationState
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
@@ -77,8 +77,8 @@ FINAL_CRASH = replace(CRASH, final=True)
 UNPLACED = Problem(reason=Reason.PodUnschedulable, message="pod churn-1 cannot be placed")
 AWAY = Problem(reason=Reason.BucketUnreachable, message="no answer")
 NOT_FOUND = Problem(reason=Reason.BentoNotFound, message="no such bento", stalled=True)
-WRONG = Finding(
-    Problem(reason=Reason.VerificationFailed, message="wrong answer"), http="POST /predict -> 200: 7"
+WRONG = Problem(
+    reason=Reason.VerificationFailed, message="wrong answer", final=True, http="POST /predict -> 200: 7"
 )
 TAKEN = frozenset({("Service", "churn")})
 ODD = Malformed(
@@ -405,7 +405,8 @@ SITUATIONS = [
                  (DeleteRequest(a_request().name, a_request().uid),), id="a Bento that somebody deleted is made again"),
     pytest.param(MODEL, seen_serving(MODEL, requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
                  Reason.Ready, (), id="a release that is whole is left alone, whatever yatai-deployment says"),
-    pytest.param(MODEL, seen_starting(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0, failure="quota"),)),
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(
+                     a_workload(THIS_DEPLOYMENT, ready=0, replica_failure="quota"),)),
                  Reason.PodsRefused, (), id="a quota that refuses pods is told"),
     pytest.param(a_model(replicas=3), seen_starting(a_model(replicas=3), workloads=(
         a_workload(a_deployment(a_model(replicas=3)), wanted=1),)), Reason.Deploying, (),

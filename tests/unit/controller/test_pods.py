@@ -85,7 +85,9 @@ def test_the_deadline_of_the_pods(begun: int | None, after: int, reason: Reason)
 
 
 UNPLACED = Problem(reason=Reason.PodUnschedulable, message="no node has room", blameless=True)
-QUOTA = replace(a_workload(THIS_DEPLOYMENT, ready=0, failure="exceeded quota: small"), failing_since=NOON)
+QUOTA = replace(
+    a_workload(THIS_DEPLOYMENT, ready=0, replica_failure="exceeded quota: small"), failing_since=NOON
+)
 REFUSED_BY_QUOTA = replace(a_deployment(MODEL, refusal="exceeded quota: small"), refused_at=NOON)
 AWAY = Problem(reason=Reason.ImagePullFailed, message="connection refused", blameless=True)
 HELD = Stretch(at_work=False, since=NOON)
@@ -180,7 +182,9 @@ def test_pods_that_come_up_after_the_deadline_are_taken_all_the_same() -> None:
 def test_a_refusal_that_lasts_is_final(by: str, lasted: int | None, final: bool) -> None:
     since = None if lasted is None else NOON - seconds(lasted)
     parked = replace(a_deployment(MODEL, refusal="denied the request"), refused_at=since, attempted_at=NOON)
-    refused = replace(a_workload(THIS_DEPLOYMENT, ready=0, failure="denied the request"), failing_since=since)
+    refused = replace(
+        a_workload(THIS_DEPLOYMENT, ready=0, replica_failure="denied the request"), failing_since=since
+    )
     state = (
         seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(parked,))
         if by == "Yatai"

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from e2i.api.conditions import Reason
-from e2i.controller.core.observed import Finding
+from e2i.api.problem import Problem
 from e2i.controller.core.verification.checks import Check, Contract, Expectation, Verification, Wanted
 from e2i.controller.core.verification.headers import Header
 from e2i.controller.edge import prediction_client as verification
@@ -38,17 +38,17 @@ def a_check(index: int = 0, **changes: Any) -> Check:
 
 async def ask(
     url: str, *checks: Check, contract: Contract | None = None, secrets: tuple[str, ...] = ()
-) -> Finding | None:
+) -> Problem | None:
     return await verify(url, Verification(checks=checks, contract=contract), "Classification", secrets)
 
 
-async def finding_of(url: str, *checks: Check, secrets: tuple[str, ...] = ()) -> Finding:
-    finding = await ask(url, *checks, secrets=secrets)
-    assert finding is not None
-    assert finding.problem.stalled
-    assert len(finding.http) <= 1024
-    assert finding.http.isprintable()
-    return finding
+async def problem_of(url: str, *checks: Check, secrets: tuple[str, ...] = ()) -> Problem:
+    problem = await ask(url, *checks, secrets=secrets)
+    assert problem is not None
+    assert problem.stalled
+    assert len(problem.http) <= 1024
+    assert problem.http.isprintable()
+    return problem
 
 
 class Model:
@@ -148,8 +148,8 @@ async def test_a_content_type_of_the_check_is_the_only_one() -> None:
 async def test_a_secret_that_the_model_sends_back_is_masked() -> None:
     headers = (Header(name="Authorization", value="Bearer hunter22"),)
     async with serving(web.json_response({"label": "go", "echo": "hunter22"})) as model:
-        finding = await finding_of(model.url, a_check(headers=headers), secrets=("hunter22",))
-    assert "hunter22" not in finding.http + finding.problem.message
+        problem = await problem_of(model.url, a_check(headers=headers), secrets=("hunter22",))
+    assert "hunter22" not in problem.http + problem.message
 
 
 async def test_a_model_that_answers_as_expected_is_verified() -> None:
@@ -170,26 +170,26 @@ async def test_the_body_is_sent_as_it_was_written() -> None:
 
 async def test_the_first_check_that_fails_ends_it() -> None:
     async with serving(ok({"label": "stay"}), ok({"label": "leave"}), ok({"label": "x"})) as model:
-        finding = await finding_of(model.url, a_check(0), a_check(1), a_check(2))
-    assert finding.problem.reason is Reason.VerificationFailed
-    assert finding.problem.message.startswith(
+        problem = await problem_of(model.url, a_check(0), a_check(1), a_check(2))
+    assert problem.reason is Reason.VerificationFailed
+    assert problem.message.startswith(
         'spec.rollout.verify[1], POST /predict: $.label should be "stay", but is "leave".'
     )
-    assert finding.http == 'POST /predict -> 200: {"label": "leave"}'
+    assert problem.http == 'POST /predict -> 200: {"label": "leave"}'
     assert len(model.requests) == 2
 
 
 async def test_a_wrong_answer_is_not_asked_for_again() -> None:
     async with serving(ok({"label": "leave"}), ok({"label": "stay"})) as model:
-        finding = await finding_of(model.url, a_check(retries=3))
-    assert finding.problem.reason is Reason.VerificationFailed
+        problem = await problem_of(model.url, a_check(retries=3))
+    assert problem.reason is Reason.VerificationFailed
     assert len(model.requests) == 1
 
 
 async def test_a_refusal_is_not_asked_for_again() -> None:
     async with serving(web.Response(status=404, text="no such path"), ok({"label": "stay"})) as model:
-        finding = await finding_of(model.url, a_check(retries=3))
-    assert finding.problem.reason is Reason.VerificationFailed
+        problem = await problem_of(model.url, a_check(retries=3))
+    assert problem.reason is Reason.VerificationFailed
     assert len(model.requests) == 1
 
 
@@ -201,14 +201,14 @@ async def test_a_server_error_is_tried_again_and_forgotten_when_the_answer_comes
 
 async def test_a_server_error_that_stays_is_told_with_its_words() -> None:
     async with serving(web.Response(status=500, text='{"error":\n "no memory"}')) as model:
-        finding = await finding_of(model.url, a_check(retries=2, name="known customer"))
+        problem = await problem_of(model.url, a_check(retries=2, name="known customer"))
     assert len(model.requests) == 3
-    assert finding.problem.reason is Reason.VerificationError
-    assert finding.problem.message == (
+    assert problem.reason is Reason.VerificationError
+    assert problem.message == (
         "spec.rollout.verify[0] (known customer), POST /predict: the status should be 200, but is "
         '500: {"error": "no memory"}. Correct the service, or the request in spec.rollout.verify[0].'
     )
-    assert finding.http == 'POST /predict -> 500: {"error": "no memory"}'
+    assert problem.http == 'POST /predict -> 500: {"error": "no memory"}'
 
 
 async def test_a_server_error_that_is_expected_is_not_tried_again() -> None:
@@ -220,27 +220,25 @@ async def test_a_server_error_that_is_expected_is_not_tried_again() -> None:
 async def test_nan_is_found_wherever_it_stands() -> None:
     text = '{"label": "stay", "probabilities": {"stay": NaN, "leave": NaN}}'
     async with serving(web.Response(text=text)) as model:
-        finding = await finding_of(model.url, a_check())
-    assert finding.problem.reason is Reason.PredictionNotFinite
-    assert "$.probabilities.stay should be a finite number, but is NaN" in finding.problem.message
+        problem = await problem_of(model.url, a_check())
+    assert problem.reason is Reason.PredictionNotFinite
+    assert "$.probabilities.stay should be a finite number, but is NaN" in problem.message
 
 
 async def test_a_broken_contract_is_told() -> None:
     async with serving(ok({"label": "stay", "probabilities": [0.7, 0.7]})) as model:
-        finding = await finding_of(model.url, a_check())
-    assert finding.problem.reason is Reason.ContractBroken
+        problem = await problem_of(model.url, a_check())
+    assert problem.reason is Reason.ContractBroken
 
 
 async def test_a_redirect_is_not_followed() -> None:
     async with serving(ok({"label": "stay"})) as elsewhere:
         away = web.Response(status=307, headers={"Location": f"{elsewhere.url}/predict"})
         async with serving(away) as model:
-            finding = await finding_of(model.url, a_check())
+            problem = await problem_of(model.url, a_check())
     assert elsewhere.requests == []
-    assert finding.problem.reason is Reason.VerificationFailed
-    assert (
-        "the status should be 200, but is 307: a redirect, which is not followed" in finding.problem.message
-    )
+    assert problem.reason is Reason.VerificationFailed
+    assert "the status should be 200, but is 307: a redirect, which is not followed" in problem.message
 
 
 async def test_each_check_has_a_connection_of_its_own_so_that_it_may_reach_another_pod() -> None:
@@ -293,13 +291,13 @@ async def test_nobody_listening_is_said_so_after_the_last_try(monkeypatch: pytes
     monkeypatch.setattr(verification, "SETTLING", 0.1)
     async with serving(ok({})) as model:
         gone = model.url
-    finding = await finding_of(gone, a_check(retries=1))
-    assert finding.problem.reason is Reason.VerificationError
-    assert finding.problem.message == (
+    problem = await problem_of(gone, a_check(retries=1))
+    assert problem.reason is Reason.VerificationError
+    assert problem.message == (
         "spec.rollout.verify[0], POST /predict: no connection: Connection refused, in 2 tries. "
         "Correct the service, or let the operator reach the release's pods."
     )
-    assert finding.http == "POST /predict -> no connection: Connection refused"
+    assert problem.http == "POST /predict -> no connection: Connection refused"
 
 
 async def test_no_answer_in_time_is_told_with_the_setting_to_raise() -> None:
@@ -307,31 +305,31 @@ async def test_no_answer_in_time_is_told_with_the_setting_to_raise() -> None:
         await reader.read()
 
     async with talking(silent) as url:
-        finding = await finding_of(url, a_check(timeout=0.2, retries=1))
-    assert finding.problem.reason is Reason.VerificationTimeout
-    assert finding.problem.message == (
+        problem = await problem_of(url, a_check(timeout=0.2, retries=1))
+    assert problem.reason is Reason.VerificationTimeout
+    assert problem.message == (
         "spec.rollout.verify[0], POST /predict: no answer within 0.2 s, in 2 tries. "
         "Raise spec.rollout.verify[0].timeoutSeconds, or release a bento that answers faster."
     )
-    assert finding.http == "POST /predict -> no answer within 0.2 s"
+    assert problem.http == "POST /predict -> no answer within 0.2 s"
 
 
 async def test_secrets_are_neither_in_the_message_nor_in_the_excerpt() -> None:
     secret = 'hunter2"hunter2'
     echo = {"label": secret, "env": {"API_TOKEN": secret}, "key": "AKIAABCDEFGHIJKLMNOP"}
     async with serving(ok(echo)) as model:
-        finding = await finding_of(model.url, a_check(), secrets=(secret,))
-    said = finding.problem.message + finding.http
+        problem = await problem_of(model.url, a_check(), secrets=(secret,))
+    said = problem.message + problem.http
     assert "hunter2" not in said
     assert "AKIAABCDEF" not in said
-    assert "***" in finding.http
+    assert "***" in problem.http
 
 
 async def test_a_secret_at_the_end_of_the_excerpt_is_not_cut_in_half() -> None:
     text = json.dumps({"label": "leave", "filling": "x" * 960, "leak": "hunter2-hunter2-" * 100})
     async with serving(web.Response(text=text)) as model:
-        finding = await finding_of(model.url, a_check(), secrets=("hunter2-hunter2-",))
-    assert "hunter" not in finding.http
+        problem = await problem_of(model.url, a_check(), secrets=("hunter2-hunter2-",))
+    assert "hunter" not in problem.http
 
 
 def saying(*pieces: bytes, pause: float = 0) -> Talk:
@@ -418,11 +416,11 @@ async def test_an_absurd_answer_ends_in_a_clear_word_and_in_time(
 ) -> None:
     async with talking(talk) as url:
         began = time.monotonic()
-        finding = await finding_of(url, a_check(timeout=0.5))
+        problem = await problem_of(url, a_check(timeout=0.5))
         took = time.monotonic() - began
-    assert finding.problem.reason is reason, finding
-    assert re.search(words, finding.problem.message), finding
-    assert len(finding.problem.message) <= 1024
+    assert problem.reason is reason, problem
+    assert re.search(words, problem.message), problem
+    assert len(problem.message) <= 1024
     # The time of the one try, and some for a busy machine.
     assert took < 3
 

@@ -117,7 +117,7 @@ async def test_a_release_whose_archive_is_gone_cannot_be_returned_to(
         pytest.param(BucketAccessDenied("refused"), True, id="what a person has to change"),
     ],
 )
-async def test_a_trouble_is_a_state_for_a_moment(
+async def test_a_problem_is_a_state_for_a_moment(
     records: ReleaseStoreJobs,
     bucket: FakeReleaseStore,
     failure: ExportError,
@@ -154,10 +154,10 @@ async def test_a_record_that_was_not_written_is_told(
     records: ReleaseStoreJobs, bucket: FakeReleaseStore
 ) -> None:
     bucket.failure = AWAY
-    trouble = await records.write(FAILED)
-    assert isinstance(trouble, Problem)
-    assert (trouble.reason, trouble.stalled) == (Reason.BucketUnreachable, False)
-    assert FAILED.release in trouble.message
+    problem = await records.write(FAILED)
+    assert isinstance(problem, Problem)
+    assert (problem.reason, problem.stalled) == (Reason.BucketUnreachable, False)
+    assert FAILED.release in problem.message
     assert records.recorded(KEY) == frozenset()
 
 

@@ -43,7 +43,7 @@ from e2i.controller.core.actions import (
     Result,
     WriteRecord,
 )
-from e2i.controller.core.observed import Build, Exporting, Finding, Observed, VerificationState
+from e2i.controller.core.observed import Build, Exporting, Observed, VerificationState
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import failure_message
@@ -245,7 +245,8 @@ def test_the_event_of_a_failed_build_says_where_its_log_is() -> None:
     [
         pytest.param(seen_starting(MODEL, deployments=(a_deployment(MODEL, refusal="denied."),), workloads=(),
                                    requests=(a_request(built_at=NOON - seconds(60)),)), id="by Yatai"),
-        pytest.param(seen_starting(MODEL, workloads=(a_workload(a_deployment(MODEL), ready=0, failure="denied."),)),
+        pytest.param(seen_starting(MODEL, workloads=(
+                                   a_workload(a_deployment(MODEL), ready=0, replica_failure="denied."),)),
                      id="by the cluster"),
     ],
 )  # fmt: skip
@@ -278,8 +279,8 @@ def test_the_progress_of_an_export_is_told(export: Exporting, words: str) -> Non
 # What the condition Verified says.
 
 CHECKED = a_model(rollout={"checks": {"verify": [{"path": "/predict"}]}})
-WRONG = Finding(
-    Problem(reason=Reason.VerificationFailed, message="wrong answer"), http="POST /predict -> 200: 7"
+WRONG = Problem(
+    reason=Reason.VerificationFailed, message="wrong answer", final=True, http="POST /predict -> 200: 7"
 )
 
 

@@ -39,8 +39,8 @@ def test_a_refusal_lasts_until_it_is_gone() -> None:
 
 
 def test_pods_are_refused_since_it_was_first_seen() -> None:
-    refused = dated(a_workload(a_deployment(), failure="quota"), None, NOON)
-    still = dated(a_workload(a_deployment(), failure="quota"), refused, LATER)
+    refused = dated(a_workload(a_deployment(), replica_failure="quota"), None, NOON)
+    still = dated(a_workload(a_deployment(), replica_failure="quota"), refused, LATER)
     assert (refused.failing_since, still.failing_since) == (NOON, NOON)  # type: ignore[attr-defined]
     assert dated(a_workload(a_deployment()), still, LATER).failing_since is None  # type: ignore[attr-defined]
 

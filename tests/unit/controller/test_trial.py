@@ -26,7 +26,7 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import StartGuard
-from e2i.controller.core.observed import Finding, Observed, VerificationState
+from e2i.controller.core.observed import Observed, VerificationState
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
@@ -139,14 +139,14 @@ def test_metrics_are_read(model: Model, state: Observed, after: int, until: int 
 
 
 def test_an_answer_that_is_not_as_expected_is_the_evidence() -> None:
-    finding = Finding(
-        Problem(reason=Reason.ContractBroken, message="no label"), http="POST /predict -> 200: {}"
+    problem = Problem(
+        reason=Reason.ContractBroken, message="no label", final=True, http="POST /predict -> 200: {}"
     )
-    chosen = plan(Situation(CHECKED, seen_ready(CHECKED, verification=finding)), NOON)
+    chosen = plan(Situation(CHECKED, seen_ready(CHECKED, verification=problem)), NOON)
     assert (chosen.reason, chosen.http) == (Reason.ContractBroken, "POST /predict -> 200: {}")
     assert chosen.failure
     disabled = a_model(rollout={"checks": CHECKED.rollout.checks, "rollback": Rollback.DISABLED})
-    again = plan(Situation(disabled, seen_ready(disabled, verification=finding)), NOON)
+    again = plan(Situation(disabled, seen_ready(disabled, verification=problem)), NOON)
     assert (again.failure, again.stalled, again.actions) == (None, True, ())
 
 

@@ -12,7 +12,7 @@ from support.builders import a_model
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import Verify
-from e2i.controller.core.observed import Finding, VerificationState
+from e2i.controller.core.observed import VerificationState
 from e2i.controller.core.verification.checks import Verification
 from e2i.controller.edge.jobs import verification_jobs as module
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
@@ -27,8 +27,8 @@ TOKEN = {
     "valueFrom": {"secretKeyRef": {"name": "churn", "key": "token"}},
 }
 GUARDED = a_model(rollout={"checks": {"verify": [{"path": "/predict", "headers": [TOKEN]}]}})
-WRONG = Finding(Problem(reason=Reason.VerificationFailed, message="wrong"), http="POST /predict -> 200: 7")
-Answer = Callable[[str], Awaitable[Finding | None]]
+WRONG = Problem(reason=Reason.VerificationFailed, message="wrong", final=True, http="POST /predict -> 200: 7")
+Answer = Callable[[str], Awaitable[Problem | None]]
 
 
 class Release:
@@ -37,7 +37,7 @@ class Release:
     def __init__(self) -> None:
         self.address: str | None = "10.0.0.7"
         self.refused: list[ApiError] = []
-        self.finding: Finding | Exception | None = None
+        self.problem: Problem | Exception | None = None
         self.open = asyncio.Event()
         self.open.set()
         self.asked: list[str] = []
@@ -56,13 +56,13 @@ class Release:
 
     async def verify(
         self, url: str, verification: Verification, kind: str, secrets: tuple[str, ...]
-    ) -> Finding | None:
+    ) -> Problem | None:
         self.asked.append(url)
         self.sent.append((verification, secrets))
         await self.open.wait()
-        if isinstance(self.finding, Exception):
-            raise self.finding
-        return self.finding
+        if isinstance(self.problem, Exception):
+            raise self.problem
+        return self.problem
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ async def test_right_answers_are_known_when_the_pass_goes_on(
 async def test_a_wrong_answer_is_kept_until_the_trial_changes(
     verifications: VerificationJobs, release: Release
 ) -> None:
-    release.finding = WRONG
+    release.problem = WRONG
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     assert verifications.state(KEY, "1") == WRONG
     assert verifications.state(KEY, "2") is None
@@ -159,9 +159,10 @@ async def test_a_release_without_an_address_cannot_be_asked(
     release.address = address
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     found = verifications.state(KEY, "1")
-    assert isinstance(found, Finding)
-    assert found.problem.reason is Reason.VerificationError
-    assert "Service churn-1" in found.problem.message
+    assert isinstance(found, Problem)
+    assert found.final
+    assert found.reason is Reason.VerificationError
+    assert "Service churn-1" in found.message
 
 
 async def test_an_address_of_six_bytes_pairs_is_put_in_brackets(
@@ -175,11 +176,12 @@ async def test_an_address_of_six_bytes_pairs_is_put_in_brackets(
 async def test_a_bug_is_no_right_answer(
     verifications: VerificationJobs, release: Release, caplog: pytest.LogCaptureFixture
 ) -> None:
-    release.finding = RuntimeError("a bug")
+    release.problem = RuntimeError("a bug")
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     found = verifications.state(KEY, "1")
-    assert isinstance(found, Finding)
-    assert found.problem.reason is Reason.VerificationError
+    assert isinstance(found, Problem)
+    assert found.final
+    assert found.reason is Reason.VerificationError
     assert "a bug" in caplog.text
 
 
@@ -265,9 +267,10 @@ async def test_a_verification_that_does_not_end_has_an_end(
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     await until(lambda: bool(woken))
     found = verifications.state(KEY, "1")
-    assert isinstance(found, Finding)
-    assert found.problem.reason is Reason.VerificationTimeout
-    assert "did not end within 0.02 s" in found.problem.message
+    assert isinstance(found, Problem)
+    assert found.final
+    assert found.reason is Reason.VerificationTimeout
+    assert "did not end within 0.02 s" in found.message
 
 
 async def test_the_operators_own_keys_are_masked(release: Release) -> None:

@@ -1,4 +1,4 @@
-"""`Problem`: why an operation failed, in the words that users see. Pure."""
+"""`Problem`: what holds something up, in the words that users see. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from e2i.api.conditions import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Why an operation failed. Condition, event and log line use the same words.
+    """What holds up a release or an operation of the operator. Condition, event and log line use the same words.
 
     `stalled`: waiting does not help; a person has to change something.
     """
@@ -22,5 +22,7 @@ class Problem:
     blameless: bool = False
     """Somebody else holds the release up: a sidecar, a node, a quota, a registry, a controller. It is named and
     never counts against the release, which goes on when it passes."""
+    http: str = ""
+    """The exchange that showed it, POST /predict -> 200: {...}, in at most 1024 characters without secrets."""
     log: str = ""
     """The command that shows the log, as long as the pod is there. Not part of what is remembered."""

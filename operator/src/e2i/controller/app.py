@@ -100,9 +100,9 @@ class Operator:
         for key, begun in self._begun.items():
             yield Sign(f"the pass of {'/'.join(key)}", now - begun, LONGEST_PASS)
 
-    def troubles(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Return why kinds cannot be watched now."""
-        return [informer.trouble for informer in self.informers if informer.trouble]
+        return [informer.problem for informer in self.informers if informer.problem]
 
     async def resync(self) -> None:
         """List all kinds, update the cache, and queue every model for which the cache was wrong."""

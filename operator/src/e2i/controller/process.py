@@ -77,7 +77,7 @@ class Process:
             return "the API server does not answer, or does not give the Lease"
         if self._lease.is_held and not self._has_started:
             return "the models and their children are not listed yet"
-        return "; ".join(self._operator.troubles()) if self._operator else ""
+        return "; ".join(self._operator.problems()) if self._operator else ""
 
     async def _serve_health(self, address: str) -> None:
         host, _, port = address.rpartition(":")

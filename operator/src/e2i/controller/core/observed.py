@@ -12,7 +12,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.pod_trouble import Trouble
+from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.records_state import RecordsState
 from e2i.controller.core.service_form import ServiceForm
 
@@ -126,10 +126,10 @@ class Deployment(Child):
     existing: int
     updated: int
     ready: int
-    failure: str
+    replica_failure: str
     """Message of the condition ReplicaFailure (quota, admission); empty if there is none."""
     failing_since: datetime | None = None
-    """Since when this operator has seen the failure."""
+    """Since when this operator has seen it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,15 +160,6 @@ class VerificationState(Enum):
 
     RUNNING = "being asked"
     PASSED = "passed"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Why the verification of a release failed."""
-
-    problem: Problem
-    http: str
-    """The exchange: POST /predict -> 200: {...}; one line of at most 1024 characters, without secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,10 +206,11 @@ class Observed:
     """The image of the target was built, and somebody deleted its Bento."""
     crashes: int = 0
     """How often containers of these pods ended and were started again; read while not all pods are ready."""
-    judged_trouble: Trouble | None = None
-    """Trouble of the release that is judged; None if that is the target, or if it is complete."""
-    verification: VerificationState | Finding | Problem | None = None
-    """Verification in the present trial of the desired release; None: not started, or lost. A Problem holds it up."""
+    judged_health: PodHealth | None = None
+    """Health of the pods of the release that is judged; None if that is the target, or if it is complete."""
+    verification: VerificationState | Problem | None = None
+    """Verification in the present trial of the desired release; None: not started, or lost. A final problem
+    condemns the release, any other holds it up."""
     guard_running: bool = False
     """Whether the metrics of the release that is judged are being read."""
     guard_problem: Problem | None = None

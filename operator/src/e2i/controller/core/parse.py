@@ -188,7 +188,7 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
         existing=status.number("replicas"),
         updated=status.number("updatedReplicas"),
         ready=status.number("readyReplicas"),
-        failure=failing.sentence("message"),
+        replica_failure=failing.sentence("message"),
     )
 
 

@@ -26,7 +26,7 @@ def dated(child: Child, before: Child | None, now: datetime) -> Child:
             return _dated_deployment(child, same if isinstance(same, BentoDeployment) else None, now)
         case Deployment():
             known = same.failing_since if isinstance(same, Deployment) else None
-            return replace(child, failing_since=(known or now) if child.failure else None)
+            return replace(child, failing_since=(known or now) if child.replica_failure else None)
         case Service():
             return _dated_service(child, same if isinstance(same, Service) else None, now)
     return child

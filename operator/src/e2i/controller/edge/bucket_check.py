@@ -22,11 +22,11 @@ async def check_bucket(bucket: Bucket, prefix: str, turns: Turns) -> None:
     try:
         aborted = await _run(turns, lambda: bucket.abort_stale_uploads(bentos))
         is_safe = await _run(turns, bucket.has_conditional_writes)
-    except Hung as failure:
-        logger.warning("the bucket could not be checked: %s", failure)
+    except Hung as error:
+        logger.warning("the bucket could not be checked: %s", error)
         return
-    except ExportError as failure:
-        logger.warning("%s: %s", failure.reason, failure.message, extra={"reason": failure.reason})
+    except ExportError as error:
+        logger.warning("%s: %s", error.reason, error.message, extra={"reason": error.reason})
         return
     except Exception:
         # The check only warns early: every export meets and reports the same error.

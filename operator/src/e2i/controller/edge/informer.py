@@ -69,7 +69,7 @@ class Informer:
 
     def __init__(self, source: Source, kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> None:
         self.source = source
-        self.trouble = ""
+        self.problem = ""
         """Why the kind cannot be listed or watched now; empty if it can, or if it is not served."""
         self.alive_at: float | None = None
         """When the API server last answered or could not be asked, by the clock of the event loop."""
@@ -112,7 +112,7 @@ class Informer:
                 case Changed(type=change, value=seen):
                     self.take(change, seen)
                 case Failed(error=error):
-                    self._take_failure(error)
+                    self._note_error(error)
 
     def signs(self) -> Iterator[Sign]:
         """Return the age of the last sign of life, once the kind is followed."""
@@ -138,20 +138,20 @@ class Informer:
         if began_again:
             logger.warning("%s: the cluster went back to an earlier state", self.source.resource.plural)
         self._version = self._newest = version
-        self.trouble = ""
+        self.problem = ""
         for key in self._cache.replace(self.source.kind, found, version, began_again=began_again):
             self._wake(key)
         self._note_served(True)
 
-    def _take_failure(self, error: ApiError) -> None:
+    def _note_error(self, error: ApiError) -> None:
         if self._is_not_served(error):
             self._note_served(False)
-            self.trouble = ""
+            self.problem = ""
             return
-        trouble = f"{self.source.resource.plural} cannot be watched: {error}"
-        if trouble != self.trouble:
-            self.trouble = trouble
-            logger.warning("%s; it is tried again", trouble)
+        problem = f"{self.source.resource.plural} cannot be watched: {error}"
+        if problem != self.problem:
+            self.problem = problem
+            logger.warning("%s; it is tried again", problem)
 
     def _note_alive(self) -> None:
         self.alive_at = asyncio.get_running_loop().time()

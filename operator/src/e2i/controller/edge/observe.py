@@ -13,7 +13,7 @@ from e2i.api.tags import TagRefused
 from e2i.controller.core.evidence import job_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
 from e2i.controller.core.observed import BentoRequest, Build, Observed, Stretch
-from e2i.controller.core.pod_trouble import Trouble
+from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.judged import judged_release
@@ -138,7 +138,7 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
     if model.suspended or model.deleting:
         return _with_stretch(model, seen, None, False, clients, now)
     if judged and not (chosen and chosen.release == judged.release):
-        seen = replace(seen, judged_trouble=_trouble(here, judged, cache))
+        seen = replace(seen, judged_health=_pod_health(here, judged, cache))
     if chosen is None:
         return _with_stretch(model, seen, None, False, clients, now)
     if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
@@ -149,13 +149,13 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
     if chosen.workload is None:
         gone = await _bento_is_gone(chosen, clients.kube, now)
         return _with_stretch(model, replace(seen, bento_gone=gone), chosen.release, False, clients, now)
-    trouble = _trouble(here, chosen, cache)
-    if trouble is None:
+    health = _pod_health(here, chosen, cache)
+    if health is None:
         return _with_stretch(model, seen, None, False, clients, now)
-    seen = replace(seen, pod_problem=trouble.problem, crashes=trouble.crashes)
+    seen = replace(seen, pod_problem=health.problem, crashes=health.crashes)
     found = cache.release_pods(model.key, chosen.release)
     at_work = own_work.pods_run(chosen.workload, size_of(here, chosen.release), found)
-    at_work = at_work and not (trouble.problem and trouble.problem.blameless)
+    at_work = at_work and not (health.problem and health.problem.blameless)
     return _with_stretch(model, seen, chosen.workload.uid + chosen.release, at_work, clients, now)
 
 
@@ -172,13 +172,13 @@ async def _with_refused_build(seen: Observed, request: BentoRequest, kube: Kube,
     return replace(seen, pod_problem=job_events.refused_pods(job, events))
 
 
-def _trouble(here: Situation, release: Release, cache: Cache) -> Trouble | None:
+def _pod_health(here: Situation, release: Release, cache: Cache) -> PodHealth | None:
     """Return what is wrong with the pods of the release; None if it is complete or has none."""
     if release.workload is None or is_complete(release.workload, size_of(here, release.release)):
         return None
     found = cache.release_pods(here.model.key, release.release)
     given = [name for name, _ in release.shape.requests] if release.shape else None
-    return Trouble(problem=pod_problems.release_problem(found, given), crashes=pod_problems.crashes(found))
+    return PodHealth(problem=pod_problems.release_problem(found, given), crashes=pod_problems.crashes(found))
 
 
 def _with_stretch(

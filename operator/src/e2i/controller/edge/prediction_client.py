@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import aiohttp
@@ -18,7 +19,6 @@ from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.controller.core.evidence.excerpts import excerpt
 from e2i.controller.core.evidence.redaction import redact
-from e2i.controller.core.observed import Finding
 from e2i.controller.core.verification.answer_check import Answer, judge
 from e2i.controller.core.verification.checks import Check, Contract, Verification
 
@@ -47,11 +47,11 @@ class _NoAnswer(Exception):
 
 async def verify(
     base_url: str, verification: Verification, kind: str, secrets: tuple[str, ...] = ()
-) -> Finding | None:
-    """Return the finding of the first check that fails; None if all pass.
+) -> Problem | None:
+    """Return the final problem of the first check that fails; None if all pass.
 
     `kind`: Classification, Regression or Causal. `secrets`: values that no message may contain. Only cancellation
-    raises: whatever the model does is a finding.
+    raises: whatever the model does is a problem of the release.
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SETTLING):
@@ -67,9 +67,9 @@ async def verify(
     ) as session:
         for check in verification.checks:
             url = yarl.URL(f"{base_url}{check.path}")
-            finding = await _verify_one(session, url, check, verification.contract, kind, secrets)
-            if finding is not None:
-                return finding
+            problem = await _verify_one(session, url, check, verification.contract, kind, secrets)
+            if problem is not None:
+                return problem
     return None
 
 
@@ -100,17 +100,17 @@ async def _verify_one(
     contract: Contract | None,
     kind: str,
     secrets: tuple[str, ...],
-) -> Finding | None:
+) -> Problem | None:
     try:
         answer = await _ask(session, url, check)
-    except _NoAnswer as failure:
-        return _unanswered(check, failure, secrets)
+    except _NoAnswer as error:
+        return _unanswered(check, error, secrets)
     # In a thread: to judge a long answer takes some tenths of a second.
     problem = await asyncio.to_thread(judge, check, contract, kind, answer, secrets)
     if problem is None:
         return None
     words = f"{check.request} -> {answer.status}: {answer.body.decode('utf-8', 'replace')}"
-    return Finding(problem, excerpt(words, _EXCERPT, secrets))
+    return replace(problem, final=True, http=excerpt(words, _EXCERPT, secrets))
 
 
 async def _ask(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> Answer:
@@ -176,15 +176,18 @@ def _what_broke(error: Exception) -> str:
     return f"no whole HTTP answer: {str(error) or type(error).__name__}"
 
 
-def _unanswered(check: Check, failure: _NoAnswer, secrets: tuple[str, ...]) -> Finding:
+def _unanswered(check: Check, error: _NoAnswer, secrets: tuple[str, ...]) -> Problem:
     tries = check.retries + 1
-    clause = excerpt(failure.clause, _WORDS, secrets)
+    clause = excerpt(error.clause, _WORDS, secrets)
     advice = {
         Reason.VerificationTimeout: f"Raise {check.place}.timeoutSeconds, or release a bento that answers faster.",
         Reason.VerificationError: "Correct the service, or let the operator reach the release's pods.",
-    }[failure.reason]
+    }[error.reason]
     message = f"{check.title}: {clause}, in {tries} {'try' if tries == 1 else 'tries'}. {advice}"
-    return Finding(
-        Problem(reason=failure.reason, message=redact(message, secrets), stalled=True),
-        excerpt(f"{check.request} -> {failure.clause}", _EXCERPT, secrets),
+    return Problem(
+        reason=error.reason,
+        message=redact(message, secrets),
+        stalled=True,
+        final=True,
+        http=excerpt(f"{check.request} -> {error.clause}", _EXCERPT, secrets),
     )

@@ -33,7 +33,7 @@ def build_runs(pods: Iterable[Pod]) -> bool:
 
 def pods_run(workload: Deployment, size: Autoscaling, pods: Iterable[Pod]) -> bool:
     """Return whether as many pods as the release needs were made, and all of its own have a node."""
-    if workload.observed_generation < workload.generation or workload.failure:
+    if workload.observed_generation < workload.generation or workload.replica_failure:
         return False
     own = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     return workload.existing >= size.minimum and bool(own) and all(_has_node(pod) for pod in own)

@@ -101,7 +101,7 @@ def pods_poll(here: Situation, now: datetime) -> timedelta:
     if since and now - since < LASTING:
         return since + LASTING - now
     refused = target.deployment and target.deployment.refusal
-    failing = target.workload and target.workload.failure
+    failing = target.workload and target.workload.replica_failure
     return PODS_POLL if here.seen.pod_problem or refused or failing else CLUSTER_POLL
 
 

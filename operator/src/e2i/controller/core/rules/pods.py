@@ -166,8 +166,8 @@ def _refusal(target: Release, now: datetime) -> Problem | None:
             return None
         since, reason, advice = child.refused_at, Reason.DeploymentRefused, "change what the release requests"
         return _judged(reason, child.refusal, f"Remove the cause, or {advice}", since, now)
-    if target.workload and target.workload.failure:
-        words, since = target.workload.failure, target.workload.failing_since
+    if target.workload and target.workload.replica_failure:
+        words, since = target.workload.replica_failure, target.workload.failing_since
         return _judged(Reason.PodsRefused, words, refusal_advice(words.rstrip(".")), since, now)
     return None
 

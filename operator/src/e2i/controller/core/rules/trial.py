@@ -10,8 +10,8 @@ from e2i.api.model import Rollback, Strategy
 from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import StartGuard, Verify
-from e2i.controller.core.observed import Finding, VerificationState
-from e2i.controller.core.pod_trouble import Trouble
+from e2i.controller.core.observed import VerificationState
+from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.releases import quarantine, retries, sizes
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import Release, guarded_until, ready_pods, serving_release
@@ -107,18 +107,18 @@ def _loss(judged: Release, here: Situation) -> Problem | None:
     keeps the pods from being ready. What keeps others from replacing lost pods, such as full nodes, excuses nothing:
     an operator that starts after the loss sees only that.
     """
-    trouble = _trouble(judged, here)
-    reason = trouble.problem.reason if trouble.problem else None
+    health = _pod_health(judged, here)
+    reason = health.problem.reason if health.problem else None
     if not _has_way_back(here, judged) or reason is Reason.SidecarFailed:
         return None
-    crash = trouble.problem if reason is Reason.CrashLoop else None
+    crash = health.problem if reason is Reason.CrashLoop else None
     workload = judged.workload
     if workload and workload.existing and not ready_pods(workload):
         cause = f": {crash.message}" if crash else ""
         message = f"no pod of release {judged.release} ({judged.tag}) is ready any more{cause}"
         log = crash.log if crash else ""
         return Problem(reason=crash.reason if crash else Reason.PodsLost, message=message, log=log)
-    return crash if crash and (crash.final or trouble.crashes >= CRASHES_UNDER_GUARD) else None
+    return crash if crash and (crash.final or health.crashes >= CRASHES_UNDER_GUARD) else None
 
 
 def _has_way_back(here: Situation, judged: Release) -> bool:
@@ -128,10 +128,10 @@ def _has_way_back(here: Situation, judged: Release) -> bool:
     return any(ready_pods(here.seen.workload(child)) for child in others)
 
 
-def _trouble(judged: Release, here: Situation) -> Trouble:
+def _pod_health(judged: Release, here: Situation) -> PodHealth:
     if here.target and here.target.release == judged.release:
-        return Trouble(problem=here.seen.pod_problem, crashes=here.seen.crashes)
-    return here.seen.judged_trouble or Trouble(problem=None, crashes=0)
+        return PodHealth(problem=here.seen.pod_problem, crashes=here.seen.crashes)
+    return here.seen.judged_health or PodHealth(problem=None, crashes=0)
 
 
 def retry_lost_release(here: Situation, now: datetime) -> Plan | None:
@@ -194,19 +194,16 @@ def verify_release(here: Situation, now: datetime) -> Plan | None:
     asked = judged_by(here.model.rollout).checks
     if not asked or here.seen.verification is VerificationState.PASSED:
         return None
-    if isinstance(here.seen.verification, Finding):
-        problem = here.seen.verification.problem
+    if isinstance(here.seen.verification, Problem):
+        problem = here.seen.verification
         return Plan(
             reason=problem.reason,
             message=problem.message,
             stalled=True,
-            failed=True,
-            http=here.seen.verification.http,
-            look_again=CLUSTER_POLL,
+            failed=problem.final,
+            http=problem.http,
+            look_again=CLUSTER_POLL if problem.final else STORE_POLL,
         )
-    if isinstance(here.seen.verification, Problem):
-        problem = here.seen.verification
-        return Plan(reason=problem.reason, message=problem.message, stalled=True, look_again=STORE_POLL)
     message = f"release {target.release} of {target.tag} has to answer {asked} golden predictions"
     if here.seen.verification is VerificationState.RUNNING:
         return Plan(reason=Reason.Verifying, message=message, look_again=PODS_POLL)

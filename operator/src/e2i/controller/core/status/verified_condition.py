@@ -7,7 +7,7 @@ from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
-from e2i.controller.core.observed import Finding, VerificationState
+from e2i.controller.core.observed import VerificationState
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation
@@ -25,12 +25,11 @@ def verified(here: Situation, plan: Plan, failed: Failure | None) -> Fact:
         return fact(conditions.VERIFIED, "False", failed.reason, failed.message)
     if failed and (known := _condition_at_failure(here.model, failed)):
         return known
-    if isinstance(here.seen.verification, Finding):
-        problem = here.seen.verification.problem
-        return fact(conditions.VERIFIED, "False", problem.reason, problem.message)
     if isinstance(here.seen.verification, Problem):
         problem = here.seen.verification
-        return fact(conditions.VERIFIED, "Unknown", problem.reason, problem.message)
+        return fact(
+            conditions.VERIFIED, "False" if problem.final else "Unknown", problem.reason, problem.message
+        )
     serves = desired is not None and serving_release(here.seen) == desired.release
     if desired and serves and _served_unasked(here.model, desired):
         late = f"release {desired.release} had the requests before spec.rollout.verify asked for predictions"

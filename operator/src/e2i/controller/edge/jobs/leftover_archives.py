@@ -62,8 +62,8 @@ class LeftoverArchives:
         logger.info("%s was uploaded and no model asks for it any more: it is deleted", artifact.uri)
         try:
             await self._delete(artifact, namespace)
-        except (ExportError, Hung) as failure:
-            logger.warning("%s was not deleted, it is tried again: %s", artifact.uri, failure)
+        except (ExportError, Hung) as error:
+            logger.warning("%s was not deleted, it is tried again: %s", artifact.uri, error)
             self.watch(artifact, namespace)
         except Exception:
             # A bug: this one archive stays.

@@ -116,8 +116,8 @@ class ReleaseStoreJobs:
     async def _read_one(self, key: Key) -> None:
         try:
             found = await self._reader.read(key)
-        except (ExportError, Hung) as failure:
-            self._problems[key] = (problem_of(failure), asyncio.get_running_loop().time() + KEEP_PROBLEM)
+        except (ExportError, Hung) as error:
+            self._problems[key] = (problem_of(error), asyncio.get_running_loop().time() + KEEP_PROBLEM)
             return
         self._problems.pop(key, None)
         self._read[key] = found
@@ -130,8 +130,8 @@ class ReleaseStoreJobs:
         ticket = self._writing.queue(record.namespace)
         try:
             written = await self._writing.run(ticket, lambda beat: self._store.write(record), PATIENCE)
-        except (ExportError, Hung) as failure:
-            problem = problem_of(failure)
+        except (ExportError, Hung) as error:
+            problem = problem_of(error)
             message = f"the record of release {record.release} was not written: {problem.message}"
             return replace(problem, message=message)
         self._reader.note_written(written)
@@ -144,8 +144,8 @@ class ReleaseStoreJobs:
         try:
             for archive in archives:
                 await self._delete_one(archive, model.namespace, model.key, model.uid, None)
-        except (ExportError, Hung) as failure:
-            return problem_of(failure)
+        except (ExportError, Hung) as error:
+            return problem_of(error)
         return None
 
     async def _delete_one(
@@ -189,8 +189,8 @@ class ReleaseStoreJobs:
             for archive in sorted({*archives, *recorded}):
                 await self._delete_one(archive, key[0], key, model.uid, key)
             await self._blocking(key, lambda beat: self._store.delete_records(*key, beat))
-        except (ExportError, Hung) as failure:
-            problem = problem_of(failure)
+        except (ExportError, Hung) as error:
+            problem = problem_of(error)
             way_out = "spec.deletionPolicy Retain lets the model go and leaves the bucket as it is"
             return replace(problem, message=f"{problem.message} {way_out}")
         self._reader.note_emptied(key)
@@ -206,9 +206,9 @@ class ReleaseStoreJobs:
         self._recorded[key] = self._recorded.get(key, frozenset()) | failed
 
 
-def problem_of(failure: ExportError | Hung) -> Problem:
-    """Return the failure as the problem that status, Event and log show."""
-    if isinstance(failure, Hung):
-        message = f"There is no answer from the bucket ({failure}); check AWS_ENDPOINT_URL and the network."
+def problem_of(error: ExportError | Hung) -> Problem:
+    """Return the error as the problem that status, Event and log show."""
+    if isinstance(error, Hung):
+        message = f"There is no answer from the bucket ({error}); check AWS_ENDPOINT_URL and the network."
         return Problem(reason=Reason.BucketUnreachable, message=message)
-    return Problem(reason=Reason[failure.reason], message=failure.message, stalled=not failure.is_temporary)
+    return Problem(reason=Reason[error.reason], message=error.message, stalled=not error.is_temporary)

@@ -17,7 +17,7 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import Verify
-from e2i.controller.core.observed import Finding, VerificationState
+from e2i.controller.core.observed import VerificationState
 from e2i.controller.core.verification import checks
 from e2i.controller.edge.check_secrets import read_values
 from e2i.controller.edge.prediction_client import longest, verify
@@ -40,7 +40,7 @@ logger = logging.getLogger("e2i")
 @dataclass
 class _Job:
     trial: str
-    task: asyncio.Task[Finding | Problem | None]
+    task: asyncio.Task[Problem | None]
     before: Problem | None = None
     """What held up the try before this one, so that the status does not flap while it is tried again."""
     ended: float = math.inf
@@ -56,10 +56,10 @@ class VerificationJobs:
         self._secrets = secrets
         self._jobs: dict[Key, _Job] = {}
 
-    def state(self, key: Key, trial: str) -> VerificationState | Finding | Problem | None:
-        """Return RUNNING, PASSED or the finding of the trial's verification, None if there is none.
+    def state(self, key: Key, trial: str) -> VerificationState | Problem | None:
+        """Return RUNNING, PASSED or the problem of the trial's verification, None if there is none.
 
-        A Problem holds it up; after RETRY it is None, so that the next pass tries again.
+        One that is not final holds it up; after RETRY it is None, so that the next pass tries again.
         """
         job = self._jobs.get(key)
         if job is None or job.trial != trial or job.task.cancelled():
@@ -67,7 +67,7 @@ class VerificationJobs:
         if not job.task.done():
             return job.before or VerificationState.RUNNING
         result = job.task.result()
-        if isinstance(result, Problem) and asyncio.get_running_loop().time() - job.ended >= RETRY:
+        if _holds_up(result) and asyncio.get_running_loop().time() - job.ended >= RETRY:
             return None
         return result or VerificationState.PASSED
 
@@ -91,7 +91,7 @@ class VerificationJobs:
         if job is None or job.trial != trial or not job.task.done() or job.task.cancelled():
             return None
         result = job.task.result()
-        return result if isinstance(result, Problem) else None
+        return result if _holds_up(result) else None
 
     def cancel(self, key: Key) -> None:
         """Cancel the model's verification and forget its result."""
@@ -105,7 +105,7 @@ class VerificationJobs:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, model: Model, action: Verify) -> Finding | Problem | None:
+    async def _run(self, model: Model, action: Verify) -> Problem | None:
         try:
             return await self._verify(model, action)
         except ApiError as error:
@@ -119,14 +119,14 @@ class VerificationJobs:
             message = (
                 f"the verification of {action.name} broke off: {type(error).__name__}; see the operator's log"
             )
-            return Finding(Problem(reason=Reason.VerificationError, message=message, stalled=True), http="")
+            return Problem(reason=Reason.VerificationError, message=message, stalled=True, final=True)
 
     def _forget_this_job(self, key: Key) -> None:
         job = self._jobs.get(key)
         if job and job.task is asyncio.current_task():
             del self._jobs[key]
 
-    async def _verify(self, model: Model, action: Verify) -> Finding | Problem | None:
+    async def _verify(self, model: Model, action: Verify) -> Problem | None:
         """Return the first check that fails, None if all pass; ApiError if Service or Secrets cannot be read."""
         verification = checks.parse_verification(model.rollout.checks)
         values = await read_values(model.namespace, verification.secrets, self._kube)
@@ -144,10 +144,9 @@ class VerificationJobs:
                 return await verify(url, verification.with_values(values), model.shape.type, secrets)
         except TimeoutError:
             message = f"the checks of spec.rollout.verify did not end within {bound:g} s"
-            problem = Problem(reason=Reason.VerificationTimeout, message=message, stalled=True)
-            return Finding(problem, http="")
+            return Problem(reason=Reason.VerificationTimeout, message=message, stalled=True, final=True)
 
-    async def _address(self, model: Model, action: Verify) -> str | Finding | Problem:
+    async def _address(self, model: Model, action: Verify) -> str | Problem:
         """Return the clusterIP of the release's own Service, which needs no DNS, or why there is none."""
         name = action.name
         for wait in WAITS:
@@ -166,4 +165,8 @@ class VerificationJobs:
             if isinstance(address, str) and address not in ("", "None"):
                 return address
         message = f"Service {name}, which Yatai makes for the release, has no address; look for it in {model.namespace}"
-        return Finding(Problem(reason=Reason.VerificationError, message=message, stalled=True), http="")
+        return Problem(reason=Reason.VerificationError, message=message, stalled=True, final=True)
+
+
+def _holds_up(result: Problem | None) -> bool:
+    return result is not None and not result.final

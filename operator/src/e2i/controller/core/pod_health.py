@@ -1,4 +1,4 @@
-"""`Trouble`: why the pods of one release are not all ready. Pure."""
+"""`PodHealth`: how the pods of one release do. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from e2i.api.problem import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
-    """The problem of a release's pods, and how often their containers ended."""
+class PodHealth:
+    """What holds up the pods of a release, and how often their containers ended."""
 
     problem: Problem | None
     crashes: int
