@@ -9,7 +9,7 @@ from e2i.api.conditions import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What holds up a release or an operation of the operator. Condition, event and log line use the same words.
+    """A cause that holds up a release or an operation. Condition, event and log line use the same words.
 
     `stalled`: waiting does not help; a person has to change something.
     """

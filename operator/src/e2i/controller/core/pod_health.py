@@ -9,7 +9,7 @@ from e2i.api.problem import Problem
 
 @dataclass(frozen=True, kw_only=True)
 class PodHealth:
-    """What holds up the pods of a release, and how often their containers ended."""
+    """The problem of the pods of a release, and how often their containers ended."""
 
     problem: Problem | None
     crashes: int
