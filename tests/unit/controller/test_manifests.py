@@ -109,6 +109,12 @@ def test_a_value_arrives_as_it_was_written(text: str) -> None:
     assert deployment["spec"]["envs"][0]["value"] == text
 
 
+def test_a_template_has_places_for_values_and_no_conditions() -> None:
+    templates = list((Path(e2i.__file__).parent / "controller" / "templates").glob("*/*.j2"))
+    assert templates
+    assert not [path.name for path in templates if "{%" in path.read_text()]
+
+
 def _rendered(model: Any, artifact: Artifact) -> list[dict[str, Any]]:
     return [
         manifests.bento_request(model, artifact, ACCESS, "v1"),

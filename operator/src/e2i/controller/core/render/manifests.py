@@ -1,21 +1,15 @@
-"""Renders manifests: Python chooses the values, templates place them, the result is parsed. Pure.
+"""Renders manifests: Python chooses the values, templates place them. Pure.
 
-Every value goes through `tojson`, so that no text of a user can become structure. A template version is a folder of
-templates. A release keeps the version it was created with, so that an upgrade of the operator replaces no pods.
+A template version is a folder of templates. A release keeps the version it was created with, so that an upgrade of
+the operator replaces no pods.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
 from typing import Any
-
-import jinja2
-import yaml
 
 from e2i.api import naming, quantities
 from e2i.api.artifact import Artifact
@@ -23,6 +17,7 @@ from e2i.api.conditions import timestamp
 from e2i.api.model import Autoscaling, Model, Shape
 from e2i.controller.core import earlier_env
 from e2i.controller.core.render.memory import memory_limit
+from e2i.controller.core.render.templates import fill
 
 Manifest = dict[str, Any]
 
@@ -59,9 +54,6 @@ LIMIT_FACTOR = 4
 def knows(template_version: str) -> bool:
     """Return whether this operator has these templates. A newer operator may have created releases with others."""
     return template_version in DEFAULT_RESOURCES
-
-
-_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
 def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, template_version: str) -> Manifest:
@@ -209,32 +201,4 @@ def _yatai_amounts(chosen: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _render(template_version: str, template: str, identity: Mapping[str, Any], **values: Any) -> Manifest:
-    manifest: Manifest = json.loads(_rendered(template_version, template, json.dumps({**identity, **values})))
-    return manifest
-
-
-@lru_cache(maxsize=2048)
-def _rendered(template_version: str, template: str, values: str) -> str:
-    """Return the manifest as JSON. Cached: every pass compares the cluster with manifests that rarely change."""
-    found = _environment().get_template(f"{template_version}/{template}.yaml.j2").render(**json.loads(values))
-    # libyaml takes a tenth of the time.
-    return json.dumps(yaml.load(found, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    # The output is YAML, not HTML: `tojson` does the quoting that autoescape does for a web page.
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("e2i.controller"),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701
-    )
-    environment.policies["json.dumps_function"] = _quoted
-    environment.policies["json.dumps_kwargs"] = {}
-    return environment
-
-
-def _quoted(value: object) -> str:
-    """Return JSON that YAML parses to the same value: in YAML the two surrogates of an emoji stay apart."""
-    text = json.dumps(value, ensure_ascii=False)
-    return _NOT_ASCII.sub(lambda found: f"\\U{ord(found[0]):08x}", text)
+    return fill(template_version, template, {**identity, **values})
