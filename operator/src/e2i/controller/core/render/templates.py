@@ -24,14 +24,14 @@ class _Place:
 
 
 def fill(template_version: str, template: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the manifest; it shares no mutable value with another but those in `values`."""
+    """Return the manifest. Its lists and objects are copies: it may be changed."""
     manifest: dict[str, Any] = _filled(_parsed(template_version, template), values)
     return manifest
 
 
 def _filled(node: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(node, _Place):
-        return values[node.name]
+        return _filled(values[node.name], values)
     if isinstance(node, dict):
         return {key: _filled(item, values) for key, item in node.items()}
     return [_filled(item, values) for item in node] if isinstance(node, list) else node
