@@ -20,7 +20,14 @@ from support.stores import a_bento
 
 from e2i.api import naming
 from e2i.kube import Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
+from e2i.kube.e2i_kinds import (
+    BENTO_DEPLOYMENTS,
+    BENTO_REQUESTS,
+    DEPLOYMENTS,
+    E2I_MODELS,
+    PODS,
+    SERVICES,
+)
 
 pytestmark = pytest.mark.api
 
@@ -136,6 +143,50 @@ async def promote(lane: Lane) -> None:
     await fewer_than_two(lane, BENTO_DEPLOYMENTS)
 
 
+async def spoil_the_service(lane: Lane) -> None:
+    """Somebody gives it another type, and a port that an apply cannot merge with the operator's."""
+    stage = lane.stage
+    port = {"name": "http", "port": 80, "targetPort": 9999, "protocol": "TCP"}
+    edit = {"spec": {"type": "NodePort", "ports": [port]}}
+    await stage.kube.patch(SERVICES, stage.namespace, "churn", edit, manager="kubectl-edit")
+
+    async def put_back() -> bool:
+        spec = (await stage.child(SERVICES, "churn") or {})["spec"]
+        ports = [(each["port"], each["targetPort"]) for each in spec["ports"]]
+        return (spec["type"], ports) == ("ClusterIP", [(naming.SERVICE_PORT, "http")])
+
+    await stage.until(put_back, "the Service to be as rendered")
+
+
+async def scale_to_zero(lane: Lane) -> None:
+    stage = lane.stage
+    (child,) = await stage.children(BENTO_DEPLOYMENTS)
+    name = child["metadata"]["name"]
+    await stage.kube.patch(DEPLOYMENTS, stage.namespace, name, {"spec": {"replicas": 0}}, subresource="scale")
+
+    async def awake() -> bool:
+        found = await stage.child(DEPLOYMENTS, name)
+        return bool(found and found["spec"]["replicas"] == found["status"].get("readyReplicas") == 1)
+
+    await stage.until(awake, "the pod to be back")
+    await lane.ready()
+
+
+async def orphan_the_children(lane: Lane) -> None:
+    """The model is deleted alone, and made again."""
+    stage = lane.stage
+    before = await stage.model()
+    await stage.kube.delete(E2I_MODELS, stage.namespace, "churn", propagation="Orphan")
+
+    async def alone() -> bool:
+        return await stage.child(E2I_MODELS, "churn") is None
+
+    await stage.until(alone, "the model to go without its children")
+    await stage.create(tag=FIRST, rollout=LONG)
+    await lane.ready()
+    assert (await stage.model())["status"]["servingRelease"] == before["status"]["servingRelease"]
+
+
 @contextlib.asynccontextmanager
 async def answering(service: Object) -> AsyncIterator[None]:
     """Play the release's pods at the address of its own Service."""
@@ -177,6 +228,12 @@ LIVES = {
         created(is_struck=False, rollout=AT_ONCE | CANARY),
         Phase("canary", begin_canary),
         Phase("promotion", promote),
+    ),
+    "care": (
+        created(is_struck=False, rollout=LONG),
+        Phase("edited service", spoil_the_service),
+        Phase("deployment at zero", scale_to_zero),
+        Phase("adopted orphans", orphan_the_children),
     ),
 }
 

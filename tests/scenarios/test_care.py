@@ -6,16 +6,19 @@ import itertools
 from typing import Any
 
 import pytest
-from support.scenes import hurried, mode, serve, until
+from support.scenes import hurried, marked, mode, serve, until
 from support.world import NAMESPACE, World, digest_of
 
 from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.archive.errors import BucketUnreachable
+from e2i.controller.core import plan
+from e2i.controller.core.rules import address, capacity, deploy, trial
 from e2i.kube import ApiError, Resource
 
 ROLLOUT = hurried(scaleDownDelaySeconds=300)
+WATCHED = hurried(scaleDownDelaySeconds=300, watch={"seconds": 300, "maxErrorRatio": "0.1"})
 CANARY = hurried(strategy="Canary", steps=[{"setWeight": 50}, {"pause": {}}])
 YATAI = {"BentoRequest", "BentoDeployment"}
 NEXT = "churn:3"
@@ -94,6 +97,18 @@ async def two_releases(world: World, obstacle: str, **spec: Any) -> tuple[str, s
     return first, second
 
 
+async def watched_release(world: World, obstacle: str) -> str:
+    """The same, and the metrics of the second release are read; its MODE is B."""
+    first = await serve(world, tag="churn:1", env=mode("A"), rollout=WATCHED)
+    wanted = {"tag": "churn:2", "env": mode("B"), "rollout": WATCHED}
+    world.apply(**wanted)
+    await until(world, lambda: world.address() != first and len(world.guard.begun) == 2)
+    second = world.address() or ""
+    await getattr(Obstacles(), obstacle)(world, wanted)
+    await world.run(passes=3)
+    return second
+
+
 def scale(world: World, release: str, pods: int) -> None:
     place = ("Deployment", NAMESPACE, naming.release_name("churn", release))
     old = world.kube.objects[place]
@@ -141,17 +156,10 @@ async def test_a_sick_release_gives_way_to_the_one_before(world: World, obstacle
 @pytest.mark.parametrize("obstacle", [each for each in OBSTACLES if each != "next_one_failed"])
 async def test_bad_metrics_give_way_to_the_one_before(world: World, obstacle: str) -> None:
     """With a release that failed already, the one that stands in for it is kept."""
-    watched = hurried(scaleDownDelaySeconds=300, watch={"seconds": 300, "maxErrorRatio": "0.1"})
-    first = await serve(world, tag="churn:1", env=mode("A"), rollout=watched)
-    wanted = {"tag": "churn:2", "env": mode("B"), "rollout": watched}
-    world.apply(**wanted)
-    await until(world, lambda: world.address() != first and len(world.guard.begun) == 2)
-    second = world.address()
-    await getattr(Obstacles(), obstacle)(world, wanted)
-    await world.run(passes=3)
+    second = await watched_release(world, obstacle)
     world.guard.spoil("B")
     await world.run(passes=4)
-    assert world.address() == (second if obstacle == HOLDING else first)
+    assert (world.address() == second) == (obstacle == HOLDING)
     if obstacle == HOLDING:
         return
     if obstacle != "status_refused":
@@ -209,3 +217,117 @@ async def test_a_canary_keeps_its_share_while_its_bento_has_to_be_found_again(wo
     await world.later()
     await world.run(passes=10)
     assert world.condition() == "False/CanaryPaused"
+
+
+UNKNOWN_BENTO = [each for each in OBSTACLES if each not in (HOLDING, "yatai_missing", "next_one_failed")]
+"""The last one has a release to go back to, which is made again as that."""
+
+
+def lose_release(world: World, release: str) -> None:
+    world.kube.remove(("BentoDeployment", NAMESPACE, naming.release_name("churn", release)))
+
+
+@pytest.mark.parametrize("obstacle", UNKNOWN_BENTO)
+async def test_a_serving_release_whose_deployment_was_deleted_is_made_again(
+    world: World, obstacle: str
+) -> None:
+    only = await serve(world, tag="churn:2", replicas=3, rollout=ROLLOUT)
+    await getattr(Obstacles(), obstacle)(world, {"tag": "churn:2", "replicas": 3, "rollout": ROLLOUT})
+    await world.run(passes=3)
+    told = world.condition()
+    lose_release(world, only)
+    await world.run(passes=10)
+    assert (world.address(), world.shares()) == (only, {only: 3})
+    assert told == "False/Building" or world.condition() == told
+
+
+@pytest.mark.parametrize("obstacle", ["missing_bento", "bad_tag", "unreadable_check"])
+@pytest.mark.parametrize("gone", ["BentoRequest", "Service", "both"])
+async def test_it_is_made_again_from_its_record_if_nothing_else_knows_it(
+    world: World, obstacle: str, gone: str
+) -> None:
+    """The spec has other resources by now; the record has those that the release served with."""
+    before = marked("A")
+    only = await serve(world, tag="churn:2", resources=before, rollout=ROLLOUT)
+    spec = {"tag": "churn:2", "rollout": ROLLOUT, "resources": marked("bad")}
+    await getattr(Obstacles(), obstacle)(world, spec)
+    world.yatai.bad_pods.add("bad")
+    await world.run(passes=3)
+    (request,) = [item["metadata"]["name"] for item in world.all("BentoRequest")][:1]
+    lose_release(world, only)
+    if gone in ("BentoRequest", "both"):
+        world.kube.remove(("BentoRequest", NAMESPACE, request))
+    if gone in ("Service", "both") and obstacle == "missing_bento":
+        world.kube.remove(("Service", NAMESPACE, "churn"))
+    await world.run(passes=20)
+    assert (world.address(), world.takes_in()) == (only, [only])
+
+
+async def test_a_release_of_which_nobody_knows_the_environment_is_not_guessed(world: World) -> None:
+    only = await serve(world, tag="churn:1", env=mode("A"), rollout=ROLLOUT)
+    world.apply(tag="missing:1", env=mode("C"), rollout=ROLLOUT)
+    await world.run(passes=3)
+    await world.restart()
+    lose_release(world, only)
+    await world.run(passes=10)
+    assert (world.address(), world.releases(), world.condition()) == (only, [], "False/BentoNotFound")
+    world.apply(tag="missing:1", env=mode("A"), rollout=ROLLOUT)
+    await world.run(passes=10)
+    assert world.takes_in() == [only]
+
+
+def end_address(world: World, release: str) -> None:
+    world.kube.remove(("Service", NAMESPACE, "churn"))
+
+
+def retarget(world: World, release: str) -> None:
+    world.edit("Service", "churn", **FORMS["target"])
+
+
+def lose_pods(world: World, release: str) -> None:
+    world.yatai.sick[release] = 10
+    world.yatai.step(world.now)
+
+
+def spoil_metrics(world: World, release: str) -> None:
+    world.guard.spoil("B")
+
+
+def lose_all_releases(world: World, release: str) -> None:
+    for each in world.releases():
+        lose_release(world, each)
+
+
+def put_to_sleep(world: World, release: str) -> None:
+    scale(world, release, 0)
+
+
+def enlarge(world: World, release: str) -> None:
+    world.apply(tag="missing:1", replicas=5, env=mode("B"), rollout=WATCHED)
+
+
+@pytest.mark.parametrize(
+    ("rule", "damage", "words"),
+    [
+        (address.restore_deleted_service, end_address, "the address of release .* is gone"),
+        (address.restore_address, retarget, "the Service is not as rendered"),
+        (address.restore_address, lose_pods, "no pod at the address"),
+        (trial.judge_serving_release, spoil_metrics, "exceeds its limits"),
+        (address.roll_back_failed_release, spoil_metrics, "exceeds its limits"),
+        (capacity.wake_idle_releases, put_to_sleep, "scaled to zero"),
+        (capacity.resize_serving_release, enlarge, "serves with .* pods"),
+        (deploy.restore_serving_release, lose_all_releases, "has no BentoDeployment"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+async def test_the_laws_see_when_a_rule_of_care_is_missing(
+    world: World, monkeypatch: pytest.MonkeyPatch, rule: Any, damage: Any, words: str
+) -> None:
+    """`support.care_laws` judges every scenario; here it has something to say."""
+    second = await watched_release(world, "missing_bento")
+    damaging = {address.restore_address: (rule, address.roll_back_failed_release)}.get(rule, (rule,))
+    monkeypatch.setattr(plan, "RULES", tuple(each for each in plan.RULES if each not in damaging))
+    damage(world, second)
+    with pytest.raises(AssertionError, match=words):
+        await world.run(passes=10)
+    world.operator.bugs.clear()

@@ -121,14 +121,43 @@ async def test_a_release_whose_pods_are_lost_with_their_node_is_rolled_back(worl
     assert [(failed["release"], failed["reason"]) for failed in world.failed()] == [(second, "PodsLost")]
 
 
-async def test_a_container_beside_the_model_s_that_crashes_takes_nothing_back(world: World) -> None:
-    _, second = await replace(world, hurried(scaleDownDelaySeconds=30), replicas=3)
+async def test_a_container_beside_the_model_s_that_crashes_condemns_nobody(world: World) -> None:
+    """The release before serves in the meantime."""
+    first, second = await replace(world, hurried(scaleDownDelaySeconds=30), replicas=3)
     world.yatai.bad_sidecars.add("B")
-    await world.run(passes=5)
-    assert (world.address(), world.condition(), world.failed()) == (second, "False/SidecarFailed", [])
+    await world.run(passes=60)
+    assert (world.address(), world.condition(), world.failed()) == (first, "False/SidecarFailed", [])
+    assert "container proxy of pod" in world.status()["conditions"][0]["message"]
     world.yatai.bad_sidecars.clear()
     await world.run(passes=60)
     assert (world.address(), world.condition()) == (second, "True/Ready")
+    await quiet(world)
+
+
+@pytest.mark.parametrize("rollback", ["Manual", "Disabled"])
+async def test_requests_stay_behind_a_crashing_sidecar_where_people_decide(
+    world: World, rollback: str
+) -> None:
+    _, second = await replace(world, hurried(scaleDownDelaySeconds=30, rollback=rollback), replicas=3)
+    world.yatai.bad_sidecars.add("B")
+    await world.run(passes=20)
+    assert (world.address(), world.condition(), world.failed()) == (second, "False/SidecarFailed", [])
+
+
+async def test_a_release_that_loses_all_pods_when_its_time_is_over_gives_way_to_a_kept_one(
+    world: World,
+) -> None:
+    """It cannot fail any more; it gets the address again when it is complete."""
+    first, second = await replace(world, hurried(scaleDownDelaySeconds=300), replicas=3)
+    await world.run(passes=20)
+    world.yatai.sick[second] = 3
+    world.yatai.step(world.now)
+    world.apply(env=mode("B"), replicas=3, rollout=hurried(scaleDownDelaySeconds=0))
+    await world.run(passes=20)
+    assert (world.takes_in(), world.failed()) == ([first], [])
+    world.yatai.sick.clear()
+    await world.run(passes=60)
+    assert (world.takes_in(), world.condition()) == ([second], "True/Ready")
     await quiet(world)
 
 

@@ -62,6 +62,8 @@ class FakeKube:
         """Events by name."""
         self.fail: list[ApiError] = []
         """Each refuses one write of the operator."""
+        self.refused = 0
+        """Writes that were refused, without those of a status."""
         self.missing: set[str] = set()
         """Kinds that the cluster does not serve."""
         self._world = world
@@ -275,6 +277,7 @@ class FakeKube:
         self._must_serve(resource)
         self.writes[verb, resource.kind] += 1
         if self.fail:
+            self.refused += verb != "status"
             raise self.fail.pop(0)
 
     def _must_be_possible(self, body: Object) -> None:

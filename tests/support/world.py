@@ -11,12 +11,13 @@ import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, cast
 
 from support.builders import ACCESS, NOON, an_artifact
+from support.care_laws import CareLaws
 from support.fake_kube import FakeKube, matches
 from support.fake_release_store import FakeReleaseStore
 from support.fake_verification import FakeGuardJobs, FakeVerificationJobs
@@ -51,11 +52,17 @@ class WatchedOperator(Operator):
     """The real operator; it counts the outcomes of its passes and keeps what it takes for bugs."""
 
     def __init__(
-        self, clients: Clients, queue: Queue, supervisor: Supervisor, outcomes: Counter[Outcome]
+        self,
+        clients: Clients,
+        queue: Queue,
+        supervisor: Supervisor,
+        outcomes: Counter[Outcome],
+        judge: Callable[[Key, Pass], None],
     ) -> None:
         super().__init__(clients, queue, supervisor, workers=0, check_bucket=_find_nothing)
         self.bugs: list[Exception] = []
         self._outcomes = outcomes
+        self._judge = judge
 
     async def run_pass(self, key: Key) -> Pass:
         try:
@@ -67,6 +74,10 @@ class WatchedOperator(Operator):
             self.bugs.append(error)
             raise
         self._outcomes[ended.outcome] += 1
+        try:
+            self._judge(key, ended)
+        except AssertionError as broken:
+            self.bugs.append(broken)
         return ended
 
 
@@ -95,6 +106,7 @@ class World:
         self.brought: set[str] = set()
         """Archives (uris) that CI has put into the bucket."""
         self.outcomes: Counter[Outcome] = Counter()
+        self._refused = 0
         self.ends: list[str] = []
         """Why the process would have ended by itself."""
         self.statuses: list[tuple[datetime, str, str]] = []
@@ -140,7 +152,29 @@ class World:
             archive_place=ArchivePlace("e2i"),
         )
         self.supervisor = Supervisor(self.ends.append)
-        self.operator = WatchedOperator(self.clients, self.queue, self.supervisor, self.outcomes)
+        self.operator = WatchedOperator(
+            self.clients, self.queue, self.supervisor, self.outcomes, self._judge_care
+        )
+
+    def _judge_care(self, key: Key, ended: Pass) -> None:
+        """Ask the laws of care after a pass of an operator that could write, and has nothing to do at once."""
+        body = self.kube.objects.get((naming.KIND, *key))
+        could_write, self._refused = self._refused == self.kube.refused, self.kube.refused
+        again = ended.outcome in (Outcome.CHANGED, Outcome.GONE) or ended.look_again == timedelta(0)
+        if body is None or again or not could_write or not self._knows_all(key):
+            return
+        broken = CareLaws(self.kube, self.guard, body).broken()
+        assert not broken, broken
+
+    def _knows_all(self, key: Key) -> bool:
+        """Return whether the operator has seen the present version of everything that the model consists of."""
+        for kind in (naming.KIND, "Service", "BentoRequest", "BentoDeployment", "Deployment"):
+            for (of, *place), item in self.kube.objects.items():
+                if of == kind and place[0] == key[0] and item["metadata"]["name"].startswith(key[1]):
+                    known = self.cache._kind(kind).get((place[0], place[1]))
+                    if known is None or known.version != item["metadata"]["resourceVersion"]:
+                        return False
+        return True
 
     async def start(self) -> None:
         """Start the operator. Without this its passes run, but no resync."""

@@ -7,15 +7,16 @@ priority: the first rule that recognises its situation decides the pass.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from e2i.api.conditions import one_line
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
-from e2i.controller.core.actions import WriteRecord
+from e2i.controller.core.actions import Action, ReadReleaseStore, WriteRecord
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases import recording, retries
+from e2i.controller.core.releases import lost, recording, retries
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
@@ -53,6 +54,7 @@ CARE: tuple[Rule, ...] = (
     trial.judge_serving_release,
     address.roll_back_failed_release,
     address.restore_address,
+    deploy.restore_serving_release,
     capacity.wake_idle_releases,
     capacity.resize_serving_release,
     trial.start_guard,
@@ -124,9 +126,16 @@ def plan(here: Situation, now: datetime) -> Plan:
         chosen = _still_failed(here, chosen, here.quarantine)
     elif chosen.failed:
         chosen = _quarantine(here, chosen, now)
-    record = recording.unrecorded_failure(here)
-    # As the last action: nothing waits for the bucket.
-    return replace(chosen, actions=(*chosen.actions, WriteRecord(record))) if record else chosen
+    return replace(chosen, actions=(*chosen.actions, *_of_the_bucket(here, chosen)))
+
+
+def _of_the_bucket(here: Situation, chosen: Plan) -> Iterator[Action]:
+    """Return what the bucket has to be asked beside the plan. These are the last actions: nothing waits for it."""
+    if record := recording.unrecorded_failure(here):
+        yield WriteRecord(record)
+    reads = any(isinstance(action, ReadReleaseStore) for action in chosen.actions)
+    if lost.needs_records(here) and not reads and not here.model.deleting:
+        yield ReadReleaseStore()
 
 
 def _still_failed(here: Situation, chosen: Plan, failed: Failure) -> Plan:

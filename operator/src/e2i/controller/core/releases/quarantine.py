@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from e2i.api import naming, release_record
+from e2i.api.artifact import Artifact
 from e2i.api.model import Model, Rollback, Shape
 from e2i.api.release_record import Record
 from e2i.controller.core import persisted_status
@@ -96,7 +97,7 @@ def still_running(model: Model, seen: Observed, but: str | None) -> Iterator[Rel
 def _restored(model: Model, seen: Observed, failed: str) -> Release | None:
     """Return the newest good release of the release store, to be created again."""
     for record in _good_before(seen, failed):
-        if shape := _known_shape(model, seen, record):
+        if shape := _shape_of(model, seen, record):
             return build_release(model, seen, record.release, record.artifact, shape)
     return None
 
@@ -104,7 +105,7 @@ def _restored(model: Model, seen: Observed, failed: str) -> Release | None:
 def lacks_values(model: Model, seen: Observed, failed: str | None) -> Record | None:
     """Return the newest good release if it cannot be restored: nobody here has the values of its environment."""
     newest = next(_good_before(seen, failed), None)
-    return newest if newest and _known_shape(model, seen, newest) is None else None
+    return newest if newest and _shape_of(model, seen, newest) is None else None
 
 
 def _good_before(seen: Observed, failed: str | None) -> Iterator[Record]:
@@ -112,9 +113,15 @@ def _good_before(seen: Observed, failed: str | None) -> Iterator[Record]:
     return (record for record in good if record.release != failed)
 
 
-def _known_shape(model: Model, seen: Observed, record: Record) -> Shape | None:
-    """Return the whole shape of a recorded release. Its identity says which environment was its own."""
-    known = [record.shape.env, model.shape.env, *(child.earlier_env for child in seen.deployments)]
-    shapes = (replace(record.shape, env=env) for env in dict.fromkeys(known))
-    digest = record.artifact.digest
-    return next((shape for shape in shapes if naming.release_of_shape(shape, digest) == record.release), None)
+def known_shape(model: Model, seen: Observed, shape: Shape, artifact: Artifact, release: str) -> Shape | None:
+    """Return the whole shape of an earlier release, from one without its environment or with another.
+
+    None if nothing here has its environment. Its identity says which environment was its own.
+    """
+    known = [shape.env, model.shape.env, *(child.earlier_env for child in seen.deployments)]
+    shapes = (replace(shape, env=env) for env in dict.fromkeys(known))
+    return next((one for one in shapes if naming.release_of_shape(one, artifact.digest) == release), None)
+
+
+def _shape_of(model: Model, seen: Observed, record: Record) -> Shape | None:
+    return known_shape(model, seen, record.shape, record.artifact, record.release)

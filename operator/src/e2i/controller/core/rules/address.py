@@ -82,14 +82,18 @@ def _without_pods(here: Situation, serving: str) -> Plan | None:
     """Move the address if the serving release has no ready pod but another release has.
 
     A running canary gets all requests, and keeps them when it is superseded: an address that selects all pods must not
-    exist when a third release gets its first pods. Without a canary, a kept predecessor gets the requests.
+    exist when a third release gets its first pods. Without a canary, a kept predecessor gets the requests. That
+    condemns nobody: a release that did not fail, because a sidecar keeps its pods from being ready or because the time
+    is over in which it could fail, gets the address again when it is complete.
     """
     since = here.seen.service.switched_at if here.seen.service else None
     everything = {naming.MODEL_LABEL: here.model.name}
     shared, ready = selects_all(here.model, here.seen), _has_ready_pods(here, here.asked)
     if selector_of(here, serving) == everything:
         return None if shared or not ready else _leading(serving, everything, since)
-    if here.asked == serving or (shared and ready):
+    if shared and ready:
+        return None
+    if here.asked == serving and here.model.rollout.rollback is not Rollback.AUTOMATIC:
         return None
     if shared:
         heir = next((child.release for child in _running(here) if child.release), None)

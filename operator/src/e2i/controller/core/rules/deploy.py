@@ -18,6 +18,7 @@ from e2i.controller.core.actions import (
 )
 from e2i.controller.core.observed import BentoRequest, Build
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.releases.lost import lost_release
 from e2i.controller.core.releases.release import (
     Release,
     guarded_until,
@@ -111,13 +112,7 @@ def create_release(here: Situation, now: datetime) -> Plan | None:
 
     The request comes first: yatai-deployment never retries a deployment without a bento."""
     target = target_release(here)
-    if target.shape is None:
-        return None
-    actions: list[Action] = []
-    if target.request is None or _is_damaged(target.request) or _builds_something_else(target.request):
-        actions.append(ApplyRequest(target.artifact))
-    if not _waits_for_image(here.model, target.request):
-        actions += _deployment(here, target, target.shape, now)
+    actions = _creation(here, target, now)
     if not actions:
         return None
     return Plan(
@@ -125,6 +120,30 @@ def create_release(here: Situation, now: datetime) -> Plan | None:
         message=f"release {target.release} of {target.tag} is being made",
         actions=tuple(actions),
     )
+
+
+def restore_serving_release(here: Situation, now: datetime) -> Plan | None:
+    """Create the serving release again if somebody deleted its BentoDeployment, whatever the spec asks for."""
+    lost = None if here.seen.missing_kinds else lost_release(here)
+    actions = _creation(here, lost, now) if lost else []
+    if lost is None or not actions:
+        return None
+    return Plan(
+        reason=Reason.Deploying,
+        message=f"release {lost.release} of {lost.tag} serves and is made again",
+        actions=tuple(actions),
+    )
+
+
+def _creation(here: Situation, made: Release, now: datetime) -> list[Action]:
+    if made.shape is None:
+        return []
+    actions: list[Action] = []
+    if made.request is None or _is_damaged(made.request) or _builds_something_else(made.request):
+        actions.append(ApplyRequest(made.artifact))
+    if not _waits_for_image(here.model, made.request):
+        actions += _deployment(here, made, made.shape, now)
+    return actions
 
 
 def _is_damaged(request: BentoRequest) -> bool:
