@@ -9,8 +9,8 @@ from support.bodies import a_body, a_child_body
 
 from e2i.api import naming
 from e2i.controller.core.observed import Service
-from e2i.controller.core.versions import later
 from e2i.controller.edge.cache import Cache
+from e2i.kube.versions import later
 
 KEY = ("models", "churn")
 

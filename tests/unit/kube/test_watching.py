@@ -114,6 +114,34 @@ async def test_after_what_cannot_be_understood_everything_is_listed_again(
     assert [bool(request.query.get("watch")) for request in requests] == [False, True, False, True]
 
 
+@pytest.mark.parametrize("older", [event("ADDED", "c", "6"), bookmark("6")], ids=["event", "bookmark"])
+async def test_after_a_version_older_than_the_last_one_everything_is_listed_again(
+    older: dict[str, Any],
+) -> None:
+    """etcd came back from a backup: what the API server tells from now on belongs to an earlier history."""
+    found, requests = await seen(server(stream(event("ADDED", "b", "8"), older), stream()), Pauses(2))
+    assert found == ["=a", "Ab", "=a"]
+    assert [bool(request.query.get("watch")) for request in requests] == [False, True, False, True]
+
+
+@pytest.mark.parametrize(("newest", "lists"), [("6", 2), ("7", 1), ("9", 1)])
+async def test_a_stream_without_a_word_is_compared_with_the_newest_version(
+    newest: str, lists: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An API server that came back from a backup accepts a watch from a version to come, and sends nothing."""
+    monkeypatch.setattr("e2i.kube.watching.SILENCE", 0.05)
+    monkeypatch.setattr("e2i.kube.watching.STEADY", 0.0)
+
+    def answer(request: Request) -> bytes:
+        if request.query.get("watch"):
+            return stream() + HANG
+        return ok(LIST | {"metadata": {"resourceVersion": newest}} if request.query["limit"] == "1" else LIST)
+
+    found, requests = await seen(answer, Pauses(2))
+    assert found[0] == "=a"
+    assert [request.query["limit"] for request in requests if "limit" in request.query].count("250") == lists
+
+
 async def test_half_a_line_at_the_end_is_no_event() -> None:
     half = json.dumps(event("ADDED", "c", "9"))[:30]
     found, _ = await seen(server(stream(event("ADDED", "b", "8"), half)), Pauses(1))

@@ -17,8 +17,9 @@ import aiohttp
 from e2i.kube.connection import Connection
 from e2i.kube.errors import ApiError
 from e2i.kube.kinds import Object, Resource
-from e2i.kube.listing import list_objects, whole
+from e2i.kube.listing import EXPIRED, list_objects, whole
 from e2i.kube.responses import error_from_status, parse_metadata, parse_object, parse_version
+from e2i.kube.versions import later
 
 WATCH_TIMEOUT = 300
 SILENCE = 150.0
@@ -143,7 +144,7 @@ async def track(
     backoff, version, listed = Backoff(), since, time.monotonic()
     limit = math.ceil(min(WATCH_TIMEOUT, relist))
     while True:
-        started, at_least = time.monotonic(), 0.0
+        started, at_least, heard = time.monotonic(), 0.0, False
         if started - listed > relist:
             version = ""
         try:
@@ -154,16 +155,33 @@ async def track(
             stream = _events(connection, resource.path(namespace), version, selectors, limit)
             async with aclosing(stream) as events:
                 async for kind, body in events:
-                    version = parse_version(body["metadata"])
+                    version, heard = _next_version(version, body), True
                     if kind == "BOOKMARK":
                         yield Quiet()
                     else:
                         yield Changed(cast("ChangeType", kind), parse(body))
             yield Quiet()
+            if not heard and time.monotonic() - started >= STEADY:
+                await _check_version(connection, resource.path(namespace), version)
         except ApiError as error:
             version, at_least = "", error.retry_after or 0.0
             yield Failed(error)
         await pause(max(backoff.after(time.monotonic() - started), at_least))
+
+
+def _next_version(before: str, body: Object) -> str:
+    """Return the version of an event or a list; ApiError if it is older than `before`: etcd went back to a backup."""
+    version = parse_version(body.get("metadata"))
+    if later(before, version) != version:
+        message = f"The API server went back from the version {before[:20]} to {version[:20]}."
+        raise ApiError(EXPIRED, "Expired", message)
+    return version
+
+
+async def _check_version(connection: Connection, path: str, version: str) -> None:
+    """Raise ApiError if the API server has not reached the version: a watch from there on is silent, without error."""
+    page = await connection.request("GET", path, query={"limit": "1"})
+    _next_version(version, page)
 
 
 async def _events(

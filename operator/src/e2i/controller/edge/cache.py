@@ -30,7 +30,7 @@ from e2i.controller.core.observed import (
 )
 from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.rules.adoption import is_orphan
-from e2i.controller.core.versions import is_ordered, later
+from e2i.kube.versions import is_ordered, later
 
 Key = tuple[str, str]
 """(namespace, name)"""

@@ -14,7 +14,6 @@ from functools import partial
 from e2i.api import naming
 from e2i.controller.core.health import Sign
 from e2i.controller.core.parse import BUILD_PODS
-from e2i.controller.core.versions import later
 from e2i.controller.edge.cache import Cache, Key, Seen
 from e2i.kube import ApiError, Changed, Failed, Kube, Listed, Resource
 from e2i.kube.e2i_kinds import (
@@ -26,6 +25,7 @@ from e2i.kube.e2i_kinds import (
     SERVICES,
     YATAI_KINDS,
 )
+from e2i.kube.versions import later
 
 RELIST = 3600.0
 """Seconds between two lists. The watches report everything; a list corrects what a bug would lose."""
