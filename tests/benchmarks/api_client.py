@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.clients import CLIENTS
 from benchmarks.figures import machine, say, spread, table
+from benchmarks.goals import FULL, Report, Sizes
 from benchmarks.plant import bench_cluster, service_account
 
 from e2i.kube import Kube
@@ -37,8 +38,8 @@ class Round:
     """What importing and connecting added."""
 
 
-def report() -> str:
-    """The section's text, measured now."""
+def report(_: Sizes = FULL) -> Report:
+    """The section, measured now."""
     with bench_cluster() as home:
         taken_on = machine(home.root)
         account = asyncio.run(_account(home))
@@ -47,7 +48,7 @@ def report() -> str:
             say(f"  round {number + 1} of {ROUNDS}")
             for name in CLIENTS:
                 rounds[name].append(_run(name, home, account))
-    return f"{_text(rounds)}\n\n{taken_on}"
+    return Report(f"{_text(rounds)}\n\n{taken_on}")
 
 
 async def _account(home: ClusterHome) -> Path:

@@ -20,6 +20,8 @@ class Request:
 
     verb: str
     kind: str
+    namespace: str
+    """Empty if it is for all."""
     at: datetime
 
 
@@ -41,6 +43,11 @@ class Tally:
     def writes(self) -> int:
         return sum(self.by_verb(verb) for verb in WRITES)
 
+    @property
+    def reads(self) -> int:
+        """Gets and lists; a watch that is opened again is no request for one model."""
+        return self.by_verb("get") + self.by_verb("list")
+
     def words(self) -> str:
         """What was written: 2 patch e2imodels/status, 1 patch services"""
         written = sorted((v, k, n) for (v, k), n in self.counts.items() if v in WRITES and k != "events")
@@ -60,13 +67,26 @@ def requests_of(home: ClusterHome, user: str) -> Iterator[Request]:
                 continue
             target = entry.get("objectRef", {})
             kind = "/".join(filter(None, (target.get("resource"), target.get("subresource")))) or "discovery"
-            yield Request(entry["verb"], kind, datetime.fromisoformat(entry["requestReceivedTimestamp"]))
+            namespace = target.get("namespace", "")
+            yield Request(
+                entry["verb"], kind, namespace, datetime.fromisoformat(entry["requestReceivedTimestamp"])
+            )
 
 
-def tally(home: ClusterHome, user: str, since: datetime) -> Tally:
-    return Tally(Counter((each.verb, each.kind) for each in requests_of(home, user) if each.at >= since))
+def tally(home: ClusterHome, user: str, since: datetime, namespace: str = "") -> Tally:
+    """Count what the user asked for since then, in one namespace or in all; the renewals of its Lease are left out."""
+    return Tally(
+        Counter(
+            (each.verb, each.kind)
+            for each in requests_of(home, user)
+            if each.at >= since and each.kind != "leases" and namespace in ("", each.namespace)
+        )
+    )
 
 
 def is_quiet(home: ClusterHome, user: str, now: datetime, span: timedelta) -> bool:
-    """Whether the user has written nothing for that long."""
-    return not any(each.verb in WRITES and now - each.at < span for each in requests_of(home, user))
+    """Whether the user has written nothing for that long, but for its Lease."""
+    return not any(
+        each.verb in WRITES and each.kind != "leases" and now - each.at < span
+        for each in requests_of(home, user)
+    )

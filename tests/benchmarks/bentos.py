@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.bentos_served import Served, memory, serve
 from benchmarks.figures import PROJECT, machine, percentile, say, spread, table
+from benchmarks.goals import FULL, Report, Sizes
 from benchmarks.requesting import Load, load
 
 from e2i.packaging.package import BentoOptions, package
@@ -43,8 +44,8 @@ BATCH = 100
 EXPLANATIONS = 10
 
 
-def report() -> str:
-    """The section's text, measured now."""
+def report(_: Sizes = FULL) -> Report:
+    """The section, measured now."""
     with tempfile.TemporaryDirectory(prefix="e2i-bench-") as name:
         folder = Path(name)
         taken_on = machine(folder)
@@ -52,7 +53,7 @@ def report() -> str:
         trained = {project: _train(project, folder / project) for project in sorted(wanted)}
         rows = [_told(row) for template in TEMPLATES for row in _template(template, trained, folder)]
         ways = [_told(_ways(words, trained[project])) for words, project in COMPARED.items()]
-    return "\n\n".join((_templates_table(rows), _NOTES, _ways_table(ways), _WAYS_NOTES, taken_on))
+    return Report("\n\n".join((_templates_table(rows), _NOTES, _ways_table(ways), _WAYS_NOTES, taken_on)))
 
 
 def _told(row: list[str]) -> list[str]:

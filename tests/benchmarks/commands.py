@@ -13,12 +13,13 @@ import time
 from pathlib import Path
 
 from benchmarks.figures import PROJECT, machine, say, table
+from benchmarks.goals import FULL, Report, Sizes
 
 E2I = Path(sys.executable).with_name("e2i")
 
 
-def report() -> str:
-    """The section's text, measured now."""
+def report(_: Sizes = FULL) -> Report:
+    """The section, measured now."""
     with tempfile.TemporaryDirectory(prefix="e2i-bench-") as folder:
         taken_on = machine(Path(folder))
         # A state of its own: a cluster of the user's stays as it is.
@@ -31,7 +32,9 @@ def report() -> str:
         finally:
             _run(environment, str(E2I), "local", "reset", "--yes")
         rows.append(("`make test`", _seconds(environment, "make", "test")))
-    return f"{table(('', 'seconds'), rows)}\n\nAll tools, packages and images' environments were there.\n\n{taken_on}"
+    return Report(
+        f"{table(('', 'seconds'), rows)}\n\nAll tools, packages and images' environments were there.\n\n{taken_on}"
+    )
 
 
 def _seconds(environment: dict[str, str], *command: str) -> str:

@@ -1,12 +1,13 @@
 """Yatai and the pods of thousands of models, as fast as one program can write what the real controllers would.
 
 Nothing else runs controllers on the benchmark's control plane, so what is measured is the operator. A model whose
-name begins with `bad` gets a pod that crashes again and again.
+name begins with `bad` gets a pod that crashes again and again, one with `late` a pod that does not get ready.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Self
 
@@ -17,9 +18,8 @@ from e2i.kube import ApiError, Change, Kube, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, PODS
 
 AT_ONCE = 8
-BAD = "bad"
+BAD, LATE = "bad", "late"
 CRASH_EVERY = 10.0
-CRASHES = 12
 
 
 class FastYatai:
@@ -72,20 +72,20 @@ class FastYatai:
 
     async def _run(self, release: Object) -> None:
         metadata, labels = release["metadata"], release["spec"]["labels"]
-        namespace, name, bad = metadata["namespace"], metadata["name"], labels[MODEL_LABEL].startswith(BAD)
+        namespace, name, model = metadata["namespace"], metadata["name"], labels[MODEL_LABEL]
         workload = await self._kube.create(DEPLOYMENTS, namespace, _deployment(release))
-        ready = 0 if bad else 1
+        ready = 0 if model.startswith((BAD, LATE)) else 1
         counts = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": ready, "observedGeneration": 1}
         pod = await self._kube.create(PODS, namespace, _pod(name, namespace, labels, workload))
-        await self._tell(PODS, pod, _pod_status(bad, 0))
+        await self._tell(PODS, pod, _pod_status(is_ready=bool(ready), crashes=0))
         await self._tell(DEPLOYMENTS, workload, counts)
-        if bad:
+        if model.startswith(BAD):
             self._begin(self._crash(pod))
 
     async def _crash(self, pod: Object) -> None:
-        for count in range(1, CRASHES):
+        for count in itertools.count(1):
             await asyncio.sleep(CRASH_EVERY)
-            await self._tell(PODS, pod, _pod_status(True, count))
+            await self._tell(PODS, pod, _pod_status(is_ready=False, crashes=count))
 
     async def _tell(self, resource: Resource, item: Object, status: Object) -> None:
         metadata = item["metadata"]
@@ -132,22 +132,22 @@ def _container() -> Object:
     return {"name": "main", "image": "registry.example/bentos:1", "resources": {"requests": {"cpu": "1m"}}}
 
 
-def _pod_status(bad: bool, crashes: int) -> Object:
+def _pod_status(*, is_ready: bool, crashes: int) -> Object:
     ended = {"exitCode": 1, "reason": "Error"}
     state: Object = {"running": {}}
-    if bad and crashes:
+    if crashes:
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
     container: Object = {
         "name": "main",
         "image": "registry.example/bentos:1",
         "imageID": "",
-        "ready": not bad,
+        "ready": is_ready,
         "restartCount": crashes,
         "state": state,
     }
     if crashes:
         container["lastState"] = {"terminated": ended}
-    ready = {"type": "Ready", "status": "False" if bad else "True"}
+    ready = {"type": "Ready", "status": "True" if is_ready else "False"}
     return {
         "phase": "Running",
         "podIP": "10.0.0.1",

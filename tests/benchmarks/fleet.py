@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from benchmarks.figures import say
 from benchmarks.observer import Observer
 from benchmarks.plant import MODELS, NAMESPACE, a_model
 
@@ -14,6 +15,7 @@ from e2i.kube import ApiError, Kube, Object, Resource
 
 AT_ONCE = 4
 PATIENCE = 900.0
+SAY_EVERY = 15.0
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 
@@ -39,33 +41,42 @@ class Fleet:
                     if error.status != 409:
                         raise
 
-    async def create(self, name: str, namespace: str = NAMESPACE) -> None:
-        await self.kube.create(MODELS, namespace, a_model(name, self.tag, namespace))
+    async def create(self, name: str, namespace: str = NAMESPACE, *, tag: str = "") -> None:
+        await self.kube.create(MODELS, namespace, a_model(name, tag or self.tag, namespace))
 
     async def create_many(self, prefix: str, count: int) -> None:
+        await self.create_numbered(prefix, range(count))
+
+    async def create_numbered(self, prefix: str, numbers: Iterable[int]) -> None:
         free = asyncio.Semaphore(AT_ONCE)
 
         async def one(number: int) -> None:
             async with free:
                 await self.create(f"{prefix}-{number}")
 
-        await asyncio.gather(*(one(number) for number in range(count)))
+        await asyncio.gather(*(one(number) for number in numbers))
 
     async def burst(self, prefix: str, count: int, observer: Observer) -> float:
         """Create models at once; return the seconds from the first until all have their children."""
         started = time.monotonic()
         await self.create_many(prefix, count)
         self.sent.set()
-        last = [await observer.deployment(f"{prefix}-{number}") for number in range(count)]
+        last = [await observer.children(f"{prefix}-{number}") for number in range(count)]
         return max(last) - started
 
-    async def until_ready(self) -> None:
-        """Every model is Ready, except those that are to fail."""
-        deadline = time.monotonic() + PATIENCE
-        while waiting := [each for each in (await self.kube.list(MODELS))[0] if not _is_ready(each)]:
+    async def until_ready(self, patience: float = PATIENCE) -> None:
+        """Every model is Ready; says from time to time how many are."""
+        deadline, told = time.monotonic() + patience, time.monotonic()
+        while waiting := [each for each in await self._models() if not _is_ready(each)]:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{len(waiting)} models are not ready, one is: {waiting[0]}")
-            await asyncio.sleep(2)
+            if time.monotonic() - told > SAY_EVERY:
+                say(f"  {len(waiting)} models are not ready yet")
+                told = time.monotonic()
+            await asyncio.sleep(min(10.0, 1.0 + len(waiting) / 100))
+
+    async def _models(self) -> list[Object]:
+        return (await self.kube.list(MODELS))[0]
 
 
 def _named(resource: Resource, name: str) -> Object:

@@ -1,7 +1,7 @@
 """F0, the least that any operator could do: on a model's watch event write the two objects, and nothing else.
 
 One keep-alive connection for the watch, one for the writes, no checks, no status. A program of its own, so that
-it shares no interpreter with who measures it: `floor.py SERVER ACCOUNT NAMESPACE BODIES`.
+it shares no interpreter with who measures it: `floor.py SERVER ACCOUNT PLAN`.
 """
 
 from __future__ import annotations
@@ -14,30 +14,50 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-NAME, UID = "model-name-goes-here", "00000000-0000-0000-0000-000000000000"
-"""What stands for the model's own name and uid in the prepared bodies."""
+PLACE, NAME, UID = (
+    "model-namespace-goes-here",
+    "model-name-goes-here",
+    "00000000-0000-0000-0000-000000000000",
+)
+"""What stands for the model's own values in the plan."""
+
+Model = dict[str, Any]
 
 
 def main(arguments: list[str]) -> None:
-    server, account, namespace = arguments[0], Path(arguments[1]), arguments[2]
-    bodies = json.loads(Path(arguments[3]).read_text())
+    server, account = arguments[0], Path(arguments[1])
+    plan = json.loads(Path(arguments[2]).read_text())
     headers = {"Authorization": f"Bearer {(account / 'token').read_text()}"}
     trust = ssl.create_default_context(cafile=str(account / "ca.crt"))
     watching, writing = (http.client.HTTPSConnection(server, context=trust) for _ in range(2))
-    for model in created_models(watching, headers, namespace):
-        for path, text in bodies:
-            for placeholder, value in ((NAME, model["name"]), (UID, model["uid"])):
-                path, text = path.replace(placeholder, value), text.replace(placeholder, value)
+    for model in created_models(watching, headers, collection(plan["model"])):
+        for child in plan["children"]:
+            text = filled(child["manifest"], model)
+            name = json.loads(text)["metadata"]["name"]
+            path = (
+                f"{collection(child, model['namespace'])}/{name}?fieldManager={plan['manager']}&force=false"
+            )
             apply(writing, headers, path, text)
 
 
+def collection(kind: Model, namespace: str = "") -> str:
+    place = f"namespaces/{namespace}/" if namespace else ""
+    return f"/apis/{kind['group']}/{kind['version']}/{place}{kind['resource']}"
+
+
+def filled(manifest: str, model: Model) -> str:
+    for placeholder, value in ((PLACE, "namespace"), (NAME, "name"), (UID, "uid")):
+        manifest = manifest.replace(placeholder, model[value])
+    return manifest
+
+
 def created_models(
-    connection: http.client.HTTPSConnection, headers: dict[str, str], namespace: str
-) -> Iterator[dict[str, Any]]:
+    connection: http.client.HTTPSConnection, headers: dict[str, str], path: str
+) -> Iterator[Model]:
     """The metadata of each model that is created, as a watch tells of it."""
-    path = f"/apis/serving.e2i.dev/v1alpha1/namespaces/{namespace}/e2imodels?watch=true"
-    connection.request("GET", path, headers=headers)
+    connection.request("GET", f"{path}?watch=true", headers=headers)
     answer = connection.getresponse()
+    print("ready", flush=True)  # noqa: T201 - read by who started it
     while line := answer.readline():
         event = json.loads(line)
         if event["type"] == "ADDED":

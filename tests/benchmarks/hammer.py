@@ -1,13 +1,16 @@
-"""Changes an annotation of one model without a pause: `hammer.py SERVER ACCOUNT PATH`; it prints how often."""
+"""Changes an annotation of one object without a pause, and says each second how often it has.
+
+`hammer.py SERVER ACCOUNT PATH`
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
-import signal
 import ssl
 import sys
 import threading
+import time
 from pathlib import Path
 
 CONNECTIONS = 4
@@ -20,23 +23,24 @@ def main(arguments: list[str]) -> None:
         "Authorization": f"Bearer {(account / 'token').read_text()}",
         "Content-Type": "application/merge-patch+json",
     }
-    ended, counts = threading.Event(), [0] * CONNECTIONS
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    counts = [0] * CONNECTIONS
 
     def hammer(number: int) -> None:
         connection = http.client.HTTPSConnection(server, context=trust)
-        while not ended.is_set():
+        while True:
             note = {"example.org/note": f"{number}-{counts[number]}"}
             connection.request("PATCH", path, json.dumps({"metadata": {"annotations": note}}), headers)
-            connection.getresponse().read()
+            answer = connection.getresponse()
+            if not answer.read() or answer.status != 200:
+                raise SystemExit(f"{path}: {answer.status}")
             counts[number] += 1
 
-    threads = [threading.Thread(target=hammer, args=(number,)) for number in range(CONNECTIONS)]
+    threads = [threading.Thread(target=hammer, args=(number,), daemon=True) for number in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
-    print(sum(counts))  # noqa: T201 - read by who started it
+    while all(thread.is_alive() for thread in threads):
+        print(sum(counts), flush=True)  # noqa: T201 - read by who started it
+        time.sleep(1)
 
 
 if __name__ == "__main__":

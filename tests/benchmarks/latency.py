@@ -1,44 +1,34 @@
-"""How long after a model's creation both its children are there: the operator beside F0, in alternating blocks.
+"""How long after a model's creation both its children are there: F0, the Go operator and the operator in turn.
 
-Both act on the same API server, with the same rights, and write the same two objects. A time is counted from
-the moment an independent watch shows the model to the moment it shows the second child.
+A time is counted from the moment an independent watch shows the model to the moment it shows the second child.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import statistics
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from benchmarks import floor
 from benchmarks.figures import machine, percentile, say, spread, table
-from benchmarks.floor_bodies import prepared_bodies
+from benchmarks.goals import FULL, Goal, Report, Sizes
 from benchmarks.observer import Observer
-from benchmarks.plant import MODELS, NAMESPACE, a_model, bench_cluster, operator, service_account, usage
-from benchmarks.store import export_ahead, put_bento
+from benchmarks.plant import NAMESPACE, SERVERS, bench_cluster
+from benchmarks.process_usage import cpu_of
+from benchmarks.sides import FLOOR, GO, OURS, SIDES, TAG, Bench, bench_on, build_go_operator
 
-from e2i.kube import Kube
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS
 from e2i.local.layout import ClusterHome
 
-TAG = "small:1.0.0"
-ROUNDS = 8
-MODELS_A_ROUND = 25
-PAUSE = 0.2
-"""Seconds from one model's children to the next model, so that the operator has told its status by then."""
-
-Side = contextlib.AbstractAsyncContextManager["subprocess.Popen[bytes]"]
+PACES = {"one every 0.2 s": 0.2, "back to back": 0.0}
+"""Seconds from one model's children to the next model."""
+OWN_BENTO = "the operator, a bento of its own for each model"
+LIMITS = ((0.5, 2.0), (0.99, 3.0))
+"""(share, most times of F0): p50 and p99."""
 
 
 @dataclass
 class Series:
-    """The times of one side, in ms, a list for each round, and the CPU seconds it used."""
+    """The times of one side at one pace, in ms, a list for each round, and the CPU seconds it used."""
 
     rounds: list[list[float]] = field(default_factory=list)
     cpu: float = 0.0
@@ -46,105 +36,85 @@ class Series:
     def at(self, share: float) -> float:
         return percentile([value for values in self.rounds for value in values], share)
 
-    @property
-    def medians(self) -> list[float]:
-        return [statistics.median(values) for values in self.rounds]
-
-    def row(self, name: str) -> list[object]:
+    def row(self, side: str, pace: str) -> list[object]:
         count = sum(len(values) for values in self.rounds)
-        figures = [f"{self.at(0.5):.1f}", f"{self.at(0.99):.1f}", spread(self.medians)]
-        return [name, count, *figures, f"{1000 * self.cpu / count:.1f}"]
+        medians = spread([statistics.median(values) for values in self.rounds])
+        figures = [f"{self.at(0.5):.1f}", f"{self.at(0.99):.1f}", medians]
+        return [side, pace, count, *figures, f"{1000 * self.cpu / count:.1f}"]
 
 
-def report() -> str:
-    """The section's text, measured now."""
-    with bench_cluster() as home:
+Measured = dict[tuple[str, str], Series]
+"""By side and pace."""
+
+
+def report(sizes: Sizes = FULL) -> Report:
+    """The section, measured now."""
+    build_go_operator()
+    with bench_cluster(SERVERS) as home:
         taken_on = machine(home.root)
-        return f"{asyncio.run(_measure(home))}\n\n{taken_on}"
+        measured = asyncio.run(_measure(home, sizes))
+    goals = [_goal(measured, pace, *limit) for pace in PACES for limit in LIMITS]
+    return Report(f"{_text(measured)}\n\n{taken_on}", goals)
 
 
-async def _measure(home: ClusterHome) -> str:
-    own_tags = [f"own{number}:1.0.0" for number in range(MODELS_A_ROUND)]
-    for tag in (TAG, *own_tags):
-        put_bento(home, tag)
-        export_ahead(home, tag)
-    bodies = home.root / "bodies.json"
-    bodies.write_text(json.dumps(prepared_bodies(home, export_ahead(home, TAG))))
-    ours, least, own = Series(), Series(), Series()
-    async with await Kube.from_kubeconfig(home.kubeconfig) as kube, Observer(kube, NAMESPACE) as observer:
-        bench = Bench(home, kube, observer, await service_account(home, kube))
-        for number in range(ROUNDS):
-            say(f"  round {number + 1} of {ROUNDS}")
-            async with bench.block(operator(home, bench.account)) as process:
-                await bench.run(f"ours{number}", [TAG] * MODELS_A_ROUND, process.pid, ours)
-            async with bench.block(floor_running(bench, bodies)) as process:
-                await bench.run(f"floor{number}", [TAG] * MODELS_A_ROUND, process.pid, least)
+async def _measure(home: ClusterHome, sizes: Sizes) -> Measured:
+    own_tags = [f"own{number}:1.0.0" for number in range(sizes.paced)]
+    counts = dict(zip(PACES, (sizes.paced, sizes.back_to_back), strict=True))
+    measured: Measured = {}
+    async with bench_on(home, (TAG, *own_tags)) as bench, Observer(bench.kube, NAMESPACE) as observer:
+        for number in range(sizes.rounds):
+            say(f"  round {number + 1} of {sizes.rounds}")
+            for side, start in SIDES.items():
+                async with bench.alone(start(bench)) as process:
+                    for pace, count in counts.items():
+                        models = Models(bench, observer, f"{side[:2].lower().strip()}{number}-{count}")
+                        series = measured.setdefault((side, pace), Series())
+                        await models.run([TAG] * count, PACES[pace], process.pid, series)
         say("  models with a bento of their own")
-        async with bench.block(operator(home, bench.account)) as process:
-            await bench.run("own", own_tags, process.pid, own)
-        return _text(ours, least, own)
+        async with bench.alone(bench.ours()) as process:
+            pace = next(iter(PACES))
+            series = measured[OWN_BENTO, pace] = Series()
+            await Models(bench, observer, "own").run(own_tags, PACES[pace], process.pid, series)
+    return measured
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every block needs."""
+class Models:
+    """Creates models one at a time; their names begin with `prefix`."""
 
-    home: ClusterHome
-    kube: Kube
+    bench: Bench
     observer: Observer
-    account: Path
-    pause: float = PAUSE
+    prefix: str
 
-    @contextlib.asynccontextmanager
-    async def block(self, side: Side) -> AsyncIterator[subprocess.Popen[bytes]]:
-        """Run one side alone; what was made is removed when it has ended."""
-        async with side as process:
-            yield process
-        for resource in (MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS):
-            await self.kube.request("DELETE", resource.path(NAMESPACE))
-            while (await self.kube.list(resource, NAMESPACE))[0]:  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.1)
+    async def run(self, tags: Sequence[str], pause: float, pid: int, series: Series) -> None:
+        """Time one model for each tag; one before them, which warms the side up, is not counted."""
+        await self._time_of("first", TAG, 1.0)
+        before = cpu_of(pid)
+        series.rounds.append([await self._time_of(f"{n}", tag, pause) for n, tag in enumerate(tags)])
+        series.cpu += cpu_of(pid) - before
 
-    async def run(self, prefix: str, tags: Sequence[str], pid: int, series: Series) -> None:
-        """Create models one at a time; the first, which warms the side up, is not counted."""
-        await self._time_of(f"{prefix}-first", TAG)
-        before = usage(pid).cpu
-        series.rounds.append([await self._time_of(f"{prefix}-{n}", tag) for n, tag in enumerate(tags)])
-        series.cpu += usage(pid).cpu - before
-
-    async def _time_of(self, name: str, tag: str) -> float:
-        await self.kube.create(MODELS, NAMESPACE, a_model(name, tag))
-        created = await self.observer.model(name)
-        children = (await self.observer.request(name), await self.observer.deployment(name))
-        await asyncio.sleep(self.pause)
-        return 1000 * (max(children) - created)
+    async def _time_of(self, name: str, tag: str, pause: float) -> float:
+        await self.bench.fleet.create(f"{self.prefix}-{name}", tag=tag)
+        milliseconds = await self.observer.latency(f"{self.prefix}-{name}")
+        await asyncio.sleep(pause)
+        return milliseconds
 
 
-@contextlib.asynccontextmanager
-async def floor_running(bench: Bench, bodies: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
-    server = f"127.0.0.1:{bench.home.ports.api_server}"
-    program = [sys.executable, floor.__file__, server, str(bench.account), NAMESPACE, str(bodies)]
-    process = subprocess.Popen(program)  # noqa: ASYNC220 - nothing else is to run meanwhile
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
+def _goal(measured: Measured, pace: str, share: float, most: float) -> Goal:
+    mine, least, go = (measured[side, pace].at(share) for side in (OURS, FLOOR, GO))
+    words = f"{pace}, p{100 * share:.0f} at most {most:g} times F0"
+    shown = f"{mine / least:.2f} times ({mine:.1f} of {least:.1f} ms; Go {go:.1f} ms)"
+    return Goal(words, shown, mine <= most * least)
 
 
-def _text(ours: Series, least: Series, own: Series) -> str:
-    header = ("", "models", "p50, ms", "p99, ms", f"medians of {ROUNDS} rounds, ms", "CPU a model, ms")
-    rows = [
-        least.row("F0, a minimal client"),
-        ours.row("the operator"),
-        own.row("the operator, a bento of its own for each model"),
-    ]
-    ratios = [mine / floor_ for mine, floor_ in zip(ours.medians, least.medians, strict=True)]
-    return "\n\n".join(
-        (
-            table(header, rows),
-            f"Ratio to F0: p50 **{ours.at(0.5) / least.at(0.5):.2f}** (goal: at most 2.0), round by round "
-            f"{spread(ratios, 2)}; p99 {ours.at(0.99) / least.at(0.99):.2f}.",
-            "The operator's CPU includes its status and its events, which F0 does not write.",
-        )
+def _text(measured: Measured) -> str:
+    header = ("", "pace", "models", "p50, ms", "p99, ms", "medians of the rounds, ms", "CPU a model, ms")
+    rows = [series.row(side, pace) for (side, pace), series in sorted(measured.items(), key=_by_pace)]
+    return (
+        f"{table(header, rows)}\n\nF0 writes the two children and nothing else. The Go operator also writes a status, "
+        "and the operator writes its status and events, which are in its CPU."
     )
+
+
+def _by_pace(item: tuple[tuple[str, str], Series]) -> int:
+    return list(PACES).index(item[0][1])

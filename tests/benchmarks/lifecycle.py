@@ -1,4 +1,4 @@
-"""What the operator asks of the API server in the life of a model, and what memory and CPU it takes.
+"""What the operator asks of the API server in the life of a model.
 
 The Yatai stand-in makes the children; images are there already and pods are ready at once (`fake_node`), so what
 is counted is what the operator needs in any case. Builds and pods are watched, so to wait for them adds no request.
@@ -17,16 +17,15 @@ from pathlib import Path
 from benchmarks.audit import READS, Tally, is_quiet, tally
 from benchmarks.fake_node import FakeNode
 from benchmarks.figures import machine, say, table
+from benchmarks.goals import FULL, Report, Sizes
 from benchmarks.plant import (
     MODELS,
     NAMESPACE,
     OPERATOR_USER,
-    Usage,
     a_model,
     bench_cluster,
     operator,
     service_account,
-    usage,
 )
 from benchmarks.store import export_ahead, put_bento
 
@@ -39,7 +38,6 @@ from e2i.local.layout import ClusterHome
 from e2i.local.yatai.builds import image_name
 
 FIRST, SECOND = "small:1.0.0", "small:2.0.0"
-FLEET = (100, 200)
 QUIET = timedelta(seconds=3)
 PATIENCE = 600.0
 SHORT_RESYNC = Path(__file__).with_name("short_resync.py")
@@ -51,8 +49,6 @@ class Figures:
     """What was measured so far."""
 
     requests: list[tuple[str, Tally]] = field(default_factory=list)
-    memory: list[tuple[str, float]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -101,8 +97,8 @@ class Life:
                 return
 
 
-def report() -> str:
-    """The section's text, measured now."""
+def report(_: Sizes = FULL) -> Report:
+    """The section, measured now."""
     with bench_cluster() as home:
         taken_on = machine(home.root)
         for tag in (FIRST, SECOND):
@@ -110,7 +106,7 @@ def report() -> str:
             _have_image(home, tag)
         start_components(home, ["yatai"], lambda line: say(f"  {line}"))
         figures = asyncio.run(_measure(home))
-        return f"{_text(figures)}\n\n{taken_on}"
+        return Report(f"{_text(figures)}\n\n{taken_on}")
 
 
 def _have_image(home: ClusterHome, tag: str) -> None:
@@ -125,13 +121,11 @@ async def _measure(home: ClusterHome) -> Figures:
     async with await Kube.from_kubeconfig(home.kubeconfig) as kube, FakeNode(kube):
         life = Life(home, kube, await service_account(home, kube), Figures())
         await _one_model(life)
-        await _fleet(life)
         return life.figures
 
 
 async def _one_model(life: Life) -> None:
-    async with operator(life.home, life.account) as process:
-        life.figures.memory.append(("idle", usage(process.pid).memory))
+    async with operator(life.home, life.account):
         await life.settled()
         async with life.counting("create to Ready"):
             await life.create("churn")
@@ -157,34 +151,6 @@ async def _one_model(life: Life) -> None:
             await life.kube.delete(MODELS, NAMESPACE, "churn")
 
 
-async def _fleet(life: Life) -> None:
-    made = 0
-    for size in FLEET:
-        async with operator(life.home, life.account) as process:
-            started = usage(process.pid)
-            for number in range(made, size):
-                await life.create(f"model-{number}")
-            await life.until_ready()
-            await life.settled()
-            _note_cost(life, size, size - made, started, usage(process.pid))
-            made = size
-        say(f"  {size} models are ready")
-        async with life.counting(f"restart, {size} models"), operator(life.home, life.account) as process:
-            await life.settled()
-            spent = usage(process.pid)
-            life.figures.notes.append(
-                f"A restart with {size} converged models took {spent.cpu:.1f} s of CPU."
-            )
-
-
-def _note_cost(life: Life, size: int, new: int, before: Usage, after: Usage) -> None:
-    life.figures.memory.append((f"{size} models", after.memory))
-    each = 1000 * (after.cpu - before.cpu) / new
-    life.figures.notes.append(
-        f"Creating {new} models, up to {size}, took {each:.0f} ms of CPU a model until all were Ready."
-    )
-
-
 def _is_ready(model: Object, tag: str) -> bool:
     status = model.get("status", {})
     ready = [each["status"] for each in status.get("conditions", ()) if each["type"] == "Ready"]
@@ -202,14 +168,11 @@ def _text(figures: Figures) -> str:
         (name, *(counted.by_verb(verb) for verb in READS), counted.writes, counted.events, counted.words())
         for name, counted in figures.requests
     ]
-    memory = [(name, f"{size:.0f}") for name, size in figures.memory]
     blocks = (
         "Requests of the operator's own service account, from the API server's audit log; events, which are only "
         "for people, are counted apart. Goal: an event without news, a full list and a restart write nothing.",
         table(header, rows),
         "The images exist already and a fake kubelet reports at once that pods are ready. To wait for a build or for "
         "pods adds no request but a status when the reason of their state changes.",
-        table(("the operator", "resident memory, MiB"), memory),
-        " ".join(figures.notes),
     )
     return "\n\n".join(blocks)

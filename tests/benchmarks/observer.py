@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Self
 
+from benchmarks.baseline_plan import OWN
+
 from e2i.api.naming import MODEL_LABEL
 from e2i.kube import Change, Kube, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS
@@ -23,8 +25,11 @@ class Observer:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        kinds = (E2I_MODELS, BENTO_REQUESTS, BENTO_DEPLOYMENTS)
-        self._tasks = [asyncio.create_task(self._watch(kind)) for kind in kinds]
+        begun = {kind: asyncio.Event() for kind in OWN}
+        self._tasks = [asyncio.create_task(self._watch(*each)) for each in begun.items()]
+        async with asyncio.timeout(PATIENCE):
+            for event in begun.values():
+                await event.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -36,11 +41,14 @@ class Observer:
         """When the model was seen; waits for it."""
         return await self._seen(E2I_MODELS, name)
 
-    async def request(self, model: str) -> float:
-        return await self._seen(BENTO_REQUESTS, model)
+    async def children(self, model: str) -> float:
+        """When both children of the model had been seen."""
+        return max(await self._seen(BENTO_REQUESTS, model), await self._seen(BENTO_DEPLOYMENTS, model))
 
-    async def deployment(self, model: str) -> float:
-        return await self._seen(BENTO_DEPLOYMENTS, model)
+    async def latency(self, model: str) -> float:
+        """Milliseconds from the model to its second child."""
+        created = await self.model(model)
+        return 1000 * (await self.children(model) - created)
 
     async def _seen(self, resource: Resource, model: str) -> float:
         try:
@@ -48,8 +56,9 @@ class Observer:
         except TimeoutError:
             raise RuntimeError(f"no {resource.kind} of model {model} within {PATIENCE:.0f} s") from None
 
-    async def _watch(self, resource: Resource) -> None:
+    async def _watch(self, resource: Resource, begun: asyncio.Event) -> None:
         async for news in self._kube.watch(resource, self._namespace):
+            begun.set()
             if isinstance(news, Change) and news.type == "ADDED":
                 metadata = news.object["metadata"]
                 model = metadata.get("labels", {}).get(MODEL_LABEL, metadata["name"])

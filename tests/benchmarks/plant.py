@@ -15,7 +15,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -31,12 +30,13 @@ from e2i.local.credentials import ensure_credentials
 from e2i.local.kubectl import apply_all
 from e2i.local.layout import ClusterHome
 
+SERVERS = ("etcd", "s3", "kube-apiserver")
+"""Nothing else runs beside the operator: no controllers, no garbage collection."""
 NAMESPACE = "bench"
 OPERATOR_USER = "system:serviceaccount:e2i-system:e2i-operator"
 MODELS = Resource("serving.e2i.dev", "v1alpha1", "e2imodels", "E2IModel")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 START_WITHIN = 60.0
-TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -65,6 +65,22 @@ def bucket_settings(home: ClusterHome) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+    }
+
+
+def operator_log(home: ClusterHome) -> Path:
+    return home.logs / "operator.log"
+
+
+def operator_settings(home: ClusterHome, account: Path) -> dict[str, str]:
+    """The environment of an operator on this cluster."""
+    return {
+        **os.environ,
+        **bucket_settings(home),
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(home.ports.api_server),
+        "E2I_SERVICE_ACCOUNT_DIR": str(account),
+        "E2I_BENTO_STORE": str(store_of(home)),
     }
 
 
@@ -100,46 +116,16 @@ def a_model(name: str, tag: str, namespace: str = NAMESPACE) -> Object:
     }
 
 
-@dataclass(frozen=True)
-class Usage:
-    """What a process has used so far: CPU seconds and resident memory in MiB."""
-
-    cpu: float
-    memory: float
-
-
-def usage(pid: int) -> Usage:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return Usage((int(fields[11]) + int(fields[12])) * TICK, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
-
-
-def peak_memory(pid: int) -> float:
-    """The most resident memory that the process ever had, in MiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
-
-
 @contextlib.asynccontextmanager
 async def operator(
-    home: ClusterHome, account: Path, *, modules: Sequence[Path] = (), trace: Path | None = None
+    home: ClusterHome, account: Path, *, modules: Sequence[Path] = ()
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """The running operator. `modules` are loaded beside its handlers, `trace` is where they may write."""
+    """The running operator. `modules` are loaded beside its handlers."""
     health = f"127.0.0.1:{free_port()}"
     argv = [sys.executable, "-P", "-m", "kopf", "run", "--module=e2i.controller.main", "--standalone"]
     argv += ["--all-namespaces", "--log-format=json", *(str(path) for path in modules)]
-    environment = {
-        **os.environ,
-        **bucket_settings(home),
-        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-        "KUBERNETES_SERVICE_PORT": str(home.ports.api_server),
-        "E2I_SERVICE_ACCOUNT_DIR": str(account),
-        "E2I_HEALTH_ADDRESS": health,
-        "E2I_BENTO_STORE": str(store_of(home)),
-        "E2I_BENCH_TRACE": str(trace or os.devnull),
-    }
-    log = home.logs / "operator.log"
+    environment = operator_settings(home, account) | {"E2I_HEALTH_ADDRESS": health}
+    log = operator_log(home)
     with log.open("ab") as output:
         # Blocking calls here and below: nothing else is to run until the operator does.
         process = subprocess.Popen(  # noqa: ASYNC220

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.figures import machine, percentile, say, table
+from benchmarks.goals import FULL, Report, Sizes
 from benchmarks.plant import store_of
 from support import perils, plain
 from support.cluster import TestCluster, temporary_home
@@ -52,15 +53,15 @@ COLUMNS = ("requests", "failures", "sent again", "longest gap, s", "new connecti
 ROLLBACK = (DETECTED, WRITTEN, NEW_CONNECTIONS, KEPT_CONNECTIONS)
 
 
-def report() -> str:
-    """The section's text, measured now."""
+def report(_: Sizes = FULL) -> Report:
+    """The section, measured now."""
     with temporary_home("bench") as home:
         taken_on = machine(home.root)
         store = store_of(home)
         build_moody(store)
         bring_up(home, lambda line: say(f"  {line}"), bento_store=store, overlay=OVERLAY)
         runs = asyncio.run(_play_all(TestCluster(home.kubeconfig, home)))
-    return f"{_text(runs)}\n\n{taken_on}"
+    return Report(f"{_text(runs)}\n\n{taken_on}")
 
 
 async def _play_all(cluster: TestCluster) -> dict[str, Run]:

@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +29,18 @@ DISK_FOR_A_BUILD = 5 * 1024**3
 
 @dataclass(frozen=True)
 class Module:
-    """One program and how to build it; its go.mod and go.sum are in a folder with its name beside this file."""
+    """One program and how to build it; its go.mod and go.sum are in a folder with its name."""
 
     name: str
     package: str
     variables: tuple[tuple[str, str], ...] = ()
     """Strings that the linker sets."""
+    beside: Path = Path(__file__).parent
+    """Where that folder is."""
 
     @property
     def folder(self) -> Path:
-        return Path(__file__).parent / self.name
+        return self.beside / self.name
 
     @property
     def linker_flags(self) -> str:
@@ -69,17 +72,22 @@ VERSITYGW = Module("versitygw", "github.com/versity/versitygw/cmd/versitygw")
 
 
 def ensure_tools(say: Say, show: Say | None = None) -> Tools:
-    """Return the built programs, from the cache or built now; ClusterError if one cannot be built.
+    """Return the cluster's programs, from the cache or built now; ClusterError if one cannot be built.
 
     `show` gets the progress of a build as one line that replaces the one before it.
     """
-    missing = [module for module in (CONTROLPLANE, VERSITYGW) if not program_of(module).exists()]
+    ensure_built((CONTROLPLANE, VERSITYGW), say, show)
+    return expected_tools()
+
+
+def ensure_built(modules: Iterable[Module], say: Say, show: Say | None = None) -> None:
+    """Build the programs that the cache does not have; ClusterError if one cannot be built."""
+    missing = [module for module in modules if not program_of(module).exists()]
     if missing:
         lock = cache_root() / "tools" / "lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(lock, lambda: say("another command is building the tools: waiting for it")):
             _build_missing(missing, say, show)
-    return expected_tools()
 
 
 def expected_tools() -> Tools:
