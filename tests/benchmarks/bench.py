@@ -36,7 +36,7 @@ def main() -> int:
         if arguments.write:
             page.write(name, report)
     if goals:
-        say(table(page.HEADER, goals))
+        say(table(page.HEADER, goals, words=len(page.HEADER)))
     if failed:
         write = " --write" if arguments.write else ""
         say(

@@ -12,7 +12,7 @@ from benchmarks.figures import machine, say, table
 from benchmarks.goals import FULL, Goal, Report, Sizes
 from benchmarks.plant import OPERATOR_USER, SERVERS, bench_cluster, operator_log
 from benchmarks.process_usage import cpu_of
-from benchmarks.sides import bench_on
+from benchmarks.sides import bench_on, running
 
 from e2i import clock
 from e2i.local.layout import ClusterHome
@@ -50,7 +50,7 @@ def report(sizes: Sizes = FULL) -> Report:
 
 
 async def _measure(home: ClusterHome, sizes: Sizes) -> Measured:
-    async with bench_on(home) as bench, bench.ours() as process, FastYatai(bench.kube):
+    async with bench_on(home) as bench, running(bench.ours()) as process, FastYatai(bench.kube):
         await bench.fleet.create_many(BAD, sizes.failing)
         say(f"  {sizes.failing} models are created; they fail for {BEGIN + sizes.failing_seconds:.0f} s")
         await asyncio.sleep(BEGIN)

@@ -10,6 +10,7 @@ import http.client
 import json
 import ssl
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ PLACE, NAME, UID = (
     "00000000-0000-0000-0000-000000000000",
 )
 """What stands for the model's own values in the plan."""
+
+START_WITHIN = 30.0
 
 Model = dict[str, Any]
 
@@ -55,13 +58,28 @@ def created_models(
     connection: http.client.HTTPSConnection, headers: dict[str, str], path: str
 ) -> Iterator[Model]:
     """The metadata of each model that is created, as a watch tells of it."""
-    connection.request("GET", f"{path}?watch=true", headers=headers)
-    answer = connection.getresponse()
+    answer = watch(connection, headers, path)
     print("ready", flush=True)  # noqa: T201 - read by who started it
     while line := answer.readline():
         event = json.loads(line)
         if event["type"] == "ADDED":
             yield event["object"]["metadata"]
+
+
+def watch(
+    connection: http.client.HTTPSConnection, headers: dict[str, str], path: str
+) -> http.client.HTTPResponse:
+    """The stream of changes. A kind that was just defined is served a moment later."""
+    deadline = time.monotonic() + START_WITHIN
+    while True:
+        connection.request("GET", f"{path}?watch=true", headers=headers)
+        answer = connection.getresponse()
+        if answer.status == 200:
+            return answer
+        body = answer.read().decode()
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{path}: {answer.status} {body}")
+        time.sleep(0.2)
 
 
 def apply(connection: http.client.HTTPSConnection, headers: dict[str, str], path: str, text: str) -> None:

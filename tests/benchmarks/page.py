@@ -75,7 +75,7 @@ def merged(old: str, name: str, report: Report) -> str:
     }
     goals = _rows_by_section(parts.get(f"## {GOALS}", "")) | {name: rows(name, report)}
     told = [row for each in TITLES for row in goals.get(each, ())]
-    parts[f"## {GOALS}"] = f"## {GOALS}\n\n{table(HEADER, told)}"
+    parts[f"## {GOALS}"] = f"## {GOALS}\n\n{table(HEADER, told, words=len(HEADER))}"
     parts[f"## {TITLES[name]}"] = section(name, report)
     ordered = [parts[f"## {title}"] for title in (GOALS, *TITLES.values()) if f"## {title}" in parts]
     return "\n\n".join((INTRODUCTION, *ordered)) + "\n"

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import floor
 from benchmarks.baseline_plan import OWN, Plan, plan_of
@@ -75,11 +76,9 @@ class Bench:
     @contextlib.asynccontextmanager
     async def alone(self, side: Side) -> AsyncIterator[Process]:
         """Run one side; what was made is removed when it has ended."""
-        try:
-            async with side as process:
-                yield process
-        finally:
-            await self.clear()
+        async with running(side) as process:
+            yield process
+        await self.clear()
 
     async def clear(self) -> None:
         """Remove all models and their children."""
@@ -101,6 +100,30 @@ FLOOR, GO, OURS = SIDES
 def build_go_operator() -> None:
     """Compile it, unless the cache has it."""
     ensure_built([GO_OPERATOR], lambda line: say(f"  {line}"))
+
+
+@contextlib.asynccontextmanager
+async def running(side: Side) -> AsyncIterator[Process]:
+    """Run one side; RuntimeError as soon as it ends by itself, so that nobody waits for what it will never do."""
+    async with side as process:
+        body = asyncio.current_task()
+        assert body is not None
+        guard = asyncio.create_task(_cancel_after(process, body))
+        try:
+            yield process
+        except asyncio.CancelledError:
+            if process.poll() is None:
+                raise
+            body.uncancel()
+            raise RuntimeError(f"{process.args!r} ended with exit code {process.returncode}") from None
+        finally:
+            guard.cancel()
+
+
+async def _cancel_after(process: Process, body: asyncio.Task[Any]) -> None:
+    while process.poll() is None:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(0.5)
+    body.cancel()
 
 
 @contextlib.asynccontextmanager

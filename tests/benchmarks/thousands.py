@@ -17,7 +17,7 @@ from benchmarks.goals import FULL, Goal, Report, Sizes
 from benchmarks.observer import Observer
 from benchmarks.plant import NAMESPACE, OPERATOR_USER, SERVERS, bench_cluster
 from benchmarks.process_usage import Usage, until_idle, usage
-from benchmarks.sides import BEHIND, Bench, Side, bench_on, build_go_operator
+from benchmarks.sides import BEHIND, GO, OURS, Bench, Side, bench_on, build_go_operator, running
 
 from e2i import clock
 from e2i.local.layout import ClusterHome
@@ -62,14 +62,14 @@ def report(sizes: Sizes = FULL) -> Report:
 async def _measure(home: ClusterHome, sizes: Sizes) -> Measured:
     measured = Measured()
     async with bench_on(home) as bench:
-        async with bench.ours() as process:
+        async with running(bench.ours()) as process:
             measured.usages["idle"] = usage(process.pid)
             await _grow(bench, process.pid, sizes.fleet)
             measured.usages["all have become Ready"] = usage(process.pid)
-        for name, side in (("the operator", bench.ours()), ("the Go operator", bench.go(watch_all=True))):
-            measured.restarts[name] = await _restart(bench, side, f"late-{name[4:6].lower()}")
+        for name, side in ((OURS, bench.ours()), (GO, bench.go(watch_all=True))):
+            measured.restarts[name] = await _restart(bench, side, f"beside-{len(measured.restarts)}")
             _say(name, measured.restarts[name])
-        async with bench.ours() as process:
+        async with running(bench.ours()) as process:
             await until_idle(process.pid)
             measured.hot = await hot_object.measure(bench, "model-0", sizes)
             measured.usages["after the events of one model"] = usage(process.pid)
@@ -91,7 +91,7 @@ async def _restart(bench: Bench, side: Side, name: str) -> Restart:
     since, started = clock.now(), time.monotonic()
     async with Observer(bench.kube, BEHIND) as observer:
         await bench.fleet.create(name, BEHIND)
-        async with side as process:
+        async with running(side) as process:
             served = await observer.children(name) - started
             await until_idle(process.pid)
             idle = time.monotonic() - started - 1
@@ -109,7 +109,7 @@ def _say(name: str, restart: Restart) -> None:
 
 
 def _goals(measured: Measured, sizes: Sizes) -> list[Goal]:
-    mine, go = measured.restarts.values()
+    mine, go = measured.restarts[OURS], measured.restarts[GO]
     peak = max(measured.usages["all have become Ready"].peak, mine.used.peak)
     assert measured.hot is not None
     return [
@@ -129,7 +129,7 @@ def _goals(measured: Measured, sizes: Sizes) -> list[Goal]:
 
 
 def _text(measured: Measured, sizes: Sizes) -> str:
-    used = {f"the operator, {words}": each for words, each in measured.usages.items()}
+    used = {f"{OURS}, {words}": each for words, each in measured.usages.items()}
     used |= {f"{name}, started again": each.used for name, each in measured.restarts.items()}
     memory = [
         (words, *(f"{mib:.0f}" for mib in (u.resident, u.own_share, u.peak))) for words, u in used.items()

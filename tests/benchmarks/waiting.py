@@ -15,7 +15,7 @@ from benchmarks.goals import FULL, Goal, Report, Sizes
 from benchmarks.observer import Observer
 from benchmarks.plant import NAMESPACE, OPERATOR_USER, SERVERS, bench_cluster, operator_settings
 from benchmarks.process_usage import cpu_of, until_idle
-from benchmarks.sides import Bench, bench_on
+from benchmarks.sides import Bench, bench_on, running
 
 from e2i import clock
 from e2i.local.layout import ClusterHome
@@ -55,13 +55,11 @@ async def _measure(home: ClusterHome, sizes: Sizes) -> tuple[list[Span], Cost]:
     async with bench_on(home) as bench:
         spans = [await _wait_for_builds(bench, count, sizes) for count in sizes.waiting]
         spans += [await _wait_for_pods(bench, count, sizes) for count in sizes.waiting]
-        async with bench.alone(bench.ours()) as process:
+        async with running(bench.ours()) as process:
             to_ready = await _cpu_to_ready(bench, process.pid, sizes.sample)
             say(f"  CPU to Ready: {to_ready:.1f} ms")
             spans.append(await _span(bench, process.pid, "are at rest", sizes.sample, sizes))
-            process.terminate()
-            process.wait()
-            return spans, Cost(to_ready, await asyncio.to_thread(_cpu_at_rest, bench, sizes.sample))
+        return spans, Cost(to_ready, await asyncio.to_thread(_cpu_at_rest, bench, sizes.sample))
 
 
 async def _wait_for_builds(bench: Bench, count: int, sizes: Sizes) -> Span:
