@@ -20,6 +20,7 @@ from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, P
 AT_ONCE = 8
 BAD, LATE = "bad", "late"
 CRASH_EVERY = 10.0
+HASH_LABEL, HASH = "pod-template-hash", "5f4b6"
 
 
 class FastYatai:
@@ -124,7 +125,9 @@ def _deployment(release: Object) -> Object:
 
 
 def _pod(name: str, namespace: str, labels: Object, workload: Object) -> Object:
-    owned = _owned(f"{name}-0", namespace, labels, "Deployment", workload)
+    owned = _owned(f"{name}-0", namespace, labels | {HASH_LABEL: HASH}, "ReplicaSet", workload)
+    # The ReplicaSet between both is in its name only: that is how a pod's Deployment is found.
+    owned["ownerReferences"][0]["name"] += f"-{HASH}"
     return {"apiVersion": "v1", "kind": "Pod", "metadata": owned, "spec": {"containers": [_container()]}}
 
 

@@ -9,7 +9,7 @@ from typing import Self
 from benchmarks.baseline_plan import OWN
 
 from e2i.api.naming import MODEL_LABEL
-from e2i.kube import Change, Kube, Resource
+from e2i.kube import Change, Kube, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS
 
 PATIENCE = 300.0
@@ -59,12 +59,15 @@ class Observer:
     async def _watch(self, resource: Resource, begun: asyncio.Event) -> None:
         async for news in self._kube.watch(resource, self._namespace):
             begun.set()
-            if isinstance(news, Change) and news.type == "ADDED":
-                metadata = news.object["metadata"]
-                model = metadata.get("labels", {}).get(MODEL_LABEL, metadata["name"])
-                moment = self._moment(resource.kind, model)
-                if not moment.done():
-                    moment.set_result(time.monotonic())
+            # A list comes again when changes may have been missed.
+            for item in (news.object,) if isinstance(news, Change) else news.objects:
+                self._note(resource, item["metadata"])
+
+    def _note(self, resource: Resource, metadata: Object) -> None:
+        model = metadata.get("labels", {}).get(MODEL_LABEL, metadata["name"])
+        moment = self._moment(resource.kind, model)
+        if not moment.done():
+            moment.set_result(time.monotonic())
 
     def _moment(self, kind: str, model: str) -> asyncio.Future[float]:
         return self._first.setdefault((kind, model), asyncio.get_running_loop().create_future())
