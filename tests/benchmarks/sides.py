@@ -65,12 +65,17 @@ class Bench:
     async def _baseline(self, command: Sequence[str], watch_all: bool = False) -> AsyncIterator[Process]:
         plan = self.home.root / "plan.json"
         plan.write_text(self.plan.text(watch_all=watch_all))
-        # A process that is started in the event loop: nothing else is to run meanwhile.
-        with subprocess.Popen([*command, str(plan)], stdout=subprocess.PIPE) as process:  # noqa: ASYNC220
+        log = self.home.logs / "baseline.log"
+        with log.open("w") as errors:
+            # A process that is started in the event loop: nothing else is to run meanwhile.
+            process = subprocess.Popen([*command, str(plan)], stdout=subprocess.PIPE, stderr=errors)  # noqa: ASYNC220
+        with process:
             try:
                 await _until_ready(process)
                 yield process
             finally:
+                if process.poll() is not None:
+                    say(log.read_text()[-2000:])
                 process.terminate()
 
     @contextlib.asynccontextmanager
