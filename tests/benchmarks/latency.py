@@ -111,8 +111,8 @@ def _text(measured: Measured) -> str:
     header = ("", "pace", "models", "p50, ms", "p99, ms", "medians of the rounds, ms", "CPU a model, ms")
     rows = [series.row(side, pace) for (side, pace), series in sorted(measured.items(), key=_by_pace)]
     return (
-        f"{table(header, rows, words=2)}\n\nF0 writes the two children and nothing else. The Go operator also writes a status, "
-        "and the operator writes its status and events, which are in its CPU."
+        f"{table(header, rows, words=2)}\n\nF0 writes the two children and nothing else. The Go operator also writes a "
+        "status, and the operator writes its status and events, which are in its CPU."
     )
 
 
