@@ -11,6 +11,7 @@ import json
 import time
 import zlib
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,7 @@ class Durations:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if self._config.cache:
-            record = {file: round(spent.seconds, 1) for file, spent in self._spent.items()}
-            self._config.cache.set(RECORD, record)
+        record(self._config, self._spent)
         self._overruns = [f"{file} has no budget." for file in self._budgets.unbudgeted(self._spent)]
         if self._is_idle:
             self._overruns += self._budgets.overruns(self._spent)
@@ -61,6 +60,13 @@ class Durations:
     @property
     def _is_idle(self) -> bool:
         return self._busy <= BUSY
+
+
+def record(config: pytest.Config, spent: Mapping[str, Spent]) -> None:
+    """Keep the seconds of each file in pytest's cache. Without its plugin (-p no:cacheprovider) there is none."""
+    cache = getattr(config, "cache", None)
+    if cache is not None:
+        cache.set(RECORD, {file: round(part.seconds, 1) for file, part in spent.items()})
 
 
 def calibrate() -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.budgets import Budgets, Spent
+from support.durations import RECORD, record
 from support.lanes import needs_a_cluster
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -66,3 +68,16 @@ def test_files_that_are_named_as_long_are_there() -> None:
 def test_a_file_that_needs_a_cluster_is_known_by_its_marks() -> None:
     assert needs_a_cluster("tests/local/test_control_plane.py")
     assert not needs_a_cluster("tests/unit/house/test_layout.py")
+
+
+class FakeCache(dict[str, object]):
+    def set(self, key: str, value: object) -> None:
+        self[key] = value
+
+
+def test_the_seconds_of_each_file_are_kept_if_there_is_a_cache() -> None:
+    spent = {"tests/unit/api/test_tags.py": Spent(2, 3.04)}
+    cache = FakeCache()
+    for config in (SimpleNamespace(cache=cache), SimpleNamespace(cache=None), SimpleNamespace()):
+        record(config, spent)
+    assert cache == {RECORD: {"tests/unit/api/test_tags.py": 3.0}}
