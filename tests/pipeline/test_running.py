@@ -12,10 +12,12 @@ import pytest
 from support.smallproject import change_project, write_days, write_project
 
 from e2i.pipeline import champion
+from e2i.pipeline.card_metrics import complete_card
 from e2i.pipeline.context import Loop, Options, open_loop
 from e2i.pipeline.errors import GateNotMet, NoNewData, PipelineError
 from e2i.pipeline.runner import run, run_one
 from e2i.pipeline.workspace import Workspace, append_lines
+from e2i_bento.card import Holdout, read_card, write_card
 
 JUDGED = ("data", "test", "train", "evaluate", "gate")
 
@@ -120,24 +122,54 @@ def test_a_model_that_is_worse_than_what_serves_does_not_pass(ready: Path, tmp_p
     judged(ready, against="none")
 
 
-def test_a_model_that_may_have_seen_the_holdout_is_not_compared(
-    ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After `e2i package` of the whole file the model knows every row, so no other model is as good."""
-    (ready / ".e2i" / "trained").rename(tmp_path / "packaged")
+@pytest.fixture
+def serving(ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the trained model serve, with its card as the pipeline completes it; a much worse one is trained next."""
+    complete_card(opened(ready)[0], "models:/rain_model/1")
+    (ready / ".e2i" / "trained").rename(tmp_path / "serving")
     (ready / ".e2i" / "run.json").unlink()
-    packaged = champion.FoundModel("rain_model:1.0.0", tmp_path / "packaged", tmp_path / "packaged" / "code")
-    monkeypatch.setattr(champion, "serving_name", lambda _: packaged.name)
-    monkeypatch.setattr(champion, "find_model", lambda *_: packaged)
+    serving = champion.FoundModel("rain_model:1.0.0", tmp_path / "serving", tmp_path / "serving" / "code")
+    monkeypatch.setattr(champion, "serving_name", lambda _: serving.name)
+    monkeypatch.setattr(champion, "find_model", lambda *_: serving)
     recipe = (ready / "recipe.py").read_text()
     (ready / "recipe.py").write_text(recipe.replace("max_iter=1000", "max_iter=1000, C=1e-6"))
     change_project(ready, gate={"log_loss": {"worse_than_serving_by": 0.01}})
+    return serving.model
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        pytest.param(
+            {"registry": "", "holdout": None}, "e2i pipeline did not train it", id="packaged with all rows"
+        ),
+        pytest.param({"holdout": None}, "e2i pipeline did not train it", id="logged in MLflow by somebody"),
+        pytest.param(
+            {"holdout": Holdout(share=0.2, columns=("clouds", "rain"))},
+            "its data had other columns",
+            id="other columns put other rows into its holdout",
+        ),
+        pytest.param({"share": 0.1}, "its holdout was smaller, 0.1 of the rows", id="a smaller holdout"),
+    ],
+)
+def test_a_model_that_may_have_seen_the_holdout_is_not_compared(
+    ready: Path, serving: Path, changes: dict[str, Any], why: str
+) -> None:
+    """A model that knows every row is better than any other."""
+    card = read_card(serving)
+    if share := changes.pop("share", None):
+        changes = {"holdout": card.lineage.holdout.model_copy(update={"share": share})}
+    write_card(card.model_copy(update={"lineage": card.lineage.model_copy(update=changes)}), serving)
     said = judged(ready)
-    assert any(
-        "rain_model:1.0.0 serves and was not compared: e2i pipeline did not train it" in line for line in said
-    )
+    assert any(f"rain_model:1.0.0 serves and was not compared: {why}" in line for line in said), said
     report = next((ready / ".e2i" / "reports").glob("gate-*.md")).read_text()
     assert "was not compared" in report
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_model_that_was_trained_apart_from_the_holdout_is_compared(ready: Path) -> None:
+    with pytest.raises(GateNotMet, match="which serves: worse by"):
+        judged(ready)
 
 
 def test_what_serves_is_asked_with_its_own_code(folder: Path, tmp_path: Path) -> None:

@@ -95,6 +95,13 @@ class Golden(_Part):
     output: dict[str, Any]
 
 
+class Holdout(_Part):
+    """The rows that training never saw: the content of a row decides, by all its columns in this order."""
+
+    share: Annotated[float, Field(gt=0, lt=1)]
+    columns: tuple[str, ...]
+
+
 class Lineage(_Part):
     """The origin of the model: data, code and time. Times are RFC 3339, UTC."""
 
@@ -110,6 +117,8 @@ class Lineage(_Part):
     """Exact versions of the packages that the model was trained with, by distribution name."""
     registry: str = ""
     """Where it is registered, for instance models:/churn_model/3."""
+    holdout: Holdout | None = None
+    """Set by `e2i pipeline`. A model without one may know every row."""
 
 
 class Card(_Part):

@@ -13,7 +13,7 @@ from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.workspace import read_lines
 from e2i.registry import client as registry
 from e2i.registry.uri import parse_model_uri
-from e2i_bento.card import CARD_FILE, read_card
+from e2i_bento.card import CARD_FILE, Holdout, read_card
 
 NOTHING = "none"
 
@@ -26,16 +26,21 @@ class FoundModel:
     model: Path
     code: Path
 
-    def may_have_seen_holdout(self) -> bool:
-        """Return whether it may have learned from rows of the holdout: True if the pipeline did not train it.
+    def doubt(self, holdout: Holdout) -> str:
+        """Return why it may have learned from rows of the holdout; empty if it did not.
 
-        `e2i package` takes the whole file. The pipeline writes the place in the registry into each card.
+        `e2i package` takes the whole file, and nobody knows what a model learned from that others logged in MLflow.
         """
         try:
-            return not read_card(self.model).lineage.registry
+            own = read_card(self.model).lineage.holdout
         except (OSError, ValueError):
             # The measurement will report why the card cannot be read.
-            return False
+            return ""
+        if own is None:
+            return "e2i pipeline did not train it"
+        if own.columns != holdout.columns:
+            return "its data had other columns, and a row's columns decide whether it is in the holdout"
+        return f"its holdout was smaller, {own.share:g} of the rows" if own.share < holdout.share else ""
 
 
 def serving_name(loop: Loop) -> str | None:

@@ -16,12 +16,13 @@ from e2i.pipeline.recipe import load_recipe
 from e2i.pipeline.rows import read_stored
 from e2i.pipeline.workspace import write_atomically
 from e2i.registry.client import RegistryError
+from e2i_bento.card import Holdout
 from e2i_bento.predicting import ModelDamaged, NotFinite, Predictor, load_predictor
 
 REFERENCE_ROWS = 2000
 NOT_COMPARED = (
-    "e2i pipeline did not train it, so it may have learned from these rows. The comparison is made again when a model "
-    "of the pipeline serves. To compare with it anyway, give its name with `--against`."
+    ", so it may have learned from these rows. The comparison is made again when a model of this pipeline serves. To "
+    "compare with it anyway, give its name with `--against`."
 )
 
 
@@ -91,8 +92,9 @@ def _measure_serving(loop: Loop, answers: list[dict[str, Any]], frame: Any) -> d
     project = loop.project
     try:
         found = champion.find_model(loop, name)
-        if not loop.options.against and found.may_have_seen_holdout():
-            return {"name": name, "metrics": {}, "noise": {}, "skipped": NOT_COMPARED}
+        doubt = found.doubt(Holdout(share=project.data.holdout, columns=tuple(frame.columns)))
+        if doubt and not loop.options.against:
+            return {"name": name, "metrics": {}, "noise": {}, "skipped": doubt + NOT_COMPARED}
         result = ask_in_subprocess(
             found.model, found.code, loop.folder, project.recipe, loop.workspace.holdout
         )
