@@ -138,6 +138,40 @@ def test_a_bento_that_was_copied_in_part_is_refused(tmp_path: Path, part: str, l
         find_bento(tmp_path, TAG)
 
 
+@pytest.mark.parametrize(
+    ("service", "files", "missing"),
+    [
+        pytest.param("service:churn", ["data.py"], "src/service.py", id="its module"),
+        pytest.param("service.py:churn", ["data.py"], "src/service.py", id="its module, named as a file"),
+        pytest.param("./web/api.py:churn", ["web/data.py"], "src/web/api.py", id="its module in a folder"),
+        pytest.param("web.api:churn", ["web/__init__.py"], "src/web/api.py", id="its module in a package"),
+        pytest.param("service:churn", ["service.py"], "", id="nothing"),
+        pytest.param("service", ["service.py"], "", id="nothing, if only the module is named"),
+        pytest.param("./web/api.py:churn", ["web/api.py"], "", id="nothing, named as a file"),
+        pytest.param("service:churn", ["service/__init__.py"], "", id="nothing, if the module is a folder"),
+        pytest.param(
+            "service:churn", ["service.cpython-311-x86_64-linux-gnu.so"], "", id="nothing if compiled"
+        ),
+        pytest.param("shop.api:churn", ["data.py"], "", id="nothing, as the package may be installed"),
+        pytest.param("", ["data.py"], "", id="nothing that is named"),
+        pytest.param("../x.py:churn", ["data.py"], "", id="nothing that can be known"),
+    ],
+)
+def test_a_bento_without_the_module_of_its_service_is_refused(
+    tmp_path: Path, service: str, files: list[str], missing: str
+) -> None:
+    source = a_bento(tmp_path, service=service) / "src"
+    (source / "service.py").unlink()
+    for name in files:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("")
+    if not missing:
+        assert find_bento(tmp_path, TAG)
+        return
+    with pytest.raises(BentoUnreadable, match=rf"churn:1\.0\.0 has no {missing}, .* copied in part"):
+        find_bento(tmp_path, TAG)
+
+
 @pytest.mark.parametrize("lost", ["weights/7", "weights/7/model.yaml"])
 def test_a_model_that_is_not_whole_in_the_store_is_missing(tmp_path: Path, lost: str) -> None:
     a_bento(tmp_path)

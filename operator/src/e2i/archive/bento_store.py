@@ -17,6 +17,7 @@ from typing import Any
 
 from e2i.api.tags import Tag, TagRefused, parse_tag
 from e2i.archive.bento_yaml import Description, is_old_style, read_description
+from e2i.archive.completeness import refuse_incomplete
 from e2i.archive.errors import BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel, UnsafeFile
 from e2i.archive.file_listing import Piece, list_tree, not_allowed
 from e2i.archive.members import Kind, Member
@@ -88,7 +89,7 @@ def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
     # BentoML's own export leaves a `models` folder in a stored bento, and it may be incomplete.
     own = list_tree(path, skip="models")
     description = read_description(own, tag)
-    _refuse_incomplete(own, tag)
+    refuse_incomplete(own, description, tag)
     models = _models(store, tag, description)
     pieces = _pieces(own, models, description)
     size = sum(piece.member.size for piece in pieces)
@@ -115,17 +116,6 @@ def _refuse_link(store: Path, folder: Path) -> None:
     """Raise UnsafeFile if the folder is a link, or below one: it may lead to anything that the operator can read."""
     if folder.resolve() != store.resolve() / folder.relative_to(store):
         raise UnsafeFile(f"{folder} is, or is below, a link; copy what it leads to into the store.")
-
-
-def _refuse_incomplete(own: Sequence[Piece], tag: Tag) -> None:
-    """Raise BentoUnreadable if one of the folders that every bento has is missing or has no file."""
-    folders = {piece.member.path.partition("/")[0] for piece in own if piece.member.kind is not Kind.FOLDER}
-    for name in ("src", "env"):
-        if name not in folders:
-            raise BentoUnreadable(
-                f"The bento {tag} has no file in {name}/, as if it was copied in part. Copy or import all of it, "
-                f"or build {tag} again."
-            )
 
 
 def _not_found(store: Path, tag: Tag) -> str:
