@@ -75,6 +75,30 @@ def put(trained: Path, store: Path, *, serve: bool = False, service: Path | None
     return package([trained], options, version="1.0.0", store=store, serve=serve)
 
 
+def test_a_variable_that_the_bento_declares_without_a_value_is_named_before_the_trial(
+    kept: Path, again: Path, prebuilt: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = yaml.safe_load((kept.parent / "store/bentos/left_model/1.0.0/bento.yaml").read_text())
+    described["envs"] = [
+        {"name": "API_KEY", "value": "", "stage": "all"},
+        {"name": "MODE", "value": "fast", "stage": "all"},
+        {"name": "TOKEN", "value": "", "stage": "build"},
+    ]
+    prebuilt["bento.yaml"] = yaml.safe_dump(described, sort_keys=False)
+    said: list[str] = []
+
+    def trial(*_: object) -> Trial:
+        said.append("the trial")
+        return Trial(seconds=1.0, memory=1, requests=1, environment="this one")
+
+    monkeypatch.setattr("e2i.packaging.package.run_trial", trial)
+    options = BentoOptions(explain=False)
+    package([again], options, version="1.0.0", store=again.parent / "other", say=said.append)
+    notes = [line for line in said if "without a value" in line]
+    assert [note.partition(":")[0] for note in notes] == ["The bento declares API_KEY without a value"]
+    assert said.index(notes[0]) < said.index("the trial")
+
+
 def test_the_same_inputs_give_the_same_digest_at_another_time_in_another_store(
     kept: Path, again: Path
 ) -> None:
