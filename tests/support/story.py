@@ -165,7 +165,8 @@ class Story:
         ready, stalled, waits = (self.world.condition(kind) for kind in ("Ready", "Stalled", "Reconciling"))
         held = self.is_held() or ready.endswith("/CanaryPaused")
         # A release that serves and lost pods is waited for without an end, as is everything that is Disabled.
-        patient = waits in ("True/Scaling", "True/CrashLoop", "True/PodsRefused") and not self.is_well()
+        lost = ("Scaling", "CrashLoop", "PodsRefused", "ImagePullFailed")
+        patient = waits.removeprefix("True/") in lost and not self.is_well()
         patient |= self.world.verification.slow and ready.endswith("/Verifying")
         patient |= self.rollout.get("rollback") == "Disabled" and not self.is_well()
         assert ready.startswith("True") or stalled != "nothing" or held or patient, (ready, stalled, waits)
