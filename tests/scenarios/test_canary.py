@@ -13,6 +13,7 @@ from support.scenes import hurried, mode, quiet, serve, until
 from support.world import World
 
 from e2i.api import release_record
+from e2i.archive.errors import BucketUnreachable
 
 VERIFY = [{"path": "/predict"}]
 ENDLESS: dict[str, Any] = {"pause": {}}
@@ -271,7 +272,7 @@ async def test_another_strategy_under_way(world: World, strategy: str) -> None:
 async def test_the_address_is_the_canary_s_only_after_the_last_step_and_in_the_ledger(world: World) -> None:
     first = await begin(world, share(25), ENDLESS, replicas=3)
     second = world.status()["desiredRelease"]
-    assert [each.release for each in world.release_store.records()] == [first]
+    assert results(world) == [(first, "Served"), (second, "Canary")]
     assert world.history() == [(first, "Serving")]
     world.annotate(promote_at="now")
     await world.run(passes=60)
@@ -326,3 +327,102 @@ async def test_a_third_release_waits_outside_when_the_first_two_have_lost_their_
     assert world.status()["desiredRelease"] in world.takes_in(), (
         "the world has seen that it was verified before"
     )
+
+
+async def test_a_pause_begins_when_the_pods_of_the_canary_are_there(world: World) -> None:
+    steps = (share(20), rest("10s"), share(50), rest("30s"))
+    await serve(world, env=mode("A"), replicas=4, rollout=canary(*steps))
+    world.apply(env=mode("B"), replicas=4, rollout=canary(*steps))
+    await until(world, lambda: world.condition() == "False/CanaryPaused")
+    world.yatai.no_nodes = True
+    await world.run(passes=90, step=1)
+    assert (told(world)["weight"], told(world)["actualWeight"]) == (50, 20)
+    world.yatai.no_nodes = False
+    await until(world, lambda: told(world)["actualWeight"] == 50)
+    begun = world.now
+    await until(world, lambda: world.condition() == "True/Ready")
+    assert 30 <= (world.now - begun).total_seconds() <= 40
+
+
+async def test_a_pause_begins_when_the_first_release_has_given_its_share_away(world: World) -> None:
+    """Above 50 % its pods end; Yatai may take its time."""
+    steps = (share(80), rest("30s"))
+    first = await serve(world, env=mode("A"), replicas=4, rollout=canary(*steps))
+    world.apply(env=mode("B"), replicas=4, rollout=canary(*steps))
+    await until(world, lambda: len(world.takes_in()) == 2)
+    world.yatai.halted.add("deployer")
+    await world.run(passes=90)
+    assert world.condition() == "False/Promoting"
+    assert f"3 pods of release {first} have still to end" in world.status()["conditions"][0]["message"]
+    world.yatai.halted.clear()
+    await until(world, lambda: told(world)["actualWeight"] == 80)
+    begun = world.now
+    await until(world, lambda: world.condition() == "True/Ready")
+    assert 30 <= (world.now - begun).total_seconds() <= 40
+
+
+async def test_nothing_is_taken_from_the_first_release_before_the_canary_takes_requests(world: World) -> None:
+    steps = (share(80), ENDLESS)
+    first = await serve(world, env=mode("A"), replicas=4, rollout=canary(*steps))
+    world.verification.slow = True
+    world.apply(env=mode("B"), replicas=4, rollout=canary(*steps))
+    await world.run(passes=60)
+    assert (world.condition(), world.shares()) == ("False/Verifying", {first: 4})
+
+
+async def test_an_overtaken_canary_has_a_word_of_its_own_in_history_and_ledger(world: World) -> None:
+    first = await begin(world, share(25), ENDLESS, replicas=3)
+    second = world.status()["desiredRelease"]
+    world.apply(env=mode("C"), replicas=3, rollout=canary(share(25), ENDLESS))
+    await world.run(passes=30)
+    third = world.status()["desiredRelease"]
+    assert world.history() == [(second, "Overtaken"), (first, "Serving")]
+    entry = world.status()["history"][0]
+    assert (entry["bentoTag"], entry["message"]) == (
+        "churn:1",
+        f"it had 25 % of the requests when release {third} was asked for in its place",
+    )
+    assert results(world) == [(first, "Served"), (second, "Canary"), (third, "Canary")]
+    await quiet(world)
+    world.annotate(promote_at="now")
+    await world.run(passes=60)
+    assert world.history() == [(third, "Serving"), (second, "Overtaken"), (first, "Superseded")]
+    assert results(world)[-1] == (third, "Served")
+
+
+async def test_a_canary_that_is_overtaken_by_a_bento_that_is_missing_is_told_too(world: World) -> None:
+    first = await begin(world, share(25), ENDLESS, replicas=3)
+    second = world.status()["desiredRelease"]
+    world.apply(tag="missing:1", replicas=3, rollout=canary(share(25), ENDLESS))
+    await world.run(passes=30)
+    assert world.history() == [(second, "Overtaken"), (first, "Serving")]
+    assert world.status()["history"][0]["message"] == (
+        "it had 25 % of the requests when missing:1 was asked for in its place"
+    )
+
+
+async def test_a_canary_that_failed_is_not_overtaken(world: World) -> None:
+    first = await begin(world, share(25), ENDLESS, replicas=3)
+    second = world.status()["desiredRelease"]
+    world.yatai.crashing.add("B")
+    await until(world, lambda: bool(world.failed()))
+    world.apply(env=mode("C"), replicas=3, rollout=canary(share(25), ENDLESS))
+    await world.run(passes=30)
+    assert world.history() == [(second, "Failed"), (first, "Serving")]
+    assert results(world)[:3] == [(first, "Served"), (second, "Canary"), (second, "Failed")]
+
+
+async def test_a_canary_waits_for_no_ledger(world: World) -> None:
+    first = await serve(world, env=mode("A"), replicas=3, rollout=canary(share(25), ENDLESS))
+    world.release_store.failure = BucketUnreachable("no answer")
+    world.apply(env=mode("B"), replicas=3, rollout=canary(share(25), ENDLESS))
+    await until(world, lambda: world.condition() == "False/CanaryPaused")
+    second = world.status()["desiredRelease"]
+    assert results(world) == [(first, "Served")]
+    world.release_store.failure = None
+    await world.run(passes=40, step=10)
+    assert results(world) == [(first, "Served"), (second, "Canary")]
+
+
+def results(world: World) -> list[tuple[str, str]]:
+    return [(each.release, each.result) for each in world.release_store.records()]

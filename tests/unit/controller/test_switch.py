@@ -223,6 +223,10 @@ def test_a_whole_canary_ends_where_a_release_ends() -> None:
         if chosen.canary:
             model = at_step(model, chosen.canary.step, started_at=chosen.canary.started_at)
         for action in chosen.actions:
+            if isinstance(action, WriteRecord):
+                assert action.record.result == release_record.CANARY
+                state = replace(state, recorded_canaries=frozenset({action.record.trial}))
+                continue
             assert isinstance(action, ApplyService)
             state = replace(state, service=replace(SHARED, selector=action.selector))
         if chosen.reason is Reason.CanaryPaused and chosen.look_again is None:

@@ -26,6 +26,9 @@ READABLE = (1, VERSION)
 """Records of version 1 have the values of the environment."""
 SERVED = "Served"
 FAILED = "Failed"
+CANARY = "Canary"
+"""It got a share of the requests. Without another record of the trial, it was overtaken by another release."""
+RESULTS = (SERVED, FAILED, CANARY)
 LARGEST = 8 << 20
 """Bytes of the largest record: an E2IModel has at most 1.5 MiB, and escapes make its text up to three times longer."""
 DIGEST_HEX = 16
@@ -35,7 +38,7 @@ _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _HEX = re.compile(r"[0-9a-f]{1,64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _KEY = re.compile(
-    r"(?P<directory>.*/)(?P<time>\d{8}T\d{6}Z)-(?P<release>[0-9a-f]{1,64})-(?P<result>Served|Failed)"
+    r"(?P<directory>.*/)(?P<time>\d{8}T\d{6}Z)-(?P<release>[0-9a-f]{1,64})-(?P<result>Served|Failed|Canary)"
     r"-(?P<digest>[0-9a-f]{16})-(?P<trial>[0-9a-f]{1,64})\.json",
     re.ASCII,
 )
@@ -54,7 +57,7 @@ class Record:
     release: str
     trial: str
     result: str
-    """SERVED or FAILED. A release that served and failed later has one record for each."""
+    """One of RESULTS. A release that served and failed later has one record for each."""
     reason: str = ""
     message: str = ""
     artifact: Artifact
@@ -77,8 +80,8 @@ class Record:
         for moment in (self.started_at, self.at):
             if moment.utcoffset() != timedelta():
                 raise ValueError(f"the times of a record must be UTC, not {moment.isoformat()}")
-        if self.result not in (SERVED, FAILED):
-            raise ValueError(f"the result of a record must be {SERVED} or {FAILED}, not {self.result!r}")
+        if self.result not in RESULTS:
+            raise ValueError(f"the result of a record must be one of {RESULTS}, not {self.result!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

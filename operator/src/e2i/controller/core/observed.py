@@ -223,6 +223,8 @@ class Observed:
     """Failures that this operator noted and that are not in the status: it could not be written."""
     recorded_failures: frozenset[str] = frozenset()
     """Trials with a failure record in the release store."""
+    recorded_canaries: frozenset[str] = frozenset()
+    """Trials with the record of a canary there."""
 
     def request(self, name: str) -> BentoRequest | None:
         return next((request for request in self.requests if request.name == name), None)

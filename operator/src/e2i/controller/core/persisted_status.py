@@ -24,6 +24,7 @@ SERVING = "Serving"
 SUPERSEDED = "Superseded"
 ROLLED_BACK = "RolledBack"
 FAILED = "Failed"
+OVERTAKEN = "Overtaken"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -49,7 +50,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One entry of the history; `result` is one of the four words above."""
+    """One entry of the history; `result` is one of the words above."""
 
     release: str
     tag: str
@@ -105,6 +106,13 @@ def canary(model: Model) -> Canary | None:
         started_at=started,
         promotion=body.get("promotion", ""),
     )
+
+
+def canary_weight(model: Model) -> int:
+    """Return the percentage of the requests that the canary of the last status had, or should have had."""
+    body = model.status.get("rollout") or {}
+    weight: int = body.get("actualWeight") or body.get("weight") or 0
+    return weight
 
 
 def retries(model: Model, release: str) -> int:

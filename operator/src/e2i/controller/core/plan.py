@@ -126,12 +126,14 @@ def plan(here: Situation, now: datetime) -> Plan:
         chosen = _still_failed(here, chosen, here.quarantine)
     elif chosen.failed:
         chosen = _quarantine(here, chosen, now)
-    return replace(chosen, actions=(*chosen.actions, *_of_the_bucket(here, chosen)))
+    return replace(chosen, actions=(*chosen.actions, *_of_the_bucket(here, chosen, now)))
 
 
-def _of_the_bucket(here: Situation, chosen: Plan) -> Iterator[Action]:
+def _of_the_bucket(here: Situation, chosen: Plan, now: datetime) -> Iterator[Action]:
     """Return what the bucket has to be asked beside the plan. These are the last actions: nothing waits for it."""
     if record := recording.unrecorded_failure(here):
+        yield WriteRecord(record)
+    if record := recording.unrecorded_canary(here, now):
         yield WriteRecord(record)
     reads = any(isinstance(action, ReadReleaseStore) for action in chosen.actions)
     if lost.needs_records(here) and not reads and not here.model.deleting:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from e2i.api import naming
+from e2i.api import naming, release_record
 from e2i.api.artifact import ArchivePlace
 from e2i.api.model import Model
 from e2i.api.tags import TagRefused
@@ -59,7 +59,8 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         deployer_heard=cache.heard.get(BENTO_DEPLOYMENTS.kind),
         records=clients.release_store_jobs.state(model.key),
         failures=clients.failure_memory.unwritten(model),
-        recorded_failures=clients.release_store_jobs.recorded(model.key),
+        recorded_failures=clients.release_store_jobs.recorded(model.key, release_record.FAILED),
+        recorded_canaries=clients.release_store_jobs.recorded(model.key, release_record.CANARY),
     )
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
     return await _with_pods(model, seen, clients, now)

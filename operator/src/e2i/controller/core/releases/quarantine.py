@@ -60,7 +60,7 @@ def is_new(model: Model, seen: Observed) -> bool:
 def _recorded_failure(seen: Observed, release: str, trial: str) -> Failure | None:
     """Return the failure of this trial from the release store, if its newest record is one."""
     last = next((record for record in newest_records(seen) if record.release == release), None)
-    if last is None or last.result == release_record.SERVED or last.trial != trial:
+    if last is None or last.result != release_record.FAILED or last.trial != trial:
         return None
     return Failure(
         release=last.release,

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from e2i.api.conditions import Reason
-from e2i.api.release_record import FAILED, SERVED, Record
+from e2i.api.release_record import CANARY, FAILED, SERVED, Record
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.quarantine import noted_failures
 from e2i.controller.core.releases.release import Release, newest_records
 from e2i.controller.core.releases.situation import Situation
@@ -36,6 +37,16 @@ def served_record(here: Situation, target: Release, now: datetime) -> Record:
         started_at=max(moments, default=now),
         at=now,
     )
+
+
+def unrecorded_canary(here: Situation, now: datetime) -> Record | None:
+    """Return the record of a canary that has a share of the requests; None if the release store is known to have it."""
+    desired = here.desired
+    if desired is None or not sizes.canary_share(here):
+        return None
+    served = served_record(here, desired, now)
+    record = replace(served, result=CANARY, reason=Reason.Promoting.name)
+    return None if record.trial in here.seen.recorded_canaries else record
 
 
 def failure_record(here: Situation, failure: Failure) -> Record | None:

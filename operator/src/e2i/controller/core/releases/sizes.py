@@ -76,8 +76,12 @@ def size_of(here: Situation, release: str | None) -> Autoscaling:
 
 
 def _stable_size(here: Situation, share: int) -> Autoscaling:
-    """Return the size of the stable release. It shrinks when the canary has its full size."""
-    grown = is_complete(_workload(here, here.asked), here.model.autoscaling)
+    """Return the size of the stable release. It shrinks when the canary has its full size and takes requests.
+
+    Before that the canary is verified, and the stable release answers alone."""
+    grown = selects_all(here.model, here.seen) and is_complete(
+        _workload(here, here.asked), here.model.autoscaling
+    )
     if share > 50 and grown:
         return _fixed(_nearest(here.model.autoscaling.minimum * (100 - share), share))
     return here.model.autoscaling

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason, timestamp
-from e2i.api.model import Model, Pause, Strategy
+from e2i.api.model import Model, Pause, SetWeight, Strategy
 from e2i.controller.core.actions import Action, ApplyService, WriteRecord
 from e2i.controller.core.observed import Build
 from e2i.controller.core.persisted_status import Canary
 from e2i.controller.core.releases import recording, sizes
-from e2i.controller.core.releases.release import Release, serving_release
+from e2i.controller.core.releases.release import Release, ready_pods, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.address import selector_of
-from e2i.controller.core.rules.decision import NOW, Plan, target_release, targets_desired
+from e2i.controller.core.rules.decision import CLUSTER_POLL, NOW, Plan, target_release, targets_desired
 
 
 def hold_paused_rollout(here: Situation, now: datetime) -> Plan | None:
@@ -59,17 +59,25 @@ def advance_canary(here: Situation, now: datetime) -> Plan | None:
         end = None if step.seconds is None else known.started_at + timedelta(seconds=step.seconds)
         if end is None or now < end:
             return _pausing(here, known, end, now)
+    if isinstance(step, SetWeight) and (surplus := _surplus(here)):
+        message = f"{_words(here.model, known)}; {surplus} pods of release {here.serving} have still to end"
+        return Plan(reason=Reason.Promoting, message=message, look_again=CLUSTER_POLL)
     return _promoting(here.model, known.next(now, here.model.promote_at))
 
 
+def _surplus(here: Situation) -> int:
+    """Return how many ready pods the serving release has beyond its share: a pause begins when they have ended."""
+    stable = here.seen.workload(here.seen.deployment(here.serving))
+    return max(0, ready_pods(stable) - sizes.size_of(here, here.serving).maximum)
+
+
 def _promoting(model: Model, canary: Canary) -> Plan:
+    return Plan(reason=Reason.Promoting, message=_words(model, canary), canary=canary, look_again=NOW)
+
+
+def _words(model: Model, canary: Canary) -> str:
     share = sizes.weight(model.rollout.steps, canary.step)
-    return Plan(
-        reason=Reason.Promoting,
-        message=f"{_where(model, canary)} and gets {share} % of the requests",
-        canary=canary,
-        look_again=NOW,
-    )
+    return f"{_where(model, canary)} and gets {share} % of the requests"
 
 
 def _where(model: Model, canary: Canary) -> str:

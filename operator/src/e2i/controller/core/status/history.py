@@ -9,6 +9,7 @@ from datetime import datetime
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry, Failure
+from e2i.controller.core.releases.quarantine import noted_failures
 from e2i.controller.core.releases.release import existing_release
 from e2i.controller.core.releases.situation import Situation
 
@@ -19,6 +20,7 @@ def updated(here: Situation, failures: Sequence[Failure], now: datetime) -> tupl
     serving A, then B            -> B Serving, A Superseded
     serving A, B fails before it -> B Failed, A Serving
     serving B, it fails, A again -> A Serving, B RolledBack, A Superseded
+    canary B beside A, then C    -> B Overtaken, A Serving
     """
     entries = [_explained(entry, failures) for entry in persisted_status.history(here.model)]
     serving = here.serving
@@ -33,6 +35,8 @@ def updated(here: Situation, failures: Sequence[Failure], now: datetime) -> tupl
     for failed in failures:
         if serving != failed.release and not any(_tells(entry, failed) for entry in entries):
             entries.insert(0, _failed(failed, here.seen))
+    if overtaken := _overtaken(here, now):
+        entries.insert(0, overtaken)
     return tuple(_bounded(entries, here.model.rollout.history))
 
 
@@ -95,6 +99,29 @@ def _failed(failed: Failure, seen: Observed) -> Entry:
         result=persisted_status.FAILED,
         reason=failed.reason.name,
         message=failed.message,
+    )
+
+
+def _overtaken(here: Situation, now: datetime) -> Entry | None:
+    """Return the entry of a canary that had a share of the requests and is no longer asked for.
+
+    The last status is the last one that knows of it."""
+    model, known = here.model, persisted_status.canary(here.model)
+    share = persisted_status.canary_weight(model)
+    failed = {each.release for each in noted_failures(model, here.seen)}
+    if known is None or not share or known.release in {here.asked, here.serving, *failed} or model.invalid:
+        return None
+    child = here.seen.deployment(known.release)
+    body = model.status.get("artifact") or {}
+    instead = f"release {here.asked}" if here.asked else model.tag
+    return Entry(
+        release=known.release,
+        tag=body.get("tag", ""),
+        digest=body.get("digest", ""),
+        started_at=(child.asked_at or child.created) if child else None,
+        ended_at=now,
+        result=persisted_status.OVERTAKEN,
+        message=f"it had {share} % of the requests when {instead} was asked for in its place",
     )
 
 

@@ -14,7 +14,7 @@ from e2i.api import conditions, naming
 from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
-from e2i.api.release_record import FAILED
+from e2i.api.release_record import SERVED
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
 from e2i.controller.core.observed import Build, Exporting
@@ -69,7 +69,7 @@ def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime
 def _is_chore(result: Result, failed: Failure | None) -> bool:
     """Return whether the action is only cleanup. If it fails, it is logged and tried again, and Ready stays True."""
     if isinstance(result.action, WriteRecord):
-        return failed is not None or result.action.record.result == FAILED
+        return failed is not None or result.action.record.result != SERVED
     return isinstance(result.action, DeleteArchive | DeleteRequest)
 
 

@@ -56,7 +56,7 @@ class ReleaseStoreJobs:
         self._reader = ReleaseStoreReader(store, turns)
         self._read: dict[Key, tuple[Record, ...]] = {}
         self._problems: dict[Key, tuple[Problem, float]] = {}
-        self._recorded: dict[Key, frozenset[str]] = {}
+        self._recorded: dict[Key, frozenset[tuple[str, str]]] = {}
 
     def state(self, key: Key) -> tuple[Record, ...] | RecordsState | Problem | None:
         """Return the records of a model, RUNNING, or why they could not be read; None if they were not read yet."""
@@ -67,9 +67,9 @@ class ReleaseStoreJobs:
             return RecordsState.RUNNING
         return self._read.get(key)
 
-    def recorded(self, key: Key) -> frozenset[str]:
-        """Return the trials of the model that are known to be recorded as failed."""
-        return self._recorded.get(key, frozenset())
+    def recorded(self, key: Key, result: str) -> frozenset[str]:
+        """Return the trials of the model that are known to be recorded with this result."""
+        return frozenset(trial for of, trial in self._recorded.get(key, ()) if of == result)
 
     def forget(self, key: Key) -> None:
         """Cancel the job of a model that is gone, and forget what was read for it."""
@@ -202,8 +202,8 @@ class ReleaseStoreJobs:
         return await self._turns.run(self._turns.queue(key[0]), call, PATIENCE)
 
     def _note(self, key: Key, found: Iterable[Record]) -> None:
-        failed = frozenset(each.trial for each in found if each.result == release_record.FAILED)
-        self._recorded[key] = self._recorded.get(key, frozenset()) | failed
+        results = frozenset((each.result, each.trial) for each in found)
+        self._recorded[key] = self._recorded.get(key, frozenset()) | results
 
 
 def problem_of(error: ExportError | Hung) -> Problem:
