@@ -33,7 +33,7 @@ from support.builders import (
     seen_starting,
 )
 
-from e2i.api import naming
+from e2i.api import naming, release_record
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Autoscaling, Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
@@ -522,9 +522,8 @@ EXCLUDE_EACH_OTHER = {
 
 @pytest.mark.parametrize(("model", "state", "reason", "actions"), SITUATIONS)
 def test_plan(model: Model, state: Observed, reason: Reason, actions: tuple[Any, ...]) -> None:
-    chosen = plan.plan(Situation(model, state), NOON)
-    assert (chosen.reason, chosen.actions) == (reason, actions)
-    assert chosen.message
+    assert _verdict(model, state) == (reason, actions)
+    assert plan.plan(Situation(model, state), NOON).message
 
 
 @pytest.mark.parametrize("position", range(len(plan.RULES) - 1))
@@ -555,7 +554,28 @@ def _verdict(model: Model, state: Observed) -> object:
         chosen = plan.plan(Situation(model, state), NOON)
     except (AssertionError, StopIteration) as error:
         return type(error)
-    return chosen.reason, chosen.actions
+    return chosen.reason, tuple(action for action in chosen.actions if not _is_record_of_canary(action))
+
+
+def _is_record_of_canary(action: Any) -> bool:
+    """Every plan for a canary with a share has it, after its own actions."""
+    return isinstance(action, WriteRecord) and action.record.result == release_record.CANARY
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "noted"),
+    [
+        pytest.param(None, {}, False, id="not before the first step"),
+        pytest.param(1, {}, True, id="once it has a share"),
+        pytest.param(1, {"recorded_canaries": frozenset({trial_of(CANARY, RELEASE)})}, False, id="not again"),
+    ],
+)
+def test_a_canary_with_a_share_is_noted_in_the_bucket(
+    step: int | None, changes: dict[str, Any], noted: bool
+) -> None:
+    model = CANARY if step is None else at_step(CANARY, step)
+    chosen = plan.plan(Situation(model, beside_old(seen_ready(CANARY), service=SHARED, **changes)), NOON)
+    assert any(_is_record_of_canary(action) for action in chosen.actions) is noted
 
 
 # What becomes of a verdict that a release is not to be had.

@@ -83,7 +83,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 async def test_nobody_asked_yet(records: ReleaseStoreJobs) -> None:
     assert records.state(KEY) is None
-    assert records.recorded(KEY) == frozenset()
+    assert records.recorded(KEY, FAILED.result) == frozenset()
 
 
 async def test_what_is_there_is_known_once_it_was_read(
@@ -95,7 +95,7 @@ async def test_what_is_there_is_known_once_it_was_read(
     state = records.state(KEY)
     assert isinstance(state, tuple)
     assert len(state) == 2
-    assert records.recorded(KEY) == {FAILED.trial}
+    assert records.recorded(KEY, FAILED.result) == {FAILED.trial}
 
 
 async def test_a_release_whose_archive_is_gone_cannot_be_returned_to(
@@ -142,12 +142,12 @@ async def test_what_was_written_is_known_without_another_look(records: ReleaseSt
     assert await records.write(SERVED) is None
     assert await records.write(FAILED) is None
     assert records.state(KEY) == (SERVED, FAILED)
-    assert records.recorded(KEY) == {FAILED.trial}
+    assert records.recorded(KEY, FAILED.result) == {FAILED.trial}
 
 
 async def test_a_failure_that_was_written_unread_is_known_to_be_there(records: ReleaseStoreJobs) -> None:
     await records.write(FAILED)
-    assert (records.state(KEY), records.recorded(KEY)) == (None, {FAILED.trial})
+    assert (records.state(KEY), records.recorded(KEY, FAILED.result)) == (None, {FAILED.trial})
 
 
 async def test_a_record_that_was_not_written_is_told(
@@ -158,14 +158,14 @@ async def test_a_record_that_was_not_written_is_told(
     assert isinstance(problem, Problem)
     assert (problem.reason, problem.stalled) == (Reason.BucketUnreachable, False)
     assert FAILED.release in problem.message
-    assert records.recorded(KEY) == frozenset()
+    assert records.recorded(KEY, FAILED.result) == frozenset()
 
 
 async def test_a_model_that_is_gone_is_forgotten(records: ReleaseStoreJobs) -> None:
     await records.read(KEY)
     await records.write(FAILED)
     records.forget(KEY)
-    assert (records.state(KEY), records.recorded(KEY)) == (None, frozenset())
+    assert (records.state(KEY), records.recorded(KEY, FAILED.result)) == (None, frozenset())
 
 
 # A bucket that does not answer.

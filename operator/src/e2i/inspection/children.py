@@ -107,7 +107,7 @@ def _workload(family: Objects, body: Body) -> Document:
         "created": body["metadata"]["creationTimestamp"],
         "wanted": parsed.wanted,
         "ready": parsed.ready,
-        "message": parsed.failure,
+        "message": parsed.replica_failure,
         "pods": [pod_summary.document(pod) for pod in own],
     }
 
