@@ -103,6 +103,22 @@ async def test_a_release_that_loses_all_pods_soon_after_the_switch_is_rolled_bac
     await quiet(world)
 
 
+@pytest.mark.parametrize("ending", ["Unknown", "ContainerStatusUnknown"])
+async def test_a_node_that_restarts_soon_after_the_switch_is_no_crash_of_the_release(
+    world: World, ending: str
+) -> None:
+    """The containers ended and no node saw it: the requests go back, and the release is tried again by itself."""
+    first, second = await replace(world, hurried(scaleDownDelaySeconds=30), replicas=3)
+    world.yatai.ending = ending
+    world.yatai.sick[second] = 3
+    await world.run(passes=4)
+    assert world.takes_in() == [first]
+    assert [(failed["release"], failed["reason"]) for failed in world.failed()] == [(second, "PodsLost")]
+    world.yatai.sick.clear()
+    await world.run(passes=150)
+    assert (world.address(), world.condition()) == (second, "True/Ready")
+
+
 @pytest.mark.parametrize("begun", ["before", "after"])
 async def test_a_release_whose_pods_are_lost_with_their_node_is_rolled_back(world: World, begun: str) -> None:
     """Whether the operator began before the loss or after it, and although no node takes other pods."""

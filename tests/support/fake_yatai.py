@@ -46,6 +46,8 @@ class FakeYatai:
         """With which yatai-deployment can make no Deployment; it tries again only when the spec changed."""
         self.bad_sidecars: set[str] = set()
         """With which the container beside the model's ends again and again."""
+        self.ending = "Error"
+        """How containers end; `Unknown` if their node restarts."""
         self.sick: dict[str, int] = {}
         """How many of a release's pods have stopped to be ready."""
         self.skew = timedelta(0)
@@ -277,7 +279,7 @@ class FakeYatai:
         return {"name": "proxy", "ready": not bad, "restartCount": count, "state": state, "lastState": last}
 
     def _container(self, mode: str, sick: bool, age: int) -> dict[str, Any]:
-        ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+        ended = {"terminated": {"exitCode": 1, "reason": self.ending}}
         if mode in self.unpullable:
             waiting = {"reason": "ErrImagePull", "message": "not found in the registry"}
             return {"name": "main", "ready": False, "restartCount": 0, "state": {"waiting": waiting}}

@@ -78,6 +78,18 @@ def test_what_holds_a_pod_up(pod: dict[str, Any], reason: Reason, words: str) ->
             ),
             id="it ended once and is ready again",
         ),
+        *(
+            pytest.param(
+                a_pod(
+                    containers=[
+                        {**waiting(state, restartCount=3), "lastState": ended(reason=unseen, exitCode=255)}
+                    ]
+                ),
+                id=f"its node restarted: {state}, {unseen}",
+            )
+            for state in ("CrashLoopBackOff", "ContainerCreating")
+            for unseen in ("Unknown", "ContainerStatusUnknown")
+        ),
     ],
 )
 def test_a_pod_that_merely_starts_is_no_trouble(pod: dict[str, Any]) -> None:

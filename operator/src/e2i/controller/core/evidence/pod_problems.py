@@ -31,6 +31,8 @@ MODEL_CONTAINER = "main"
 """Yatai's name for the container with the bento."""
 CRASHES = 3
 """Crashes of a container after which its release has failed: one crash may have a cause outside."""
+_UNSEEN = ("ContainerStatusUnknown", "Unknown")
+"""Reasons of an ending that no node saw: it restarted, and its containers with it. The container did not crash."""
 _REGISTRY_AWAY = re.compile(
     r"connection refused|connection reset|time-?out|timed out|deadline exceeded|no such host|server misbehaving|"
     r"unreachable|TLS handshake|\bEOF\b|too ?many ?requests|\b(429|50[0-9])\b",
@@ -74,7 +76,17 @@ def crashes(pods: Iterable[Body]) -> int:
 
 def _restarts(pod: Body) -> int:
     statuses = pod.get("status", {}).get("containerStatuses") or ()
-    return sum(each.get("restartCount", 0) for each in statuses if each["name"] == MODEL_CONTAINER)
+    own = [each for each in statuses if each["name"] == MODEL_CONTAINER]
+    return sum(max(0, each.get("restartCount", 0) - _is_unseen(_last_ending(each))) for each in own)
+
+
+def _last_ending(container: Body) -> Body | None:
+    ended: Body | None = container.get("lastState", {}).get("terminated")
+    return ended
+
+
+def _is_unseen(ended: Body | None) -> bool:
+    return ended is not None and ended.get("reason") in _UNSEEN
 
 
 def _about_release(container: str, problem: Problem, pod: Body, given: Collection[str] | None) -> Problem:
@@ -144,7 +156,9 @@ def _container_problem(pod: Body, container: Body) -> Problem | None:
     where = f"container {container['name']} of pod {pod['metadata']['name']}"
     waiting = container.get("state", {}).get("waiting", {})
     reason = _WAITING.get(waiting.get("reason", ""))
-    ended = container.get("lastState", {}).get("terminated")
+    ended = _last_ending(container)
+    if _is_unseen(ended):
+        reason, ended = (None if reason is Reason.CrashLoop else reason), None
     if (reason is Reason.CrashLoop or (ended and not container.get("ready"))) and ended:
         log = _log_command(pod, container["name"], "--previous")
         return Problem(reason=Reason.CrashLoop, message=f"{where} {_ending(container, ended)}", log=log)
