@@ -73,5 +73,23 @@ def test_what_keeps_the_builder_has_lasted_since_it_was_seen_first() -> None:
     request = a_request(build=Build.UNKNOWN)
     kept = dated(replace(request, error="no"), None, NOON)
     still = dated(replace(request, error="no, for another cause"), kept, LATER)
-    gone = dated(request, still, LATER)
+    gone = dated(replace(request, build=Build.RUNNING), still, LATER)
     assert [each.error_since for each in (kept, still, gone)] == [NOON, NOON, None]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("build", "message", "over"),
+    [
+        (Build.UNKNOWN, "Starting to reconcile BentoRequest", False),
+        (Build.UNKNOWN, "Image building job yatai-bento-image-builder-1 is waiting", True),
+        (Build.RUNNING, "Image building job yatai-bento-image-builder-1 is running", True),
+        (Build.DONE, "", True),
+    ],
+)
+def test_what_keeps_the_builder_does_not_flap_while_it_tries_again(
+    build: Build, message: str, over: bool
+) -> None:
+    request = a_request(build=Build.UNKNOWN)
+    refused = dated(replace(request, error="connection refused"), None, NOON)
+    again = dated(replace(request, build=build, message=message), refused, LATER)
+    assert (again.error, again.error_since) == (("", None) if over else ("connection refused", NOON))  # type: ignore[attr-defined]

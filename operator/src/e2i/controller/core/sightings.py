@@ -12,6 +12,9 @@ from datetime import datetime
 
 from e2i.controller.core.observed import BentoDeployment, BentoRequest, Build, Child, Deployment, Service
 
+_JOB = "Image building job "
+"""How the message of the image builder begins once it has made the Job of a build."""
+
 
 def dated(child: Child, before: Child | None, now: datetime) -> Child:
     """Return the child that is seen now, with the moments since which it is as it is.
@@ -47,11 +50,15 @@ def _said(child: Child) -> tuple[object, ...]:
 
 
 def _dated_request(child: BentoRequest, same: BentoRequest | None, now: datetime) -> BentoRequest:
-    built, error = (same.built_at, same.error_since) if same else (None, None)
+    built, since = (same.built_at, same.error_since) if same else (None, None)
+    # The image builder takes its error back whenever it tries again. It is over when there is a Job for the build.
+    tries = child.build is Build.UNKNOWN and not child.message.startswith(_JOB)
+    error = child.error or (same.error if same and tries else "")
     return replace(
         child,
         built_at=(built or now) if child.build is Build.DONE else None,
-        error_since=(error or now) if child.error else None,
+        error=error,
+        error_since=(since or now) if error else None,
     )
 
 
