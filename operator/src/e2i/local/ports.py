@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from pathlib import Path
+
+from e2i.polling import poll
 
 FREE_WITHIN = 5.0
 """Seconds; the kernel needs them after etcd was killed, because etcd maps its whole store."""
@@ -31,12 +32,8 @@ def wait_until_free(port: int) -> bool:
 
     A killed process holds its ports until the kernel has released its resources.
     """
-    deadline = time.monotonic() + FREE_WITHIN
-    while not is_free(port):
-        if holder(port) or time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+    poll(lambda: is_free(port) or holder(port) is not None, within=FREE_WITHIN, every=0.05)
+    return is_free(port)
 
 
 def holder(port: int) -> str | None:

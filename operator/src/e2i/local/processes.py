@@ -15,9 +15,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from e2i.polling import poll
+
 COMPONENT_VARIABLE = "E2I_LOCAL_COMPONENT"
 POD_VARIABLE = "E2I_LOCAL_CLUSTER"
 POLL = 0.05
+KILLED_WITHIN = 30.0
 LARGEST_LOG = 10 * 1024 * 1024
 
 
@@ -107,14 +110,20 @@ def read_record(file: Path) -> Process | None:
 
 
 def stop(processes: Iterable[Process], *, patience: float) -> None:
-    """Send SIGTERM to all, after `patience` seconds SIGKILL to the rest; return when none is alive."""
+    """Send SIGTERM to all, after `patience` seconds SIGKILL to the rest; return when none is alive.
+
+    After KILLED_WITHIN seconds only processes that are stuck in the kernel are left.
+    """
     remaining = list(processes)
+
+    def are_gone() -> bool:
+        remaining[:] = [process for process in remaining if process.alive]
+        return not remaining
+
     _signal(remaining, signal.SIGTERM)
-    deadline = time.monotonic() + patience
-    while remaining := [process for process in remaining if process.alive]:
-        if time.monotonic() > deadline:
-            _signal(remaining, signal.SIGKILL)
-        time.sleep(POLL)
+    if not poll(are_gone, within=patience, every=POLL):
+        _signal(remaining, signal.SIGKILL)
+        poll(are_gone, within=KILLED_WITHIN, every=POLL)
 
 
 def marked(variable: str, value: str) -> list[Process]:

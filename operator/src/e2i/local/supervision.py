@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from e2i.local.components import Component
 from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
 from e2i.local.readiness import is_ready
+from e2i.polling import poll
 
 Say = Callable[[str], None]
 
@@ -42,19 +42,19 @@ def launch(home: ClusterHome, component: Component) -> Launched:
 def wait_until_ready(home: ClusterHome, launched: Launched, say: Say) -> None:
     """Wait until the component is ready; ClusterError with the last line of its log if it ends or takes too long."""
     name, process, log = launched.component.name, launched.process, log_of(home, launched.component.name)
-    deadline = time.monotonic() + READY_WITHIN
-    while not _is_ready(home, launched.component):
+
+    def is_up() -> bool:
+        answers = _is_ready(home, launched.component)
+        # Another program may have answered on its port.
         if not process.alive:
             raise _ended(name, process.pid, log)
-        if time.monotonic() > deadline:
-            raise ClusterError(
-                f"{name} runs but was not ready within {READY_WITHIN:.0f} s; "
-                f"its last line is: {last_line(log)} -- read {log}."
-            )
-        time.sleep(POLL)
-    # Another program may have answered on its port.
-    if not process.alive:
-        raise _ended(name, process.pid, log)
+        return answers
+
+    if not poll(is_up, within=READY_WITHIN, every=POLL):
+        raise ClusterError(
+            f"{name} runs but was not ready within {READY_WITHIN:.0f} s; "
+            f"its last line is: {last_line(log)} -- read {log}."
+        )
     say(f"{name} is ready" if launched.is_new else f"{name} runs already")
 
 

@@ -6,10 +6,10 @@ import io
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from e2i.archive.bento_store import FoundBento
 from e2i.archive.canonical_tar import ArchiveStream
@@ -18,6 +18,7 @@ from e2i.packaging.locking import install_lock
 from e2i.packaging.pins import locked_versions
 from e2i.packaging.requirements import SHAP, is_installed_here
 from e2i.packaging.trial_server import Server, running_server
+from e2i.polling import poll
 from e2i_bento.card import Card
 from e2i_bento.golden_check import differences
 
@@ -93,11 +94,14 @@ def _check_golden(server: Server, card: Card, route: str) -> int:
 
 def _check_explanation(server: Server, card: Card, route: str) -> int:
     """Ask for an explanation until there is one: while its library is imported, the answer is 503 or 504."""
-    deadline = time.monotonic() + FIRST_EXPLANATION_SECONDS
-    while True:
-        status, answer = server.post(f"{route}explain", {"input_data": card.golden[0].input})
-        if status == 200:
-            return 1
-        if status not in (503, 504) or time.monotonic() > deadline:
-            raise server.failed(f"POST /{route}explain is answered with {status}: {answer}")
-        time.sleep(0.5)
+    answer: tuple[int, Any] = 0, None
+
+    def is_decided() -> bool:
+        nonlocal answer
+        answer = server.post(f"{route}explain", {"input_data": card.golden[0].input})
+        return answer[0] not in (503, 504)
+
+    poll(is_decided, within=FIRST_EXPLANATION_SECONDS, every=0.5)
+    if answer[0] != 200:
+        raise server.failed(f"POST /{route}explain is answered with {answer[0]}: {answer[1]}")
+    return 1

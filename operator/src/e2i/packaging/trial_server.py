@@ -18,6 +18,7 @@ from typing import Any
 
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.subprocess_lifetime import end_with_parent
+from e2i.polling import poll
 
 READY_SECONDS = 180.0
 ANSWER_SECONDS = 60.0
@@ -104,21 +105,21 @@ def running_server(python: Path, bento: Path, home: Path) -> Iterator[Server]:
         )
     server = Server(process, port, log)
     try:
-        _wait(server, started)
+        _wait(server)
         server.seconds = time.monotonic() - started
         yield server
     finally:
         _stop(process)
 
 
-def _wait(server: Server, started: float) -> None:
-    while time.monotonic() - started < READY_SECONDS:
+def _wait(server: Server) -> None:
+    def is_up() -> bool:
         if server.process.poll() is not None:
             raise server.failed(f"it ended with {server.process.returncode}")
-        if server.is_ready():
-            return
-        time.sleep(0.2)
-    raise server.failed(f"it was not ready in {READY_SECONDS:.0f} s")
+        return server.is_ready()
+
+    if not poll(is_up, within=READY_SECONDS, every=0.2):
+        raise server.failed(f"it was not ready in {READY_SECONDS:.0f} s")
 
 
 def _environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
