@@ -93,7 +93,9 @@ async def test_a_canary_takes_the_share_that_its_status_says(runs: Runs) -> None
 async def test_a_release_that_fails_after_the_switch_goes_back_within_a_second(runs: Runs) -> None:
     run = await runs["errors_after_switch"]
     assert run.after == run.before
-    assert set(run.tally.failures) == {"status 500"}
+    # Its pods end at once, because clients keep connections to them. Until the proxies follow the Service, which the
+    # figure of new connections bounds, a new one may still meet a pod that ends.
+    assert {"status 500"} <= set(run.tally.failures) <= {"status 500", "refused"}
     assert run.figures[perils.WRITTEN] < ROLLBACK_WITHIN
     assert run.figures[perils.NEW_CONNECTIONS] < ROLLBACK_WITHIN
 

@@ -34,16 +34,27 @@ Answer = Callable[[str], Awaitable[Problem | None]]
 class Release:
     """Its Service, and what it answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
         self.address: str | None = "10.0.0.7"
         self.refused: list[ApiError] = []
         self.problem: Problem | Exception | None = None
-        self.open = asyncio.Event()
-        self.open.set()
+        self._open = asyncio.Event()
+        self.answer()
         self.asked: list[str] = []
         self.owner = OWNER
         self.secrets: dict[str, dict[str, Any]] = {}
         self.sent: list[tuple[Verification, tuple[str, ...]]] = []
+
+    def answer(self) -> None:
+        """Answer at once; a pass waits for that however busy the machine is."""
+        self._open.set()
+        self._patch.setattr(module, "PATIENCE", 30.0)
+
+    def hesitate(self) -> None:
+        """Answer only after `answer`; a pass does not wait for that."""
+        self._open.clear()
+        self._patch.setattr(module, "PATIENCE", 0.01)
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
         if self.refused:
@@ -59,7 +70,7 @@ class Release:
     ) -> Problem | None:
         self.asked.append(url)
         self.sent.append((verification, secrets))
-        await self.open.wait()
+        await self._open.wait()
         if isinstance(self.problem, Exception):
             raise self.problem
         return self.problem
@@ -67,10 +78,9 @@ class Release:
 
 @pytest.fixture
 def release(monkeypatch: pytest.MonkeyPatch) -> Release:
-    made = Release()
+    made = Release(monkeypatch)
     monkeypatch.setattr(module, "verify", made.verify)
     monkeypatch.setattr(module, "WAITS", (0.0, 0.0))
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
     return made
 
 
@@ -117,10 +127,10 @@ async def test_a_wrong_answer_is_kept_until_the_trial_changes(
 async def test_slow_answers_let_the_pass_go_and_wake_the_model(
     verifications: VerificationJobs, release: Release, woken: list[tuple[str, str]]
 ) -> None:
-    release.open.clear()
+    release.hesitate()
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     assert verifications.state(KEY, "1") is VerificationState.RUNNING
-    release.open.set()
+    release.answer()
     await until(lambda: bool(woken))
     assert verifications.state(KEY, "1") is VerificationState.PASSED
 
@@ -128,15 +138,15 @@ async def test_slow_answers_let_the_pass_go_and_wake_the_model(
 async def test_another_trial_stops_the_one_before_it(
     verifications: VerificationJobs, release: Release
 ) -> None:
-    release.open.clear()
+    release.hesitate()
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
-    release.open.set()
+    release.answer()
     await verifications.start(MODEL, Verify("churn-2", "2", OWNER))
     assert (verifications.state(KEY, "1"), verifications.state(KEY, "2")) == (None, VerificationState.PASSED)
 
 
 async def test_a_model_that_is_gone_is_forgotten(verifications: VerificationJobs, release: Release) -> None:
-    release.open.clear()
+    release.hesitate()
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     verifications.cancel(KEY)
     verifications.cancel(KEY)
@@ -188,7 +198,7 @@ async def test_a_bug_is_no_right_answer(
 async def test_the_end_of_the_operator_is_the_end_of_its_questions(
     verifications: VerificationJobs, release: Release
 ) -> None:
-    release.open.clear()
+    release.hesitate()
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     await asyncio.wait_for(verifications.close(), 30)
     assert verifications.state(KEY, "1") is None
@@ -249,10 +259,10 @@ async def test_a_secret_that_cannot_be_read_holds_the_release_up_and_is_tried_ag
     monkeypatch.setattr(module, "RETRY", 0.0)
     assert verifications.state(KEY, "1") is None, "it is tried again"
     release.secrets["churn"] = {"data": {"token": "aHVudGVyMjI="}}
-    release.open.clear()
+    release.hesitate()
     await verifications.start(GUARDED, Verify("churn-1", "1", OWNER))
     assert verifications.state(KEY, "1") == held, "meanwhile the same is said"
-    release.open.set()
+    release.answer()
     await until(lambda: verifications.state(KEY, "1") is VerificationState.PASSED)
 
 
@@ -263,7 +273,7 @@ async def test_a_verification_that_does_not_end_has_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "longest", lambda verification: 0.02)
-    release.open.clear()
+    release.hesitate()
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     await until(lambda: bool(woken))
     found = verifications.state(KEY, "1")
