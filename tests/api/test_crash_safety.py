@@ -34,7 +34,14 @@ pytestmark = pytest.mark.api
 FIRST, SECOND = "churn:1.0.0", "churn:2.0.0"
 AT_ONCE = {"scaleDownDelaySeconds": 0}
 LONG = {"scaleDownDelaySeconds": 3600}
-QUESTION = {"path": "/predict", "body": "{}", "retries": 0, "expect": {"body": '"stay"'}}
+QUESTION = {
+    "path": "/predict",
+    "body": "{}",
+    "retries": 0,
+    # The test's own process answers, beside all other lives.
+    "timeoutSeconds": 30,
+    "expect": {"body": '"stay"'},
+}
 
 
 def created(*, is_struck: bool, **spec: Any) -> Phase:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
 from e2i.kube.connection import Connection
@@ -34,23 +34,23 @@ async def list_objects(
     left = ATTEMPTS
     while True:
         left -= 1
+        parsed: list[T] = []
         try:
-            return await _list_once(connection, resource, namespace, selectors, parse)
+            async for page in _pages(connection, resource, namespace, selectors):
+                parsed += [parse(_complete(resource, item)) for item in _items(resource, page)]
+                version = parse_version(page.get("metadata"))
+            return parsed, version
         except ApiError as error:
             if error.status != EXPIRED or not left:
                 raise
 
 
-async def _list_once(
-    connection: Connection,
-    resource: Resource,
-    namespace: str | None,
-    selectors: Mapping[str, str],
-    parse: Callable[[Object], T],
-) -> tuple[list[T], str]:
+async def _pages(
+    connection: Connection, resource: Resource, namespace: str | None, selectors: Mapping[str, str]
+) -> AsyncIterator[Object]:
+    """Yield the pages of one list from its beginning."""
     limit = PAGE
     token: str | None = None
-    parsed: list[T] = []
     while True:
         query = {"limit": str(limit), **selectors, **({"continue": token} if token else {})}
         try:
@@ -60,11 +60,10 @@ async def _list_once(
                 raise
             limit //= 2
             continue
-        version = parse_version(page.get("metadata"))
-        parsed += [parse(_complete(resource, item)) for item in _items(resource, page)]
+        yield page
         before, token = token, page["metadata"].get("continue")
         if not token:
-            return parsed, version
+            return
         if not isinstance(token, str) or token == before:
             raise ApiError(0, "InvalidResponse", f"The list of {resource.plural} does not end.")
 
