@@ -7,6 +7,7 @@ machine's cores.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import statistics
 import subprocess
 import sys
@@ -20,9 +21,8 @@ from benchmarks.observer import Observer
 from benchmarks.plant import MODELS, NAMESPACE
 from benchmarks.sides import Bench
 
-from e2i.kube import Resource
+from e2i.kube.e2i_kinds import SERVICES
 
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 MOST = 1.5
 """Times the neighbours' p99 without the events."""
 LONGEST = 600.0
@@ -64,9 +64,15 @@ class Measured:
 
 async def measure(bench: Bench, model: str, sizes: Sizes) -> Measured:
     """Measure the neighbours alone, beside another hot object, and beside the hot model."""
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hot"}}
-    await bench.kube.create(CONFIG_MAPS, NAMESPACE, config)
-    paths = {OTHER: CONFIG_MAPS.path(NAMESPACE, "hot"), HOT: MODELS.path(NAMESPACE, model)}
+    # Without the operator's label, so that it is not watched.
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "hot"},
+        "spec": {"ports": [{"port": 80}]},
+    }
+    await bench.kube.create(SERVICES, NAMESPACE, service)
+    paths = {OTHER: SERVICES.path(NAMESPACE, "hot"), HOT: MODELS.path(NAMESPACE, model)}
     times, events = {QUIET: await _neighbours(bench, "quiet", sizes.neighbours)}, {QUIET: 0}
     for what, path in paths.items():
         async with Hammer(bench, path) as hammering:
@@ -92,7 +98,8 @@ class Hammer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
         await self._process.wait()
         await self._reader
 
