@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.auth import AUTH_TYPE_MAPS, S3SigV4Auth
 from botocore.config import Config
 from botocore.exceptions import (
@@ -24,6 +25,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     TokenRetrievalError,
 )
+from botocore.loaders import create_loader
 
 from e2i.archive.errors import (
     ArchiveCorrupted,
@@ -39,6 +41,8 @@ ABORT_TIMEOUT = 1.0
 ATTEMPTS = 3
 CONNECTIONS = 16
 SIGNATURE = "e2i-s3v4"
+LOADER = create_loader()
+"""Keeps the description of S3's API for all sessions: each would read its own, 10 MiB."""
 
 _WORD = re.compile(r"[A-Za-z0-9.-]{1,64}\Z")
 _CREDENTIALS = (NoCredentialsError, PartialCredentialsError, TokenRetrievalError)
@@ -98,7 +102,9 @@ class Clients:
 def open_clients(endpoint: str, region: str, read_timeout: float) -> Clients:
     """Make clients with the default credential chain; nothing is sent yet. ValueError for an unusable endpoint."""
     # Not boto's default session: it would keep the first credentials that it finds for ever.
-    session = boto3.session.Session(region_name=region)
+    core = botocore.session.get_session()
+    core.register_component("data_loader", LOADER)
+    session = boto3.session.Session(region_name=region, botocore_session=core)
     return Clients(
         default=_client(session, endpoint, CONNECT_TIMEOUT, read_timeout, ATTEMPTS),
         # The time to send a body counts against the connect timeout.
