@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from support.cluster import TestCluster
+from support.golden import PLACED
 from support.operating import apply_files
 
 from e2i.kube import ApiError, Kube, Object, Resource
@@ -108,6 +109,9 @@ ACCEPTED = [
     pytest.param(asking(headers=[{"name": "X-Team", "value": "churn"}, TOKEN]), id="headers"),
     pytest.param(asking(form=[{"name": "x", "value": "1"}, {"name": "y"}]), id="a form"),
     pytest.param(asking(method="GET", prediction=False), id="an answer that is no prediction"),
+    pytest.param(a_spec(**PLACED), id="pods that are placed"),
+    pytest.param(a_spec(tolerations=[{"operator": "Exists"}]), id="pods that tolerate all taints"),
+    pytest.param(a_spec(affinity={}, nodeSelector={}, tolerations=[]), id="no placement in so many words"),
 ]  # fmt: skip
 
 
@@ -192,6 +196,22 @@ REFUSED = [
                  id="a deadline too short"),
     pytest.param(a_spec(rollout={"revisionHistoryLimit": 51}), "should be less than or equal to 50",
                  id="too long a history"),
+    pytest.param(a_spec(nodeSelector={"pool": 1}), "must be of type string", id="a label that is a number"),
+    pytest.param(a_spec(tolerations=[{"value": "x"}]), "a toleration without a key is for all taints", id="no key"),
+    pytest.param(a_spec(tolerations=[{"key": "a", "operator": "Exists", "value": "x"}]),
+                 "with operator Exists leave value out", id="any value, and one"),
+    pytest.param(a_spec(tolerations=[{"key": "a", "operator": "Exists", "tolerationSeconds": 5}]),
+                 "tolerationSeconds goes with the effect NoExecute", id="seconds without an effect"),
+    pytest.param(a_spec(tolerations=[{"key": "a", "operator": "Like"}]), 'supported values: "Exists", "Equal"',
+                 id="an unknown operator"),
+    pytest.param(a_spec(affinity={"nodeAffinty": {}}), 'unknown field "spec.affinity.nodeAffinty"',
+                 id="a misspelt affinity"),
+    pytest.param(a_spec(affinity={"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+                     {"topologyKey": "zone", "labelSelector": {}, "namespaces": ["other"]}]}}),
+                 "unknown field", id="pods of another namespace"),
+    pytest.param(a_spec(topologySpreadConstraints=[{"topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]),
+                 "maxSkew: Required value", id="a spread without a measure"),
+    pytest.param(a_spec(serviceAccountName="Reader!"), "should match", id="no name of a service account"),
 ]  # fmt: skip
 
 

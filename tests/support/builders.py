@@ -55,6 +55,7 @@ def a_model(
     env: tuple[tuple[str, str], ...] = (),
     requests: tuple[tuple[str, str], ...] = (),
     limits: tuple[tuple[str, str], ...] = (),
+    pod: str = "",
     kind: str = "Classification",
     deadline: int = 600,
     delay: int = 30,
@@ -72,7 +73,7 @@ def a_model(
         uid=uid,
         generation=1,
         tag=tag,
-        shape=Shape(type=kind, requests=requests, limits=limits, env=env),
+        shape=Shape(type=kind, requests=requests, limits=limits, env=env, pod=pod),
         autoscaling=autoscaling or Autoscaling(minimum=replicas, maximum=replicas),
         rollout=Rollout(
             **{

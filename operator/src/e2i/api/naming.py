@@ -84,7 +84,9 @@ def release_of_shape(shape: Shape, bento_digest: str) -> str:
 
 
 def _canonical(shape: Shape) -> dict[str, object]:
-    return {
+    """Return the shape as JSON. `pod` came later: where it is empty, older releases keep their identity."""
+    later = {"pod": shape.pod} if shape.pod else {}
+    return later | {
         "type": shape.type,
         "requests": {name: quantities.plain(amount) for name, amount in shape.requests},
         "limits": {name: quantities.plain(amount) for name, amount in shape.limits},

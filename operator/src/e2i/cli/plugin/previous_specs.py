@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from e2i.api import naming
+from e2i.api import naming, pod_fields
 from e2i.api.model_body import parse_model
 from e2i.cli.plugin.output import as_yaml
 
@@ -15,7 +16,7 @@ Body = Mapping[str, Any]
 Spec = dict[str, Any]
 
 _TYPES = ("Classification", "Regression", "Causal")
-_SHAPE = ("type", "bento", "resources", "env")
+_SHAPE = ("type", "bento", "resources", "env", *pod_fields.NAMES)
 """The fields of a spec that decide its release."""
 _RESOURCES = {"cpu": "cpu", "memory": "memory", "gpu": "nvidia.com/gpu"}
 """Yatai's names of resources, and those of Kubernetes."""
@@ -41,15 +42,23 @@ def earlier_spec(model: Body, deployment: Body, release: str, tag: str, digest: 
     set: the right combination is the one that gives this identity.
     """
     spec = with_bento(model, tag, digest)
-    env = deployment["spec"].get("envs") or []
+    copied = {"env": deployment["spec"].get("envs") or [], **_pod_fields(deployment["spec"])}
     for kind in _TYPES:
         for resources in _possible_resources(deployment["spec"].get("resources") or {}):
-            candidate = {**spec, "type": kind, "resources": resources, "env": env}
+            candidate = {**spec, **copied, "type": kind, "resources": resources}
             if release_of(model, candidate, digest) == release:
-                return {
-                    key: value for key, value in candidate.items() if value or key not in ("resources", "env")
-                }
+                return {key: value for key, value in candidate.items() if value or key not in _SHAPE}
     return None
+
+
+def _pod_fields(deployed: Body) -> Spec:
+    """Return the fields of a spec that became spec.extraPodSpec; those that were not set are None."""
+    written = copy.deepcopy(deployed.get("extraPodSpec") or {})
+    labels = (deployed.get("extraPodMetadata") or {}).get("labels")
+    for constraint in written.get("topologySpreadConstraints", ()):
+        if constraint.get("labelSelector") == {"matchLabels": labels}:
+            del constraint["labelSelector"]
+    return {name: written.get(name) for name in pod_fields.NAMES}
 
 
 def _possible_resources(resources: Body) -> Iterator[Spec]:

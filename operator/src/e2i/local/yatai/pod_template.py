@@ -17,7 +17,7 @@ from e2i.local.yatai.starting import command_of, probes_of
 
 PORT = 3000
 ON = "true"
-EXTRA_POD_FIELDS = ("schedulerName", "nodeSelector", "tolerations", "topologySpreadConstraints")
+EXTRA_POD_FIELDS = ("schedulerName", "nodeSelector", "affinity", "tolerations", "topologySpreadConstraints")
 HOST_ANNOTATIONS = {
     "yatai.ai/enable-host-ipc": "hostIPC",
     "yatai.ai/enable-host-network": "hostNetwork",

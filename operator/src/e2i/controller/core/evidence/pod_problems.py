@@ -92,7 +92,7 @@ def _is_unseen(ended: Body | None) -> bool:
 def _about_release(container: str, problem: Problem, pod: Body, given: Collection[str] | None) -> Problem:
     """Return the problem with its finality, as far as that needs no time, its advice and blame."""
     if problem.reason is Reason.PodUnschedulable:
-        advice = placement_advice(problem.message, _smaller_requests(pod, given))
+        advice = placement_advice(problem.message, _smaller_requests(pod, given), of_model=True)
         return replace(problem, message=f"{problem.message}. {advice}", blameless=True)
     if container != MODEL_CONTAINER:
         message = f"{problem.message}. It is not the model's container: the release is not to blame and is waited for"
@@ -112,7 +112,7 @@ def build_problem(pods: Iterable[Body]) -> Problem | None:
         return next((failed for pod in found if (failed := _failed_download(pod))), None)
     words = problem.message
     if problem.reason is Reason.PodUnschedulable:
-        words = f"{words}. {placement_advice(words, 'Free resources for it')}"
+        words = f"{words}. {placement_advice(words, 'Free resources for it', of_model=False)}"
     return Problem(reason=Reason.BuildBlocked, message=f"the image build cannot start: {words}")
 
 

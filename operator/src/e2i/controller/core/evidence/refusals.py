@@ -16,6 +16,7 @@ _REFUSALS = (
     ),
     ("failed quota", "Give what the quota asks for in spec.resources, or change the quota"),
     ("exceeded quota", "Raise the quota, or request less in spec.resources"),
+    ("error looking up service account", "Create the service account, or change spec.serviceAccountName"),
     ("usage per Container is", "Change the LimitRange of the namespace, or the amounts in spec.resources"),
     ("usage per Pod is", "Change the LimitRange of the namespace, or the amounts in spec.resources"),
 )
@@ -23,12 +24,20 @@ _MORE_PODS = "Raise the number of pods in the quota, or remove pods from the nam
 _UNKNOWN = "Change the rule that refuses the pods"
 
 _PLACES = (
-    ("were unschedulable", "A node is cordoned: kubectl uncordon NODE, or add a node"),
-    ("untolerated taint", "Add a node without that taint"),
-    ("didn't match Pod's node affinity", "Add a node with the labels that the pod asks for"),
-    ("didn't match PersistentVolume", "Add a node that can reach the volume"),
-    ("Too many pods", "Remove pods from the nodes, or add a node"),
+    ("were unschedulable", "A node is cordoned: kubectl uncordon NODE, or add a node", ""),
+    ("untolerated taint", "Add a node without that taint", "spec.tolerations"),
+    (
+        "didn't match Pod's node affinity",
+        "Add a node with the labels that the pod asks for",
+        "spec.nodeSelector or spec.affinity.nodeAffinity",
+    ),
+    ("didn't match pod affinity", "Add a node near the pods that it asks for", "spec.affinity.podAffinity"),
+    ("didn't match pod anti-affinity", "Add a node", "spec.affinity.podAntiAffinity"),
+    ("didn't match pod topology spread", "Add a node in another place", "spec.topologySpreadConstraints"),
+    ("didn't match PersistentVolume", "Add a node that can reach the volume", ""),
+    ("Too many pods", "Remove pods from the nodes, or add a node", ""),
 )
+"""Words of the scheduler, the advice for any pod, and the fields of a model that its pods can be changed by."""
 _OTHERWISE = "Change what keeps the pod from the nodes"
 
 
@@ -39,8 +48,13 @@ def refusal_advice(sentence: str) -> str:
     return next((advice for words, advice in _REFUSALS if words in sentence), _UNKNOWN)
 
 
-def placement_advice(sentence: str, smaller: str) -> str:
-    """Return the advice for a sentence of the scheduler; `smaller` is said where a resource is insufficient."""
+def placement_advice(sentence: str, smaller: str, *, of_model: bool) -> str:
+    """Return the advice for a sentence of the scheduler; `smaller` is said where a resource is insufficient.
+
+    `of_model`: the pod is one of a model, so fields of the spec can help; not the pod of an image build.
+    """
     found = [smaller] if "Insufficient" in sentence else []
-    found += [advice for words, advice in _PLACES if words in sentence]
+    for words, advice, fields in _PLACES:
+        if words in sentence:
+            found.append(f"{advice}, or change {fields}" if fields and of_model else advice)
     return ". ".join(found) or _OTHERWISE

@@ -17,6 +17,7 @@ from e2i.api.conditions import timestamp
 from e2i.api.model import Autoscaling, Model, Shape
 from e2i.controller.core import earlier_env
 from e2i.controller.core.render.memory import memory_limit
+from e2i.controller.core.render.pod_spec import extra_pod_spec
 from e2i.controller.core.render.templates import fill
 
 Manifest = dict[str, Any]
@@ -119,6 +120,10 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
         envs=[{"name": name, "value": value} for name, value in spec.shape.env],
         pod_labels=naming.pod_labels(model.name, spec.release),
     )
+    if spec.shape.pod:
+        manifest["spec"]["extraPodSpec"] = extra_pod_spec(
+            spec.shape.pod, naming.pod_labels(model.name, spec.release)
+        )
     if spec.attempt:
         manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(spec.attempt)}
     return manifest

@@ -1,0 +1,19 @@
+"""The part of a BentoDeployment that yatai-deployment copies into the pods as it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from e2i.api import pod_fields
+
+
+def extra_pod_spec(written: str, pod_labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return spec.extraPodSpec. `written`: `Shape.pod`; `pod_labels`: the labels of the release's pods.
+
+    A spread constraint without a selector counts the pods of the release, as its author means.
+    """
+    fields = pod_fields.decode(written)
+    for constraint in fields.get("topologySpreadConstraints", ()):
+        constraint.setdefault("labelSelector", {"matchLabels": dict(pod_labels)})
+    return fields

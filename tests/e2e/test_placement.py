@@ -1,0 +1,71 @@
+"""Where the pods of a model run: on the local cluster each field has its effect, or what it waits for is named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from support.cluster import TestCluster
+from support.e2e import answered_by, create, place, ready, told
+from support.golden import PLACED
+from support.stage import Stage
+
+from e2i.api import naming
+from e2i.kube import Object, Resource
+from e2i.kube.e2i_kinds import PODS
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+POOL = "e2i.test/pool"
+SPREAD = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
+    async with place(local_cluster) as stage:
+        yield stage
+        await label_node(stage, None)
+
+
+async def label_node(stage: Stage, pool: str | None) -> None:
+    nodes, _ = await stage.kube.list(NODES, None)
+    for node in nodes:
+        await stage.kube.patch(NODES, None, node["metadata"]["name"], {"metadata": {"labels": {POOL: pool}}})
+
+
+async def pod_of(stage: Stage, model: str) -> Object:
+    pods, _ = await stage.kube.list(PODS, stage.namespace, labels=f"{naming.MODEL_LABEL}={model}")
+    (pod,) = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    return pod["spec"]
+
+
+async def test_a_selector_that_no_node_meets_is_named_and_the_pod_runs_once_one_does(stage: Stage) -> None:
+    await create(stage, "picky", nodeSelector={POOL: "gpu"})
+    assert "or change spec.nodeSelector" in await told(stage, "picky", "PodUnschedulable")
+    await label_node(stage, "gpu")
+    await ready(stage, "picky")
+    assert (await pod_of(stage, "picky"))["nodeSelector"] == {POOL: "gpu"}
+    assert await answered_by(stage, "picky")
+
+
+async def test_a_service_account_that_is_not_there_is_named_and_the_other_fields_reach_the_pod(
+    stage: Stage,
+) -> None:
+    fields = {**PLACED, "nodeSelector": {}, "topologySpreadConstraints": [SPREAD]}
+    await create(stage, "placed", **fields)
+    message = await told(stage, "placed", "PodsRefused")
+    assert "Create the service account, or change spec.serviceAccountName" in message
+    await stage.kube.create(ACCOUNTS, stage.namespace, {"metadata": {"name": PLACED["serviceAccountName"]}})
+    await ready(stage, "placed")
+    pod = await pod_of(stage, "placed")
+    assert pod["serviceAccountName"] == PLACED["serviceAccountName"]
+    assert pod["affinity"] == PLACED["affinity"]
+    assert PLACED["tolerations"][0] in pod["tolerations"]
+    (spread,) = pod["topologySpreadConstraints"]
+    counted = spread.pop("labelSelector")["matchLabels"]
+    assert spread == SPREAD
+    assert counted[naming.MODEL_LABEL] == "placed"
