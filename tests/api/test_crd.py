@@ -12,6 +12,7 @@ import yaml
 from support.cluster import TestCluster
 from support.golden import PLACED
 from support.operating import apply_files
+from support.pod_fields import ASKING
 
 from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.kube.e2i_kinds import E2I_MODELS
@@ -110,6 +111,7 @@ ACCEPTED = [
     pytest.param(asking(form=[{"name": "x", "value": "1"}, {"name": "y"}]), id="a form"),
     pytest.param(asking(method="GET", prediction=False), id="an answer that is no prediction"),
     pytest.param(a_spec(**PLACED), id="pods that are placed"),
+    pytest.param(a_spec(**ASKING), id="pods with all that needs the policy"),
     pytest.param(a_spec(tolerations=[{"operator": "Exists"}]), id="pods that tolerate all taints"),
     pytest.param(a_spec(affinity={}, nodeSelector={}, tolerations=[]), id="no placement in so many words"),
 ]  # fmt: skip
@@ -181,10 +183,30 @@ REFUSED = [
     pytest.param(with_env("A\n"), "env", id="a name with a line break at the end"),
     pytest.param(with_env("A", "A"), "Duplicate value", id="a variable twice"),
     pytest.param(with_env(*(f"A{n}" for n in range(101))), "must have at most 100 items", id="101 variables"),
-    pytest.param(a_spec(env=[{"name": "A"}]), "spec.env[0].value: Required value", id="a variable without a value"),
+    pytest.param(a_spec(env=[{"name": "A"}]), "a variable needs either value or valueFrom",
+                 id="a variable without a value"),
+    pytest.param(a_spec(env=[{"name": "A", "value": "1", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+                 "a variable needs either value or valueFrom", id="a variable with two values"),
+    pytest.param(a_spec(env=[{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
+                 'unknown field "spec.env[0].valueFrom.fieldRef"', id="a variable from elsewhere"),
+    pytest.param(a_spec(env=[{"name": "A", "valueFrom": {}}]), "needs either secretKeyRef or configMapKeyRef",
+                 id="a variable from nowhere"),
+    pytest.param(a_spec(envFrom=[{"prefix": "A"}]), "an item needs either secretRef or configMapRef", id="from none"),
+    pytest.param(a_spec(probes={"readiness": {"httpGet": {"path": "readyz"}}}), "should match", id="no path"),
+    pytest.param(a_spec(probes={"readiness": {"httpGet": {"port": 0}}}), "a port is a number from 1 to 65535",
+                 id="no port"),
+    pytest.param(a_spec(probes={"liveness": {"successThreshold": 2}}), "unknown field", id="more than Kubernetes has"),
+    pytest.param(a_spec(volumes=[{"name": "v"}]), "a volume needs one of secret, configMap", id="a volume of nothing"),
+    pytest.param(a_spec(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "unknown field", id="a path of the node"),
+    pytest.param(a_spec(volumes=[{"name": "shared-memory", "emptyDir": {}}]), "choose another name",
+                 id="a volume of Yatai"),
+    pytest.param(a_spec(volumes=[{"name": "v", "emptyDir": {"sizeLimit": "much"}}]), "a size is a quantity above 0",
+                 id="no size"),
+    pytest.param(a_spec(volumeMounts=[{"name": "v", "mountPath": "/v"}]), "each mount needs a volume of its name",
+                 id="a mount of no volume"),
+    pytest.param(a_spec(volumes=[{"name": "v", "emptyDir": {}}], volumeMounts=[{"name": "v", "mountPath": "/"}]),
+                 "would hide what the model needs", id="a mount over everything"),
     pytest.param(with_env("A", value="x" * 8193), "Too long: may not be more than 8192", id="a huge value"),
-    pytest.param(a_spec(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
-                 'unknown field "spec.env[0].valueFrom"', id="a variable from a Secret"),
     pytest.param(a_spec(replica=2), 'unknown field "spec.replica"', id="a misspelt field"),
     pytest.param(a_spec(bento={"tag": "a:b", "archive": {"digest": "sha256:12"}}),
                  "must be sha256 and 64 hexadecimal digits", id="a digest that was cut off"),

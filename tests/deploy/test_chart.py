@@ -58,10 +58,34 @@ def test_the_chart_passes_helms_own_check(helm: Program) -> None:
     helm("lint", "--strict", CHART, *BUCKET)
 
 
-def test_the_chart_has_the_crd_of_the_manifests() -> None:
-    """If not: cp manifests/crds/e2imodels.yaml charts/e2i-operator/files/"""
-    copy = (CHART / "files" / "e2imodels.yaml").read_bytes()
-    assert copy == (PROJECT / "manifests" / "crds" / "e2imodels.yaml").read_bytes()
+@pytest.mark.parametrize("file", ["crds/e2imodels.yaml", "policies/pods.yaml"])
+def test_the_chart_has_the_files_of_the_manifests(file: str) -> None:
+    """If not: cp manifests/crds/e2imodels.yaml manifests/policies/pods.yaml charts/e2i-operator/files/"""
+    original = PROJECT / "manifests" / file
+    assert (CHART / "files" / original.name).read_bytes() == original.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("served", "enabled", "version"),
+    [
+        (("v1", "v1beta1"), "auto", "v1"),
+        (("v1beta1",), "auto", "v1beta1"),
+        ((), "auto", ""),
+        ((), "true", "v1"),
+        (("v1",), "false", ""),
+    ],
+)
+def test_the_policy_for_pods_is_installed_where_the_cluster_can_have_it(
+    helm: Program, kustomize: Program, served: tuple[str, ...], enabled: str, version: str
+) -> None:
+    group, kind = "admissionregistration.k8s.io", "MutatingAdmissionPolicy"
+    apis = [f"--api-versions={group}/{each}/{kind}" for each in served]
+    made = rendered(helm, "--set", f"podPolicy.enabled={enabled}", *apis)
+    policies = {key: made[key] for key in made if key[0].startswith(kind)}
+    wanted = by_name(kustomize(PROJECT / "manifests" / "policies")) if version else {}
+    for each in wanted.values():
+        each["apiVersion"] = f"{group}/{version}"
+    assert policies == wanted
 
 
 def test_the_chart_has_the_version_of_the_operator() -> None:

@@ -21,8 +21,24 @@ def test_the_base_is_the_manifests(kustomize: Program) -> None:
     assert kustomize(PROJECT / "kustomize" / "base") == kustomize(PROJECT / "manifests")
 
 
-def test_the_local_overlay_changes_nothing(kustomize: Program) -> None:
-    assert kustomize(PROJECT / "kustomize" / "overlays" / "local") == kustomize(PROJECT / "manifests")
+def test_the_local_overlay_is_the_manifests_and_the_policy(kustomize: Program) -> None:
+    built = objects(kustomize(PROJECT / "kustomize" / "overlays" / "local"))
+    parts = [objects(kustomize(PROJECT / folder)) for folder in ("manifests", "manifests/policies")]
+    assert built == parts[0] | parts[1]
+
+
+def test_the_policy_for_older_clusters_has_another_version_and_nothing_else(kustomize: Program) -> None:
+    components = PROJECT / "kustomize" / "components"
+    older = objects(kustomize(components / "pod-policy-v1beta1"))
+    assert {each.pop("apiVersion") for each in older.values()} == {"admissionregistration.k8s.io/v1beta1"}
+    today = objects(kustomize(components / "pod-policy"))
+    assert {each.pop("apiVersion") for each in today.values()} == {"admissionregistration.k8s.io/v1"}
+    assert older == today
+
+
+def objects(text: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """By kind and name."""
+    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}
 
 
 def test_the_production_overlay_gives_settings_and_a_store(kustomize: Program) -> None:

@@ -24,6 +24,7 @@ ON_A_CLUSTER = (
     "howto/verify.md",
     "howto/in-place.md",
     "howto/watch.md",
+    "howto/pods.md",
     "howto/package.md",
     "howto/pipeline.md",
     "howto/kubeflow.md",

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from support.cluster import TestCluster
-from support.e2e import answered_by, create, place, ready, told
+from support.e2e import SECRETS, answered_by, create, place, ready, told
 from support.golden import PLACED
 from support.stage import Stage
 
 from e2i.api import naming
 from e2i.kube import Object, Resource
 from e2i.kube.e2i_kinds import PODS
+from e2i.local.kubectl import kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -69,3 +70,28 @@ async def test_a_service_account_that_is_not_there_is_named_and_the_other_fields
     counted = spread.pop("labelSelector")["matchLabels"]
     assert spread == SPREAD
     assert counted[naming.MODEL_LABEL] == "placed"
+
+
+async def test_a_variable_from_a_secret_a_volume_and_probes_reach_the_running_model(stage: Stage) -> None:
+    secret = {"metadata": {"name": "db"}, "stringData": {"password": "s3cret", "LEVEL": "DEBUG"}}
+    await stage.kube.create(SECRETS, stage.namespace, secret)
+    await create(
+        stage,
+        "secretive",
+        env=[{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}],
+        envFrom=[{"prefix": "DB_", "secretRef": {"name": "db"}}],
+        volumes=[{"name": "keys", "secret": {"secretName": "db"}}],
+        volumeMounts=[{"name": "keys", "mountPath": "/etc/keys"}],
+        probes={"startup": {"periodSeconds": 1}, "readiness": {"initialDelaySeconds": 0, "periodSeconds": 1}},
+        terminationGracePeriodSeconds=7,
+    )
+    await ready(stage, "secretive")
+    pod = await pod_of(stage, "secretive")
+    (main,) = [each for each in pod["containers"] if each["name"] == "main"]
+    assert main["startupProbe"]["httpGet"]["path"] == "/readyz"
+    assert (main["readinessProbe"]["periodSeconds"], pod["terminationGracePeriodSeconds"]) == (1, 7)
+    pods, _ = await stage.kube.list(PODS, stage.namespace, labels=f"{naming.MODEL_LABEL}=secretive")
+    name = pods[0]["metadata"]["name"]
+    printed = kubectl(stage.home, "exec", "-n", stage.namespace, name, "-c", "main", "--", "env")
+    assert {"PASSWORD=s3cret", "DB_LEVEL=DEBUG"} <= set(printed.splitlines())
+    assert "s3cret" not in str(await stage.model("secretive"))

@@ -6,14 +6,16 @@ What goes wrong with a release, the value of its variable MODE decides.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from support.fake_kube import FakeKube
 
-from e2i.api import naming
+from e2i.api import naming, pod_annotations
 from e2i.api.conditions import timestamp
 from e2i.kube import Object
+from e2i.kube.e2i_kinds import POD_POLICIES
 
 NAMESPACE = "models"
 RESTART_EVERY = 10
@@ -54,6 +56,8 @@ class FakeYatai:
         """How wrong the clock is of Yatai's controllers."""
         self.no_nodes = False
         """No node takes another pod."""
+        self.policy_is_late = False
+        """The API server has the policy e2i-pods, and has not taken it up."""
         self.builds_at_once = 1000
         """Images that are built at a time; the other requests wait without a condition."""
         self.halted: set[str] = set()
@@ -161,6 +165,7 @@ class FakeYatai:
             "name": metadata["name"],
         }
         made = {"name": metadata["name"], "namespace": NAMESPACE, "labels": dict(spec["labels"])}
+        made["annotations"] = spec.get("extraPodMetadata", {}).get("annotations", {})
         kept = old["metadata"] if old else {}
         body = {
             "kind": "Deployment",
@@ -248,6 +253,7 @@ class FakeYatai:
                     "name": name,
                     "namespace": NAMESPACE,
                     "labels": {**metadata["labels"], "pod-template-hash": name.split("-")[-2]},
+                    "annotations": self._admitted(metadata.get("annotations", {})),
                     # The real owner is a ReplicaSet. The test's collection of what lost its owner needs only the uid.
                     "ownerReferences": [
                         {
@@ -270,6 +276,11 @@ class FakeYatai:
         sidecar = self._sidecar(workload["spec"]["mode"])
         self._kube.put(place, {**pod, **placed, "status": {"containerStatuses": [container, sidecar]}})
         return bool(container["ready"] and sidecar["ready"])
+
+    def _admitted(self, annotations: Mapping[str, str]) -> dict[str, str]:
+        """The annotations of a pod that asks for something, as the policy leaves them if it is in force."""
+        given = bool(annotations) and not self.policy_is_late and self._kube.all(POD_POLICIES[0].kind)
+        return {**annotations, **({pod_annotations.GIVEN: "v1"} if given else {})}
 
     def _sidecar(self, mode: str) -> dict[str, Any]:
         bad = mode in self.bad_sidecars

@@ -39,6 +39,7 @@ from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import KEEP_ARTIFACT, ExportJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.turns import Turns
+from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
@@ -148,6 +149,7 @@ class World:
             verification_jobs=self.verification,  # type: ignore[arg-type]
             guard_jobs=self.guard,  # type: ignore[arg-type]
             failure_memory=FailureMemory(),
+            pod_policy=PodPolicy(self.kube),  # type: ignore[arg-type]
             access=ACCESS,
             archive_place=ArchivePlace("e2i"),
         )

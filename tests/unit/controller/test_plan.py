@@ -101,6 +101,7 @@ CHECKED = a_model(rollout={"checks": {"verify": [{"path": "/predict"}]}})
 WATCHED = a_model(rollout={"watch": {"seconds": 120, "maxErrorRatio": "0.05"}})
 TWO = a_model(replicas=2)
 SERVES_A_WHILE = a_service(release=RELEASE, switched_at=NOON - seconds(60))
+NEEDING = a_model(pod='{"priorityClassName":"high"}')
 UNREADABLE = a_model(tag="churn_model:latest", rollout={"checks": {"verify": [{"path": "predict"}]}})
 STEPS = (SetWeight(10), Pause(60), SetWeight(50), Pause(None))
 CANARY = a_model(rollout={"strategy": Strategy.CANARY, "steps": STEPS})
@@ -242,6 +243,10 @@ SITUATIONS = [
                  id="a tag that cannot be is told before a name that is taken"),
     pytest.param(replace(UNREADABLE, tag=TAG), seen(foreign=TAKEN), Reason.CheckInvalid, (),
                  id="a check that cannot be understood is told before a name that is taken"),
+    pytest.param(replace(UNREADABLE, tag=TAG), seen(lacks_pod_policy=True), Reason.CheckInvalid, (),
+                 id="a check that cannot be understood is told before a policy that is not there"),
+    pytest.param(NEEDING, seen(foreign=TAKEN, lacks_pod_policy=True), Reason.PodPolicyMissing, (),
+                 id="a policy that is not there is told before a name that is taken"),
     pytest.param(a_model(delete_bucket=True), seen(foreign=TAKEN), Reason.NameTaken, (),
                  id="nothing is written for a model whose address is somebody else's"),
     pytest.param(a_model(delete_bucket=True), seen(foreign=TAKEN, malformed=(ODD,)), Reason.NameTaken, (),
@@ -378,6 +383,14 @@ SITUATIONS = [
     pytest.param(TWO, beside_old(seen_serving(TWO, workloads=(a_workload(THIS_DEPLOYMENT, wanted=2, ready=1),)),
                                  service=SERVES_A_WHILE), Reason.Ready, (REMOVE_OLD,),
                  id="a release that is not whole for want of room gets that of the one before it"),
+    pytest.param(TWO, beside_old(seen_serving(TWO, workloads=(a_workload(THIS_DEPLOYMENT, wanted=2, ready=1),)),
+                                 service=SERVES_A_WHILE, bare_pods=("churn-x",)), Reason.Ready, (REMOVE_OLD,),
+                 id="room is made before pods are told that lack what they ask for"),
+    pytest.param(MODEL, seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),),
+                                     bare_pods=("churn-x",)), Reason.PodPolicyMissing, (),
+                 id="a pod that lacks what it asks for is told before those that are not ready"),
+    pytest.param(NEEDING, seen_ready(NEEDING, bare_pods=("churn-x",)), Reason.PodPolicyMissing, (),
+                 id="a release whose pods lack what they ask for does not get the address"),
     pytest.param(MODEL, seen_serving(MODEL, service=a_service(release=RELEASE, switched_at=NOON - seconds(60)),
                                      workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)),
                  Reason.Scaling, (), id="a serving release that lost a pod says so, and has no deadline"),

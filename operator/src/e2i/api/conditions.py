@@ -88,6 +88,8 @@ class Reason(Enum):
     ApiUnavailable = "The API server did not take a request."
     YataiNotResponding = "A controller of Yatai has not looked at an object of the model for a minute."
 
+    PodPolicyMissing = "The cluster lacks the policy e2i-pods, or had it too late for a pod."
+
     # Held up by somebody else.
     SecretUnreadable = (
         "A Secret whose value a golden prediction sends cannot be read. The release is not to blame."

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
-from e2i.api import pod_fields, quantities
+from e2i.api import pod_annotations, pod_fields, quantities
 from e2i.api.fields import FieldInvalid, Fields, kind_of
 from e2i.api.model import (
     FINALIZER,
@@ -88,13 +88,18 @@ def _wanted(fields: Fields) -> dict[str, Any]:
 
 
 def _shape(spec: Fields) -> Shape:
-    resources = spec.inside("resources")
+    resources, pod = spec.inside("resources"), pod_fields.encode(spec)
+    pod_annotations.policy_annotations(pod)  # Refuses what cannot be written for the pods.
     return Shape(
         type=spec.needed_text("type"),
         requests=_amounts(resources.inside("requests")),
         limits=_amounts(resources.inside("limits")),
-        env=tuple((item.needed_text("name"), item.text("value")) for item in spec.objects("env")),
-        pod=pod_fields.encode(spec),
+        env=tuple(
+            (item.needed_text("name"), item.text("value"))
+            for item in spec.objects("env")
+            if "valueFrom" not in item
+        ),
+        pod=pod,
     )
 
 

@@ -33,6 +33,8 @@ ASKED_ANNOTATION = f"{GROUP}/asked-at"
 """On a BentoDeployment that is edited in place: when its present release was requested."""
 EARLIER_ENV_ANNOTATION = f"{GROUP}/earlier-env"
 """On a BentoDeployment that is edited in place: the environment of the release before, for a rollback."""
+POD_ANNOTATION = f"{GROUP}/pod"
+"""On a BentoDeployment: the fields of the spec that are about its pods, see `pod_fields`."""
 ATTEMPT_ANNOTATION = f"{GROUP}/attempted-at"
 """In the spec of a BentoDeployment: another value makes Yatai reconcile it again and changes none of its children."""
 

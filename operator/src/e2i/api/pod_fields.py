@@ -10,21 +10,39 @@ from typing import Any
 
 from e2i.api.fields import FieldInvalid, Fields
 
-_OBJECTS = ("nodeSelector", "affinity")
-_LISTS = ("tolerations", "topologySpreadConstraints")
-_TEXTS = ("serviceAccountName",)
-NAMES = (*_OBJECTS, *_LISTS, *_TEXTS)
+COPIED = ("nodeSelector", "affinity", "tolerations", "topologySpreadConstraints", "serviceAccountName")
+"""Fields that a BentoDeployment has too."""
+_OBJECTS = ("nodeSelector", "affinity", "probes")
+_LISTS = (
+    "tolerations",
+    "topologySpreadConstraints",
+    "envFrom",
+    "volumes",
+    "volumeMounts",
+    "imagePullSecrets",
+)
+_TEXTS = ("serviceAccountName", "priorityClassName", "runtimeClassName")
+GRACE, LINKS = "terminationGracePeriodSeconds", "enableServiceLinks"
+REFERENCES = "env"
+"""Here only the variables with valueFrom; those with a value are in `Shape.env`."""
+NAMES = (*_OBJECTS, *_LISTS, *_TEXTS, GRACE, LINKS)
 
 
 def encode(spec: Fields) -> str:
     """Return the fields as JSON with sorted keys: {"nodeSelector":{"pool":"gpu"}}; empty if there are none.
 
-    An empty object or list means the same as a missing one. FieldInvalid if a field is of another type.
+    An empty object, list or text means the same as a missing one. FieldInvalid if a field is of another type.
     """
     written: dict[str, Any] = {name: spec.inside(name).whole for name in _OBJECTS}
     written |= {name: [item.whole for item in spec.objects(name)] for name in _LISTS}
     written |= {name: spec.text(name) for name in _TEXTS}
+    written[REFERENCES] = [item.whole for item in spec.objects("env") if "valueFrom" in item]
     given = {name: value for name, value in written.items() if value}
+    # Zero and false are not the default of Kubernetes.
+    if GRACE in spec:
+        given[GRACE] = spec.number(GRACE, least=0)
+    if LINKS in spec:
+        given[LINKS] = spec.truth(LINKS)
     try:
         return json.dumps(given, sort_keys=True, separators=(",", ":")) if given else ""
     except RecursionError:

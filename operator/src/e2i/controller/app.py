@@ -30,6 +30,7 @@ from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
 from e2i.controller.edge.lease import Lease
+from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
@@ -193,6 +194,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         verification_jobs=VerificationJobs(kube, queue.add, own_secrets(os.environ)),
         guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
         failure_memory=FailureMemory(),
+        pod_policy=PodPolicy(kube),
         access=_builder_access(settings),
         archive_place=ArchivePlace(settings.bucket, settings.prefix),
         secrets=own_secrets(os.environ),

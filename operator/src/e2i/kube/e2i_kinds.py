@@ -16,4 +16,21 @@ SECRETS = Resource("", "v1", "secrets", "Secret")
 EVENTS = Resource("", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
+_ADMISSION, _VERSIONS = "admissionregistration.k8s.io", ("v1", "v1beta1")
+POD_POLICIES = tuple(
+    Resource(_ADMISSION, version, "mutatingadmissionpolicies", "MutatingAdmissionPolicy", namespaced=False)
+    for version in _VERSIONS
+)
+"""In the versions that the API server may serve: v1 since Kubernetes 1.36, v1beta1 since 1.34."""
+POD_POLICY_BINDINGS = tuple(
+    Resource(
+        _ADMISSION,
+        version,
+        "mutatingadmissionpolicybindings",
+        "MutatingAdmissionPolicyBinding",
+        namespaced=False,
+    )
+    for version in _VERSIONS
+)
+
 YATAI_KINDS = (BENTO_REQUESTS, BENTO_DEPLOYMENTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import itertools
 from collections.abc import Iterator, Mapping
@@ -42,7 +41,7 @@ def earlier_spec(model: Body, deployment: Body, release: str, tag: str, digest: 
     set: the right combination is the one that gives this identity.
     """
     spec = with_bento(model, tag, digest)
-    copied = {"env": deployment["spec"].get("envs") or [], **_pod_fields(deployment["spec"])}
+    copied = _pod_fields(deployment)
     for kind in _TYPES:
         for resources in _possible_resources(deployment["spec"].get("resources") or {}):
             candidate = {**spec, **copied, "type": kind, "resources": resources}
@@ -51,14 +50,12 @@ def earlier_spec(model: Body, deployment: Body, release: str, tag: str, digest: 
     return None
 
 
-def _pod_fields(deployed: Body) -> Spec:
-    """Return the fields of a spec that became spec.extraPodSpec; those that were not set are None."""
-    written = copy.deepcopy(deployed.get("extraPodSpec") or {})
-    labels = (deployed.get("extraPodMetadata") or {}).get("labels")
-    for constraint in written.get("topologySpreadConstraints", ()):
-        if constraint.get("labelSelector") == {"matchLabels": labels}:
-            del constraint["labelSelector"]
-    return {name: written.get(name) for name in pod_fields.NAMES}
+def _pod_fields(deployment: Body) -> Spec:
+    """Return the fields of the spec that are about pods; those that were not set are None."""
+    written = (deployment["metadata"].get("annotations") or {}).get(naming.POD_ANNOTATION, "")
+    fields = pod_fields.decode(written)
+    env = [*fields.pop(pod_fields.REFERENCES, ()), *(deployment["spec"].get("envs") or ())]
+    return {**dict.fromkeys(pod_fields.NAMES), **fields, "env": env}
 
 
 def _possible_resources(resources: Body) -> Iterator[Spec]:

@@ -192,6 +192,10 @@ class Observed:
     """Children without an owner that the operator made for a model of this name, exactly as it would make them."""
     missing_kinds: frozenset[str] = frozenset()
     """Yatai's kinds that the API server does not serve."""
+    lacks_pod_policy: bool = False
+    """The spec has fields that need the policy e2i-pods, and the cluster does not have it."""
+    bare_pods: tuple[str, ...] = ()
+    """Pods of the target release that were created without what they ask the policy for."""
     pod_problem: Problem | None = None
     """What holds up the pods of the target release or of its build."""
     problem_since: datetime | None = None

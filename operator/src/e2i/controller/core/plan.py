@@ -65,6 +65,7 @@ PROGRESS: tuple[Rule, ...] = (
     preconditions.wait_for_yatai,
     preconditions.refuse_tag,
     preconditions.refuse_checks,
+    preconditions.refuse_fields_without_policy,
     preconditions.refuse_taken_names,
     preconditions.refuse_unreadable_children,
     deletion.set_finalizer,
@@ -86,6 +87,7 @@ PROGRESS: tuple[Rule, ...] = (
     pods.retry_refused_deployment,
     capacity.resize_target_release,
     cleanup.make_room,
+    preconditions.refuse_bare_pods,
     pods.wait_for_serving_pods,
     pods.wait_for_pods,
     # Below, the target release has all its pods.

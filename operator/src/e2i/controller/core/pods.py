@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from e2i.api import pod_annotations
 from e2i.api.fields import Fields
 
 METADATA = (
@@ -35,8 +36,11 @@ def reduced(pod: Fields) -> dict[str, Any]:
     names = CONTAINER if ready else WAITING_CONTAINER
     kept["containerStatuses"] = _containers(status, "containerStatuses", names)
     containers = [] if ready else spec.objects("containers")
+    metadata = pod.needed_inside("metadata")
+    is_bare = pod_annotations.is_bare(metadata.texts("annotations"))
     return {
-        "metadata": _only(pod.needed_inside("metadata"), METADATA),
+        "metadata": _only(metadata, METADATA),
+        "isBare": is_bare,
         "spec": {"nodeName": spec.text("nodeName"), "containers": [_requests(each) for each in containers]},
         "status": kept,
     }

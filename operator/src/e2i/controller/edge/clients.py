@@ -14,6 +14,7 @@ from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
+from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.stretches import Stretches
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import Kube
@@ -32,6 +33,7 @@ class Clients:
     verification_jobs: VerificationJobs
     guard_jobs: GuardJobs
     failure_memory: FailureMemory
+    pod_policy: PodPolicy
     access: BuilderAccess
     archive_place: ArchivePlace
     secrets: tuple[str, ...] = ()

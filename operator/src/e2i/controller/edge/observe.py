@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from e2i.api import naming, release_record
+from e2i.api import naming, pod_annotations, release_record
 from e2i.api.artifact import ArchivePlace
 from e2i.api.model import Model
+from e2i.api.problem import Problem
 from e2i.api.tags import TagRefused
-from e2i.controller.core.evidence import job_events, pod_problems
+from e2i.controller.core.evidence import mount_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
 from e2i.controller.core.observed import BentoRequest, Build, Observed, Stretch
 from e2i.controller.core.pod_health import PodHealth
@@ -33,9 +35,10 @@ from e2i.controller.core.rules.pods import FIRST_ATTEMPT, LOST_PATIENCE
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.check_secrets import values_sent
 from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.event_problems import failed_mount, refused_build
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import ApiError, Kube, Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, EVENTS, PODS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, PODS, SERVICES
 
 
 async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
@@ -62,6 +65,8 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         recorded_failures=clients.release_store_jobs.recorded(model.key, release_record.FAILED),
         recorded_canaries=clients.release_store_jobs.recorded(model.key, release_record.CANARY),
     )
+    if pod_annotations.needing_policy(model.shape.pod):
+        seen = replace(seen, lacks_pod_policy=await clients.pod_policy.is_missing())
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
     return await _with_pods(model, seen, clients, now)
 
@@ -146,31 +151,33 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
         found = cache.build_pods(model.key, chosen.request.name)
         seen = replace(seen, pod_problem=pod_problems.build_problem(found))
         seen = _with_stretch(model, seen, chosen.request.uid, own_work.build_runs(found), clients, now)
-        return seen if found else await _with_refused_build(seen, chosen.request, clients.kube, now)
+        if found:
+            return seen
+        return replace(seen, pod_problem=await refused_build(chosen.request, seen.stretch, clients.kube, now))
     if chosen.workload is None:
         gone = await _bento_is_gone(chosen, clients.kube, now)
         return _with_stretch(model, replace(seen, bento_gone=gone), chosen.release, False, clients, now)
+    found = cache.release_pods(model.key, chosen.release)
+    seen = replace(seen, bare_pods=pod_problems.bare_pods(found))
     health = _pod_health(here, chosen, cache)
     if health is None:
         return _with_stretch(model, seen, None, False, clients, now)
-    seen = replace(seen, pod_problem=health.problem, crashes=health.crashes)
-    found = cache.release_pods(model.key, chosen.release)
+    problem = health.problem or await _failed_mount(model, found, clients, now)
+    seen = replace(seen, pod_problem=problem, crashes=health.crashes)
     at_work = own_work.pods_run(chosen.workload, size_of(here, chosen.release), found)
-    at_work = at_work and not (health.problem and health.problem.blameless)
+    at_work = at_work and not (problem and problem.blameless)
     return _with_stretch(model, seen, chosen.workload.uid + chosen.release, at_work, clients, now)
 
 
-async def _with_refused_build(seen: Observed, request: BentoRequest, kube: Kube, now: datetime) -> Observed:
-    """Add why the Job of the build gets no pod, if it has been without one for a while."""
-    job = job_events.job_without_pods(request, seen.stretch, now)
-    if not job:
-        return seen
-    fields = f"involvedObject.kind=Job,involvedObject.name={job},reason=FailedCreate"
-    try:
-        events, _ = await kube.list(EVENTS, request.namespace, fields=fields)
-    except ApiError:
-        return seen
-    return replace(seen, pod_problem=job_events.refused_pods(job, events))
+async def _failed_mount(
+    model: Model, pods: list[Mapping[str, Any]], clients: Clients, now: datetime
+) -> Problem | None:
+    """Return why a volume of the pods cannot be mounted, if one of them has been in creation for a while."""
+    pod = mount_events.pod_in_creation(pods)
+    since = clients.stretches.since(model.key, "mount", pod, now)
+    if pod is None or since is None or now - since < mount_events.PATIENCE:
+        return None
+    return await failed_mount(model.namespace, pod, clients.kube)
 
 
 def _pod_health(here: Situation, release: Release, cache: Cache) -> PodHealth | None:

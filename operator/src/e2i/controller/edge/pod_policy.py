@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import asyncio
 
 from e2i.kube import ApiError, Kube
 from e2i.kube.e2i_kinds import POD_POLICIES, POD_POLICY_BINDINGS
 
 NAME = "e2i-pods"
-AGE = timedelta(seconds=15)
-"""How long an answer is believed: policies are not watched, and few models need this one."""
+AGE = 15.0
+"""Seconds. How long an answer is believed: policies are not watched, and few models need this one."""
 
 
 class PodPolicy:
     """Looks for the policy and its binding, when a model needs them."""
 
-    def __init__(self, kube: Kube, clock: Callable[[], datetime]) -> None:
+    def __init__(self, kube: Kube) -> None:
         self._kube = kube
-        self._clock = clock
         self._is_missing = False
-        self._asked: datetime | None = None
+        self._asked: float | None = None
 
     async def is_missing(self) -> bool:
         """Return whether the cluster certainly lacks the policy. Pods show it too if nobody may look."""
-        now = self._clock()
+        now = asyncio.get_running_loop().time()
         if self._asked is None or now - self._asked >= AGE:
             try:
                 self._is_missing = not await self._is_there()

@@ -69,6 +69,14 @@ def _smaller_requests(pod: Body, given: Collection[str] | None) -> str:
     return f"{requests}Write smaller amounts into spec.resources.requests, or free resources on a node"
 
 
+def bare_pods(pods: Iterable[Body]) -> tuple[str, ...]:
+    """Return the names of the pods that were created without what they ask the policy e2i-pods for, sorted.
+
+    One that is being deleted counts until it is gone: the Deployment may still count it as ready.
+    """
+    return tuple(sorted(pod["metadata"]["name"] for pod in pods if pod.get("isBare")))
+
+
 def crashes(pods: Iterable[Body]) -> int:
     """Return how often the model's containers ended and were started again, without pods that are being deleted."""
     return sum(_restarts(pod) for pod in pods if not _is_leaving(pod))

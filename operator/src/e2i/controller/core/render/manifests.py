@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from e2i.api import naming, quantities
+from e2i.api import naming, pod_annotations, quantities
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import timestamp
 from e2i.api.model import Autoscaling, Model, Shape
@@ -121,12 +121,19 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
         pod_labels=naming.pod_labels(model.name, spec.release),
     )
     if spec.shape.pod:
-        manifest["spec"]["extraPodSpec"] = extra_pod_spec(
-            spec.shape.pod, naming.pod_labels(model.name, spec.release)
-        )
+        _add_pod_fields(manifest, spec.shape.pod, naming.pod_labels(model.name, spec.release))
     if spec.attempt:
         manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(spec.attempt)}
     return manifest
+
+
+def _add_pod_fields(manifest: Manifest, written: str, pod_labels: Mapping[str, str]) -> None:
+    """Add what `Shape.pod` says: as fields where Yatai has them, and for the policy e2i-pods as annotations."""
+    manifest["metadata"]["annotations"][naming.POD_ANNOTATION] = written
+    if copied := extra_pod_spec(written, pod_labels):
+        manifest["spec"]["extraPodSpec"] = copied
+    if asked := pod_annotations.policy_annotations(written):
+        manifest["spec"]["extraPodMetadata"]["annotations"] = asked
 
 
 def service(

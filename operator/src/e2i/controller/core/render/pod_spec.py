@@ -13,7 +13,7 @@ def extra_pod_spec(written: str, pod_labels: Mapping[str, str]) -> dict[str, Any
 
     A spread constraint without a selector counts the pods of the release, as its author means.
     """
-    fields = pod_fields.decode(written)
+    fields = {name: value for name, value in pod_fields.decode(written).items() if name in pod_fields.COPIED}
     for constraint in fields.get("topologySpreadConstraints", ()):
         constraint.setdefault("labelSelector", {"matchLabels": dict(pod_labels)})
     return fields
