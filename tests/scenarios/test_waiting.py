@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from support.scenes import HOUR, heal, hurried, mode, quiet, serve, until
 from support.world import World
 
 from e2i.api import naming
 
-FLEET = 40
+FLEET = 100
+LARGE_FLEET = 1000
 
 
 def message(world: World, name: str = "churn") -> str:
@@ -15,19 +17,31 @@ def message(world: World, name: str = "churn") -> str:
     return found
 
 
-async def test_a_fleet_behind_a_slow_image_builder_is_never_given_up(world: World) -> None:
+@pytest.mark.parametrize(
+    ("fleet", "at_once"), [(FLEET, 4), pytest.param(LARGE_FLEET, 40, marks=pytest.mark.deep)]
+)
+async def test_a_fleet_behind_a_slow_image_builder_is_never_given_up(
+    world: World, fleet: int, at_once: int
+) -> None:
     """Each model waits for many times its deadline, says for what, and serves in the end."""
-    world.yatai.builds_at_once = 1
-    names = [f"model-{number}" for number in range(FLEET)]
+    world.yatai.builds_at_once = at_once
+    names = [f"model-{number}" for number in range(fleet)]
     for name in names:
         world.apply(name, tag=f"{name}:1", rollout={"progressDeadlineSeconds": 10})
     await world.run(passes=15)
     waiting = [name for name in names if world.condition(name=name) != "True/Ready"]
-    assert len(waiting) > FLEET // 2
+    assert len(waiting) > fleet // 2
     assert {world.condition(name=name) for name in waiting} <= {"False/Building", "False/Deploying"}
     assert "yatai-image-builder has still to look at" in message(world, waiting[-1])
     assert not any(world.condition("Stalled", name) != "nothing" for name in names)
-    await world.run(passes=300)
+    for _ in range(12):
+        await world.run(passes=25)
+        assert {world.condition(name=name) for name in names} <= {
+            "True/Ready",
+            "False/Building",
+            "False/Deploying",
+            "False/YataiNotResponding",
+        }
     assert {world.condition(name=name) for name in names} == {"True/Ready"}
     assert not any(world.failed(name) for name in names)
 

@@ -148,7 +148,7 @@ class CareLaws:
         return next(found, None) if release else None
 
     def _mine(self, kind: str) -> list[Object]:
-        return [each for each in self._kube.all(kind) if self._is_mine(each)]
+        return [each for (of, *_), each in self._kube.owned(self._model.uid) if of == kind]
 
     def _is_mine(self, item: Object) -> bool:
         owners = item["metadata"].get("ownerReferences", ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -55,6 +55,8 @@ class FakeKube:
 
     def __init__(self, world: Surroundings) -> None:
         self.objects: dict[Place, Object] = {}
+        self._owned: defaultdict[str, set[Place]] = defaultdict(set)
+        """Places by the uid of their owner."""
         self.writes: Counter[tuple[str, str]] = Counter()
         self.events: list[tuple[str, str, str]] = []
         """(name of the model, type, reason) for every time an Event was posted or counted."""
@@ -73,6 +75,16 @@ class FakeKube:
 
     def all(self, kind: str) -> list[Object]:
         return [item for (of, *_), item in self.objects.items() if of == kind]
+
+    def owned(self, uid: str) -> list[tuple[Place, Object]]:
+        """Return what the object with this uid owns."""
+        return [(place, self.objects[place]) for place in sorted(self._owned.get(uid, ()))]
+
+    def _own(self, place: Place, before: Object | None, now: Object | None) -> None:
+        for uid in _owners(before):
+            self._owned[uid].discard(place)
+        for uid in _owners(now):
+            self._owned[uid].add(place)
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         self._must_serve(resource)
@@ -243,6 +255,7 @@ class FakeKube:
             "resourceVersion": str(self.version),
         }
         self.objects[place] = body
+        self._own(place, old, body)
         self._world.tell(place[0], "MODIFIED" if old else "ADDED", body)
         if self.laws:
             self.laws.after_change(place[0])
@@ -250,22 +263,19 @@ class FakeKube:
 
     def orphan(self, place: Place) -> None:
         """Remove an object, and leave what it owns without an owner."""
-        uid = self.objects[place]["metadata"]["uid"]
-        for other, item in list(self.objects.items()):
-            owners = item["metadata"].get("ownerReferences", ())
-            if any(owner["uid"] == uid for owner in owners):
-                self.put(other, {**item, "metadata": {**item["metadata"], "ownerReferences": []}})
+        for other, item in self.owned(self.objects[place]["metadata"]["uid"]):
+            self.put(other, {**item, "metadata": {**item["metadata"], "ownerReferences": []}})
         self.remove(place)
 
     def remove(self, place: Place) -> None:
         """Remove an object, and all that it owns."""
         gone = self.objects.pop(place)
+        self._own(place, gone, None)
         self.version += 1
         gone["metadata"]["resourceVersion"] = str(self.version)
         self._world.tell(place[0], "DELETED", gone)
-        for other, item in list(self.objects.items()):
-            owners = item["metadata"].get("ownerReferences", ())
-            if any(owner["uid"] == gone["metadata"]["uid"] for owner in owners) and other in self.objects:
+        for other, _ in self.owned(gone["metadata"]["uid"]):
+            if other in self.objects:
                 self.remove(other)
 
     def _must_serve(self, resource: Resource) -> None:
@@ -297,6 +307,10 @@ class FakeKube:
             assert (
                 in_place or old is None or self._world.was_edited(old) or kept.items() <= old["spec"].items()
             ), "a release was edited"
+
+
+def _owners(item: Object | None) -> list[str]:
+    return [owner["uid"] for owner in item["metadata"].get("ownerReferences") or ()] if item else []
 
 
 def _content(body: Mapping[str, Any]) -> Object:

@@ -62,6 +62,7 @@ class FakeYatai:
         """Images that are built at a time; the other requests wait without a condition."""
         self.halted: set[str] = set()
         """Controllers that do nothing: builder, deployer."""
+        self._building = 0
         self._born: dict[str, datetime] = {}
         """When each pod was made, by its uid."""
         self.demand: dict[str, int] = {}
@@ -70,6 +71,9 @@ class FakeYatai:
     def step(self, now: datetime) -> bool:
         """Whether there was anything to do."""
         before = self._kube.version
+        self._building = sum(
+            name.startswith("build-") for kind, _, name in self._kube.objects if kind == "Pod"
+        )
         for request in self._kube.all("BentoRequest") if "builder" not in self.halted else ():
             self._build(request, now)
         for deployment in self._kube.all("BentoDeployment") if "deployer" not in self.halted else ():
@@ -85,9 +89,9 @@ class FakeYatai:
         if digest is None:
             return
         if "ImageBuilding" not in told:
-            builds = [pod for pod in self._kube.all("Pod") if pod["metadata"]["name"].startswith("build-")]
-            if len(builds) >= self.builds_at_once:
+            if self._building >= self.builds_at_once:
                 return
+            self._building += 1
             self._make_build_pod(request["metadata"])
             conditions = [self._condition("ImageBuilding", "True", "Bento image is building", now)]
         elif not self._builds(request["metadata"]["name"]):
@@ -223,10 +227,9 @@ class FakeYatai:
             names = [pod["metadata"]["name"] for pod in self._kube.all("Pod")]
             count = min(count, sum(each.startswith(f"{name}-{template}-") for each in names))
         wanted = [f"{name}-{template}-{number}" for number in range(count)]
-        for pod in self._kube.all("Pod"):
-            owned = pod["metadata"]["ownerReferences"][0]["uid"] == workload["metadata"]["uid"]
-            if owned and pod["metadata"]["name"] not in wanted:
-                self._kube.remove(("Pod", NAMESPACE, pod["metadata"]["name"]))
+        for place, _ in self._kube.owned(workload["metadata"]["uid"]):
+            if place[0] == "Pod" and place[2] not in wanted:
+                self._kube.remove(place)
         ready = sum(self._tend(workload, pod, number, now) for number, pod in enumerate(wanted))
         status: Object = {
             "observedGeneration": workload["metadata"]["generation"],

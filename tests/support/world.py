@@ -102,6 +102,8 @@ class World:
         """By tag: why its export fails."""
         self.edited: set[str] = set()
         self._watched = True
+        self._missed: set[tuple[str, str, str]] = set()
+        """Kind, namespace and name of what watches did not tell."""
         self.exports_begun: list[str] = []
         self.empty_store = False
         self.brought: set[str] = set()
@@ -163,19 +165,20 @@ class World:
         body = self.kube.objects.get((naming.KIND, *key))
         could_write, self._refused = self._refused == self.kube.refused, self.kube.refused
         again = ended.outcome in (Outcome.CHANGED, Outcome.GONE) or ended.look_again == timedelta(0)
-        if body is None or again or not could_write or not self._knows_all(key):
+        if body is None or again or not could_write or not self._knows_all():
             return
         broken = CareLaws(self.kube, self.guard, body).broken()
         assert not broken, broken
 
-    def _knows_all(self, key: Key) -> bool:
-        """Return whether the operator has seen the present version of everything that the model consists of."""
-        for kind in (naming.KIND, "Service", "BentoRequest", "BentoDeployment", "Deployment"):
-            for (of, *place), item in self.kube.objects.items():
-                if of == kind and place[0] == key[0] and item["metadata"]["name"].startswith(key[1]):
-                    known = self.cache._kind(kind).get((place[0], place[1]))
-                    if known is None or known.version != item["metadata"]["resourceVersion"]:
-                        return False
+    def _knows_all(self) -> bool:
+        """Return whether the operator has seen by now what its watches missed."""
+        for kind, *key in self._missed:
+            item, known = (
+                self.kube.objects.get((kind, key[0], key[1])),
+                self.cache._kind(kind).get((key[0], key[1])),
+            )
+            if (item and item["metadata"]["resourceVersion"]) != (known and known.version):
+                return False
         return True
 
     async def start(self) -> None:
@@ -369,6 +372,7 @@ class World:
     def tell(self, kind: str, event: str, body: Object) -> None:
         """Pass a watch event on to the operator."""
         if not self._watched:
+            self._missed.add((kind, body["metadata"]["namespace"], body["metadata"]["name"]))
             return
         if kind == naming.KIND and "status" in body:
             self._note_status(body["metadata"]["name"])

@@ -18,9 +18,11 @@ from e2i import clock
 from e2i.api import naming
 from e2i.controller import app
 from e2i.controller.app import LONGEST_PASS, Operator, connect
+from e2i.controller.core.health import stale
 from e2i.controller.core.lease import Terms
 from e2i.controller.core.rules.decision import STORE_POLL
 from e2i.controller.edge.informer import LONGEST_SILENCE, RELIST, Informer
+from e2i.controller.edge.jobs.turns import LONGEST_BLOCK, Turns
 from e2i.controller.edge.lease import Lease
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import FIRST_DELAY
@@ -414,3 +416,20 @@ async def test_its_log_names_the_model_of_a_failed_pass(
     with caplog.at_level(logging.WARNING, "e2i"):
         await world.run_due()
     assert [vars(record)["model"] for record in caplog.records] == ["models/churn"]
+
+
+@pytest.mark.parametrize("jobs", ["export_jobs", "release_store_jobs"])
+async def test_hung_calls_that_keep_all_slots_fail_the_liveness(
+    world: World, monkeypatch: pytest.MonkeyPatch, jobs: str
+) -> None:
+    turns: Turns = getattr(world.clients, jobs)._turns
+    monkeypatch.setattr(turns, "_slots", 1)
+    monkeypatch.setattr(turns, "_kept", 1)
+    turns._keep(0)
+    assert stale(world.operator.signs()) == ()
+    await world.pass_time(LONGEST_BLOCK + 1)
+    (told,) = stale(world.operator.signs())
+    assert told.startswith("the queue ")
+    assert told.endswith("gave no sign of life for 601 s, more than 600 s")
+    turns._keep(-1)
+    assert stale(world.operator.signs()) == ()

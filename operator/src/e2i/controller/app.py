@@ -94,9 +94,11 @@ class Operator:
         }
 
     def signs(self) -> Iterator[Sign]:
-        """Return the signs of life of the watches, and the age of each pass that is running."""
+        """Return the signs of life of watches and queues, and the age of each pass that is running."""
         for informer in self.informers:
             yield from informer.signs()
+        yield from self._clients.export_jobs.signs()
+        yield from self._clients.release_store_jobs.signs()
         now = asyncio.get_running_loop().time()
         for key, begun in self._begun.items():
             yield Sign(f"the pass of {'/'.join(key)}", now - begun, LONGEST_PASS)

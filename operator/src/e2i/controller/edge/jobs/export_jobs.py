@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
+from e2i.controller.core.health import Sign
 from e2i.controller.core.observed import Export, Exporting
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_job import ExportJob, Work
@@ -65,6 +66,10 @@ class ExportJobs:
     def hung(self) -> int:
         """The number of exports that were given up and whose threads do not return."""
         return self._turns.hung
+
+    def signs(self) -> Iterator[Sign]:
+        """Return what `Turns.signs` has to say of the exports."""
+        return self._turns.signs()
 
     def state(self, reference: str) -> Export:
         """Return the result or the progress of the export, None if neither is known.

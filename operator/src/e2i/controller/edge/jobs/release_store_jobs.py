@@ -6,7 +6,7 @@ A pass starts a job or fetches its end; it never waits for a bucket that does no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -19,6 +19,7 @@ from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.archive.errors import ExportError
 from e2i.controller.core.actions import Pending
+from e2i.controller.core.health import Sign
 from e2i.controller.core.records_state import RecordsState
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.model_jobs import ModelJobs
@@ -57,6 +58,11 @@ class ReleaseStoreJobs:
         self._read: dict[Key, tuple[Record, ...]] = {}
         self._problems: dict[Key, tuple[Problem, float]] = {}
         self._recorded: dict[Key, frozenset[tuple[str, str]]] = {}
+
+    def signs(self) -> Iterator[Sign]:
+        """Return what `Turns.signs` has to say of the bucket and of records."""
+        yield from self._turns.signs()
+        yield from self._writing.signs()
 
     def state(self, key: Key) -> tuple[Record, ...] | RecordsState | Problem | None:
         """Return the records of a model, RUNNING, or why they could not be read; None if they were not read yet."""

@@ -2,7 +2,8 @@
 
 A thread cannot be ended from outside. A call without a sign of life is given up: its thread goes on or hangs, is
 counted, and another call gets its slot. There are at most MOST_HUNG such threads; after that a hung call keeps its
-slot. All threads are daemons, so that none of them delays the end of the process.
+slot. When hung calls keep all slots, nobody is served any more. Only the end of the process frees threads: if that
+lasts, the liveness probe fails. All threads are daemons, so that none of them delays the end of the process.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import contextlib
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from e2i.controller.core.health import Sign
+
 MOST_HUNG = 8
+LONGEST_BLOCK = 600.0
+"""Seconds for which hung calls may keep all slots: what they wait for may come back."""
 
 T = TypeVar("T")
 Beat = Callable[[], None]
@@ -44,10 +49,20 @@ class Turns:
 
     def __init__(self, name: str, slots: int) -> None:
         self._name = name
-        self._free = slots
+        self._slots = self._free = slots
+        self._kept = 0
+        """Slots that hung calls keep."""
+        self._blocked_at: float | None = None
+        """Since when they keep all."""
         self._waiting: OrderedDict[str, deque[Ticket]] = OrderedDict()
         self.hung = 0
         """Calls that were given up and whose threads have not ended."""
+
+    def signs(self) -> Iterator[Sign]:
+        """Return how long hung calls have kept all slots, if they do."""
+        if self._blocked_at is not None:
+            age = asyncio.get_running_loop().time() - self._blocked_at
+            yield Sign(f"the queue {self._name!r}", age, LONGEST_BLOCK)
 
     def queue(self, namespace: str) -> Ticket:
         """Return a place at the end of the namespace's queue."""
@@ -105,12 +120,30 @@ class Turns:
         logger.warning("%s: a call does not return and was given up; %d in all", self._name, self.hung)
         if replaced:
             self._release()
+        else:
+            self._keep(1)
+
+    def _keep(self, slots: int) -> None:
+        """Note that hung calls keep so many slots more, or fewer."""
+        self._kept += slots
+        if self._kept < self._slots:
+            self._blocked_at = None
+            return
+        self._blocked_at = asyncio.get_running_loop().time()
+        logger.critical(
+            "%s: calls that do not return keep all %d slots, and nobody is served; if that lasts for %d s, the "
+            "liveness probe fails, because only a restart frees them",
+            self._name,
+            self._slots,
+            LONGEST_BLOCK,
+        )
 
     def _come_back(self, replaced: bool, ended: asyncio.Future[T]) -> None:
         self.hung -= 1
         # Nobody waits for its result. Without this line asyncio would complain about an exception.
         _ = ended.cancelled() or ended.exception()
         if not replaced:
+            self._keep(-1)
             self._release()
 
     def _release(self) -> None:
