@@ -33,6 +33,7 @@ from e2i.clock import Clock
 from e2i.controller.app import Operator
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
@@ -144,7 +145,7 @@ class World:
         self.clients = Clients(
             kube=self.kube,  # type: ignore[arg-type]
             cache=self.cache,
-            event_recorder=EventRecorder(self.kube),  # type: ignore[arg-type]
+            events=EventQueue(EventRecorder(self.kube).record),  # type: ignore[arg-type]
             archive_use=use,
             export_jobs=ExportJobs(self._bring, self._wake, 2, use, records.delete_leftover),
             release_store_jobs=records,
@@ -343,6 +344,7 @@ class World:
         count = len(self.queue)
         for _ in range(count):
             await self.operator.run_next_pass()
+            await self.clients.events.close()
             if self.operator.bugs:
                 raise self.operator.bugs[0]
         return count > 0

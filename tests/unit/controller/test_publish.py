@@ -40,6 +40,7 @@ def model_of(world: World) -> Model:
 
 async def told(world: World, report: Report) -> None:
     await publish(model_of(world), report, world.clients, NOON)
+    await world.clients.events.close()
 
 
 async def test_an_unchanged_status_is_not_written(world: World) -> None:

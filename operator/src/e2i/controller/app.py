@@ -20,6 +20,7 @@ from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.event_queue import POSTERS, EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.informer import SOURCES, Informer
@@ -79,6 +80,8 @@ class Operator:
         self._supervisor.start("bucket check", self._check_bucket(), endless=False)
         for number in range(self._workers):
             self._supervisor.start(f"worker {number}", self._work())
+        for number in range(POSTERS):
+            self._supervisor.start(f"events {number}", self._clients.events.run())
 
     async def stop(self) -> None:
         """Cancel all work and close the connections. The next operator continues from what is persisted."""
@@ -189,7 +192,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     clients = Clients(
         kube=kube,
         cache=cache,
-        event_recorder=EventRecorder(kube),
+        events=EventQueue(EventRecorder(kube).record),
         archive_use=use,
         export_jobs=ExportJobs(exporter.attempt, queue.add, settings.exports, use, records.delete_leftover),
         release_store_jobs=records,

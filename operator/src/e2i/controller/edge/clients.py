@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from e2i.api.artifact import ArchivePlace
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
-from e2i.controller.edge.event_recorder import EventRecorder
+from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
@@ -26,7 +26,7 @@ class Clients:
 
     kube: Kube
     cache: Cache
-    event_recorder: EventRecorder
+    events: EventQueue
     archive_use: ArchiveUse
     export_jobs: ExportJobs
     release_store_jobs: ReleaseStoreJobs
@@ -50,9 +50,10 @@ class Clients:
         self.failure_memory.forget(key)
 
     async def close(self) -> None:
-        """Cancel all jobs and close the connections."""
+        """Cancel all jobs, post the Events that wait, and close the connections."""
         await self.verification_jobs.close()
         await self.guard_jobs.close()
         await self.export_jobs.close()
         await self.release_store_jobs.close()
+        await self.events.close()
         await self.kube.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import datetime
 
@@ -39,9 +38,7 @@ async def publish(model: Model, report: Report, clients: Clients, now: datetime)
     clients.cache.put(naming.KIND, written)
     for transition in report.transitions:
         _log(model, transition)
-    # At the same time, because the next pass may be the one that moves the address.
-    record = clients.event_recorder.record
-    await asyncio.gather(*(record(model, transition, now) for transition in report.transitions))
+        clients.events.add(model, transition, now)
 
 
 def _log(model: Model, transition: Transition) -> None:
