@@ -15,12 +15,13 @@ from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.archive.s3.bucket import Bucket
 from e2i.controller.core.actions import PENDING
-from e2i.controller.edge.cache import Cache, Key
+from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.jobs import model_jobs
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.release_store import ReleaseStore
+from e2i.controller.edge.work_queue import Key
 
 
 @pytest.fixture

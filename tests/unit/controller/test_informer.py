@@ -16,6 +16,7 @@ from e2i.controller.core.health import stale
 from e2i.controller.edge import informer
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.informer import LONGEST_SILENCE, SOURCES, Informer, Source
+from e2i.controller.edge.own_writes import OwnWrites
 from e2i.kube import ApiError, Changed, Failed, Listed, Object, Quiet, Resource
 from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
 
@@ -72,7 +73,7 @@ class Watched:
     def __init__(self, source: Source, *news: tuple[str, Any]) -> None:
         self.server, self.cache = Server(*news), Cache()
         self.woken: list[tuple[str, str]] = []
-        self.informer = Informer(source, self.server, self.cache, self.woken.append)  # type: ignore[arg-type]
+        self.informer = Informer(source, self.server, self.cache, OwnWrites(), self.woken.append)  # type: ignore[arg-type]
 
     async def run(self) -> None:
         with suppress(TimeoutError):

@@ -18,11 +18,12 @@ from e2i.api.release_record import Record
 from e2i.archive.errors import BucketAccessDenied, BucketUnreachable, ExportError
 from e2i.controller.core.actions import PENDING
 from e2i.controller.core.records_state import RecordsState
-from e2i.controller.edge.cache import Cache, Key
+from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.jobs import model_jobs, release_store_jobs, release_store_reader
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.turns import Turns
+from e2i.controller.edge.work_queue import Key
 
 KEY = ("models", "churn")
 MODEL = a_model(tag="churn_model:9.9.9")

@@ -66,7 +66,9 @@ class Operator:
         self._supervisor = supervisor
         self._workers = workers
         self._check_bucket = check_bucket
-        self.informers = tuple(Informer(source, clients.kube, clients.cache, queue.add) for source in SOURCES)
+        self.informers = tuple(
+            Informer(source, clients.kube, clients.cache, clients.own_writes, queue.add) for source in SOURCES
+        )
         self._begun: dict[Key, float] = {}
         """When the pass that is running for a key began."""
         self._uids: dict[Key, str] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,10 +30,9 @@ from e2i.controller.core.observed import (
 )
 from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.rules.adoption import is_orphan
-from e2i.kube.versions import is_ordered, later
+from e2i.controller.edge.seen import Seen
+from e2i.controller.edge.work_queue import Key
 
-Key = tuple[str, str]
-"""(namespace, name)"""
 Body = Mapping[str, Any]
 
 _IDENTITY = ("namespace", "name", "uid", "resourceVersion")
@@ -41,26 +40,6 @@ _SAID = 256
 """Objects without an identity that are remembered as said."""
 
 logger = logging.getLogger("e2i")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An object as the cache keeps it: its resourceVersion, and the values that the operator needs."""
-
-    version: str
-    value: Model | Child
-
-    @property
-    def key(self) -> Key:
-        return self.value.namespace, self.value.name
-
-    def is_newer(self, version: str, *, unless_known: bool) -> bool:
-        """Return whether it is newer than `version`. Only decimal numbers have an order: else `unless_known`."""
-        if self.version == version:
-            return False
-        if not (is_ordered(self.version) and is_ordered(version)):
-            return unless_known
-        return later(self.version, version) == self.version
 
 
 class Cache:
@@ -112,6 +91,18 @@ class Cache:
         if known and not seen.is_newer(known.version, unless_known=True):
             return None
         return self._keep(kind, seen, known)
+
+    def overtaken(self, kind: str, seen: Seen) -> Key | None:
+        """Return the key of the model that an older version of a known object concerns; None if it is not older.
+
+        The answer to a write of the operator has come before the report of a change that somebody made before it.
+        """
+        known = self._kind(kind).get(seen.key)
+        if known is None or known.version == seen.version or seen.is_newer(known.version, unless_known=True):
+            return None
+        if isinstance(known.value, Model) or known.value.model is None:
+            return seen.key
+        return known.value.namespace, known.value.model
 
     def _keep(self, kind: str, seen: Seen, known: Seen | None) -> Key | None:
         if isinstance(seen.value, Pod):

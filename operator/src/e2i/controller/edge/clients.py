@@ -14,6 +14,7 @@ from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
+from e2i.controller.edge.own_writes import OwnWrites
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.stretches import Stretches
 from e2i.controller.edge.work_queue import Key
@@ -38,6 +39,7 @@ class Clients:
     archive_place: ArchivePlace
     secrets: tuple[str, ...] = ()
     """The operator's own keys, which no message may contain."""
+    own_writes: OwnWrites = field(default_factory=OwnWrites)
     stretches: Stretches = field(default_factory=Stretches)
 
     def cancel_jobs(self, key: Key) -> None:

@@ -34,10 +34,10 @@ from e2i.controller.core.actions import (
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.edge.apply_service import apply_service
-from e2i.controller.edge.cache import Key
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.observe import look_for_service
 from e2i.controller.edge.refusals import refused
+from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Resource
 from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,

@@ -14,7 +14,10 @@ from functools import partial
 from e2i.api import naming
 from e2i.controller.core.health import Sign
 from e2i.controller.core.parse import BUILD_PODS
-from e2i.controller.edge.cache import Cache, Key, Seen
+from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.own_writes import OwnWrites
+from e2i.controller.edge.seen import Seen
+from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Changed, Failed, Kube, Listed, Resource
 from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,
@@ -67,7 +70,9 @@ SOURCES = (
 class Informer:
     """Follows one source. Every object that is new wakes the model that it concerns."""
 
-    def __init__(self, source: Source, kube: Kube, cache: Cache, wake: Callable[[Key], None]) -> None:
+    def __init__(
+        self, source: Source, kube: Kube, cache: Cache, own_writes: OwnWrites, wake: Callable[[Key], None]
+    ) -> None:
         self.source = source
         self.problem = ""
         """Why the kind cannot be listed or watched now; empty if it can, or if it is not served."""
@@ -75,6 +80,7 @@ class Informer:
         """When the API server last answered or could not be asked, by the clock of the event loop."""
         self._kube = kube
         self._cache = cache
+        self._own_writes = own_writes
         self._wake = wake
         self._version = ""
         """Version of the last list."""
@@ -125,10 +131,14 @@ class Informer:
         if seen is None:
             return
         self._newest = later(self._newest, seen.version)
+        self._own_writes.take(self.source.kind, seen.key, partial(self._take, change, seen))
+
+    def _take(self, change: str, seen: Seen) -> None:
+        kind, cache = self.source.kind, self._cache
         if change == "DELETED":
-            concerned = self._cache.remove(self.source.kind, seen.key, seen.value.uid)
+            concerned = cache.remove(kind, seen.key, seen.value.uid)
         else:
-            concerned = self._cache.take(self.source.kind, seen)
+            concerned = cache.take(kind, seen) or cache.overtaken(kind, seen)
         if concerned:
             self._wake(concerned)
 
@@ -138,6 +148,7 @@ class Informer:
         if began_again:
             logger.warning("%s: the cluster went back to an earlier state", self.source.resource.plural)
         self._version = self._newest = version
+        self._own_writes.forget(self.source.kind)
         self.problem = ""
         for key in self._cache.replace(self.source.kind, found, version, began_again=began_again):
             self._wake(key)

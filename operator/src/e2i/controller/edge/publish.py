@@ -28,14 +28,15 @@ async def publish(model: Model, report: Report, clients: Clients, now: datetime)
         "status": report.status,
     }
     try:
-        written = await clients.kube.apply(
-            E2I_MODELS, body, manager=naming.FIELD_MANAGER, force=True, subresource="status"
-        )
+        with clients.own_writes.writing(naming.KIND, model.key):
+            written = await clients.kube.apply(
+                E2I_MODELS, body, manager=naming.FIELD_MANAGER, force=True, subresource="status"
+            )
+            clients.cache.put(naming.KIND, written)
     except ApiError as error:
         if error.status == 404:
             return  # The model is gone.
         raise
-    clients.cache.put(naming.KIND, written)
     for transition in report.transitions:
         _log(model, transition)
         clients.events.add(model, transition, now)

@@ -10,7 +10,8 @@ import asyncio
 from collections import Counter
 
 from e2i.controller.core.observed import BentoRequest
-from e2i.controller.edge.cache import Cache, Key
+from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.work_queue import Key
 from e2i.kube.e2i_kinds import BENTO_REQUESTS
 
 KEEP = 60.0
