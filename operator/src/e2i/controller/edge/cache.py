@@ -66,14 +66,20 @@ class Cache:
 
     def put(self, kind: str, body: Body) -> Key | None:
         """Add or update an object. Return the key of its model, None if nothing is new for it."""
-        seen = self.see(kind, body)
+        seen = self.see(kind, body, is_answer=True)
         return self.take(kind, seen) if seen else None
 
-    def see(self, kind: str, body: Body) -> Seen | None:
-        """Parse an object of the API server. None if it has no identity, which is said once."""
+    def see(self, kind: str, body: Body, *, is_answer: bool = False) -> Seen | None:
+        """Parse an object of the API server. None if it has no identity, which is said once.
+
+        An answer in a known version is not parsed again: the watch is often faster. A list may be of another history.
+        """
         try:
             metadata = Fields(body).needed_inside("metadata")
-            *_, version = (metadata.needed_text(name) for name in _IDENTITY)
+            namespace, name, uid, version = (metadata.needed_text(field) for field in _IDENTITY)
+            known = self._kind(kind).get((namespace, name)) if is_answer else None
+            if known and (known.version, known.value.uid) == (version, uid):
+                return known
             value = parse_model(body) if kind == naming.KIND else parse.parse_child(kind, body)
             return Seen(version, value)
         except FieldInvalid as invalid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from e2i.api import naming, release_record
@@ -29,10 +29,13 @@ def failure(model: Model, seen: Observed, release: str | None) -> Failure | None
     None if it did not fail, or if spec.rollout.rollback is Disabled."""
     if release is None or model.rollout.rollback is Rollback.DISABLED:
         return None
+    noted, recorded = noted_failures(model, seen), newest_records(seen) if is_new(model, seen) else ()
+    if not (noted or recorded):
+        return None  # The trial's identity is a hash, and nearly every release has no failure.
     trial = trial_of(model, release)
-    failed = next((each for each in noted_failures(model, seen) if each.trial == trial), None)
-    if failed is None and is_new(model, seen):
-        failed = _recorded_failure(seen, release, trial)
+    failed = next((each for each in noted if each.trial == trial), None)
+    if failed is None:
+        failed = _recorded_failure(recorded, release, trial)
     return None if failed and _served_since(seen, failed) else failed
 
 
@@ -57,9 +60,9 @@ def is_new(model: Model, seen: Observed) -> bool:
     return not children and not persisted_status.history(model) and not persisted_status.failures(model)
 
 
-def _recorded_failure(seen: Observed, release: str, trial: str) -> Failure | None:
+def _recorded_failure(records: Iterable[Record], release: str, trial: str) -> Failure | None:
     """Return the failure of this trial from the release store, if its newest record is one."""
-    last = next((record for record in newest_records(seen) if record.release == release), None)
+    last = next((record for record in records if record.release == release), None)
     if last is None or last.result != release_record.FAILED or last.trial != trial:
         return None
     return Failure(
