@@ -208,6 +208,17 @@ def test_that_yatai_has_no_bento_yet_is_a_queue_and_no_refusal(since_built: int)
     assert silent.reason is (Reason.YataiNotResponding if since_built >= 60 else Reason.Deploying)
 
 
+def test_that_the_deployment_is_missing_is_said_when_it_has_lasted() -> None:
+    built = a_request(built_at=NOON - seconds(4))
+    made = a_deployment(MODEL, created=NOON - seconds(9))
+    state = seen_starting(MODEL, stretch=HELD, deployments=(made,), workloads=(), requests=(built,))
+    at_once = plan.plan(Situation(MODEL, state), NOON)
+    assert at_once.message.startswith("0 of 1 pods of release")
+    assert at_once.look_again == seconds(1)
+    later = plan.plan(Situation(MODEL, state), NOON + seconds(1))
+    assert "yatai-deployment has still to make the pods" in later.message
+
+
 def test_a_retry_of_the_deadline_is_no_verdict_of_the_last_status() -> None:
     """A fallback that was late stays late after a restart; a release that may still be given up has its time again."""
     told = {

@@ -72,11 +72,18 @@ def turn_of_builder(target: Release, seen: Observed, now: datetime) -> Problem |
 
 def turn_of_deployer(target: Release, seen: Observed, now: datetime) -> Problem | None:
     """Return that yatai-deployment does not respond, if it is its turn."""
-    child = target.deployment
-    if child is None or target.workload is not None or (child.answered and not lacks_bento(child)):
+    child, since = target.deployment, deployers_turn_since(target)
+    if child is None or since is None or (child.answered and not lacks_bento(child)):
         return None
-    since = max(child.first_seen, (target.request and target.request.built_at) or child.first_seen)
     return _silence(DEPLOYER, f"BentoDeployment {child.name}", since, seen.deployer_heard, now)
+
+
+def deployers_turn_since(target: Release) -> datetime | None:
+    """Return since when yatai-deployment has had to make the Deployment; None if it is made, or not its turn."""
+    child = target.deployment
+    if child is None or target.workload is not None:
+        return None
+    return max(child.first_seen, (target.request and target.request.built_at) or child.first_seen)
 
 
 def _silence(

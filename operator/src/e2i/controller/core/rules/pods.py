@@ -18,6 +18,7 @@ from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
 from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
+    LASTING,
     PODS_POLL,
     Plan,
     lasting,
@@ -109,9 +110,18 @@ def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
         plan = Plan(reason=problem.reason, message=problem.message, log=problem.log, look_again=wait)
         return replace(plan, stalled=stalled, failed=problem.final)
     if target.workload is None:
-        message = f"yatai-deployment has still to make the pods of release {target.release} ({target.tag})"
-        return Plan(reason=Reason.Deploying, message=message, look_again=CLUSTER_POLL)
+        return _wait_for_deployer(here, target, now)
     return Plan(reason=Reason.Deploying, message=ready_pods_message(here, target), look_again=wait)
+
+
+def _wait_for_deployer(here: Situation, target: Release, now: datetime) -> Plan:
+    """Wait for the Deployment. That it is not there is said when it has lasted: mostly it comes at once."""
+    since = own_work.deployers_turn_since(target)
+    if since and now - since < LASTING:
+        left = since + LASTING - now
+        return Plan(reason=Reason.Deploying, message=ready_pods_message(here, target), look_again=left)
+    message = f"yatai-deployment has still to make the pods of release {target.release} ({target.tag})"
+    return Plan(reason=Reason.Deploying, message=message, look_again=CLUSTER_POLL)
 
 
 def _late_pods(here: Situation, target: Release, problem: Problem | None) -> Plan:
