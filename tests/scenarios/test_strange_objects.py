@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from support.bodies import a_child_body
+from support.builders import an_artifact
 from support.deep import examples
 from support.mutations import mutated, seeded
 from support.scenes import quiet, serve
 from support.world import World
 
 from e2i.api import naming
+from e2i.controller.edge.informer import RELIST
 
 KINDS = (naming.KIND, "BentoRequest", "BentoDeployment", "Deployment", "Service", "Pod")
 
@@ -100,3 +102,63 @@ async def test_a_planted_request_is_not_the_content_of_a_tag(world: World) -> No
     await world.run()
     assert world.condition() == "True/Ready"
     assert world.status()["artifact"]["digest"] != digest
+
+
+async def test_a_planted_request_of_an_archive_that_is_not_there_says_so_and_a_retry_heals_it(
+    world: World,
+) -> None:
+    """It has the right address for its digest; only the image builder finds out that nothing is there."""
+    world.apply()
+    model = world.all(naming.KIND)[0]["metadata"]
+    artifact = an_artifact("churn:1", "sha256:" + "0" * 64)
+    planted = a_child_body(
+        "BentoRequest",
+        name=naming.artifact_name("churn", artifact.digest),
+        owner=model["uid"],
+        annotations={naming.TAG_ANNOTATION: artifact.tag, naming.DIGEST_ANNOTATION: artifact.digest},
+        spec={"downloadUrl": artifact.uri},
+    )
+    world.kube.put(("BentoRequest", "models", planted["metadata"]["name"]), planted)
+    world.release_store.gone.add(artifact.uri)
+    await world.run()
+    assert world.condition() == "False/BuildFailed"
+    assert ("churn", "Warning", "BuildFailed") in world.kube.events
+    told = world.status()["conditions"][0]["message"]
+    assert f"yatai.ai/bento-request={planted['metadata']['name']}" in told
+    assert "kubectl e2i retry churn -n models tries it again" in told
+    world.annotate(retry_at="1")
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert world.status()["artifact"]["digest"] != artifact.digest
+
+
+async def test_a_planted_deployment_of_a_release_becomes_what_the_operator_writes(world: World) -> None:
+    world.apply()
+    await world.run(yatai=False)
+    (child,) = world.all("BentoDeployment")
+    planted = a_child_body(
+        "BentoDeployment",
+        name=child["metadata"]["name"],
+        owner=world.all(naming.KIND)[0]["metadata"]["uid"],
+        labels=child["metadata"]["labels"],
+        spec={**child["spec"], "envs": [{"name": "MODE", "value": "planted"}]},
+    )
+    world.edited.add(planted["metadata"]["name"])
+    world.kube.put(("BentoDeployment", "models", planted["metadata"]["name"]), planted)
+    await world.run()
+    assert world.condition() == "True/Ready"
+    assert world.all("BentoDeployment")[0]["spec"]["envs"] == child["spec"]["envs"]
+
+
+async def test_a_deletion_that_cannot_be_read_is_found_by_the_next_list(world: World) -> None:
+    """The API server sends none: metadata are checked before they are stored. So no list is made for it."""
+    await serve(world)
+    body = world.all(naming.KIND)[0]
+    with world.unwatched():
+        world.delete()
+    world.deliver(naming.KIND, "DELETED", {**body, "metadata": {**body["metadata"], "annotations": [1]}})
+    await world.run(passes=3)
+    assert world.cache.model(("models", "churn")) is not None
+    await world.pass_time(RELIST + 1)
+    await world.run(passes=3)
+    assert world.cache.model(("models", "churn")) is None

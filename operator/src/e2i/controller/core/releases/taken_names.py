@@ -28,6 +28,12 @@ def holder(kind: str, child: Child) -> str:
         owner = child.owner_name.removeprefix(f"{naming.KIND} ")
         of = f"the model {owner}" if owner != child.owner_name else child.owner_name
         return f"{place} belongs to {of} and is not changed: give this model another name"
+    if child.model:
+        return (
+            f"{place} was left by an earlier model {child.model} (kubectl delete --cascade=orphan) and is not as the "
+            f"operator makes it, so it is not taken over: if nobody changed it on purpose, "
+            f"kubectl delete {kind.lower()} {child.name} -n {child.namespace} lets the operator make it again"
+        )
     return (
         f"{place} has no owner and is not changed: if nobody needs it, "
         f"kubectl delete {kind.lower()} {child.name} -n {child.namespace} makes room; or give this model another name"
