@@ -7,14 +7,27 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import yaml
 from support.cluster import TestCluster
-from support.e2e import SECRETS, answered_by, create, place, ready, told
+from support.e2e import (
+    FIRST,
+    SECRETS,
+    address,
+    answered_by,
+    bento_folder,
+    copy_bento,
+    create,
+    place,
+    ready,
+    told,
+)
 from support.golden import PLACED
 from support.stage import Stage
 
 from e2i.api import naming
 from e2i.kube import Object, Resource
 from e2i.kube.e2i_kinds import PODS
+from e2i.local.demo_traffic import new_session, predict
 from e2i.local.kubectl import kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -95,3 +108,35 @@ async def test_a_variable_from_a_secret_a_volume_and_probes_reach_the_running_mo
     printed = kubectl(stage.home, "exec", "-n", stage.namespace, name, "-c", "main", "--", "env")
     assert {"PASSWORD=s3cret", "DB_LEVEL=DEBUG"} <= set(printed.splitlines())
     assert "s3cret" not in str(await stage.model("secretive"))
+
+
+async def test_a_bento_with_a_path_prefix_is_probed_there_without_being_asked(
+    stage: Stage, store: Path
+) -> None:
+    tag = with_path_prefix(store, "/v1")
+    await create(stage, "below", tag)
+    await ready(stage, "below")
+    pod = await pod_of(stage, "below")
+    (main,) = [each for each in pod["containers"] if each["name"] == "main"]
+    assert main["readinessProbe"]["httpGet"]["path"] == "/v1/readyz"
+    async with new_session() as session:
+        answer = await predict(session, f"{await address(stage, 'below')}/v1", {"text": "hello"})
+    assert answer["bento"] == tag
+
+
+def with_path_prefix(store: Path, prefix: str) -> str:
+    """Put a moody bento with this path_prefix into the store, as BentoML records it; the tag."""
+    tag = copy_bento(store, FIRST)
+    folder = bento_folder(store, tag)
+    code = folder / "src" / "service.py"
+    decorated = code.read_text().replace("workers=1)", f'workers=1, path_prefix="{prefix}")')
+    code.write_text(decorated)
+    record = folder / "bento.yaml"
+    content = yaml.safe_load(record.read_text())
+    endpoints = {"livez": f"{prefix}/livez", "readyz": f"{prefix}/readyz"}
+    for service in content["services"]:
+        service["config"] = {**service["config"], "endpoints": endpoints}
+    for route in content["schema"]["routes"]:
+        route["route"] = prefix + route["route"]
+    record.write_text(yaml.safe_dump(content))
+    return tag

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.scenes import quiet, serve
 from support.world import NAMESPACE, World
 
-from e2i.api.pod_annotations import GIVEN
+from e2i.api.pod_annotations import GIVEN, PREFIX
 from e2i.kube.e2i_kinds import POD_POLICIES, POD_POLICY_BINDINGS
 
 PASSWORD = {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}
@@ -40,6 +40,22 @@ async def test_once_the_policy_is_there_the_release_goes_on_by_itself(world: Wor
     install(world)
     await world.run(passes=120)
     assert world.condition() == "True/Ready"
+    await quiet(world)
+
+
+async def test_a_bento_with_a_path_prefix_needs_the_policy_too(world: World) -> None:
+    world.path_prefixes["churn:1"] = "/v1"
+    world.apply()
+    await world.run()
+    assert world.condition() == "False/PodPolicyMissing"
+    assert message(world).startswith("the probes for path_prefix /v1 of the bento cannot reach the pods")
+    install(world)
+    await world.run(passes=120)
+    assert world.condition() == "True/Ready"
+    (deployment,) = world.all("BentoDeployment")
+    asked = deployment["spec"]["extraPodMetadata"]["annotations"]
+    assert asked[PREFIX + "readiness-probe"].startswith("/v1/readyz ")
+    await world.restart()
     await quiet(world)
 
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, cast
@@ -99,6 +100,8 @@ class World:
         self.release_store = FakeReleaseStore()
         self.yatai = FakeYatai(self.kube, self.release_store.gone)
         self.digests: dict[str, str] = {}
+        self.path_prefixes: dict[str, str] = {}
+        """By tag: the path under which the service answers."""
         self.problems: dict[str, Problem] = {}
         """By tag: why its export fails."""
         self.edited: set[str] = set()
@@ -405,6 +408,7 @@ class World:
         if tag.startswith("missing") or self.empty_store:
             return Problem(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
         artifact = an_artifact(tag, self.digests.get(tag, digest_of(tag)))
+        artifact = replace(artifact, path_prefix=self.path_prefixes.get(tag, ""))
         if self.release_store.upload(artifact.uri, attempt.namespace):
             attempt.progress(1, 1)
         return artifact

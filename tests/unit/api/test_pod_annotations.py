@@ -94,6 +94,33 @@ def test_a_form_that_no_pod_can_have_is_refused_by_its_field(spec: dict[str, Any
     assert parse_model(body).invalid == problem
 
 
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            {},
+            {
+                "readiness-probe": "/v1/readyz http HTTP 5 10 5 1 12",
+                "liveness-probe": "/v1/livez http HTTP 10 10 20 1 6",
+            },
+        ),
+        (
+            {"probes": {"startup": {}, "readiness": {"httpGet": {"path": "/mine"}}}},
+            {
+                "startup-probe": "/v1/readyz http HTTP 0 5 5 1 120",
+                "readiness-probe": "/mine http HTTP 5 10 5 1 12",
+                "liveness-probe": "/v1/livez http HTTP 10 10 20 1 6",
+            },
+        ),
+    ],
+)
+def test_with_a_path_prefix_the_probes_are_below_it_unless_the_spec_says_where(
+    spec: dict[str, Any], expected: dict[str, str]
+) -> None:
+    found = pod_annotations.policy_annotations(pod_fields.encode(Fields(spec)), "/v1")
+    assert found == {pod_annotations.PREFIX + name: value for name, value in expected.items()}
+
+
 def test_which_fields_need_the_policy() -> None:
     spec = {"nodeSelector": {"a": "b"}, "env": [reference("A")], "probes": {"startup": {}}}
     assert pod_annotations.needing_policy(pod_fields.encode(Fields(spec))) == ("env", "probes")

@@ -50,6 +50,15 @@ async def release(unwell: Answer) -> AsyncIterator[int]:
         yield port
 
 
+async def test_a_service_below_a_path_has_its_metrics_there() -> None:
+    async def below(request: web.Request) -> web.Response:
+        return web.Response(text=TEXT if request.path == "/v1/metrics" else "", status=200)
+
+    async with pod(below, WELL) as port:
+        assert WELL in (await read_release([WELL], port=port, path_prefix="/v1")).samples
+        assert WELL not in (await read_release([WELL], port=port)).samples
+
+
 async def away(request: web.Request) -> web.Response:
     raise web.HTTPFound(f"http://{WELL}:{request.url.port}/metrics")
 

@@ -34,6 +34,8 @@ _PROBES: Mapping[str, _Probe] = {
     "readiness": _Probe(path="/readyz", delay=5, period=10, timeout=5, failures=12),
     "liveness": _Probe(path="/livez", delay=10, period=10, timeout=20, failures=6),
 }
+_YATAI_PROBES = ("readiness", "liveness")
+"""The probes that yatai-deployment writes by itself."""
 
 
 def needing_policy(written: str) -> tuple[str, ...]:
@@ -46,14 +48,15 @@ def is_bare(annotations: Mapping[str, str]) -> bool:
     return GIVEN not in annotations and any(name.startswith(PREFIX) for name in annotations)
 
 
-def policy_annotations(written: str) -> dict[str, str]:
-    """Return the annotations for `Shape.pod`. FieldInvalid if a field has a form that no pod can have."""
+def policy_annotations(written: str, path_prefix: str = "") -> dict[str, str]:
+    """Return the annotations for `Shape.pod`. FieldInvalid if a field has a form that no pod can have.
+
+    `path_prefix`: that of the bento, under which its health endpoints are.
+    """
     spec = Fields(pod_fields.decode(written), "spec")
-    found = {
-        f"{kind}-probe": _probe(kind, spec.inside("probes"))
-        for kind in _PROBES
-        if kind in spec.inside("probes")
-    }
+    probes = spec.inside("probes")
+    kinds = [kind for kind in _PROBES if kind in probes or (path_prefix and kind in _YATAI_PROBES)]
+    found = {f"{kind}-probe": _probe(kind, probes, path_prefix) for kind in kinds}
     found |= {
         # The policy puts each before the others.
         "env": _lines(_variable(item) for item in reversed(spec.objects(pod_fields.REFERENCES))),
@@ -69,13 +72,13 @@ def policy_annotations(written: str) -> dict[str, str]:
     return {f"{PREFIX}{name}": value for name, value in found.items() if value}
 
 
-def _probe(kind: str, probes: Fields) -> str:
+def _probe(kind: str, probes: Fields, path_prefix: str) -> str:
     """Return: path port scheme delay period timeout successes failures"""
     usual, probe = _PROBES[kind], probes.inside(kind)
     request = probe.inside("httpGet")
     port = request.whole.get("port")
     words = (
-        _word(request, "path", needed=False) or usual.path,
+        _word(request, "path", needed=False) or path_prefix + usual.path,
         str(port) if type(port) is int else _word(request, "port", needed=False) or PORT,
         _word(request, "scheme", needed=False) or "HTTP",
         str(probe.number("initialDelaySeconds", usual.delay)),

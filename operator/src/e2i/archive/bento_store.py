@@ -21,6 +21,7 @@ from e2i.archive.completeness import refuse_incomplete
 from e2i.archive.errors import BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel, UnsafeFile
 from e2i.archive.file_listing import Piece, list_tree, not_allowed
 from e2i.archive.members import Kind, Member
+from e2i.archive.path_prefix import path_prefix
 
 NO_MODEL_LABEL = "e2i.dev/no-model"
 MAX_BENTO_BYTES = 64 << 30
@@ -53,6 +54,7 @@ class FoundBento:
     models: tuple[FoundModel, ...]
     service: str
     bentoml_version: str
+    path_prefix: str
     size: int
     signature: str
     changed: float
@@ -105,6 +107,7 @@ def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
         models=models,
         service=str(description.get("entry_service") or tag.name),
         bentoml_version=str(description.get("bentoml_version") or ""),
+        path_prefix=path_prefix(description),
         size=size,
         signature=_signature(pieces),
         changed=max(piece.stamp.ctime_ns for piece in pieces if piece.stamp) / 1e9,

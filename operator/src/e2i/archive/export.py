@@ -91,6 +91,7 @@ class Exporter:
             size=archive.size,
             service=bento.service,
             bentoml_version=bento.bentoml_version,
+            path_prefix=bento.path_prefix,
         )
 
     def _settled(self, tag: Tag, seen: Unsettled | None) -> FoundBento | Unsettled:

@@ -17,6 +17,7 @@ from e2i.api.digest import PART_SIZE, archive_key
 from e2i.api.tags import Tag
 from e2i.archive.bento_yaml import NAME, parse_description
 from e2i.archive.errors import ArchiveConflict, BentoNotFound, BentoUnreadable
+from e2i.archive.path_prefix import path_prefix
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.multipart_upload import StoredObject
 from e2i.archive.tar_beginning import file_in
@@ -63,6 +64,7 @@ def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Art
         size=stored.size,
         service=str(description.get("entry_service") or tag.name),
         bentoml_version=str(description.get("bentoml_version") or ""),
+        path_prefix=path_prefix(description),
     )
 
 

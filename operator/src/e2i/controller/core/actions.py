@@ -87,6 +87,8 @@ class StartGuard:
     until: datetime
     service: str = ""
     """The entry service of its bento, whose requests are those of callers."""
+    path_prefix: str = ""
+    """The path under which it has its metrics."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from e2i.api import naming
-from e2i.api.artifact import Artifact
+from e2i.api.artifact import Artifact, is_path_prefix
 from e2i.api.fields import FieldInvalid, Fields
 from e2i.api.plain_text import cut
 from e2i.api.sharing import shared
@@ -123,6 +123,7 @@ def _artifact(identity: Mapping[str, Any], annotations: Mapping[str, str], spec:
     whole = tag and _DIGEST.fullmatch(digest)
     if not whole or identity["name"] != naming.artifact_name(identity["model"], digest):
         return None
+    prefix = annotations.get(naming.PATH_PREFIX_ANNOTATION, "")
     return Artifact(
         tag=tag,
         digest=digest,
@@ -130,6 +131,7 @@ def _artifact(identity: Mapping[str, Any], annotations: Mapping[str, str], spec:
         size=_count(annotations.get(naming.SIZE_ANNOTATION, "")),
         service=cut(spec.text("serviceName"), _LONGEST_WORD),
         bentoml_version=cut(spec.inside("context").text("bentomlVersion"), _LONGEST_WORD),
+        path_prefix=prefix if is_path_prefix(prefix) else "",
     )
 
 

@@ -33,9 +33,12 @@ class Reading:
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
-async def read_release(addresses: Sequence[str], service: str = "", port: int = 3000) -> Reading:
+async def read_release(
+    addresses: Sequence[str], service: str = "", port: int = 3000, path_prefix: str = ""
+) -> Reading:
     """Read the metrics of each pod, by its address; only requests to the entry service `service` are counted.
 
+    `path_prefix`: what stands before /metrics.
     Takes at most two seconds, however many pods there are.
     """
     # Without cookies, proxies and ~/.netrc. No connection is kept, because a pod may end at any time.
@@ -47,7 +50,8 @@ async def read_release(addresses: Sequence[str], service: str = "", port: int = 
         connector=aiohttp.TCPConnector(force_close=True, limit=0),
         headers={"Accept-Encoding": "identity"},
     ) as session:
-        answers = await asyncio.gather(*(_read_pod(session, pod, service, port) for pod in addresses))
+        urls = [_metrics_url(pod, port, path_prefix) for pod in addresses]
+        answers = await asyncio.gather(*(_read_pod(session, url, service) for url in urls))
     found = dict(zip(addresses, answers, strict=True))
     return Reading(
         {pod: answer for pod, answer in found.items() if isinstance(answer, Sample)},
@@ -55,11 +59,15 @@ async def read_release(addresses: Sequence[str], service: str = "", port: int = 
     )
 
 
-async def _read_pod(session: aiohttp.ClientSession, address: str, service: str, port: int) -> Sample | str:
-    """Return the sample of a pod, or the clause that says why it has none."""
+def _metrics_url(address: str, port: int, path_prefix: str) -> str:
     host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:{port}{path_prefix}/metrics"
+
+
+async def _read_pod(session: aiohttp.ClientSession, url: str, service: str) -> Sample | str:
+    """Return the sample of a pod, or the clause that says why it has none."""
     try:
-        async with session.get(f"http://{host}:{port}/metrics", allow_redirects=False) as response:
+        async with session.get(url, allow_redirects=False) as response:
             if response.status != 200:
                 raise Unreadable(f"were answered with status {response.status}")
             text = await _bounded(response.content)

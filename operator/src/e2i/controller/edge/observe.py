@@ -65,7 +65,8 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         recorded_failures=clients.release_store_jobs.recorded(model.key, release_record.FAILED),
         recorded_canaries=clients.release_store_jobs.recorded(model.key, release_record.CANARY),
     )
-    if pod_annotations.needing_policy(model.shape.pod):
+    artifact = artifact_of(model, seen)
+    if pod_annotations.needing_policy(model.shape.pod) or (artifact and artifact.path_prefix):
         seen = replace(seen, lacks_pod_policy=await clients.pod_policy.is_missing())
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
     return await _with_pods(model, seen, clients, now)

@@ -66,6 +66,8 @@ def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, templ
         naming.SIZE_ANNOTATION: str(artifact.size),
         naming.TEMPLATE_VERSION_ANNOTATION: template_version,
     }
+    if artifact.path_prefix:
+        annotations[naming.PATH_PREFIX_ANNOTATION] = artifact.path_prefix
     if access.secret:
         annotations[CREDENTIALS_ANNOTATION] = access.secret
     return _render(
@@ -120,20 +122,21 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
         envs=[{"name": name, "value": value} for name, value in spec.shape.env],
         pod_labels=naming.pod_labels(model.name, spec.release),
     )
-    if spec.shape.pod:
-        _add_pod_fields(manifest, spec.shape.pod, naming.pod_labels(model.name, spec.release))
+    _add_pod_fields(manifest, spec.shape.pod, naming.pod_labels(model.name, spec.release))
+    if asked := pod_annotations.policy_annotations(spec.shape.pod, spec.artifact.path_prefix):
+        manifest["spec"]["extraPodMetadata"]["annotations"] = asked
     if spec.attempt:
         manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(spec.attempt)}
     return manifest
 
 
 def _add_pod_fields(manifest: Manifest, written: str, pod_labels: Mapping[str, str]) -> None:
-    """Add what `Shape.pod` says: as fields where Yatai has them, and for the policy e2i-pods as annotations."""
+    """Add what `Shape.pod` says, as fields where a BentoDeployment has them."""
+    if not written:
+        return
     manifest["metadata"]["annotations"][naming.POD_ANNOTATION] = written
     if copied := extra_pod_spec(written, pod_labels):
         manifest["spec"]["extraPodSpec"] = copied
-    if asked := pod_annotations.policy_annotations(written):
-        manifest["spec"]["extraPodMetadata"]["annotations"] = asked
 
 
 def service(

@@ -88,9 +88,11 @@ def refuse_bare_pods(here: Situation, now: datetime) -> Plan | None:
 
 
 def _policy_fields(here: Situation) -> str:
-    """Return: spec.env[].valueFrom and spec.probes"""
+    """Return: spec.env[].valueFrom and spec.probes, and the bento's path_prefix if it has one"""
     names = pod_annotations.needing_policy(here.model.shape.pod)
     fields = [f"spec.{name}" if name != pod_fields.REFERENCES else "spec.env[].valueFrom" for name in names]
+    if here.desired and here.desired.artifact.path_prefix:
+        fields.append(f"the probes for path_prefix {here.desired.artifact.path_prefix} of the bento")
     return " and ".join(fields) or "what it asks the policy for"
 
 

@@ -162,7 +162,9 @@ def start_guard(here: Situation, now: datetime) -> Plan | None:
     return Plan(
         reason=Reason.Serving,
         message=f"the metrics of release {judged.release} of {judged.tag} are read",
-        actions=(StartGuard(judged.release, trial, until, judged.artifact.service),),
+        actions=(
+            StartGuard(judged.release, trial, until, judged.artifact.service, judged.artifact.path_prefix),
+        ),
     )
 
 

@@ -97,7 +97,8 @@ class GuardJobs:
         tally: Tally | None = None
         silent = 0
         while clock.now() < action.until:
-            reading = await read_release(self._addresses(model, action.release), action.service)
+            pods = self._addresses(model, action.release)
+            reading = await read_release(pods, action.service, path_prefix=action.path_prefix)
             if reading.samples:
                 silent, tally = 0, follow(tally, reading.samples)
                 if problem := judge(limits, tally.total):
@@ -106,7 +107,7 @@ class GuardJobs:
             else:
                 silent += 1
                 if silent == SILENCE:
-                    self._note_sight(model, action, _blindness(action.release, reading))
+                    self._note_sight(model, action, _blindness(action, reading))
             await asyncio.sleep(PERIOD)
         return None
 
@@ -136,12 +137,13 @@ def _is_blind(sight: Sight) -> bool:
     return isinstance(sight, Problem) and sight.reason is Reason.MetricsUnreadable
 
 
-def _blindness(release: str, reading: Reading) -> Problem:
+def _blindness(action: StartGuard, reading: Reading) -> Problem:
     """Return that nothing is judged, with what the first of the pods did."""
     clause = next(iter(reading.unreadable.values()), "could not be read: no pod of it has an address")
     return Problem(
         reason=Reason.MetricsUnreadable,
-        message=f"spec.rollout.watch judges nothing: the metrics of release {release} (GET /metrics on port 3000) "
-        f"{clause}. Let the service show bentoml_service_request_total there without a password, under BentoML's own "
-        "names, and let no NetworkPolicy block the operator",
+        message=f"spec.rollout.watch judges nothing: the metrics of release {action.release} "
+        f"(GET {action.path_prefix}/metrics on port 3000) {clause}. Let the service show "
+        "bentoml_service_request_total there without a password, under BentoML's own names, and let no NetworkPolicy "
+        "block the operator",
     )
