@@ -110,13 +110,14 @@ def _say(name: str, restart: Restart) -> None:
 
 def _goals(measured: Measured, sizes: Sizes) -> list[Goal]:
     mine, go = measured.restarts[OURS], measured.restarts[GO]
-    peak = max(measured.usages["all have become Ready"].peak, mine.used.peak)
+    at_rest = measured.usages["all have become Ready"].resident
     assert measured.hot is not None
     return [
         Goal(
             f"{sizes.fleet} models: at most {MOST_MEMORY} MiB, also at the peak of a restart",
-            f"{mine.used.resident:.0f} MiB, at most {peak:.0f} MiB (Go {go.used.resident:.0f} MiB)",
-            peak <= MOST_MEMORY,
+            f"{at_rest:.0f} MiB, started again at most {mine.used.peak:.0f} MiB (Go {go.used.resident:.0f} MiB, "
+            f"at most {go.used.peak:.0f} MiB)",
+            max(at_rest, mine.used.peak) <= MOST_MEMORY,
         ),
         Goal("their restart: no write", f"{mine.writes} (Go {go.writes})", mine.writes == 0),
         Goal(
