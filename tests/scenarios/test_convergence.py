@@ -57,6 +57,7 @@ async def live(story: list[Step]) -> None:
 @example([("time", 2), ("env", 2), ("time", 1), ("replicas", 1), ("refused", 2)])
 @example([("env", 0), ("time", 2), ("gone", 0), ("unpullable", 0), ("tag", 1)])
 @example([("env", 0), ("time", 1), ("unpullable", 0)])
+@example([("env", 0), ("parked", 0), ("rollback", 2)])
 @example([("time", 2), ("sick", 1), ("env", 2), ("unpullable", 2), ("rebuild", 3)])
 def test_every_story_ends_and_is_quiet_afterwards(story: list[Step]) -> None:
     logging.disable(logging.CRITICAL)

@@ -152,6 +152,35 @@ def test_a_child_without_a_spec_is_malformed() -> None:
     assert child.problem == "spec is missing"
 
 
+def nested(levels: int) -> Any:
+    deep: Any = "x"
+    for _ in range(levels):
+        deep = [deep]
+    return deep
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "problem"),
+    [
+        pytest.param("Service", {"ports": [{"port": 1, "targetPort": nested(3000)}]},
+                     "spec.ports[0].targetPort is a list, not a text", id="a target port that is nested"),
+        pytest.param("Service", {"ports": [{"port": 1, "targetPort": True}]},
+                     "spec.ports[0].targetPort is true or false, not a number", id="a target port that is a truth"),
+        pytest.param("BentoDeployment", {"envs": [1]},
+                     "spec.envs[0] is a number, not an object", id="a variable that is a number"),
+        pytest.param("BentoDeployment", {"envs": [{"name": nested(3000)}]},
+                     "spec.envs[0].name is a list, not a text", id="a name that is nested"),
+    ],
+)  # fmt: skip
+def test_a_field_that_may_have_several_types_has_one_of_them(
+    kind: str, spec: dict[str, Any], problem: str
+) -> None:
+    body = CHILDREN[kind]
+    child = parse.parse_child(kind, {**body, "spec": {**body["spec"], **spec}})
+    assert isinstance(child, Malformed)
+    assert child.problem == problem
+
+
 def test_an_odd_time_in_a_condition_is_no_time() -> None:
     odd = a_condition("BentoAvailable", "True") | {"lastTransitionTime": "yesterday"}
     body = {**CHILDREN["BentoRequest"], "status": {"conditions": [odd]}}

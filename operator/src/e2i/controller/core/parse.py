@@ -165,6 +165,9 @@ def _checked(spec: Fields) -> Body:
     """Return the spec, with the types of the fields that decisions read."""
     spec.text("bento")
     spec.inside("autoscaling")
+    for variable in spec.objects("envs"):
+        variable.text("name")
+        variable.text("value")
     return spec.whole
 
 

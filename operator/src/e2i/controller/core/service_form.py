@@ -29,9 +29,16 @@ def service_form(spec: Fields) -> ServiceForm:
         Port(
             name=each.text("name"),
             port=each.number("port"),
-            target=str(each.whole.get("targetPort", "")),
+            target=_target(each),
             protocol=each.text("protocol") or "TCP",
         )
         for each in spec.objects("ports")
     )
     return ServiceForm(type=spec.text("type") or "ClusterIP", ports=tuple(ports))
+
+
+def _target(port: Fields) -> str:
+    """Return the target: a number, or the name of a container's port."""
+    if isinstance(port.whole.get("targetPort"), int):
+        return str(port.number("targetPort"))
+    return port.text("targetPort")

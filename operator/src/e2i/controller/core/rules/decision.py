@@ -111,7 +111,7 @@ def lasting(
     """Return the problem, or None while it may pass by itself. What the last status names is named on."""
     if problem is None or problem.reason not in _PASSING or since is None or now - since >= LASTING:
         return problem
-    return problem if _told(here, conditions.READY, problem.reason) else None
+    return problem if was_told(here, problem.reason) else None
 
 
 def ready_pods_message(here: Situation, release: Release) -> str:
@@ -141,6 +141,11 @@ def settled_plan(here: Situation) -> Plan:
         message = f"release {target.release} of {target.tag} serves at {naming.service_url(here.model)}"
         return Plan(reason=Reason.Ready, message=message)
     return Plan(reason=failed.reason, message=failure_message(here, failed), stalled=True)
+
+
+def was_told(here: Situation, reason: Reason) -> bool:
+    """Return whether the last status said that this keeps the model from being ready, so a restart says it on."""
+    return _told(here, conditions.READY, reason)
 
 
 def was_stalled(here: Situation, reason: Reason) -> bool:

@@ -27,6 +27,7 @@ from e2i.controller.core.rules.decision import (
     target_release,
     was_final,
     was_stalled,
+    was_told,
 )
 
 _OF_RELEASE = re.compile(r"denied( the)? request|violates PodSecurity|\bis invalid\b|\b[Ii]nvalid value\b")
@@ -44,7 +45,7 @@ REFUSAL_PATIENCE = timedelta(seconds=60)
 def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
     """Make yatai-deployment retry a failed deployment by a changed annotation. It never retries by itself."""
     target = target_release(here)
-    problem = _refusal(target, now)
+    problem = _refusal(here, target, now)
     parked = target.deployment
     if problem is None or parked is None or not parked.refused_at or target.shape is None:
         return None
@@ -74,7 +75,9 @@ def wait_for_serving_pods(here: Situation, now: datetime) -> Plan | None:
     target = target_release(here)
     if serving_release(here.seen) != target.release or is_enough(target.workload, here.model.autoscaling):
         return None
-    problem = lasting(here, here.seen.pod_problem, here.seen.problem_since, now) or _refusal(target, now)
+    problem = lasting(here, here.seen.pod_problem, here.seen.problem_since, now) or _refusal(
+        here, target, now
+    )
     if problem:
         return Plan(
             reason=problem.reason,
@@ -142,7 +145,7 @@ def _pod_problem(here: Situation, target: Release, now: datetime) -> Problem | N
     since = here.seen.problem_since
     problem = lasting(here, here.seen.pod_problem, since, now)
     if problem is None:
-        return _refusal(target, now) or own_work.turn_of_deployer(target, here.seen, now)
+        return _refusal(here, target, now) or own_work.turn_of_deployer(target, here.seen, now)
     lasts = problem.reason in _MAY_PASS and since is not None and now - since >= PATIENCE
     return replace(problem, final=problem.final or (lasts and not problem.blameless))
 
@@ -164,17 +167,18 @@ def _lateness(here: Situation, target: Release, now: datetime) -> timedelta | No
     return worked - timedelta(seconds=here.model.rollout.progress_deadline)
 
 
-def _refusal(target: Release, now: datetime) -> Problem | None:
+def _refusal(here: Situation, target: Release, now: datetime) -> Problem | None:
     """Return why the Deployment was not created, or why it cannot create pods; None if nothing is refused.
 
     That there is no bento yet is no refusal, and for a moment after a build yatai-deployment still shows what it said
-    before.
+    before. A restarted operator takes an old build for a new one, so what was told already is told on.
     """
     built, child = target.request.built_at if target.request else None, target.deployment
     if child and child.refusal:
-        if own_work.lacks_bento(child) or (built and now - built < PODS_POLL):
-            return None
         since, reason, advice = child.refused_at, Reason.DeploymentRefused, "change what the release requests"
+        is_new = built is not None and now - built < PODS_POLL and not was_told(here, reason)
+        if own_work.lacks_bento(child) or is_new:
+            return None
         return _judged(reason, child.refusal, f"Remove the cause, or {advice}", since, now)
     if target.workload and target.workload.replica_failure:
         words, since = target.workload.replica_failure, target.workload.failing_since
