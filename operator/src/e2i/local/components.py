@@ -117,9 +117,7 @@ def s3(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> Component
 
 
 def api_server(home: ClusterHome, tools: Tools) -> Component:
-    # Long, but one table: each line is one flag, and they are looked up here side by side.
-    pki = home.pki
-    flags = {
+    flags = _api_server_keys(home.pki) | {
         "bind-address": "127.0.0.1",
         "secure-port": home.ports.api_server,
         # Not used: pods reach the server on 127.0.0.1. But the flag is required and a loopback address is refused,
@@ -132,27 +130,13 @@ def api_server(home: ClusterHome, tools: Tools) -> Component:
         "anonymous-auth": "false",
         "allow-privileged": "true",
         "profiling": "false",
-        "client-ca-file": pki / "cluster-ca.crt",
-        "tls-cert-file": pki / "kube-apiserver-serving.crt",
-        "tls-private-key-file": pki / "kube-apiserver-serving.key",
         "etcd-servers": f"https://127.0.0.1:{home.ports.etcd_client}",
-        "etcd-cafile": pki / "etcd-ca.crt",
-        "etcd-certfile": pki / "etcd-client.crt",
-        "etcd-keyfile": pki / "etcd-client.key",
-        "kubelet-certificate-authority": pki / "cluster-ca.crt",
-        "kubelet-client-certificate": pki / "kube-apiserver-kubelet-client.crt",
-        "kubelet-client-key": pki / "kube-apiserver-kubelet-client.key",
         "kubelet-preferred-address-types": "InternalIP",
         "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
-        "service-account-key-file": pki / "service-account.key",
-        "service-account-signing-key-file": pki / "service-account.key",
-        "requestheader-client-ca-file": pki / "front-proxy-ca.crt",
         "requestheader-allowed-names": "front-proxy-client",
         "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "requestheader-group-headers": "X-Remote-Group",
         "requestheader-username-headers": "X-Remote-User",
-        "proxy-client-cert-file": pki / "front-proxy-client.crt",
-        "proxy-client-key-file": pki / "front-proxy-client.key",
         "audit-policy-file": Path(__file__).parent / "manifests" / "audit-policy.yaml",
         "audit-log-path": home.audit_log,
         "audit-log-maxsize": 50,
@@ -164,6 +148,26 @@ def api_server(home: ClusterHome, tools: Tools) -> Component:
         (home.ports.api_server,),
         Endpoint(home.ports.api_server, "/readyz", "cluster-ca", "admin"),
     )
+
+
+def _api_server_keys(pki: Path) -> dict[str, object]:
+    """Return the flags that name a file with a certificate or a key."""
+    return {
+        "client-ca-file": pki / "cluster-ca.crt",
+        "tls-cert-file": pki / "kube-apiserver-serving.crt",
+        "tls-private-key-file": pki / "kube-apiserver-serving.key",
+        "etcd-cafile": pki / "etcd-ca.crt",
+        "etcd-certfile": pki / "etcd-client.crt",
+        "etcd-keyfile": pki / "etcd-client.key",
+        "kubelet-certificate-authority": pki / "cluster-ca.crt",
+        "kubelet-client-certificate": pki / "kube-apiserver-kubelet-client.crt",
+        "kubelet-client-key": pki / "kube-apiserver-kubelet-client.key",
+        "service-account-key-file": pki / "service-account.key",
+        "service-account-signing-key-file": pki / "service-account.key",
+        "requestheader-client-ca-file": pki / "front-proxy-ca.crt",
+        "proxy-client-cert-file": pki / "front-proxy-client.crt",
+        "proxy-client-key-file": pki / "front-proxy-client.key",
+    }
 
 
 def controller_manager(home: ClusterHome, tools: Tools) -> Component:
