@@ -171,7 +171,7 @@ def _refusal(here: Situation, target: Release, now: datetime) -> Problem | None:
     """Return why the Deployment was not created, or why it cannot create pods; None if nothing is refused.
 
     That there is no bento yet is no refusal, and for a moment after a build yatai-deployment still shows what it said
-    before. A restarted operator takes an old build for a new one, so what was told already is told on.
+    before. A restarted operator takes an old build for a new one, so what the last status said is said on.
     """
     built, child = target.request.built_at if target.request else None, target.deployment
     if child and child.refusal:
