@@ -7,6 +7,8 @@ from support.scenes import HOUR, heal, hurried, mode, quiet, serve, until
 from support.world import World
 
 from e2i.api import naming
+from e2i.api.conditions import Reason
+from e2i.api.problem import Problem
 
 FLEET = 100
 LARGE_FLEET = 1000
@@ -147,6 +149,23 @@ async def test_a_bento_that_somebody_deleted_is_made_again(world: World) -> None
     assert world.condition() == "True/Ready"
     assert world.address() != first
     assert world.all("BentoRequest")[0]["metadata"]["uid"] != request["uid"]
+    assert not world.failed()
+    await quiet(world)
+
+
+async def test_a_deleted_bento_of_the_serving_release_is_made_again_whatever_the_spec_asks_for(
+    world: World,
+) -> None:
+    """Without it yatai-deployment would leave the number of pods as it is."""
+    first = await serve(world, rollout=hurried())
+    request = world.all("BentoRequest")[0]["metadata"]
+    world.kube.remove(("Bento", "models", request["name"]))
+    world.problems["churn:9"] = Problem(reason=Reason.BentoNotFound, message="no bento", stalled=True)
+    world.apply(tag="churn:9", replicas=3, rollout=hurried())
+    await world.run(passes=60)
+    assert (world.address(), world.condition()) == (first, "False/BentoNotFound")
+    assert world.all("BentoRequest")[0]["metadata"]["uid"] != request["uid"]
+    assert world.all("Deployment")[0]["spec"]["replicas"] == 3
     assert not world.failed()
     await quiet(world)
 

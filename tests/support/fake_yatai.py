@@ -180,15 +180,19 @@ class FakeYatai:
         self._kube.put(place, body)
 
     def _lacks_bento(self, deployment: Object, now: datetime) -> bool:
-        """A Deployment that is there stays; a new one is not made without the Bento."""
+        """Without the Bento no Deployment is made, and one that is there stays as it is."""
         metadata = deployment["metadata"]
-        there = ("Bento", NAMESPACE, deployment["spec"]["bento"]) in self._kube.objects
-        if there or ("Deployment", NAMESPACE, metadata["name"]) in self._kube.objects:
+        found = deployment.get("status", {}).get("conditions", ())
+        missed = any((each["type"], each["status"]) == ("BentoFound", "False") for each in found)
+        if ("Bento", NAMESPACE, deployment["spec"]["bento"]) in self._kube.objects:
+            if missed:
+                self._kube.put(("BentoDeployment", NAMESPACE, metadata["name"]), {**deployment, "status": {}})
             return False
-        status = deployment.get("status") or {
-            "observedGeneration": -1,
-            "conditions": [self._condition("BentoFound", "False", "Bento not found", now)],
-        }
+        conditions = [self._condition("BentoFound", "False", "Bento not found", now)]
+        if ("Deployment", NAMESPACE, metadata["name"]) in self._kube.objects:
+            conditions.append(self._condition("Available", "True", "", now))
+        known = deployment.get("status") if missed else None
+        status = known or {"observedGeneration": -1, "conditions": conditions}
         self._kube.put(("BentoDeployment", NAMESPACE, metadata["name"]), {**deployment, "status": status})
         return True
 

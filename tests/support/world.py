@@ -360,6 +360,7 @@ class World:
     async def pass_time(self, seconds: float) -> None:
         """Move the clock, and let the timers ring that are due by then."""
         self.now += timedelta(seconds=seconds)
+        self.hear_server()  # The operator renews its Lease all the time.
         # A timer rings in the first turn of the loop, and its task runs in the third.
         for _ in range(3):
             await asyncio.sleep(0)

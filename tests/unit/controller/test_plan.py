@@ -413,9 +413,12 @@ SITUATIONS = [
                  Reason.Deploying, (), id="for a moment after the build its old refusal does not count"),
     pytest.param(MODEL, seen_starting(MODEL, workloads=(), deployments=(a_deployment(refusal="Bento not found"),)),
                  Reason.Deploying, (), id="that there is no bento yet is a queue"),
-    pytest.param(MODEL, seen_starting(MODEL, workloads=(), bento_gone=True,
+    pytest.param(MODEL, seen_starting(MODEL, workloads=(), bento_gone=a_request().name,
                                       deployments=(a_deployment(refusal="Bento not found"),)), Reason.Building,
-                 (DeleteRequest(a_request().name, a_request().uid),), id="a Bento that somebody deleted is made again"),
+                 (DeleteRequest(a_request().name, a_request().uid), ApplyRequest(an_artifact())),
+                 id="a Bento that somebody deleted is made again"),
+    pytest.param(MODEL, seen_serving(MODEL, bento_gone=a_request().name, missing_kinds=frozenset({"BentoRequest"})),
+                 Reason.YataiNotInstalled, (), id="no Bento is made again while Yatai is away"),
     pytest.param(MODEL, seen_serving(MODEL, requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
                  Reason.Ready, (), id="a release that is whole is left alone, whatever yatai-deployment says"),
     pytest.param(MODEL, seen_starting(MODEL, workloads=(
@@ -527,8 +530,9 @@ EXCLUDE_EACH_OTHER = {
     ("report_sick_release", "retry_lost_release"),
     ("retry_lost_release", "reset_retried_release"),
     ("wait_for_pods", "hold_failed_release"),
-    ("wait_for_build", "renew_lost_bento"),
-    ("renew_lost_bento", "retry_refused_deployment"),
+    ("start_guard", "renew_lost_bento"),
+    ("renew_lost_bento", "wait_for_yatai"),
+    ("wait_for_build", "retry_refused_deployment"),
 }
 """Neighbours that say the same, or of which one speaks of a release that failed, or cannot be had, the other not."""
 

@@ -103,6 +103,8 @@ class BentoDeployment(Child):
     spec: Mapping[str, Any] = field(hash=False)
     refusal: str
     """yatai-deployment's error; empty if there is none."""
+    misses_bento: bool = False
+    """yatai-deployment does not find the bento of what it deployed, and changes nothing until it is back."""
     answered: bool = True
     """yatai-deployment has written a condition."""
     refused_at: datetime | None = None
@@ -206,8 +208,8 @@ class Observed:
     """When yatai-image-builder last changed what it says of any BentoRequest."""
     deployer_heard: datetime | None = None
     """When yatai-deployment last changed what it says of any BentoDeployment."""
-    bento_gone: bool = False
-    """The image of the target was built, and somebody deleted its Bento."""
+    bento_gone: str = ""
+    """Name of a Bento of the target or of the serving release that was there and that somebody deleted."""
     crashes: int = 0
     """How often containers of these pods ended and were started again; read while not all pods are ready."""
     judged_health: PodHealth | None = None

@@ -154,6 +154,7 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
         tag=cut(annotations.text(naming.TAG_ANNOTATION), _LONGEST_TAG),
         spec=shared(_checked(spec)),
         refusal=refusal.sentence("message"),
+        misses_bento=conditions.get("BentoFound", _NONE).text("status") == "False",
         answered=bool(conditions),
         attempted_at=spec.inside("annotations").moment(naming.ATTEMPT_ANNOTATION),
         asked_at=annotations.moment(naming.ASKED_ANNOTATION),

@@ -58,6 +58,7 @@ CARE: tuple[Rule, ...] = (
     capacity.wake_idle_releases,
     capacity.resize_serving_release,
     trial.start_guard,
+    build.renew_lost_bento,
 )
 """What serves is looked after. None of these rules may ask for the desired release, or wait for anything."""
 
@@ -83,7 +84,6 @@ PROGRESS: tuple[Rule, ...] = (
     deploy.remove_superseded_releases,
     build.report_failed_build,
     build.wait_for_build,
-    build.renew_lost_bento,
     pods.retry_refused_deployment,
     capacity.resize_target_release,
     cleanup.make_room,

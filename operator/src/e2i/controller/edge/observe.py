@@ -31,14 +31,14 @@ from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.releases.taken_names import holder, is_leftover
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.decision import Plan
-from e2i.controller.core.rules.pods import FIRST_ATTEMPT, LOST_PATIENCE
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.check_secrets import values_sent
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_problems import failed_mount, refused_build
+from e2i.controller.edge.lost_bentos import lost_bento
 from e2i.controller.edge.pod_evidence import collect
 from e2i.kube import ApiError, Kube, Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, PODS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, PODS, SERVICES
 
 
 async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
@@ -69,6 +69,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     if pod_annotations.needing_policy(model.shape.pod) or (artifact and artifact.path_prefix):
         seen = replace(seen, lacks_pod_policy=await clients.pod_policy.is_missing())
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
+    seen = replace(seen, bento_gone=await lost_bento(Situation(model, seen), clients.kube, now))
     return await _with_pods(model, seen, clients, now)
 
 
@@ -156,8 +157,7 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
             return seen
         return replace(seen, pod_problem=await refused_build(chosen.request, seen.stretch, clients.kube, now))
     if chosen.workload is None:
-        gone = await _bento_is_gone(chosen, clients.kube, now)
-        return _with_stretch(model, replace(seen, bento_gone=gone), chosen.release, False, clients, now)
+        return _with_stretch(model, seen, chosen.release, False, clients, now)
     found = cache.release_pods(model.key, chosen.release)
     seen = replace(seen, bare_pods=pod_problems.bare_pods(found))
     health = _pod_health(here, chosen, cache)
@@ -203,17 +203,6 @@ def _with_stretch(
         stretch=Stretch(at_work=at_work, since=begun) if begun else None,
         problem_since=since(model.key, "problem", reason, now),
     )
-
-
-async def _bento_is_gone(chosen: Release, kube: Kube, now: datetime) -> bool:
-    """Return whether the image was built but its Bento was deleted; asked only if yatai-deployment misses it."""
-    request, child = chosen.request, chosen.deployment
-    if request is None or request.built_at is None or child is None or child.refused_at is None:
-        return False
-    patience = FIRST_ATTEMPT if child.refused_at > request.built_at else LOST_PATIENCE
-    if not own_work.lacks_bento(child) or now - max(request.built_at, child.refused_at) < patience:
-        return False
-    return await kube.get(BENTOES, request.namespace, request.name) is None
 
 
 async def evidence_of(here: Situation, chosen: Plan, clients: Clients) -> Evidence:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from e2i.api.conditions import Reason
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
-from e2i.controller.core.actions import DeleteRequest
+from e2i.controller.core.actions import ApplyRequest, DeleteRequest
 from e2i.controller.core.observed import BentoRequest, Build, Observed
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.release import Release, serving_release
@@ -101,12 +101,12 @@ def _builder_problem(
 
 
 def renew_lost_bento(here: Situation, now: datetime) -> Plan | None:
-    """Delete the request of a Bento that somebody deleted. The image builder makes only that of a new one again."""
-    target = target_release(here)
-    if not here.seen.bento_gone or target.request is None:
+    """Make the request of a Bento that somebody deleted again: the image builder does not make the Bento again."""
+    request = here.seen.request(here.seen.bento_gone) if here.seen.bento_gone else None
+    if request is None or request.artifact is None or here.seen.missing_kinds:
         return None
     return Plan(
         reason=Reason.Building,
-        message=f"Bento {target.request.name} was deleted; its BentoRequest is made again",
-        actions=(DeleteRequest(target.request.name, target.request.uid),),
+        message=f"Bento {request.name} was deleted; its BentoRequest is made again",
+        actions=(DeleteRequest(request.name, request.uid), ApplyRequest(request.artifact)),
     )
