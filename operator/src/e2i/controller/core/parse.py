@@ -80,18 +80,16 @@ def _request(identity: dict[str, Any], fields: Fields) -> BentoRequest:
     conditions = _conditions(fields)
     available = conditions.get("BentoAvailable", _NONE)
     building = conditions.get("ImageBuilding", _NONE)
-    build = _build(available, building)
+    build, is_error = _build(available, building), available.text("status") == "False"
     return BentoRequest(
         **identity,
         digest=annotations.get(naming.DIGEST_ANNOTATION, ""),
         artifact=_artifact(identity, annotations, fields.needed_inside("spec")),
         build=build,
         built_at=None,
-        message=(available if available.text("status") == "False" else building).sentence("message"),
+        message=(available if is_error else building).sentence("message"),
         answered=bool(conditions),
-        error=available.sentence("message")
-        if available.text("status") == "False" and build is Build.UNKNOWN
-        else "",
+        error=available.sentence("message") if is_error and build is Build.UNKNOWN else "",
         image=_image(conditions),
     )
 
