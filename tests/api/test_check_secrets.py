@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, install, operating
+from support.operating import Operator, installed, operating
 from support.rawserver import RawServer, Request
 from support.stage import Stage, staging
 from support.stores import a_bento
@@ -33,10 +33,9 @@ ROLLOUT = {"scaleDownDelaySeconds": 0}
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: TestCluster) -> TestCluster:
-    if control_plane.home is None:
-        pytest.skip("needs a cluster of its own, whose addresses of Services are this machine's")
-    install(control_plane.home)
-    return control_plane
+    return installed(
+        control_plane, "needs a cluster of its own, whose addresses of Services are this machine's"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import install
+from support.operating import installed
 
 from e2i import clock
 from e2i.api import naming
@@ -32,10 +32,9 @@ def transition(reason: str, message: str = "as it is") -> Transition:
 
 @pytest.fixture
 def home(control_plane: TestCluster) -> ClusterHome:
-    if control_plane.home is None:
-        pytest.skip("a cluster of somebody's own has its CRDs already")
-    install(control_plane.home)
-    return control_plane.home
+    cluster = installed(control_plane, "a cluster of somebody's own has its CRDs already")
+    assert cluster.home
+    return cluster.home
 
 
 @pytest.fixture

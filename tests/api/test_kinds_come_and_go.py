@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import PROJECT, Operator, apply_files, install, operating
+from support.operating import PROJECT, Operator, apply_files, install, installed, operating
 from support.stage import Stage, staging
 from support.stores import a_bento
 from support.yatai import controllers
@@ -27,10 +27,9 @@ OF_YATAI = PROJECT / "operator" / "src" / "e2i" / "local" / "yatai" / "crds"
 
 @pytest.fixture(scope="module")
 def home(control_plane: TestCluster) -> ClusterHome:
-    if control_plane.home is None:
-        pytest.skip("removes and installs the CRDs of a cluster of its own")
-    install(control_plane.home)
-    return control_plane.home
+    cluster = installed(control_plane, "removes and installs the CRDs of a cluster of its own")
+    assert cluster.home
+    return cluster.home
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, install, operating
+from support.operating import Operator, installed, operating
 from support.s3 import free_port
 from support.stage import Stage, condition, staging
 from support.stores import a_bento
@@ -22,10 +22,7 @@ pytestmark = pytest.mark.api
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: TestCluster) -> TestCluster:
-    if control_plane.home is None:
-        pytest.skip("the bucket belongs to a cluster of its own")
-    install(control_plane.home)
-    return control_plane
+    return installed(control_plane, "the bucket belongs to a cluster of its own")
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +36,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     a_bento(folder, "lost:1", uses=("gone:1",))
     shutil.rmtree(folder / "models" / "gone")
     return folder
-
-
-@pytest.fixture(scope="module")
-def operator(
-    cluster: TestCluster, store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Operator]:
-    assert cluster.home
-    with operating(cluster.home, tmp_path_factory.mktemp("operator"), store) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.audit import Audit
 from support.cluster import TestCluster
-from support.operating import Operator, install, operating
+from support.operating import Operator, installed
 from support.stage import Stage, condition, staging
 from support.stores import a_bento
 from support.yatai import controllers
@@ -41,10 +41,7 @@ NEXT = {"bento": {"tag": "unknown:1"}}
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: TestCluster) -> TestCluster:
-    if control_plane.home is None:
-        pytest.skip("counts requests in the audit log of a cluster of its own")
-    install(control_plane.home)
-    return control_plane
+    return installed(control_plane, "counts requests in the audit log of a cluster of its own")
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +49,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     a_bento(folder, "churn:1.0.0")
     return folder
-
-
-@pytest.fixture(scope="module")
-def operator(
-    cluster: TestCluster, store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Operator]:
-    assert cluster.home
-    with operating(cluster.home, tmp_path_factory.mktemp("operator"), store) as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.audit import ACCOUNT, Audit
 from support.cluster import TestCluster
-from support.operating import Operator, apply_files, install, operating
+from support.operating import Operator, apply_files, installed, operating
 from support.stage import Stage, condition, is_ready, staging
 from support.stores import a_bento
 from support.yatai import controllers
@@ -30,10 +30,7 @@ FIRST, SECOND = "churn:1.0.0", "churn:2.0.0"
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: TestCluster) -> TestCluster:
-    if control_plane.home is None:
-        pytest.skip("counts requests in the audit log of a cluster of its own")
-    install(control_plane.home)
-    return control_plane
+    return installed(control_plane, "counts requests in the audit log of a cluster of its own")
 
 
 @pytest.fixture(scope="module")

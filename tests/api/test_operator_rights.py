@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import install
+from support.operating import installed
 
 from e2i.local.kubectl import kubectl
 
@@ -32,10 +32,7 @@ def can(cluster: TestCluster, verb: str, resource: str, *flags: str) -> bool:
 
 @pytest.fixture(scope="module")
 def with_rights(control_plane: TestCluster) -> TestCluster:
-    if control_plane.home is None:
-        pytest.skip("a cluster of somebody's own has its rights already")
-    install(control_plane.home)
-    return control_plane
+    return installed(control_plane, "a cluster of somebody's own has its rights already")
 
 
 @pytest.mark.parametrize(

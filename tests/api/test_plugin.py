@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from support.cluster import TestCluster
-from support.operating import apply_files, install, operating
+from support.operating import apply_files, installed, operating
 from support.stage import Stage, staging
 from support.stores import a_bento
 from support.yatai import controllers
@@ -51,10 +51,7 @@ class Done:
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: TestCluster) -> TestCluster:
-    if control_plane.home is None:
-        pytest.skip("installs and removes the CRD of a cluster of its own")
-    install(control_plane.home)
-    return control_plane
+    return installed(control_plane, "installs and removes the CRD of a cluster of its own")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import yaml
 from aiohttp import web
 from support.cluster import TestCluster
 from support.model_bodies import told
-from support.operating import install
+from support.operating import installed
 from support.stage import Stage, staging
 
 from e2i.kube import Object, Resource
@@ -54,9 +54,7 @@ async def answer(request: web.Request) -> web.Response:
 
 @pytest.fixture
 async def stage(control_plane: TestCluster) -> AsyncIterator[Stage]:
-    if control_plane.home is None:
-        pytest.skip("installs the CRD of a cluster of its own")
-    install(control_plane.home)
+    installed(control_plane, "installs the CRD of a cluster of its own")
     async with staging(control_plane) as made:
         yield made
 

@@ -16,7 +16,7 @@ from support.cluster import TestCluster
 from support.crashdoors import api_server, name_of_write
 from support.crashproxy import CrashProxy
 from support.crashstate import Changes
-from support.operating import Operator, install
+from support.operating import Operator, installed
 from support.stage import Stage, staging
 from support.stores import a_bento
 from support.yatai import controllers
@@ -119,9 +119,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def crew(control_plane: TestCluster, store: Path, tmp_path: Path) -> AsyncIterator[Crew]:
     """No operator runs yet. At the end nothing was created or built twice, whatever became of the operators."""
-    if control_plane.home is None:
-        pytest.skip("reads the audit log of a cluster of its own")
-    install(control_plane.home)
+    installed(control_plane, "reads the audit log of a cluster of its own")
     async with (
         staging(control_plane) as stage,
         controllers(control_plane, ImageStore(tmp_path / "images")),

@@ -19,7 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from support.cluster import TestCluster
 from support.s3 import free_port
 
 from e2i.local.components import BUCKET, REGION
@@ -35,6 +37,14 @@ def install(home: ClusterHome) -> None:
     files = ("namespace.yaml", "crds/e2imodels.yaml", "rbac.yaml")
     apply_files(home, *(PROJECT / "manifests" / file for file in files))
     kubectl(home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+
+
+def installed(cluster: TestCluster, why: str) -> TestCluster:
+    """The cluster with all of that. `why` a test needs one of its own: a cluster of somebody else skips with it."""
+    if cluster.home is None:
+        pytest.skip(why)
+    install(cluster.home)
+    return cluster
 
 
 def apply_files(home: ClusterHome, *files: Path) -> None:
