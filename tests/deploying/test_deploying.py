@@ -150,6 +150,8 @@ async def test_a_dry_run_leaves_nothing_behind(stage: Stage, environments: Calla
 async def test_who_may_not_deploy_gets_forbidden(
     stage: Stage, environments: Callable[..., Path], tmp_path: Path
 ) -> None:
+    # A controller makes it, a moment after the namespace.
+    await stage.until(lambda: stage.child(ACCOUNTS, "default"), "the service account")
     issued = await stage.kube.create(ACCOUNTS, stage.namespace, {}, name="default", subresource="token")
     config = json.loads(stage.home.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": issued["status"]["token"]}

@@ -48,8 +48,8 @@ class Pods:
             {"metadata": {"deletionTimestamp": "now"}, "status": {"podIP": "10.97.0.6"}},
         ]
 
-    async def read_release(self, addresses: list[str], service: str) -> Reading:
-        assert service == "churn_model"
+    async def read_release(self, addresses: list[str], service: str, *, path_prefix: str) -> Reading:
+        assert (service, path_prefix) == ("churn_model", "/v1")
         self.read.append(tuple(addresses))
         if self.silent:
             return Reading(unreadable=dict.fromkeys(addresses, self.silent))
@@ -91,7 +91,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 def begin(guards: GuardJobs, trial: str = "1") -> None:
-    guards.start(MODEL, StartGuard("0b1d77e2", trial, NOON + seconds(60), "churn_model"))
+    guards.start(MODEL, StartGuard("0b1d77e2", trial, NOON + seconds(60), "churn_model", "/v1"))
 
 
 async def test_nobody_guards_yet(guards: GuardJobs) -> None:
@@ -173,7 +173,7 @@ async def test_a_guard_that_is_blind_says_what_it_saw_until_it_sees(
     sight = guards.sight(KEY, "1")
     assert isinstance(sight, Problem)
     assert sight.reason is Reason.MetricsUnreadable
-    assert "release 0b1d77e2 (GET /metrics on port 3000) were answered with status 401" in sight.message
+    assert "release 0b1d77e2 (GET /v1/metrics on port 3000) were answered with status 401" in sight.message
     assert woken == [KEY]
     pods.silent = ""
     await until(lambda: guards.sight(KEY, "1") == "clear")
@@ -192,7 +192,7 @@ async def test_buckets_that_cannot_judge_are_said_and_remembered(
 ) -> None:
     limited = a_model(rollout={"watch": {"seconds": 60, "maxLatencyP99": "500ms", "minRequests": 10}})
     pods.buckets = ((1.0, 1.0), (float("inf"), 1.0))
-    guards.start(limited, StartGuard("0b1d77e2", "1", NOON + seconds(60), "churn_model"))
+    guards.start(limited, StartGuard("0b1d77e2", "1", NOON + seconds(60), "churn_model", "/v1"))
     await until(lambda: isinstance(guards.sight(KEY, "1"), Problem))
     told, count = guards.sight(KEY, "1"), len(pods.read)
     await until(lambda: len(pods.read) > count + 5)
