@@ -113,7 +113,8 @@ def _loss(judged: Release, here: Situation) -> Problem | None:
         return None
     crash = health.problem if reason is Reason.CrashLoop else None
     workload = judged.workload
-    if workload and workload.existing and not ready_pods(workload):
+    # Not `existing`: for a moment after the last pod was deleted, there is no other yet.
+    if workload and workload.wanted and not ready_pods(workload):
         cause = f": {crash.message}" if crash else ""
         message = f"no pod of release {judged.release} ({judged.tag}) is ready any more{cause}"
         log = crash.log if crash else ""
