@@ -66,6 +66,7 @@ def _measured(name: str, sizes: Sizes) -> Report | None:
     try:
         report: Report = importlib.import_module(f"benchmarks.{page.MODULES[name]}").report(sizes)
     except Exception:
+        # The other sections take minutes each: they go on, and the last line says how to repeat this one.
         traceback.print_exc()
         return None
     say(f"\n{page.section(name, report)}\n\n({name} took {time.monotonic() - started:.0f} s)\n")

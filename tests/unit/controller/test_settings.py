@@ -16,27 +16,29 @@ def test_a_bucket_is_enough() -> None:
     assert read_settings({"E2I_BUCKET": "e2i"}) == Settings(bucket="e2i")
 
 
+VARIABLES = {
+    "E2I_BUCKET": "models",
+    "E2I_BUCKET_PREFIX": "/team/a/",
+    "E2I_BENTO_STORE": "/bentos",
+    "AWS_ENDPOINT_URL": "http://s3.example:9000",
+    "AWS_REGION": "eu-west-1",
+    "E2I_DOWNLOAD_SECRET": "",
+    "E2I_SERVICE_ACCOUNT_DIR": "/account",
+    "E2I_WORKERS": "3",
+    "E2I_MAX_BENTO_BYTES": "1000",
+    "E2I_EXPORTS": "1",
+    "E2I_POD_NETWORK": "10.97.0.0/16=127.97.0.0/16",
+    "E2I_LEASE_NAME": "mine",
+    "E2I_LEASE_SECONDS": "3",
+    "E2I_POD_UID": "6f1c",
+    "E2I_HEALTH_ADDRESS": "fd00::1:8080",
+    "E2I_LOG_LEVEL": "debug",
+}
+"""Each with another value than its default."""
+
+
 def test_every_variable_is_read() -> None:
-    settings = read_settings(
-        {
-            "E2I_BUCKET": "models",
-            "E2I_BUCKET_PREFIX": "/team/a/",
-            "E2I_BENTO_STORE": "/bentos",
-            "AWS_ENDPOINT_URL": "http://s3.example:9000",
-            "AWS_REGION": "eu-west-1",
-            "E2I_DOWNLOAD_SECRET": "",
-            "E2I_SERVICE_ACCOUNT_DIR": "/account",
-            "E2I_WORKERS": "3",
-            "E2I_MAX_BENTO_BYTES": "1000",
-            "E2I_EXPORTS": "1",
-            "E2I_POD_NETWORK": "10.97.0.0/16=127.97.0.0/16",
-            "E2I_LEASE_NAME": "mine",
-            "E2I_LEASE_SECONDS": "3",
-            "E2I_POD_UID": "6f1c",
-            "E2I_HEALTH_ADDRESS": "fd00::1:8080",
-            "E2I_LOG_LEVEL": "debug",
-        }
-    )
+    settings = read_settings(VARIABLES)
     assert settings == Settings(
         bucket="models",
         prefix="team/a",

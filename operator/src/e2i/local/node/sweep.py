@@ -104,5 +104,6 @@ def kill_cluster(root: Path) -> int:
             break
         kill(alive)
         killed |= alive
+        # Others start processes meanwhile, and nothing tells of them.
         time.sleep(0.02)
     return len(killed)
