@@ -10,7 +10,6 @@ import pytest
 from support.cluster import TestCluster
 from support.operating import PROJECT, Operator, apply_files, install, installed, operating
 from support.stage import Stage, staging
-from support.stores import a_bento
 from support.yatai import controllers
 
 from e2i.api import naming
@@ -30,13 +29,6 @@ def home(control_plane: TestCluster) -> ClusterHome:
     cluster = installed(control_plane, "removes and installs the CRDs of a cluster of its own")
     assert cluster.home
     return cluster.home
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("store")
-    a_bento(folder, "churn:1.0.0")
-    return folder
 
 
 @pytest.fixture

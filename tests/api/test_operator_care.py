@@ -12,7 +12,6 @@ from support.audit import Audit
 from support.cluster import TestCluster
 from support.operating import Operator, installed
 from support.stage import Stage, condition, staging
-from support.stores import a_bento
 from support.yatai import controllers
 
 from e2i.api import naming
@@ -42,13 +41,6 @@ NEXT = {"bento": {"tag": "unknown:1"}}
 @pytest.fixture(scope="module")
 def cluster(control_plane: TestCluster) -> TestCluster:
     return installed(control_plane, "counts requests in the audit log of a cluster of its own")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("store")
-    a_bento(folder, "churn:1.0.0")
-    return folder
 
 
 @pytest.fixture
