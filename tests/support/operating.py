@@ -153,4 +153,5 @@ def operating(home: ClusterHome, folder: Path, store: Path, **environment: str) 
         yield operator
     finally:
         if operator.is_running:
-            operator.stop(signal.SIGKILL)
+            # Not killed: the next operator would wait for the end of its lease.
+            operator.stop()
