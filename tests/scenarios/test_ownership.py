@@ -10,6 +10,7 @@ from support.scenes import hurried, mode, quiet, serve, until
 from support.world import NAMESPACE, World
 
 from e2i.api import naming
+from e2i.api.conditions import timestamp
 
 MODEL = (naming.KIND, NAMESPACE, "churn")
 ROLLOUT = hurried(scaleDownDelaySeconds=30)
@@ -40,6 +41,29 @@ async def test_children_that_a_deleted_model_left_are_adopted(world: World, next
     owners = {item["metadata"]["ownerReferences"][0]["uid"] for item in world.all("BentoDeployment")}
     assert owners == {world.kube.objects[MODEL]["metadata"]["uid"]}
     await quiet(world)
+
+
+@pytest.mark.parametrize("state", ["gone", "made anew", "terminating"])
+async def test_a_model_whose_deletion_was_not_yet_heard_of_adopts_nothing(world: World, state: str) -> None:
+    """The watch of the children is faster than that of the models; the collector takes all that name a dead owner."""
+    first = await serve(world)
+    before = world.kube.objects[MODEL]
+    with world.unwatched():
+        for place, item in world.kube.owned(before["metadata"]["uid"]):
+            world.kube.put(place, {**item, "metadata": {**item["metadata"], "ownerReferences": []}})
+        if state == "terminating":
+            marked = {"deletionTimestamp": timestamp(world.now), "finalizers": ["orphan"]}
+            world.kube.put(MODEL, {**before, "metadata": before["metadata"] | marked})
+        else:
+            world.kube.remove(MODEL)
+        if state == "made anew":
+            world.apply()
+    for kind in ("BentoRequest", "BentoDeployment", "Service"):
+        world.deliver(kind, "MODIFIED", world.kube.objects[place_of(world, kind)])
+    await world.run_due()
+    owners = [item["metadata"]["ownerReferences"] for item in world.all("BentoDeployment")]
+    assert owners == [[]]
+    assert world.address() == first
 
 
 async def test_an_object_without_an_owner_that_is_no_child_is_somebody_else_s(world: World) -> None:

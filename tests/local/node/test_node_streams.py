@@ -131,17 +131,25 @@ async def test_a_terminal_is_one(lab: Lab) -> None:
             while not re.search(pattern, shown):
                 shown += await asyncio.to_thread(os.read, outer, 4096)
 
-    await until(rb"[#$] $")
-    os.write(outer, b"tty; sleep 1000\n")
-    await until(rb"/dev/pts/\d+\r\n")
-    os.write(outer, b"\x03")
-    # An interrupt throws away what was typed before the next prompt.
-    await until(rb"\^C[^#$]*[#$] $")
-    os.write(outer, b"echo end-$((40 + 2)); exit 5\n")
-    await until(rb"end-42")
-    async with asyncio.timeout(PATIENCE):
-        assert await process.wait() == 5
-    os.close(outer)
+    try:
+        await until(rb"[#$] $")
+        os.write(outer, b"tty; cat\n")
+        await until(rb"/dev/pts/\d+\r\n")
+        # Until cat reads, an interrupt might meet the shell alone, which waits on for cat.
+        os.write(outer, b"heard\n")
+        await until(rb"heard\r\nheard\r\n")
+        os.write(outer, b"\x03")
+        # An interrupt throws away what was typed before the next prompt.
+        await until(rb"\^C[^#$]*[#$] $")
+        os.write(outer, b"echo end-$((40 + 2)); exit 5\n")
+        await until(rb"end-42")
+        async with asyncio.timeout(PATIENCE):
+            assert await process.wait() == 5
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        os.close(outer)
 
 
 async def test_files_are_copied_both_ways(lab: Lab, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from e2i.controller.core.actions import (
 )
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
+from e2i.controller.edge.adopt import adopt
 from e2i.controller.edge.apply_service import apply_service
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.observe import look_for_service
@@ -91,6 +92,8 @@ async def _execute_one(
         case ApplyRequest(artifact=artifact) if not clients.archive_use.claim(artifact.uri, model.key):
             message = f"{artifact.uri} is being deleted from the bucket, and is exported again after that"
             return Problem(reason=Reason.Pending, message=message)
+        case Adopt():
+            await adopt(model, action, clients)
         case _:
             await _write(model, action, clients, now)
     return None
@@ -111,8 +114,8 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
                 model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
             )
             await apply_service(manifest, clients)
-        case WakeWorkload() | Adopt():
-            await _patch(model, action, clients)
+        case WakeWorkload():
+            await _wake(model, action, clients)
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, clients):
                 await _delete(BENTO_DEPLOYMENTS, (model.namespace, name), uid, clients)
@@ -131,22 +134,13 @@ async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clie
     clients.cache.put(BENTO_DEPLOYMENTS.kind, written)
 
 
-async def _patch(model: Model, action: WakeWorkload | Adopt, clients: Clients) -> None:
-    """Write one field. The uid means this object: for a namesake the API server answers with a conflict."""
-    metadata: dict[str, object] = {"uid": action.uid}
-    if isinstance(action, WakeWorkload):
-        # The operator may change nothing else of a Deployment.
-        body = {"metadata": metadata, "spec": {"replicas": action.pods}}
-        await clients.kube.patch(
-            DEPLOYMENTS, model.namespace, action.name, body, subresource="scale", manager=naming.FIELD_MANAGER
-        )
-        return
-    body = {"metadata": metadata | {"ownerReferences": [manifests.owner_reference(model)]}}
-    (resource,) = (each for each in (BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES) if each.kind == action.kind)
-    written = await clients.kube.patch(
-        resource, model.namespace, action.name, body, manager=naming.FIELD_MANAGER
+async def _wake(model: Model, action: WakeWorkload, clients: Clients) -> None:
+    """Write the number of pods: the operator may change nothing else of a Deployment."""
+    # The uid means this object: for a namesake the API server answers with a conflict.
+    body = {"metadata": {"uid": action.uid}, "spec": {"replicas": action.pods}}
+    await clients.kube.patch(
+        DEPLOYMENTS, model.namespace, action.name, body, subresource="scale", manager=naming.FIELD_MANAGER
     )
-    clients.cache.put(action.kind, written)
 
 
 async def _set_finalizer(model: Model, wanted: bool, clients: Clients) -> None:
