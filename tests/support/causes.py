@@ -170,7 +170,7 @@ CAUSES = (
         situation="The service runs, but never says that it is ready.",
         # Long enough for a busy machine to have started the pod by then.
         change=mood("never ready", progressDeadlineSeconds=45),
-        words="not ready after 45 s (spec.rollout.progressDeadlineSeconds). 0 of 1 pods",
+        words="not ready after 45 s (spec.rollout.progressDeadlineSeconds): 0 of 1 pods",
         evidence={"container": "main"},
     ),
     Cause(

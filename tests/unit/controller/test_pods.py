@@ -157,7 +157,7 @@ def test_a_refusal_is_final_only_if_it_is_about_the_release(words: str, final: b
 def test_past_the_deadline_the_cause_is_told_with_its_word() -> None:
     late = plan.plan(Situation(MODEL, seen_starting(MODEL, pod_problem=CRASH)), NOON + seconds(600))
     assert late.message == (
-        "not ready after 600 s (spec.rollout.progressDeadlineSeconds). CrashLoop: container main ended 3 times. "
+        "not ready after 600 s (spec.rollout.progressDeadlineSeconds): CrashLoop: container main ended 3 times. "
         "There is no earlier release to go back to; correct the cause, or kubectl e2i retry churn -n models tries "
         "it again"
     )

@@ -92,8 +92,6 @@ async def _execute_one(
         case ApplyRequest(artifact=artifact) if not clients.archive_use.claim(artifact.uri, model.key):
             message = f"{artifact.uri} is being deleted from the bucket, and is exported again after that"
             return Problem(reason=Reason.Pending, message=message)
-        case Adopt():
-            await adopt(model, action, clients)
         case _:
             await _write(model, action, clients, now)
     return None
@@ -114,15 +112,13 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
                 model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
             )
             await apply_service(manifest, clients)
-        case WakeWorkload():
-            await _wake(model, action, clients)
+        case WakeWorkload() | Adopt() | SetFinalizer():
+            await _change(model, action, clients)
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, clients):
                 await _delete(BENTO_DEPLOYMENTS, (model.namespace, name), uid, clients)
         case DeleteRequest(name=name, uid=uid):
             await _delete(BENTO_REQUESTS, (model.namespace, name), uid, clients)
-        case SetFinalizer(wanted=wanted):
-            await _set_finalizer(model, wanted, clients)
 
 
 async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clients: Clients) -> None:
@@ -132,6 +128,17 @@ async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clie
         BENTO_DEPLOYMENTS, model.namespace, name, body, manager=naming.FIELD_MANAGER
     )
     clients.cache.put(BENTO_DEPLOYMENTS.kind, written)
+
+
+async def _change(model: Model, action: WakeWorkload | Adopt | SetFinalizer, clients: Clients) -> None:
+    """Execute an action that writes one field of an object."""
+    match action:
+        case WakeWorkload():
+            await _wake(model, action, clients)
+        case Adopt():
+            await adopt(model, action, clients)
+        case SetFinalizer(wanted=wanted):
+            await _set_finalizer(model, wanted, clients)
 
 
 async def _wake(model: Model, action: WakeWorkload, clients: Clients) -> None:

@@ -14,9 +14,9 @@ from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import (
-    CLUSTER_POLL,
     Plan,
     lasting,
+    past_deadline,
     pods_poll,
     target_release,
     was_final,
@@ -59,7 +59,10 @@ def wait_for_build(here: Situation, now: datetime) -> Plan | None:
     left = None if worked is None else timedelta(seconds=here.model.rollout.progress_deadline) - worked
     over = left is not None and (left <= timedelta(0) or was_final(here, Reason.BuildDeadlineExceeded))
     if over:
-        return _late_build(here, target, request)
+        what, cause = f"no image of {target.tag}", here.seen.pod_problem
+        return past_deadline(
+            here, Reason.BuildDeadlineExceeded, what, cause.message if cause else request.message, cause
+        )
     problem = lasting(here, here.seen.pod_problem, here.seen.problem_since, now)
     problem = problem or _builder_problem(here, target, request, now)
     wait = pods_poll(here, now) if left is None else min(left, pods_poll(here, now))
@@ -72,20 +75,6 @@ def wait_for_build(here: Situation, now: datetime) -> Plan | None:
         reason=Reason.Building,
         message=f"{words} {target.tag} (BentoRequest {request.name})",
         look_again=wait,
-    )
-
-
-def _late_build(here: Situation, target: Release, request: BentoRequest) -> Plan:
-    problem = here.seen.pod_problem
-    cause = problem.message if problem else request.message
-    return Plan(
-        reason=Reason.BuildDeadlineExceeded,
-        message=f"no image of {target.tag} after {here.model.rollout.progress_deadline} s "
-        f"(spec.rollout.progressDeadlineSeconds): {cause}",
-        log=problem.log if problem else "",
-        stalled=True,
-        failed=True,
-        look_again=CLUSTER_POLL,
     )
 
 

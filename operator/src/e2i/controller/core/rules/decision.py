@@ -105,6 +105,19 @@ def pods_poll(here: Situation, now: datetime) -> timedelta:
     return PODS_POLL if here.seen.pod_problem or refused or failing else CLUSTER_POLL
 
 
+def past_deadline(here: Situation, reason: Reason, what: str, cause: str, problem: Problem | None) -> Plan:
+    """Return the plan of a release that is late. `cause` goes into the message; `problem` brings its log."""
+    return Plan(
+        reason=reason,
+        message=f"{what} after {here.model.rollout.progress_deadline} s "
+        f"(spec.rollout.progressDeadlineSeconds): {cause}",
+        log=problem.log if problem else "",
+        stalled=True,
+        failed=True,
+        look_again=CLUSTER_POLL,
+    )
+
+
 def lasting(
     here: Situation, problem: Problem | None, since: datetime | None, now: datetime
 ) -> Problem | None:

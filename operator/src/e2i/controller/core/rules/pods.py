@@ -22,6 +22,7 @@ from e2i.controller.core.rules.decision import (
     PODS_POLL,
     Plan,
     lasting,
+    past_deadline,
     pods_poll,
     ready_pods_message,
     target_release,
@@ -104,7 +105,8 @@ def wait_for_pods(here: Situation, now: datetime) -> Plan | None:
     late = _lateness(here, target, now)
     over = late is not None and (late >= timedelta(0) or was_final(here, Reason.ProgressDeadlineExceeded))
     if over and not (problem and problem.blameless):
-        return _late_pods(here, target, problem)
+        cause = f"{problem.reason.name}: {problem.message}" if problem else ready_pods_message(here, target)
+        return past_deadline(here, Reason.ProgressDeadlineExceeded, "not ready", cause, problem)
     poll = pods_poll(here, now)
     wait = poll if late is None or over else min(-late, poll)
     if problem:
@@ -125,19 +127,6 @@ def _wait_for_deployer(here: Situation, target: Release, now: datetime) -> Plan:
         return Plan(reason=Reason.Deploying, message=ready_pods_message(here, target), look_again=left)
     message = f"yatai-deployment has still to make the pods of release {target.release} ({target.tag})"
     return Plan(reason=Reason.Deploying, message=message, look_again=CLUSTER_POLL)
-
-
-def _late_pods(here: Situation, target: Release, problem: Problem | None) -> Plan:
-    cause = f"{problem.reason.name}: {problem.message}" if problem else ready_pods_message(here, target)
-    return Plan(
-        reason=Reason.ProgressDeadlineExceeded,
-        message=f"not ready after {here.model.rollout.progress_deadline} s "
-        f"(spec.rollout.progressDeadlineSeconds). {cause}",
-        log=problem.log if problem else "",
-        stalled=True,
-        failed=True,
-        look_again=CLUSTER_POLL,
-    )
 
 
 def _pod_problem(here: Situation, target: Release, now: datetime) -> Problem | None:
