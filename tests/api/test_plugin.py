@@ -283,6 +283,33 @@ async def test_steering_sets_annotations_and_refuses_what_makes_no_sense(stage: 
     assert set(await annotations(stage)) == {"serving.e2i.dev/retry-at"}
 
 
+async def test_a_restart_is_followed_to_its_end_and_undone(stage: Stage) -> None:
+    """Played: the operator's part. `plan` of the manifest with the annotation tells the same release."""
+    model = await served(stage)
+    done = await run(stage, "restart", "churn")
+    assert (done.code, done.err) == (0, "")
+    (annotation,) = (await annotations(stage)).items()
+    assert annotation[0] == "serving.e2i.dev/restart-at"
+    async with following(stage):
+        pass  # Its first line says that the operator has not yet seen the restart.
+    assert (await run(stage, "plan", "-f", "-", stdin=manifest(stage, SECOND))).code == 0, "kept by an apply"
+    body = yaml.safe_load(manifest(stage, SECOND))
+    body["metadata"]["annotations"] = {annotation[0]: "2"}
+    planned = await run(stage, "plan", "-f", "-", "-o", "json", stdin=yaml.safe_dump(body))
+    assert (planned.code, json.loads(planned.out)["plans"][0]["change"]) == (1, "new release")
+    history = [
+        {"release": "0b1d77e2", "bentoTag": SECOND, "digest": DIGESTS[SECOND], "result": "Serving",
+         "restartAt": annotation[1]},
+        *model["status"]["history"],
+    ]  # fmt: skip
+    seen = {"observedRestartAt": annotation[1], "desiredRelease": "0b1d77e2", "history": history}
+    await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", {"status": seen}, subresource="status")
+    assert annotation[1] in (await run(stage, "history", "churn", "-o", "wide")).out
+    undone = await run(stage, "undo", "churn")
+    assert (undone.code, await annotations(stage)) == (0, {})
+    assert "restart-at is removed" in undone.out
+
+
 async def test_what_is_steered_outlives_the_next_apply_of_a_gitops_tool(stage: Stage) -> None:
     wanted = {**yaml.safe_load(manifest(stage))}
     flux = {

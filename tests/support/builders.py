@@ -20,12 +20,12 @@ from e2i.controller.core.observed import (
     Deployment,
     Observed,
     Service,
-    Stretch,
 )
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
 from e2i.controller.core.service_form import service_form
+from e2i.controller.core.stretch import Stretch
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 TAG = "churn_model:1.4.2"
@@ -56,6 +56,7 @@ def a_model(
     requests: tuple[tuple[str, str], ...] = (),
     limits: tuple[tuple[str, str], ...] = (),
     pod: str = "",
+    restart: str = "",
     kind: str = "Classification",
     deadline: int = 600,
     delay: int = 30,
@@ -73,7 +74,7 @@ def a_model(
         uid=uid,
         generation=1,
         tag=tag,
-        shape=Shape(type=kind, requests=requests, limits=limits, env=env, pod=pod),
+        shape=Shape(type=kind, requests=requests, limits=limits, env=env, pod=pod, restart=restart),
         autoscaling=autoscaling or Autoscaling(minimum=replicas, maximum=replicas),
         rollout=Rollout(
             **{

@@ -25,9 +25,14 @@ def told(kind: str, status: str, reason: str, message: str = "") -> Body:
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": since}
 
 
-def release(tag: str, digest: str, spec: Mapping[str, Any] | None = None) -> str:
+def release(
+    tag: str,
+    digest: str,
+    spec: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> str:
     """The id of the release that this bento makes with this shape."""
-    body = a_body(spec={**SHAPE, **(spec or {}), "bento": {"tag": tag}})
+    body = a_body(spec={**SHAPE, **(spec or {}), "bento": {"tag": tag}}, **(metadata or {}))
     return naming.release_of(parse_model(body), digest)
 
 

@@ -70,6 +70,7 @@ def test_an_image_version_tells_the_bento_s_version() -> None:
         pytest.param({"limits": (("cpu", "1"),)}, False, id="a limit is not a request"),
         pytest.param({"requests": (("cpu", "1000m"),)}, True, id="1000m is 1"),
         pytest.param({"pod": '{"nodeSelector":{"pool":"gpu"}}'}, False, id="so are other nodes"),
+        pytest.param({"restart": "2026-11-21"}, False, id="so is a restart"),
     ],
 )
 def test_what_makes_a_release(change: dict[str, object], same: bool) -> None:

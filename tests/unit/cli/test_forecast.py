@@ -49,6 +49,16 @@ def test_the_same_manifest_changes_nothing() -> None:
     assert found.extra.pods == Size(least=0, most=0)
 
 
+def test_a_restart_is_a_new_release_of_the_same_image() -> None:
+    asked = {"annotations": {"serving.e2i.dev/restart-at": "1"}}
+    before, after = churn(spec={"replicas": 3}), churn(spec={"replicas": 3}, metadata=asked)
+    found = forecast.forecast(before, after, BOTH)
+    assert (found.change, found.release_before, found.image) == (forecast.RELEASE, NEW, "kept")
+    assert found.release not in (NEW, None)
+    assert found.started == Size(least=3, most=3)
+    assert forecast.forecast(after, after, BOTH).change == forecast.NOTHING
+
+
 def test_more_replicas_are_scaling_and_no_release() -> None:
     found = planned({"replicas": 5})
     assert (found.change, found.release) == (forecast.SCALING, NEW)

@@ -24,10 +24,16 @@ def test_each_release_is_a_line_with_its_fate_and_what_it_is_now() -> None:
     ]
 
 
-def test_wide_adds_digest_image_and_message() -> None:
-    head, first, _ = lines(churn(), wide=True, moment=LATER)
-    assert head.split()[-3:] == ["DIGEST", "IMAGE", "MESSAGE"]
-    assert first.split()[-3:] == [NEW_DIGEST, "registry/churn:new", "-"]
+def test_wide_adds_digest_image_restart_and_message() -> None:
+    again = entry(
+        "0b1d77e2", NEW_TAG, NEW_DIGEST, "Serving", restartAt="2026-11-21", image="registry/churn:new"
+    )
+    head, first, before, _ = lines(
+        churn(history=[again, *churn()["status"]["history"]]), wide=True, moment=LATER
+    )
+    assert head.split()[-4:] == ["DIGEST", "IMAGE", "RESTART", "MESSAGE"]
+    assert first.split()[-4:] == [NEW_DIGEST, "registry/churn:new", "2026-11-21", "-"]
+    assert before.split()[-4:] == [NEW_DIGEST, "registry/churn:new", "-", "-"]
 
 
 def test_a_release_in_quarantine_is_marked() -> None:

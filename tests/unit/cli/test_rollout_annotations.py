@@ -19,6 +19,42 @@ def test_the_desired_release_in_quarantine_is_tried_again() -> None:
     assert "VerificationFailed" in change.sentence
 
 
+def test_a_restart_is_asked_for_by_the_time() -> None:
+    change = rollout_annotations.restart(churn(), NOON)
+    assert change.annotations == {"serving.e2i.dev/restart-at": "2026-11-21T12:00:00.000Z"}
+    assert "kubectl e2i status churn -n models -w" in change.sentence
+
+
+def test_a_restart_of_a_suspended_model_says_when_it_begins() -> None:
+    assert (
+        "once spec.suspend is false"
+        in rollout_annotations.restart(churn(spec={"suspend": True}), NOON).sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("manager", "tool", "refused"),
+    [
+        pytest.param("argocd-controller", True, True, id="of a manifest that Argo CD applies"),
+        pytest.param("e2i-cli", True, False, id="of an earlier restart, beside Argo CD"),
+        pytest.param("kubectl", False, False, id="of a manifest that a person applies"),
+    ],
+)
+def test_an_annotation_that_a_tool_would_put_back_is_left_alone(
+    manager: str, tool: bool, refused: bool
+) -> None:
+    tracking = {"argocd.argoproj.io/tracking-id": "shop:serving.e2i.dev/E2IModel:models/churn"}
+    owned = {"f:metadata": {"f:annotations": {"f:serving.e2i.dev/restart-at": {}}}}
+    annotations = {"serving.e2i.dev/restart-at": "1", **(tracking if tool else {})}
+    managed = [{"manager": "other"}, {"manager": manager, "fieldsV1": owned}]
+    model = churn(metadata={"annotations": annotations, "managedFields": managed})
+    if refused:
+        with pytest.raises(CommandError, match=r"Argo CD application shop.*Give it another value there"):
+            rollout_annotations.restart(model, NOON)
+    else:
+        assert rollout_annotations.restart(model, NOON).annotations
+
+
 def test_nothing_in_quarantine_is_nothing_to_retry() -> None:
     with pytest.raises(CommandError, match="no release of churn is in quarantine"):
         rollout_annotations.retry(churn(), NOON)

@@ -21,7 +21,7 @@ from support.model_bodies import (
 
 from e2i.cli.plugin import previous_specs
 from e2i.cli.plugin.errors import CommandError
-from e2i.cli.plugin.undo import obstacle
+from e2i.cli.plugin.undo import done, is_asked_for, obstacle
 from e2i.cli.plugin.undo_target import find_undo_target
 from e2i.inspection import gitops
 
@@ -120,7 +120,7 @@ def test_the_earlier_shape_is_found_again_and_shown_as_lines_of_the_manifest(spe
     assert f"-    tag: {NEW_TAG}" in diff
     assert f"+    tag: {OLD_TAG}" in diff
     assert len([line for line in diff if line.startswith(("-", "+"))]) > 4
-    assert "differs in more than the bento" in (obstacle(model, chosen) or "")
+    assert "differs in more than bento and restart" in (obstacle(model, chosen) or "")
 
 
 def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -145,6 +145,55 @@ def _as_operated(name: str, spec: dict[str, Any]) -> dict[str, Any]:
     return a_deployment(
         name, OLD_TAG, OLD_DIGEST, {"resources": rendered["resources"], "envs": rendered["envs"]}
     )
+
+
+RESTART = "serving.e2i.dev/restart-at"
+BY_CLI = {"manager": "e2i-cli", "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{RESTART}": {}}}}}
+
+
+def restarted(**metadata: Any) -> dict[str, Any]:
+    """1.5.0 serves, made by a restart; before, it served without one."""
+    at = "2026-11-21T12:00:00.000Z"
+    annotations = {RESTART: at, **metadata.pop("annotations", {})}
+    again = release(NEW_TAG, NEW_DIGEST, metadata={"annotations": annotations})
+    history = [
+        entry(again, NEW_TAG, NEW_DIGEST, "Serving", restartAt=at),
+        entry(NEW, NEW_TAG, NEW_DIGEST, "Superseded"),
+        entry(OLD, OLD_TAG, OLD_DIGEST, "Superseded"),
+    ]
+    return churn(
+        metadata={"annotations": annotations, **metadata},
+        history=history,
+        desiredRelease=again,
+        observedRestartAt=at,
+    )
+
+
+def test_a_restart_is_undone_by_its_annotation() -> None:
+    chosen = find_undo_target(restarted(), (), None)
+    assert (chosen.release, chosen.restart, chosen.by_tag) == (NEW, "", True)
+    assert not is_asked_for(restarted(), chosen)
+    assert f"the annotation {RESTART} is removed" in done(restarted(), chosen)
+
+
+def test_an_earlier_bento_comes_back_without_the_later_restart() -> None:
+    chosen = find_undo_target(restarted(), (), OLD_TAG)
+    assert (chosen.release, chosen.restart, chosen.by_tag) == (OLD, "", True)
+    assert f"spec.bento.tag is {OLD_TAG} again" in done(restarted(), chosen)
+
+
+def test_a_restart_that_is_not_in_git_is_undone_beside_argo_cd_and_a_bento_is_not() -> None:
+    by_cli = restarted(annotations=ARGO, managedFields=[BY_CLI])
+    chosen = find_undo_target(by_cli, (), None)
+    assert obstacle(by_cli, chosen) is None
+    assert "managed by the Argo CD" in (obstacle(by_cli, find_undo_target(by_cli, (), OLD_TAG)) or "")
+    in_git = restarted(annotations=ARGO, managedFields=[{**BY_CLI, "manager": "argocd-controller"}])
+    assert "managed by the Argo CD" in (obstacle(in_git, chosen) or "")
+    diff = previous_specs.manifest_diff(in_git, chosen.spec or {}, chosen.restart)
+    assert [line for line in diff if line.startswith("-  ")] == [
+        "-  annotations:",
+        f"-    {RESTART}: '2026-11-21T12:00:00.000Z'",
+    ]
 
 
 def test_a_shape_that_nobody_remembers_is_told_as_such() -> None:

@@ -10,7 +10,8 @@ from support.builders import NOON, a_request, seconds
 
 from e2i.api.conditions import Reason
 from e2i.controller.core.evidence.job_events import job_without_pods, refused_pods
-from e2i.controller.core.observed import Build, Stretch
+from e2i.controller.core.observed import Build
+from e2i.controller.core.stretch import Stretch
 
 JOB = "yatai-bento-image-builder-abc"
 WAITING = replace(a_request(build=Build.UNKNOWN), message=f"Image building job {JOB} is waiting")

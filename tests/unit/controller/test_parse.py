@@ -328,6 +328,10 @@ def test_annotations_that_steer_a_rollout() -> None:
     model = parse_model(a_body(annotations=annotations | {"serving.e2i.dev/paused": "true"}))
     assert (model.retry_at, model.paused) == ("1", True)
     assert len(model.promote_at.encode()) == 256, "the status has room for no more"
+    assert not model.shape.restart
+    model = parse_model(a_body(annotations={"serving.e2i.dev/restart-at": "y\n" * 99}))
+    assert len(model.shape.restart.encode()) == 64, "the same"
+    assert model.shape.restart.startswith("y y y")
     assert not parse_model(a_body(annotations={"serving.e2i.dev/paused": "yes"})).paused
     assert not parse_model(a_body(annotations=None)).paused
 

@@ -28,8 +28,9 @@ from e2i.api.model import Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
 from e2i.controller.core import plan
 from e2i.controller.core.actions import ApplyService
-from e2i.controller.core.observed import Observed, Stretch
+from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.stretch import Stretch
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)

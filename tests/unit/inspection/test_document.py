@@ -312,3 +312,10 @@ def test_following_ends_when_the_model_does_not_go_on_by_itself(
     conditions: list[Body], generation: int, end: bool | None
 ) -> None:
     assert outcome(churn(conditions=conditions, metadata={"generation": generation})) is end
+
+
+def test_a_restart_that_the_operator_has_not_seen_is_not_over() -> None:
+    asked = {"annotations": {"serving.e2i.dev/restart-at": "2"}}
+    assert outcome(churn(metadata=asked, observedRestartAt="1")) is None
+    assert outcome(churn(metadata=asked, observedRestartAt="2")) is True
+    assert outcome(churn(observedRestartAt="2")) is None, "the annotation was removed"

@@ -15,9 +15,13 @@ _SECRET_NAME = re.compile(r"token|secret|passw|credential|api_?key|access_?key|p
 
 RETRY_ANNOTATION = "serving.e2i.dev/retry-at"
 PROMOTE_ANNOTATION = "serving.e2i.dev/promote-at"
+RESTART_ANNOTATION = "serving.e2i.dev/restart-at"
+"""On a model: another value makes another release. On a BentoDeployment: the value that its release was made for."""
 PAUSED_ANNOTATION = "serving.e2i.dev/paused"
 LONGEST_PROMOTION = 256
 """Bytes of the annotation promote-at that are read; status.rollout has room for no more."""
+LONGEST_RESTART = 64
+"""Bytes of the annotation restart-at that are read: the status remembers it."""
 FINALIZER = "serving.e2i.dev/bucket"
 """The finalizer of a model with deletionPolicy Delete: it holds the deletion until the bucket is cleaned up."""
 
@@ -78,6 +82,8 @@ class Shape:
     env: tuple[tuple[str, str], ...] = ()
     pod: str = ""
     """Other fields of the pods, as `pod_fields.encode` returns them."""
+    restart: str = ""
+    """Value of the annotation restart-at: another value means new pods, with what their Secrets hold then."""
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -13,8 +13,10 @@ from e2i.api.fields import FieldInvalid, Fields, kind_of
 from e2i.api.model import (
     FINALIZER,
     LONGEST_PROMOTION,
+    LONGEST_RESTART,
     PAUSED_ANNOTATION,
     PROMOTE_ANNOTATION,
+    RESTART_ANNOTATION,
     RETRY_ANNOTATION,
     Autoscaling,
     Model,
@@ -59,11 +61,16 @@ def parse_model(body: Mapping[str, Any]) -> Model:
         retry_at=annotations.get(RETRY_ANNOTATION, ""),
         promote_at=clean(annotations.get(PROMOTE_ANNOTATION, ""), LONGEST_PROMOTION),
         status=shared(read_status(body.get("status"))),
-        **_wanted(fields),
+        **_wanted(fields, restart_of(annotations)),
     )
 
 
-def _wanted(fields: Fields) -> dict[str, Any]:
+def restart_of(annotations: Mapping[str, str]) -> str:
+    """Return the restart that the annotations ask for; empty if they ask for none."""
+    return clean(annotations.get(RESTART_ANNOTATION, ""), LONGEST_RESTART)
+
+
+def _wanted(fields: Fields, restart: str) -> dict[str, Any]:
     """Return what the spec asks for. If it cannot be read: what holds the model, and why."""
     try:
         spec = fields.needed_inside("spec")
@@ -71,7 +78,7 @@ def _wanted(fields: Fields) -> dict[str, Any]:
         return {
             "tag": bento.text("tag"),
             "archive": bento.inside("archive").text("digest"),
-            "shape": _shape(spec),
+            "shape": _shape(spec, restart),
             "autoscaling": _autoscaling(spec),
             "rollout": _rollout(spec.inside("rollout")),
             "suspended": spec.truth("suspend"),
@@ -80,14 +87,14 @@ def _wanted(fields: Fields) -> dict[str, Any]:
     except FieldInvalid as invalid:
         return {
             "tag": "",
-            "shape": Shape(type=""),
+            "shape": Shape(type="", restart=restart),
             "autoscaling": Autoscaling(minimum=1, maximum=1),
             "suspended": True,
             "invalid": str(invalid),
         }
 
 
-def _shape(spec: Fields) -> Shape:
+def _shape(spec: Fields, restart: str) -> Shape:
     resources, pod = spec.inside("resources"), pod_fields.encode(spec)
     pod_annotations.policy_annotations(pod)  # Refuses what cannot be written for the pods.
     return Shape(
@@ -100,6 +107,7 @@ def _shape(spec: Fields) -> Shape:
             if "valueFrom" not in item
         ),
         pod=pod,
+        restart=restart,
     )
 
 

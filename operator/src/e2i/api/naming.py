@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -14,6 +15,8 @@ GROUP = "serving.e2i.dev"
 API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "E2IModel"
 FIELD_MANAGER = "e2i-operator"
+CLI_FIELD_MANAGER = "e2i-cli"
+"""That of `kubectl e2i`. Not kubectl-...: Flux removes fields of managers with such names, our annotations too."""
 SERVICE_PORT = 3000
 
 MODEL_LABEL = f"{GROUP}/model"
@@ -44,6 +47,7 @@ HEX = 8
 LONGEST_NAME = 63
 LONGEST_VERSION = 63
 IMAGE_HEX = 12
+_RELEASE = re.compile(r"[A-Za-z0-9](?:[-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 
 
 def artifact_name(model: str, digest: str) -> str:
@@ -87,14 +91,19 @@ def release_of_shape(shape: Shape, bento_digest: str) -> str:
 
 
 def _canonical(shape: Shape) -> dict[str, object]:
-    """Return the shape as JSON. `pod` came later: where it is empty, older releases keep their identity."""
-    later = {"pod": shape.pod} if shape.pod else {}
+    """Return the shape as JSON. Some fields came later: where they are empty, older releases keep their identity."""
+    later = {name: value for name, value in (("pod", shape.pod), ("restart", shape.restart)) if value}
     return later | {
         "type": shape.type,
         "requests": {name: quantities.plain(amount) for name, amount in shape.requests},
         "limits": {name: quantities.plain(amount) for name, amount in shape.limits},
         "env": [list(pair) for pair in shape.env],
     }
+
+
+def readable_release(text: str | None) -> str | None:
+    """Return the release, or None if the text cannot be the name of one: it becomes a label and part of the status."""
+    return text if text and _RELEASE.fullmatch(text) else None
 
 
 def image_version(version: str, digest: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TYPES: Mapping[str, type] = {
-    **dict.fromkeys(("desiredRelease", "servingRelease", "url", "selector"), str),
+    **dict.fromkeys(("desiredRelease", "servingRelease", "url", "selector", "observedRestartAt"), str),
     **dict.fromkeys(("observedGeneration", "replicas", "readyReplicas"), int),
     **dict.fromkeys(("artifact", "rollout"), dict),
     **dict.fromkeys(("conditions", "failedReleases", "history"), list),
@@ -14,7 +14,7 @@ _TYPES: Mapping[str, type] = {
 _TYPES_INSIDE: Mapping[str, type] = {
     **dict.fromkeys(("type", "status", "reason", "message", "lastTransitionTime"), str),
     **dict.fromkeys(("release", "bentoTag", "trial", "failedAt"), str),
-    **dict.fromkeys(("result", "image", "startedAt", "servedAt", "endedAt"), str),
+    **dict.fromkeys(("result", "image", "startedAt", "servedAt", "endedAt", "restartAt"), str),
     **dict.fromkeys(("tag", "digest", "uri", "stepStartedAt", "promotion"), str),
     **dict.fromkeys(("size", "step"), int),
     "evidence": dict,

@@ -7,6 +7,7 @@ from typing import Any
 
 from e2i.api import naming
 from e2i.api.model import PAUSED_ANNOTATION
+from e2i.api.model_body import restart_of
 from e2i.inspection.children import Objects, deployment_document, release_label, request_document
 
 Body = Mapping[str, Any]
@@ -32,8 +33,13 @@ def condition(model: Body, kind: str) -> Body:
 
 
 def is_current(model: Body) -> bool:
-    """Whether the operator has seen the spec as it is now."""
-    return bool(model.get("status", {}).get("observedGeneration") == model["metadata"]["generation"])
+    """Whether the operator has seen the spec, and the restart that is asked for, as they are now."""
+    status, metadata = model.get("status", {}), model["metadata"]
+    restart = restart_of(metadata.get("annotations") or {})
+    return bool(
+        status.get("observedGeneration") == metadata["generation"]
+        and status.get("observedRestartAt", "") == restart
+    )
 
 
 def _model(family: Objects) -> Document:

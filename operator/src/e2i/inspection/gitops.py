@@ -22,6 +22,19 @@ def managing_tool(model: Body) -> str | None:
     return _argo(model) or _flux(model)
 
 
+def is_set_by_others(model: Body, annotation: str, manager: str) -> bool:
+    """Return whether a field manager other than `manager` has set the annotation."""
+    return any(
+        entry.get("manager") != manager and f"f:{annotation}" in _owned_annotations(entry)
+        for entry in model["metadata"].get("managedFields") or ()
+    )
+
+
+def _owned_annotations(entry: Body) -> Body:
+    owned: Body = entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
+    return owned
+
+
 def with_tool_metadata(live: Body, wanted: Body) -> dict[str, Any]:
     """Return `wanted` with the labels and annotations that the managing tool of `live` adds to what Git has."""
     if managing_tool(live) is None:

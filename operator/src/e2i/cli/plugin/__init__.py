@@ -1,6 +1,6 @@
 """`kubectl e2i`: shows E2IModels and steers their rollouts, from a person's machine or a CI job.
 
-It patches E2IModels only: their annotations, and with `undo` the bento's tag.
+It patches E2IModels only: their annotations, and with `undo` the bento.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from e2i.cli.plugin.errors import CommandError
 
 COMPLETE_VARIABLE = "_KUBECTL_E2I_COMPLETE"
 
-_STEERING = ("retry", "promote", "pause", "resume")
+_STEERING = ("restart", "retry", "promote", "pause", "resume")
 MODULES = {
     **{name: f"e2i.cli.plugin.{name}" for name in ("status", "history", "undo", "ask", "plan")},
     **dict.fromkeys(_STEERING, "e2i.cli.plugin.steering"),

@@ -122,10 +122,10 @@ def _requests(bodies: Iterable[Body], after: Body) -> Iterable[BentoRequest]:
 def _change(live: Body | None, after: Body, before: Model | None, model: Model, seen: Observed) -> str:
     if live is None or before is None:
         return NEW
-    if live["spec"] == after["spec"]:
-        return NOTHING if user_metadata(live) == user_metadata(after) else SETTINGS
     if _is_new_release(before, model, seen):
         return RELEASE
+    if live["spec"] == after["spec"]:
+        return NOTHING if user_metadata(live) == user_metadata(after) else SETTINGS
     sized = {key: after["spec"].get(key) for key in ("replicas", "autoscaling")}
     rest = {**live["spec"], **sized}
     return (

@@ -13,7 +13,7 @@ from e2i.cli.plugin.session import Session, Target, in_session, model_name, with
 from e2i.clock import now
 
 _HEAD = ("RELEASE", "BENTO", "RESULT", "REASON", "NOW", "STARTED", "SERVED", "ENDED")
-_WIDE = ("DIGEST", "IMAGE", "MESSAGE")
+_WIDE = ("DIGEST", "IMAGE", "RESTART", "MESSAGE")
 
 
 @click.command()
@@ -75,7 +75,7 @@ def _row(entry: Mapping[str, Any], moment: datetime) -> tuple[str, ...]:
 
 
 def _more(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(entry.get(field) or "-" for field in ("digest", "image", "message"))
+    return tuple(entry.get(field) or "-" for field in ("digest", "image", "restartAt", "message"))
 
 
 def _roles(model: Mapping[str, Any], release: str) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from e2i.api.model import RESTART_ANNOTATION
+from e2i.api.model_body import restart_of
+from e2i.api.naming import CLI_FIELD_MANAGER
 from e2i.cli.plugin.session import Session
 from e2i.kube import Object
 from e2i.kube.e2i_kinds import E2I_MODELS
-
-FIELD_MANAGER = "e2i-cli"
-"""Not kubectl-...: Flux removes fields of managers with such names, our annotations among them."""
 
 
 async def annotate(session: Session, model: Object, annotations: Mapping[str, str | None]) -> None:
@@ -18,10 +18,12 @@ async def annotate(session: Session, model: Object, annotations: Mapping[str, st
     await _patch(session, model, {"metadata": {"annotations": dict(annotations)}})
 
 
-async def set_bento(session: Session, model: Object, bento: Mapping[str, Any]) -> None:
-    """Set spec.bento; ApiError 409 if somebody changed the model since it was read."""
-    version = model["metadata"]["resourceVersion"]
-    await _patch(session, model, {"metadata": {"resourceVersion": version}, "spec": {"bento": dict(bento)}})
+async def set_bento(session: Session, model: Object, bento: Mapping[str, Any], restart: str) -> None:
+    """Set spec.bento and the annotation restart-at; ApiError 409 if somebody changed the model since it was read."""
+    metadata: dict[str, Any] = {"resourceVersion": model["metadata"]["resourceVersion"]}
+    if restart != restart_of(model["metadata"].get("annotations") or {}):
+        metadata["annotations"] = {RESTART_ANNOTATION: restart or None}
+    await _patch(session, model, {"metadata": metadata, "spec": {"bento": dict(bento)}})
 
 
 async def _patch(session: Session, model: Object, body: Object) -> None:
@@ -29,6 +31,6 @@ async def _patch(session: Session, model: Object, body: Object) -> None:
         "PATCH",
         E2I_MODELS.path(session.namespace, model["metadata"]["name"]),
         body=body,
-        query={"fieldManager": FIELD_MANAGER},
+        query={"fieldManager": CLI_FIELD_MANAGER},
         content_type="application/merge-patch+json",
     )

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from e2i.api import naming, pod_fields
-from e2i.api.model_body import parse_model
+from e2i.api.model import RESTART_ANNOTATION
+from e2i.api.model_body import parse_model, restart_of
 from e2i.cli.plugin.output import as_yaml
 
 Body = Mapping[str, Any]
@@ -24,6 +25,14 @@ _RESOURCES = {"cpu": "cpu", "memory": "memory", "gpu": "nvidia.com/gpu"}
 def release_of(model: Body, spec: Spec, digest: str) -> str:
     """Return the release that `model` would have with this spec."""
     return naming.release_of(parse_model({**model, "spec": spec}), digest)
+
+
+def with_restart(model: Body, restart: str) -> dict[str, Any]:
+    """Return the model with another value of the annotation restart-at; without the annotation if it is empty."""
+    metadata = dict(model["metadata"])
+    annotations = {**(metadata.get("annotations") or {}), RESTART_ANNOTATION: restart}
+    metadata["annotations"] = {name: value for name, value in annotations.items() if value}
+    return {**model, "metadata": metadata}
 
 
 def with_bento(model: Body, tag: str, digest: str) -> Spec:
@@ -86,15 +95,19 @@ def _nested(amounts: Mapping[tuple[str, str], Any]) -> Spec:
     return nested
 
 
-def manifest_diff(model: Body, spec: Spec) -> list[str]:
-    """Return a unified diff of the manifest that leads to the release of `spec`."""
+def manifest_diff(model: Body, spec: Spec, restart: str | None = None) -> list[str]:
+    """Return a unified diff of the manifest that leads to `spec` and `restart`; None: the restart is not in it."""
     metadata = model["metadata"]
     name = f"E2IModel {metadata['namespace']}/{metadata['name']}"
-    now, then = (_manifest(side) for side in (model["spec"], spec))
+    present = restart_of(metadata.get("annotations") or {})
+    shows_restart = restart is not None and restart != present
+    now = _manifest(model["spec"], present if shows_restart else "")
+    then = _manifest(spec, (restart or "") if shows_restart else "")
     lines = difflib.unified_diff(now, then, f"{name} now", f"{name} to commit", n=2, lineterm="")
     return list(lines)
 
 
-def _manifest(spec: Body) -> list[str]:
+def _manifest(spec: Body, restart: str) -> list[str]:
     shown = {key: spec[key] for key in _SHAPE if spec.get(key)}
-    return as_yaml({"spec": shown}).splitlines()
+    metadata = {"metadata": {"annotations": {RESTART_ANNOTATION: restart}}} if restart else {}
+    return as_yaml({**metadata, "spec": shown}).splitlines()

@@ -1,4 +1,4 @@
-"""The annotations of `retry`, `promote`, `pause` and `resume`, and when these are refused. Pure."""
+"""The annotations of `restart`, `retry`, `promote`, `pause` and `resume`, and when these are refused. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from e2i.api.model import PAUSED_ANNOTATION, PROMOTE_ANNOTATION, RETRY_ANNOTATION
+from e2i.api.model import PAUSED_ANNOTATION, PROMOTE_ANNOTATION, RESTART_ANNOTATION, RETRY_ANNOTATION
+from e2i.api.naming import CLI_FIELD_MANAGER
 from e2i.cli.plugin.advice import command, follow
 from e2i.cli.plugin.errors import CommandError
+from e2i.inspection import gitops
 from e2i.inspection.document import is_paused
 
 Body = Mapping[str, Any]
@@ -21,6 +23,23 @@ class Change:
 
     sentence: str
     annotations: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def restart(model: Body, now: datetime) -> Change:
+    """Ask for a release with new pods; CommandError if the annotation is Git's, which would put it back."""
+    name = model["metadata"]["name"]
+    tool = gitops.managing_tool(model)
+    if tool and gitops.is_set_by_others(model, RESTART_ANNOTATION, CLI_FIELD_MANAGER):
+        raise CommandError(
+            f"{name} is managed by {tool}, and its manifest has the annotation {RESTART_ANNOTATION}. Give it another "
+            "value there."
+        )
+    held = " once spec.suspend is false" if model["spec"].get("suspend") else ""
+    return Change(
+        f"{name}: a release of the same spec with new pods is brought up{held}. It gets the address when it is ready "
+        f"and verified. Follow it: {follow(model['metadata'])}",
+        {RESTART_ANNOTATION: _moment(now)},
+    )
 
 
 def retry(model: Body, now: datetime) -> Change:

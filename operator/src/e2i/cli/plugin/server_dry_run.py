@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2i.api import naming
+from e2i.api.naming import CLI_FIELD_MANAGER
 from e2i.cli.plugin import client_side_apply
 from e2i.cli.plugin.errors import CommandError, explained_error
-from e2i.cli.plugin.patching import FIELD_MANAGER
 from e2i.cli.plugin.session import Session
 from e2i.inspection import gitops
 from e2i.kube import ApiError, Object, Resource
@@ -19,7 +19,7 @@ from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 _SERVING = "yatai.ai/bento-deployment-component-type=api-server"
 """Label of the Deployments that answer requests; the runners of an old-style bento have other sidecars."""
-_DRY_RUN = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+_DRY_RUN = {"dryRun": "All", "fieldManager": CLI_FIELD_MANAGER, "fieldValidation": "Strict"}
 
 
 @dataclass(frozen=True, kw_only=True)

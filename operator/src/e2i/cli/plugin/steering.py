@@ -1,4 +1,4 @@
-"""`retry`, `promote`, `pause` and `resume`: each sets or removes an annotation that the operator reads."""
+"""`restart`, `retry`, `promote`, `pause` and `resume`: each sets or removes an annotation that the operator reads."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from e2i.cli.plugin.session import Session, Target, in_session, model_name, with
 from e2i.clock import now
 
 Decision = Callable[[Mapping[str, Any]], rollout_annotations.Change]
+
+
+@click.command()
+@model_name
+@with_target
+def restart(target: Target, name: str) -> None:
+    """Make a new release of the same spec: its pods read their Secrets again."""
+    _steer(target, name, lambda model: rollout_annotations.restart(model, now()))
 
 
 @click.command()

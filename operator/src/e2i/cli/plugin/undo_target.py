@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from e2i.api import naming
@@ -29,7 +30,9 @@ class UndoTarget:
     spec: previous_specs.Spec | None
     """None if the earlier spec cannot be found."""
     by_tag: bool
-    """Whether only the bento's tag differs."""
+    """Whether only the bento and the restart differ."""
+    restart: str
+    """The value of the annotation restart-at for which it was made; empty without one."""
 
 
 def find_undo_target(model: Body, deployments: Iterable[Body], to: str | None) -> UndoTarget:
@@ -105,10 +108,13 @@ def _is_asked_for_by_tag(model: Body, entry: Body) -> bool:
 
 def _undo_target(model: Body, deployments: Iterable[Body], entry: Body) -> UndoTarget:
     release, tag, digest = entry["release"], entry["bentoTag"], entry.get("digest", "")
+    restart: str = entry.get("restartAt", "")
+    then = previous_specs.with_restart(model, restart)
     asked = previous_specs.with_bento(model, tag, digest)
-    if _is_asked_for_by_tag(model, entry):
-        return UndoTarget(release=release, tag=tag, bento=asked["bento"], spec=asked, by_tag=True)
+    found = partial(UndoTarget, release=release, tag=tag, bento=asked["bento"], restart=restart)
+    if _is_asked_for_by_tag(then, entry):
+        return found(spec=asked, by_tag=True)
     labels = ((body, body["metadata"].get("labels") or {}) for body in deployments)
     kept = next((body for body, own in labels if own.get(naming.RELEASE_LABEL) == release), None)
-    spec = previous_specs.earlier_spec(model, kept, release, tag, digest) if kept else None
-    return UndoTarget(release=release, tag=tag, bento=asked["bento"], spec=spec, by_tag=False)
+    spec = previous_specs.earlier_spec(then, kept, release, tag, digest) if kept else None
+    return found(spec=spec, by_tag=False)

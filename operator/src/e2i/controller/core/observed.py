@@ -15,6 +15,7 @@ from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.records_state import RecordsState
 from e2i.controller.core.service_form import ServiceForm
+from e2i.controller.core.stretch import Stretch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +114,8 @@ class BentoDeployment(Child):
     """When the operator last made Yatai try again."""
     asked_at: datetime | None = None
     """When its release was requested, if that is not when it was created."""
+    restart: str = ""
+    """The restart that its release was made for."""
     earlier_env: tuple[tuple[str, str], ...] = ()
     """The environment of the release before, if it was edited in place."""
 
@@ -162,15 +165,6 @@ class VerificationState(Enum):
 
     RUNNING = "being asked"
     PASSED = "passed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stretch:
-    """How long the target release has been waited for in its present way."""
-
-    at_work: bool
-    """Its own build or its own pods are at work. If not, something else holds it up."""
-    since: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

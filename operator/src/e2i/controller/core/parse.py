@@ -13,6 +13,7 @@ from typing import Any
 from e2i.api import naming
 from e2i.api.artifact import Artifact, is_path_prefix
 from e2i.api.fields import FieldInvalid, Fields
+from e2i.api.model_body import restart_of
 from e2i.api.plain_text import cut
 from e2i.api.sharing import shared
 from e2i.controller.core import earlier_env, pods
@@ -32,7 +33,6 @@ from e2i.controller.core.service_form import service_form
 Body = Mapping[str, Any]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_RELEASE = re.compile(r"[A-Za-z0-9](?:[-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _LONGEST_TAG = 127
 """Bytes of status.history[].bentoTag."""
 BUILD_PODS = "BuildPod"
@@ -147,7 +147,7 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
     label = _labels(fields).get(naming.RELEASE_LABEL)
     return BentoDeployment(
         **identity | {"labelled": identity["labelled"] and label is not None},
-        release=_release(label or carried),
+        release=naming.readable_release(label or carried),
         template_version=annotations.text(naming.TEMPLATE_VERSION_ANNOTATION),
         tag=cut(annotations.text(naming.TAG_ANNOTATION), _LONGEST_TAG),
         spec=shared(_checked(spec)),
@@ -156,6 +156,7 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
         answered=bool(conditions),
         attempted_at=spec.inside("annotations").moment(naming.ATTEMPT_ANNOTATION),
         asked_at=annotations.moment(naming.ASKED_ANNOTATION),
+        restart=restart_of(_annotations(fields)),
         earlier_env=earlier_env.decode(annotations.text(naming.EARLIER_ENV_ANNOTATION)),
     )
 
@@ -185,7 +186,7 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
     failing = failure if failure.text("status") == "True" else _NONE
     return Deployment(
         **identity,
-        release=_release(_labels(fields).get(naming.RELEASE_LABEL)),
+        release=naming.readable_release(_labels(fields).get(naming.RELEASE_LABEL)),
         generation=fields.inside("metadata").number("generation"),
         observed_generation=status.number("observedGeneration"),
         wanted=fields.needed_inside("spec").number("replicas", 1),
@@ -203,20 +204,15 @@ def _service(identity: dict[str, Any], fields: Fields) -> Service:
         selector=spec.texts("selector"),
         form=service_form(spec),
         switched_at=annotations.moment(naming.SWITCHED_ANNOTATION),
-        serving=_release(annotations.text(naming.SERVING_ANNOTATION)),
+        serving=naming.readable_release(annotations.text(naming.SERVING_ANNOTATION)),
     )
-
-
-def _release(text: str | None) -> str | None:
-    """Return the release, or None if the text cannot be the name of one: it becomes a label and part of the status."""
-    return text if text and _RELEASE.fullmatch(text) else None
 
 
 def _pod(identity: dict[str, Any], fields: Fields) -> Pod:
     labels = _labels(fields)
     return Pod(
         **identity,
-        release=_release(labels.get(naming.RELEASE_LABEL)),
+        release=naming.readable_release(labels.get(naming.RELEASE_LABEL)),
         request=labels.get(naming.BUILD_LABEL),
         is_ready=pods.is_ready(fields),
         body=shared(pods.reduced(fields)),

@@ -57,6 +57,8 @@ class Entry:
     digest: str
     result: str
     image: str = ""
+    restart: str = ""
+    """The restart that made it."""
     started_at: datetime | None = None
     served_at: datetime | None = None
     ended_at: datetime | None = None
@@ -149,6 +151,7 @@ def _entry(body: Body) -> Entry:
         digest=body.get("digest", ""),
         result=body["result"],
         image=body.get("image", ""),
+        restart=body.get("restartAt", ""),
         started_at=_moment(body, "startedAt"),
         served_at=_moment(body, "servedAt"),
         ended_at=_moment(body, "endedAt"),
@@ -198,6 +201,7 @@ def entry_status(entry: Entry) -> dict[str, Any]:
         bentoTag=entry.tag,
         digest=entry.digest,
         image=entry.image,
+        restartAt=entry.restart,
         startedAt=timestamp(entry.started_at) if entry.started_at else "",
         servedAt=timestamp(entry.served_at) if entry.served_at else "",
         endedAt=timestamp(entry.ended_at) if entry.ended_at else "",

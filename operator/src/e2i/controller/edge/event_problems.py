@@ -6,7 +6,8 @@ from datetime import datetime
 
 from e2i.api.problem import Problem
 from e2i.controller.core.evidence import job_events, mount_events
-from e2i.controller.core.observed import BentoRequest, Stretch
+from e2i.controller.core.observed import BentoRequest
+from e2i.controller.core.stretch import Stretch
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import EVENTS
 

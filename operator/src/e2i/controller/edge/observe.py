@@ -14,7 +14,7 @@ from e2i.api.problem import Problem
 from e2i.api.tags import TagRefused
 from e2i.controller.core.evidence import mount_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
-from e2i.controller.core.observed import BentoRequest, Build, Observed, Stretch
+from e2i.controller.core.observed import BentoRequest, Build, Observed
 from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.releases import own_work
@@ -31,6 +31,7 @@ from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.releases.taken_names import holder, is_leftover
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.decision import Plan
+from e2i.controller.core.stretch import Stretch
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.check_secrets import values_sent
 from e2i.controller.edge.clients import Clients

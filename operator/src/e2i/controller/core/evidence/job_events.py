@@ -11,7 +11,8 @@ from e2i.api.conditions import Reason
 from e2i.api.plain_text import clean
 from e2i.api.problem import Problem
 from e2i.controller.core.evidence.refusals import refusal_advice
-from e2i.controller.core.observed import BentoRequest, Stretch
+from e2i.controller.core.observed import BentoRequest
+from e2i.controller.core.stretch import Stretch
 
 PATIENCE = timedelta(seconds=10)
 """A Job without pods for this long is asked about: its pods come within a second."""

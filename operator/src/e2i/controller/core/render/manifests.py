@@ -14,7 +14,7 @@ from typing import Any
 from e2i.api import naming, pod_annotations, quantities
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import timestamp
-from e2i.api.model import Autoscaling, Model, Shape
+from e2i.api.model import RESTART_ANNOTATION, Autoscaling, Model, Shape
 from e2i.controller.core import earlier_env
 from e2i.controller.core.render.memory import memory_limit
 from e2i.controller.core.render.pod_spec import extra_pod_spec
@@ -107,6 +107,8 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
         naming.TAG_ANNOTATION: spec.artifact.tag,
         naming.TEMPLATE_VERSION_ANNOTATION: spec.template_version,
     }
+    if spec.shape.restart:
+        annotations[RESTART_ANNOTATION] = spec.shape.restart
     if spec.asked_at:
         annotations[naming.ASKED_ANNOTATION] = timestamp(spec.asked_at)
     if text := earlier_env.encode(spec.earlier_env):

@@ -55,6 +55,7 @@ def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime
     merged = conditions.merge_conditions(old.get("conditions", ()), facts, here.model.generation, now)
     status = {
         "observedGeneration": here.model.generation,
+        **({"observedRestartAt": here.model.shape.restart} if here.model.shape.restart else {}),
         "conditions": merged,
         **_release_fields(here),
         **_remembered(here, plan, now),
