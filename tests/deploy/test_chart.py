@@ -24,6 +24,7 @@ OF_HELM = {
 }
 """Labels and annotations that the chart's objects have beside those of the manifests."""
 PATIENCE = 60.0
+GUARD = ("privileges", "service-accounts", "own-labels")
 
 
 def rendered(helm: Program, *values: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -58,11 +59,36 @@ def test_the_chart_passes_helms_own_check(helm: Program) -> None:
     helm("lint", "--strict", CHART, *BUCKET)
 
 
-@pytest.mark.parametrize("file", ["crds/e2imodels.yaml", "policies/pods.yaml"])
-def test_the_chart_has_the_files_of_the_manifests(file: str) -> None:
-    """If not: cp manifests/crds/e2imodels.yaml manifests/policies/pods.yaml charts/e2i-operator/files/"""
-    original = PROJECT / "manifests" / file
-    assert (CHART / "files" / original.name).read_bytes() == original.read_bytes()
+@pytest.mark.parametrize(
+    ("original", "copy"),
+    [
+        ("crds/e2imodels.yaml", "e2imodels.yaml"),
+        ("policies/pods.yaml", "pods.yaml"),
+        *((f"policies/guard/{each}.yaml", f"guard/{each}.yaml") for each in GUARD),
+    ],
+)
+def test_the_chart_has_the_files_of_the_manifests(original: str, copy: str) -> None:
+    """If not: copy it there."""
+    assert (CHART / "files" / copy).read_bytes() == (PROJECT / "manifests" / original).read_bytes()
+
+
+def test_the_rules_for_guarded_namespaces_are_installed_on_demand(helm: Program, kustomize: Program) -> None:
+    made, without = rendered(helm, "--set", "guard.enabled=true"), rendered(helm)
+    assert {key: made[key] for key in made if key not in without} == by_name(
+        kustomize(PROJECT / "manifests" / "policies" / "guard")
+    )
+
+
+def test_the_rules_ask_for_the_writers_in_the_release_s_namespace(helm: Program) -> None:
+    text = helm("template", "models", CHART, "--namespace=ml", *BUCKET, "--set", "guard.enabled=true",
+                "--set", "guard.writers={backup}")  # fmt: skip
+    made = by_name(text)
+    binding = made["ValidatingAdmissionPolicyBinding", "e2i-own-labels"]["spec"]
+    assert (
+        binding["paramRef"]["namespace"] == made["ConfigMap", "e2i-writers"]["metadata"]["namespace"] == "ml"
+    )
+    users = "system:serviceaccount:ml:models-e2i-operator\nbackup\n"
+    assert made["ConfigMap", "e2i-writers"]["data"]["users"] == users
 
 
 @pytest.mark.parametrize(
