@@ -47,7 +47,7 @@ class Laws(Protocol):
 
     def after_apply(self, body: Object) -> None: ...
 
-    def after_change(self, kind: str) -> None: ...
+    def after_change(self, item: Object) -> None: ...
 
 
 class FakeKube:
@@ -55,6 +55,7 @@ class FakeKube:
 
     def __init__(self, world: Surroundings) -> None:
         self.objects: dict[Place, Object] = {}
+        self._of_kind: defaultdict[str, dict[Place, Object]] = defaultdict(dict)
         self._owned: defaultdict[str, set[Place]] = defaultdict(set)
         """Places by the uid of their owner."""
         self.writes: Counter[tuple[str, str]] = Counter()
@@ -74,7 +75,7 @@ class FakeKube:
         self.version = 0
 
     def all(self, kind: str) -> list[Object]:
-        return [item for (of, *_), item in self.objects.items() if of == kind]
+        return list(self._of_kind[kind].values())
 
     def owned(self, uid: str) -> list[tuple[Place, Object]]:
         """Return what the object with this uid owns."""
@@ -96,8 +97,8 @@ class FakeKube:
         self._must_serve(resource)
         found = [
             _copy(item)
-            for (kind, space, _), item in self.objects.items()
-            if kind == resource.kind and namespace in (None, space) and matches(item, labels)
+            for (_, space, _), item in self._of_kind[resource.kind].items()
+            if namespace in (None, space) and matches(item, labels)
         ]
         return found, str(self.version)
 
@@ -254,11 +255,11 @@ class FakeKube:
             "creationTimestamp": created,
             "resourceVersion": str(self.version),
         }
-        self.objects[place] = body
+        self.objects[place] = self._of_kind[place[0]][place] = body
         self._own(place, old, body)
         self._world.tell(place[0], "MODIFIED" if old else "ADDED", body)
         if self.laws:
-            self.laws.after_change(place[0])
+            self.laws.after_change(body)
         return _copy(body)
 
     def orphan(self, place: Place) -> None:
@@ -270,6 +271,7 @@ class FakeKube:
     def remove(self, place: Place) -> None:
         """Remove an object, and all that it owns."""
         gone = self.objects.pop(place)
+        del self._of_kind[place[0]][place]
         self._own(place, gone, None)
         self.version += 1
         gone["metadata"]["resourceVersion"] = str(self.version)

@@ -42,7 +42,9 @@ class FakeReleaseStore:
         return True
 
     def records(self, name: str = "churn") -> list[Record]:
-        found = [release_record.decode(self.objects[key]) for key in sorted(self.objects)]
+        found = [
+            release_record.decode(self.objects[key]) for key in sorted(self.objects) if f"/{name}/" in key
+        ]
         return [record for record in found if record and record.model == name]
 
     def write(self, record: Record) -> str:

@@ -81,11 +81,17 @@ class Laws:
         used.add(service.get("annotations", {}).get(naming.SERVING_ANNOTATION))
         assert release not in used, f"release {release} was deleted while the address leads to it"
 
-    def after_change(self, kind: str) -> None:
-        if kind not in ("Pod", "Service"):
+    def after_change(self, item: Object) -> None:
+        metadata = item["metadata"]
+        if item["kind"] == "Service":
+            names = [metadata["name"]]
+        elif item["kind"] == "Pod":
+            # Without a label it may be anybody's.
+            name = metadata.get("labels", {}).get(naming.MODEL_LABEL)
+            names = [name] if name else [each["metadata"]["name"] for each in self._kube.all("Service")]
+        else:
             return
-        for service in self._kube.all("Service"):
-            name = service["metadata"]["name"]
+        for name in names:
             model = self._kube.objects.get((naming.KIND, "models", name))
             if model is not None:
                 self._judge_newcomers(model, self.selected(name))
