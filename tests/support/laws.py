@@ -85,7 +85,7 @@ class Laws:
         metadata = item["metadata"]
         if item["kind"] == "Service":
             names = [metadata["name"]]
-        elif item["kind"] == "Pod":
+        elif item["kind"] == "Pod" and is_ready(item):
             # Without a label it may be anybody's.
             name = metadata.get("labels", {}).get(naming.MODEL_LABEL)
             names = [name] if name else [each["metadata"]["name"] for each in self._kube.all("Service")]
