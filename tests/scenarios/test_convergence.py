@@ -20,7 +20,19 @@ from support.world import World
 
 from e2i import clock
 
-SPEC = ("tag", "env", "replicas", "suspend", "strategy", "rollback", "verify", "watch", "history", "keep")
+SPEC = (
+    "tag",
+    "env",
+    "replicas",
+    "park",
+    "suspend",
+    "strategy",
+    "rollback",
+    "verify",
+    "watch",
+    "history",
+    "keep",
+)
 ANNOTATIONS = ("retry", "promote", "pause")
 TROUBLES = ("bad build", "slow build", "bad pods", "crashing", "unpullable", "refused", "parked", "sick")
 JUDGEMENTS = ("bad answers", "slow answers", "bad metrics")

@@ -84,11 +84,17 @@ class CareLaws:
             yield f"release {self._serving} exceeds its limits and has the address, and {able} could serve"
 
     def _law_of_pods(self) -> Iterator[str]:
-        """What serves has the number of pods that the spec asks for, and rests at zero never."""
+        """What serves has the number of pods that the spec asks for, and rests at zero only if the model is parked."""
         child = self._child(self._serving)
+        if self._model.is_parked:
+            made = (self._workload(each) for each in self._mine("BentoDeployment"))
+            yield from (
+                f"{each['metadata']['name']} has pods" for each in made if each and each["spec"]["replicas"]
+            )
+            return
         if child is None:
             return
-        workload = self._kube.objects.get(("Deployment", self._place[0], child["metadata"]["name"]))
+        workload = self._workload(child)
         if workload and workload["spec"]["replicas"] == 0:
             yield f"release {self._serving} serves and is scaled to zero"
         asked, scaling = self._model.autoscaling, child["spec"].get("autoscaling", {})
@@ -99,7 +105,7 @@ class CareLaws:
 
     def _law_of_the_release(self) -> Iterator[str]:
         """What serves has its BentoDeployment, if its image and its form are known."""
-        if not self._serving or self._child(self._serving) or self._kube.missing:
+        if not self._serving or self._child(self._serving) or self._kube.missing or self._model.is_parked:
             return
         name = naming.release_name(self._model.name, self._serving)
         taken = ("BentoDeployment", self._place[0], name) in self._kube.objects
@@ -146,6 +152,9 @@ class CareLaws:
             each for each in self._mine("BentoDeployment") if each["spec"]["labels"].get(label) == release
         )
         return next(found, None) if release else None
+
+    def _workload(self, child: Object) -> Object | None:
+        return self._kube.objects.get(("Deployment", self._place[0], child["metadata"]["name"]))
 
     def _mine(self, kind: str) -> list[Object]:
         return [each for (of, *_), each in self._kube.owned(self._model.uid) if of == kind]

@@ -38,8 +38,16 @@ class Surroundings(Protocol):
     def was_edited(self, item: Object) -> bool: ...
 
 
+class Capacity(Protocol):
+    """The law about what a write of the operator leaves."""
+
+    def note(self) -> None: ...
+
+    def judge(self) -> None: ...
+
+
 class Laws(Protocol):
-    """FakeVerificationJobs changes; AssertionError for one that must not be."""
+    """Told of each change; AssertionError for one that must not be."""
 
     def before_apply(self, body: Object) -> None: ...
 
@@ -48,6 +56,9 @@ class Laws(Protocol):
     def after_apply(self, body: Object) -> None: ...
 
     def after_change(self, item: Object) -> None: ...
+
+    @property
+    def capacity(self) -> Capacity: ...
 
 
 class FakeKube:
@@ -163,10 +174,12 @@ class FakeKube:
             raise ApiError(409, "Conflict", "Apply failed with 1 conflict: .spec")
         if self.laws:
             self.laws.before_apply(body)
+            self.laws.capacity.note()
         kept = {**old["metadata"], **_copy(metadata)} if old else _copy(metadata)
         written = self.put(place, {**(old or {}), **_copy(body), "metadata": kept})
         if self.laws:
             self.laws.after_apply(body)
+            self.laws.capacity.judge()
         return written
 
     async def patch(
@@ -197,13 +210,22 @@ class FakeKube:
         assert set(body["spec"]) == {"autoscaling"}
         size = {key: value for key, value in body["spec"]["autoscaling"].items() if value is not None}
         place = (resource.kind, namespace, name)
-        return self.put(place, {**old, "spec": {**old["spec"], "autoscaling": size}})
+        return self._put_judged(place, {**old, "spec": {**old["spec"], "autoscaling": size}})
 
     def _scale(self, place: Place, body: Object) -> Object:
         old = self.objects.get(place)
         if old is None or old["metadata"]["uid"] != body["metadata"]["uid"]:
             raise ApiError(409, "Conflict", "the UID in the precondition does not match")
-        return self.put(place, {**old, "spec": {**old["spec"], "replicas": body["spec"]["replicas"]}})
+        return self._put_judged(place, {**old, "spec": {**old["spec"], "replicas": body["spec"]["replicas"]}})
+
+    def _put_judged(self, place: Place, body: Object) -> Object:
+        """Store it, unless that takes pods that are wanted."""
+        if self.laws:
+            self.laws.capacity.note()
+        written = self.put(place, body)
+        if self.laws:
+            self.laws.capacity.judge()
+        return written
 
     def _count_event(self, name: str, body: Object) -> Object:
         if name not in self.posted:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from support.capacity_law import CapacityLaw
 from support.fake_release_store import FakeReleaseStore
 from support.fake_verification import FakeVerificationJobs
 
 from e2i.api import naming, release_record
 from e2i.api.model_body import parse_model
-from e2i.controller.core.releases.trials import trial_of
+from e2i.controller.core.releases.parking import verification_of
 from e2i.kube import Object
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Laws:
         self._records = records
         self._ready_before: set[str] = set()
         self._moves = False
+        self.capacity = CapacityLaw(kube, self.selected)
         self.known: dict[str, set[str]] = {}
 
     def selected(self, name: str) -> list[Object]:
@@ -62,12 +64,12 @@ class Laws:
     def after_apply(self, body: Object) -> None:
         if body["kind"] == "Service":
             left = self.selected(body["metadata"]["name"])
-            assert left or not self._ready_before, (
+            assert left or not self._ready_before or self._is_parked(body["metadata"]["name"]), (
                 "a write of ours took the last ready pod out of the address"
             )
             release = body["metadata"]["annotations"][naming.SERVING_ANNOTATION]
             served = {pod["metadata"]["labels"][naming.RELEASE_LABEL] for pod in left}
-            assert release in served or not self._moves, (
+            assert release in served or not self._moves or self._is_parked(body["metadata"]["name"]), (
                 f"the address moves to {release}, which has no ready pod"
             )
 
@@ -114,7 +116,12 @@ class Laws:
         proved = [
             each.release for each in self._records.records(model.name) if each.result == release_record.SERVED
         ]
-        return (model.key, trial_of(model, release)) in self._verification.passed or release in proved
+        passed = (model.key, verification_of(model, release)) in self._verification.passed
+        return passed or release in proved
+
+    def _is_parked(self, name: str) -> bool:
+        body = self._kube.objects.get((naming.KIND, "models", name))
+        return body is not None and parse_model(body).is_parked
 
 
 def is_ready(pod: Object) -> bool:

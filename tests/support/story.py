@@ -56,6 +56,7 @@ class Story:
             "tag": lambda: self.change(tag=f"churn:{number}"),
             "env": lambda: self.change(env=[{"name": "MODE", "value": f"mode {number}"}]),
             "replicas": lambda: self.change(replicas=(1, 2, 3, 10)[number]),
+            "park": lambda: self.change(replicas=(0, 0, 1, 3)[number]),
             "suspend": lambda: self.change(suspend=number == 3),
             "strategy": lambda: self.strategy(number),
             "rollback": lambda: self.roll_out(rollback=ROLLBACKS[number]),
@@ -171,7 +172,8 @@ class Story:
         patient |= self.rollout.get("rollback") == "Disabled" and not self.is_well()
         assert ready.startswith("True") or stalled != "nothing" or held or patient, (ready, stalled, waits)
         if self.is_well() and not held and not self.world.failed():
-            assert ready == "True/Ready", (ready, stalled, waits)
+            expected = "True/Parked" if self.spec.get("replicas") == 0 else "True/Ready"
+            assert ready == expected, (ready, stalled, waits)
 
     def check_consistent(self) -> None:
         """The status says what is, and the history has one release that serves."""

@@ -66,6 +66,28 @@ def test_more_replicas_are_scaling_and_no_release() -> None:
     assert found.extra.requests == {"cpu": "200m", "memory": "2Gi"}
 
 
+def test_no_replicas_park_the_model() -> None:
+    found = planned({"replicas": 0})
+    assert (found.change, found.pods, found.started) == (
+        forecast.SCALING,
+        Size(least=0, most=0),
+        Size(least=0, most=0),
+    )
+    assert "its pods end; its image stays. Nobody answers at its address" in found.notes[0]
+
+
+def test_a_new_parked_model_gets_an_image_and_no_pods() -> None:
+    found = forecast.forecast(None, a_body(spec={"replicas": 0, "bento": {"tag": NEXT_TAG}}), ())
+    assert (found.image, found.extra.pods) == ("export and build", Size(least=0, most=0))
+    assert "it gets an image and no pods" in found.notes[0]
+
+
+def test_a_parked_model_is_woken_without_export_or_build() -> None:
+    found = forecast.forecast(churn(spec={"replicas": 0}), churn(spec={"replicas": 2}), BOTH)
+    assert (found.change, found.image, found.started) == (forecast.SCALING, "kept", Size(least=2, most=2))
+    assert found.notes[0].startswith("the model is woken, without an export or a build")
+
+
 def test_fewer_replicas_need_no_room() -> None:
     found = planned({"replicas": 1})
     assert found.change == forecast.SCALING

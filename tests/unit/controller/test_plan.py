@@ -50,10 +50,10 @@ from e2i.controller.core.actions import (
     Export,
     ReadReleaseStore,
     Resize,
+    ScaleWorkload,
     SetFinalizer,
     StartGuard,
     Verify,
-    WakeWorkload,
     WriteRecord,
 )
 from e2i.controller.core.observed import Build, Exporting, Malformed, Observed, VerificationState
@@ -167,6 +167,8 @@ IDLE = a_workload(OLD_DEPLOYMENT, wanted=0)
 AT_ZERO = replace(beside(seen_serving(MODEL, service=SERVES_LONG), OLD_DEPLOYMENT, ready=None),
                   workloads=(a_workload(THIS_DEPLOYMENT), IDLE))  # fmt: skip
 """Somebody scaled the predecessor of the serving release to zero."""
+NO_PODS = Autoscaling(minimum=0, maximum=0)
+TO_ZERO = ScaleWorkload(THIS_DEPLOYMENT.name, a_workload(THIS_DEPLOYMENT).uid, 0)
 LOST = beside(seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0),)), OLD_DEPLOYMENT)
 """The serving release has just lost its pods; the one before it has its own."""
 
@@ -209,7 +211,15 @@ SITUATIONS = [
                  (replace(TO_THIS, switched_at=SERVES_LONG.switched_at),),
                  id="its address comes before the pods of another release"),
     pytest.param(replace(NEXT, autoscaling=TWO.autoscaling), AT_ZERO, Reason.Scaling,
-                 (WakeWorkload(IDLE.name, IDLE.uid, 2),), id="a Deployment at zero is woken before another is resized"),
+                 (ScaleWorkload(IDLE.name, IDLE.uid, 2),),
+                 id="a Deployment at zero is woken before another is resized"),
+    pytest.param(replace(NEXT, autoscaling=NO_PODS), seen_serving(MODEL, service=replace(
+        SERVES_LONG, selector={"app": "debug"})), Reason.Scaling, (TO_ZERO,),
+                 id="a parked model loses its pods whatever else is wrong"),
+    pytest.param(replace(NEXT, autoscaling=NO_PODS, status={**NEXT.status, **failed_status(MODEL, trial=NEXT_TRIAL)}),
+                 LOST, Reason.Switching, (TO_OLD,), id="a parked model rests with the release that is good"),
+    pytest.param(replace(PROVED, autoscaling=NO_PODS), AT_ZERO, Reason.Scaling, (TO_ZERO,),
+                 id="nothing of a parked model is woken"),
     pytest.param(replace(WATCHED, autoscaling=TWO.autoscaling), seen_serving(WATCHED),
                  Reason.Scaling, (Resize(THIS_DEPLOYMENT.name, TWO.autoscaling),),
                  id="it gets its number of pods before its metrics are read"),
@@ -354,7 +364,14 @@ SITUATIONS = [
     pytest.param(MODEL, seen_building(MODEL), Reason.Building, (), id="a build under way is waited for"),
     pytest.param(MODEL, seen_serving(MODEL, requests=(a_request(build=Build.RUNNING),)), Reason.Ready, (),
                  id="an image that is built anew does not concern the pods that serve"),
+    pytest.param(replace(MODEL, autoscaling=NO_PODS), seen_exported(MODEL, records=()), Reason.Deploying,
+                 (ApplyRequest(an_artifact()),), id="a parked model gets an image and no deployment"),
+    pytest.param(replace(MODEL, autoscaling=NO_PODS), seen(requests=(a_request(build=Build.RUNNING),)),
+                 Reason.Building, (), id="the image of a parked model is waited for"),
     # The pods.
+    pytest.param(replace(MODEL, autoscaling=NO_PODS),
+                 seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),
+                 Reason.Parked, (REMOVE_THIS,), id="a trial of a parked model ends, whatever was wrong with it"),
     pytest.param(MODEL, seen_building(MODEL, deployments=(PARKED,)), Reason.Building, (),
                  id="what yatai-deployment says before the image is there is no reason to wake it"),
     pytest.param(MODEL, seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(PARKED,)),

@@ -57,6 +57,7 @@ class Reason(Enum):
     CanaryPaused = "The canary keeps its share for a time, or until somebody promotes it."
     Paused = "The annotation serving.e2i.dev/paused holds the rollout where it is."
     Suspended = "spec.suspend is true: the operator leaves the model as it is."
+    Parked = "spec.replicas is 0: the model has no pods. Its record, its image and its address stay."
     Deleting = "The model is being deleted."
 
     # The objects.

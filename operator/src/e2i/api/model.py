@@ -61,7 +61,10 @@ Step = SetWeight | Pause
 
 @dataclass(frozen=True, kw_only=True)
 class Autoscaling:
-    """Smallest and largest number of pods, and the metrics of the HorizontalPodAutoscaler that Yatai creates."""
+    """Smallest and largest number of pods, and the metrics of the HorizontalPodAutoscaler that Yatai creates.
+
+    Both are 0 for a parked model. No autoscaler has such bounds: its Deployment is scaled to zero instead.
+    """
 
     minimum: int
     maximum: int
@@ -148,6 +151,11 @@ class Model:
     @property
     def key(self) -> tuple[str, str]:
         return self.namespace, self.name
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether the spec asks for no pods: the release, its image and the address stay."""
+        return self.autoscaling.maximum == 0
 
     @property
     def reference(self) -> str:

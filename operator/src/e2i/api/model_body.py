@@ -130,9 +130,9 @@ def _amount(place: str, written: Any) -> str:
 
 
 def _autoscaling(spec: Fields) -> Autoscaling:
-    """Return the numbers of pods; `replicas` is both the smallest and the largest."""
-    if "autoscaling" not in spec:
-        replicas = spec.number("replicas", 1, least=0, most=_MOST_PODS)
+    """Return the numbers of pods; `replicas` is both the smallest and the largest. 0 parks an autoscaled model too."""
+    replicas = spec.number("replicas", 1, least=0, most=_MOST_PODS)
+    if "autoscaling" not in spec or replicas == 0:
         return Autoscaling(minimum=replicas, maximum=replicas)
     chosen = spec.inside("autoscaling")
     return Autoscaling(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2i.api import conditions
+from e2i.api.conditions import Reason
 from e2i.deploying.errors import Running, Verdict
 from e2i.inspection.document import condition, is_current
 from e2i.inspection.outcome import outcome
@@ -43,6 +44,8 @@ def state_of(model: Object) -> State:
         return NOT_OBSERVED
     ready = condition(model, conditions.READY)
     match outcome(model):
+        case True if ready.get("reason") == Reason.Parked.name:
+            return _verdict(model, ready)
         case True:
             return _serving(model)
         case None:

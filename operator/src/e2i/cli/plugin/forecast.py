@@ -80,7 +80,11 @@ def forecast(
         started=started,
         extra=extra_capacity(model, _beside(change, model, started, size_before), workloads),
         quarantine=_quarantine(model, release) if change in (RELEASE, SETTINGS) else None,
-        notes=(*_notes(after, model, change), *_sidecar_note(started, workloads)),
+        notes=(
+            *_notes(after, model, change),
+            *_parking_notes(before, model, change),
+            *_sidecar_note(started, workloads),
+        ),
     )
 
 
@@ -221,3 +225,18 @@ def _notes(after: Body, model: Model, change: str) -> Iterable[str]:
         yield f"the rollout is paused: no switch before {command('resume', after['metadata'])}"
     if "deletionTimestamp" in after["metadata"]:
         yield "the model is being deleted, and an apply does not stop that"
+
+
+def _parking_notes(before: Model | None, model: Model, change: str) -> Iterable[str]:
+    was_parked = before is not None and before.is_parked
+    if model.is_parked and change != NOTHING:
+        ends = (
+            "it gets an image and no pods"
+            if was_parked or before is None
+            else "its pods end; its image stays"
+        )
+        yield f"spec.replicas is 0: the model is parked, and {ends}. Nobody answers at its address"
+    if was_parked and not model.is_parked:
+        checks = model.rollout.checks.get("verify")
+        then = "when it has given its golden predictions again" if checks else "when it has its pods"
+        yield f"the model is woken, without an export or a build of what it has; it is Ready {then}"

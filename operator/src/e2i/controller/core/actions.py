@@ -51,8 +51,8 @@ class Resize:
 
 
 @dataclass(frozen=True)
-class WakeWorkload:
-    """Scale a Deployment up from zero. Its autoscaler rests at zero, and Yatai leaves the number to the autoscaler."""
+class ScaleWorkload:
+    """Scale a Deployment to zero, or up from zero. Its autoscaler rests there, and Yatai leaves the number to it."""
 
     name: str
     uid: str
@@ -154,7 +154,7 @@ Action = (
     | ApplyDeployment
     | Resize
     | Adopt
-    | WakeWorkload
+    | ScaleWorkload
     | Verify
     | StartGuard
     | WriteRecord

@@ -175,6 +175,8 @@ class Observed:
     requests: tuple[BentoRequest, ...] = ()
     deployments: tuple[BentoDeployment, ...] = ()
     workloads: tuple[Deployment, ...] = ()
+    runners: tuple[Deployment, ...] = ()
+    """Deployments of the runners of old-style bentos."""
     service: Service | None = None
     foreign: frozenset[tuple[str, str]] = frozenset()
     """(kind, name) of objects in the namespace that this model does not own."""

@@ -117,6 +117,11 @@ def canary_weight(model: Model) -> int:
     return weight
 
 
+def parked_at(model: Model) -> datetime | None:
+    """Return since when the model is parked, or was until it was woken: it is known until the model is Ready again."""
+    return _moment(model.status, "parkedAt")
+
+
 def retries(model: Model, release: str) -> int:
     """Return how often the release was tried again by itself."""
     body = model.status.get("retries") or {}

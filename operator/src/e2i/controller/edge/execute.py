@@ -25,10 +25,10 @@ from e2i.controller.core.actions import (
     ReadReleaseStore,
     Resize,
     Result,
+    ScaleWorkload,
     SetFinalizer,
     StartGuard,
     Verify,
-    WakeWorkload,
     WriteRecord,
 )
 from e2i.controller.core.render import manifests
@@ -112,7 +112,7 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
                 model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
             )
             await apply_service(manifest, clients)
-        case WakeWorkload() | Adopt() | SetFinalizer():
+        case ScaleWorkload() | Adopt() | SetFinalizer():
             await _change(model, action, clients)
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, clients):
@@ -130,18 +130,18 @@ async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clie
     clients.cache.put(BENTO_DEPLOYMENTS.kind, written)
 
 
-async def _change(model: Model, action: WakeWorkload | Adopt | SetFinalizer, clients: Clients) -> None:
+async def _change(model: Model, action: ScaleWorkload | Adopt | SetFinalizer, clients: Clients) -> None:
     """Execute an action that writes one field of an object."""
     match action:
-        case WakeWorkload():
-            await _wake(model, action, clients)
+        case ScaleWorkload():
+            await _scale(model, action, clients)
         case Adopt():
             await adopt(model, action, clients)
         case SetFinalizer(wanted=wanted):
             await _set_finalizer(model, wanted, clients)
 
 
-async def _wake(model: Model, action: WakeWorkload, clients: Clients) -> None:
+async def _scale(model: Model, action: ScaleWorkload, clients: Clients) -> None:
     """Write the number of pods: the operator may change nothing else of a Deployment."""
     # The uid means this object: for a namesake the API server answers with a conflict.
     body = {"metadata": {"uid": action.uid}, "spec": {"replicas": action.pods}}

@@ -17,7 +17,7 @@ from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
 from e2i.controller.core.observed import BentoRequest, Build, Observed
 from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.pods import deployment_of
-from e2i.controller.core.releases import own_work
+from e2i.controller.core.releases import own_work, parking
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import (
     Release,
@@ -50,11 +50,13 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         await look_for_service(model, clients)
     deployments = cache.deployments(model)
     places = {(child.name, child.uid) for child in deployments}
+    made = [each for each in cache.workloads(model) if each.owner in {child.uid for child in deployments}]
     seen = Observed(
         export=clients.export_jobs.state(model.reference),
         requests=tuple(_with_address(request, clients.archive_place) for request in cache.requests(model)),
         deployments=deployments,
-        workloads=tuple(each for each in cache.workloads(model) if (each.name, each.owner) in places),
+        workloads=tuple(each for each in made if (each.name, each.owner) in places),
+        runners=tuple(each for each in made if (each.name, each.owner) not in places),
         service=owned_service(model, cache.service(model)),
         malformed=cache.malformed(model),
         orphans=cache.orphans(model),
@@ -103,7 +105,7 @@ def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
     """Add the state of the desired release's verification, and of the guard of the release that is judged."""
     here = Situation(model, seen)
     if here.desired:
-        trial = trial_of(model, here.desired.release)
+        trial = parking.verification_of(model, here.desired.release)
         seen = replace(seen, verification=clients.verification_jobs.state(model.key, trial))
     judged = judged_release(here)
     if judged is None:

@@ -13,8 +13,8 @@ from e2i.controller.core.actions import (
     DeleteDeployment,
     DeleteRequest,
     Resize,
+    ScaleWorkload,
     SetFinalizer,
-    WakeWorkload,
 )
 from e2i.kube import ApiError
 from e2i.kube.e2i_kinds import YATAI_KINDS
@@ -23,7 +23,7 @@ _NAMES = {
     ApplyRequest: "BentoRequest",
     ApplyDeployment: "BentoDeployment",
     Resize: "BentoDeployment",
-    WakeWorkload: "scale",
+    ScaleWorkload: "scale",
     ApplyService: "Service",
     DeleteDeployment: "BentoDeployment",
     DeleteRequest: "BentoRequest",

@@ -38,6 +38,8 @@ def is_canary(here: Situation) -> bool:
     """Return whether the desired release replaces a serving release by steps."""
     if here.model.rollout.strategy is not Strategy.CANARY or here.asked is None or here.quarantine:
         return False
+    if here.model.is_parked:
+        return False  # It begins again when the model is woken.
     return here.asked != here.serving and here.seen.deployment(here.serving) is not None
 
 

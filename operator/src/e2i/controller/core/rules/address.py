@@ -25,7 +25,7 @@ def restore_deleted_service(here: Situation, now: datetime) -> Plan | None:
         (entry for entry in persisted_status.history(here.model) if entry.result == persisted_status.SERVING),
         None,
     )
-    if served is None or not _has_ready_pods(here, served.release):
+    if served is None or not (here.model.is_parked or _has_ready_pods(here, served.release)):
         return None
     return _leading(served.release, selector_of(here, served.release), served.served_at)
 
@@ -51,7 +51,8 @@ def restore_address(here: Situation, now: datetime) -> Plan | None:
     service, serving = here.seen.service, here.serving
     if service is None or serving is None:
         return None
-    if not _has_ready_pods(here, serving) and (moved := _without_pods(here, serving)):
+    rests = here.model.is_parked
+    if not rests and not _has_ready_pods(here, serving) and (moved := _without_pods(here, serving)):
         return moved
     selector = _kept_selector(here, service, serving)
     told = service.serving == serving and service.switched_at is not None
@@ -65,7 +66,8 @@ def _kept_selector(here: Situation, service: Service, serving: str) -> dict[str,
 
     The only ready pods may be those of a release that is about to get the address.
     """
-    if selects_all(here.model, here.seen) and not _has_ready_pods(here, serving):
+    awaited = not here.model.is_parked and not _has_ready_pods(here, serving)
+    if awaited and selects_all(here.model, here.seen):
         return dict(service.selector)
     return selector_of(here, serving)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from e2i.api.conditions import Reason
-from e2i.controller.core.actions import Resize, WakeWorkload
-from e2i.controller.core.observed import BentoDeployment
+from e2i.controller.core.actions import Resize, ScaleWorkload
+from e2i.controller.core.observed import BentoDeployment, Deployment
 from e2i.controller.core.releases.release import existing_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
@@ -19,7 +20,7 @@ def resize_serving_release(here: Situation, now: datetime) -> Plan | None:
 
     Nothing else of a release may be edited: for this Yatai only changes its autoscaler."""
     child = here.seen.deployment(here.serving)
-    return None if here.seen.missing_kinds else _resize(here, child)
+    return None if here.seen.missing_kinds or here.model.is_parked else _resize(here, child)
 
 
 def resize_target_release(here: Situation, now: datetime) -> Plan | None:
@@ -32,20 +33,26 @@ def wake_idle_releases(here: Situation, now: datetime) -> Plan | None:
 
     An autoscaler rests at zero, and Yatai leaves the number to it."""
     idle = [
-        (child, workload)
+        (workload, pods)
         for child in here.seen.deployments
-        if (workload := here.seen.workload(child)) and workload.wanted == 0 and not _is_spent(here, child)
+        if not (here.model.is_parked or _is_spent(here, child))
+        for workload, pods in _least(here, child)
+        if workload.wanted == 0
     ]
     if not idle:
         return None
     return Plan(
         reason=Reason.Scaling,
-        message=f"{', '.join(f'Deployment {workload.name}' for _, workload in idle)} was scaled to zero",
-        actions=tuple(
-            WakeWorkload(workload.name, workload.uid, size_of(here, child.release).minimum)
-            for child, workload in idle
-        ),
+        message=f"{', '.join(f'Deployment {workload.name}' for workload, _ in idle)} was scaled to zero",
+        actions=tuple(ScaleWorkload(workload.name, workload.uid, pods) for workload, pods in idle),
     )
+
+
+def _least(here: Situation, child: BentoDeployment) -> Iterator[tuple[Deployment, int]]:
+    """Return the Deployments of a release with the fewest pods to run. The autoscaler of a runner knows its own."""
+    if workload := here.seen.workload(child):
+        yield workload, size_of(here, child.release).minimum
+    yield from ((each, 1) for each in here.seen.runners if each.owner == child.uid)
 
 
 def _is_spent(here: Situation, child: BentoDeployment) -> bool:

@@ -108,7 +108,7 @@ def _builds_something_else(request: BentoRequest) -> bool:
 
 
 def create_release(here: Situation, now: datetime) -> Plan | None:
-    """Create or update the BentoRequest and the BentoDeployment of the target release.
+    """Create or update the BentoRequest and the BentoDeployment of the target release. A parked model gets the image.
 
     The request comes first: yatai-deployment never retries a deployment without a bento."""
     target = target_release(here)
@@ -124,7 +124,7 @@ def create_release(here: Situation, now: datetime) -> Plan | None:
 
 def restore_serving_release(here: Situation, now: datetime) -> Plan | None:
     """Create the serving release again if somebody deleted its BentoDeployment, whatever the spec asks for."""
-    lost = None if here.seen.missing_kinds else lost_release(here)
+    lost = None if here.seen.missing_kinds or here.model.is_parked else lost_release(here)
     actions = _creation(here, lost, now) if lost else []
     if lost is None or not actions:
         return None
@@ -141,7 +141,7 @@ def _creation(here: Situation, made: Release, now: datetime) -> list[Action]:
     actions: list[Action] = []
     if made.request is None or _is_damaged(made.request) or _builds_something_else(made.request):
         actions.append(ApplyRequest(made.artifact))
-    if not _waits_for_image(here.model, made.request):
+    if not here.model.is_parked and not _waits_for_image(here.model, made.request):
         actions += _deployment(here, made, made.shape, now)
     return actions
 

@@ -31,7 +31,13 @@ def hold_paused_edit(here: Situation, now: datetime) -> Plan | None:
     """Hold an edit in place while the annotation is set: this edit gives the requests to the new release."""
     target, in_place = target_release(here), here.model.rollout.strategy is Strategy.IN_PLACE
     built = target.request is not None and target.request.build is Build.DONE
-    waits = in_place and built and target.deployment is None and serving_release(here.seen) is not None
+    waits = (
+        in_place
+        and not here.model.is_parked
+        and built
+        and target.deployment is None
+        and serving_release(here.seen) is not None
+    )
     return _held(here.model, target) if here.model.paused and waits and targets_desired(here) else None
 
 

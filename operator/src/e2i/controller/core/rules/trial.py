@@ -12,7 +12,7 @@ from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import StartGuard, Verify
 from e2i.controller.core.observed import VerificationState
 from e2i.controller.core.pod_health import PodHealth
-from e2i.controller.core.releases import quarantine, retries, sizes
+from e2i.controller.core.releases import parking, quarantine, retries, sizes
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import Release, guarded_until, ready_pods, serving_release
 from e2i.controller.core.releases.situation import Situation
@@ -87,10 +87,13 @@ def _verdict(here: Situation, now: datetime) -> Plan | None:
 def _is_judged(here: Situation, judged: Release, now: datetime) -> bool:
     """Return whether it can fail: it did not fail yet, and the time after the switch is not over.
 
+    Neither does it while the model is parked, nor for its pods that have to come back after that.
     What serves while another release is on its way fails only if there is a way back, and never in place of one that
     failed.
     """
-    if quarantine.failure(here.model, here.seen, judged.release):
+    if here.model.is_parked or quarantine.failure(here.model, here.seen, judged.release):
+        return False
+    if judged.release == here.serving and parking.is_waking(here.model):
         return False
     if judged.release != here.asked and (here.quarantine or here.way_back is None):
         return False
@@ -138,7 +141,7 @@ def _pod_health(judged: Release, here: Situation) -> PodHealth:
 def retry_lost_release(here: Situation, now: datetime) -> Plan | None:
     """Try a release again that lost its pods without a crash of its own: its node may have restarted."""
     failed = here.quarantine
-    due = retries.due(here.model, failed) if failed and here.fallback else None
+    due = retries.due(here.model, failed) if failed and here.fallback and not here.model.is_parked else None
     if failed is None or due is None or now < due:
         return None
     return Plan(
@@ -190,9 +193,10 @@ def hold_failed_release(here: Situation, now: datetime) -> Plan | None:
 
 
 def verify_release(here: Situation, now: datetime) -> Plan | None:
-    """Verify a release that has all its pods and no requests yet."""
+    """Verify a release that has all its pods and no requests yet, or that has its pods back after it was parked."""
     target = target_release(here)
-    if serving_release(here.seen) == target.release or not targets_desired(here):
+    is_proved = serving_release(here.seen) == target.release and not parking.is_waking(here.model)
+    if is_proved or not targets_desired(here):
         return None
     asked = judged_by(here.model.rollout).checks
     if not asked or here.seen.verification is VerificationState.PASSED:
@@ -211,5 +215,5 @@ def verify_release(here: Situation, now: datetime) -> Plan | None:
     if here.seen.verification is VerificationState.RUNNING:
         return Plan(reason=Reason.Verifying, message=message, look_again=PODS_POLL)
     owner = target.deployment.uid if target.deployment else ""
-    verify = Verify(target.name, trial_of(here.model, target.release), owner)
+    verify = Verify(target.name, parking.verification_of(here.model, target.release), owner)
     return Plan(reason=Reason.Verifying, message=message, actions=(verify,))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from e2i.api import conditions, naming
-from e2i.api.conditions import Fact, Reason, fact
+from e2i.api.conditions import Fact, Reason, fact, timestamp
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.api.release_record import SERVED
@@ -88,7 +88,7 @@ def _facts(here: Situation, plan: Plan, problem: Problem | None, failed: Failure
     reason, message = (problem.reason, problem.message) if problem else (plan.reason, plan.message)
     if stalled or failed:
         yield fact(conditions.STALLED, "True", reason, message)
-    elif reason not in (Reason.Ready, Reason.Suspended, Reason.Deleting):
+    elif reason not in (Reason.Ready, Reason.Parked, Reason.Suspended, Reason.Deleting):
         yield fact(conditions.RECONCILING, "True", reason, message)
 
 
@@ -102,9 +102,9 @@ def _ready(here: Situation, plan: Plan, problem: Problem | None) -> Fact:
     if plan.reason is Reason.Suspended:
         status: conditions.Status = "True" if here.is_in_service else "False"
         return fact(conditions.READY, status, plan.reason, plan.message)
-    return fact(
-        conditions.READY, "True" if plan.reason is Reason.Ready else "False", plan.reason, plan.message
-    )
+    # A parked model is as its spec asks, like a Deployment of no replicas.
+    is_reached = plan.reason in (Reason.Ready, Reason.Parked)
+    return fact(conditions.READY, "True" if is_reached else "False", plan.reason, plan.message)
 
 
 def _exported(here: Situation, plan: Plan) -> Fact:
@@ -169,6 +169,9 @@ def _serving(here: Situation) -> Fact:
     if release is None:
         return fact(conditions.SERVING, "False", Reason.Pending, "no release has had the address yet")
     pods = pods_at_address(here.model, here.seen)
+    if pods == 0 and here.model.is_parked:
+        message = f"release {release} has the address, and no pods while spec.replicas is 0"
+        return fact(conditions.SERVING, "False", Reason.Parked, message)
     if pods == 0:
         return fact(
             conditions.SERVING,
@@ -220,9 +223,20 @@ def _artifact(here: Situation) -> dict[str, Any]:
     return {"tag": artifact.tag, "digest": artifact.digest, "uri": artifact.uri, "size": artifact.size}
 
 
+def _parked(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
+    """Return status.parkedAt: until the model is Ready again, its pods have to be verified."""
+    since = persisted_status.parked_at(here.model)
+    if here.model.is_parked and not here.model.suspended:
+        since = since or now
+    elif plan.reason is Reason.Ready:
+        since = None
+    return {"parkedAt": timestamp(since)} if since else {}
+
+
 def _remembered(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
     """Return the fields that the next pass reads, see `persisted_status`."""
     fields = retries.status(here.model, here.desired.release if here.desired else "", plan.retries)
+    fields |= _parked(here, plan, now)
     canary = plan.canary or sizes.canary_progress(here)
     if canary:
         share = sizes.weight(here.model.rollout.steps, canary.step)

@@ -41,6 +41,7 @@ _NORMAL = frozenset(
         Reason.CanaryPaused,
         Reason.Paused,
         Reason.Suspended,
+        Reason.Parked,
         Reason.Deleting,
     )
 )

@@ -9,6 +9,7 @@ from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import VerificationState
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.releases import parking
 from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan
@@ -31,6 +32,7 @@ def verified(here: Situation, plan: Plan, failed: Failure | None) -> Fact:
             conditions.VERIFIED, "False" if problem.final else "Unknown", problem.reason, problem.message
         )
     serves = desired is not None and serving_release(here.seen) == desired.release
+    serves = serves and not parking.is_waking(here.model)
     if desired and serves and _served_unasked(here.model, desired):
         late = f"release {desired.release} had the requests before spec.rollout.verify asked for predictions"
         return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, late)
