@@ -34,6 +34,13 @@ def test_a_model_that_serves_as_its_spec_is_now() -> None:
     )
 
 
+def test_a_parked_model_serves_nothing() -> None:
+    parked = (a_condition("Ready", "True", "Parked"), a_condition("ReleaseServing", "False", "Parked"))
+    found = state_of(a_model(*parked))
+    assert isinstance(found, Verdict)
+    assert found.reason == "Parked"
+
+
 def test_what_is_said_of_an_earlier_spec_does_not_count() -> None:
     assert state_of(a_model(READY, generation=2, url=URL, servingRelease="b1")) == NOT_OBSERVED
 

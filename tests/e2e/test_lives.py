@@ -21,7 +21,7 @@ from support.e2e import (
     requests,
     told,
 )
-from support.stage import Stage
+from support.stage import Stage, condition
 
 from e2i.kube import Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
@@ -32,6 +32,7 @@ from e2i.local.kubectl import kubectl
 
 pytestmark = pytest.mark.e2e
 
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 SYSTEM, OPERATOR = "e2i-system", "app.kubernetes.io/name=e2i-operator"
 
@@ -40,6 +41,40 @@ SYSTEM, OPERATOR = "e2i-system", "app.kubernetes.io/name=e2i-operator"
 async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
     async with place(local_cluster) as stage:
         yield stage
+
+
+async def test_parked_and_woken_without_a_build_and_verified_again(stage: Stage) -> None:
+    checks = [{"path": "/predict", "body": '{"text": "hello"}'}]
+    await create(stage, "idle", rollout={"verify": checks})
+    release = (await ready(stage, "idle"))["status"]["servingRelease"]
+    ip = await address(stage, "idle")
+    (request,) = await stage.children(BENTO_REQUESTS)
+    await stage.change("idle", replicas=0)
+
+    async def rests() -> bool:
+        """The autoscaler has looked at it, and leaves it at zero."""
+        (scaler,) = (await stage.kube.list(AUTOSCALERS, stage.namespace))[0]
+        told = {each["type"]: each.get("reason") for each in scaler["status"].get("conditions", ())}
+        return told.get("ScalingActive") == "ScalingDisabled"
+
+    await stage.until(rests, "the autoscaler to rest", 60)
+    parked = await ready(stage, "idle")
+    assert condition(parked, "Ready")["reason"] == condition(parked, "ReleaseServing")["reason"] == "Parked"
+    pods, _ = await stage.kube.list(PODS, stage.namespace, labels="serving.e2i.dev/release")
+    assert not [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    await stage.change("idle", replicas=1)
+
+    async def answers() -> bool:
+        return (await ready(stage, "idle"))["status"]["readyReplicas"] == 1
+
+    await stage.until(answers, "its pod")
+    woken = await ready(stage, "idle")
+    assert (woken["status"]["servingRelease"], await address(stage, "idle")) == (release, ip)
+    assert condition(woken, "Verified")["status"] == "True"
+    assert "parkedAt" not in woken["status"]
+    assert await answered_by(stage, "idle")
+    (same,) = await stage.children(BENTO_REQUESTS)
+    assert same["metadata"]["uid"] == request["metadata"]["uid"]
 
 
 async def test_scaled_up_down_and_moved_while_twenty_requests_a_second_come(stage: Stage) -> None:

@@ -146,6 +146,8 @@ def _release_state(model: Document, release: Document) -> tuple[str, str, str | 
     if "serving" in release["roles"]:
         ready = _condition(model, "ReleaseServing")
         good = ready.get("status") == "True"
+        if ready.get("reason") == "Parked":
+            return "Parked", "faint", ready.get("lastTransitionTime"), ""
         return "Serving", "good" if good else "bad", release["servedAt"], ""
     if "desired" in release["roles"]:
         first = _unfinished(model) if model["current"] else {}

@@ -53,7 +53,7 @@ def _resting(here: Situation) -> Plan:
     """Return what the model rests with: pods that have still to end, a failure that it has, or nothing."""
     ending = sum(each.existing for each in here.seen.workloads)
     if ending:
-        return Plan(reason=Reason.Scaling, message=f"{_ZERO}: {ending} pods have still to end")
+        return Plan(reason=Reason.Scaling, message=f"{_ZERO}: of the model's pods {ending} still end")
     if here.quarantine:
         failed = settled_plan(here)
         return Plan(
