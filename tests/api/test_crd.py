@@ -85,10 +85,21 @@ def with_env(*names: str, value: str = "x") -> dict[str, Any]:
     return a_spec(env=[{"name": name, "value": value} for name in names])
 
 
+IMAGE_DIGEST = "@sha256:" + "0" * 64
+
+
+def imaged(version: str, name: str = "registry.example/churn", **more: Any) -> dict[str, Any]:
+    return a_spec(bento={"tag": "a:1", "image": name + version, **more})
+
+
 ACCEPTED = [
     pytest.param(a_spec(), id="the smallest spec"),
     pytest.param(a_spec(bento={"tag": "churn_model:1.4.2", "store": {}}), id="the store said in so many words"),
     pytest.param(a_spec(bento={"tag": "a:1", "archive": {"digest": "sha256:" + "0" * 64}}), id="an archive"),
+    pytest.param(imaged(IMAGE_DIGEST), id="an image by its digest"),
+    pytest.param(imaged(":1.4.2"), id="an image by its tag, which the operator judges"),
+    pytest.param(imaged(f":1.4.2{IMAGE_DIGEST}", "localhost:5000/team/churn-model", pathPrefix="/v1"),
+                 id="an image by both"),
     pytest.param(tagged("a:b"), id="a tag of one letter each"),
     pytest.param(tagged(f"{'n' * 63}:{'v' * 63}"), id="63 characters each"),
     pytest.param(tagged("churn.model-x_1:latest-2"), id="a version that begins with latest"),
@@ -213,9 +224,16 @@ REFUSED = [
     pytest.param(a_spec(bento={"tag": "a:b", "archive": {"digest": "sha256:12"}}),
                  "must be sha256 and 64 hexadecimal digits", id="a digest that was cut off"),
     pytest.param(a_spec(bento={"tag": "a:b", "store": {}, "archive": {"digest": "sha256:" + "0" * 64}}),
-                 "either in the store or an archive", id="a bento in two places"),
-    pytest.param(a_spec(bento={"tag": "a:b", "image": "x"}), 'unknown field "spec.bento.image"',
-                 id="a place that is not there yet"),
+                 "name one of store, archive and image", id="a bento in two places"),
+    pytest.param(imaged(""), "needs the digest of the image", id="an image without a digest"),
+    pytest.param(imaged(":latest"), "'latest' would mean another image tomorrow", id="the latest image"),
+    pytest.param(imaged("@sha256:12"), "needs the digest of the image", id="a digest of an image that was cut off"),
+    pytest.param(imaged(IMAGE_DIGEST, "team/churn"), "must begin with the host of the registry", id="no registry"),
+    pytest.param(imaged(IMAGE_DIGEST, "registry.example/Churn"), "is no name of an image", id="an upper-case image"),
+    pytest.param(imaged(IMAGE_DIGEST, "registry.example//churn"), "is no name of an image", id="an empty part"),
+    pytest.param(imaged(IMAGE_DIGEST, store={}), "name one of store, archive and image", id="an image in the store"),
+    pytest.param(imaged(IMAGE_DIGEST, pathPrefix="v1"), "should match", id="a path without a slash"),
+    pytest.param(a_spec(bento={"tag": "a:b", "pathPrefix": "/v1"}), "only with image", id="a path of a stored bento"),
     pytest.param(a_spec(rollout={"progressDeadlineSeconds": 9}), "should be greater than or equal to 10",
                  id="a deadline too short"),
     pytest.param(a_spec(rollout={"revisionHistoryLimit": 51}), "should be less than or equal to 50",

@@ -42,7 +42,7 @@ def with_rights(control_plane: TestCluster) -> TestCluster:
         ("get list watch patch", "e2imodels.serving.e2i.dev", ()),
         ("patch", "e2imodels.serving.e2i.dev", ("--subresource=status",)),
         ("get list watch create patch delete", "bentorequests.resources.yatai.ai", ()),
-        ("get", "bentoes.resources.yatai.ai", ()),
+        ("get list watch create patch delete", "bentoes.resources.yatai.ai", ()),
         ("get list watch create patch delete", "bentodeployments.serving.yatai.ai", ()),
         ("get list watch create patch", "services", ()),
         ("list watch", "deployments.apps", ()),
@@ -70,7 +70,6 @@ def test_the_operator_may(
         ("get list watch create", "secrets"),
         ("get list", "configmaps"),
         ("create", "clusterrolebindings"),
-        ("patch", "bentoes.resources.yatai.ai"),
         ("list watch create update patch delete", "mutatingadmissionpolicies.admissionregistration.k8s.io"),
     ],
 )

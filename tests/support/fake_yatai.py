@@ -143,6 +143,8 @@ class FakeYatai:
         self._kube.put(("Bento", NAMESPACE, request["name"]), {"kind": "Bento", "metadata": metadata})
 
     def _has_image(self, name: str) -> bool:
+        if (bento := self._kube.objects.get(("Bento", NAMESPACE, name))) and "spec" in bento:
+            return True  # Somebody named an image: nothing has to be built.
         request = self._kube.objects.get(("BentoRequest", NAMESPACE, name), {})
         conditions = request.get("status", {}).get("conditions", ())
         return any((item["type"], item["status"]) == ("BentoAvailable", "True") for item in conditions)

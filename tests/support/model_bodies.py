@@ -10,6 +10,7 @@ from support.builders import NOON, seconds
 
 from e2i.api import naming
 from e2i.api.conditions import timestamp
+from e2i.api.image_source import given_artifact
 from e2i.api.model_body import parse_model
 
 OLD_TAG, NEW_TAG = "churn_model:1.4.2", "churn_model:1.5.0"
@@ -32,8 +33,10 @@ def release(
     metadata: Mapping[str, Any] | None = None,
 ) -> str:
     """The id of the release that this bento makes with this shape."""
-    body = a_body(spec={**SHAPE, **(spec or {}), "bento": {"tag": tag}}, **(metadata or {}))
-    return naming.release_of(parse_model(body), digest)
+    spec = {**SHAPE, "bento": {"tag": tag}, **(spec or {})}
+    model = parse_model(a_body(spec=spec, **(metadata or {})))
+    given = given_artifact(model)
+    return naming.release_of(model, given.content if given else digest)
 
 
 OLD, NEW = release(OLD_TAG, OLD_DIGEST), release(NEW_TAG, NEW_DIGEST)

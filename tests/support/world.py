@@ -28,6 +28,7 @@ from support.laws import Laws, is_ready
 from e2i.api import naming
 from e2i.api.artifact import ArchivePlace, Artifact
 from e2i.api.conditions import Reason, timestamp
+from e2i.api.image_source import ImageName
 from e2i.api.problem import Problem
 from e2i.archive.export_progress import Attempt
 from e2i.clock import Clock
@@ -37,6 +38,8 @@ from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
+from e2i.controller.edge.image_registry import ImageRegistry, RegistryError
+from e2i.controller.edge.image_tags import is_image, resolve
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import KEEP_ARTIFACT, ExportJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
@@ -110,6 +113,10 @@ class World:
         """Kind, namespace and name of what watches did not tell."""
         self.exports_begun: list[str] = []
         self.empty_store = False
+        self.registry: dict[str, str] = {}
+        """Digests of images by name:tag."""
+        self.tag_registries: set[str] = set()
+        """Hosts whose tags the operator's settings allow."""
         self.brought: set[str] = set()
         """Archives (uris) that CI has put into the bucket."""
         self.outcomes: Counter[Outcome] = Counter()
@@ -400,6 +407,10 @@ class World:
     def _bring(self, attempt: Attempt) -> Artifact | Problem:
         self.exports_begun.append(attempt.reference)
         tag, _, digest = attempt.reference.partition("@")
+        if is_image(attempt.reference):
+            return resolve(
+                attempt.reference, cast(ImageRegistry, FakeRegistry(self.registry)), self.tag_registries
+            )
         if digest:
             brought = an_artifact(tag, digest)
             there = brought.uri in self.brought
@@ -413,6 +424,19 @@ class World:
         if self.release_store.upload(artifact.uri, attempt.namespace):
             attempt.progress(1, 1)
         return artifact
+
+
+class FakeRegistry:
+    """A registry that knows these digests of images, by name:tag."""
+
+    def __init__(self, digests: Mapping[str, str]) -> None:
+        self._digests = digests
+
+    def digest(self, image: ImageName) -> str:
+        found = self._digests.get(f"{image.name}:{image.tag}")
+        if found is None:
+            raise RegistryError(Reason.ImageNotFound, f"The registry has no image {image.name}:{image.tag}.")
+        return found
 
 
 def _goes(body: Object) -> bool:

@@ -230,3 +230,15 @@ def test_the_dry_run_goes_the_way_the_object_was_applied(
     metadata: dict[str, Any], manager: str | None
 ) -> None:
     assert client_side_apply.applier({"metadata": metadata}) == manager
+
+
+def test_an_image_from_elsewhere_needs_neither_export_nor_build_and_its_release_is_known() -> None:
+    bento = {"tag": NEXT_TAG, "image": f"registry.example/churn@{OLD_DIGEST}"}
+    found = planned({"bento": bento})
+    assert (found.change, found.image) == (forecast.RELEASE, "given")
+    assert found.release not in (None, NEW, OLD)
+
+
+def test_the_release_of_an_image_by_its_tag_is_known_when_the_digest_is() -> None:
+    found = planned({"bento": {"tag": NEXT_TAG, "image": "registry.example/churn:2"}})
+    assert (found.change, found.image, found.release) == (forecast.RELEASE, "resolve", None)

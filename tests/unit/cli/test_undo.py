@@ -251,3 +251,39 @@ def test_a_manifest_without_the_keepers_marks_gets_them_and_keeps_its_own() -> N
         "labels": {**FLUX, "team": "b"},
     }
     assert gitops.with_tool_metadata(churn(), wanted) == wanted
+
+
+IMAGES = {OLD_TAG: f"registry.example/churn@{OLD_DIGEST}", NEW_TAG: f"registry.example/churn@{NEW_DIGEST}"}
+
+
+def of_image(tag: str) -> str:
+    """The release that the image of this tag makes."""
+    return release(tag, "", {"bento": {"tag": tag, "image": IMAGES[tag]}})
+
+
+def test_a_bento_that_is_named_by_its_image_goes_back_to_the_image_it_had() -> None:
+    new, old = of_image(NEW_TAG), of_image(OLD_TAG)
+    model = churn(
+        spec={"bento": {"tag": NEW_TAG, "image": IMAGES[NEW_TAG]}},
+        desiredRelease=new,
+        history=[
+            entry(new, NEW_TAG, NEW_DIGEST, "Serving", image=IMAGES[NEW_TAG]),
+            entry(old, OLD_TAG, OLD_DIGEST, "Superseded", image=IMAGES[OLD_TAG]),
+        ],
+    )
+    chosen = find_undo_target(model, (), None)
+    assert (chosen.bento, chosen.by_tag) == ({"tag": OLD_TAG, "image": IMAGES[OLD_TAG]}, True)
+
+
+def test_from_an_image_it_goes_back_to_the_store() -> None:
+    new = of_image(NEW_TAG)
+    model = churn(
+        spec={"bento": {"tag": NEW_TAG, "image": IMAGES[NEW_TAG]}},
+        desiredRelease=new,
+        history=[
+            entry(new, NEW_TAG, NEW_DIGEST, "Serving", image=IMAGES[NEW_TAG]),
+            entry(OLD, OLD_TAG, OLD_DIGEST, "Superseded", image="registry/yatai-bentos:churn"),
+        ],
+    )
+    chosen = find_undo_target(model, (), None)
+    assert (chosen.bento, chosen.by_tag) == ({"tag": OLD_TAG}, True)

@@ -21,7 +21,7 @@ from e2i.controller.app import LONGEST_PASS, Operator, connect
 from e2i.controller.core.health import stale
 from e2i.controller.core.lease import Terms
 from e2i.controller.core.rules.decision import STORE_POLL
-from e2i.controller.edge.informer import LONGEST_SILENCE, RELIST, Informer
+from e2i.controller.edge.informer import LONGEST_SILENCE, RELIST, SOURCES, Informer
 from e2i.controller.edge.jobs.turns import LONGEST_BLOCK, Turns
 from e2i.controller.edge.lease import Lease
 from e2i.controller.edge.supervisor import Supervisor
@@ -360,11 +360,11 @@ async def test_a_list_that_fails_is_tried_again(
     with world.unwatched():
         world.apply(suspend=True)
     lists = Lists(world, monkeypatch)
-    lists.errors = [AWAY] * 7
+    lists.errors = [AWAY] * len(SOURCES)
     await world.pass_time(RELIST)
-    assert (len(world.queue), lists.count) == (0, 7)
+    assert (len(world.queue), lists.count) == (0, len(SOURCES))
     assert "it is tried again" in caplog.text
-    assert len(world.operator.problems()) == 7
+    assert len(world.operator.problems()) == len(SOURCES)
     await world.pass_time(LOOK_AGAIN)
     await world.run_due()
     assert world.condition() == "False/Suspended"

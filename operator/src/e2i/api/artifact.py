@@ -1,12 +1,16 @@
-"""`Artifact`: a bento in the bucket."""
+"""`Artifact`: a bento in the bucket, or an image of one that was built elsewhere."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
 from e2i.api.digest import archive_key
 from e2i.api.tags import parse_tag
+
+IMAGE_SCHEME = "docker://"
+"""How the address of an image begins, as tools for images write it."""
 
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]{1,64}){1,8}", re.ASCII)
 
@@ -18,12 +22,13 @@ def is_path_prefix(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A bento in the bucket."""
+    """A bento in the bucket, or an image of one that was built elsewhere."""
 
     tag: str
     digest: str
-    """sha256:<64 hex> over its files, see `api.digest`."""
+    """sha256:<64 hex> over its files, see `api.digest`; of an image, its own digest."""
     uri: str
+    """Address of the archive, s3://..., or of the image, docker://name@sha256:..."""
     size: int
     """Bytes of the archive."""
     service: str = ""
@@ -31,6 +36,24 @@ class Artifact:
     bentoml_version: str = ""
     path_prefix: str = ""
     """Path under which the service answers, health and metrics included: /v1. Empty if it answers at the root."""
+    image: str = ""
+    """The image as spec.bento.image has it, perhaps with a tag; empty if the bento lies in the bucket."""
+
+    @property
+    def pinned_image(self) -> str:
+        """Name of the image with its digest, as pods have it; empty if the bento lies in the bucket."""
+        return self.uri.removeprefix(IMAGE_SCHEME) if self.image else ""
+
+    @property
+    def content(self) -> str:
+        """sha256:<64 hex> from which the names of children and the identities of releases are made.
+
+        Of an image also where it is pulled from and the path under which it answers: both change its pods, and
+        nothing else says them.
+        """
+        if not self.image:
+            return self.digest
+        return f"sha256:{hashlib.sha256(f'{self.uri} {self.path_prefix}'.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True)

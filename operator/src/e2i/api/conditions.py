@@ -41,11 +41,13 @@ class Reason(Enum):
     Ready = "The desired release serves with at least the minimum of its pods."
     Exported = "The bento lies in the bucket under its digest."
     Built = "Yatai has an image of the bento."
+    ImageGiven = "spec.bento.image names an image that was built elsewhere: nothing is exported or built."
     Serving = "The model's Service sends requests to ready pods of a release."
 
     # Progress.
     Pending = "An earlier step has to end first."
     Exporting = "The bento is being uploaded."
+    Resolving = "The registry is asked for the digest of the image's tag."
     Building = "Yatai builds the image."
     Deploying = "Pods of the release are starting."
     Scaling = "The number of pods is changing."
@@ -72,6 +74,14 @@ class Reason(Enum):
     NoDeclaredModel = "The bento declares no model, so its archive would hold none."
     UnsafeFile = "The bento holds a file that no archive may hold."
     BentoChanged = "The bento changed while it was read."
+
+    # The image.
+    ImageTagRefused = (
+        "The image has a tag in place of a digest, and the operator's settings do not allow that."
+    )
+    ImageNotFound = "The registry has no image of this name and tag."
+    RegistryAccessDenied = "The registry refuses the operator's question."
+    RegistryUnreachable = "The registry does not answer, or not as a registry does."
 
     # The bucket.
     BucketUnreachable = "The S3 server does not answer."

@@ -11,6 +11,8 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from e2i.api.artifact import IMAGE_SCHEME
+
 _SECRET_NAME = re.compile(r"token|secret|passw|credential|api_?key|access_?key|private", re.IGNORECASE)
 
 RETRY_ANNOTATION = "serving.e2i.dev/retry-at"
@@ -131,6 +133,10 @@ class Model:
     tag: str
     archive: str = ""
     """Digest of an archive that the user uploaded; empty if the bento comes from the store."""
+    image: str = ""
+    """Image of a bento that was built elsewhere; empty if the operator exports it."""
+    path_prefix: str = ""
+    """Path under which the service of this image answers; bento.yaml says it of a bento that is exported."""
     shape: Shape
     autoscaling: Autoscaling
     rollout: Rollout = Rollout()
@@ -159,5 +165,9 @@ class Model:
 
     @property
     def reference(self) -> str:
-        """Name of the bento to export: name:version in the store, or name:version@sha256:... in the bucket."""
-        return f"{self.tag}@{self.archive}" if self.archive else self.tag
+        """The bento that is asked for: name:version in the store, or name:version@sha256:... in the bucket.
+
+        name:version@docker://... is an image whose digest has to be found.
+        """
+        source = f"{IMAGE_SCHEME}{self.image}" if self.image else self.archive
+        return f"{self.tag}@{source}" if source else self.tag

@@ -9,7 +9,9 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from e2i.api import pod_annotations, pod_fields, quantities
+from e2i.api.artifact import is_path_prefix
 from e2i.api.fields import FieldInvalid, Fields, kind_of
+from e2i.api.image_source import parse_image
 from e2i.api.model import (
     FINALIZER,
     LONGEST_PROMOTION,
@@ -78,6 +80,8 @@ def _wanted(fields: Fields, restart: str) -> dict[str, Any]:
         return {
             "tag": bento.text("tag"),
             "archive": bento.inside("archive").text("digest"),
+            "image": _image(bento),
+            "path_prefix": _path_prefix(bento),
             "shape": _shape(spec, restart),
             "autoscaling": _autoscaling(spec),
             "rollout": _rollout(spec.inside("rollout")),
@@ -92,6 +96,23 @@ def _wanted(fields: Fields, restart: str) -> dict[str, Any]:
             "suspended": True,
             "invalid": str(invalid),
         }
+
+
+def _image(bento: Fields) -> str:
+    image = bento.text("image")
+    try:
+        if image:
+            parse_image(image)
+    except ValueError as error:
+        raise FieldInvalid(f"{bento.place_of('image')}: {error}") from None
+    return image
+
+
+def _path_prefix(bento: Fields) -> str:
+    prefix = bento.text("pathPrefix")
+    if prefix and not is_path_prefix(prefix):
+        raise FieldInvalid(f"{bento.place_of('pathPrefix')} is {clean(prefix, 64)!r}, not a path such as /v1")
+    return prefix
 
 
 def _shape(spec: Fields, restart: str) -> Shape:

@@ -29,6 +29,8 @@ TAG_ANNOTATION = f"{GROUP}/bento-tag"
 DIGEST_ANNOTATION = f"{GROUP}/bento-digest"
 SIZE_ANNOTATION = f"{GROUP}/archive-size"
 PATH_PREFIX_ANNOTATION = f"{GROUP}/path-prefix"
+IMAGE_ANNOTATION = f"{GROUP}/image"
+"""On a Bento: the image as spec.bento.image had it."""
 TEMPLATE_VERSION_ANNOTATION = f"{GROUP}/form"
 SWITCHED_ANNOTATION = f"{GROUP}/switched-at"
 SERVING_ANNOTATION = f"{GROUP}/serving-release"
@@ -50,9 +52,9 @@ IMAGE_HEX = 12
 _RELEASE = re.compile(r"[A-Za-z0-9](?:[-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 
 
-def artifact_name(model: str, digest: str) -> str:
-    """Return the name of the BentoRequest: churn, sha256:9f3c21aa... -> churn-9f3c21aa"""
-    return _child_name(model, digest.removeprefix("sha256:")[:HEX])
+def artifact_name(model: str, content: str) -> str:
+    """Return the name of the BentoRequest or Bento: churn, sha256:9f3c21aa... -> churn-9f3c21aa"""
+    return _child_name(model, content.removeprefix("sha256:")[:HEX])
 
 
 def release_name(model: str, release: str) -> str:

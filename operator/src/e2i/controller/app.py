@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from e2i.api.artifact import ArchivePlace
+from e2i.api.artifact import ArchivePlace, Artifact
+from e2i.api.problem import Problem
 from e2i.archive.export import Exporter
+from e2i.archive.export_progress import Attempt, Unsettled
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.settings import own_secrets
 from e2i.controller.core.health import Sign
@@ -23,6 +25,8 @@ from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_queue import POSTERS, EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
+from e2i.controller.edge.image_registry import ImageRegistry
+from e2i.controller.edge.image_tags import is_image, read_accounts, resolve
 from e2i.controller.edge.informer import SOURCES, Informer
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
@@ -187,6 +191,12 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         may_write=lambda: lease.is_held,
     )
     exporter = Exporter(settings.store, place(), settings.prefix, settings.largest_bento)
+    bring = partial(
+        _bring,
+        exporter=exporter,
+        registry=ImageRegistry(settings.tag_registries, read_accounts(settings.registry_auth)),
+        allowed=settings.tag_registries,
+    )
     bucket = place(read_timeout=STORE_TIMEOUT)
     cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
     use = ArchiveUse(cache)
@@ -196,7 +206,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         cache=cache,
         events=EventQueue(EventRecorder(kube).record),
         archive_use=use,
-        export_jobs=ExportJobs(exporter.attempt, queue.add, settings.exports, use, records.delete_leftover),
+        export_jobs=ExportJobs(bring, queue.add, settings.exports, use, records.delete_leftover),
         release_store_jobs=records,
         verification_jobs=VerificationJobs(kube, queue.add, own_secrets(os.environ)),
         guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
@@ -208,6 +218,15 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     )
     check = partial(check_bucket, bucket, settings.prefix, turns)
     return Operator(clients, queue, supervisor, workers=settings.workers, check_bucket=check)
+
+
+def _bring(
+    attempt: Attempt, *, exporter: Exporter, registry: ImageRegistry, allowed: Collection[str]
+) -> Artifact | Problem | Unsettled:
+    """Export a bento, or find the digest of an image. Blocks."""
+    if is_image(attempt.reference):
+        return resolve(attempt.reference, registry, allowed)
+    return exporter.attempt(attempt)
 
 
 async def connect_kube(settings: Settings) -> Kube:

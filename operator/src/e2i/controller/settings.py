@@ -5,12 +5,15 @@ A test compares docs/reference/settings.md with the fields below.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2i.archive.s3.settings import BadSetting, read_bucket
 from e2i.controller.core.guard.pod_network import PodNetwork
+
+_HOST = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,11 @@ class Settings:
     """E2I_WORKERS: models reconciled at the same time."""
     largest_bento: int = 64 << 30
     """E2I_MAX_BENTO_BYTES: a bento with more bytes is refused."""
+    tag_registries: Mapping[str, str] = field(default_factory=dict)
+    """E2I_TAG_REGISTRIES: hosts whose image tags are resolved, with commas, http:// before one without TLS; empty:
+    spec.bento.image needs a digest."""
+    registry_auth: Path | None = None
+    """E2I_REGISTRY_AUTH: config.json of docker with accounts of these registries, for instance of a mounted Secret."""
     exports: int = 2
     """E2I_EXPORTS: bentos uploaded at the same time; each takes at most 100 MiB of memory."""
     pod_network: PodNetwork = field(default_factory=PodNetwork)
@@ -65,6 +73,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         service_account=_folder(environment, "E2I_SERVICE_ACCOUNT_DIR", defaults.service_account),
         workers=_count(environment, "E2I_WORKERS", defaults.workers),
         largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, 1 << 50),
+        tag_registries=_registries(environment),
+        registry_auth=_file(environment, "E2I_REGISTRY_AUTH"),
         exports=_count(environment, "E2I_EXPORTS", defaults.exports),
         pod_network=_network(environment),
         lease_name=environment.get("E2I_LEASE_NAME") or defaults.lease_name,
@@ -73,6 +83,24 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         health_address=_address(environment, "E2I_HEALTH_ADDRESS"),
         log_level=_level(environment, defaults.log_level),
     )
+
+
+def _registries(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the address of each registry by its host: {registry.example: https://registry.example}"""
+    places: dict[str, str] = {}
+    for written in filter(None, map(str.strip, environment.get("E2I_TAG_REGISTRIES", "").split(","))):
+        host = written.removeprefix("http://")
+        if not _HOST.fullmatch(host):
+            raise BadSetting(
+                f"E2I_TAG_REGISTRIES: {written} is no host of a registry, for instance registry.example:5000, or "
+                "http://registry.example:5000 without TLS"
+            )
+        places[host] = written if host != written else f"https://{host}"
+    return places
+
+
+def _file(environment: Mapping[str, str], name: str) -> Path | None:
+    return _folder(environment, name, Path("/")) if environment.get(name) else None
 
 
 def _network(environment: Mapping[str, str]) -> PodNetwork:

@@ -1,4 +1,4 @@
-"""The BentoRequest and the BentoDeployment of a release, with their pods, as parts of the status document. Pure."""
+"""BentoRequest (or Bento) and BentoDeployment of a release, with their pods, as parts of the status document. Pure."""
 
 from __future__ import annotations
 
@@ -48,13 +48,14 @@ def release_label(body: Body) -> str | None:
 
 
 def request_document(family: Objects, body: Body, image: str | None) -> Document:
-    parsed = _parse("BentoRequest", body)
+    parsed = _parse(body["kind"], body)
     build = getattr(parsed, "build", Build.UNKNOWN)
     artifact = getattr(parsed, "artifact", None)
     own = [
         pod for pod in family.children("BuildPod") if pod_summary.build_of(pod) == body["metadata"]["name"]
     ]
     return {
+        "kind": body["kind"],
         "name": body["metadata"]["name"],
         "created": body["metadata"]["creationTimestamp"],
         "state": _BUILDS[build],

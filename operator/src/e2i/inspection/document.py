@@ -148,17 +148,22 @@ def _deployment(family: Objects, release: str | None) -> Body | None:
 
 
 def _request(family: Objects, release: str | None, deployment: Body | None, entry: Body) -> Body | None:
-    """Return the release's BentoRequest, found by its BentoDeployment, else by the bento's digest."""
+    """Return the release's BentoRequest, or its Bento of an image that was built elsewhere.
+
+    It is found by its BentoDeployment, else by the bento's digest.
+    """
+    requests = [*family.children("BentoRequest"), *family.children("Bento")]
     digest = entry.get("digest")
     if release and release == family.status.get("desiredRelease"):
         digest = digest or (family.status.get("artifact") or {}).get("digest")
     if deployment:
         name = deployment["spec"].get("bento")
-    elif digest:
-        name = naming.artifact_name(family.name, digest)
-    else:
-        return None
-    return next((body for body in family.children("BentoRequest") if body["metadata"]["name"] == name), None)
+        return next((body for body in requests if body["metadata"]["name"] == name), None)
+    return next((body for body in requests if digest and _digest(body) == digest), None)
+
+
+def _digest(body: Body) -> str | None:
+    return (body["metadata"].get("annotations") or {}).get(naming.DIGEST_ANNOTATION)
 
 
 def is_paused(model: Body) -> bool:

@@ -191,7 +191,7 @@ def _request(request: Document) -> Node:
     tone = "good" if built else "bad" if request["state"] == "BuildFailed" else "busy"
     children = tuple(map(_pod, request["pods"]))
     return Node(
-        f"BentoRequest {request['name']}", request["state"], tone, request["created"], message, children
+        f"{request['kind']} {request['name']}", request["state"], tone, request["created"], message, children
     )
 
 

@@ -37,7 +37,7 @@ class Forecast:
     """The desired release after the apply; None if its bento was never exported."""
     release_before: str | None
     image: str
-    """State of the image: `kept`, `building`, `failed`, or `export and build` if there is none."""
+    """State of the image: `kept`, `building`, `failed`, `given`, or `export and build` if there is none."""
     strategy: str
     pods: Size
     pods_before: Size | None
@@ -55,15 +55,15 @@ def forecast(
 ) -> Forecast:
     """Return what the operator would do when `after` replaces `live` (None: there is no model yet).
 
-    `after` is the object as the API server would store it; `requests` and `workloads` are the model's BentoRequests and
-    the Deployments that show Yatai's sidecars.
+    `after` is the object as the API server would store it; `requests` are the model's BentoRequests and Bentos, and
+    `workloads` the Deployments that show Yatai's sidecars.
     """
     workloads = tuple(workloads)
     seen = Observed(requests=tuple(_requests(requests, after)))
     model = parse_model(after)
     before = parse_model(live) if live else None
     artifact = artifact_of(model, seen)
-    release = naming.release_of(model, artifact.digest) if artifact else None
+    release = naming.release_of(model, artifact.content) if artifact else None
     change = _change(live, after, before, model, seen)
     if change in (SETTINGS, SCALING) and _is_new_trial(model, release):
         change = TRIAL
@@ -118,7 +118,7 @@ def as_document(found: Forecast) -> dict[str, Any]:
 
 
 def _requests(bodies: Iterable[Body], after: Body) -> Iterable[BentoRequest]:
-    parsed = (parse_child("BentoRequest", body) for body in bodies)
+    parsed = (parse_child(body["kind"], body) for body in bodies)
     owner = after["metadata"].get("uid")
     return (child for child in parsed if isinstance(child, BentoRequest) and child.owner == owner)
 
@@ -152,7 +152,7 @@ def _is_new_release(before: Model, model: Model, seen: Observed) -> bool:
     if before.tag != model.tag and not (old and new):
         return True
     # For the same bento any digest shows whether the shape differs.
-    digests = (old.digest, new.digest) if old and new else ("", "")
+    digests = (old.content, new.content) if old and new else ("", "")
     return naming.release_of(before, digests[0]) != naming.release_of(model, digests[1])
 
 
@@ -161,15 +161,17 @@ def _release_before(live: Body | None, before: Model | None, seen: Observed) -> 
         return None
     artifact = artifact_of(before, seen)
     if artifact:
-        return naming.release_of(before, artifact.digest)
+        return naming.release_of(before, artifact.content)
     desired: str | None = live.get("status", {}).get("desiredRelease")
     return desired if is_current(live) else None
 
 
 def _image(seen: Observed, model: Model, artifact: Artifact | None) -> str:
     if artifact is None:
-        return "export and build"
-    request = seen.request(naming.artifact_name(model.name, artifact.digest))
+        return "resolve" if model.image else "export and build"
+    if artifact.image:
+        return "given"
+    request = seen.request(naming.artifact_name(model.name, artifact.content))
     build = request.build if request else Build.UNKNOWN
     return {Build.DONE: "kept", Build.FAILED: "failed"}.get(build, "building")
 

@@ -23,7 +23,8 @@ async def set_bento(session: Session, model: Object, bento: Mapping[str, Any], r
     metadata: dict[str, Any] = {"resourceVersion": model["metadata"]["resourceVersion"]}
     if restart != restart_of(model["metadata"].get("annotations") or {}):
         metadata["annotations"] = {RESTART_ANNOTATION: restart or None}
-    await _patch(session, model, {"metadata": metadata, "spec": {"bento": dict(bento)}})
+    removed = dict.fromkeys(name for name in model["spec"]["bento"] if name not in bento)
+    await _patch(session, model, {"metadata": metadata, "spec": {"bento": {**removed, **bento}}})
 
 
 async def _patch(session: Session, model: Object, body: Object) -> None:

@@ -128,6 +128,8 @@ _IMAGES = {
     "building": "its image is being built",
     "failed": "its image could not be built, and is not tried again",
     "export and build": "export and build needed",
+    "given": "its image was built elsewhere, no export and no build",
+    "resolve": "the registry has to be asked for the digest of its image",
 }
 
 

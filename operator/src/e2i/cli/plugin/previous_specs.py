@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from e2i.api import naming, pod_fields
+from e2i.api.image_source import given_artifact
 from e2i.api.model import RESTART_ANNOTATION
 from e2i.api.model_body import parse_model, restart_of
 from e2i.cli.plugin.output import as_yaml
@@ -24,7 +25,9 @@ _RESOURCES = {"cpu": "cpu", "memory": "memory", "gpu": "nvidia.com/gpu"}
 
 def release_of(model: Body, spec: Spec, digest: str) -> str:
     """Return the release that `model` would have with this spec."""
-    return naming.release_of(parse_model({**model, "spec": spec}), digest)
+    parsed = parse_model({**model, "spec": spec})
+    given = given_artifact(parsed)
+    return naming.release_of(parsed, given.content if given else digest)
 
 
 def with_restart(model: Body, restart: str) -> dict[str, Any]:
@@ -35,26 +38,38 @@ def with_restart(model: Body, restart: str) -> dict[str, Any]:
     return {**model, "metadata": metadata}
 
 
-def with_bento(model: Body, tag: str, digest: str) -> Spec:
-    """Return the model's spec with another bento; if it names an archive, with that of `digest`."""
-    bento = {**model["spec"]["bento"], "tag": tag}
+def with_bento(model: Body, entry: Body) -> Spec:
+    """Return the model's spec with the bento of an entry of the history, from where it came.
+
+    An image that was built elsewhere is named by its digest; so is an archive, if the spec names one.
+    """
+    digest, image = entry.get("digest", ""), entry.get("image", "")
+    bento = {**model["spec"]["bento"], "tag": entry["bentoTag"]}
+    if digest and image.endswith(f"@{digest}"):
+        bento = {**_without(bento, "store", "archive"), "image": image}
+    else:
+        bento = _without(bento, "image", "pathPrefix")
     if "archive" in bento:
         bento["archive"] = {"digest": digest}
     return {**model["spec"], "bento": bento}
 
 
-def earlier_spec(model: Body, deployment: Body, release: str, tag: str, digest: str) -> Spec | None:
-    """Return the spec that made `release`, from its BentoDeployment, or None if it cannot be found.
+def _without(bento: Spec, *names: str) -> Spec:
+    return {name: value for name, value in bento.items() if name not in names}
+
+
+def earlier_spec(model: Body, deployment: Body, entry: Body) -> Spec | None:
+    """Return the spec that made the release of `entry`, from its BentoDeployment, or None if it cannot be found.
 
     A BentoDeployment has all resources, defaults included. Only the release's identity shows which of them the spec
     set: the right combination is the one that gives this identity.
     """
-    spec = with_bento(model, tag, digest)
+    spec, digest = with_bento(model, entry), entry.get("digest", "")
     copied = _pod_fields(deployment)
     for kind in _TYPES:
         for resources in _possible_resources(deployment["spec"].get("resources") or {}):
             candidate = {**spec, **copied, "type": kind, "resources": resources}
-            if release_of(model, candidate, digest) == release:
+            if release_of(model, candidate, digest) == entry["release"]:
                 return {key: value for key, value in candidate.items() if value or key not in _SHAPE}
     return None
 

@@ -11,7 +11,15 @@ from e2i.api import naming
 from e2i.cli.plugin.errors import CommandError
 from e2i.cli.plugin.session import Session
 from e2i.kube import ApiError, Object, Resource
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
+from e2i.kube.e2i_kinds import (
+    BENTO_DEPLOYMENTS,
+    BENTO_REQUESTS,
+    BENTOES,
+    DEPLOYMENTS,
+    E2I_MODELS,
+    PODS,
+    SERVICES,
+)
 
 BUILD_PODS = "BuildPod"
 """A source of its own: pods of image builds have Yatai's label, not ours."""
@@ -41,6 +49,7 @@ def sources(name: str) -> dict[str, Source]:
     return {
         "Service": Source(SERVICES, ours),
         "BentoRequest": Source(BENTO_REQUESTS, ours),
+        "Bento": Source(BENTOES, ours),
         "BentoDeployment": Source(BENTO_DEPLOYMENTS, ours),
         "Deployment": Source(DEPLOYMENTS, ours),
         "Pod": Source(PODS, ours),

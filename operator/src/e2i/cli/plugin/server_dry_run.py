@@ -14,7 +14,7 @@ from e2i.cli.plugin.errors import CommandError, explained_error
 from e2i.cli.plugin.session import Session
 from e2i.inspection import gitops
 from e2i.kube import ApiError, Object, Resource
-from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS
+from e2i.kube.e2i_kinds import BENTO_REQUESTS, BENTOES, DEPLOYMENTS, E2I_MODELS, PODS
 
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 _SERVING = "yatai.ai/bento-deployment-component-type=api-server"
@@ -31,7 +31,7 @@ class DryRun:
     live: Object | None = None
     after: Object | None = None
     requests: tuple[Object, ...] = ()
-    """The model's BentoRequests: images that exist or are being built."""
+    """The model's BentoRequests and Bentos: images that exist or are being built."""
     workloads: tuple[Object, ...] = ()
     """The model's Deployments, or one of another model if it has none: they show Yatai's sidecars.
 
@@ -66,14 +66,17 @@ async def dry_run(session: Session, wanted: Mapping[str, Any], namespace: str | 
 
 
 async def _requests(session: Session, namespace: str, name: str) -> tuple[Object, ...]:
-    """Return the model's BentoRequests; none without Yatai's CRDs."""
+    """Return the model's BentoRequests and its Bentos of images from elsewhere; none without Yatai's CRDs."""
+    labels = f"{naming.MODEL_LABEL}={name}"
     try:
-        found, _ = await session.kube.list(BENTO_REQUESTS, namespace, labels=f"{naming.MODEL_LABEL}={name}")
+        answers = [
+            await session.kube.list(kind, namespace, labels=labels) for kind in (BENTO_REQUESTS, BENTOES)
+        ]
     except ApiError as error:
         if error.status == 404:
             return ()
         raise
-    return tuple(found)
+    return tuple(body for found, _ in answers for body in found)
 
 
 async def _workloads(session: Session, namespace: str, name: str) -> tuple[Object, ...]:

@@ -69,10 +69,7 @@ def _is_wanted(model: Body, entry: Body) -> bool:
     """Whether it is the desired release, also while the operator has not yet seen the spec."""
     if is_current(model):
         return bool(model["status"].get("desiredRelease") == entry["release"])
-    if (
-        previous_specs.with_bento(model, entry["bentoTag"], entry.get("digest", ""))["bento"]
-        != model["spec"]["bento"]
-    ):
+    if previous_specs.with_bento(model, entry)["bento"] != model["spec"]["bento"]:
         return False
     return _is_asked_for_by_tag(model, entry)
 
@@ -101,20 +98,20 @@ def _quarantine(model: Body, release: str) -> Body | None:
 
 def _is_asked_for_by_tag(model: Body, entry: Body) -> bool:
     digest: str = entry.get("digest", "")
-    spec = previous_specs.with_bento(model, entry["bentoTag"], digest)
+    spec = previous_specs.with_bento(model, entry)
     release: str = entry["release"]
     return previous_specs.release_of(model, spec, digest) == release
 
 
 def _undo_target(model: Body, deployments: Iterable[Body], entry: Body) -> UndoTarget:
-    release, tag, digest = entry["release"], entry["bentoTag"], entry.get("digest", "")
+    release, tag = entry["release"], entry["bentoTag"]
     restart: str = entry.get("restartAt", "")
     then = previous_specs.with_restart(model, restart)
-    asked = previous_specs.with_bento(model, tag, digest)
+    asked = previous_specs.with_bento(model, entry)
     found = partial(UndoTarget, release=release, tag=tag, bento=asked["bento"], restart=restart)
     if _is_asked_for_by_tag(then, entry):
         return found(spec=asked, by_tag=True)
     labels = ((body, body["metadata"].get("labels") or {}) for body in deployments)
     kept = next((body for body, own in labels if own.get(naming.RELEASE_LABEL) == release), None)
-    spec = previous_specs.earlier_spec(then, kept, release, tag, digest) if kept else None
+    spec = previous_specs.earlier_spec(then, kept, entry) if kept else None
     return found(spec=spec, by_tag=False)

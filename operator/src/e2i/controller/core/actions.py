@@ -30,7 +30,7 @@ class ReadReleaseStore:
 
 @dataclass(frozen=True)
 class ApplyRequest:
-    """Create the BentoRequest that makes Yatai build an image of the artifact."""
+    """Create the BentoRequest that makes Yatai build an image of the artifact; of an image that is there, its Bento."""
 
     artifact: Artifact
 
@@ -126,10 +126,11 @@ class DeleteArchive:
 
 @dataclass(frozen=True)
 class DeleteRequest:
-    """Delete the BentoRequest of an image that no kept release needs."""
+    """Delete the BentoRequest or Bento of an image that no kept release needs."""
 
     name: str
     uid: str
+    kind: str = "BentoRequest"
 
 
 @dataclass(frozen=True)

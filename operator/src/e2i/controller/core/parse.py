@@ -6,17 +6,15 @@ Others write these objects too, and their schemas may change. So each field has 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from e2i.api import naming
-from e2i.api.artifact import Artifact, is_path_prefix
 from e2i.api.fields import FieldInvalid, Fields
 from e2i.api.model_body import restart_of
 from e2i.api.plain_text import cut
 from e2i.api.sharing import shared
-from e2i.controller.core import earlier_env, pods
+from e2i.controller.core import earlier_env, parse_artifact, pods
 from e2i.controller.core.observed import (
     BentoDeployment,
     BentoRequest,
@@ -27,20 +25,18 @@ from e2i.controller.core.observed import (
     Pod,
     Service,
 )
+from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.ownership import ownership
 from e2i.controller.core.service_form import service_form
 
 Body = Mapping[str, Any]
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_TAG = 127
 """Bytes of status.history[].bentoTag."""
 BUILD_PODS = "BuildPod"
 """The kind of pods that build an image, in the cache: another label finds them than those of a release."""
 _LONGEST_IMAGE = 512
 """Largest number of characters of status.history[].image."""
-_LONGEST_WORD = 256
-"""Bytes that are kept of a name or a version that another program wrote."""
 
 
 def parse_child(kind: str, body: Body) -> Child:
@@ -84,13 +80,28 @@ def _request(identity: dict[str, Any], fields: Fields) -> BentoRequest:
     return BentoRequest(
         **identity,
         digest=annotations.get(naming.DIGEST_ANNOTATION, ""),
-        artifact=_artifact(identity, annotations, fields.needed_inside("spec")),
+        artifact=parse_artifact.of_archive(identity, annotations, fields.needed_inside("spec")),
         build=build,
         built_at=None,
         message=(available if is_error else building).sentence("message"),
         answered=bool(conditions),
         error=available.sentence("message") if is_error and build is Build.UNKNOWN else "",
         image=_image(conditions),
+    )
+
+
+def _bento(identity: dict[str, Any], fields: Fields) -> Bento:
+    annotations, image = _annotations(fields), fields.needed_inside("spec").text("image")
+    artifact = parse_artifact.of_image(identity, annotations)
+    return Bento(
+        **identity,
+        digest=annotations.get(naming.DIGEST_ANNOTATION, ""),
+        artifact=artifact,
+        build=Build.DONE,
+        built_at=None,
+        message="",
+        is_altered=artifact is not None and image != artifact.pinned_image,
+        image=artifact.pinned_image if artifact else "",
     )
 
 
@@ -113,29 +124,6 @@ def _build(available: Fields, building: Fields) -> Build:
     if building.text("status") == "False" and building.text("message").endswith("is failed."):
         return Build.FAILED
     return Build.RUNNING if building.text("status") == "True" else Build.UNKNOWN
-
-
-def _artifact(identity: Mapping[str, Any], annotations: Mapping[str, str], spec: Fields) -> Artifact | None:
-    """Return the artifact, or None if the annotations are damaged: another digest would be another release."""
-    tag, digest = annotations.get(naming.TAG_ANNOTATION, ""), annotations.get(naming.DIGEST_ANNOTATION, "")
-    whole = tag and _DIGEST.fullmatch(digest)
-    if not whole or identity["name"] != naming.artifact_name(identity["model"], digest):
-        return None
-    prefix = annotations.get(naming.PATH_PREFIX_ANNOTATION, "")
-    return Artifact(
-        tag=tag,
-        digest=digest,
-        uri=spec.text("downloadUrl"),
-        size=_count(annotations.get(naming.SIZE_ANNOTATION, "")),
-        service=cut(spec.text("serviceName"), _LONGEST_WORD),
-        bentoml_version=cut(spec.inside("context").text("bentomlVersion"), _LONGEST_WORD),
-        path_prefix=prefix if is_path_prefix(prefix) else "",
-    )
-
-
-def _count(text: str) -> int:
-    """Return the number, or 0 if a damaged annotation has none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployment:
@@ -237,6 +225,7 @@ _NONE = Fields({})
 
 _PARSERS: Mapping[str, Callable[[dict[str, Any], Fields], Child]] = {
     "BentoRequest": _request,
+    "Bento": _bento,
     "BentoDeployment": _bento_deployment,
     "Deployment": _deployment,
     "Service": _service,

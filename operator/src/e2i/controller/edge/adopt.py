@@ -7,9 +7,9 @@ from e2i.api.model import Model
 from e2i.controller.core.actions import Adopt
 from e2i.controller.core.render import manifests
 from e2i.controller.edge.clients import Clients
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, E2I_MODELS, SERVICES
 
-_RESOURCES = {resource.kind: resource for resource in (BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES)}
+_RESOURCES = {resource.kind: resource for resource in (BENTO_REQUESTS, BENTOES, BENTO_DEPLOYMENTS, SERVICES)}
 
 
 async def adopt(model: Model, action: Adopt, clients: Clients) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from e2i.api import naming
+from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
 from e2i.api.model import FINALIZER, Model
 from e2i.api.problem import Problem
@@ -34,6 +35,7 @@ from e2i.controller.core.actions import (
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.edge.adopt import adopt
+from e2i.controller.edge.apply_bento import apply_bento
 from e2i.controller.edge.apply_service import apply_service
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.observe import look_for_service
@@ -43,6 +45,7 @@ from e2i.kube import ApiError, Resource
 from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,
     BENTO_REQUESTS,
+    BENTOES,
     DEPLOYMENTS,
     E2I_MODELS,
     SERVICES,
@@ -101,8 +104,7 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
     """Execute an action that writes an object of the cluster."""
     match action:
         case ApplyRequest(artifact=artifact):
-            manifest = manifests.bento_request(model, artifact, clients.access, CURRENT_TEMPLATE_VERSION)
-            await _apply(BENTO_REQUESTS, manifest, clients)
+            await _apply_request(model, artifact, clients)
         case ApplyDeployment(spec=spec):
             await _apply(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, spec), clients)
         case Resize(name=name, size=size):
@@ -117,8 +119,17 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
         case DeleteDeployment(name=name, uid=uid, release=release):
             if not await _has_traffic(model, release, clients):
                 await _delete(BENTO_DEPLOYMENTS, (model.namespace, name), uid, clients)
-        case DeleteRequest(name=name, uid=uid):
-            await _delete(BENTO_REQUESTS, (model.namespace, name), uid, clients)
+        case DeleteRequest(name=name, uid=uid, kind=kind):
+            (resource,) = (each for each in (BENTO_REQUESTS, BENTOES) if each.kind == kind)
+            await _delete(resource, (model.namespace, name), uid, clients)
+
+
+async def _apply_request(model: Model, artifact: Artifact, clients: Clients) -> None:
+    if artifact.image:
+        await apply_bento(manifests.bento(model, artifact, CURRENT_TEMPLATE_VERSION), clients)
+        return
+    manifest = manifests.bento_request(model, artifact, clients.access, CURRENT_TEMPLATE_VERSION)
+    await _apply(BENTO_REQUESTS, manifest, clients)
 
 
 async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clients: Clients) -> None:

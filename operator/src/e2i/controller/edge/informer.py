@@ -22,6 +22,7 @@ from e2i.kube import ApiError, Changed, Failed, Kube, Listed, Resource
 from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,
     BENTO_REQUESTS,
+    BENTOES,
     DEPLOYMENTS,
     E2I_MODELS,
     PODS,
@@ -56,6 +57,8 @@ SOURCES = (
     # A Bento or deployment of somebody else may have the name of a child, so all are read.
     Source(BENTO_REQUESTS),
     Source(BENTO_DEPLOYMENTS),
+    # Those that the image builder makes have no labels.
+    Source(BENTOES, naming.label_selector({naming.MANAGED_BY_LABEL: naming.FIELD_MANAGER})),
     # yatai-deployment copies our labels to what it creates; the Service of a release has them too.
     Source(DEPLOYMENTS, naming.MODEL_LABEL),
     Source(SERVICES, naming.label_selector({naming.MANAGED_BY_LABEL: naming.FIELD_MANAGER})),

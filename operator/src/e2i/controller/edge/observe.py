@@ -91,7 +91,7 @@ async def look_for_service(model: Model, clients: Clients) -> None:
 
 def _with_address(request: BentoRequest, place: ArchivePlace) -> BentoRequest:
     """Return the request with the address that follows from tag and digest: what it says itself is not believed."""
-    if request.artifact is None:
+    if request.artifact is None or request.artifact.image:
         return request
     try:
         uri = place.uri(request.artifact.tag, request.artifact.digest)
@@ -124,8 +124,13 @@ def _with_names(model: Model, seen: Observed, cache: Cache) -> Observed:
     artifact = artifact_of(model, seen)
     names = [("Service", model.name)]
     if artifact:
-        release = naming.release_of(model, artifact.digest)
-        names.append(("BentoRequest", naming.artifact_name(model.name, artifact.digest)))
+        release = naming.release_of(model, artifact.content)
+        names.append(
+            (
+                "Bento" if artifact.image else "BentoRequest",
+                naming.artifact_name(model.name, artifact.content),
+            )
+        )
         names.append(("BentoDeployment", build_release(model, seen, release, artifact, model.shape).name))
     taken = {
         (kind, name): child

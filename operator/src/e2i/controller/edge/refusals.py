@@ -26,14 +26,13 @@ _NAMES = {
     ScaleWorkload: "scale",
     ApplyService: "Service",
     DeleteDeployment: "BentoDeployment",
-    DeleteRequest: "BentoRequest",
     SetFinalizer: "finalizer",
 }
 
 
 def refused(model: Model, action: Action, error: ApiError) -> Problem:
     """Return the problem that an error of the API server means; it is not stalled if waiting may help."""
-    kind = _NAMES.get(type(action), type(action).__name__)
+    kind = _kind(action)
     what = f"the {kind} of {model.name} was not written"
     if error.is_taken:
         return Problem(
@@ -59,3 +58,12 @@ def refused(model: Model, action: Action, error: ApiError) -> Problem:
     if error.status in (400, 403, 413, 422):
         return Problem(reason=Reason.Refused, message=f"{what}: {error.message}", stalled=True)
     return Problem(reason=Reason.ApiUnavailable, message=f"{what}: {error.message}; it is tried again")
+
+
+def _kind(action: Action) -> str:
+    match action:
+        case ApplyRequest(artifact=artifact) if artifact.image:
+            return "Bento"
+        case DeleteRequest(kind=kind):
+            return kind
+    return _NAMES.get(type(action), type(action).__name__)

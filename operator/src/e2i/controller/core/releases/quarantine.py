@@ -123,7 +123,7 @@ def known_shape(model: Model, seen: Observed, shape: Shape, artifact: Artifact, 
     """
     known = [shape.env, model.shape.env, *(child.earlier_env for child in seen.deployments)]
     shapes = (replace(shape, env=env) for env in dict.fromkeys(known))
-    return next((one for one in shapes if naming.release_of_shape(one, artifact.digest) == release), None)
+    return next((one for one in shapes if naming.release_of_shape(one, artifact.content) == release), None)
 
 
 def _shape_of(model: Model, seen: Observed, record: Record) -> Shape | None:

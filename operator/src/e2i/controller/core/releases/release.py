@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
+from e2i.api.image_source import given_artifact, is_meant
 from e2i.api.model import Autoscaling, Model, Shape, Strategy
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
@@ -40,7 +41,7 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
 
     A tag means the content that it had when it was first released here: a changed store must not create a release
     that nobody asked for. If the store no longer has the bento, the bucket may have it: the store of a rebuilt
-    cluster is empty. A digest in the spec means only that content.
+    cluster is empty. A digest in the spec means only that content. The tag of an image means what it meant first.
     """
     # The content that was released last, by what was noted of it: creation times are of another clock.
     noted = (model.status.get("artifact") or {}).get("digest")
@@ -53,6 +54,10 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
     ]
     if known:
         return max(known, key=lambda request: (request.digest == noted, request.created)).artifact
+    if isinstance(seen.export, Artifact) and model.image:
+        return replace(seen.export, tag=model.tag, path_prefix=model.path_prefix)
+    if given := given_artifact(model):
+        return given
     if isinstance(seen.export, Artifact):
         return seen.export
     if isinstance(seen.export, Problem) and seen.export.reason is Reason.BentoNotFound:
@@ -63,6 +68,8 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
 
 
 def _is_desired(model: Model, artifact: Artifact) -> bool:
+    if model.image or artifact.image:
+        return is_meant(model, artifact)
     return artifact.tag == model.tag and model.archive in ("", artifact.digest)
 
 
@@ -84,20 +91,28 @@ def desired(model: Model, seen: Observed) -> Release | None:
     artifact = artifact_of(model, seen)
     if artifact is None:
         return None
-    release = naming.release_of(model, artifact.digest)
+    release = naming.release_of(model, artifact.content)
     return build_release(model, seen, release, artifact, model.shape)
 
 
 def asked_before(model: Model) -> str | None:
     """Return the release that the spec asks for by what the status has of its bento; None if it has another one."""
     body = model.status.get("artifact") or {}
-    known = Artifact(tag=body.get("tag", ""), digest=body.get("digest", ""), uri="", size=0)
-    return naming.release_of(model, known.digest) if known.digest and _is_desired(model, known) else None
+    image = body.get("image", "")
+    known = Artifact(
+        tag=body.get("tag", ""),
+        digest=body.get("digest", ""),
+        uri=body.get("uri", ""),
+        size=0,
+        path_prefix=model.path_prefix if image else "",
+        image=image,
+    )
+    return naming.release_of(model, known.content) if known.digest and _is_desired(model, known) else None
 
 
 def build_release(model: Model, seen: Observed, release: str, artifact: Artifact, shape: Shape) -> Release:
     """Return the release of this artifact and shape, with the name that it has or will get."""
-    request_name = naming.artifact_name(model.name, artifact.digest)
+    request_name = naming.artifact_name(model.name, artifact.content)
     deployment = seen.deployment(release)
     in_place = model.rollout.strategy is Strategy.IN_PLACE
     name = naming.inplace_name(model.name) if in_place else naming.release_name(model.name, release)

@@ -83,6 +83,26 @@ def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, templ
     )
 
 
+def bento(model: Model, artifact: Artifact, template_version: str) -> Manifest:
+    """Return the Bento that names the image of `artifact`: it was built elsewhere, so no build is asked for."""
+    annotations = {
+        naming.TAG_ANNOTATION: artifact.tag,
+        naming.DIGEST_ANNOTATION: artifact.digest,
+        naming.IMAGE_ANNOTATION: artifact.image,
+        naming.TEMPLATE_VERSION_ANNOTATION: template_version,
+    }
+    if artifact.path_prefix:
+        annotations[naming.PATH_PREFIX_ANNOTATION] = artifact.path_prefix
+    return _render(
+        template_version,
+        "bento",
+        _identity(model, naming.artifact_name(model.name, artifact.content)),
+        annotations=annotations,
+        tag=artifact.tag,
+        image=artifact.pinned_image,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeploymentSpec:
     """The values of a BentoDeployment."""
@@ -118,7 +138,7 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
         "bentodeployment",
         _identity(model, spec.name, spec.release),
         annotations=annotations,
-        bento=naming.artifact_name(model.name, spec.artifact.digest),
+        bento=naming.artifact_name(model.name, spec.artifact.content),
         autoscaling=autoscaling(spec.size),
         resources=_resources(spec.shape, spec.template_version),
         envs=[{"name": name, "value": value} for name, value in spec.shape.env],

@@ -83,10 +83,10 @@ def trim_images(here: Situation, now: datetime) -> Plan | None:
         return None
     actions: list[Action] = []
     for request in surplus:
-        # An archive that the user uploaded cannot be exported again.
-        if request.artifact and not here.model.archive:
+        # An archive that the user uploaded cannot be exported again. An image lies in no bucket.
+        if request.artifact and not request.artifact.image and not here.model.archive:
             actions.append(DeleteArchive(request.artifact.uri, request.artifact.digest))
-        actions.append(DeleteRequest(request.name, request.uid))
+        actions.append(DeleteRequest(request.name, request.uid, type(request).__name__))
     return replace(settled_plan(here), actions=tuple(actions))
 
 

@@ -32,11 +32,11 @@ def finish_deletion(here: Situation, now: datetime) -> Plan | None:
 
 def _archives(here: Situation) -> tuple[tuple[str, str], ...]:
     """Return (uri, digest) of every archive that belongs to the model, as far as the cluster knows."""
-    known = {
-        (request.artifact.uri, request.artifact.digest) for request in here.seen.requests if request.artifact
-    }
+    artifacts = [request.artifact for request in here.seen.requests if request.artifact]
+    known = {(each.uri, each.digest) for each in artifacts if not each.image}
     artifact = here.model.status.get("artifact") or {}
-    if artifact.get("uri") and artifact.get("digest") and persisted_status.history(here.model):
+    is_archive = artifact.get("uri") and not artifact.get("image")
+    if is_archive and artifact.get("digest") and persisted_status.history(here.model):
         known.add((artifact["uri"], artifact["digest"]))
     return tuple(sorted(known))
 

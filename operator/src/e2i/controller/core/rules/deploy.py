@@ -17,6 +17,7 @@ from e2i.controller.core.actions import (
     Export,
 )
 from e2i.controller.core.observed import BentoRequest, Build
+from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.lost import lost_release
 from e2i.controller.core.releases.release import (
@@ -55,7 +56,7 @@ def reset_retried_release(here: Situation, now: datetime) -> Plan | None:
     if request and request.uid == failed.request_uid:
         unused = (child is None or bool(actions)) and _may_be_read_again(here, desired)
         if unused or _build_is_spent(request, failed):
-            actions.append(DeleteRequest(request.name, request.uid))
+            actions.append(DeleteRequest(request.name, request.uid, type(request).__name__))
         if unused:
             # Not the result of an export a moment ago.
             actions.append(Export(here.model.reference))
@@ -81,7 +82,7 @@ def _is_spent(model: Model, desired: Release, failed: Failure) -> bool:
 def _may_be_read_again(here: Situation, desired: Release) -> bool:
     """Return whether the store may be read again for the tag: only content that has served must stay.
 
-    The bento may have been copied in part, and completed since the release failed.
+    The bento may have been copied in part, and completed since the release failed. An image is what it was.
     """
     served = (persisted_status.SERVING, persisted_status.SUPERSEDED)
     has_served = any(
@@ -92,7 +93,7 @@ def _may_be_read_again(here: Situation, desired: Release) -> bool:
         child.spec.get("bento") == desired.request_name and child.release != desired.release
         for child in here.seen.deployments
     )
-    return not (here.model.archive or has_served or used)
+    return not (here.model.archive or here.model.image or has_served or used)
 
 
 def _build_is_spent(request: BentoRequest, failed: Failure) -> bool:
@@ -103,8 +104,11 @@ def _build_is_spent(request: BentoRequest, failed: Failure) -> bool:
 
 
 def _builds_something_else(request: BentoRequest) -> bool:
-    """Return whether the builder has another address than the operator wrote. What is built stays as it is."""
-    return request.is_altered and request.build is not Build.DONE
+    """Return whether the builder has another address than the operator wrote. What is built stays as it is.
+
+    A Bento with another image is written again: Yatai runs what it says.
+    """
+    return request.is_altered and (request.build is not Build.DONE or isinstance(request, Bento))
 
 
 def create_release(here: Situation, now: datetime) -> Plan | None:

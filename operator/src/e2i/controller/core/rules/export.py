@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from e2i.api.conditions import Reason
-from e2i.api.model import Rollback
+from e2i.api.model import Model, Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import (
     Export,
@@ -45,21 +45,24 @@ def read_release_store(here: Situation, now: datetime) -> Plan | None:
 
 
 def export_bento(here: Situation, now: datetime) -> Plan | None:
-    """Export the bento, wait for its export, or report why it failed."""
+    """Export the bento, wait for its export, or report why it failed. Of an image only the digest is looked up."""
     if artifact_of(here.model, here.seen):
         return None
     if isinstance(here.seen.export, Exporting):
-        return Plan(reason=Reason.Exporting, message=f"{here.model.tag} is being exported to the bucket")
+        return _bringing(here.model)
     if isinstance(here.seen.export, Problem):
         problem = here.seen.export
         return Plan(
             reason=problem.reason, message=problem.message, stalled=problem.stalled, look_again=STORE_POLL
         )
-    return Plan(
-        reason=Reason.Exporting,
-        message=f"{here.model.tag} is being exported to the bucket",
-        actions=(Export(here.model.reference),),
-    )
+    return replace(_bringing(here.model), actions=(Export(here.model.reference),))
+
+
+def _bringing(model: Model) -> Plan:
+    if model.image:
+        message = f"the registry is asked for the digest of {model.image}"
+        return Plan(reason=Reason.Resolving, message=message)
+    return Plan(reason=Reason.Exporting, message=f"{model.tag} is being exported to the bucket")
 
 
 def needs_release_store(here: Situation) -> bool:

@@ -17,11 +17,9 @@ from e2i.api.problem import Problem
 from e2i.api.release_record import SERVED
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
-from e2i.controller.core.observed import Build, Exporting
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases import retries, sizes
 from e2i.controller.core.releases.release import (
-    Release,
     pods_at_address,
     ready_pods,
     selects_all,
@@ -29,6 +27,7 @@ from e2i.controller.core.releases.release import (
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan, failure_message
 from e2i.controller.core.status import failures, history
+from e2i.controller.core.status.bento_conditions import built, exported
 from e2i.controller.core.status.transitions import Transition, transitions
 from e2i.controller.core.status.verified_condition import verified
 from e2i.controller.core.status.watch_condition import watch_blind
@@ -76,8 +75,8 @@ def _is_chore(result: Result, failed: Failure | None) -> bool:
 
 def _facts(here: Situation, plan: Plan, problem: Problem | None, failed: Failure | None) -> Iterator[Fact]:
     yield _ready(here, plan, problem)
-    yield _exported(here, plan)
-    yield _built(here, plan)
+    yield exported(here, plan)
+    yield built(here, plan)
     yield verified(here, plan, failed)
     yield _serving(here)
     if failed and _is_rolled_back(here):
@@ -107,63 +106,6 @@ def _ready(here: Situation, plan: Plan, problem: Problem | None) -> Fact:
     return fact(conditions.READY, "True" if is_reached else "False", plan.reason, plan.message)
 
 
-def _exported(here: Situation, plan: Plan) -> Fact:
-    desired = here.desired
-    if desired:
-        artifact = desired.artifact
-        return fact(
-            conditions.EXPORTED,
-            "True",
-            Reason.Exported,
-            f"{artifact.tag} is {artifact.uri}, {artifact.digest}, {artifact.size} bytes",
-        )
-    match here.seen.export:
-        case Exporting(total=0):
-            return fact(
-                conditions.EXPORTED, "False", Reason.Exporting, f"{here.model.tag}: its files are being read"
-            )
-        case Exporting(done=done, total=total, step=step):
-            message = f"{here.model.tag}: {done} of {total} bytes {step} ({100 * done // total} %)"
-            return fact(conditions.EXPORTED, "False", Reason.Exporting, message)
-        case Problem(reason=reason, message=message):
-            return fact(conditions.EXPORTED, "False", reason, message)
-        case _:
-            return fact(
-                conditions.EXPORTED, "Unknown", *_cause(plan, f"{here.model.tag} has not been looked up yet")
-            )
-
-
-def _built(here: Situation, plan: Plan) -> Fact:
-    desired = here.desired
-    request = desired.request if desired else None
-    if request is None:
-        return fact(conditions.BUILT, "Unknown", Reason.Pending, "no image has been requested yet")
-    match request.build:
-        case Build.DONE:
-            return fact(
-                conditions.BUILT,
-                "True",
-                Reason.Built,
-                f"BentoRequest {request.name} has an image of {here.model.tag}",
-            )
-        case Build.FAILED:
-            # The plan's message says where the log is; the builder's message does not.
-            told = plan.message if plan.reason is Reason.BuildFailed else request.message
-            return fact(conditions.BUILT, "False", Reason.BuildFailed, told)
-        case _:
-            return fact(conditions.BUILT, "False", *_building(plan, desired))
-
-
-_BUILD_PROBLEMS = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
-
-
-def _building(plan: Plan, desired: Release | None) -> tuple[Reason, str]:
-    if plan.reason in _BUILD_PROBLEMS:
-        return plan.reason, plan.message
-    name = desired.request_name if desired else ""
-    return Reason.Building, f"Yatai builds the image (BentoRequest {name})"
-
-
 def _serving(here: Situation) -> Fact:
     release = here.serving
     if release is None:
@@ -185,11 +127,6 @@ def _serving(here: Situation) -> Fact:
         Reason.Serving,
         f"release {release} has the address {naming.service_url(here.model)}",
     )
-
-
-def _cause(plan: Plan, otherwise: str) -> tuple[Reason, str]:
-    """Return the reason of a stalled plan, which explains why nothing was exported, or `otherwise`."""
-    return (plan.reason, plan.message) if plan.stalled else (Reason.Pending, otherwise)
 
 
 def _release_fields(here: Situation) -> dict[str, Any]:
@@ -220,7 +157,14 @@ def _artifact(here: Situation) -> dict[str, Any]:
     if here.desired is None:
         return dict(here.model.status["artifact"])
     artifact = here.desired.artifact
-    return {"tag": artifact.tag, "digest": artifact.digest, "uri": artifact.uri, "size": artifact.size}
+    image = {"image": artifact.image} if artifact.image else {}
+    return {
+        "tag": artifact.tag,
+        "digest": artifact.digest,
+        "uri": artifact.uri,
+        "size": artifact.size,
+        **image,
+    }
 
 
 def _parked(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:

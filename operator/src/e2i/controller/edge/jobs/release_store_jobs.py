@@ -191,7 +191,8 @@ class ReleaseStoreJobs:
         key = model.key
         try:
             read = await self._blocking(key, lambda beat: self._store.read(*key, beat))
-            recorded = {(each.artifact.uri, each.artifact.digest) for each in read}
+            artifacts = [each.artifact for each in read if not each.artifact.image]
+            recorded = {(each.uri, each.digest) for each in artifacts}
             for archive in sorted({*archives, *recorded}):
                 await self._delete_one(archive, key[0], key, model.uid, key)
             await self._blocking(key, lambda beat: self._store.delete_records(*key, beat))
