@@ -30,6 +30,14 @@ def test_the_image_is_named_after_the_tag_unless_it_is_given(spec: dict[str, Any
     assert builds.image_name(a_request(**spec)) == image
 
 
+def test_the_image_carries_the_namespace_that_the_annotation_names() -> None:
+    request = a_request(bentoTag="fraud:v1")
+    request["metadata"]["annotations"] = {"yatai.ai/bento-storage-namepsace": "models"}
+    assert builds.image_name(request) == "registry.e2i.local/yatai-bentos:yatai.models.fraud.v1"
+    request["spec"]["bentoTag"] = f"{'n' * 63}:{'v' * 63}"
+    assert builds.image_name(request).startswith("registry.e2i.local/yatai-bentos:yatai.models.")
+
+
 def test_a_tag_too_long_for_a_registry_is_hashed() -> None:
     name = builds.image_name(a_request(bentoTag=f"{'n' * 63}:{'v' * 63}"))
     assert len(name.rpartition(":")[2]) == len("yatai.") + 32

@@ -17,6 +17,8 @@ BUILD_FAILED = 42
 SECRET_ANNOTATION = "yatai.ai/aws-access-key-secret-name"  # noqa: S105 - a name, not a secret
 HASH_ANNOTATION = "yatai.ai/bento-request-hash"
 SEPARATE_MODELS = "yatai.ai/yatai-image-builder-separate-models"
+NAMESPACE_ANNOTATION = "yatai.ai/bento-storage-namepsace"
+"""Puts a namespace into the tag of the image. Spelled as the real one spells it."""
 LONGEST_TAG = 128
 
 JobState = Literal["waiting", "running", "failed", "succeeded"]
@@ -27,10 +29,14 @@ def image_name(request: Object) -> str:
     spec = request["spec"]
     if spec.get("image"):
         return str(spec["image"])
-    tail = ".".join(name_and_version(spec["bentoTag"]))
-    if len(f"yatai.{tail}") > LONGEST_TAG:
+    namespace = request["metadata"].get("annotations", {}).get(NAMESPACE_ANNOTATION)
+    prefix, tail = (
+        f"yatai.{namespace}." if namespace else "yatai.",
+        ".".join(name_and_version(spec["bentoTag"])),
+    )
+    if len(prefix + tail) > LONGEST_TAG:
         tail = hashlib.md5(tail.encode(), usedforsecurity=False).hexdigest()
-    return f"{REGISTRY}/yatai-bentos:yatai.{tail}"
+    return f"{REGISTRY}/yatai-bentos:{prefix}{tail}"
 
 
 def is_by_digest(image: str) -> bool:

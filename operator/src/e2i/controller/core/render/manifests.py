@@ -25,6 +25,9 @@ Manifest = dict[str, Any]
 CREDENTIALS_ANNOTATION = "yatai.ai/aws-access-key-secret-name"
 """Annotation that names for yatai-image-builder the Secret with which it reads the bucket."""
 
+NAMESPACE_ANNOTATION = "yatai.ai/bento-storage-namepsace"
+"""Annotation that puts a namespace into the image's tag. Spelled as yatai-image-builder spells it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuilderAccess:
@@ -65,6 +68,8 @@ def bento_request(model: Model, artifact: Artifact, access: BuilderAccess, templ
         naming.DIGEST_ANNOTATION: artifact.digest,
         naming.SIZE_ANNOTATION: str(artifact.size),
         naming.TEMPLATE_VERSION_ANNOTATION: template_version,
+        # Yatai uses an image that has the tag already, whoever pushed it.
+        NAMESPACE_ANNOTATION: model.namespace,
     }
     if artifact.path_prefix:
         annotations[naming.PATH_PREFIX_ANNOTATION] = artifact.path_prefix
