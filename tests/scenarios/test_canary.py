@@ -12,7 +12,7 @@ import pytest
 from support.scenes import hurried, mode, quiet, serve, until
 from support.world import World
 
-from e2i.api import release_record
+from e2i.api import naming, release_record
 from e2i.archive.errors import BucketUnreachable
 
 VERIFY = [{"path": "/predict"}]
@@ -426,3 +426,23 @@ async def test_a_canary_waits_for_no_ledger(world: World) -> None:
 
 def results(world: World) -> list[tuple[str, str]]:
     return [(each.release, each.result) for each in world.release_store.records()]
+
+
+@pytest.mark.parametrize("change", [{"replicas": "four"}, {"suspend": True}], ids=["unreadable", "suspended"])
+async def test_a_canary_goes_on_where_it_was_when_the_spec_is_followed_again(
+    world: World, change: dict[str, Any]
+) -> None:
+    first = await begin(world, share(25), ENDLESS, replicas=4)
+    shares, progress = world.shares(), told(world)
+    world.edit(naming.KIND, "churn", **change)
+    await world.run()
+    assert world.shares() == shares
+    await world.restart()
+    await world.run()
+    assert world.shares() == shares
+    world.edit(naming.KIND, "churn", replicas=4, suspend=False)
+    await world.run()
+    assert world.condition() == "False/CanaryPaused"
+    assert (world.shares(), told(world)) == (shares, progress)
+    assert set(shares) > {first}
+    await quiet(world)

@@ -13,6 +13,8 @@ ODD: tuple[Any, ...] = (
     "\N{PILE OF POO}", "\ud83d", "\x00\x1b[2J\x9b", "\u202e\u2028\ufeff", "a" * 5000, "9" * 5000, "../" * 40,
     "sha256:" + "0" * 64, "s3://evil/bentos/churn/1/0.tar", [], [None], [[]], {}, {"": None}, {"a": {"b": ["c"]}},
 )  # fmt: skip
+LARGEST = 1_500_000
+"""Bytes: etcd takes no larger object."""
 _DEEP = 3000
 Place = tuple[Any, Any]
 """(the object or list, key or index)"""
@@ -30,6 +32,8 @@ def mutated(body: Any, random: Random) -> Any:
         places = list(_places(changed))
         if places:
             _change(random.choice(places), random)
+        if _is_too_large(changed):
+            return mutated(body, random)
     return changed
 
 
@@ -73,3 +77,16 @@ def _many(inside: Any, key: Any, random: Random) -> None:
         inside[key] = inside[key] * 200
     else:
         inside[key] = [inside[key]] * 200
+
+
+def _is_too_large(value: Any) -> bool:
+    """Return whether the value has more than about LARGEST bytes as JSON."""
+    size, left = 0, [value]
+    while left and size <= LARGEST:
+        each = left.pop()
+        if isinstance(each, dict):
+            left += [*each, *each.values()]
+        elif isinstance(each, list):
+            left += each
+        size += len(each) + 4 if isinstance(each, str) else 4
+    return size > LARGEST

@@ -177,12 +177,19 @@ def _parked(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
     return {"parkedAt": timestamp(since)} if since else {}
 
 
+_OF_THE_SPEC = ("desiredRelease", "artifact", "retries", "rollout")
+"""Fields of the status that stay while the spec cannot be read: its releases go on by them."""
+
+
 def _remembered(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
     """Return the fields that the next pass reads, see `persisted_status`."""
     fields = retries.status(here.model, here.desired.release if here.desired else "", plan.retries)
     fields |= _parked(here, plan, now)
     canary = plan.canary or sizes.canary_progress(here)
-    if canary:
+    if here.model.invalid:
+        # Which release a canary of that spec is of, only the spec says.
+        fields = {name: here.model.status[name] for name in _OF_THE_SPEC if name in here.model.status}
+    elif canary:
         share = sizes.weight(here.model.rollout.steps, canary.step)
         fields["rollout"] = persisted_status.canary_status(canary, share, sizes.actual_weight(here))
     if kept := failures.kept(here, plan):
