@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
+import sys
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from support.rawserver import ok, running
 
@@ -411,3 +413,27 @@ async def test_the_fence_is_asked_when_the_request_has_its_connection(api: Api) 
         with pytest.raises(ApiError, match="its Lease was not renewed"):
             await kube.delete(SERVICES, "models", "churn")
     assert server.requests == []
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="aiohttp writes the body at once")
+async def test_the_fence_is_asked_again_when_a_body_is_written(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to Python 3.11 that is a turn of the event loop later, and the process may have been frozen in between."""
+    mine = api.lease("mine")
+    await mine.acquire()
+    send = aiohttp.ClientRequest.send
+
+    async def send_and_freeze(*args: Any, **kwargs: Any) -> Any:
+        sent = await send(*args, **kwargs)
+        api.now += 60
+        return sent
+
+    monkeypatch.setattr(aiohttp.ClientRequest, "send", send_and_freeze)
+    async with running(lambda _: ok({"metadata": {"name": "churn"}})) as (server, kube):
+        kube.fence(mine.check)
+        with pytest.raises(ApiError, match="its Lease was not renewed"):
+            await kube.patch(SERVICES, "models", "churn", {})
+        api.now -= 60
+        await kube.get(SERVICES, "models", "churn")
+    assert [request.method for request in server.requests] == ["GET"]

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpProcessingError
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
@@ -205,6 +206,18 @@ def _fenced(may_write: Callable[[], None]) -> type[aiohttp.ClientRequest]:
             if self.method != "GET":
                 may_write()
             return await super().send(conn)
+
+        async def write_bytes(
+            self, writer: AbstractStreamWriter, conn: aiohttp.connector.Connection, *length: int | None
+        ) -> None:
+            # Up to Python 3.11 the body is written a turn of the event loop later, with the headers.
+            try:
+                may_write()
+            except ApiError as refused:
+                if conn.protocol is not None:  # Else the connection is gone, which its reader learns.
+                    conn.protocol.set_exception(refused)
+            else:
+                await super().write_bytes(writer, conn, *length)
 
     return Request
 
