@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from support.cluster import TestCluster
 from support.golden import PLACED
+from support.largest_model import largest_spec
 from support.operating import apply_files
 from support.pod_fields import ASKING
 
@@ -283,6 +285,17 @@ def test_a_spec_nested_without_end_is_refused(cluster: TestCluster) -> None:
     text = json.dumps(a_model_body("churn", a_spec(bento={"tag": "a:b", "store": "@"}))).replace('"@"', deep)
     with pytest.raises(ClusterError, match=r"nested too deep|exceeded max depth"):
         kubectl(cluster.home, "create", "--raw", E2I_MODELS.path("default"), "-f", "-", given=text)
+
+
+def test_the_dearest_object_to_read_is_taken_and_one_beyond_the_bounds_is_not(cluster: TestCluster) -> None:
+    """So the budget of tests/unit/api/test_largest_model.py is kept for objects that can be there."""
+    assert cluster.home
+    spec = largest_spec()
+    for extra in ((), ({"name": "ONE_MORE", "value": ""},)):
+        spec["env"].extend(extra)
+        given = json.dumps(a_model_body("largest", spec))
+        with pytest.raises(ClusterError, match="because the object was invalid") if extra else nullcontext():
+            kubectl(cluster.home, "create", "--dry-run=server", "--filename=-", given=given)
 
 
 async def test_defaults(kube: Kube) -> None:
