@@ -11,6 +11,7 @@ import pytest
 from support import deep
 from support.cluster import Kept, TestCluster, temporary_home
 from support.durations import Durations
+from support.rights_report import RightsNote, RightsReport
 
 from e2i.local.bootstrap import bootstrap
 from e2i.local.cluster import OVERLAY, bring_up, start_components
@@ -36,6 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.pluginmanager.register(lanes)
         config.pluginmanager.register(Durations(config))
+        config.pluginmanager.register(RightsReport(config))
+    elif hasattr(config, "workerinput"):
+        config.pluginmanager.register(RightsNote())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

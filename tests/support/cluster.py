@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from support.rights import note_used
 
 from e2i.local import ports
 from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, save_home
@@ -90,6 +91,7 @@ def temporary_home(name: str) -> Iterator[ClusterHome]:
         try:
             yield home
         finally:
+            note_used(home.audit_log)
             guard.communicate()
             assert guard.returncode == 0, f"cluster {home.root} was not cleared away"
 
