@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.api
 
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((PROJECT / "manifests" / "samples").glob("*.yaml"))
+QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 SCALES = Resource("serving.e2i.dev", "v1alpha1", "e2imodels", "Scale")
 CPU = {
     "type": "Resource",
@@ -296,6 +299,23 @@ def test_the_dearest_object_to_read_is_taken_and_one_beyond_the_bounds_is_not(cl
         given = json.dumps(a_model_body("largest", spec))
         with pytest.raises(ClusterError, match="because the object was invalid") if extra else nullcontext():
             kubectl(cluster.home, "create", "--dry-run=server", "--filename=-", given=given)
+
+
+async def test_a_quota_of_the_namespace_counts_models(kube: Kube) -> None:
+    """As docs/howto/tenants.md promises; Kubernetes does it, for kinds of a CRD too."""
+    hard = {"count/e2imodels.serving.e2i.dev": "1"}
+    quota = {"metadata": {"name": "models"}, "spec": {"hard": hard}}
+    await kube.create(QUOTAS, "default", quota)
+    try:
+        deadline = time.monotonic() + 60
+        while (await kube.get(QUOTAS, "default", "models") or {}).get("status", {}).get("hard") != hard:
+            assert time.monotonic() < deadline, "the quota was not counted"
+            await asyncio.sleep(0.1)
+        await create(kube, a_spec())
+        with pytest.raises(ApiError, match=r"exceeded quota: models.*limited: count/e2imodels"):
+            await create(kube, a_spec(), "second")
+    finally:
+        await kube.delete(QUOTAS, "default", "models")
 
 
 async def test_defaults(kube: Kube) -> None:

@@ -16,7 +16,7 @@ from support.yatai import controllers
 
 from e2i.api import naming
 from e2i.kube import Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, DEPLOYMENTS, E2I_MODELS, SERVICES
 from e2i.local.images import ImageStore
 
 pytestmark = pytest.mark.api
@@ -111,6 +111,20 @@ async def test_a_deployment_at_zero_is_scaled_up(stage: Stage) -> None:
     assert after
     assert after["spec"]["template"] == before["spec"]["template"]
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+async def test_a_deleted_bento_is_made_again(stage: Stage) -> None:
+    (request,) = await stage.children(BENTO_REQUESTS)
+    name = request["metadata"]["name"]
+    await stage.kube.delete(BENTOES, stage.namespace, name)
+    # yatai-deployment looks for it when its BentoDeployment changes.
+    await stage.change(replicas=2)
+
+    async def is_back() -> Object | None:
+        await stage.end_builds()
+        return await stage.child(BENTOES, name)
+
+    await stage.until(is_back, "the Bento to be built again")
 
 
 async def test_children_of_a_model_that_was_deleted_alone_are_adopted(stage: Stage) -> None:

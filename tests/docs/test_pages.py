@@ -25,6 +25,7 @@ ON_A_CLUSTER = (
     "howto/in-place.md",
     "howto/watch.md",
     "howto/pods.md",
+    "howto/guard-namespaces.md",
     "howto/package.md",
     "howto/pipeline.md",
     "howto/kubeflow.md",
@@ -37,6 +38,7 @@ ON_THEIR_OWN_CLUSTER = {"howto/install.md": "chart", "howto/recover.md": "lost"}
 """Pages that start a cluster, with its name."""
 NOT_RUN = {
     "howto/troubleshoot.md": "it shows faults that were made on purpose; tests/e2e/test_failures.py makes them",
+    "howto/tenants.md": "its commands need a cluster and a bucket of several teams; tests/api and tests/s3 read its policy",
     "howto/write-a-bento.md": "it is only read",
     "howto/classification.md": "it is only read",
     "howto/regression.md": "it is only read",

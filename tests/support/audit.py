@@ -8,6 +8,7 @@ from typing import Any
 from e2i.local.layout import ClusterHome
 
 ACCOUNT = "system:serviceaccount:e2i-system:e2i-operator"
+FORBIDDEN = 403
 READING = ("get", "list", "watch")
 
 
@@ -20,17 +21,38 @@ class Audit:
 
     def requests(self) -> list[tuple[str, str]]:
         """(verb, resource) of each request of the operator, oldest first."""
+        return [(entry["verb"], _resource(entry)) for entry in self._entries()]
+
+    def refused(self) -> list[tuple[str, str]]:
+        """Return those of the requests that it has no right to."""
+        return [
+            (entry["verb"], _resource(entry))
+            for entry in self._entries()
+            if entry.get("responseStatus", {}).get("code") == FORBIDDEN
+        ]
+
+    def requests_without_namespace(self) -> list[tuple[str, str]]:
+        """Return those of the requests that are about objects of the whole cluster."""
+        return [
+            (entry["verb"], _resource(entry))
+            for entry in self._entries()
+            if "namespace" not in entry.get("objectRef", {"namespace": ""})
+        ]
+
+    def namespaces(self) -> set[str]:
+        """Return the namespaces that the requests were about; "" if one was about none."""
+        return {entry.get("objectRef", {}).get("namespace", "") for entry in self._entries()}
+
+    def _entries(self) -> list[dict[str, Any]]:
         with self._file.open("rb") as log:
             log.seek(self._start)
             lines = log.read().splitlines()
-        entries = [entry for line in lines if (entry := _parsed(line))]
         return [
-            (
-                entry["verb"],
-                "/".join(filter(None, map(entry.get("objectRef", {}).get, ("resource", "subresource")))),
-            )
-            for entry in entries
-            if entry["user"]["username"] == ACCOUNT and entry["stage"] == "ResponseComplete"
+            entry
+            for line in lines
+            if (entry := _parsed(line))
+            and entry["user"]["username"] == ACCOUNT
+            and entry["stage"] == "ResponseComplete"
         ]
 
     def writes(self) -> list[tuple[str, str]]:
@@ -38,6 +60,11 @@ class Audit:
         return [
             request for request in self.requests() if request[0] not in READING and request[1] != "leases"
         ]
+
+
+def _resource(entry: dict[str, Any]) -> str:
+    about = entry.get("objectRef", {})
+    return "/".join(filter(None, map(about.get, ("resource", "subresource"))))
 
 
 def _parsed(line: bytes) -> Any:

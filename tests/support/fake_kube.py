@@ -114,9 +114,14 @@ class FakeKube:
         return found, str(self.version)
 
     async def list_parsed(
-        self, resource: Resource, parse: Callable[[Object], _T], *, labels: str = ""
+        self,
+        resource: Resource,
+        parse: Callable[[Object], _T],
+        *,
+        namespace: str | None = None,
+        labels: str = "",
     ) -> tuple[list[_T], str]:
-        found, version = await self.list(resource, labels=labels)
+        found, version = await self.list(resource, namespace, labels=labels)
         return [parse(item) for item in found], version
 
     async def track(
@@ -124,6 +129,7 @@ class FakeKube:
         resource: Resource,
         parse: Callable[[Object], _T],
         *,
+        namespace: str | None = None,
         labels: str = "",
         since: str = "",
         relist: float,
@@ -133,7 +139,7 @@ class FakeKube:
         while True:
             await asyncio.sleep(wait)
             try:
-                found, version = await self.list_parsed(resource, parse, labels=labels)
+                found, version = await self.list_parsed(resource, parse, namespace=namespace, labels=labels)
             except ApiError as error:
                 wait = LOOK_AGAIN
                 yield Failed(error)

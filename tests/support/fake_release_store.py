@@ -84,10 +84,10 @@ class FakeReleaseStore:
         return tuple(
             each
             for each in found
-            if each.result == release_record.FAILED or self.archive_exists(each.artifact)
+            if each.result == release_record.FAILED or self.archive_exists(each.artifact, each.namespace)
         )
 
-    def archive_exists(self, artifact: Artifact) -> bool:
+    def archive_exists(self, artifact: Artifact, namespace: str) -> bool:
         self._ask("exists")
         return artifact.uri not in self.gone
 

@@ -13,7 +13,7 @@ from support.audit import ACCOUNT
 Right = tuple[str, str, str]
 """API group, resource with its subresource, verb: ("apps", "deployments/scale", "patch")"""
 MANIFEST = Path(__file__).resolve().parents[2] / "manifests" / "rbac.yaml"
-NAME = "e2i-operator"
+NAMES = ("e2i-operator", "e2i-operator-policies")
 NEVER_ASKED: Collection[Right] = (
     # An admission plugin, which the clusters of the tests do not have, looks for it when a child gets its owner.
     ("serving.e2i.dev", "e2imodels/finalizers", "update"),
@@ -35,7 +35,7 @@ def granted(manifest: Path = MANIFEST) -> set[Right]:
     return {
         (group, resource, verb)
         for role in roles
-        if role["metadata"]["name"] == NAME
+        if role["metadata"]["name"] in NAMES
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]

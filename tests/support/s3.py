@@ -45,11 +45,12 @@ class S3Server:
 
 
 @contextlib.contextmanager
-def s3_server(program: Path, data: Path) -> Iterator[S3Server]:
-    """versitygw on a free loopback port, ended with the block."""
+def s3_server(program: Path, data: Path, users: Path | None = None) -> Iterator[S3Server]:
+    """versitygw on a free loopback port, ended with the block; `users`: the folder of its users.json."""
     server = S3Server(free_port(), data)
+    known = ["--iam-dir", str(users)] if users else []
     process = subprocess.Popen(
-        [program, "--port", f"127.0.0.1:{server.port}", "--quiet", "posix", data],
+        [program, "--port", f"127.0.0.1:{server.port}", "--quiet", *known, "posix", data],
         env={**os.environ, "ROOT_ACCESS_KEY_ID": ACCESS_KEY, "ROOT_SECRET_ACCESS_KEY": SECRET_KEY},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -30,9 +30,9 @@ class Bucket:
         return self.guarded
 
 
-async def words(bucket: Bucket, caplog: pytest.LogCaptureFixture, prefix: str = "") -> str:
+async def words(bucket: Bucket, caplog: pytest.LogCaptureFixture, archives: str = "bentos/") -> str:
     with caplog.at_level(logging.INFO, "e2i"):
-        await check_bucket(bucket, prefix, Turns("bucket", 1))  # type: ignore[arg-type]
+        await check_bucket(bucket, archives, Turns("bucket", 1))  # type: ignore[arg-type]
     return caplog.text
 
 
@@ -45,7 +45,7 @@ async def test_a_bucket_in_order_says_nothing(caplog: pytest.LogCaptureFixture) 
 async def test_only_its_own_prefix_is_cleaned(caplog: pytest.LogCaptureFixture) -> None:
     bucket = Bucket()
     bucket.stale = 2
-    assert "aborted 2 unfinished uploads" in await words(bucket, caplog, "blue")
+    assert "aborted 2 unfinished uploads" in await words(bucket, caplog, "blue/bentos/")
     assert bucket.asked == ["blue/bentos/"]
 
 

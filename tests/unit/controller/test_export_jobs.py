@@ -458,3 +458,21 @@ async def test_an_archive_that_is_used_or_was_there_stays(
     await exports.start(TAG, A)
     await asyncio.sleep(0.1)
     assert collected == []
+
+
+async def test_namespaces_that_share_no_archives_have_exports_of_their_own(
+    bringer: Bringer, woken: list[Key], use: ArchiveUse
+) -> None:
+    async def collect(artifact: Artifact, namespace: str) -> None:
+        """Nothing is left over."""
+
+    apart = ExportJobs(bringer, woken.append, 2, use, collect, is_shared=False)
+    other = ("risk", "a")
+    bringer.finish.set()
+    await apart.start(TAG, A)
+    assert apart.state(TAG, A[0]) == an_artifact()
+    assert apart.state(TAG, other[0]) is None
+    await apart.start(TAG, other)
+    assert apart.state(TAG, other[0]) == an_artifact()
+    assert bringer.namespaces == [A[0], other[0]]
+    await apart.close()

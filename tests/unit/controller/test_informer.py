@@ -15,7 +15,7 @@ from e2i.api import naming
 from e2i.controller.core.health import stale
 from e2i.controller.edge import informer
 from e2i.controller.edge.cache import Cache
-from e2i.controller.edge.informer import LONGEST_SILENCE, SOURCES, Informer, Source
+from e2i.controller.edge.informer import LONGEST_SILENCE, SOURCES, Informer, Source, sources
 from e2i.controller.edge.own_writes import OwnWrites
 from e2i.kube import ApiError, Changed, Failed, Listed, Object, Quiet, Resource
 from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
@@ -36,9 +36,14 @@ class Server:
         """Whether a watch ends when all is said, so that a test need not wait."""
 
     async def list_parsed(
-        self, resource: Resource, parse: Callable[[Object], Any], *, labels: str = ""
+        self,
+        resource: Resource,
+        parse: Callable[[Object], Any],
+        *,
+        namespace: str | None = None,
+        labels: str = "",
     ) -> tuple[list[Any], str]:
-        self.asked.append(("list", labels))
+        self.asked.append((f"list {namespace or ''}".strip(), labels))
         if isinstance(self.objects, ApiError):
             raise self.objects
         return [parse(item) for item in self.objects], "10"
@@ -48,11 +53,12 @@ class Server:
         resource: Resource,
         parse: Callable[[Object], Any],
         *,
+        namespace: str | None = None,
         labels: str = "",
         since: str = "",
         relist: float,
     ) -> AsyncIterator[Any]:
-        self.asked.append((f"watch from {since}", labels))
+        self.asked.append((f"watch {namespace or ''} from {since}".replace("  ", " "), labels))
         for what, told in self.news:
             match what:
                 case "LIST":
@@ -96,6 +102,37 @@ async def test_it_lists_then_watches_from_there_with_the_selector_of_its_source(
     await watched.informer.list()
     await watched.run()
     assert watched.server.asked == [("list", naming.MODEL_LABEL), ("watch from 10", naming.MODEL_LABEL)]
+
+
+def test_each_namespace_is_looked_at_by_itself_and_all_models_come_last() -> None:
+    chosen = sources(("churn", "risk"))
+    assert {source.namespace for source in chosen} == {"churn", "risk"}
+    assert [source.resource for source in chosen[-2:]] == [E2I_MODELS, E2I_MODELS]
+    assert chosen[-1].title == "E2IModel in risk"
+    assert sources(()) == SOURCES
+
+
+async def test_it_lists_and_watches_its_namespace_alone() -> None:
+    watched = Watched(Source(DEPLOYMENTS, namespace="risk"))
+    await watched.informer.list()
+    await watched.run()
+    assert watched.server.asked == [("list risk", ""), ("watch risk from 10", "")]
+
+
+async def test_a_list_of_one_namespace_removes_nothing_of_another() -> None:
+    everywhere = Watched(Source(E2I_MODELS))
+    everywhere.server.objects = [a_body(namespace="churn"), a_body(namespace="risk")]
+    await everywhere.informer.list()
+    risk = Watched(Source(E2I_MODELS, namespace="risk"))
+    risk.informer._cache = everywhere.cache
+    await risk.informer.list()
+    assert [model.namespace for model in everywhere.cache.models()] == ["churn"]
+
+
+async def test_a_namespace_that_may_not_be_watched_is_named() -> None:
+    watched = Watched(Source(PODS, namespace="risk"), ("FAILED", ApiError(403, "Forbidden", "no")))
+    await watched.run()
+    assert watched.informer.problem == "pods in risk cannot be watched: 403 Forbidden: no"
 
 
 async def test_models_come_last_so_that_their_children_are_known() -> None:

@@ -72,6 +72,8 @@ class Api:
 class NoBucket:
     """A bucket that is asked only whether it is all right; to open a real one takes a second."""
 
+    name = "e2i"
+
     def __init__(self, *_: object, **__: object) -> None:
         """Open nothing."""
 

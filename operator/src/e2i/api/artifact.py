@@ -6,12 +6,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from e2i.api.digest import archive_key
+from e2i.api.digest import archive_key, key_of_archive
 from e2i.api.tags import parse_tag
 
 IMAGE_SCHEME = "docker://"
 """How the address of an image begins, as tools for images write it."""
-
+_NAMESPACES = "namespaces"
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]{1,64}){1,8}", re.ASCII)
 
 
@@ -58,11 +58,26 @@ class Artifact:
 
 @dataclass(frozen=True)
 class ArchivePlace:
-    """The bucket and the prefix below which the operator keeps archives."""
+    """Where in the bucket the operator keeps archives."""
 
     bucket: str
     prefix: str = ""
+    is_shared: bool = True
+    """Whether all namespaces use the same archives. If not, each has a folder of its own, and no other's archive."""
 
-    def uri(self, tag: str, digest: str) -> str:
-        """Return the only address of the archive; TagRefused if the tag is not exact."""
-        return f"s3://{self.bucket}/{archive_key(parse_tag(tag), digest, self.prefix)}"
+    @property
+    def root(self) -> str:
+        """Return what all keys of archives begin with: team/bentos/, or team/namespaces/"""
+        return f"{self.prefix}/{'bentos' if self.is_shared else _NAMESPACES}/".lstrip("/")
+
+    def folder(self, namespace: str) -> str:
+        """Return what stands before bentos/ in the keys of a namespace's archives: team, or team/namespaces/risk"""
+        return self.prefix if self.is_shared else f"{self.root}{namespace}"
+
+    def uri(self, tag: str, digest: str, namespace: str) -> str:
+        """Return the only address that the archive has for this namespace; TagRefused if the tag is not exact."""
+        return f"s3://{self.bucket}/{archive_key(parse_tag(tag), digest, self.folder(namespace))}"
+
+    def key(self, uri: str, namespace: str) -> str | None:
+        """Return the key of an archive; None if no archive of this namespace has the address."""
+        return key_of_archive(uri, self.bucket, self.folder(namespace))

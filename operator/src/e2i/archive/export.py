@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from e2i.api.artifact import Artifact
+from e2i.api.artifact import ArchivePlace, Artifact
 from e2i.api.conditions import Reason
 from e2i.api.digest import MOST_PARTS, PART_SIZE, archive_digest, archive_key
 from e2i.api.problem import Problem
@@ -45,11 +45,18 @@ class Exporter:
     """
 
     def __init__(
-        self, store: Path, bucket: Bucket, prefix: str = "", max_bytes: int = MAX_BENTO_BYTES
+        self,
+        store: Path,
+        bucket: Bucket,
+        prefix: str = "",
+        max_bytes: int = MAX_BENTO_BYTES,
+        *,
+        is_shared: bool = True,
     ) -> None:
+        """`is_shared`: whether namespaces use the same archives."""
         self._store = store
         self._bucket = bucket
-        self._prefix = prefix
+        self._place = ArchivePlace(bucket.name, prefix, is_shared)
         self._max_bytes = max_bytes
         self._known: dict[str, tuple[bytes, ...]] = {}
         self._lock = threading.Lock()
@@ -71,7 +78,8 @@ class Exporter:
         tag, _, digest = attempt.reference.partition("@")
         try:
             if digest:
-                return find_archive(self._bucket, parse_tag(tag), digest, self._prefix)
+                folder = self._place.folder(attempt.namespace)
+                return find_archive(self._bucket, parse_tag(tag), digest, folder)
             bento = self._settled(parse_tag(tag), attempt.seen)
             if isinstance(bento, Unsettled):
                 return bento
@@ -115,7 +123,7 @@ class Exporter:
                 f"The archive of {bento.tag} has {size} bytes, and S3 takes {MOST_PARTS * PART_SIZE}."
             )
         parts = self._parts(bento, attempt)
-        key = archive_key(bento.tag, archive_digest(parts), self._prefix)
+        key = archive_key(bento.tag, archive_digest(parts), self._place.folder(attempt.namespace))
         try:
             with ArchiveStream(bento.pieces) as stream:
                 upload = Upload(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.image_registry import ImageRegistry
 from e2i.controller.edge.image_tags import is_image, read_accounts, resolve
-from e2i.controller.edge.informer import SOURCES, Informer
+from e2i.controller.edge.informer import Informer, sources
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
@@ -63,6 +63,7 @@ class Operator:
         supervisor: Supervisor,
         *,
         workers: int,
+        namespaces: Sequence[str] = (),
         check_bucket: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self._clients = clients
@@ -71,7 +72,8 @@ class Operator:
         self._workers = workers
         self._check_bucket = check_bucket
         self.informers = tuple(
-            Informer(source, clients.kube, clients.cache, clients.own_writes, queue.add) for source in SOURCES
+            Informer(source, clients.kube, clients.cache, clients.own_writes, queue.add)
+            for source in sources(namespaces)
         )
         self._begun: dict[Key, float] = {}
         """When the pass that is running for a key began."""
@@ -79,10 +81,10 @@ class Operator:
         """Uid of the model that the background jobs of a key work for."""
 
     async def start(self) -> None:
-        """Read the whole cluster, then start the workers; ApiError if the cluster cannot be read."""
+        """Read all that it watches, then start the workers; ApiError if the cluster cannot be read."""
         await self.resync()
         for informer in self.informers:
-            self._supervisor.start(f"watch {informer.source.kind}", informer.run())
+            self._supervisor.start(f"watch {informer.source.title}", informer.run())
         self._supervisor.start("bucket check", self._check_bucket(), endless=False)
         for number in range(self._workers):
             self._supervisor.start(f"worker {number}", self._work())
@@ -190,7 +192,9 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         region=settings.region,
         may_write=lambda: lease.is_held,
     )
-    exporter = Exporter(settings.store, place(), settings.prefix, settings.largest_bento)
+    shared = settings.share_archives
+    archives = ArchivePlace(settings.bucket, settings.prefix, shared)
+    exporter = Exporter(settings.store, place(), settings.prefix, settings.largest_bento, is_shared=shared)
     bring = partial(
         _bring,
         exporter=exporter,
@@ -200,24 +204,26 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     bucket = place(read_timeout=STORE_TIMEOUT)
     cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
     use = ArchiveUse(cache)
-    records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix), queue.add, use, turns)
+    records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix, is_shared=shared), queue.add, use, turns)
+    exports = ExportJobs(bring, queue.add, settings.exports, use, records.delete_leftover, is_shared=shared)
     clients = Clients(
         kube=kube,
         cache=cache,
         events=EventQueue(EventRecorder(kube).record),
         archive_use=use,
-        export_jobs=ExportJobs(bring, queue.add, settings.exports, use, records.delete_leftover),
+        export_jobs=exports,
         release_store_jobs=records,
         verification_jobs=VerificationJobs(kube, queue.add, own_secrets(os.environ)),
         guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
         failure_memory=FailureMemory(),
         pod_policy=PodPolicy(kube),
         access=_builder_access(settings),
-        archive_place=ArchivePlace(settings.bucket, settings.prefix),
+        archive_place=archives,
         secrets=own_secrets(os.environ),
     )
-    check = partial(check_bucket, bucket, settings.prefix, turns)
-    return Operator(clients, queue, supervisor, workers=settings.workers, check_bucket=check)
+    check = partial(check_bucket, bucket, archives.root, turns)
+    workers, namespaces = settings.workers, settings.namespaces
+    return Operator(clients, queue, supervisor, workers=workers, namespaces=namespaces, check_bucket=check)
 
 
 def _bring(

@@ -14,6 +14,9 @@ from e2i.archive.s3.settings import BadSetting, read_bucket
 from e2i.controller.core.guard.pod_network import PodNetwork
 
 _HOST = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_MOST_NAMESPACES = 50
+"""Each has a watch for each kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,10 @@ class Settings:
     """E2I_DOWNLOAD_SECRET: Secret in each model's namespace with which the image builder reads the bucket."""
     service_account: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
     """E2I_SERVICE_ACCOUNT_DIR: where the pod's service account is mounted."""
+    share_archives: bool = True
+    """E2I_SHARE_ARCHIVES: false gives each namespace its own folder in the bucket, and no archive of another's."""
+    namespaces: tuple[str, ...] = ()
+    """E2I_NAMESPACES: the namespaces whose models it operates, with commas between; all of them if empty."""
     workers: int = 8
     """E2I_WORKERS: models reconciled at the same time."""
     largest_bento: int = 64 << 30
@@ -71,6 +78,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         region=bucket.region,
         download_secret=environment.get("E2I_DOWNLOAD_SECRET", defaults.download_secret),
         service_account=_folder(environment, "E2I_SERVICE_ACCOUNT_DIR", defaults.service_account),
+        share_archives=_truth(environment, "E2I_SHARE_ARCHIVES", default=defaults.share_archives),
+        namespaces=_namespaces(environment.get("E2I_NAMESPACES", "")),
         workers=_count(environment, "E2I_WORKERS", defaults.workers),
         largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, 1 << 50),
         tag_registries=_registries(environment),
@@ -108,6 +117,31 @@ def _network(environment: Mapping[str, str]) -> PodNetwork:
         return PodNetwork.parse(environment.get("E2I_POD_NETWORK", ""))
     except ValueError as error:
         raise BadSetting(f"E2I_POD_NETWORK: {error}") from error
+
+
+def _namespaces(text: str) -> tuple[str, ...]:
+    """Return the namespaces: "risk, churn" -> ("churn", "risk")"""
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    for name in names:
+        if not _NAMESPACE.fullmatch(name):
+            raise BadSetting(
+                f"E2I_NAMESPACES={text}: {name!r} is no name of a namespace; write for instance risk,churn"
+            )
+    if len(set(names)) > _MOST_NAMESPACES:
+        raise BadSetting(
+            f"E2I_NAMESPACES has {len(set(names))} namespaces, and {_MOST_NAMESPACES} at most are watched one by one; "
+            "leave it empty for the whole cluster, or run several operators"
+        )
+    return tuple(sorted(set(names)))
+
+
+def _truth(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environment.get(name) or str(default).lower()
+    if text not in ("true", "false"):
+        raise BadSetting(
+            f"{name}={text} is neither true nor false; without it {str(default).lower()} is used"
+        )
+    return text == "true"
 
 
 def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:

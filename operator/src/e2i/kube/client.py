@@ -40,13 +40,18 @@ class Kube(Connection):
         return await list_objects(self, resource, namespace, _selectors(labels, fields), whole)
 
     async def list_parsed(
-        self, resource: Resource, parse: Callable[[Object], T], *, labels: str = ""
+        self,
+        resource: Resource,
+        parse: Callable[[Object], T],
+        *,
+        namespace: str | None = None,
+        labels: str = "",
     ) -> tuple[Sequence[T], str]:
-        """Return `parse` of all objects of the cluster that match, and the list's resourceVersion.
+        """Return `parse` of all objects that match, and the list's resourceVersion.
 
         Only one page of objects is in memory at a time.
         """
-        return await list_objects(self, resource, None, _selectors(labels, ""), parse)
+        return await list_objects(self, resource, namespace, _selectors(labels, ""), parse)
 
     async def create(
         self,
@@ -154,16 +159,17 @@ class Kube(Connection):
         resource: Resource,
         parse: Callable[[Object], T],
         *,
+        namespace: str | None = None,
         labels: str = "",
         since: str = "",
         relist: float = math.inf,
     ) -> AsyncIterator[News[T]]:
-        """Yield what happens to a kind of the whole cluster, parsed: Listed, Changed, Failed after a failure, Quiet.
+        """Yield what happens to a kind, parsed: Listed, Changed, Failed after a failure, Quiet.
 
         With `since`, the version of a list that the caller has, it begins with the changes after it. Every `relist`
         seconds it lists again.
         """
-        return track(self, resource, None, _selectors(labels, ""), parse, since=since, relist=relist)
+        return track(self, resource, namespace, _selectors(labels, ""), parse, since=since, relist=relist)
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

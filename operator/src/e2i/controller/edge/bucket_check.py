@@ -16,11 +16,12 @@ T = TypeVar("T")
 logger = logging.getLogger("e2i")
 
 
-async def check_bucket(bucket: Bucket, prefix: str, turns: Turns) -> None:
-    """Abort the unfinished uploads of a killed operator, and log a bucket that cannot be used. Raises nothing."""
-    bentos = f"{prefix}/bentos/" if prefix else "bentos/"
+async def check_bucket(bucket: Bucket, archives: str, turns: Turns) -> None:
+    """Abort the uploads below `archives` that a killed operator left, and log a bucket that cannot be used.
+
+    Raises nothing."""
     try:
-        aborted = await _run(turns, lambda: bucket.abort_stale_uploads(bentos))
+        aborted = await _run(turns, lambda: bucket.abort_stale_uploads(archives))
         is_safe = await _run(turns, bucket.has_conditional_writes)
     except Hung as error:
         logger.warning("the bucket could not be checked: %s", error)

@@ -168,19 +168,20 @@ class Cache:
         return model
 
     def replace(
-        self, kind: str, listed: Iterable[Seen | None], version: str, *, began_again: bool = False
-    ) -> set[Key]:
+        self, kind: str, listed: Iterable[Seen | None], version: str,
+        *, namespace: str | None = None, began_again: bool = False,
+    ) -> set[Key]:  # fmt: skip
         """Make the cache equal to a full list read at `version`. Return the keys of the models that changed.
 
-        Only what was seen after the list was read is kept. `began_again`: the versions are of another history
-        (etcd came back from a backup), so nothing that was seen before counts.
+        Kept are what was seen after the list was read, and other namespaces than `namespace`. `began_again`: the
+        versions are of another history (etcd came back from a backup), so nothing that was seen before counts.
         """
 
         def is_later(known: Seen | None) -> bool:
             return known is not None and not began_again and known.is_newer(version, unless_known=False)
 
         concerned: set[Key | None] = set()
-        before = dict(self._kind(kind))
+        before = {key: known for key, known in self._kind(kind).items() if namespace in (None, key[0])}
         for seen in filter(None, listed):
             known = before.pop(seen.key, None)
             if not is_later(known) and (known is None or known.version != seen.version or began_again):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from e2i.api import naming
@@ -47,10 +47,17 @@ class Source:
     labels: str = ""
     cached_as: str = ""
     """The kind in the cache, if it is another one."""
+    namespace: str | None = None
+    """The only namespace that is looked at; None for the whole cluster."""
 
     @property
     def kind(self) -> str:
         return self.cached_as or self.resource.kind
+
+    @property
+    def title(self) -> str:
+        """How tasks and messages name it: Pod, or Pod in models"""
+        return f"{self.kind} in {self.namespace}" if self.namespace else self.kind
 
 
 SOURCES = (
@@ -68,6 +75,13 @@ SOURCES = (
     # Last, so that no model is reconciled before its children are known.
     Source(E2I_MODELS),
 )
+
+
+def sources(namespaces: Sequence[str]) -> tuple[Source, ...]:
+    """Return the sources of these namespaces, in the order of `SOURCES`; of the whole cluster if there are none."""
+    return tuple(
+        replace(source, namespace=namespace) for source in SOURCES for namespace in namespaces or (None,)
+    )
 
 
 class Informer:
@@ -98,7 +112,9 @@ class Informer:
         source = self.source
         try:
             parse = partial(self._cache.see, source.kind)
-            found, version = await self._kube.list_parsed(source.resource, parse, labels=source.labels)
+            found, version = await self._kube.list_parsed(
+                source.resource, parse, namespace=source.namespace, labels=source.labels
+            )
         except ApiError as error:
             if not self._is_not_served(error):
                 raise
@@ -109,9 +125,14 @@ class Informer:
     async def run(self) -> None:
         """Follow the kind without end. Begins after the last list, or with one."""
         self._note_alive()
-        parse = partial(self._cache.see, self.source.kind)
+        source = self.source
         news = self._kube.track(
-            self.source.resource, parse, labels=self.source.labels, since=self._version, relist=RELIST
+            source.resource,
+            partial(self._cache.see, source.kind),
+            namespace=source.namespace,
+            labels=source.labels,
+            since=self._version,
+            relist=RELIST,
         )
         async for each in news:
             self._note_alive()
@@ -127,7 +148,7 @@ class Informer:
         """Return the age of the last sign of life, once the kind is followed."""
         if self.alive_at is not None:
             age = asyncio.get_running_loop().time() - self.alive_at
-            yield Sign(f"the watch of {self.source.kind}", age, LONGEST_SILENCE)
+            yield Sign(f"the watch of {self.source.title}", age, LONGEST_SILENCE)
 
     def take(self, change: str, seen: Seen | None) -> None:
         """Update the cache with a change, and wake the model that it concerns."""
@@ -148,12 +169,14 @@ class Informer:
     def _take_list(self, found: Iterable[Seen | None], version: str) -> None:
         # The API server lists its newest version: an older one than before is that of a backup.
         began_again = later(self._newest, version) != version
+        kind, namespace = self.source.kind, self.source.namespace
         if began_again:
             logger.warning("%s: the cluster went back to an earlier state", self.source.resource.plural)
         self._version = self._newest = version
-        self._own_writes.forget(self.source.kind)
+        self._own_writes.forget(kind, namespace)
         self.problem = ""
-        for key in self._cache.replace(self.source.kind, found, version, began_again=began_again):
+        concerned = self._cache.replace(kind, found, version, namespace=namespace, began_again=began_again)
+        for key in concerned:
             self._wake(key)
         self._note_served(True)
 
@@ -162,7 +185,8 @@ class Informer:
             self._note_served(False)
             self.problem = ""
             return
-        problem = f"{self.source.resource.plural} cannot be watched: {error}"
+        where = f" in {self.source.namespace}" if self.source.namespace else ""
+        problem = f"{self.source.resource.plural}{where} cannot be watched: {error}"
         if problem != self.problem:
             self.problem = problem
             logger.warning("%s; it is tried again", problem)

@@ -52,8 +52,11 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     places = {(child.name, child.uid) for child in deployments}
     made = [each for each in cache.workloads(model) if each.owner in {child.uid for child in deployments}]
     seen = Observed(
-        export=clients.export_jobs.state(model.reference),
-        requests=tuple(_with_address(request, clients.archive_place) for request in cache.requests(model)),
+        export=clients.export_jobs.state(model.reference, model.namespace),
+        requests=tuple(
+            _with_address(request, clients.archive_place, model.namespace)
+            for request in cache.requests(model)
+        ),
         deployments=deployments,
         workloads=tuple(each for each in made if (each.name, each.owner) in places),
         runners=tuple(each for each in made if (each.name, each.owner) not in places),
@@ -89,12 +92,12 @@ async def look_for_service(model: Model, clients: Clients) -> None:
         clients.cache.remove(SERVICES.kind, model.key, known.uid)
 
 
-def _with_address(request: BentoRequest, place: ArchivePlace) -> BentoRequest:
+def _with_address(request: BentoRequest, place: ArchivePlace, namespace: str) -> BentoRequest:
     """Return the request with the address that follows from tag and digest: what it says itself is not believed."""
     if request.artifact is None or request.artifact.image:
         return request
     try:
-        uri = place.uri(request.artifact.tag, request.artifact.digest)
+        uri = place.uri(request.artifact.tag, request.artifact.digest, namespace)
     except TagRefused:
         return replace(request, artifact=None)
     is_altered = request.artifact.uri != uri

@@ -43,8 +43,11 @@ class OwnWrites:
         else:
             waiting.append(take)
 
-    def forget(self, kind: str) -> None:
-        """Forget the reports of a kind that wait: a list that was read after them says all that they say."""
-        for (of, _), waiting in self._waiting.items():
-            if of == kind:
+    def forget(self, kind: str, namespace: str | None) -> None:
+        """Forget the reports of a kind that wait: a list that was read after them says all that they say.
+
+        `namespace`: the only one that was listed; None for the whole cluster.
+        """
+        for (of, key), waiting in self._waiting.items():
+            if of == kind and namespace in (None, key[0]):
                 waiting.clear()

@@ -10,8 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from e2i.api import release_record
-from e2i.api.artifact import Artifact
-from e2i.api.digest import key_of_archive
+from e2i.api.artifact import ArchivePlace, Artifact
 from e2i.api.release_record import Record
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import brought_mark
@@ -32,9 +31,11 @@ def _ignore() -> None:
 class ReleaseStore:
     """The records below one prefix of one bucket; safe to call from several threads."""
 
-    def __init__(self, bucket: Bucket, prefix: str = "") -> None:
+    def __init__(self, bucket: Bucket, prefix: str = "", *, is_shared: bool = True) -> None:
+        """`is_shared`: whether namespaces use the same archives."""
         self._bucket = bucket
         self._prefix = prefix
+        self._place = ArchivePlace(bucket.name, prefix, is_shared)
 
     def write(self, record: Record) -> str:
         """Write the record and return its key. If it is there already, leave it: it has the same content."""
@@ -67,7 +68,7 @@ class ReleaseStore:
         there: dict[Artifact, bool] = {}
         for artifact in {each.artifact for each in found}:
             beat()
-            there[artifact] = self.archive_exists(artifact)
+            there[artifact] = self.archive_exists(artifact, namespace)
         return tuple(each for each in found if each.result == release_record.FAILED or there[each.artifact])
 
     def read(
@@ -96,14 +97,14 @@ class ReleaseStore:
                 records.append(record)
         return tuple(records)
 
-    def archive_exists(self, artifact: Artifact) -> bool:
-        """Return whether the artifact's archive is in this bucket, with the right size and digest.
+    def archive_exists(self, artifact: Artifact, namespace: str) -> bool:
+        """Return whether the namespace has the artifact's archive in this bucket, with the right size and digest.
 
         An image lies in its registry: a release that cannot pull it says so itself.
         """
         if artifact.image:
             return True
-        key = key_of_archive(artifact.uri, self._bucket.name, self._prefix)
+        key = self._place.key(artifact.uri, namespace)
         there = self._bucket.head(key) if key else None
         return there is not None and (there.size, there.digest) == (artifact.size, artifact.digest)
 
@@ -112,9 +113,11 @@ class ReleaseStore:
 
         Anything else stays, with a line in the log: somebody else brought it, or it was uploaded for another namespace.
         """
-        key = key_of_archive(uri, self._bucket.name, self._prefix)
+        key = self._place.key(uri, namespace)
         if key is None:
-            logger.warning("%r is no archive of the bucket %s: it is not deleted", uri, self._bucket.name)
+            logger.warning(
+                "%r is no archive of %s in %s: it is not deleted", uri, namespace, self._bucket.name
+            )
             return
         found = self._bucket.head(key)
         if found is None:

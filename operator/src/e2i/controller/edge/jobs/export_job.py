@@ -33,6 +33,8 @@ logger = logging.getLogger("e2i")
 class ExportJob:
     """An export and the models that wait for it. Belongs to the event loop, except for `call`."""
 
+    name: str
+    """By what the export is known: the reference, with the namespace if namespaces share no archives."""
     reference: str
     namespace: str
     """The namespace of the model that asked first."""

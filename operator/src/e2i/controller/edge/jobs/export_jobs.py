@@ -51,11 +51,15 @@ class ExportJobs:
         limit: int,
         use: ArchiveUse,
         delete: Delete,
+        *,
+        is_shared: bool = True,
     ) -> None:
+        """`is_shared`: whether an export is for all namespaces that ask for it."""
         self._work = work
         self._wake = wake
         self._turns = Turns("export", limit)
         self._use = use
+        self._is_shared = is_shared
         self._leftovers = LeftoverArchives(use, delete)
         self._jobs: dict[str, ExportJob] = {}
         self._results: dict[str, _Kept] = {}
@@ -71,17 +75,18 @@ class ExportJobs:
         """Return what `Turns.signs` has to say of the exports."""
         return self._turns.signs()
 
-    def state(self, reference: str) -> Export:
+    def state(self, reference: str, namespace: str = "") -> Export:
         """Return the result or the progress of the export, None if neither is known.
 
         A retry shows the problem of the try before until it makes progress, so that the status does not flap.
         """
-        job, kept = self._jobs.get(reference), self._results.get(reference)
+        name = self._name(reference, namespace)
+        job, kept = self._jobs.get(name), self._results.get(name)
         if job is not None:
             if job.progress is None and kept and isinstance(kept.result, Problem):
                 return kept.result
             return job.progress or Exporting(done=0, total=0)
-        if hung := self._hung.get(reference):
+        if hung := self._hung.get(name):
             return hung.hung
         if kept is None or asyncio.get_running_loop().time() >= kept.until:
             return None
@@ -93,8 +98,9 @@ class ExportJobs:
 
         A model waits for one export at a time: an earlier one is cancelled if no other model waits for it.
         """
+        name = self._name(reference, key[0])
         for job in list(self._jobs.values()):
-            if job.reference == reference:
+            if job.name == name:
                 job.join(key, self._turns)
             else:
                 self._unsubscribe(job, key)
@@ -104,16 +110,21 @@ class ExportJobs:
 
         A pass does not wait for an export that waits for its turn.
         """
-        if reference not in self._jobs and reference not in self._hung:
-            job = ExportJob(reference, key[0], self._report, self._returned)
-            self._jobs[reference] = job
-            job.task = asyncio.create_task(self._run(job), name=f"export {reference}")
+        name = self._name(reference, key[0])
+        if name not in self._jobs and name not in self._hung:
+            job = ExportJob(name, reference, key[0], self._report, self._returned)
+            self._jobs[name] = job
+            job.task = asyncio.create_task(self._run(job), name=f"export {name}")
         self.subscribe(reference, key)
         # The task begins, and gets a slot if one is free.
         await asyncio.sleep(0)
-        found = self._jobs.get(reference)
+        found = self._jobs.get(name)
         if found and found.task and found.is_running:
             await asyncio.wait([found.task], timeout=PATIENCE)
+
+    def _name(self, reference: str, namespace: str) -> str:
+        """Return by what an export is known: what one namespace exports is nothing to another, unless all share."""
+        return reference if self._is_shared else f"{namespace}/{reference}"
 
     def cancel(self, key: Key) -> None:
         """Cancel what the model waits for, unless another model waits for it too."""
@@ -142,8 +153,8 @@ class ExportJobs:
         job.cancelled.set()
         if not job.is_running and job.task:
             job.task.cancel()
-            self._jobs.pop(job.reference, None)
-            self._results.pop(job.reference, None)
+            self._jobs.pop(job.name, None)
+            self._results.pop(job.name, None)
 
     async def _run(self, job: ExportJob) -> None:
         await self._use.begin_export(job.tag)
@@ -154,12 +165,12 @@ class ExportJobs:
         finally:
             self._use.end_export(job.tag)
         if job.hung:
-            self._hung[job.reference] = job
-        self._jobs.pop(job.reference, None)
+            self._hung[job.name] = job
+        self._jobs.pop(job.name, None)
         if job.cancelled.is_set():
-            self._results.pop(job.reference, None)
+            self._results.pop(job.name, None)
         else:
-            self._keep(job.reference, result)
+            self._keep(job.name, result)
         # A model that came while the export was being cancelled finds no result and starts it again.
         for key in job.waiting:
             self._wake(key)
@@ -173,8 +184,8 @@ class ExportJobs:
             self._leftovers.watch(artifact, job.namespace)
 
     def _returned(self, job: ExportJob) -> None:
-        if self._hung.pop(job.reference, None):
-            self._results.pop(job.reference, None)
+        if self._hung.pop(job.name, None):
+            self._results.pop(job.name, None)
             for key in job.waiting:
                 self._wake(key)
 
@@ -192,7 +203,7 @@ class ExportJobs:
     def _report(self, job: ExportJob, progress: Exporting) -> None:
         job.uploaded = job.uploaded or progress.step == "uploaded"
         now = asyncio.get_running_loop().time()
-        if self._jobs.get(job.reference) is not job or now - job.reported < REPORT_EVERY:
+        if self._jobs.get(job.name) is not job or now - job.reported < REPORT_EVERY:
             return
         job.reported = now
         job.progress = progress
