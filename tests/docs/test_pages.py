@@ -38,7 +38,7 @@ ON_THEIR_OWN_CLUSTER = {"howto/install.md": "chart", "howto/recover.md": "lost"}
 """Pages that start a cluster, with its name."""
 NOT_RUN = {
     "howto/troubleshoot.md": "it shows faults that were made on purpose; tests/e2e/test_failures.py makes them",
-    "howto/tenants.md": "its commands need a cluster and a bucket of several teams; tests/api and tests/s3 read its policy",
+    "howto/tenants.md": "it needs the cluster and the bucket of several teams",
     "howto/write-a-bento.md": "it is only read",
     "howto/classification.md": "it is only read",
     "howto/regression.md": "it is only read",
