@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from e2i.controller.edge.image_registry import ImageRegistry
 from e2i.controller.edge.image_tags import is_image, read_accounts, resolve
 from e2i.controller.edge.informer import Informer, sources
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
+from e2i.controller.edge.jobs.export_job import Work
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
@@ -194,18 +195,12 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     )
     shared = settings.share_archives
     archives = ArchivePlace(settings.bucket, settings.prefix, shared)
-    exporter = Exporter(settings.store, place(), settings.prefix, settings.largest_bento, is_shared=shared)
-    bring = partial(
-        _bring,
-        exporter=exporter,
-        registry=ImageRegistry(settings.tag_registries, read_accounts(settings.registry_auth)),
-        allowed=settings.tag_registries,
-    )
     bucket = place(read_timeout=STORE_TIMEOUT)
     cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
     use = ArchiveUse(cache)
     records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix, is_shared=shared), queue.add, use, turns)
-    exports = ExportJobs(bring, queue.add, settings.exports, use, records.delete_leftover, is_shared=shared)
+    work = _bringing(settings, place())
+    exports = ExportJobs(work, queue.add, settings.exports, use, records.delete_leftover, is_shared=shared)
     clients = Clients(
         kube=kube,
         cache=cache,
@@ -226,13 +221,18 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     return Operator(clients, queue, supervisor, workers=workers, namespaces=namespaces, check_bucket=check)
 
 
-def _bring(
-    attempt: Attempt, *, exporter: Exporter, registry: ImageRegistry, allowed: Collection[str]
-) -> Artifact | Problem | Unsettled:
-    """Export a bento, or find the digest of an image. Blocks."""
-    if is_image(attempt.reference):
-        return resolve(attempt.reference, registry, allowed)
-    return exporter.attempt(attempt)
+def _bringing(settings: Settings, bucket: Bucket) -> Work:
+    """Return what exports a bento, or finds the digest of an image. It blocks."""
+    shared = settings.share_archives
+    exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento, is_shared=shared)
+    registry = ImageRegistry(settings.tag_registries, read_accounts(settings.registry_auth))
+
+    def bring(attempt: Attempt) -> Artifact | Problem | Unsettled:
+        if is_image(attempt.reference):
+            return resolve(attempt.reference, registry, settings.tag_registries)
+        return exporter.attempt(attempt)
+
+    return bring
 
 
 async def connect_kube(settings: Settings) -> Kube:
