@@ -72,6 +72,25 @@ def test_the_chart_has_the_files_of_the_manifests(original: str, copy: str) -> N
     assert (CHART / "files" / copy).read_bytes() == (PROJECT / "manifests" / original).read_bytes()
 
 
+def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_elsewhere(helm: Program) -> None:
+    values = ("--namespace=e2i-system", *BUCKET)
+    whole = rendered(helm)
+    text = helm("template", "e2i-operator", CHART, *values, "--set", "namespaces={risk,churn}")
+    items = [item for item in yaml.safe_load_all(text) if item]
+    everywhere = whole["ClusterRoleBinding", "e2i-operator"]
+    kinds = {(item["kind"], item["metadata"]["name"]) for item in items}
+    assert ("ClusterRoleBinding", "e2i-operator") not in kinds
+    bindings = {item["metadata"]["namespace"]: item for item in items if item["kind"] == "RoleBinding"}
+    assert set(bindings) == {"risk", "churn", "e2i-system"}
+    for namespace in ("risk", "churn"):
+        assert bindings[namespace]["roleRef"] == everywhere["roleRef"]
+        assert bindings[namespace]["subjects"] == everywhere["subjects"]
+    (settings,) = (item for item in items if item["kind"] == "ConfigMap")
+    assert settings["data"]["E2I_NAMESPACES"] == "risk,churn"
+    roles = [item for item in items if item["kind"] in ("ClusterRole", "Role")]
+    assert roles == [whole[item["kind"], item["metadata"]["name"]] for item in roles]
+
+
 def test_the_rules_for_guarded_namespaces_are_installed_on_demand(helm: Program, kustomize: Program) -> None:
     made, without = rendered(helm, "--set", "guard.enabled=true"), rendered(helm)
     assert {key: made[key] for key in made if key not in without} == by_name(
@@ -197,6 +216,13 @@ REFUSED = [
     pytest.param("bucket.endpoint=s3.example.com", "/bucket/endpoint", id="an address that is no URL"),
     pytest.param("bucket.nam=e2i", "'nam'", id="a misspelt value"),
     pytest.param("replicas=0", "/replicas", id="no operator"),
+    pytest.param("namespaces={Risk}", "/namespaces/0", id="no name of a namespace"),
+    pytest.param("guard.writers={a b}", "/guard/writers/0", id="a writer with a blank"),
+    pytest.param(
+        "settings.E2I_NAMESPACES=risk",
+        "settings.E2I_NAMESPACES is not for the settings",
+        id="namespaces twice",
+    ),
     pytest.param("strategy=Both", "/strategy", id="an unknown strategy"),
     pytest.param("image.tag=1", "/image/tag", id="a number for a tag"),
     pytest.param("image.pullPolicy=Sometimes", "/image/pullPolicy", id="an unknown policy"),

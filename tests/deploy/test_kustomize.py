@@ -36,6 +36,29 @@ def test_the_policy_for_older_clusters_has_another_version_and_nothing_else(kust
     assert older == today
 
 
+def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_elsewhere(
+    kustomize: Program, tmp_path: Path
+) -> None:
+    for folder in ("kustomize", "manifests"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    overlay = tmp_path / "kustomize" / "overlays" / "chosen"
+    overlay.mkdir()
+    parts = {"resources": ["../../base"], "components": ["../../components/namespaces"]}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    whole, chosen = objects(kustomize(PROJECT / "manifests")), objects(kustomize(overlay))
+    everywhere = whole.pop(("ClusterRoleBinding", "e2i-operator"))
+    assert ("ClusterRoleBinding", "e2i-operator") not in chosen
+    # That of the Lease has the same name, in the operator's own namespace.
+    texts = kustomize(overlay)
+    bound = [item for item in yaml.safe_load_all(texts) if item["kind"] == "RoleBinding"]
+    (there,) = (item for item in bound if item["metadata"]["namespace"] == "models")
+    assert (there["roleRef"], there["subjects"]) == (everywhere["roleRef"], everywhere["subjects"])
+    pod = chosen.pop(("Deployment", "e2i-operator"))["spec"]["template"]["spec"]
+    assert {"name": "E2I_NAMESPACES", "value": "models"} in pod["containers"][0]["env"]
+    roles = [key for key in whole if key[0] in ("ClusterRole", "Role")]
+    assert [chosen[key] for key in roles] == [whole[key] for key in roles]
+
+
 def objects(text: str) -> dict[tuple[str, str], dict[str, Any]]:
     """By kind and name."""
     return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}
