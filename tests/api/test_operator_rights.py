@@ -16,9 +16,11 @@ pytestmark = pytest.mark.api
 PROJECT = Path(__file__).resolve().parents[2]
 KUSTOMIZATIONS = ["manifests", *sorted(str(path.parent.relative_to(PROJECT))
                                        for path in PROJECT.glob("kustomize/**/kustomization.yaml"))]  # fmt: skip
-NOT_ALONE = ("kustomize/components/pod-policy-v1beta1", "kustomize/components/namespaces")
-"""This API server does not serve the version of the first, and the second changes what it is added to.
-tests/deploy/test_kustomize.py looks at both."""
+NOT_ALONE = tuple(
+    f"kustomize/components/{name}" for name in ("pod-policy-v1beta1", "namespaces", "patch-deployments")
+)
+"""This API server does not serve the version of the first, and the others change what they are added to.
+tests/deploy/test_kustomize.py looks at all."""
 
 
 def can(cluster: TestCluster, verb: str, resource: str, *flags: str) -> bool:

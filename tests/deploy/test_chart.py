@@ -133,6 +133,15 @@ def test_the_policy_for_pods_is_installed_where_the_cluster_can_have_it(
     assert policies == wanted
 
 
+def test_patching_deployments_is_a_choice_with_its_right_and_its_setting(helm: Program) -> None:
+    chosen, usual = rendered(helm, "--set", "podPolicy.patchDeployments=true"), rendered(helm)
+    rules = chosen["ClusterRole", "e2i-operator"]["rules"]
+    (right,) = [rule for rule in rules if rule not in usual["ClusterRole", "e2i-operator"]["rules"]]
+    assert right == {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
+    assert chosen["ConfigMap", "e2i-operator"]["data"]["E2I_PATCH_DEPLOYMENTS"] == "true"
+    assert "E2I_PATCH_DEPLOYMENTS" not in usual["ConfigMap", "e2i-operator"]["data"]
+
+
 def test_the_chart_has_the_version_of_the_operator() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     image = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())["spec"]["template"]

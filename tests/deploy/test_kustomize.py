@@ -59,6 +59,25 @@ def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_els
     assert [chosen[key] for key in roles] == [whole[key] for key in roles]
 
 
+def test_the_component_for_clusters_without_the_policy_adds_a_right_and_a_setting(
+    kustomize: Program, tmp_path: Path
+) -> None:
+    shutil.copytree(PROJECT / "kustomize", tmp_path / "kustomize")
+    shutil.copytree(PROJECT / "manifests", tmp_path / "manifests")
+    overlay = tmp_path / "kustomize" / "overlays" / "mine"
+    overlay.mkdir()
+    parts = {"resources": ["../../base"], "components": ["../../components/patch-deployments"]}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    built = objects(kustomize(overlay))
+    usual = objects(kustomize(PROJECT / "manifests"))
+    assert built.keys() == usual.keys()
+    rules = [each["ClusterRole", "e2i-operator"]["rules"] for each in (built, usual)]
+    assert rules[0][:-1] == rules[1]
+    assert rules[0][-1] == {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
+    env = operator_pod(list(built.values()))["containers"][0]["env"]
+    assert env[-1] == {"name": "E2I_PATCH_DEPLOYMENTS", "value": "true"}
+
+
 def objects(text: str) -> dict[tuple[str, str], dict[str, Any]]:
     """By kind and name."""
     return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}

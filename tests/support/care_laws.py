@@ -15,6 +15,7 @@ from support.fake_verification import FakeGuardJobs
 from e2i.api import naming
 from e2i.api.model import Model, Rollback, Strategy
 from e2i.api.model_body import parse_model
+from e2i.api.pod_annotations import GIVEN
 from e2i.controller.core import persisted_status
 from e2i.controller.core.releases.trials import trial_of
 from e2i.kube import Object
@@ -64,6 +65,9 @@ class CareLaws:
             yield f"the Service is not as rendered: {spec}"
         everything = {naming.MODEL_LABEL: self._model.name}
         one = everything | {naming.RELEASE_LABEL: self._serving}
+        child = self._child(self._serving)
+        if child and naming.PATCHED_ANNOTATION in child["metadata"]["annotations"]:
+            one |= {GIVEN: "Deployment"}
         if spec.get("selector") not in (everything, one):
             yield f"the address leads to {spec.get('selector')}"
         if not naming.labels(self._model.name).items() <= labels.items():

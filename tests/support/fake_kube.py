@@ -171,6 +171,8 @@ class FakeKube:
             if old["metadata"]["uid"] != metadata["uid"]:
                 raise ApiError(409, "Conflict", "the UID in the precondition does not match")
             return self.put(place, {**old, "status": _copy(body["status"])})
+        if resource.kind == "Deployment":
+            return self._patch_template(place, body)
         self._must_be_possible(body)
         if (
             old is not None
@@ -217,6 +219,19 @@ class FakeKube:
         size = {key: value for key, value in body["spec"]["autoscaling"].items() if value is not None}
         place = (resource.kind, namespace, name)
         return self._put_judged(place, {**old, "spec": {**old["spec"], "autoscaling": size}})
+
+    def _patch_template(self, place: Place, body: Object) -> Object:
+        """Yatai's own object: only the template of its pods may be written, and only if it is that very one."""
+        old = self.objects.get(place)
+        if old is None or old["metadata"]["uid"] != body["metadata"]["uid"]:
+            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+        assert set(body["spec"]) == {"template"}
+        known, given = old["spec"]["template"]["metadata"], body["spec"]["template"]
+        metadata = {
+            name: {**known.get(name, {}), **given["metadata"][name]} for name in ("annotations", "labels")
+        }
+        template = {"metadata": metadata, "spec": _copy(given["spec"])}
+        return self.put(place, {**old, "spec": {**old["spec"], "template": template}})
 
     def _scale(self, place: Place, body: Object) -> Object:
         old = self.objects.get(place)

@@ -58,6 +58,8 @@ class FakeYatai:
         """No node takes another pod."""
         self.policy_is_late = False
         """The API server has the policy e2i-pods, and has not taken it up."""
+        self.rolls = False
+        """Pods of an older template stay until those of the present one are ready; if not, they end at once."""
         self.builds_at_once = 1000
         """Images that are built at a time; the other requests wait without a condition."""
         self.halted: set[str] = set()
@@ -67,6 +69,15 @@ class FakeYatai:
         """When each pod was made, by its uid."""
         self.demand: dict[str, int] = {}
         """How many pods an autoscaler wants of a release, within its bounds."""
+
+    def rewrite(self, name: str) -> None:
+        """What the real controller does when somebody has changed a field that it writes: nothing else is left."""
+        place = ("Deployment", NAMESPACE, name)
+        old = self._kube.objects[place]
+        metadata = {field: old["metadata"][field] for field in ("annotations", "labels")}
+        self._kube.put(
+            place, {**old, "spec": {**old["spec"], "replicas": 1, "template": {"metadata": metadata}}}
+        )
 
     def step(self, now: datetime) -> bool:
         """Whether there was anything to do."""
@@ -173,10 +184,17 @@ class FakeYatai:
         made = {"name": metadata["name"], "namespace": NAMESPACE, "labels": dict(spec["labels"])}
         made["annotations"] = spec.get("extraPodMetadata", {}).get("annotations", {})
         kept = old["metadata"] if old else {}
+        template = {"metadata": {"annotations": made["annotations"], "labels": made["labels"]}}
+        if (
+            old
+            and old["metadata"]["annotations"] == made["annotations"]
+            and old["metadata"]["labels"] == made["labels"]
+        ):
+            template = old["spec"]["template"]  # What others added to it stays.
         body = {
             "kind": "Deployment",
             "metadata": {**kept, **made, "ownerReferences": [owner]},
-            "spec": {"replicas": replicas, "mode": _mode(spec)},
+            "spec": {"replicas": replicas, "mode": _mode(spec), "template": template},
             "status": old.get("status", {}) if old else {},
         }
         self._kube.put(place, body)
@@ -225,7 +243,7 @@ class FakeYatai:
 
     def _start_pods(self, workload: Object, now: datetime) -> None:
         name, mode = workload["metadata"]["name"], workload["spec"]["mode"]
-        labels = workload["metadata"]["labels"]
+        labels = _template(workload)["labels"]
         template = hashlib.sha256(repr((labels, mode)).encode()).hexdigest()[:6]
         count = workload["spec"]["replicas"]
         if mode in self.refused:
@@ -233,15 +251,21 @@ class FakeYatai:
             names = [pod["metadata"]["name"] for pod in self._kube.all("Pod")]
             count = min(count, sum(each.startswith(f"{name}-{template}-") for each in names))
         wanted = [f"{name}-{template}-{number}" for number in range(count)]
-        for place, _ in self._kube.owned(workload["metadata"]["uid"]):
-            if place[0] == "Pod" and place[2] not in wanted:
-                self._kube.remove(place)
         ready = sum(self._tend(workload, pod, number, now) for number, pod in enumerate(wanted))
+        old = [
+            (place, pod)
+            for place, pod in self._kube.owned(workload["metadata"]["uid"])
+            if place[0] == "Pod" and place[2] not in wanted
+        ]
+        if ready >= count or not self.rolls:
+            for place, _ in old:
+                self._kube.remove(place)
+            old = []
         status: Object = {
             "observedGeneration": workload["metadata"]["generation"],
-            "replicas": count,
+            "replicas": count + len(old),
             "updatedReplicas": count,
-            "readyReplicas": ready,
+            "readyReplicas": ready + sum(_was_ready(pod) for _, pod in old),
         }
         if mode in self.refused:
             known = workload.get("status", {}).get("conditions")
@@ -253,7 +277,7 @@ class FakeYatai:
     def _tend(self, workload: Object, name: str, number: int, now: datetime) -> bool:
         """Make the pod and say how it is; whether it is ready."""
         place = ("Pod", NAMESPACE, name)
-        metadata = workload["metadata"]
+        metadata, template = workload["metadata"], _template(workload)
         pod = self._kube.objects.get(place) or self._kube.put(
             place,
             {
@@ -261,8 +285,8 @@ class FakeYatai:
                 "metadata": {
                     "name": name,
                     "namespace": NAMESPACE,
-                    "labels": {**metadata["labels"], "pod-template-hash": name.split("-")[-2]},
-                    "annotations": self._admitted(metadata.get("annotations", {})),
+                    "labels": {**template["labels"], "pod-template-hash": name.split("-")[-2]},
+                    "annotations": self._admitted(template["annotations"]),
                     # The real owner is a ReplicaSet. The test's collection of what lost its owner needs only the uid.
                     "ownerReferences": [
                         {
@@ -288,7 +312,11 @@ class FakeYatai:
 
     def _admitted(self, annotations: Mapping[str, str]) -> dict[str, str]:
         """The annotations of a pod that asks for something, as the policy leaves them if it is in force."""
-        given = bool(annotations) and not self.policy_is_late and self._kube.all(POD_POLICIES[0].kind)
+        given = (
+            pod_annotations.is_bare(annotations)
+            and not self.policy_is_late
+            and self._kube.all(POD_POLICIES[0].kind)
+        )
         return {**annotations, **({pod_annotations.GIVEN: "v1"} if given else {})}
 
     def _sidecar(self, mode: str) -> dict[str, Any]:
@@ -322,6 +350,17 @@ class FakeYatai:
             "restartCount": 0,
             "state": {"running": {}},
         }
+
+
+def _template(workload: Object) -> Object:
+    """Labels and annotations of its pods. A planted Deployment has no template."""
+    known: Object = workload["spec"].get("template", {}).get("metadata") or workload["metadata"]
+    return {"labels": known["labels"], "annotations": known.get("annotations", {})}
+
+
+def _was_ready(pod: Object) -> bool:
+    statuses = pod.get("status", {}).get("containerStatuses") or [{"ready": False}]
+    return all(each["ready"] for each in statuses)
 
 
 def _mode(spec: Object) -> str:

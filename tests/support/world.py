@@ -108,6 +108,8 @@ class World:
         self.problems: dict[str, Problem] = {}
         """By tag: why its export fails."""
         self.edited: set[str] = set()
+        self.may_patch = False
+        """The next operator may write fields of pods into Deployments."""
         self._watched = True
         self._missed: set[tuple[str, str, str]] = set()
         """Kind, namespace and name of what watches did not tell."""
@@ -163,6 +165,7 @@ class World:
             guard_jobs=self.guard,  # type: ignore[arg-type]
             failure_memory=FailureMemory(),
             pod_policy=PodPolicy(self.kube),  # type: ignore[arg-type]
+            may_patch=self.may_patch,
             access=ACCESS,
             archive_place=ArchivePlace("e2i"),
         )

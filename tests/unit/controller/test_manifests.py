@@ -21,6 +21,7 @@ from support.golden import FOLDER, golden_manifests
 import e2i
 from e2i.api import naming, quantities
 from e2i.api.artifact import Artifact
+from e2i.api.conditions import timestamp
 from e2i.api.model import Autoscaling
 from e2i.controller.core.render import manifests
 
@@ -206,3 +207,14 @@ def test_a_service_says_whose_it_is_and_since_when(release: str) -> None:
 def test_a_form_is_known_if_this_operator_can_write_it(form: str, known: bool) -> None:
     assert manifests.knows(form) is known
     assert manifests.knows(manifests.CURRENT_TEMPLATE_VERSION)
+
+
+def test_a_deployment_that_is_patched_loses_no_pod_before_another_is_ready() -> None:
+    """By its own strategy Yatai takes up to a quarter of the pods away first."""
+    spec = a_deployment_spec(a_model(), "0b1d77e2", patched=True, attempt=NOON)
+    made = manifests.bento_deployment(a_model(), spec)
+    assert made["spec"]["annotations"] == {
+        "serving.e2i.dev/attempted-at": timestamp(NOON),
+        "yatai.ai/deployment-strategy": "RampedSlowRollout",
+    }
+    assert made["metadata"]["annotations"]["serving.e2i.dev/patched"] == "true"

@@ -48,6 +48,7 @@ from e2i.controller.core.actions import (
     DeleteRequest,
     EmptyBucket,
     Export,
+    PatchWorkload,
     ReadReleaseStore,
     Resize,
     ScaleWorkload,
@@ -60,6 +61,8 @@ from e2i.controller.core.observed import Build, Exporting, Malformed, Observed, 
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
+from e2i.controller.core.render.manifests import bento_deployment
+from e2i.controller.core.render.pod_template import address_labels
 from e2i.controller.core.rules import cleanup
 from e2i.controller.core.rules.decision import desired_release
 from e2i.controller.core.rules.deploy import reset_retried_release
@@ -173,6 +176,27 @@ LOST = beside(seen_serving(MODEL, workloads=(a_workload(THIS_DEPLOYMENT, ready=0
 """The serving release has just lost its pods; the one before it has its own."""
 
 
+PATCHED_OLD = replace(OLD_DEPLOYMENT, patched=True)
+BARE_OLD = replace(a_workload(PATCHED_OLD), is_bare=True)
+BARE_IDLE = replace(BARE_OLD, wanted=0)
+PATCH_OLD = PatchWorkload(OLD_DEPLOYMENT.name, BARE_OLD.uid, {})
+PATCHED = replace(
+    THIS_DEPLOYMENT,
+    patched=True,
+    spec=bento_deployment(MODEL, a_deployment_spec(MODEL, RELEASE, patched=True))["spec"],
+)
+BARE = replace(a_workload(PATCHED, ready=0), is_bare=True)
+TAKEN_BACK = seen_serving(
+    MODEL,
+    deployments=(PATCHED,),
+    workloads=(BARE,),
+    service=replace(SERVES_A_WHILE, selector=address_labels("churn", RELEASE, patched=True)),
+    may_patch=True,
+    unpatched=((BARE, seconds(10)),),
+)
+"""Something has taken fields of its pods from the Deployment again and again."""
+
+
 def spent(**changes: Any) -> Observed:
     """Pods of the earlier trial are there and not ready."""
     state = seen_starting(MODEL, deployments=(SPENT,), workloads=(a_workload(SPENT, ready=0),))
@@ -253,7 +277,7 @@ SITUATIONS = [
                  id="a tag that cannot be is told before a name that is taken"),
     pytest.param(replace(UNREADABLE, tag=TAG), seen(foreign=TAKEN), Reason.CheckInvalid, (),
                  id="a check that cannot be understood is told before a name that is taken"),
-    pytest.param(replace(UNREADABLE, tag=TAG), seen(lacks_pod_policy=True), Reason.CheckInvalid, (),
+    pytest.param(replace(NEEDING, rollout=UNREADABLE.rollout), seen(lacks_pod_policy=True), Reason.CheckInvalid, (),
                  id="a check that cannot be understood is told before a policy that is not there"),
     pytest.param(NEEDING, seen(foreign=TAKEN, lacks_pod_policy=True), Reason.PodPolicyMissing, (),
                  id="a policy that is not there is told before a name that is taken"),
@@ -532,6 +556,22 @@ SITUATIONS = [
                  seen(service=SERVES_A_WHILE, records=(a_record(MODEL, image="an image"),)),
                  Reason.Deploying, (ApplyRequest(an_artifact()), deploy()),
                  id="the bucket knows a lost release"),
+    pytest.param(MODEL, seen(requests=(a_request(),), service=SERVES_A_WHILE, deployments=(PATCHED_OLD,),
+                             workloads=(BARE_OLD,), may_patch=True, unpatched=((BARE_OLD, seconds(0)),)),
+                 Reason.Deploying, (deploy(),), id="a lost release is made again before another gets its fields"),
+    pytest.param(MODEL, replace(AT_ZERO, deployments=(THIS_DEPLOYMENT, PATCHED_OLD), may_patch=True,
+                                workloads=(a_workload(THIS_DEPLOYMENT), BARE_IDLE),
+                                unpatched=((BARE_IDLE, seconds(0)),)),
+                 Reason.Deploying, (PATCH_OLD,), id="a Deployment gets its fields before it is scaled up"),
+    pytest.param(MODEL, TAKEN_BACK, Reason.PodPolicyMissing, (),
+                 id="that something takes fields back is told before pods that are not ready"),
+    pytest.param(MODEL, replace(TAKEN_BACK, unpatched=((BARE, seconds(0)),)), Reason.Deploying,
+                 (PatchWorkload(PATCHED.name, BARE.uid, {}),), id="fields that were dropped are written again"),
+    pytest.param(TWO, replace(TAKEN_BACK, unpatched=((BARE, seconds(0)),)), Reason.Deploying,
+                 (PatchWorkload(PATCHED.name, BARE.uid, {}), ScaleWorkload(PATCHED.name, BARE.uid, 2)),
+                 id="and with them the number of pods, which Yatai has set to one"),
+    pytest.param(MODEL, replace(TAKEN_BACK, may_patch=False, unpatched=((BARE, seconds(0)),)), Reason.Scaling, (),
+                 id="without leave to patch nothing is written"),
     pytest.param(MODEL, seen_serving(MODEL), Reason.Ready, (), id="a model that serves needs nothing"),
     pytest.param(a_model(autoscaling=Autoscaling(minimum=1, maximum=5)),
                  seen_serving(a_model(autoscaling=Autoscaling(minimum=1, maximum=5)), workloads=(
@@ -553,6 +593,7 @@ EXCLUDE_EACH_OTHER = {
     ("start_guard", "renew_lost_bento"),
     ("renew_lost_bento", "wait_for_yatai"),
     ("wait_for_build", "retry_refused_deployment"),
+    ("refuse_bare_pods", "wait_for_patched_pods"),
 }
 """Neighbours that say the same, or of which one speaks of a release that failed, or cannot be had, the other not."""
 

@@ -99,7 +99,9 @@ class Reason(Enum):
     ApiUnavailable = "The API server did not take a request."
     YataiNotResponding = "A controller of Yatai has not looked at an object of the model for a minute."
 
-    PodPolicyMissing = "The cluster lacks the policy e2i-pods, or had it too late for a pod."
+    PodPolicyMissing = (
+        "A field cannot reach the pods: the policy e2i-pods is missing, or came too late for a pod."
+    )
 
     # Held up by somebody else.
     SecretUnreadable = (

@@ -41,6 +41,8 @@ EARLIER_ENV_ANNOTATION = f"{GROUP}/earlier-env"
 """On a BentoDeployment that is edited in place: the environment of the release before, for a rollback."""
 POD_ANNOTATION = f"{GROUP}/pod"
 """On a BentoDeployment: the fields of the spec that are about its pods, see `pod_fields`."""
+PATCHED_ANNOTATION = f"{GROUP}/patched"
+"""On a BentoDeployment whose pods have their fields from its Deployment and not from the policy e2i-pods: true"""
 ATTEMPT_ANNOTATION = f"{GROUP}/attempted-at"
 """In the spec of a BentoDeployment: another value makes Yatai reconcile it again and changes none of its children."""
 

@@ -13,7 +13,7 @@ from e2i.api.fields import FieldInvalid, Fields
 
 PREFIX = "pod.serving.e2i.dev/"
 GIVEN = f"{PREFIX}given"
-"""The policy puts it on each pod that it changed."""
+"""On each pod that has what it asks for: by the policy, or by the operator in the template of its Deployment."""
 PORT = "http"
 """Yatai's name of the port on which a model answers."""
 
@@ -38,13 +38,18 @@ _YATAI_PROBES = ("readiness", "liveness")
 """The probes that yatai-deployment writes by itself."""
 
 
+def usual_probe(kind: str) -> tuple[str, ...]:
+    """Return the words of a probe for which the spec says nothing."""
+    return tuple(_probe(kind, Fields({}), "").split(" "))
+
+
 def needing_policy(written: str) -> tuple[str, ...]:
-    """Return the fields of `Shape.pod` that only the policy can give to pods, sorted."""
+    """Return the fields of `Shape.pod` that a BentoDeployment does not have, sorted."""
     return tuple(sorted(name for name in pod_fields.decode(written) if name not in pod_fields.COPIED))
 
 
 def is_bare(annotations: Mapping[str, str]) -> bool:
-    """Return whether a pod with these annotations was created without what it asks the policy for."""
+    """Return whether a pod, or a template of pods, with these annotations lacks what it asks for."""
     return GIVEN not in annotations and any(name.startswith(PREFIX) for name in annotations)
 
 

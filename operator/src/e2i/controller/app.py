@@ -212,6 +212,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
         failure_memory=FailureMemory(),
         pod_policy=PodPolicy(kube),
+        may_patch=settings.patch_deployments,
         access=_builder_access(settings),
         archive_place=archives,
         secrets=own_secrets(os.environ),

@@ -54,6 +54,8 @@ class Settings:
     """E2I_EXPORTS: bentos uploaded at the same time; each takes at most 100 MiB of memory."""
     pod_network: PodNetwork = field(default_factory=PodNetwork)
     """E2I_POD_NETWORK: NETWORK=NETWORK, if the operator reaches pods at other addresses than their own."""
+    patch_deployments: bool = False
+    """E2I_PATCH_DEPLOYMENTS: true lets the operator patch Deployments where there is no policy e2i-pods."""
     lease_name: str = "e2i-operator"
     """E2I_LEASE_NAME: the Lease in the operator's namespace whose holder is active; all operators share it."""
     lease_seconds: int = 15
@@ -86,6 +88,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         registry_auth=_file(environment, "E2I_REGISTRY_AUTH"),
         exports=_count(environment, "E2I_EXPORTS", defaults.exports),
         pod_network=_network(environment),
+        patch_deployments=_truth(environment, "E2I_PATCH_DEPLOYMENTS", default=False),
         lease_name=environment.get("E2I_LEASE_NAME") or defaults.lease_name,
         lease_seconds=_count(environment, "E2I_LEASE_SECONDS", defaults.lease_seconds, 600, least=3),
         pod_uid=environment.get("E2I_POD_UID", ""),

@@ -51,8 +51,19 @@ class Resize:
 
 
 @dataclass(frozen=True)
+class PatchWorkload:
+    """Write fields of its pods into a Deployment of Yatai, where the cluster has no policy e2i-pods."""
+
+    name: str
+    uid: str
+    asked: Mapping[str, str] = field(hash=False)
+    """The annotations of its pods."""
+    is_runner: bool = False
+
+
+@dataclass(frozen=True)
 class ScaleWorkload:
-    """Scale a Deployment to zero, or up from zero. Its autoscaler rests there, and Yatai leaves the number to it."""
+    """Scale a Deployment to zero, or up. Its autoscaler rests at zero, and Yatai leaves the number to it."""
 
     name: str
     uid: str
@@ -155,6 +166,7 @@ Action = (
     | ApplyDeployment
     | Resize
     | Adopt
+    | PatchWorkload
     | ScaleWorkload
     | Verify
     | StartGuard

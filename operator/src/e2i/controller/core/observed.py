@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Literal
 
@@ -116,6 +116,8 @@ class BentoDeployment(Child):
     """When its release was requested, if that is not when it was created."""
     restart: str = ""
     """The restart that its release was made for."""
+    patched: bool = False
+    """The operator writes fields of its pods into its Deployment: the cluster had no policy e2i-pods."""
     earlier_env: tuple[tuple[str, str], ...] = ()
     """The environment of the release before, if it was edited in place."""
 
@@ -133,6 +135,8 @@ class Deployment(Child):
     ready: int
     replica_failure: str
     """Message of the condition ReplicaFailure (quota, admission); empty if there is none."""
+    is_bare: bool = False
+    """Its template lacks the fields that its pods ask for. With the policy e2i-pods that is always so."""
     failing_since: datetime | None = None
     """Since when this operator has seen it."""
 
@@ -146,18 +150,6 @@ class Service(Child):
     """When this operator first saw this `switched_at`."""
     serving: str | None = None
     """The release that has the address, from the operator's annotation."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pod(Child):
-    """A pod of a release or of an image build; `model` is the model that it works for."""
-
-    release: str | None
-    request: str | None
-    """The BentoRequest whose image it builds."""
-    is_ready: bool
-    body: Mapping[str, Any] = field(hash=False)
-    """Its fields that the operator reads, see `core.pods`."""
 
 
 class VerificationState(Enum):
@@ -191,7 +183,11 @@ class Observed:
     missing_kinds: frozenset[str] = frozenset()
     """Yatai's kinds that the API server does not serve."""
     lacks_pod_policy: bool = False
-    """The spec has fields that need the policy e2i-pods, and the cluster does not have it."""
+    """The cluster has no policy e2i-pods, as far as this model may need it."""
+    may_patch: bool = False
+    """The operator may write fields of pods into Deployments."""
+    unpatched: tuple[tuple[Deployment, timedelta], ...] = ()
+    """Deployments that lack them, and how long the operator waits because something takes them back."""
     bare_pods: tuple[str, ...] = ()
     """Pods of the target release that were created without what they ask the policy for."""
     pod_problem: Problem | None = None

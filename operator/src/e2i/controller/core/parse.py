@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from e2i.api import naming
+from e2i.api import naming, pod_annotations
 from e2i.api.fields import FieldInvalid, Fields
 from e2i.api.model_body import restart_of
 from e2i.api.plain_text import cut
@@ -22,11 +22,11 @@ from e2i.controller.core.observed import (
     Child,
     Deployment,
     Malformed,
-    Pod,
     Service,
 )
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.ownership import ownership
+from e2i.controller.core.pods import Pod
 from e2i.controller.core.service_form import service_form
 
 Body = Mapping[str, Any]
@@ -145,6 +145,7 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
         attempted_at=spec.inside("annotations").moment(naming.ATTEMPT_ANNOTATION),
         asked_at=annotations.moment(naming.ASKED_ANNOTATION),
         restart=restart_of(_annotations(fields)),
+        patched=annotations.text(naming.PATCHED_ANNOTATION) == "true",
         earlier_env=earlier_env.decode(annotations.text(naming.EARLIER_ENV_ANNOTATION)),
     )
 
@@ -152,6 +153,7 @@ def _bento_deployment(identity: dict[str, Any], fields: Fields) -> BentoDeployme
 def _checked(spec: Fields) -> Body:
     """Return the spec, with the types of the fields that decisions read."""
     spec.text("bento")
+    spec.inside("extraPodMetadata").texts("annotations")
     spec.inside("autoscaling")
     for variable in spec.objects("envs"):
         variable.text("name")
@@ -169,7 +171,7 @@ def _refusal(conditions: Mapping[str, Fields]) -> Fields:
 
 
 def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
-    status = fields.inside("status")
+    spec, status = fields.needed_inside("spec"), fields.inside("status")
     failure = _conditions(fields).get("ReplicaFailure", _NONE)
     failing = failure if failure.text("status") == "True" else _NONE
     return Deployment(
@@ -177,10 +179,11 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
         release=naming.readable_release(_labels(fields).get(naming.RELEASE_LABEL)),
         generation=fields.inside("metadata").number("generation"),
         observed_generation=status.number("observedGeneration"),
-        wanted=fields.needed_inside("spec").number("replicas", 1),
+        wanted=spec.number("replicas", 1),
         existing=status.number("replicas"),
         updated=status.number("updatedReplicas"),
         ready=status.number("readyReplicas"),
+        is_bare=pod_annotations.is_bare(_annotations(spec.inside("template"))),
         replica_failure=failing.sentence("message"),
     )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from e2i.api import pod_annotations
 from e2i.api.fields import Fields
+from e2i.controller.core.observed import Child
 
 METADATA = (
     "name",
@@ -21,6 +23,18 @@ STATUS = ("phase", "reason", "message", "podIP", "startTime")
 CONDITION = ("type", "status", "reason", "message")
 CONTAINER = ("name", "ready", "restartCount", "lastState")
 WAITING_CONTAINER = (*CONTAINER, "started", "state")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod(Child):
+    """A pod of a release or of an image build; `model` is the model that it works for."""
+
+    release: str | None
+    request: str | None
+    """The BentoRequest whose image it builds."""
+    is_ready: bool
+    body: Mapping[str, Any] = field(hash=False)
+    """Its fields that the operator reads, see `reduced`."""
 
 
 def reduced(pod: Fields) -> dict[str, Any]:

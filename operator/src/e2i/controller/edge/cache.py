@@ -25,10 +25,9 @@ from e2i.controller.core.observed import (
     Child,
     Deployment,
     Malformed,
-    Pod,
     Service,
 )
-from e2i.controller.core.pods import deployment_of
+from e2i.controller.core.pods import Pod, deployment_of
 from e2i.controller.core.rules.adoption import is_orphan
 from e2i.controller.edge.seen import Seen
 from e2i.controller.edge.work_queue import Key

@@ -18,6 +18,7 @@ from e2i.controller.edge.own_writes import OwnWrites
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.stretches import Stretches
 from e2i.controller.edge.work_queue import Key
+from e2i.controller.edge.workload_patches import WorkloadPatches
 from e2i.kube import Kube
 
 
@@ -41,6 +42,9 @@ class Clients:
     """The operator's own keys, which no message may contain."""
     own_writes: OwnWrites = field(default_factory=OwnWrites)
     stretches: Stretches = field(default_factory=Stretches)
+    workload_patches: WorkloadPatches = field(default_factory=WorkloadPatches)
+    may_patch: bool = False
+    """E2I_PATCH_DEPLOYMENTS: whether fields of pods may be written into Deployments."""
 
     def cancel_jobs(self, key: Key) -> None:
         """Cancel the jobs of a model that is gone, and forget what was read for it."""

@@ -22,6 +22,7 @@ from e2i.controller.core.actions import (
     DeleteRequest,
     EmptyBucket,
     Export,
+    PatchWorkload,
     Pending,
     ReadReleaseStore,
     Resize,
@@ -39,6 +40,7 @@ from e2i.controller.edge.apply_bento import apply_bento
 from e2i.controller.edge.apply_service import apply_service
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.observe import look_for_service
+from e2i.controller.edge.patch_workload import patch_workload
 from e2i.controller.edge.refusals import refused
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Resource
@@ -96,13 +98,15 @@ async def _execute_one(
             message = f"{artifact.uri} is being deleted from the bucket, and is exported again after that"
             return Problem(reason=Reason.Pending, message=message)
         case _:
-            await _write(model, action, clients, now)
+            return await _write(model, action, clients, now)
     return None
 
 
-async def _write(model: Model, action: Action, clients: Clients, now: datetime) -> None:
+async def _write(model: Model, action: Action, clients: Clients, now: datetime) -> Problem | None:
     """Execute an action that writes an object of the cluster."""
     match action:
+        case PatchWorkload():
+            return await patch_workload(model, action, clients)
         case ApplyRequest(artifact=artifact):
             await _apply_request(model, artifact, clients)
         case ApplyDeployment(spec=spec):
@@ -122,6 +126,7 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
         case DeleteRequest(name=name, uid=uid, kind=kind):
             (resource,) = (each for each in (BENTO_REQUESTS, BENTOES) if each.kind == kind)
             await _delete(resource, (model.namespace, name), uid, clients)
+    return None
 
 
 async def _apply_request(model: Model, artifact: Artifact, clients: Clients) -> None:
@@ -150,6 +155,7 @@ async def _change(model: Model, action: ScaleWorkload | Adopt | SetFinalizer, cl
             await adopt(model, action, clients)
         case SetFinalizer(wanted=wanted):
             await _set_finalizer(model, wanted, clients)
+    return
 
 
 async def _scale(model: Model, action: ScaleWorkload, clients: Clients) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from e2i.api import naming, pod_annotations, release_record
+from e2i.api import naming, release_record
 from e2i.api.artifact import ArchivePlace
 from e2i.api.model import Model
 from e2i.api.problem import Problem
@@ -38,6 +38,7 @@ from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_problems import failed_mount, refused_build
 from e2i.controller.edge.lost_bentos import lost_bento
 from e2i.controller.edge.pod_evidence import collect
+from e2i.controller.edge.pod_way import with_pod_way
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, PODS, SERVICES
 
@@ -71,9 +72,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         recorded_failures=clients.release_store_jobs.recorded(model.key, release_record.FAILED),
         recorded_canaries=clients.release_store_jobs.recorded(model.key, release_record.CANARY),
     )
-    artifact = artifact_of(model, seen)
-    if pod_annotations.needing_policy(model.shape.pod) or (artifact and artifact.path_prefix):
-        seen = replace(seen, lacks_pod_policy=await clients.pod_policy.is_missing())
+    seen = await with_pod_way(model, seen, clients)
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
     seen = replace(seen, bento_gone=await lost_bento(Situation(model, seen), clients.kube, now))
     return await _with_pods(model, seen, clients, now)

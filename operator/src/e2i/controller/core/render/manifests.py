@@ -17,8 +17,9 @@ from e2i.api.conditions import timestamp
 from e2i.api.model import RESTART_ANNOTATION, Autoscaling, Model, Shape
 from e2i.controller.core import earlier_env
 from e2i.controller.core.render.memory import memory_limit
-from e2i.controller.core.render.pod_spec import extra_pod_spec
+from e2i.controller.core.render.pod_spec import add_pod_fields
 from e2i.controller.core.render.templates import fill
+from e2i.controller.core.render.yatai_amounts import yatai_amounts
 
 Manifest = dict[str, Any]
 
@@ -27,6 +28,9 @@ CREDENTIALS_ANNOTATION = "yatai.ai/aws-access-key-secret-name"
 
 NAMESPACE_ANNOTATION = "yatai.ai/bento-storage-namepsace"
 """Annotation that puts a namespace into the image's tag. Spelled as yatai-image-builder spells it."""
+
+
+STRATEGY_ANNOTATION = "yatai.ai/deployment-strategy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,8 @@ class DeploymentSpec:
     shape: Shape
     size: Autoscaling
     template_version: str
+    patched: bool = False
+    """Fields of its pods are written into its Deployment: the cluster has no policy e2i-pods."""
     attempt: datetime | None = None
     """Set to make Yatai retry a deployment that it failed with."""
     asked_at: datetime | None = None
@@ -132,6 +138,8 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
         naming.TAG_ANNOTATION: spec.artifact.tag,
         naming.TEMPLATE_VERSION_ANNOTATION: spec.template_version,
     }
+    if spec.patched:
+        annotations[naming.PATCHED_ANNOTATION] = "true"
     if spec.shape.restart:
         annotations[RESTART_ANNOTATION] = spec.shape.restart
     if spec.asked_at:
@@ -149,21 +157,19 @@ def bento_deployment(model: Model, spec: DeploymentSpec) -> Manifest:
         envs=[{"name": name, "value": value} for name, value in spec.shape.env],
         pod_labels=naming.pod_labels(model.name, spec.release),
     )
-    _add_pod_fields(manifest, spec.shape.pod, naming.pod_labels(model.name, spec.release))
+    add_pod_fields(manifest, spec.shape.pod, naming.pod_labels(model.name, spec.release))
     if asked := pod_annotations.policy_annotations(spec.shape.pod, spec.artifact.path_prefix):
         manifest["spec"]["extraPodMetadata"]["annotations"] = asked
-    if spec.attempt:
-        manifest["spec"]["annotations"] = {naming.ATTEMPT_ANNOTATION: timestamp(spec.attempt)}
+    if settings := _yatai_annotations(spec):
+        manifest["spec"]["annotations"] = settings
     return manifest
 
 
-def _add_pod_fields(manifest: Manifest, written: str, pod_labels: Mapping[str, str]) -> None:
-    """Add what `Shape.pod` says, as fields where a BentoDeployment has them."""
-    if not written:
-        return
-    manifest["metadata"]["annotations"][naming.POD_ANNOTATION] = written
-    if copied := extra_pod_spec(written, pod_labels):
-        manifest["spec"]["extraPodSpec"] = copied
+def _yatai_annotations(spec: DeploymentSpec) -> dict[str, str]:
+    """Return annotations for yatai-deployment, which reach none of its children."""
+    found = {naming.ATTEMPT_ANNOTATION: timestamp(spec.attempt)} if spec.attempt else {}
+    # Its own strategy takes up to a quarter of the pods away before others are ready.
+    return found | ({STRATEGY_ANNOTATION: "RampedSlowRollout"} if spec.patched else {})
 
 
 def service(
@@ -231,15 +237,7 @@ def _resources(shape: Shape, template_version: str) -> dict[str, Any]:
         if name not in limits:
             limits[name] = quantities.times(requests[name], LIMIT_FACTOR)
     limits["memory"] = memory_limit(limits["memory"])
-    return {"requests": _yatai_amounts(requests), "limits": _yatai_amounts(limits)}
-
-
-def _yatai_amounts(chosen: Mapping[str, str]) -> dict[str, Any]:
-    """Return the amounts as Yatai has them: fields for cpu, memory and gpu, and a map for all others."""
-    known = {"cpu": "cpu", "memory": "memory", "nvidia.com/gpu": "gpu"}
-    result: dict[str, Any] = {known[name]: amount for name, amount in chosen.items() if name in known}
-    custom = {name: amount for name, amount in chosen.items() if name not in known}
-    return result | ({"custom": custom} if custom else {})
+    return {"requests": yatai_amounts(requests), "limits": yatai_amounts(limits)}
 
 
 def _render(template_version: str, template: str, identity: Mapping[str, Any], **values: Any) -> Manifest:

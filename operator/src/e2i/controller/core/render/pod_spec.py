@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from e2i.api import pod_fields
+from e2i.api import naming, pod_fields
 
 
 def extra_pod_spec(written: str, pod_labels: Mapping[str, str]) -> dict[str, Any]:
@@ -17,3 +17,12 @@ def extra_pod_spec(written: str, pod_labels: Mapping[str, str]) -> dict[str, Any
     for constraint in fields.get("topologySpreadConstraints", ()):
         constraint.setdefault("labelSelector", {"matchLabels": dict(pod_labels)})
     return fields
+
+
+def add_pod_fields(manifest: dict[str, Any], written: str, pod_labels: Mapping[str, str]) -> None:
+    """Add what `Shape.pod` says, as fields where a BentoDeployment has them."""
+    if not written:
+        return
+    manifest["metadata"]["annotations"][naming.POD_ANNOTATION] = written
+    if copied := extra_pod_spec(written, pod_labels):
+        manifest["spec"]["extraPodSpec"] = copied

@@ -14,6 +14,7 @@ from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.release import ready_pods, selects_all
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.render import comparison
+from e2i.controller.core.render.pod_template import address_labels
 from e2i.controller.core.rules.decision import Plan
 
 
@@ -106,7 +107,7 @@ def _without_pods(here: Situation, serving: str) -> Plan | None:
 
 
 def _narrowed(here: Situation, release: str, since: datetime | None) -> Plan:
-    return _leading(release, naming.pod_labels(here.model.name, release), since)
+    return _leading(release, _own_pods(here, release), since)
 
 
 def _running(here: Situation) -> list[BentoDeployment]:
@@ -129,4 +130,9 @@ def selector_of(here: Situation, release: str) -> dict[str, str]:
     ]
     if edited or (release == here.serving and sizes.canary_share(here)):
         return {naming.MODEL_LABEL: here.model.name}
-    return naming.pod_labels(here.model.name, release)
+    return _own_pods(here, release)
+
+
+def _own_pods(here: Situation, release: str) -> dict[str, str]:
+    child = here.seen.deployment(release)
+    return address_labels(here.model.name, release, patched=child is not None and child.patched)

@@ -7,6 +7,7 @@ from datetime import datetime
 from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model, Shape, Strategy
+from e2i.api.pod_annotations import policy_annotations
 from e2i.controller.core import earlier_env, persisted_status
 from e2i.controller.core.actions import (
     Action,
@@ -29,7 +30,7 @@ from e2i.controller.core.releases.release import (
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.releases.trials import trial_of
-from e2i.controller.core.render import comparison
+from e2i.controller.core.render import comparison, pod_template
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
 from e2i.controller.core.rules.decision import (
     BUILD_FAILURES,
@@ -176,10 +177,18 @@ def _deployment(here: Situation, target: Release, shape: Shape, now: datetime) -
         template_version=(there.template_version if there else "") or CURRENT_TEMPLATE_VERSION,
         asked_at=now if here.model.rollout.strategy is Strategy.IN_PLACE else None,
         earlier_env=_earlier_env(here, target),
+        patched=there.patched if there else _is_to_be_patched(here, target, shape),
     )
     if there and not comparison.deployment_differs(here.model, there, spec):
         return []
     return [ApplyDeployment(spec)]
+
+
+def _is_to_be_patched(here: Situation, target: Release, shape: Shape) -> bool:
+    prefix = target.artifact.path_prefix
+    if not (here.seen.lacks_pod_policy and here.seen.may_patch and policy_annotations(shape.pod, prefix)):
+        return False
+    return not pod_template.unheld(shape, prefix, here.model.rollout)
 
 
 def _earlier_env(here: Situation, target: Release) -> earlier_env.Env:

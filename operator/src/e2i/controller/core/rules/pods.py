@@ -67,6 +67,7 @@ def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
         attempt=now,
         asked_at=parked.asked_at,
         earlier_env=parked.earlier_env,
+        patched=parked.patched,
     )
     return Plan(reason=problem.reason, message=problem.message, actions=(ApplyDeployment(spec),))
 

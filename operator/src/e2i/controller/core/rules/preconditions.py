@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from e2i.api import pod_annotations, pod_fields, tags
+from e2i.api import tags
 from e2i.api.conditions import Reason
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import CLUSTER_POLL, STORE_POLL, Plan
+from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
 from e2i.controller.core.verification.identity import judged_by, watch_problem
 
 
@@ -59,41 +59,6 @@ def refuse_checks(here: Situation, now: datetime) -> Plan | None:
     if problem := judged_by(here.model.rollout).problem or watch_problem(here.model.rollout.watch):
         return Plan(reason=Reason.CheckInvalid, message=problem, stalled=True)
     return None
-
-
-def refuse_fields_without_policy(here: Situation, now: datetime) -> Plan | None:
-    """Stall if the spec has fields that only the policy e2i-pods can give to pods, and the cluster lacks it."""
-    if not here.seen.lacks_pod_policy:
-        return None
-    return Plan(
-        reason=Reason.PodPolicyMissing,
-        message=f"{_policy_fields(here)} cannot reach the pods: the cluster has no policy e2i-pods. Install it: "
-        "kubectl apply -f manifests/policies/pods.yaml (docs/howto/pods.md)",
-        stalled=True,
-        look_again=STORE_POLL,
-    )
-
-
-def refuse_bare_pods(here: Situation, now: datetime) -> Plan | None:
-    """Stall while pods of the target run that were created without what the spec asks for."""
-    if not here.seen.bare_pods:
-        return None
-    names = " ".join(here.seen.bare_pods)
-    return Plan(
-        reason=Reason.PodPolicyMissing,
-        message=f"{names}: created without {_policy_fields(here)}, while the policy e2i-pods was not in force. Have "
-        f"it made again: kubectl delete pod -n {here.model.namespace} {names}",
-        stalled=True,
-    )
-
-
-def _policy_fields(here: Situation) -> str:
-    """Return: spec.env[].valueFrom and spec.probes, and the bento's path_prefix if it has one"""
-    names = pod_annotations.needing_policy(here.model.shape.pod)
-    fields = [f"spec.{name}" if name != pod_fields.REFERENCES else "spec.env[].valueFrom" for name in names]
-    if here.desired and here.desired.artifact.path_prefix:
-        fields.append(f"the probes for path_prefix {here.desired.artifact.path_prefix} of the bento")
-    return " and ".join(fields) or "what it asks the policy for"
 
 
 def refuse_taken_names(here: Situation, now: datetime) -> Plan | None:
