@@ -16,7 +16,15 @@ from support.yatai import controllers
 
 from e2i.api import naming
 from e2i.kube import Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, DEPLOYMENTS, E2I_MODELS, SERVICES
+from e2i.kube.e2i_kinds import (
+    BENTO_DEPLOYMENTS,
+    BENTO_REQUESTS,
+    BENTOES,
+    BUDGETS,
+    DEPLOYMENTS,
+    E2I_MODELS,
+    SERVICES,
+)
 from e2i.local.images import ImageStore
 
 pytestmark = pytest.mark.api
@@ -66,6 +74,37 @@ async def put_back(stage: Stage, before: Object, what: str) -> Object:
 
     found: Object = await stage.until(same, f"the Service to be as rendered after {what}", 15)
     return found
+
+
+BUDGET_EDITS: dict[str, Object] = {
+    "none may go": {"maxUnavailable": 0},
+    "the other field": {"maxUnavailable": None, "minAvailable": 2},
+    "another selector": {"selector": {"matchLabels": {"app": "debug"}}},
+    "unhealthy pods stay": {"unhealthyPodEvictionPolicy": "IfHealthyBudget"},
+}
+
+
+async def test_a_disruption_budget_comes_with_a_second_pod_and_is_as_rendered_again_after_any_edit(
+    stage: Stage,
+) -> None:
+    assert await stage.child(BUDGETS, "churn") is None
+    await stage.change(replicas=2)
+    await stage.ready()
+    before = await stage.until(lambda: stage.child(BUDGETS, "churn"), "the budget")
+    for what, spec in BUDGET_EDITS.items():
+        await stage.kube.patch(BUDGETS, stage.namespace, "churn", {"spec": spec}, manager="kubectl-edit")
+
+        async def same() -> bool:
+            found = await stage.child(BUDGETS, "churn")
+            return bool(found and found["spec"] == before["spec"])
+
+        await stage.until(same, f"the budget to be as rendered after {what}", 15)
+    await stage.change(replicas=1)
+
+    async def gone() -> bool:
+        return await stage.child(BUDGETS, "churn") is None
+
+    await stage.until(gone, "the budget to go")
 
 
 async def test_a_service_is_as_rendered_again_after_any_edit(stage: Stage) -> None:

@@ -48,6 +48,7 @@ def with_rights(control_plane: TestCluster) -> TestCluster:
         ("get list watch create patch delete", "bentoes.resources.yatai.ai", ()),
         ("get list watch create patch delete", "bentodeployments.serving.yatai.ai", ()),
         ("get list watch create patch", "services", ()),
+        ("get list watch create patch delete", "poddisruptionbudgets.policy", ()),
         ("list watch", "deployments.apps", ()),
         ("list watch", "pods", ()),
         ("patch", "deployments.apps", ("--subresource=scale",)),

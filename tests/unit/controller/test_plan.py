@@ -40,10 +40,12 @@ from e2i.api.problem import Problem
 from e2i.controller.core import plan
 from e2i.controller.core.actions import (
     Adopt,
+    ApplyBudget,
     ApplyDeployment,
     ApplyRequest,
     ApplyService,
     DeleteArchive,
+    DeleteBudget,
     DeleteDeployment,
     DeleteRequest,
     EmptyBucket,
@@ -632,11 +634,15 @@ def _verdict(model: Model, state: Observed) -> object:
         chosen = plan.plan(Situation(model, state), NOON)
     except (AssertionError, StopIteration) as error:
         return type(error)
-    return chosen.reason, tuple(action for action in chosen.actions if not _is_record_of_canary(action))
+    return chosen.reason, tuple(action for action in chosen.actions if not _is_beside(action))
+
+
+def _is_beside(action: Any) -> bool:
+    """Every plan for a canary with a share has its record after its own actions; a budget comes after all."""
+    return _is_record_of_canary(action) or isinstance(action, ApplyBudget | DeleteBudget)
 
 
 def _is_record_of_canary(action: Any) -> bool:
-    """Every plan for a canary with a share has it, after its own actions."""
     return isinstance(action, WriteRecord) and action.record.result == release_record.CANARY
 
 

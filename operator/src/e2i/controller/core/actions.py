@@ -119,6 +119,21 @@ class ApplyService:
 
 
 @dataclass(frozen=True)
+class ApplyBudget:
+    """Write the model's PodDisruptionBudget, for the pods that `selector` selects."""
+
+    selector: Mapping[str, str] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class DeleteBudget:
+    """Delete the model's PodDisruptionBudget."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class DeleteDeployment:
     """Delete a release without requests. `edge.execute` refuses if the Service still selects it."""
 
@@ -172,6 +187,8 @@ Action = (
     | StartGuard
     | WriteRecord
     | ApplyService
+    | ApplyBudget
+    | DeleteBudget
     | DeleteDeployment
     | DeleteArchive
     | DeleteRequest

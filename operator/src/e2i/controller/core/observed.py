@@ -170,6 +170,8 @@ class Observed:
     runners: tuple[Deployment, ...] = ()
     """Deployments of the runners of old-style bentos."""
     service: Service | None = None
+    budget: Child | None = None
+    """The PodDisruptionBudget of the model's name, whoever owns it."""
     foreign: frozenset[tuple[str, str]] = frozenset()
     """(kind, name) of objects in the namespace that this model does not own."""
     leftovers: frozenset[tuple[str, str]] = frozenset()

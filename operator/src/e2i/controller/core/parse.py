@@ -15,6 +15,7 @@ from e2i.api.model_body import restart_of
 from e2i.api.plain_text import cut
 from e2i.api.sharing import shared
 from e2i.controller.core import earlier_env, parse_artifact, pods
+from e2i.controller.core.budget import parse_budget
 from e2i.controller.core.observed import (
     BentoDeployment,
     BentoRequest,
@@ -232,6 +233,7 @@ _PARSERS: Mapping[str, Callable[[dict[str, Any], Fields], Child]] = {
     "BentoDeployment": _bento_deployment,
     "Deployment": _deployment,
     "Service": _service,
+    "PodDisruptionBudget": parse_budget,
     "Pod": _pod,
     BUILD_PODS: _pod,
 }

@@ -36,6 +36,7 @@ from e2i.controller.core.rules import (
     switch,
     trial,
 )
+from e2i.controller.core.rules.budget import budget_action
 from e2i.controller.core.rules.decision import (
     NOW,
     STORE_POLL,
@@ -135,7 +136,10 @@ def plan(here: Situation, now: datetime) -> Plan:
         chosen = _still_failed(here, chosen, here.quarantine)
     elif chosen.failed:
         chosen = _quarantine(here, chosen, now)
-    return replace(chosen, actions=(*chosen.actions, *_of_the_bucket(here, chosen, now)))
+    # Only while nothing else is to be done: a release must not wait for a budget that cannot be written.
+    budgeted = None if chosen.actions else budget_action(here)
+    own = chosen.actions or ((budgeted,) if budgeted else ())
+    return replace(chosen, actions=(*own, *_of_the_bucket(here, chosen, now)))
 
 
 def _of_the_bucket(here: Situation, chosen: Plan, now: datetime) -> Iterator[Action]:

@@ -14,10 +14,12 @@ from e2i.api.problem import Problem
 from e2i.controller.core.actions import (
     Action,
     Adopt,
+    ApplyBudget,
     ApplyDeployment,
     ApplyRequest,
     ApplyService,
     DeleteArchive,
+    DeleteBudget,
     DeleteDeployment,
     DeleteRequest,
     EmptyBucket,
@@ -37,6 +39,7 @@ from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.edge.adopt import adopt
 from e2i.controller.edge.apply_bento import apply_bento
+from e2i.controller.edge.apply_budget import apply_budget
 from e2i.controller.edge.apply_service import apply_service
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.observe import look_for_service
@@ -48,6 +51,7 @@ from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,
     BENTO_REQUESTS,
     BENTOES,
+    BUDGETS,
     DEPLOYMENTS,
     E2I_MODELS,
     SERVICES,
@@ -118,14 +122,12 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
                 model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
             )
             await apply_service(manifest, clients)
+        case ApplyBudget(selector=selector):
+            await apply_budget(manifests.disruption_budget(model, selector), clients)
         case ScaleWorkload() | Adopt() | SetFinalizer():
             await _change(model, action, clients)
-        case DeleteDeployment(name=name, uid=uid, release=release):
-            if not await _has_traffic(model, release, clients):
-                await _delete(BENTO_DEPLOYMENTS, (model.namespace, name), uid, clients)
-        case DeleteRequest(name=name, uid=uid, kind=kind):
-            (resource,) = (each for each in (BENTO_REQUESTS, BENTOES) if each.kind == kind)
-            await _delete(resource, (model.namespace, name), uid, clients)
+        case DeleteDeployment() | DeleteRequest() | DeleteBudget():
+            await _remove(model, action, clients)
     return None
 
 
@@ -203,6 +205,21 @@ async def _apply(resource: Resource, manifest: manifests.Manifest, clients: Clie
     ours = known is not None and known.owner == owner
     body = await clients.kube.apply(resource, manifest, manager=naming.FIELD_MANAGER, force=ours)
     clients.cache.put(resource.kind, body)
+
+
+async def _remove(
+    model: Model, action: DeleteDeployment | DeleteRequest | DeleteBudget, clients: Clients
+) -> None:
+    place = (model.namespace, action.name)
+    match action:
+        case DeleteDeployment(uid=uid, release=release):
+            if not await _has_traffic(model, release, clients):
+                await _delete(BENTO_DEPLOYMENTS, place, uid, clients)
+        case DeleteRequest(uid=uid, kind=kind):
+            (resource,) = (each for each in (BENTO_REQUESTS, BENTOES) if each.kind == kind)
+            await _delete(resource, place, uid, clients)
+        case DeleteBudget(uid=uid):
+            await _delete(BUDGETS, place, uid, clients)
 
 
 async def _delete(resource: Resource, key: Key, uid: str, clients: Clients) -> None:

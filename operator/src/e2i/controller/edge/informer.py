@@ -23,6 +23,7 @@ from e2i.kube.e2i_kinds import (
     BENTO_DEPLOYMENTS,
     BENTO_REQUESTS,
     BENTOES,
+    BUDGETS,
     DEPLOYMENTS,
     E2I_MODELS,
     PODS,
@@ -60,15 +61,17 @@ class Source:
         return f"{self.kind} in {self.namespace}" if self.namespace else self.kind
 
 
+_OURS = naming.label_selector({naming.MANAGED_BY_LABEL: naming.FIELD_MANAGER})
 SOURCES = (
     # A Bento or deployment of somebody else may have the name of a child, so all are read.
     Source(BENTO_REQUESTS),
     Source(BENTO_DEPLOYMENTS),
     # Those that the image builder makes have no labels.
-    Source(BENTOES, naming.label_selector({naming.MANAGED_BY_LABEL: naming.FIELD_MANAGER})),
+    Source(BENTOES, _OURS),
     # yatai-deployment copies our labels to what it creates; the Service of a release has them too.
     Source(DEPLOYMENTS, naming.MODEL_LABEL),
-    Source(SERVICES, naming.label_selector({naming.MANAGED_BY_LABEL: naming.FIELD_MANAGER})),
+    Source(SERVICES, _OURS),
+    Source(BUDGETS, _OURS),
     # After the BentoRequests: a pod that builds an image names its request and not its model.
     Source(PODS, naming.MODEL_LABEL),
     Source(PODS, naming.BUILD_LABEL, BUILD_PODS),

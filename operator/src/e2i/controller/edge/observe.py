@@ -40,7 +40,7 @@ from e2i.controller.edge.lost_bentos import lost_bento
 from e2i.controller.edge.pod_evidence import collect
 from e2i.controller.edge.pod_way import with_pod_way
 from e2i.kube import ApiError, Kube, Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, PODS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BUDGETS, PODS, SERVICES
 
 
 async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
@@ -62,6 +62,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         workloads=tuple(each for each in made if (each.name, each.owner) in places),
         runners=tuple(each for each in made if (each.name, each.owner) not in places),
         service=owned_service(model, cache.service(model)),
+        budget=cache.child(BUDGETS.kind, *model.key),
         malformed=cache.malformed(model),
         orphans=cache.orphans(model),
         missing_kinds=cache.missing_kinds,

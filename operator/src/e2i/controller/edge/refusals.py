@@ -7,9 +7,11 @@ from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import (
     Action,
+    ApplyBudget,
     ApplyDeployment,
     ApplyRequest,
     ApplyService,
+    DeleteBudget,
     DeleteDeployment,
     DeleteRequest,
     PatchWorkload,
@@ -27,6 +29,8 @@ _NAMES = {
     PatchWorkload: "Deployment",
     ScaleWorkload: "scale",
     ApplyService: "Service",
+    ApplyBudget: "PodDisruptionBudget",
+    DeleteBudget: "PodDisruptionBudget",
     DeleteDeployment: "BentoDeployment",
     SetFinalizer: "finalizer",
 }

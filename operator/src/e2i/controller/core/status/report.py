@@ -11,14 +11,21 @@ from datetime import datetime
 from typing import Any
 
 from e2i.api import conditions, naming
-from e2i.api.conditions import Fact, Reason, fact, timestamp
+from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.api.release_record import SERVED
 from e2i.controller.core import persisted_status
-from e2i.controller.core.actions import DeleteArchive, DeleteRequest, Result, WriteRecord
+from e2i.controller.core.actions import (
+    ApplyBudget,
+    DeleteArchive,
+    DeleteBudget,
+    DeleteRequest,
+    Result,
+    WriteRecord,
+)
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases import retries, sizes
+from e2i.controller.core.releases import parking, retries, sizes
 from e2i.controller.core.releases.release import (
     pods_at_address,
     ready_pods,
@@ -70,7 +77,7 @@ def _is_chore(result: Result, failed: Failure | None) -> bool:
     """Return whether the action is only cleanup. If it fails, it is logged and tried again, and Ready stays True."""
     if isinstance(result.action, WriteRecord):
         return failed is not None or result.action.record.result != SERVED
-    return isinstance(result.action, DeleteArchive | DeleteRequest)
+    return isinstance(result.action, ApplyBudget | DeleteBudget | DeleteArchive | DeleteRequest)
 
 
 def _facts(here: Situation, plan: Plan, problem: Problem | None, failed: Failure | None) -> Iterator[Fact]:
@@ -167,24 +174,14 @@ def _artifact(here: Situation) -> dict[str, Any]:
     }
 
 
-def _parked(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
-    """Return status.parkedAt: until the model is Ready again, its pods have to be verified."""
-    since = persisted_status.parked_at(here.model)
-    if here.model.is_parked and not here.model.suspended:
-        since = since or now
-    elif plan.reason is Reason.Ready:
-        since = None
-    return {"parkedAt": timestamp(since)} if since else {}
-
-
-_OF_THE_SPEC = ("desiredRelease", "artifact", "retries", "rollout")
+_OF_THE_SPEC = ("desiredRelease", "artifact", "retries", "rollout", "parkedAt")
 """Fields of the status that stay while the spec cannot be read: its releases go on by them."""
 
 
 def _remembered(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
     """Return the fields that the next pass reads, see `persisted_status`."""
     fields = retries.status(here.model, here.desired.release if here.desired else "", plan.retries)
-    fields |= _parked(here, plan, now)
+    fields |= parking.status(here.model, plan.reason, now)
     canary = plan.canary or sizes.canary_progress(here)
     if here.model.invalid:
         # Which release a canary of that spec is of, only the spec says.
