@@ -29,6 +29,25 @@ PROJECT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((PROJECT / "manifests" / "samples").glob("*.yaml"))
 QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 SCALES = Resource("serving.e2i.dev", "v1alpha1", "e2imodels", "Scale")
+PER_POD = {
+    "type": "Pods",
+    "pods": {"metric": {"name": "requests"}, "target": {"type": "AverageValue", "averageValue": "1500m"}},
+}
+OF_OBJECT = {
+    "type": "Object",
+    "object": {
+        "describedObject": {"apiVersion": "v1", "kind": "Service", "name": "churn"},
+        "metric": {"name": "hits"},
+        "target": {"type": "Value", "value": 100},
+    },
+}
+EXTERNAL = {
+    "type": "External",
+    "external": {
+        "metric": {"name": "queue_length", "selector": {"matchLabels": {"queue": "churn"}}},
+        "target": {"type": "AverageValue", "averageValue": "30"},
+    },
+}
 CPU = {
     "type": "Resource",
     "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
@@ -75,6 +94,10 @@ def with_resources(requests: dict[str, Any], limits: dict[str, Any] | None = Non
     return a_spec(resources={"requests": requests} | ({"limits": limits} if limits is not None else {}))
 
 
+def by(*metrics: Object) -> dict[str, Any]:
+    return a_spec(autoscaling={"maxReplicas": 3, "metrics": list(metrics)})
+
+
 def asking(**check: Any) -> dict[str, Any]:
     return a_spec(rollout={"verify": [{"path": "/predict", **check}]})
 
@@ -113,6 +136,8 @@ ACCEPTED = [
     pytest.param(a_spec(replicas=0, autoscaling={"maxReplicas": 3}), id="a parked model of an autoscaler"),
     pytest.param(a_spec(autoscaling={"maxReplicas": 1}), id="autoscaling from one to one"),
     pytest.param(a_spec(autoscaling={"minReplicas": 2, "maxReplicas": 4, "metrics": [CPU]}), id="by CPU"),
+    pytest.param(by(PER_POD, OF_OBJECT, EXTERNAL, CPU | {"resource": {"name": "memory", "target": {
+        "type": "AverageValue", "averageValue": "1Gi"}}}), id="by metrics of all types"),
     pytest.param(with_resources({"cpu": 1, "memory": "1Gi"}, {"cpu": "1000m", "memory": "1024Mi"}),
                  id="request and limit equal in different units"),
     pytest.param(with_resources({"nvidia.com/gpu": 1}, {"nvidia.com/gpu": 1}), id="an extended resource"),
@@ -176,8 +201,21 @@ REFUSED = [
     pytest.param(a_spec(autoscaling={"minReplicas": 3, "maxReplicas": 2}),
                  "minReplicas must not be greater than maxReplicas", id="more at least than at most"),
     pytest.param(a_spec(autoscaling={}), "spec.autoscaling.maxReplicas: Required value", id="no upper bound"),
-    pytest.param(a_spec(autoscaling={"maxReplicas": 3, "metrics": [CPU] * 3}), "must have at most 2 items",
-                 id="three metrics"),
+    pytest.param(a_spec(autoscaling={"maxReplicas": 3, "metrics": [CPU] * 9}), "must have at most 8 items",
+                 id="nine metrics"),
+    pytest.param(by(CPU | {"pods": PER_POD["pods"]}), "a metric has the one field that its type names",
+                 id="a metric of two types"),
+    pytest.param(by({"type": "External"}), "a metric has the one field that its type names",
+                 id="a metric without its field"),
+    pytest.param(by({"type": "ContainerResource"}), "supported values", id="a type of metric that is not passed on"),
+    pytest.param(by(EXTERNAL | {"external": EXTERNAL["external"] | {"target": {"type": "Value", "averageValue": 3}}}),
+                 "Value needs value, AverageValue needs averageValue", id="a level of another type"),
+    pytest.param(by(EXTERNAL | {"external": EXTERNAL["external"] | {"target": {"type": "Value", "value": "many"}}}),
+                 "must be a quantity above 0", id="a level that is no quantity"),
+    pytest.param(by(CPU | {"resource": {"name": "cpu", "target": {"type": "Utilization", "averageValue": "1"}}}),
+                 "Utilization needs averageUtilization", id="a utilization without a percentage"),
+    pytest.param(a_spec(autoscaling={"maxReplicas": 3, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}}),
+                 "behavior does not reach the autoscaler, because yatai-deployment drops it", id="a behavior"),
     pytest.param(with_resources({"cpu": "2"}, {"cpu": "1"}), "a request must not be greater than the limit",
                  id="more asked than allowed"),
     pytest.param(with_resources({"cpu": 1}, {"cpu": "999m"}), "a request must not be greater than the limit",

@@ -26,6 +26,7 @@ from e2i.kube.e2i_kinds import (
     SERVICES,
 )
 from e2i.local.images import ImageStore
+from e2i.local.yatai.yatai_kinds import AUTOSCALER
 
 pytestmark = pytest.mark.api
 
@@ -128,6 +129,39 @@ async def test_a_service_is_as_rendered_again_after_any_edit(stage: Stage) -> No
     deadline = time.monotonic() + 1.5
     while time.monotonic() < deadline:
         assert ("patch", "services") not in audit.writes(), "once it is right it is left in peace"
+
+
+METRICS = [
+    {"type": "Pods", "pods": {"metric": {"name": "requests"}, "target": {
+        "type": "AverageValue", "averageValue": "1.5"}}},
+    {"type": "Object", "object": {"describedObject": {"kind": "Service", "name": "churn"}, "metric": {"name": "hits"},
+                                  "target": {"type": "Value", "value": 100}}},
+    {"type": "External", "external": {"metric": {"name": "queue", "selector": {"matchLabels": {"queue": "churn"}}},
+                                      "target": {"type": "AverageValue", "averageValue": "1024Mi"}}},
+    {"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1Gi"}}},
+]  # fmt: skip
+
+
+async def test_metrics_of_all_types_reach_the_autoscaler_and_nobody_writes_them_again(stage: Stage) -> None:
+    release = (await stage.model())["status"]["servingRelease"]
+    name = naming.release_name("churn", release)
+    await stage.change(autoscaling={"minReplicas": 1, "maxReplicas": 3, "metrics": METRICS})
+
+    async def scaler() -> Object | None:
+        found = await stage.child(AUTOSCALER, name)
+        return found if found and len(found["spec"]["metrics"]) == len(METRICS) else None
+
+    before = await stage.until(scaler, "the metrics at the autoscaler")
+    assert [each["type"] for each in before["spec"]["metrics"]] == ["Pods", "Object", "External", "Resource"]
+    assert before["spec"]["metrics"][0]["pods"]["target"]["averageValue"] == "1500m"
+    audit = Audit(stage.home)
+    await stage.touch("churn")
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        assert ("patch", "bentodeployments") not in audit.writes()
+    after = await stage.child(AUTOSCALER, name)
+    assert after
+    assert after["spec"] == before["spec"]
 
 
 async def test_a_deployment_at_zero_is_scaled_up(stage: Stage) -> None:

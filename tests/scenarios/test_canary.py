@@ -79,7 +79,9 @@ async def test_a_share_is_met_as_well_as_the_pods_allow_and_told_as_it_is(
     await quiet(world)
 
 
-@pytest.mark.parametrize(("percent", "of_canary", "of_stable"), [(20, 1, 4), (40, 3, 4), (60, 4, 1)])
+@pytest.mark.parametrize(
+    ("percent", "of_canary", "of_stable"), [(20, 1, 4), (40, 3, 4), (50, 4, 4), (60, 4, 3), (80, 4, 1)]
+)
 async def test_with_an_autoscaler_the_share_is_of_the_pods_that_serve(
     world: World, percent: int, of_canary: int, of_stable: int
 ) -> None:
@@ -94,13 +96,14 @@ async def test_with_an_autoscaler_the_share_is_of_the_pods_that_serve(
         world, lambda: "desiredRelease" in world.status() and world.status()["desiredRelease"] != first
     )
     second = world.status()["desiredRelease"]
-    world.yatai.demand[second] = 4
     await world.run(passes=40)
     assert world.condition() == "False/CanaryPaused"
     assert world.shares() == {first: of_stable, second: of_canary}
     world.annotate(promote_at="now")
+    await until(world, lambda: world.shares() == {second: 4})
+    world.yatai.demand[second] = 3
     await world.run(passes=60)
-    assert (world.condition(), world.shares()) == ("True/Ready", {second: 4})
+    assert (world.condition(), world.shares()) == ("True/Ready", {second: 3})
     await quiet(world)
 
 

@@ -24,10 +24,14 @@ class CapacityLaw:
         self._kube = kube
         self._selected = selected
         self._before: dict[str, dict[str, int]] = {}
+        self._scaled: dict[str, int] = {}
+        """How many pods the autoscaler of what has each address wanted before the write."""
 
     def note(self) -> None:
         """Note how many ready pods each address keeps."""
-        self._before = {each["metadata"]["name"]: self._kept(each) for each in self._kube.all("Service")}
+        services = {each["metadata"]["name"]: each for each in self._kube.all("Service")}
+        self._before = {name: self._kept(each) for name, each in services.items()}
+        self._scaled = {name: self._serving_replicas(each) for name, each in services.items()}
 
     def judge(self) -> None:
         """AssertionError if the write that was made since takes some of them that are wanted."""
@@ -55,7 +59,17 @@ class CapacityLaw:
         return min(workload.get("replicas", 0), child.get("autoscaling", {}).get("maxReplicas", 0))
 
     def _wanted(self, model: Model) -> int:
-        return model.autoscaling.minimum
+        """Return how many pods the spec asks for; under an autoscaler as many as it wants within its bounds."""
+        size = model.autoscaling
+        return max(size.minimum, min(size.maximum, self._scaled.get(model.name, 0)))
+
+    def _serving_replicas(self, service: Object) -> int:
+        metadata = service["metadata"]
+        release = (metadata.get("annotations") or {}).get(naming.SERVING_ANNOTATION, "")
+        name = naming.release_name(metadata["name"], release)
+        workload = self._kube.objects.get(("Deployment", "models", name), {"spec": {}})
+        replicas: int = workload["spec"].get("replicas", 0)
+        return replicas
 
 
 def _goes_back(model: Model, service: Object, before: dict[str, int], now: dict[str, int]) -> bool:

@@ -104,7 +104,9 @@ class CareLaws:
         asked, scaling = self._model.autoscaling, child["spec"].get("autoscaling", {})
         there = scaling.get("minReplicas"), scaling.get("maxReplicas")
         steps = self._model.rollout.strategy is Strategy.CANARY
-        if not (steps or self._kube.missing) and there != (asked.minimum, asked.maximum):
+        # Under an autoscaler a new release keeps the pods that it began with for a while.
+        least = max(asked.minimum, min(there[0] or 0, asked.maximum))
+        if not (steps or self._kube.missing) and there != (least, asked.maximum):
             yield f"release {self._serving} serves with {there} pods instead of {asked}"
 
     def _law_of_the_release(self) -> Iterator[str]:

@@ -112,7 +112,8 @@ def strategy(annotations: dict[str, str]) -> Object:
 
 def stored_metric(metric: Object) -> Object:
     """Return the metric with its quantities as the API server stores them; invalid ones stay as they are."""
-    source = metric.get("resource", {})
+    kind = str(metric.get("type", "")).lower()
+    source = metric.get(kind, {})
     target = dict(source.get("target", {}))
     for field in ("value", "averageValue"):
         if field in target:
@@ -120,4 +121,4 @@ def stored_metric(metric: Object) -> Object:
                 target[field] = quantities.stored(str(target[field]))
             except ValueError:
                 continue
-    return metric if not source else {**metric, "resource": {**source, "target": target}}
+    return metric if not source else {**metric, kind: {**source, "target": target}}

@@ -9,6 +9,7 @@ One of the two releases always has its full size, so a canary never reduces the 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from e2i.api.model import Autoscaling, Pause, SetWeight, Step, Strategy
 from e2i.controller.core import persisted_status
@@ -59,10 +60,30 @@ def _workload(here: Situation, release: str | None) -> Deployment | None:
     return here.seen.workload(here.seen.deployment(release))
 
 
+def full_size(here: Situation, release: str | None) -> Autoscaling:
+    """Return the numbers of pods of a release that gets all requests.
+
+    Under an autoscaler the next release begins with as many pods as serve now, and keeps them while the one before it
+    is kept: an autoscaler knows no load before requests come, and would begin with the fewest.
+    """
+    size, child = here.model.autoscaling, here.seen.deployment(release)
+    if size.minimum == size.maximum:
+        return size
+    least = (child.spec.get("autoscaling") or {}).get("minReplicas") if child else None
+    own = least if type(least) is int else 0
+    if release == here.serving:
+        is_new = here.asked == release and len(here.seen.deployments) > 1
+        reached = own if is_new else 0
+    else:
+        serving = _workload(here, here.serving)
+        reached = max(own, serving.wanted if serving else 0)
+    return replace(size, minimum=min(size.maximum, max(size.minimum, reached)))
+
+
 def size_of(here: Situation, release: str | None) -> Autoscaling:
-    """Return the numbers of pods of a release. Only canary and stable release differ from the spec."""
+    """Return the numbers of pods of a release. In a canary, one of the two releases has fewer."""
     if not is_canary(here):
-        return here.model.autoscaling
+        return full_size(here, release)
     known = canary_progress(here)
     share = weight(here.model.rollout.steps, known.step if known else 0)
     stable = _workload(here, here.serving)
@@ -73,7 +94,7 @@ def size_of(here: Situation, release: str | None) -> Autoscaling:
             here, min(share, weight(here.model.rollout.steps, len(here.model.rollout.steps) - 1))
         )
     if share >= 50:
-        return here.model.autoscaling
+        return full_size(here, release)
     return _fixed(min(whole, _nearest(whole * share, 100 - share)))
 
 
@@ -81,11 +102,10 @@ def _stable_size(here: Situation, share: int) -> Autoscaling:
     """Return the size of the stable release. It shrinks when the canary has its full size and takes requests.
 
     Before that the canary is verified, and the stable release answers alone."""
-    grown = selects_all(here.model, here.seen) and is_complete(
-        _workload(here, here.asked), here.model.autoscaling
-    )
+    whole = full_size(here, here.asked)
+    grown = selects_all(here.model, here.seen) and is_complete(_workload(here, here.asked), whole)
     if share > 50 and grown:
-        return _fixed(_nearest(here.model.autoscaling.minimum * (100 - share), share))
+        return _fixed(_nearest(whole.minimum * (100 - share), share))
     return here.model.autoscaling
 
 
