@@ -36,6 +36,7 @@ from e2i.controller.core.actions import (
     WriteRecord,
 )
 from e2i.controller.core.render import manifests
+from e2i.controller.core.render.disruption_budget import disruption_budget
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
 from e2i.controller.edge.adopt import adopt
 from e2i.controller.edge.apply_bento import apply_bento
@@ -123,7 +124,7 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
             )
             await apply_service(manifest, clients)
         case ApplyBudget(selector=selector):
-            await apply_budget(manifests.disruption_budget(model, selector), clients)
+            await apply_budget(disruption_budget(model, selector), clients)
         case ScaleWorkload() | Adopt() | SetFinalizer():
             await _change(model, action, clients)
         case DeleteDeployment() | DeleteRequest() | DeleteBudget():

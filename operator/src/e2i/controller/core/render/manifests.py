@@ -189,12 +189,6 @@ def service(
     )
 
 
-def disruption_budget(model: Model, selector: Mapping[str, str]) -> Manifest:
-    """Return the PodDisruptionBudget of the pods that `selector` selects."""
-    identity = _identity(model, model.name)
-    return _render(CURRENT_TEMPLATE_VERSION, "poddisruptionbudget", identity, selector=dict(selector))
-
-
 def service_spec() -> Manifest:
     """Return the spec of the Service, without its selector: it is the same for all models."""
     identity = {"name": "", "namespace": "", "labels": {}, "owners": []}

@@ -6,7 +6,7 @@ from e2i.api.fields import Fields
 from e2i.controller.core.actions import ApplyBudget, DeleteBudget
 from e2i.controller.core.budget import Budget, budget_form
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.render import manifests
+from e2i.controller.core.render.disruption_budget import disruption_budget
 
 
 def budget_action(here: Situation) -> ApplyBudget | DeleteBudget | None:
@@ -22,7 +22,7 @@ def budget_action(here: Situation) -> ApplyBudget | DeleteBudget | None:
         return None
     if service is None or model.autoscaling.maximum < 2:
         return DeleteBudget(known.name, known.uid) if known and known.owner else None
-    wanted = manifests.disruption_budget(model, service.selector)
+    wanted = disruption_budget(model, service.selector)
     form = budget_form(Fields(wanted["spec"]))
     is_right = isinstance(known, Budget) and known.owner and known.labelled and known.form == form
     return None if is_right else ApplyBudget(service.selector)
