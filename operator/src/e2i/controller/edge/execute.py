@@ -211,16 +211,13 @@ async def _apply(resource: Resource, manifest: manifests.Manifest, clients: Clie
 async def _remove(
     model: Model, action: DeleteDeployment | DeleteRequest | DeleteBudget, clients: Clients
 ) -> None:
-    place = (model.namespace, action.name)
-    match action:
-        case DeleteDeployment(uid=uid, release=release):
-            if not await _has_traffic(model, release, clients):
-                await _delete(BENTO_DEPLOYMENTS, place, uid, clients)
-        case DeleteRequest(uid=uid, kind=kind):
-            (resource,) = (each for each in (BENTO_REQUESTS, BENTOES) if each.kind == kind)
-            await _delete(resource, place, uid, clients)
-        case DeleteBudget(uid=uid):
-            await _delete(BUDGETS, place, uid, clients)
+    if isinstance(action, DeleteDeployment):
+        if not await _has_traffic(model, action.release, clients):
+            await _delete(BENTO_DEPLOYMENTS, (model.namespace, action.name), action.uid, clients)
+        return
+    kind = action.kind if isinstance(action, DeleteRequest) else BUDGETS.kind
+    (resource,) = (each for each in (BENTO_REQUESTS, BENTOES, BUDGETS) if each.kind == kind)
+    await _delete(resource, (model.namespace, action.name), action.uid, clients)
 
 
 async def _delete(resource: Resource, key: Key, uid: str, clients: Clients) -> None:
