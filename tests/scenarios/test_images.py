@@ -108,6 +108,14 @@ async def test_a_path_prefix_makes_another_release_with_probes_below_it(world: W
     await quiet(world)
 
 
+async def test_the_requests_to_the_named_service_of_an_image_are_watched(world: World) -> None:
+    watched = hurried(watch={"seconds": 20, "maxErrorRatio": "0.1"})
+    first = await serve(world, bento=given(1, serviceName="Churn"), rollout=watched)
+    assert await serve(world, bento=given(1, serviceName="Other"), rollout=watched) != first
+    assert world.guard.services == ["Churn", "Other"]
+    await quiet(world)
+
+
 async def test_images_beyond_the_history_lose_their_bentos(world: World) -> None:
     for number in DIGESTS:
         rollout = hurried(revisionHistoryLimit=0, scaleDownDelaySeconds=0)

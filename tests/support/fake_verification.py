@@ -77,6 +77,8 @@ class FakeGuardJobs:
     def __init__(self, wake: Callable[[Key], None], clock: Callable[[], datetime]) -> None:
         self.bad_metrics: set[str] = set()
         self.known: dict[Key, tuple[str, Problem | None, datetime]] = {}
+        self.services: list[str] = []
+        """Whose requests are judged, for every guard that was started."""
         self.begun: list[tuple[str, datetime]] = []
         """(release, until)"""
         self.seen: Literal["unknown", "clear"] | Problem = "unknown"
@@ -117,6 +119,7 @@ class FakeGuardJobs:
         assert action.trial == trial_of(model, action.release)
         assert action.service, "without it the bento's internal calls would be judged"
         self.begun.append((action.release, action.until))
+        self.services.append(action.service)
         self.known[model.key] = (action.trial, None, action.until)
         self._modes[model.key] = mode_of(model)
         self._wake(model.key)

@@ -48,12 +48,13 @@ class Artifact:
     def content(self) -> str:
         """sha256:<64 hex> from which the names of children and the identities of releases are made.
 
-        Of an image also where it is pulled from and the path under which it answers: both change its pods, and
-        nothing else says them.
+        Of an image also where it is pulled from, and what its files would say: they decide how its pods are run
+        and watched, and nothing else says them.
         """
         if not self.image:
             return self.digest
-        return f"sha256:{hashlib.sha256(f'{self.uri} {self.path_prefix}'.encode()).hexdigest()}"
+        said = " ".join((self.uri, self.path_prefix, self.service))
+        return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True)

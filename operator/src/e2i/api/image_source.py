@@ -64,6 +64,7 @@ def artifact_of_image(model: Model, digest: str) -> Artifact:
         uri=f"{IMAGE_SCHEME}{parse_image(model.image).name}@{digest}",
         size=0,
         path_prefix=model.path_prefix,
+        service=model.service,
         image=model.image,
     )
 
@@ -79,7 +80,9 @@ def is_meant(model: Model, artifact: Artifact) -> bool:
 
     The tag of an image means what it meant when it was first asked for here: a tag that moved makes no release.
     """
-    if not (model.image and artifact.image) or artifact.path_prefix != model.path_prefix:
+    if not (model.image and artifact.image):
+        return False
+    if (artifact.path_prefix, artifact.service) != (model.path_prefix, model.service):
         return False
     given = given_artifact(model)
     return artifact.uri == given.uri if given else artifact.image == model.image

@@ -137,6 +137,8 @@ class Model:
     """Image of a bento that was built elsewhere; empty if the operator exports it."""
     path_prefix: str = ""
     """Path under which the service of this image answers; bento.yaml says it of a bento that is exported."""
+    service: str = ""
+    """Entry service of this image; bento.yaml says it likewise."""
     shape: Shape
     autoscaling: Autoscaling
     rollout: Rollout = Rollout()

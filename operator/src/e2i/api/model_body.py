@@ -82,6 +82,7 @@ def _wanted(fields: Fields, restart: str) -> dict[str, Any]:
             "archive": bento.inside("archive").text("digest"),
             "image": _image(bento),
             "path_prefix": _path_prefix(bento),
+            "service": bento.text("serviceName"),
             "shape": _shape(spec, restart),
             "autoscaling": _autoscaling(spec),
             "rollout": _rollout(spec.inside("rollout")),

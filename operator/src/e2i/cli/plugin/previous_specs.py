@@ -48,7 +48,7 @@ def with_bento(model: Body, entry: Body) -> Spec:
     if digest and image.endswith(f"@{digest}"):
         bento = {**_without(bento, "store", "archive"), "image": image}
     else:
-        bento = _without(bento, "image", "pathPrefix")
+        bento = _without(bento, "image", "pathPrefix", "serviceName")
     if "archive" in bento:
         bento["archive"] = {"digest": digest}
     return {**model["spec"], "bento": bento}

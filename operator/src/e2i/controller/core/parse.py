@@ -92,8 +92,8 @@ def _request(identity: dict[str, Any], fields: Fields) -> BentoRequest:
 
 
 def _bento(identity: dict[str, Any], fields: Fields) -> Bento:
-    annotations, image = _annotations(fields), fields.needed_inside("spec").text("image")
-    artifact = parse_artifact.of_image(identity, annotations)
+    annotations, spec = _annotations(fields), fields.needed_inside("spec")
+    artifact = parse_artifact.of_image(identity, annotations, spec)
     return Bento(
         **identity,
         digest=annotations.get(naming.DIGEST_ANNOTATION, ""),
@@ -101,7 +101,7 @@ def _bento(identity: dict[str, Any], fields: Fields) -> Bento:
         build=Build.DONE,
         built_at=None,
         message="",
-        is_altered=artifact is not None and image != artifact.pinned_image,
+        is_altered=artifact is not None and spec.text("image") != artifact.pinned_image,
         image=artifact.pinned_image if artifact else "",
     )
 

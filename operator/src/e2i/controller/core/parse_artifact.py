@@ -34,7 +34,7 @@ def of_archive(identity: Mapping[str, Any], annotations: Mapping[str, str], spec
     return _named(identity, artifact)
 
 
-def of_image(identity: Mapping[str, Any], annotations: Mapping[str, str]) -> Artifact | None:
+def of_image(identity: Mapping[str, Any], annotations: Mapping[str, str], spec: Fields) -> Artifact | None:
     """Return the same for a Bento that names an image which was built elsewhere."""
     tag, digest = annotations.get(naming.TAG_ANNOTATION, ""), annotations.get(naming.DIGEST_ANNOTATION, "")
     image = annotations.get(naming.IMAGE_ANNOTATION, "")
@@ -44,10 +44,16 @@ def of_image(identity: Mapping[str, Any], annotations: Mapping[str, str]) -> Art
         return None
     if not tag or not _DIGEST.fullmatch(digest):
         return None
-    uri, prefix = f"{IMAGE_SCHEME}{name}@{digest}", _path_prefix(annotations)
-    return _named(
-        identity, Artifact(tag=tag, digest=digest, uri=uri, size=0, path_prefix=prefix, image=image)
+    artifact = Artifact(
+        tag=tag,
+        digest=digest,
+        uri=f"{IMAGE_SCHEME}{name}@{digest}",
+        size=0,
+        service=spec.text("serviceName"),
+        path_prefix=_path_prefix(annotations),
+        image=image,
     )
+    return _named(identity, artifact)
 
 
 def _named(identity: Mapping[str, Any], artifact: Artifact) -> Artifact | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
-from e2i.api.image_source import given_artifact, is_meant
+from e2i.api.image_source import artifact_of_image, given_artifact, is_meant
 from e2i.api.model import Autoscaling, Model, Shape, Strategy
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
@@ -55,7 +55,7 @@ def artifact_of(model: Model, seen: Observed) -> Artifact | None:
     if known:
         return max(known, key=lambda request: (request.digest == noted, request.created)).artifact
     if isinstance(seen.export, Artifact) and model.image:
-        return replace(seen.export, tag=model.tag, path_prefix=model.path_prefix)
+        return artifact_of_image(model, seen.export.digest)
     if given := given_artifact(model):
         return given
     if isinstance(seen.export, Artifact):
@@ -105,6 +105,7 @@ def asked_before(model: Model) -> str | None:
         uri=body.get("uri", ""),
         size=0,
         path_prefix=model.path_prefix if image else "",
+        service=model.service if image else "",
         image=image,
     )
     return naming.release_of(model, known.content) if known.digest and _is_desired(model, known) else None

@@ -109,6 +109,7 @@ def bento(model: Model, artifact: Artifact, template_version: str) -> Manifest:
         annotations=annotations,
         tag=artifact.tag,
         image=artifact.pinned_image,
+        service_name=artifact.service,
     )
 
 
