@@ -35,6 +35,7 @@ from e2i.local.yatai.yatai_kinds import AUTOSCALER
 
 pytestmark = [pytest.mark.api, pytest.mark.asyncio(loop_scope="module")]
 
+CRD = Path(__file__).resolve().parents[2] / "manifests" / "crds" / "e2imodels.yaml"
 POLICY = Path(__file__).resolve().parents[2] / "manifests" / "policies" / "pods.yaml"
 NAMESPACE = "default"
 PATIENCE = 60.0
@@ -106,7 +107,7 @@ class Bench:
 async def bench(control_plane: TestCluster) -> AsyncIterator[Bench]:
     if control_plane.home is None:
         pytest.skip("the policies of a cluster of somebody's own are not changed")
-    apply_files(control_plane.home, POLICY)
+    apply_files(control_plane.home, CRD, POLICY)
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as kube:
         for resource, name, content in NEEDED:
             namespace = NAMESPACE if resource.namespaced else None
@@ -191,8 +192,9 @@ def values(node: Any, path: str) -> Iterator[Any]:
     if key is not None and isinstance(inner, dict):
         yield from values(inner[key], rest) if key in inner else ()
     elif item is not None or key is not None:
+        field, wanted = ("name", item) if key is None else ("key", key)
         for each in inner:
-            if not (item or key) or each.get("name") == item or (key and each.get("key") == key):
+            if not wanted or each.get(field) == wanted:
                 yield from values(each, rest)
     else:
         yield from values(inner, rest)

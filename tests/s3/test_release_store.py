@@ -287,6 +287,22 @@ def test_an_archive_is_there_only_with_its_size_and_digest(
     assert not ReleaseStore(bucket, "another-team").archive_exists(exported)
 
 
+def test_a_release_of_an_image_is_usable_although_nothing_of_it_is_in_the_bucket(
+    ledger: ReleaseStore,
+) -> None:
+    digest = f"sha256:{'1' * 64}"
+    image = Artifact(
+        tag="churn_model:1.4.2",
+        digest=digest,
+        uri=f"docker://registry.example/churn@{digest}",
+        size=0,
+        image="registry.example/churn:1.4.2",
+    )
+    record = a_record(artifact=image)
+    ledger.write(record)
+    assert ledger.read_usable("models", "churn") == (record,)
+
+
 def test_an_archive_that_was_overwritten_is_not_there(
     ledger: ReleaseStore, exported: Artifact, s3: Any, name: str
 ) -> None:

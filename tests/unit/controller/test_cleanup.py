@@ -15,6 +15,7 @@ from support.builders import (
     a_request,
     a_service,
     a_workload,
+    an_artifact,
     beside,
     failed,
     seconds,
@@ -26,6 +27,7 @@ from e2i.api import naming
 from e2i.api.model import Model, Rollback
 from e2i.controller.core.actions import DeleteArchive, DeleteDeployment, DeleteRequest
 from e2i.controller.core.observed import BentoRequest
+from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import cleanup
 
@@ -171,3 +173,14 @@ def test_the_archive_goes_before_the_request_that_tells_of_it() -> None:
         DeleteArchive(known.uri, known.digest),
         DeleteRequest(earlier(1).name, earlier(1).uid),
     )
+
+
+def test_the_bento_of_an_image_goes_and_nothing_of_the_bucket() -> None:
+    image = replace(
+        an_artifact(digest=DIGEST), uri=f"docker://r.example/churn@{DIGEST}", image="r.example/churn:1"
+    )
+    own = Bento(**{**vars(earlier(1)), "artifact": image})
+    state = replace(seen_serving(MODEL), requests=(a_request(), own))
+    chosen = cleanup.trim_images(Situation(a_model(history=0), state), NOON)
+    assert chosen
+    assert chosen.actions == (DeleteRequest(own.name, own.uid, "Bento"),)
