@@ -28,18 +28,33 @@ _PROBE = {
 IMAGE = "registry.example/churn@sha256:" + "1" * 64
 OTHER_IMAGE = "registry.example/churn@sha256:" + "2" * 64
 
+_METRIC = {"name": "a", "selector": {"matchLabels": {"app": "a"}}}
+_VALUES = ({"type": "Value", "value": "10"}, {"type": "AverageValue", "averageValue": "11"})
+_OBJECT = {"apiVersion": "example.org/v1", "kind": "Queue", "name": "a"}
+_METRICS_OF_ALL_TYPES = [
+    {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
+    },
+    {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "1"}},
+    },
+    {"type": "Pods", "pods": {"metric": _METRIC, "target": _VALUES[1]}},
+    *(
+        {"type": "Object", "object": {"describedObject": _OBJECT, "metric": _METRIC, "target": target}}
+        for target in _VALUES
+    ),
+    *({"type": "External", "external": {"metric": _METRIC, "target": target}} for target in _VALUES),
+]
+
 FULL: dict[str, Any] = {
     "type": "Classification",
     "bento": {"tag": "churn_model:1.0.0"},
     "autoscaling": {
         "minReplicas": 2,
         "maxReplicas": 4,
-        "metrics": [
-            {
-                "type": "Resource",
-                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
-            }
-        ],
+        "metrics": _METRICS_OF_ALL_TYPES,
     },
     "resources": {
         "requests": {"cpu": "100m", "memory": "256Mi"},
@@ -236,15 +251,43 @@ _SIZE: dict[str, Row] = {
         whole=FULL["autoscaling"],
     ),
     f"{_METRICS}.resource.name": _seen("memory", "autoscaler:spec.metrics[].resource.name"),
-    f"{_METRICS}.resource.target.type": _seen(
-        "Utilization",
-        "deployment:spec.autoscaling.metrics[].resource.target.type",
-        base=_NO_METRICS,
-        whole=FULL["autoscaling"],
-    ),
-    f"{_METRICS}.resource.target.averageUtilization": _seen(
-        70, "autoscaler:spec.metrics[].resource.target.averageUtilization"
-    ),
+    **{
+        f"{_METRICS}.{source}.target.type": _seen(
+            shown,
+            f"deployment:spec.autoscaling.metrics[].{source}.target.type",
+            base=_NO_METRICS,
+            whole=FULL["autoscaling"],
+        )
+        for source, shown in (
+            ("resource", "Utilization"),
+            ("pods", "AverageValue"),
+            ("object", "Value"),
+            ("external", "Value"),
+        )
+    },
+    **{
+        f"{_METRICS}.{name}": _seen(value, f"autoscaler:spec.metrics[].{name}")
+        for name, value in {
+            "resource.target.averageUtilization": 70,
+            "resource.target.averageValue": "2",
+            "pods.target.averageValue": "20",
+            "object.target.value": "20",
+            "object.target.averageValue": "20",
+            "external.target.value": "20",
+            "external.target.averageValue": "20",
+            "object.describedObject.apiVersion": "example.org/v2",
+            "object.describedObject.kind": "Topic",
+            "object.describedObject.name": "b",
+        }.items()
+    },
+    **{
+        f"{_METRICS}.{source}.metric.{name}": _seen(
+            value, f"autoscaler:spec.metrics[].{source}.metric.{name}"
+        )
+        for source in ("pods", "object", "external")
+        for name, value in (("name", "b"), ("selector.matchLabels", {"app": "b"}))
+    },
+    "autoscaling.behavior": _shown("tests/api/test_crd.py::test_refused"),
 }
 
 _CONTAINER: dict[str, Row] = {
