@@ -241,6 +241,21 @@ async def test_a_serving_release_whose_deployment_was_deleted_is_made_again(
     assert told == "False/Building" or world.condition() == told
 
 
+@pytest.mark.parametrize("obstacle", UNKNOWN_BENTO)
+async def test_a_serving_release_whose_request_was_deleted_gets_it_again(world: World, obstacle: str) -> None:
+    """Without its Bento, yatai-deployment could neither scale nor mend it."""
+    only = await serve(world, tag="churn:2", replicas=3, rollout=ROLLOUT)
+    pods = {pod["metadata"]["name"] for pod in world.all("Pod")}
+    await getattr(Obstacles(), obstacle)(world, {"tag": "churn:2", "replicas": 3, "rollout": ROLLOUT})
+    await world.run(passes=3)
+    place = ("BentoRequest", NAMESPACE, naming.artifact_name("churn", digest_of("churn:2")))
+    world.kube.remove(place)
+    await world.run(passes=10)
+    assert place in world.kube.objects
+    assert (world.address(), world.shares()) == (only, {only: 3})
+    assert {pod["metadata"]["name"] for pod in world.all("Pod")} >= pods
+
+
 @pytest.mark.parametrize("obstacle", ["missing_bento", "bad_tag", "unreadable_check"])
 @pytest.mark.parametrize("gone", ["BentoRequest", "Service", "both"])
 async def test_it_is_made_again_from_its_record_if_nothing_else_knows_it(

@@ -1,4 +1,4 @@
-"""Finds the release that serves although somebody deleted its BentoDeployment. Pure."""
+"""Finds the release that serves although somebody deleted its BentoDeployment or its BentoRequest. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.model import Shape
 from e2i.controller.core import persisted_status
+from e2i.controller.core.observed import BentoDeployment
 from e2i.controller.core.releases import quarantine
 from e2i.controller.core.releases.release import Release, build_release, newest_records
 from e2i.controller.core.releases.situation import Situation
@@ -29,7 +30,7 @@ def needs_records(here: Situation) -> bool:
 
 
 def _lost(here: Situation) -> str | None:
-    """Return the identity of the release that has the address, or had the deleted one, and no BentoDeployment.
+    """Return the identity of the release that has the address, or had the deleted one, and lacks a child.
 
     After an edit in place the edited BentoDeployment is that of the next release.
     """
@@ -40,8 +41,14 @@ def _lost(here: Situation) -> str | None:
     in_place = naming.inplace_name(here.model.name)
     if serving is None or any(child.name == in_place for child in here.seen.deployments):
         return None
-    gone = here.seen.deployment(serving) is None
+    child = here.seen.deployment(serving)
+    gone = child is None or _lacks_request(here, child)
     return serving if gone and quarantine.failure(here.model, here.seen, serving) is None else None
+
+
+def _lacks_request(here: Situation, child: BentoDeployment) -> bool:
+    """Return whether its BentoRequest was deleted. One that cannot be read is there, and is not written over."""
+    return not here.seen.malformed and here.seen.request(child.spec.get("bento", "")) is None
 
 
 def _candidates(here: Situation, lost: str) -> Iterator[tuple[Artifact, Shape | None]]:
