@@ -34,6 +34,7 @@ from e2i.api.written_status import read_status
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _DURATION = re.compile(r"[0-9]{1,6}[smh]", re.ASCII)
+_TYPES = ("Classification", "Regression", "Causal")
 _MOST_PODS = 10_000
 _LONGEST = 10_000_000
 """Seconds of any time."""
@@ -120,7 +121,7 @@ def _shape(spec: Fields, restart: str) -> Shape:
     resources, pod = spec.inside("resources"), pod_fields.encode(spec)
     pod_annotations.policy_annotations(pod)  # Refuses what cannot be written for the pods.
     return Shape(
-        type=spec.needed_text("type"),
+        type=_type(spec),
         requests=_amounts(resources.inside("requests")),
         limits=_amounts(resources.inside("limits")),
         env=tuple(
@@ -131,6 +132,16 @@ def _shape(spec: Fields, restart: str) -> Shape:
         pod=pod,
         restart=restart,
     )
+
+
+def _type(spec: Fields) -> str:
+    """Return the type; a newer version of the CRD may have more of them."""
+    word = spec.needed_text("type")
+    if word not in _TYPES:
+        raise FieldInvalid(
+            f"{spec.place_of('type')} is {clean(word, 64)!r}, which is none of {', '.join(_TYPES)}"
+        )
+    return word
 
 
 def _amounts(amounts: Fields) -> tuple[tuple[str, str], ...]:
