@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -52,7 +54,8 @@ LONGEST = 1.0
 @settings(max_examples=examples(200))
 @given(seed=st.integers(0, 2**32))
 def test_what_is_rendered_of_any_spec_asks_for_no_more(seed: int) -> None:
-    body, begun = mutated(BODY, seeded(seed)), time.process_time()
+    dice = seeded(seed)
+    body, begun = spiked(mutated(BODY, dice), dice), time.process_time()
     try:
         model = parse_model(body)
     except FieldInvalid:
@@ -77,6 +80,36 @@ def test_what_is_rendered_of_any_spec_asks_for_no_more(seed: int) -> None:
     assert set(spec.get("annotations", {})) <= {naming.ATTEMPT_ANNOTATION}
     for name, text in spec["extraPodMetadata"].get("annotations", {}).items():
         _check(name.removeprefix(pod_annotations.PREFIX), text, body["spec"])
+
+
+def spiked(body: dict[str, Any], dice: Random) -> dict[str, Any]:
+    """Put into one of the texts what would begin another word or line."""
+    texts = list(_texts(body))
+    if texts:
+        inside, key = dice.choice(texts)
+        inside[key] = dice.choice(("{} b", "{}\nenv Secret other key false", " {}", "{}\t")).format(
+            inside[key]
+        )
+    return body
+
+
+def _texts(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield where the texts stand, not too deep: some are nested on purpose."""
+    open_places = [(value, 0)]
+    while open_places:
+        inside, depth = open_places.pop()
+        items = (
+            inside.items()
+            if isinstance(inside, dict)
+            else enumerate(inside)
+            if isinstance(inside, list)
+            else ()
+        )
+        for key, item in items:
+            if isinstance(item, str):
+                yield inside, key
+            elif depth < 6:
+                open_places.append((item, depth + 1))
 
 
 def _check(name: str, text: str, spec: dict[str, Any]) -> None:
