@@ -197,6 +197,9 @@ TAKEN_BACK = seen_serving(
     unpatched=((BARE, seconds(10)),),
 )
 """Something has taken fields of its pods from the Deployment again and again."""
+GIVEN = seen_ready(MODEL, deployments=(PATCHED,), workloads=(a_workload(PATCHED),))
+RUNNER = replace(a_workload(PATCHED), name=f"{PATCHED.name}-runner-0", uid="uid-runner")
+TO_PATCHED = ApplyService(RELEASE, address_labels("churn", RELEASE, patched=True))
 
 
 def spent(**changes: Any) -> Observed:
@@ -572,6 +575,13 @@ SITUATIONS = [
     pytest.param(TWO, replace(TAKEN_BACK, unpatched=((BARE, seconds(0)),)), Reason.Deploying,
                  (PatchWorkload(PATCHED.name, BARE.uid, {}), ScaleWorkload(PATCHED.name, BARE.uid, 2)),
                  id="and with them the number of pods, which Yatai has set to one"),
+    pytest.param(MODEL, replace(GIVEN, runners=(replace(RUNNER, is_bare=True),), may_patch=True,
+                                unpatched=((replace(RUNNER, is_bare=True), seconds(0)),)), Reason.Deploying,
+                 (PatchWorkload(RUNNER.name, RUNNER.uid, {}, is_runner=True),), id="a runner gets fields too"),
+    pytest.param(MODEL, replace(GIVEN, runners=(replace(RUNNER, existing=2),)), Reason.Deploying, (),
+                 id="the address waits until no runner has pods without the fields"),
+    pytest.param(MODEL, replace(GIVEN, runners=(RUNNER,)), Reason.Switching, (note(MODEL, GIVEN), TO_PATCHED),
+                 id="a patched release gets the address, which selects only pods with the fields"),
     pytest.param(MODEL, replace(TAKEN_BACK, may_patch=False, unpatched=((BARE, seconds(0)),)), Reason.Scaling, (),
                  id="without leave to patch nothing is written"),
     pytest.param(MODEL, seen_serving(MODEL), Reason.Ready, (), id="a model that serves needs nothing"),

@@ -19,8 +19,5 @@ async def with_pod_way(model: Model, seen: Observed, clients: Clients) -> Observ
         lacks = await clients.pod_policy.is_missing()
         seen = replace(seen, lacks_pod_policy=lacks, may_patch=clients.may_patch)
     patched = {child.uid for child in seen.deployments if child.patched}
-    if not patched:
-        return seen
-    # Not only those of the releases: a bento of the old style has a Deployment for each runner too.
-    bare = (each for each in clients.cache.workloads(model) if each.is_bare and each.owner in patched)
+    bare = (each for each in (*seen.workloads, *seen.runners) if each.is_bare and each.owner in patched)
     return replace(seen, unpatched=tuple((each, clients.workload_patches.wait(each.uid)) for each in bare))

@@ -93,12 +93,16 @@ def wait_for_patched_pods(here: Situation, now: datetime) -> Plan | None:
     waits = [wait for each, wait in here.seen.unpatched if each.owner == child.uid and wait]
     if waits:
         return _taken_back(here, workload, max(waits))
-    if not here.seen.bare_pods or not is_complete(workload, size_of(here, target.release)):
+    old = [each.name for each in here.seen.runners if each.owner == child.uid and _has_old_pods(each)]
+    ending = (*here.seen.bare_pods, *(f"a pod of {name}" for name in old))
+    if not ending or not is_complete(workload, size_of(here, target.release)):
         return None
-    message = (
-        f"{' '.join(here.seen.bare_pods)} of release {target.release} still ends: it lacks fields of the spec"
-    )
+    message = f"{', '.join(ending)} of release {target.release} still ends: it lacks fields of the spec"
     return Plan(reason=Reason.Deploying, message=message, look_again=PODS_POLL)
+
+
+def _has_old_pods(runner: Deployment) -> bool:
+    return runner.observed_generation < runner.generation or runner.existing != runner.updated
 
 
 def _taken_back(here: Situation, workload: Deployment, wait: timedelta) -> Plan:
