@@ -84,6 +84,7 @@ class Reason(Enum):
     RegistryUnreachable = "The registry does not answer, or not as a registry does."
 
     # The bucket.
+    BucketNotConfigured = "The operator has no bucket: only images that were built elsewhere can be released."
     BucketUnreachable = "The S3 server does not answer."
     BucketNotFound = "The S3 server has no such bucket."
     BucketAccessDenied = "The S3 server refuses the operator's credentials."

@@ -11,25 +11,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from e2i.api.artifact import ArchivePlace, Artifact
-from e2i.api.problem import Problem
-from e2i.archive.export import Exporter
-from e2i.archive.export_progress import Attempt, Unsettled
-from e2i.archive.s3.bucket import Bucket
-from e2i.archive.s3.settings import own_secrets
+from e2i.api.artifact import ArchivePlace
+from e2i.archive.s3.bucket import READ_TIMEOUT, Bucket
+from e2i.archive.s3.no_bucket import NoBucket
+from e2i.archive.s3.settings import NO_BUCKET, own_secrets
 from e2i.controller.core.health import Sign
 from e2i.controller.core.render.manifests import BuilderAccess
+from e2i.controller.edge.bringing import bringing
 from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_queue import POSTERS, EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
-from e2i.controller.edge.image_registry import ImageRegistry
-from e2i.controller.edge.image_tags import is_image, read_accounts, resolve
 from e2i.controller.edge.informer import Informer, sources
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
-from e2i.controller.edge.jobs.export_job import Work
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
@@ -186,20 +182,14 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     kube = await connect_kube(settings)
     kube.fence(lease.check)
     queue = Queue()
-    place = partial(
-        Bucket,
-        settings.bucket,
-        endpoint=settings.endpoint,
-        region=settings.region,
-        may_write=lambda: lease.is_held,
-    )
+    place = partial(_bucket, settings, lease)
     shared = settings.share_archives
     archives = ArchivePlace(settings.bucket, settings.prefix, shared)
     bucket = place(read_timeout=STORE_TIMEOUT)
     cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
     use = ArchiveUse(cache)
     records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix, is_shared=shared), queue.add, use, turns)
-    work = _bringing(settings, place())
+    work = bringing(settings, place())
     exports = ExportJobs(work, queue.add, settings.exports, use, records.delete_leftover, is_shared=shared)
     clients = Clients(
         kube=kube,
@@ -222,18 +212,16 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     return Operator(clients, queue, supervisor, workers=workers, namespaces=namespaces, check_bucket=check)
 
 
-def _bringing(settings: Settings, bucket: Bucket) -> Work:
-    """Return what exports a bento, or finds the digest of an image. It blocks."""
-    shared = settings.share_archives
-    exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento, is_shared=shared)
-    registry = ImageRegistry(settings.tag_registries, read_accounts(settings.registry_auth))
-
-    def bring(attempt: Attempt) -> Artifact | Problem | Unsettled:
-        if is_image(attempt.reference):
-            return resolve(attempt.reference, registry, settings.tag_registries)
-        return exporter.attempt(attempt)
-
-    return bring
+def _bucket(settings: Settings, lease: Lease, read_timeout: float = READ_TIMEOUT) -> Bucket:
+    if settings.bucket == NO_BUCKET:
+        return NoBucket()
+    return Bucket(
+        settings.bucket,
+        endpoint=settings.endpoint,
+        region=settings.region,
+        read_timeout=read_timeout,
+        may_write=lambda: lease.is_held,
+    )
 
 
 async def connect_kube(settings: Settings) -> Kube:

@@ -24,7 +24,8 @@ class Settings:
     """All settings; each docstring begins with the environment variable."""
 
     bucket: str
-    """E2I_BUCKET: the bucket for exported bentos. No default."""
+    """E2I_BUCKET: the bucket for exported bentos and records of releases. No default; - for none: then only models
+    with spec.bento.image are released, and no record outlives the cluster."""
     prefix: str = ""
     """E2I_BUCKET_PREFIX: prefix of every key in a shared bucket; each cluster needs its own."""
     store: Path = Path("/var/lib/e2i/bentoml")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+NO_BUCKET = "-"
+"""In place of the name of a bucket: there is none. No bucket can have this name."""
+
 
 class BadSetting(Exception):
     """A variable of the environment cannot be used; the message names it and says what to write."""
