@@ -179,6 +179,19 @@ async def scale_to_zero(lane: Lane) -> None:
     await lane.ready()
 
 
+async def park_and_wake(lane: Lane) -> None:
+    stage = lane.stage
+    await stage.change(replicas=0)
+
+    async def parked() -> bool:
+        told = condition(await stage.model(), "Ready")
+        return bool(told and (told["status"], told["reason"]) == ("True", "Parked"))
+
+    await stage.until(parked, "Parked")
+    await stage.change(replicas=1)
+    await lane.ready()
+
+
 async def orphan_the_children(lane: Lane) -> None:
     """The model is deleted alone, and made again."""
     stage = lane.stage
@@ -240,6 +253,7 @@ LIVES = {
         created(is_struck=False, rollout=LONG),
         Phase("edited service", spoil_the_service),
         Phase("deployment at zero", scale_to_zero),
+        Phase("parked and woken", park_and_wake),
         Phase("adopted orphans", orphan_the_children),
     ),
 }

@@ -72,6 +72,7 @@ async def live(story: list[Step]) -> None:
 @example([("env", 0), ("parked", 0), ("rollback", 2)])
 @example([("time", 2), ("sick", 1), ("env", 2), ("unpullable", 2), ("rebuild", 3)])
 @example([("rollback", 2), ("bad build", 0), ("time", 1), ("bad build", 0)])
+@example([("env", 0), ("replicas", 1), ("watch", 1), ("bad metrics", 0)])
 def test_every_story_ends_and_is_quiet_afterwards(story: list[Step]) -> None:
     logging.disable(logging.CRITICAL)
     try:

@@ -31,7 +31,8 @@ def updated(here: Situation, failures: Sequence[Failure], now: datetime) -> tupl
         over = [one for one in entries if one.result == persisted_status.SERVING and one is not current]
         entries = [_ended(one, here.seen, now) if one in over else one for one in entries]
         if current is None:
-            entries.insert(0, _begun(here.seen, serving, now))
+            # It may have failed before a status told of it.
+            entries.insert(0, _explained(_begun(here.seen, serving, now), failures))
     for failed in failures:
         if serving != failed.release and not any(_tells(entry, failed) for entry in entries):
             entries.insert(0, _failed(failed, here.seen))
