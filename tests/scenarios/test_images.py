@@ -155,6 +155,18 @@ async def test_a_bento_that_somebody_deleted_is_made_again(world: World) -> None
     await quiet(world)
 
 
+async def test_the_bento_of_what_serves_is_made_again_whatever_the_spec_asks_for(world: World) -> None:
+    first = await serve(world, bento=given(1, serviceName="Churn"))
+    before = bentos(world)
+    (name,) = before
+    world.apply(bento={**given(1, serviceName="Churn"), "tag": "churn:2", "image": f"{NAME}:unknown"})
+    await world.run(passes=10)
+    world.kube.remove(("Bento", NAMESPACE, name))
+    await world.run(passes=10)
+    assert (bentos(world), world.address()) == (before, first)
+    await quiet(world)
+
+
 async def test_a_bento_of_somebody_else_is_not_changed(world: World) -> None:
     await serve(world, bento=given(1))
     (name,) = bentos(world)
