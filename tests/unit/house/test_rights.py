@@ -67,5 +67,5 @@ def test_both_differences_are_said() -> None:
     ]
 
 
-def test_what_no_request_shows_and_what_tenants_give_is_no_difference() -> None:
-    assert rights.differences(rights.SELDOM_SEEN, rights.GIVEN_BY_TENANTS) == []
+def test_what_no_request_shows_and_what_is_given_elsewhere_is_no_difference() -> None:
+    assert rights.differences(rights.SELDOM_SEEN, rights.GIVEN_ELSEWHERE) == []
