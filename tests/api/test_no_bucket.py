@@ -60,6 +60,19 @@ async def test_images_are_released_one_after_the_other_and_gone_back_to(stage: S
     assert await stage.children(BENTO_REQUESTS) == []
 
 
+async def test_the_bento_of_an_image_beyond_the_history_goes(stage: Stage) -> None:
+    await stage.create(bento=given("1"), rollout={"scaleDownDelaySeconds": 0, "revisionHistoryLimit": 0})
+    await stage.ready()
+    await stage.change(bento=given("2"))
+    await stage.ready()
+
+    async def only_the_second() -> bool:
+        images = [bento["spec"]["image"] for bento in await stage.children(BENTOES)]
+        return images == [given("2")["image"]]
+
+    await stage.until(only_the_second, "the first Bento to go")
+
+
 async def test_a_bento_that_would_have_to_be_exported_is_refused_with_what_to_write(stage: Stage) -> None:
     await stage.create()
     message = await stage.reason("BucketNotConfigured")
