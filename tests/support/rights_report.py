@@ -11,7 +11,7 @@ OUTPUT = "e2i_rights"
 
 
 class RightsReport:
-    """Lives in the process that leads the workers. A run of a part of the suite uses a part of the rights: no report."""
+    """Lives in the process that leads the workers. A run of a part of the suite uses fewer rights: no report."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
