@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
@@ -22,6 +23,9 @@ LOOK_AGAIN = 10.0
 _T = TypeVar("_T")
 Place = tuple[str, str, str]
 """(kind, namespace, name)"""
+
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?")
 
 
 class Surroundings(Protocol):
@@ -173,6 +177,8 @@ class FakeKube:
             return self.put(place, {**old, "status": _copy(body["status"])})
         if resource.kind == "Deployment":
             return self._patch_template(place, body)
+        if not _NAME.fullmatch(place[2]):
+            raise ApiError(422, "Invalid", f"metadata.name: Invalid value: {place[2]!r}")
         self._must_be_possible(body)
         if (
             old is not None
