@@ -38,6 +38,9 @@ ON_THEIR_OWN_CLUSTER = {"howto/install.md": "chart", "howto/recover.md": "lost"}
 """Pages that start a cluster, with its name."""
 NOT_RUN = {
     "howto/troubleshoot.md": "it shows faults that were made on purpose; tests/e2e/test_failures.py makes them",
+    "howto/scale.md": "its model is any that serves; tests/e2e/test_lives.py parks one and wakes it",
+    "howto/images.md": "it needs a registry; tests/e2e/test_images.py releases such images",
+    "howto/image-builds.md": "it needs yatai-image-builder",
     "howto/tenants.md": "it needs the cluster and the bucket of several teams",
     "howto/write-a-bento.md": "it is only read",
     "howto/classification.md": "it is only read",
