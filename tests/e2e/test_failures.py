@@ -18,7 +18,7 @@ from support.causes import BARE, CAUSES, LATE, LOST, MAIN, NOT_TAKEN_BACK, TIGHT
 from support.cluster import TestCluster
 from support.e2e import FIRST, bento_folder, copy_bento, create, place, ready
 from support.failing import Outcome, made, play
-from support.stage import Stage, condition, staging
+from support.stage import Stage, condition
 
 from e2i.api import naming
 from e2i.api.conditions import Reason
@@ -36,7 +36,7 @@ async def stages(local_cluster: TestCluster, store: Path) -> AsyncIterator[dict[
     for tag in (LATE, LOST):
         if not bento_folder(store, tag).exists():
             copy_bento(store, FIRST, tag)
-    async with place(local_cluster) as main, staging(local_cluster) as bare, place(local_cluster) as tight:
+    async with place(local_cluster) as main, place(local_cluster) as bare, place(local_cluster) as tight:
         # Its image is there for all others, who then need no build.
         await create(main, "pioneer")
         await ready(main, "pioneer")

@@ -279,12 +279,14 @@ def test_an_archive_is_there_only_with_its_size_and_digest(
     ledger: ReleaseStore, bucket: Bucket, exported: Artifact
 ) -> None:
     replace = dataclasses.replace
-    assert ledger.archive_exists(exported)
-    assert not ledger.archive_exists(replace(exported, size=exported.size + 1))
-    assert not ledger.archive_exists(replace(exported, digest=an_artifact().digest))
-    assert not ledger.archive_exists(replace(exported, uri=exported.uri.replace("1.0.0", "1.0.1")))
-    assert not ledger.archive_exists(replace(exported, uri=exported.uri.replace(bucket.name, "other")))
-    assert not ReleaseStore(bucket, "another-team").archive_exists(exported)
+    assert ledger.archive_exists(exported, "models")
+    assert not ledger.archive_exists(replace(exported, size=exported.size + 1), "models")
+    assert not ledger.archive_exists(replace(exported, digest=an_artifact().digest), "models")
+    assert not ledger.archive_exists(replace(exported, uri=exported.uri.replace("1.0.0", "1.0.1")), "models")
+    assert not ledger.archive_exists(
+        replace(exported, uri=exported.uri.replace(bucket.name, "other")), "models"
+    )
+    assert not ReleaseStore(bucket, "another-team").archive_exists(exported, "models")
 
 
 def test_a_release_of_an_image_is_usable_although_nothing_of_it_is_in_the_bucket(
@@ -307,7 +309,7 @@ def test_an_archive_that_was_overwritten_is_not_there(
     ledger: ReleaseStore, exported: Artifact, s3: Any, name: str
 ) -> None:
     s3.put_object(Bucket=name, Key=exported.uri.split("/", 3)[3], Body=bytes(exported.size))
-    assert not ledger.archive_exists(exported)
+    assert not ledger.archive_exists(exported, "models")
 
 
 def test_an_archive_is_deleted_once_and_then_gone(
@@ -315,7 +317,7 @@ def test_an_archive_is_deleted_once_and_then_gone(
 ) -> None:
     ledger.write(a_record())
     ledger.delete_archive(exported.uri, "models")
-    assert not ledger.archive_exists(exported)
+    assert not ledger.archive_exists(exported, "models")
     ledger.delete_archive(exported.uri, "models")
     assert keys(s3, name) == [key(a_record(), PREFIX)]
 
@@ -367,7 +369,7 @@ def test_an_archive_that_ci_brought_stays(
     for namespace in ("models", ""):
         ReleaseStore(bucket, PREFIX).delete_archive(brought.uri, namespace)
     assert keys(s3, name) == before
-    assert ReleaseStore(bucket, PREFIX).archive_exists(brought)
+    assert ReleaseStore(bucket, PREFIX).archive_exists(brought, "models")
 
 
 @pytest.mark.parametrize("model", ["", "..", "churn/../other", "*"])
@@ -390,7 +392,7 @@ def test_a_rebuilt_cluster_finds_the_last_good_release_and_all_it_needs(
         rebuilt = ReleaseStore(bucket, PREFIX)
         last = good(rebuilt.read("models", "churn"))[0]
         assert (last.artifact, last.shape, last.result) == (exported, a_record().shape, SERVED)
-        assert rebuilt.archive_exists(last.artifact)
+        assert rebuilt.archive_exists(last.artifact, "models")
         assert to_keep(rebuilt) == {exported.digest[7:23]}
     body = s3.get_object(Bucket=name, Key=last.artifact.uri.split("/", 3)[3])["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
@@ -528,7 +530,7 @@ QUESTIONS: dict[str, Question] = {
     "write": lambda ledger: ledger.write(a_record()),
     "read": lambda ledger: ledger.read("models", "churn"),
     "last_good_digests": lambda ledger: to_keep(ledger),
-    "archive_exists": lambda ledger: ledger.archive_exists(archived(ledger)),
+    "archive_exists": lambda ledger: ledger.archive_exists(archived(ledger), "models"),
     "delete_archive": lambda ledger: ledger.delete_archive(archived(ledger).uri, "models"),
     "delete_records": lambda ledger: ledger.delete_records("models", "churn"),
 }

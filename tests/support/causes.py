@@ -154,6 +154,7 @@ CAUSES = (
         words="after 10 s (spec.rollout.progressDeadlineSeconds)",
         passing=Reason.BuildBlocked,
         namespace=BARE,
+        obstacle=obstacles.builds_have_no_secret,
     ),
     Cause(
         model="hungry",

@@ -6,14 +6,14 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 
-from support.e2e import address
+from support.e2e import DOWNLOAD_SECRET, address
 from support.load import load
 from support.rollouts import switched
 from support.stage import Stage
 
 from e2i.api import naming
 from e2i.kube import ApiError, Object, Resource
-from e2i.kube.e2i_kinds import DEPLOYMENTS, PODS, SERVICES
+from e2i.kube.e2i_kinds import DEPLOYMENTS, PODS, SECRETS, SERVICES
 
 _ADMISSION = "admissionregistration.k8s.io"
 _VALIDATING = Resource(
@@ -41,6 +41,13 @@ async def quota_of_one_pod(stage: Stage, model: str) -> AsyncIterator[None]:
         return bool(quota and quota.get("status", {}).get("used"))
 
     await stage.until(counted, "the quota to be counted")
+    yield
+
+
+@contextlib.asynccontextmanager
+async def builds_have_no_secret(stage: Stage, model: str) -> AsyncIterator[None]:
+    """Delete the Secret with which builds of the namespace download their bento."""
+    await stage.kube.delete(SECRETS, stage.namespace, DOWNLOAD_SECRET)
     yield
 
 
