@@ -35,7 +35,7 @@ from e2i.kube import Kube, Object
 from e2i.local.cluster import start_components
 from e2i.local.images import ImageStore, LocalImage
 from e2i.local.layout import ClusterHome
-from e2i.local.yatai.builds import image_name
+from e2i.local.yatai.builds import NAMESPACE_ANNOTATION, image_name
 
 FIRST, SECOND = "small:1.0.0", "small:2.0.0"
 QUIET = timedelta(seconds=3)
@@ -113,7 +113,10 @@ def _have_image(home: ClusterHome, tag: str) -> None:
     """Put the image where the image builder looks before it builds."""
     artifact = export_ahead(home, tag)
     name, version = tag.split(":")
-    asked = {"spec": {"bentoTag": f"{name}:{naming.image_version(version, artifact.digest)}"}}
+    asked = {
+        "metadata": {"annotations": {NAMESPACE_ANNOTATION: NAMESPACE}},
+        "spec": {"bentoTag": f"{name}:{naming.image_version(version, artifact.digest)}"},
+    }
     ImageStore(home.images).put(LocalImage(name=image_name(asked), digest="sha256:0", working_dir="/"))
 
 
