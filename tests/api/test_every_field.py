@@ -105,9 +105,8 @@ class Bench:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bench(control_plane: TestCluster) -> AsyncIterator[Bench]:
-    if control_plane.home is None:
-        pytest.skip("the policies of a cluster of somebody's own are not changed")
-    apply_files(control_plane.home, CRD, POLICY)
+    home = control_plane.own_home("the policies of a cluster of somebody's own are not changed")
+    apply_files(home, CRD, POLICY)
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as kube:
         for resource, name, content in NEEDED:
             namespace = NAMESPACE if resource.namespaced else None

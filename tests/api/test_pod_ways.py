@@ -94,9 +94,8 @@ def template(annotations: dict[str, str]) -> Object:
 
 @pytest.fixture
 async def kube(control_plane: TestCluster) -> AsyncIterator[Kube]:
-    if control_plane.home is None:
-        pytest.skip("the policies of a cluster of somebody's own are not changed")
-    apply_files(control_plane.home, POLICY)
+    home = control_plane.own_home("the policies of a cluster of somebody's own are not changed")
+    apply_files(home, POLICY)
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as connected:
         for resource, name, more in (
             (PRIORITY_CLASSES, "e2i-test-high", {"value": 1000}),

@@ -19,12 +19,11 @@ pytestmark = pytest.mark.api
 @pytest.fixture
 def bucket(control_plane: TestCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The bucket, and a downloader's environment that may read it."""
-    if control_plane.home is None:
-        pytest.skip("the cluster at E2I_TEST_KUBECONFIG has no S3 server that the tests know")
-    credentials = ensure_credentials(control_plane.home)
+    home = control_plane.own_home("the cluster at E2I_TEST_KUBECONFIG has no S3 server that the tests know")
+    credentials = ensure_credentials(home)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", control_plane.home.s3_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", home.s3_url)
     # A proxy of the machine must not come between.
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("E2I_MOUNTS", str(tmp_path / "mounts"))

@@ -79,7 +79,7 @@ def watch(
         body = answer.read().decode()
         if time.monotonic() > deadline:
             raise SystemExit(f"{path}: {answer.status} {body}")
-        time.sleep(0.2)
+        time.sleep(0.2)  # A server that starts tells nobody when it is ready.
 
 
 def apply(connection: http.client.HTTPSConnection, headers: dict[str, str], path: str, text: str) -> None:

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
         thread.start()
     while all(thread.is_alive() for thread in threads):
         print(sum(counts), flush=True)  # noqa: T201 - read by who started it
-        time.sleep(1)
+        time.sleep(1)  # The reader counts by the second.
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ class Hammer:
             if self._reader.done():
                 raise RuntimeError("the changes of the one object have ended")
             say(f"  {self.count} of {count} events")
-            await asyncio.sleep(10)
+            await asyncio.sleep(10)  # Between two lines of progress.
 
     async def _read(self) -> None:
         assert self._process.stdout is not None

@@ -83,7 +83,7 @@ class Life:
         """The operator has written nothing for a while."""
         await asyncio.sleep(QUIET.total_seconds())
         while not is_quiet(self.home, OPERATOR_USER, clock.now(), QUIET):  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # The audit log is a file of another process.
 
     async def _until(self, holds: Callable[[Object], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -92,7 +92,7 @@ class Life:
             if waiting := [model for model in models if not holds(model)]:
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"{len(waiting)} models are not ready, one is: {waiting[0]}")
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.5)  # A watch would be counted among the requests that are measured.
             else:
                 return
 

@@ -20,10 +20,9 @@ CRD = Path(__file__).resolve().parents[2] / "manifests" / "crds" / "e2imodels.ya
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: TestCluster) -> TestCluster:
-    if control_plane.home is None:
-        pytest.skip("a cluster of somebody's own has its CRDs already")
-    apply_files(control_plane.home, CRD)
-    kubectl(control_plane.home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+    home = control_plane.own_home("a cluster of somebody's own has its CRDs already")
+    apply_files(home, CRD)
+    kubectl(home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
     return control_plane
 
 

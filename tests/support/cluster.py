@@ -42,6 +42,12 @@ class TestCluster:
     kubeconfig: Path
     home: ClusterHome | None
 
+    def own_home(self, why: str) -> ClusterHome:
+        """Return the home. On a cluster of somebody's own the test is skipped: `why` it needs one of its own."""
+        if self.home is None:
+            pytest.skip(why)
+        return self.home
+
 
 class Kept:
     """What is costly to start, by the name of its fixture: started when it is asked for, kept while tests need it."""

@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from support.cluster import TestCluster
 from support.s3 import free_port
@@ -41,9 +40,7 @@ def install(home: ClusterHome) -> None:
 
 def installed(cluster: TestCluster, why: str) -> TestCluster:
     """The cluster with all of that. `why` a test needs one of its own: a cluster of somebody else skips with it."""
-    if cluster.home is None:
-        pytest.skip(why)
-    install(cluster.home)
+    install(cluster.own_home(why))
     return cluster
 
 

@@ -58,13 +58,8 @@ def refuse_fields_without_policy(here: Situation, now: datetime) -> Plan | None:
         return None
     instead = "" if seen.may_patch else ", or let the operator patch Deployments with E2I_PATCH_DEPLOYMENTS"
     missing = unheld if seen.may_patch and unheld else names
-    return Plan(
-        reason=Reason.PodPolicyMissing,
-        message=f"{' and '.join(missing)} cannot reach the pods: the cluster has no policy e2i-pods. "
-        f"{INSTALL}{instead} {PAGE}",
-        stalled=True,
-        look_again=STORE_POLL,
-    )
+    message = f"{' and '.join(missing)} cannot reach the pods: the cluster has no policy e2i-pods"
+    return _missing(f"{message}. {INSTALL}{instead} {PAGE}", STORE_POLL)
 
 
 def refuse_bare_pods(here: Situation, now: datetime) -> Plan | None:
@@ -76,11 +71,9 @@ def refuse_bare_pods(here: Situation, now: datetime) -> Plan | None:
         " ".join(here.seen.bare_pods),
         " and ".join(_fields(here)) or "what it asks the policy for",
     )
-    return Plan(
-        reason=Reason.PodPolicyMissing,
-        message=f"{names}: created without {fields}, while the policy e2i-pods was not in force. Have "
-        f"it made again: kubectl delete pod -n {here.model.namespace} {names}",
-        stalled=True,
+    return _missing(
+        f"{names}: created without {fields}, while the policy e2i-pods was not in force. Have "
+        f"it made again: kubectl delete pod -n {here.model.namespace} {names}"
     )
 
 
@@ -106,13 +99,15 @@ def _has_old_pods(runner: Deployment) -> bool:
 
 
 def _taken_back(here: Situation, workload: Deployment, wait: timedelta) -> Plan:
-    return Plan(
-        reason=Reason.PodPolicyMissing,
-        message=f"{' and '.join(_fields(here))}: something takes them back from Deployment {workload.name} again and "
+    return _missing(
+        f"{' and '.join(_fields(here))}: something takes them back from Deployment {workload.name} again and "
         f"again. Find out who writes it, or give them to the pods by the policy e2i-pods. {INSTALL} {PAGE}",
-        stalled=True,
-        look_again=wait,
+        wait,
     )
+
+
+def _missing(message: str, look_again: timedelta | None = None) -> Plan:
+    return Plan(reason=Reason.PodPolicyMissing, message=message, stalled=True, look_again=look_again)
 
 
 def _fields(here: Situation) -> list[str]:
