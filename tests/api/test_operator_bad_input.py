@@ -73,11 +73,7 @@ async def test_a_bento_that_cannot_be_served(
         told = condition(model, kind)
         assert told
         assert told["reason"] == reason
-
-    async def told_as_event() -> bool:
-        return ("Warning", reason) in await stage.events()
-
-    await stage.until(told_as_event, "the event")
+    await stage.told("Warning", reason)
 
     async def good_goes_on() -> bool:
         return bool(await stage.children(BENTO_REQUESTS))

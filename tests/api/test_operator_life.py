@@ -85,8 +85,8 @@ async def test_a_model_is_served_and_then_left_in_peace(
     assert [entry["manager"] for entry in model["metadata"]["managedFields"] if entry.get("subresource")] == [
         "e2i-operator"
     ]
-    assert ("Warning", "PodUnschedulable") in await stage.events()
-    assert ("Normal", "Ready") in await stage.events()
+    await stage.told("Warning", "PodUnschedulable")
+    await stage.told("Normal", "Ready")
 
     audit = Audit(stage.home)
     await stage.touch("churn")

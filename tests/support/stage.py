@@ -110,14 +110,24 @@ class Stage:
         found, _ = await self.kube.list(EVENTS, self.namespace)
         return [(e["type"], e["reason"]) for e in found if e["involvedObject"]["name"] == name]
 
+    async def told(self, kind: str, reason: str, name: str = "churn") -> None:
+        """Wait for an event of this type and reason: events are written after the status that they tell of."""
+
+        async def look() -> bool:
+            return (kind, reason) in await self.events(name)
+
+        await self.until(look, f"event {kind} {reason} of {name}")
+
     async def until(self, look: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
         deadline = time.monotonic() + patience
         while not (found := await _unless_busy(look)):
-            assert time.monotonic() < deadline, f"waited {patience:.0f} s for {what}: {await self._told()}"
+            assert time.monotonic() < deadline, (
+                f"waited {patience:.0f} s for {what}: {await self._readiness()}"
+            )
             await asyncio.sleep(0.1)
         return found
 
-    async def _told(self) -> list[Any]:
+    async def _readiness(self) -> list[Any]:
         models, _ = await self.kube.list(E2I_MODELS, self.namespace)
         return [(model["metadata"]["name"], condition(model, "Ready")) for model in models]
 
