@@ -198,3 +198,17 @@ async def test_a_setting_that_cannot_be_used_ends_the_operator(
     with operating(cluster.home, tmp_path, store, E2I_WORKERS="many") as operator:
         assert operator.wait() != 0
         assert "E2I_WORKERS=many is not a number from 1 to 64" in operator.log.read_text()
+
+
+async def test_a_namespace_may_have_smaller_bentos_than_the_others(
+    cluster: TestCluster, stage: Stage, alone: None, store: Path, tmp_path: Path
+) -> None:
+    limit = f"{stage.namespace}=100"
+    async with staging(cluster) as other:
+        with operating(stage.home, tmp_path, store, E2I_MAX_BENTO_BYTES_OF=limit):
+            await stage.create()
+            await other.create()
+            message = await stage.reason("BentoTooLarge")
+            assert f"more than the 100 that the namespace {stage.namespace} may have" in message
+            await other.until(lambda: other.children(BENTO_REQUESTS), "the request of the other namespace")
+            assert await stage.children(BENTO_REQUESTS) == []

@@ -26,6 +26,7 @@ from e2i.archive.export import Exporter
 from e2i.archive.export_progress import Attempt
 from e2i.archive.file_listing import Stamp
 from e2i.archive.s3.bucket import Bucket
+from e2i.archive.size_limits import SizeLimits
 
 TAG = "churn:1.0.0"
 LARGE = 40 << 20
@@ -254,6 +255,42 @@ def test_an_archive_that_was_brought_is_found_by_its_digest(
     pushed = exported(Exporter(store, bucket, "team"))
     without_store = Exporter(tmp_path / "no store", bucket, "team")
     assert exported(without_store, f"{TAG}@{pushed.digest}") == pushed
+
+
+def test_a_bento_above_the_limit_of_its_namespace_leaves_nothing_in_the_bucket(
+    store: Path, bucket: Bucket, s3: Any
+) -> None:
+    limited = Exporter(store, bucket, limits=SizeLimits(of_namespaces={"risk": 100}))
+    told = limited(Attempt(reference=TAG, namespace="risk"))
+    assert isinstance(told, Problem)
+    assert (told.reason, told.stalled) == (Reason.BentoTooLarge, True)
+    assert "more than the 100 that the namespace risk may have" in told.message
+    assert "Its largest file is " in told.message
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket.name)
+    assert isinstance(limited(Attempt(reference=TAG, namespace="churn")), Artifact)
+
+
+def test_a_file_of_a_tebibyte_is_refused_by_its_path_and_not_read(store: Path, bucket: Bucket) -> None:
+    file = store / "bentos/churn/1.0.0/src/evil"
+    with file.open("wb") as stream:
+        stream.truncate(1 << 40)
+    told = problem_of(Exporter(store, bucket))
+    assert told.reason is Reason.BentoTooLarge
+    assert str(file) in told.message
+
+
+def test_an_archive_above_the_limit_that_somebody_brought_is_refused_before_it_is_read(
+    store: Path, bucket: Bucket, s3: Any
+) -> None:
+    pushed = exported(Exporter(store, bucket))
+    # Without a checksum of the server all of it would be read.
+    key = pushed.uri.split("/", 3)[3]
+    s3.put_object(Bucket=bucket.name, Key=key, Body=b"0" * pushed.size)
+    limited = Exporter(store, bucket, limits=SizeLimits(of_namespaces={"risk": 100}))
+    told = limited(Attempt(reference=f"{TAG}@{pushed.digest}", namespace="risk"))
+    assert isinstance(told, Problem)
+    assert told.reason is Reason.BentoTooLarge
+    assert f"The archive {pushed.uri} has {pushed.size} bytes" in told.message
 
 
 def test_an_archive_that_is_missing_says_where_it_was_looked_for(

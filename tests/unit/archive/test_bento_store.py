@@ -311,11 +311,6 @@ def _hard_link(file: Path) -> None:
     file.hardlink_to(file.parent / "service.py")
 
 
-def _sparse(file: Path) -> None:
-    with file.open("wb") as stream:
-        stream.truncate(1 << 40)
-
-
 def _odd_name(file: Path) -> None:
     Path(os.fsdecode(os.fsencode(file) + b"\xff")).write_text("")
 
@@ -331,7 +326,6 @@ def _odd_name(file: Path) -> None:
         _loop,
         _fifo,
         _socket,
-        _sparse,
         _odd_name,
     ],
 )
@@ -420,14 +414,6 @@ def test_a_link_inside_the_bento_stays_a_link(tmp_path: Path) -> None:
     (folder / "src/also.py").symlink_to("service.py")
     targets = {piece.member.path: piece.member.target for piece in find_bento(tmp_path, TAG).pieces}
     assert targets["src/also.py"] == "service.py"
-
-
-def test_a_bento_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    a_bento(tmp_path)
-    size = find_bento(tmp_path, TAG).size
-    assert find_bento(tmp_path, TAG, max_bytes=size).size == size
-    with pytest.raises(UnsafeFile, match="E2I_MAX_BENTO_BYTES"):
-        find_bento(tmp_path, TAG, max_bytes=size - 1)
 
 
 def test_every_failure_has_its_class_as_reason() -> None:

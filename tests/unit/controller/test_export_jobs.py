@@ -460,6 +460,20 @@ async def test_an_archive_that_is_used_or_was_there_stays(
     assert collected == []
 
 
+async def test_a_namespace_with_a_limit_of_its_own_is_not_served_by_the_export_of_another(
+    bringer: Bringer, woken: list[Key], use: ArchiveUse
+) -> None:
+    async def collect(artifact: Artifact, namespace: str) -> None:
+        """Nothing is left over."""
+
+    exports = ExportJobs(bringer, woken.append, 2, use, collect, limited={"risk": 10})
+    bringer.finish.set()
+    await exports.start(TAG, A)
+    assert exports.state(TAG, "churn") == an_artifact()
+    assert exports.state(TAG, "risk") is None
+    await exports.close()
+
+
 async def test_namespaces_that_share_no_archives_have_exports_of_their_own(
     bringer: Bringer, woken: list[Key], use: ArchiveUse
 ) -> None:

@@ -28,6 +28,7 @@ VARIABLES = {
     "E2I_NAMESPACES": "risk, churn,risk",
     "E2I_WORKERS": "3",
     "E2I_MAX_BENTO_BYTES": "1000",
+    "E2I_MAX_BENTO_BYTES_OF": "risk=10, churn=5000",
     "E2I_TAG_REGISTRIES": "registry.example, http://local:5000",
     "E2I_REGISTRY_AUTH": "/auth/config.json",
     "E2I_EXPORTS": "1",
@@ -56,6 +57,7 @@ def test_every_variable_is_read() -> None:
         namespaces=("churn", "risk"),
         workers=3,
         largest_bento=1000,
+        largest_bento_of={"risk": 10, "churn": 5000},
         tag_registries={"registry.example": "https://registry.example", "local:5000": "http://local:5000"},
         registry_auth=Path("/auth/config.json"),
         exports=1,
@@ -98,6 +100,19 @@ def test_every_variable_is_read() -> None:
         ("E2I_PATCH_DEPLOYMENTS", "yes", "E2I_PATCH_DEPLOYMENTS=yes is neither true nor false"),
         ("E2I_EXPORTS", "65", "E2I_EXPORTS=65 is not a number from 1 to 64"),
         ("E2I_MAX_BENTO_BYTES", "-1", "E2I_MAX_BENTO_BYTES=-1 is not a number from 1 to"),
+        *(
+            ("E2I_MAX_BENTO_BYTES_OF", f"churn=5,{wrong}", f"E2I_MAX_BENTO_BYTES_OF: {wrong} is no namespace")
+            for wrong in (
+                "risk",
+                "risk=",
+                "risk=1Gi",
+                "Risk=10",
+                "=10",
+                "risk=0",
+                "churn=6",
+                f"risk={2 << 50}",
+            )
+        ),
         ("E2I_BENTO_STORE", "bentos", "E2I_BENTO_STORE=bentos is a relative path"),
         ("E2I_REGISTRY_AUTH", "config.json", "E2I_REGISTRY_AUTH=config.json is a relative path"),
         ("E2I_TAG_REGISTRIES", "ftp://a.b", "E2I_TAG_REGISTRIES: ftp://a.b is no host of a registry"),

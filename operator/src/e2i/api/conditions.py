@@ -73,6 +73,7 @@ class Reason(Enum):
     ModelMissing = "A model that the bento refers to is not in the store."
     NoDeclaredModel = "The bento declares no model, so its archive would hold none."
     UnsafeFile = "The bento holds a file that no archive may hold."
+    BentoTooLarge = "The bento has more bytes than the operator takes, or than its namespace may have."
     BentoChanged = "The bento changed while it was read."
 
     # The image.

@@ -24,7 +24,6 @@ from e2i.archive.members import Kind, Member
 from e2i.archive.path_prefix import path_prefix
 
 NO_MODEL_LABEL = "e2i.dev/no-model"
-MAX_BENTO_BYTES = 64 << 30
 VERSIONS_NAMED = 5
 OLD_STYLE_ADVICE = (
     "Give it to its runner or to the service, Runner(..., models=[...]) or Service(..., models=[...])"
@@ -61,13 +60,13 @@ class FoundBento:
     pieces: tuple[Piece, ...]
 
 
-def find_bento(store: Path, tag: Tag, max_bytes: int = MAX_BENTO_BYTES) -> FoundBento:
+def find_bento(store: Path, tag: Tag) -> FoundBento:
     """Return the bento of exactly this tag in the BentoML home `store`; ExportError if it cannot be exported.
 
     Blocking, for a thread. Reads bento.yaml; of all other files it reads the size and times, not the content.
     """
     try:
-        return _find(store, tag, max_bytes)
+        return _find(store, tag)
     except PermissionError as error:
         raise not_allowed(error) from error
     except OSError as error:
@@ -83,7 +82,7 @@ def last_change(store: Path, tag: Tag) -> float:
         return 0.0
 
 
-def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
+def _find(store: Path, tag: Tag) -> FoundBento:
     path = store / "bentos" / tag.name / tag.version
     if not path.is_dir():
         raise BentoNotFound(_not_found(store, tag))
@@ -94,13 +93,6 @@ def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
     refuse_incomplete(own, description, tag)
     models = _models(store, tag, description)
     pieces = _pieces(own, models, description)
-    size = sum(piece.member.size for piece in pieces)
-    if size > max_bytes:
-        largest = max(pieces, key=lambda piece: piece.member.size)
-        raise UnsafeFile(
-            f"The bento {tag} has {size} bytes, more than the {max_bytes} of E2I_MAX_BENTO_BYTES; "
-            f"its largest file is {largest.source}. Make it smaller or raise the limit."
-        )
     return FoundBento(
         tag=tag,
         path=path,
@@ -108,7 +100,7 @@ def _find(store: Path, tag: Tag, max_bytes: int) -> FoundBento:
         service=str(description.get("entry_service") or tag.name),
         bentoml_version=str(description.get("bentoml_version") or ""),
         path_prefix=path_prefix(description),
-        size=size,
+        size=sum(piece.member.size for piece in pieces),
         signature=_signature(pieces),
         changed=max(piece.stamp.ctime_ns for piece in pieces if piece.stamp) / 1e9,
         pieces=pieces,

@@ -2,7 +2,8 @@
 
 ExportError
 ├─ BentoNotFound, BentoUnreadable, ModelMissing, NoDeclaredModel    the bento in the store
-├─ UnsafeFile        a file that must not leave this machine, or a bento above the size limit
+├─ UnsafeFile        a file that must not leave this machine
+├─ BentoTooLarge     more bytes than the operator or the namespace may bring
 ├─ BentoChanged      a file changed while it was read
 ├─ BucketUnreachable, BucketNotFound, BucketAccessDenied            the whole bucket
 ├─ UploadInterrupted, ArchiveCorrupted                              this one transfer
@@ -47,7 +48,11 @@ class NoDeclaredModel(ExportError):
 
 
 class UnsafeFile(ExportError):
-    """A file is not a plain file of this bento, or the bento is larger than the limit."""
+    """A file is not a plain file of this bento."""
+
+
+class BentoTooLarge(ExportError):
+    """The bento, or its archive, has more bytes than the limit."""
 
 
 class BentoChanged(ExportError):

@@ -17,21 +17,22 @@ from e2i.api.conditions import Reason
 from e2i.api.digest import MOST_PARTS, PART_SIZE, archive_digest, archive_key
 from e2i.api.problem import Problem
 from e2i.api.tags import Tag, TagRefused, parse_tag
-from e2i.archive.bento_store import MAX_BENTO_BYTES, FoundBento, find_bento, last_change
+from e2i.archive.bento_store import FoundBento, find_bento, last_change
 from e2i.archive.canonical_tar import ArchiveStream, archive_size
 from e2i.archive.content_digest import part_digests
 from e2i.archive.errors import (
     ArchiveCorrupted,
+    BentoTooLarge,
     BentoUnreadable,
     ExportCancelled,
     ExportError,
     ModelMissing,
-    UnsafeFile,
 )
 from e2i.archive.export_progress import Attempt, Unsettled
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import find_archive
 from e2i.archive.s3.multipart_upload import StoredObject, Upload
+from e2i.archive.size_limits import SizeLimits
 
 REMEMBERED = 1000
 SETTLED = 2.0
@@ -49,7 +50,7 @@ class Exporter:
         store: Path,
         bucket: Bucket,
         prefix: str = "",
-        max_bytes: int = MAX_BENTO_BYTES,
+        limits: SizeLimits | None = None,
         *,
         is_shared: bool = True,
     ) -> None:
@@ -57,7 +58,7 @@ class Exporter:
         self._store = store
         self._bucket = bucket
         self._place = ArchivePlace(bucket.name, prefix, is_shared)
-        self._max_bytes = max_bytes
+        self._limits = limits or SizeLimits()
         self._known: dict[str, tuple[bytes, ...]] = {}
         self._lock = threading.Lock()
 
@@ -79,10 +80,13 @@ class Exporter:
         try:
             if digest:
                 folder = self._place.folder(attempt.namespace)
-                return find_archive(self._bucket, parse_tag(tag), digest, folder)
+                limited = partial(self._limits.check, namespace=attempt.namespace)
+                return find_archive(self._bucket, parse_tag(tag), digest, folder, check=limited)
             bento = self._settled(parse_tag(tag), attempt.seen)
             if isinstance(bento, Unsettled):
                 return bento
+            largest = max(bento.pieces, key=lambda piece: piece.member.size)
+            self._limits.check(f"The bento {tag}", bento.size, attempt.namespace, str(largest.source))
             archive = self._export(bento, attempt)
         except TagRefused as refused:
             return Problem(reason=Reason.TagRefused, message=refused.message, stalled=True)
@@ -105,7 +109,7 @@ class Exporter:
     def _settled(self, tag: Tag, seen: Unsettled | None) -> FoundBento | Unsettled:
         """Find the bento. While its files change it is not complete: a bento that is being copied looks damaged."""
         try:
-            bento = find_bento(self._store, tag, self._max_bytes)
+            bento = find_bento(self._store, tag)
         except (BentoUnreadable, ModelMissing):
             changed = last_change(self._store, tag)
             if seen == Unsettled(changed) or time.time() - changed >= SETTLED:
@@ -119,7 +123,7 @@ class Exporter:
     def _export(self, bento: FoundBento, attempt: Attempt) -> StoredObject:
         size = archive_size(bento.pieces)
         if size > MOST_PARTS * PART_SIZE:
-            raise UnsafeFile(
+            raise BentoTooLarge(
                 f"The archive of {bento.tag} has {size} bytes, and S3 takes {MOST_PARTS * PART_SIZE}."
             )
         parts = self._parts(bento, attempt)

@@ -190,7 +190,15 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     use = ArchiveUse(cache)
     records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix, is_shared=shared), queue.add, use, turns)
     work = bringing(settings, place())
-    exports = ExportJobs(work, queue.add, settings.exports, use, records.delete_leftover, is_shared=shared)
+    exports = ExportJobs(
+        work,
+        queue.add,
+        settings.exports,
+        use,
+        records.delete_leftover,
+        is_shared=shared,
+        limited=settings.largest_bento_of,
+    )
     clients = Clients(
         kube=kube,
         cache=cache,

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2i.archive.s3.settings import BadSetting, read_bucket
+from e2i.archive.size_limits import SizeLimits
 from e2i.controller.core.guard.pod_network import PodNetwork
 
 _HOST = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _MOST_NAMESPACES = 50
 """Each has a watch for each kind."""
+_MOST_BYTES = 1 << 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,9 @@ class Settings:
     workers: int = 8
     """E2I_WORKERS: models reconciled at the same time."""
     largest_bento: int = 64 << 30
-    """E2I_MAX_BENTO_BYTES: a bento with more bytes is refused."""
+    """E2I_MAX_BENTO_BYTES: a bento or an archive with more bytes is refused."""
+    largest_bento_of: Mapping[str, int] = field(default_factory=dict)
+    """E2I_MAX_BENTO_BYTES_OF: other limits for single namespaces, for instance risk=2000000000,churn=500000000."""
     tag_registries: Mapping[str, str] = field(default_factory=dict)
     """E2I_TAG_REGISTRIES: hosts whose image tags are resolved, with commas, http:// before one without TLS; empty:
     spec.bento.image needs a digest."""
@@ -68,6 +72,11 @@ class Settings:
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
+    @property
+    def size_limits(self) -> SizeLimits:
+        """How large bentos may be."""
+        return SizeLimits(self.largest_bento, self.largest_bento_of)
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings; BadSetting names the first variable with a value that cannot be used."""
@@ -84,7 +93,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         share_archives=_truth(environment, "E2I_SHARE_ARCHIVES", default=defaults.share_archives),
         namespaces=_namespaces(environment.get("E2I_NAMESPACES", "")),
         workers=_count(environment, "E2I_WORKERS", defaults.workers),
-        largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, 1 << 50),
+        largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, _MOST_BYTES),
+        largest_bento_of=_limits(environment.get("E2I_MAX_BENTO_BYTES_OF", "")),
         tag_registries=_registries(environment),
         registry_auth=_file(environment, "E2I_REGISTRY_AUTH"),
         exports=_count(environment, "E2I_EXPORTS", defaults.exports),
@@ -137,6 +147,21 @@ def _namespaces(text: str) -> tuple[str, ...]:
             "leave it empty for the whole cluster, or run several operators"
         )
     return tuple(sorted(set(names)))
+
+
+def _limits(text: str) -> Mapping[str, int]:
+    """Return the limit of each namespace: "risk=2000,churn=500" -> {"risk": 2000, "churn": 500}"""
+    limits: dict[str, int] = {}
+    for written in filter(None, map(str.strip, text.split(","))):
+        name, _, number = written.partition("=")
+        is_number = number.isascii() and number.isdigit() and 1 <= int(number) <= _MOST_BYTES
+        if not _NAMESPACE.fullmatch(name) or not is_number or name in limits:
+            raise BadSetting(
+                f"E2I_MAX_BENTO_BYTES_OF: {written} is no namespace with its number of bytes, each of them once; write "
+                "for instance risk=2000000000,churn=500000000"
+            )
+        limits[name] = int(number)
+    return limits
 
 
 def _truth(environment: Mapping[str, str], name: str, *, default: bool) -> bool:

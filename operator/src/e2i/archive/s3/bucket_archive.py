@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from e2i.api import plain_yaml
@@ -39,8 +39,13 @@ def mark_as_brought(bucket: Bucket, uri: str) -> None:
         bucket.put_once(brought_mark(key), b"")
 
 
-def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Artifact:
-    """Return the archive with this tag and digest; ExportError if it is missing or wrong. Blocking, for a thread."""
+def find_archive(
+    bucket: Bucket, tag: Tag, digest: str, prefix: str, *, check: Callable[[str, int], None]
+) -> Artifact:
+    """Return the archive with this tag and digest; ExportError if it is missing or wrong. Blocking, for a thread.
+
+    `check` raises if the archive may not have its number of bytes, before anything of it is read.
+    """
     key = archive_key(tag, digest, prefix)
     stored = bucket.head(key)
     if stored is None:
@@ -48,6 +53,7 @@ def find_archive(bucket: Bucket, tag: Tag, digest: str, prefix: str = "") -> Art
             f"The bucket has no archive s3://{bucket.name}/{key}: bring it there with `e2i pipeline push`, or "
             "correct spec.bento.archive.digest."
         )
+    check(f"The archive {stored.uri}", stored.size)
     if not _is_content(bucket, key, stored, digest):
         raise ArchiveConflict(
             f"{stored.uri} has other content than {digest} (checksum {stored.checksum or 'unknown'}): it was not "

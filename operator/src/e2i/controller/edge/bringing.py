@@ -18,7 +18,7 @@ from e2i.controller.settings import Settings
 def bringing(settings: Settings, bucket: Bucket) -> Work:
     """Return what makes one attempt. It blocks. BadSetting if the accounts of registries cannot be read."""
     shared = settings.share_archives
-    exporter = Exporter(settings.store, bucket, settings.prefix, settings.largest_bento, is_shared=shared)
+    exporter = Exporter(settings.store, bucket, settings.prefix, settings.size_limits, is_shared=shared)
     registry = ImageRegistry(settings.tag_registries, read_accounts(settings.registry_auth))
 
     def bring(attempt: Attempt) -> Artifact | Problem | Unsettled:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from e2i.api.artifact import Artifact
@@ -53,13 +53,15 @@ class ExportJobs:
         delete: Delete,
         *,
         is_shared: bool = True,
+        limited: Container[str] = (),
     ) -> None:
-        """`is_shared`: whether an export is for all namespaces that ask for it."""
+        """`is_shared`: whether an export is for all namespaces that ask for it, except for those that are `limited`."""
         self._work = work
         self._wake = wake
         self._turns = Turns("export", limit)
         self._use = use
         self._is_shared = is_shared
+        self._limited = limited
         self._leftovers = LeftoverArchives(use, delete)
         self._jobs: dict[str, ExportJob] = {}
         self._results: dict[str, _Kept] = {}
@@ -124,7 +126,8 @@ class ExportJobs:
 
     def _name(self, reference: str, namespace: str) -> str:
         """Return by what an export is known: what one namespace exports is nothing to another, unless all share."""
-        return reference if self._is_shared else f"{namespace}/{reference}"
+        is_shared = self._is_shared and namespace not in self._limited
+        return reference if is_shared else f"{namespace}/{reference}"
 
     def cancel(self, key: Key) -> None:
         """Cancel what the model waits for, unless another model waits for it too."""
