@@ -41,6 +41,7 @@ NOT_RUN = {
     "howto/scale.md": "its model is any that serves; tests/e2e/test_lives.py parks one and wakes it",
     "howto/images.md": "it needs a registry; tests/e2e/test_images.py releases such images",
     "howto/image-builds.md": "it needs yatai-image-builder",
+    "howto/argocd.md": "it needs your Argo CD",
     "howto/tenants.md": "it needs the cluster and the bucket of several teams",
     "howto/write-a-bento.md": "it is only read",
     "howto/classification.md": "it is only read",

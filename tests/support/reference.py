@@ -1,4 +1,6 @@
-"""Writes what is made from the code: golden manifests and docs/reference. Without --write it only compares.
+"""Writes what is made from the code: golden manifests, docs/reference, a patch for Argo CD.
+
+Without --write it only compares:
 
 python tests/support/reference.py [--write]
 """
@@ -15,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
-from support import golden, reasons
+from support import argocd_config, golden, reasons
 
 import e2i
 from e2i.api import conditions
@@ -36,6 +38,7 @@ def pages() -> dict[Path, str]:
         golden.FOLDER / f"{name}.yaml": yaml.safe_dump(manifest, sort_keys=False)
         for name, manifest in golden.golden_manifests().items()
     }
+    made[argocd_config.CONFIG_MAP] = argocd_config.config_map_text()
     made[PAGES / "conditions.md"] = conditions_page()
     made[PAGES / "reasons.md"] = _page("Why a release fails", *reasons.blocks())
     made[PAGES / "settings.md"] = settings_page()

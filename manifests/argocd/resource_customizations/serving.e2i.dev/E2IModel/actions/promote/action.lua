@@ -1,0 +1,4 @@
+local os = require("os")
+obj.metadata.annotations = obj.metadata.annotations or {}
+obj.metadata.annotations["serving.e2i.dev/promote-at"] = os.date("!%Y-%m-%dT%XZ")
+return obj
