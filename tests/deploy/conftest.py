@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from deploy.programs import Program, built_helm, run
+from deploy.programs import HELM_3, HELM_4, Program, built, run
 from support.cluster import Kept, temporary_home
 
 from e2i.local.cluster import start_components
@@ -25,11 +23,12 @@ NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager")
 
 @pytest.fixture(scope="session")
 def helm(say: Callable[[str], None]) -> Program:
-    """Helm 4: what E2I_TEST_HELM names, else what is on PATH, else built once and cached."""
-    found = os.environ.get("E2I_TEST_HELM") or shutil.which("helm")
-    if found and Program((found,))("version", "--template={{.Version}}").startswith("v4."):
-        return Program((found,))
-    return Program((str(built_helm(say)),))
+    return built(HELM_4, say)
+
+
+@pytest.fixture(scope="session")
+def helm_3(say: Callable[[str], None]) -> Program:
+    return built(HELM_3, say)
 
 
 @pytest.fixture(scope="session")

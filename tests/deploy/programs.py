@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i.local.go_build import compile_module
-from e2i.local.golang import find_go
-from e2i.local.locks import exclusive_lock
-from e2i.local.toolchain import Module, program_of
+from e2i.local.toolchain import Module, ensure_built, program_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHART = PROJECT / "charts" / "e2i-operator"
+CRD_CHART = PROJECT / "charts" / "e2i-operator-crds"
 
 
 @dataclass(frozen=True)
@@ -32,30 +30,15 @@ class Program:
         return done.stdout
 
 
-class HelmModule(Module):
-    """Its go.mod names the Kubernetes libraries of the control plane's version: Go need not download them twice."""
-
-    @property
-    def folder(self) -> Path:
-        return Path(__file__).parent / "helm"
+HELM_4 = Module("helm", "helm.sh/helm/v4/cmd/helm", beside=Path(__file__).parent)
+HELM_3 = Module("helm3", "helm.sh/helm/v3/cmd/helm", beside=Path(__file__).parent)
+"""Their go.mod name the Kubernetes libraries of the control plane's version: Go need not download them twice."""
 
 
-HELM = HelmModule("helm", "helm.sh/helm/v4/cmd/helm")
-
-
-def built_helm(say: Callable[[str], None]) -> Path:
+def built(module: Module, say: Callable[[str], None]) -> Program:
     """From the cache of the local cluster's tools, or built now."""
-    program = program_of(HELM)
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(
-        program.parent.parent / "lock", lambda: say("another command is building: waiting for it")
-    ):
-        if not program.exists():
-            partial = program.with_suffix(".partial")
-            say("building helm from its Go module; this is needed once and takes minutes")
-            compile_module(find_go(say), HELM.folder, HELM.package, HELM.linker_flags, partial, say)
-            partial.replace(program)
-    return program
+    ensure_built((module,), say)
+    return Program((str(program_of(module)),))
 
 
 def run(*command: object, cwd: Path | None = None) -> str:

@@ -1,16 +1,15 @@
-"""The Helm chart: the objects of the manifests, values that are checked, and a life on a real API server."""
+"""The Helm charts as they are rendered: the objects of the manifests, and values that are checked."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from deploy.programs import CHART, PROJECT, Program
+from deploy.programs import CHART, CRD_CHART, PROJECT, Program
 
 CRD = "e2imodels.serving.e2i.dev"
 BUCKET = ("--set", "bucket.name=e2i-bentos")
@@ -23,13 +22,12 @@ OF_HELM = {
     "checksum/settings",
 }
 """Labels and annotations that the chart's objects have beside those of the manifests."""
-PATIENCE = 60.0
 GUARD = ("privileges", "service-accounts", "own-labels")
 
 
 def rendered(helm: Program, *values: str) -> dict[tuple[str, str], dict[str, Any]]:
     """The chart's objects by kind and name, installed as the manifests are."""
-    text = helm("template", "e2i-operator", CHART, "--namespace=e2i-system", *BUCKET, *values)
+    text = helm("template", "e2i-operator", CHART, "--namespace=e2i-system", "--skip-tests", *BUCKET, *values)
     return by_name(text)
 
 
@@ -57,19 +55,75 @@ def operator(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
 
 def test_the_chart_passes_helms_own_check(helm: Program) -> None:
     helm("lint", "--strict", CHART, *BUCKET)
+    helm("lint", "--strict", CRD_CHART)
 
 
-@pytest.mark.parametrize(
-    ("original", "copy"),
-    [
-        ("crds/e2imodels.yaml", "e2imodels.yaml"),
-        ("policies/pods.yaml", "pods.yaml"),
-        *((f"policies/guard/{each}.yaml", f"guard/{each}.yaml") for each in GUARD),
-    ],
-)
-def test_the_chart_has_the_files_of_the_manifests(original: str, copy: str) -> None:
+COPIES = [
+    (CRD_CHART, "crds/e2imodels.yaml", "e2imodels.yaml"),
+    (CHART, "crds/e2imodels.yaml", "e2imodels.yaml"),
+    (CHART, "policies/pods.yaml", "pods.yaml"),
+    *((CHART, f"policies/guard/{each}.yaml", f"guard/{each}.yaml") for each in GUARD),
+]
+
+
+@pytest.mark.parametrize(("chart", "original", "copy"), COPIES)
+def test_the_charts_have_the_files_of_the_manifests(chart: Path, original: str, copy: str) -> None:
     """If not: copy it there."""
-    assert (CHART / "files" / copy).read_bytes() == (PROJECT / "manifests" / original).read_bytes()
+    assert (chart / "files" / copy).read_bytes() == (PROJECT / "manifests" / original).read_bytes()
+
+
+@pytest.mark.parametrize("chart", [CHART, CRD_CHART], ids=lambda chart: chart.name)
+def test_every_value_is_described_and_known_to_the_schema(chart: Path) -> None:
+    """`# -- ` before a value, or before the group that it is in."""
+    schema = json.loads((chart / "values.schema.json").read_text())
+    values = (chart / "values.yaml").read_text()
+    known = set(paths(schema)) - {"global"}
+    assert described(values.splitlines()) == known
+    assert set(leaves(yaml.safe_load(values), known)) == known
+
+
+def paths(schema: dict[str, Any], at: str = "") -> Iterator[str]:
+    """The schema's values: image.tag, settings, ..."""
+    for name, below in schema["properties"].items():
+        if "properties" in below:
+            yield from paths(below, f"{at}{name}.")
+        else:
+            yield f"{at}{name}"
+
+
+def described(lines: list[str]) -> set[str]:
+    """The values that follow a comment that begins with `# -- `."""
+    found, group, comment = set(), "", False
+    for line in lines:
+        name, bare = line.strip().partition(":")[0], line.strip()
+        if bare.startswith("#"):
+            comment = comment or bare.startswith("# -- ")
+        elif bare and not bare.startswith("-"):
+            group = group if line.startswith(" ") else ""
+            if comment and line.startswith("  ") and group:
+                found.add(f"{group}.{name}")
+            elif comment:
+                found.add(name)
+            else:
+                group = name
+            comment = False
+    return found
+
+
+def leaves(values: dict[str, Any], known: set[str], at: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        if f"{at}{name}" in known or not isinstance(value, dict):
+            yield f"{at}{name}"
+        else:
+            yield from leaves(value, known, f"{at}{name}.")
+
+
+def test_the_crds_of_both_charts_are_the_same(helm: Program) -> None:
+    """So that one chart can take over from the other."""
+    (alone,) = by_name(helm("template", "e2i-operator-crds", CRD_CHART)).values()
+    assert alone == rendered(helm)["CustomResourceDefinition", CRD]
+    (mortal,) = by_name(helm("template", "e2i-operator-crds", CRD_CHART, "--set", "keep=false")).values()
+    assert "annotations" not in mortal["metadata"]
 
 
 def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_elsewhere(helm: Program) -> None:
@@ -261,102 +315,3 @@ def test_refused(helm: Program, value: str, words: str) -> None:
 
 def test_the_bucket_must_be_given(helm: Program) -> None:
     assert "/bucket/name" in helm.tried("template", "e2i-operator", CHART).stderr
-
-
-MODEL = {
-    "apiVersion": "serving.e2i.dev/v1alpha1",
-    "kind": "E2IModel",
-    "metadata": {"name": "churn", "namespace": "default"},
-    "spec": {"type": "Classification", "bento": {"tag": "churn:1.0.0"}},
-}
-MODELS = "e2imodel.serving.e2i.dev/churn\n"
-
-
-@dataclass(frozen=True)
-class Release:
-    """The release `models` in a namespace of its own."""
-
-    helm: Program
-    kubectl: Program
-
-    def install(self, *values: str) -> None:
-        self.helm("install", "models", CHART, *BUCKET, *values)
-
-    def uninstall(self) -> None:
-        self.helm("uninstall", "models", "--wait", "--timeout=120s")
-
-    def pod_template(self) -> dict[str, Any]:
-        deployment = json.loads(self.kubectl("get", "deployment", "models-e2i-operator", "-o=json"))
-        template: dict[str, Any] = deployment["spec"]["template"]
-        return template
-
-
-@pytest.fixture
-def release(helm: Program, kubectl: Program) -> Iterator[Release]:
-    """The namespace is as strict as that of the manifests; at the end there is neither release nor CRD."""
-    kubectl("create", "namespace", "e2i-chart")
-    kubectl("label", "namespace", "e2i-chart", "pod-security.kubernetes.io/enforce=restricted")
-    there = "--namespace=e2i-chart"
-    made = Release(Program((*helm.argv, kubectl.argv[1], there)), Program((*kubectl.argv, there)))
-    yield made
-    made.helm("uninstall", "models", "--ignore-not-found", "--wait")
-    kubectl("delete", "namespace", "e2i-chart", "--timeout=120s")
-    kubectl("delete", "crd", CRD, "--ignore-not-found", "--timeout=120s")
-
-
-@pytest.mark.api
-def test_a_release_brings_the_crd_and_a_pod_that_is_admitted(release: Release) -> None:
-    release.install()
-    release.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=60s")
-    deadline = time.monotonic() + PATIENCE
-    while not release.kubectl("get", "pods", "-o=name"):
-        assert time.monotonic() < deadline, release.kubectl("describe", "rs")
-        time.sleep(0.2)
-
-
-@pytest.mark.api
-def test_an_upgrade_with_another_setting_makes_another_pod(release: Release) -> None:
-    release.install()
-    first = release.pod_template()
-    release.helm("upgrade", "models", CHART, *BUCKET)
-    assert release.pod_template() == first
-    release.helm("upgrade", "models", CHART, *BUCKET, "--set-string", "settings.E2I_WORKERS=4")
-    assert release.pod_template() != first
-    settings = json.loads(release.kubectl("get", "configmap", "models-e2i-operator", "-o=json"))
-    assert settings["data"]["E2I_WORKERS"] == "4"
-
-
-@pytest.mark.api
-def test_models_outlive_the_release_and_meet_the_next_one(release: Release, kubectl: Program) -> None:
-    release.install()
-    kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=60s")
-    kubectl("create", "--filename=-", given=json.dumps(MODEL))
-    release.uninstall()
-    assert kubectl("get", "e2im", "-o=name") == MODELS
-    assert (
-        release.kubectl("get", "deployments,configmaps", "-l=app.kubernetes.io/part-of=e2i", "-o=name") == ""
-    )
-    assert "e2i" not in kubectl("get", "clusterroles,clusterrolebindings", "-o=name")
-    release.install()
-    assert kubectl("get", "e2im", "-o=name") == MODELS
-
-
-@pytest.mark.api
-def test_a_crd_that_somebody_else_applied_is_not_taken_unasked(release: Release, kubectl: Program) -> None:
-    kubectl("apply", "--server-side", "-f", PROJECT / "manifests" / "crds" / "e2imodels.yaml")
-    refused = release.helm.tried("install", "models", CHART, *BUCKET)
-    assert refused.returncode
-    assert CRD in refused.stderr
-    release.install("--set", "crds.enabled=false")
-    release.helm("upgrade", "models", CHART, *BUCKET, "--take-ownership")
-    assert json.loads(kubectl("get", "crd", CRD, "-o=json"))["metadata"]["labels"][
-        "app.kubernetes.io/managed-by"
-    ]
-
-
-@pytest.mark.api
-def test_there_is_no_second_operator_in_a_cluster(release: Release) -> None:
-    release.install()
-    refused = release.helm.tried("install", "others", CHART, *BUCKET, "--set", "crds.enabled=false")
-    assert refused.returncode
-    assert "e2i-models-" in refused.stderr

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from deploy.programs import built_helm
+from deploy.programs import HELM_4, built
 from docs.shell import SYSTEM_PATH, Shell
 from support.cluster import TestCluster
 
@@ -69,7 +69,7 @@ def installed(
     assert local_cluster.home
     folder = tmp_path_factory.mktemp("installed")
     (folder / "kubectl").symlink_to(local_cluster.home.kubectl)
-    (folder / "helm").symlink_to(shutil.which("helm") or built_helm(say))
+    (folder / "helm").symlink_to(shutil.which("helm") or built(HELM_4, say).argv[0])
     return folder
 
 

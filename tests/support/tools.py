@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+from deploy.programs import HELM_3, HELM_4
 
-from deploy.programs import built_helm
-
-from e2i.local.toolchain import ensure_tools
+from e2i.local.toolchain import ensure_built, ensure_tools
 
 
 def say(line: str) -> None:
@@ -15,5 +13,4 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     ensure_tools(say)
-    if not shutil.which("helm"):
-        built_helm(say)
+    ensure_built((HELM_4, HELM_3), say)
