@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from e2i.controller.edge.jobs.turns import LONGEST_BLOCK, Turns
 from e2i.controller.edge.lease import Lease
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import FIRST_DELAY
+from e2i.controller.reconcile import Outcome, Pass
 from e2i.controller.settings import Settings
 from e2i.kube import ApiError
 
@@ -192,6 +194,30 @@ async def test_a_pass_and_a_watch_that_hang_are_stale(world: World, monkeypatch:
 
 
 # Passes.
+
+
+async def test_passes_that_wait_for_nothing_let_everything_else_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes, seen = [], []
+
+    async def reconcile(key: Any, _: object) -> Pass:
+        passes.append(key)
+        return Pass(outcome=Outcome.SETTLED)
+
+    async def everything_else() -> None:
+        while True:
+            seen.append(len(passes))
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(app, "reconcile", reconcile)
+    await with_workers(world, 2).start()
+    for number in range(100):
+        world.queue.add((NAMESPACE, f"model-{number}"))
+    task = asyncio.create_task(everything_else())
+    await until(lambda: len(passes) == 100)
+    task.cancel()
+    assert max(later - earlier for earlier, later in pairwise(seen)) <= 2
 
 
 async def test_a_bug_in_a_pass_ends_neither_the_worker_nor_the_other_models(

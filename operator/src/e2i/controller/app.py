@@ -145,6 +145,8 @@ class Operator:
     async def _work(self) -> None:
         while True:
             await self.run_next_pass()
+            # A pass over a model at rest waits for nothing: thousands of them in a row would hold up everything else.
+            await asyncio.sleep(0)
 
     def _cancel_outdated_jobs(self, key: Key) -> None:
         """Cancel the background jobs of a model that is gone, also if a new one has its name now.
