@@ -122,7 +122,7 @@ async def operator(
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
     """The running operator. `modules` are loaded beside its handlers."""
     health = f"127.0.0.1:{free_port()}"
-    argv = [sys.executable, "-P", "-m", "kopf", "run", "--module=e2i.controller.main", "--standalone"]
+    argv = [sys.executable, "-P", "-m", "e2i.controller"]
     argv += ["--all-namespaces", "--log-format=json", *(str(path) for path in modules)]
     environment = operator_settings(home, account) | {"E2I_HEALTH_ADDRESS": health}
     log = operator_log(home)

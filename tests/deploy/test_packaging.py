@@ -65,7 +65,7 @@ def test_an_installed_operator_says_which_setting_is_wrong(
 ) -> None:
     """Its first word is that sentence, and it ends by itself."""
     done = subprocess.run(
-        [installed / "kopf", *entrypoint()[1:]],
+        [installed / entrypoint()[0], *entrypoint()[1:]],
         env={"PATH": f"{installed}:{os.defpath}", "HOME": str(tmp_path), **settings},
         cwd=tmp_path,
         capture_output=True,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from kubernetes.aio.client import ApiClient, Configuration
-
 from e2i.kube import Kube
+from e2i.kube.access import Access
 
 HANG = b"hang"
 """Instead of an answer: keep the connection open and silent."""
@@ -88,16 +88,23 @@ def stream(*lines: bytes | str | dict[str, Any]) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + body
 
 
+def access(server: str) -> Access:
+    """Everybody's access to this server."""
+
+    async def nobody() -> dict[str, str]:
+        return {}
+
+    return Access(server=server, credentials=nobody, tls=ssl.create_default_context())
+
+
 @asynccontextmanager
 async def running(answer: Answer) -> AsyncIterator[tuple[RawServer, Kube]]:
     """A server that answers so, and a client of it."""
     raw = RawServer(answer)
     server = await asyncio.start_server(raw.serve, "127.0.0.1", 0)
     raw.port = server.sockets[0].getsockname()[1]
-    configuration = Configuration()
-    configuration.host = f"http://127.0.0.1:{raw.port}"
     try:
-        async with Kube(ApiClient(configuration)) as kube:
+        async with Kube(access(f"http://127.0.0.1:{raw.port}")) as kube:
             yield raw, kube
     finally:
         server.close()

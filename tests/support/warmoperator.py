@@ -18,6 +18,8 @@ from typing import Self
 
 from support.operating import Operator
 
+from e2i.controller.__main__ import HANDLERS
+
 # Not e2i.controller.main: kopf imports it, and registers its handlers, in the operator's own process.
 PRELOAD = ["pytest", "kopf.cli", "boto3", "e2i.controller.process"]
 
@@ -39,7 +41,8 @@ class WarmOperator(Operator):
     def start(self) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
-        argv = self._argv()[1:]
+        argv = self._argv()
+        argv = ["run", f"--module={HANDLERS}", "--standalone", *argv[argv.index("e2i.controller") + 1 :]]
         # A daemon: one that a failing test left running must not hold up the end of all tests.
         child = context.Process(target=_operate, args=(argv, self._environment, self.log), daemon=True)
         child.start()

@@ -144,7 +144,7 @@ def test_an_exec_credential_plugin_gives_the_token(tmp_path: Path) -> None:
 
     async def connect() -> None:
         async with await from_context(context) as kube:
-            assert kube._client.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
+            assert await kube._access.credentials() == {"authorization": f"Bearer {SECRET}"}
 
     asyncio.run(connect())
 

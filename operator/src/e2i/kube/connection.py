@@ -1,29 +1,25 @@
 """One connection to an API server, with one identity.
 
-The client package reads kubeconfigs and gives credentials and the TLS context. This module sends the requests itself,
-because the package follows redirects, reads answers of any size, and writes characters beyond the first 65,536 in a
-form that no YAML parser accepts (a server-side apply is YAML).
+It sends the requests itself, because the client package follows redirects, reads answers of any size, and writes
+characters beyond the first 65,536 in a form that no YAML parser accepts (a server-side apply is YAML).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpProcessingError
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from e2i import clock
+from e2i.kube.access import Access, service_account
 from e2i.kube.errors import ApiError
 from e2i.kube.exchange import Response, exchange
 from e2i.kube.kinds import Object
@@ -32,6 +28,8 @@ from e2i.kube.responses import error_from_response, parse_object, read
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 REQUEST_TIMEOUT = 30.0
 USER_AGENT = "e2i"
+CONNECTIONS = 100
+"""Sockets at the same time."""
 READ_BUFFER = 2**21
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -42,33 +40,22 @@ _NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 class Connection:
     """Sends requests to one API server."""
 
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._session: aiohttp.ClientSession | None = None
         self._may_write: Callable[[], None] = _always
 
     @classmethod
     async def from_kubeconfig(cls, path: Path, context: str | None = None) -> Self:
         """Connect with the kubeconfig and its context; ApiError (BadKubeconfig) if the file cannot be used."""
-        configuration = Configuration()
-        try:
-            await config.load_kube_config(
-                str(path), context=context, client_configuration=configuration, persist_config=False
-            )
-        except config.ConfigException as error:
-            raise ApiError(0, "BadKubeconfig", f"kubeconfig {path} cannot be used: {error}") from error
-        return cls(_client(configuration))
+        from e2i.kube.kubeconfig_access import kubeconfig_access
+
+        return cls(await kubeconfig_access(path, context))
 
     @classmethod
     async def from_service_account(cls, directory: Path = SERVICE_ACCOUNT_DIR) -> Self:
         """Connect as the pod's service account; the token is read again every minute."""
-        configuration = Configuration()
-        loader = InClusterConfigLoader(str(directory / "token"), str(directory / "ca.crt"))
-        try:
-            loader.load_and_set(configuration)
-        except config.ConfigException as error:
-            raise ApiError(0, "NoServiceAccount", f"service account in {directory}: {error}") from error
-        return cls(_client(configuration))
+        return cls(service_account(directory, os.environ))
 
     def fence(self, may_write: Callable[[], None]) -> None:
         """Ask `may_write` before each write is sent. If it raises ApiError, the write is not sent."""
@@ -78,7 +65,6 @@ class Connection:
         """Close all sockets; safe to repeat."""
         if self._session:
             await self._session.close()
-        await self._client.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -119,33 +105,28 @@ class Connection:
         try:
             async with self._open_session().request(
                 method,
-                self._client.configuration.host + path,
+                self.server + path,
                 params=query,
                 data=None if body is None else encode(body),
                 headers=await self._headers(content_type),
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 allow_redirects=False,
-                proxy=self._client.configuration.proxy,
-                proxy_headers=self._client.configuration.proxy_headers,
-                server_hostname=self._client.configuration.tls_server_name,
+                proxy=self._access.proxy,
+                proxy_headers=self._access.proxy_headers,
+                server_hostname=self._access.tls_server_name,
             ) as response:
                 if not 200 <= response.status < 300:
                     raise await error_from_response(response)
                 clock.hear(response.headers.get("Date", ""))
                 yield response
-        except config.ConfigException as error:
-            raise ApiError(0, "BadCredentials", f"The credentials cannot be renewed: {error}") from error
         except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError) as error:
             text = str(error) or type(error).__name__
-            raise ApiError(
-                0, "Unreachable", f"API server {self._client.configuration.host}: {text}"
-            ) from error
+            raise ApiError(0, "Unreachable", f"API server {self.server}: {text}") from error
 
     @property
     def server(self) -> str:
         """The API server's address: https://127.0.0.1:6443."""
-        host: str = self._client.configuration.host
-        return host
+        return self._access.server
 
     async def forward(
         self,
@@ -166,19 +147,16 @@ class Connection:
             body,
             {**await self._headers(JSON), **headers},
             timeout,
-            proxy=self._client.configuration.proxy,
-            proxy_headers=self._client.configuration.proxy_headers,
-            server_hostname=self._client.configuration.tls_server_name,
+            proxy=self._access.proxy,
+            proxy_headers=self._access.proxy_headers,
+            server_hostname=self._access.tls_server_name,
         )
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             # Without the environment and ~/.netrc: aiohttp would read them in threads for each request, and
             # would not send our token to a host for which ~/.netrc has a password.
-            connector = aiohttp.TCPConnector(
-                ssl=self._client.rest_client.ssl_context,
-                limit=self._client.configuration.connection_pool_maxsize,
-            )
+            connector = aiohttp.TCPConnector(ssl=self._access.tls, limit=CONNECTIONS)
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 request_class=_fenced(lambda: self._may_write()),
@@ -189,9 +167,7 @@ class Connection:
 
     async def _headers(self, content_type: str) -> dict[str, str]:
         headers = {"Accept": JSON, "Content-Type": content_type, "User-Agent": USER_AGENT}
-        for setting in (await self._client.configuration.auth_settings()).values():
-            headers[setting["key"]] = setting["value"]
-        return headers
+        return headers | dict(await self._access.credentials())
 
 
 def _always() -> None:
@@ -235,14 +211,3 @@ def encode(body: Object) -> bytes:
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     return "\\ufffd" if 0xD800 <= code <= 0xDFFF else f"\\u{code:04x}"
-
-
-def _client(configuration: Configuration) -> ApiClient:
-    configuration.proxy = configuration.proxy or _proxy_for(configuration.host)
-    return ApiClient(configuration)
-
-
-def _proxy_for(url: str) -> str | None:
-    """Return the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for the server at `url`, if any."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
