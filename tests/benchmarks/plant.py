@@ -73,9 +73,13 @@ def operator_log(home: ClusterHome) -> Path:
 
 
 def operator_settings(home: ClusterHome, account: Path) -> dict[str, str]:
-    """The environment of an operator on this cluster."""
+    """The environment of an operator on this cluster.
+
+    Its modules are compiled at its first start. In its image they are: pip does that.
+    """
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        "PYTHONPYCACHEPREFIX": str(home.root / "bytecode"),
         **bucket_settings(home),
         "KUBERNETES_SERVICE_HOST": "127.0.0.1",
         "KUBERNETES_SERVICE_PORT": str(home.ports.api_server),

@@ -15,6 +15,7 @@ from e2i.api import naming
 from e2i.controller.core.health import stale
 from e2i.controller.edge import informer
 from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.first_lists import list_all
 from e2i.controller.edge.informer import LONGEST_SILENCE, SOURCES, Informer, Source, sources
 from e2i.controller.edge.own_writes import OwnWrites
 from e2i.kube import ApiError, Changed, Failed, Listed, Object, Quiet, Resource
@@ -99,7 +100,7 @@ def a_pod(*, ready: bool, version: int = 1, restarts: int = 0, **labels: str) ->
 
 async def test_it_lists_then_watches_from_there_with_the_selector_of_its_source() -> None:
     watched = Watched(Source(DEPLOYMENTS, naming.MODEL_LABEL))
-    await watched.informer.list()
+    await list_all([watched.informer])
     await watched.run()
     assert watched.server.asked == [("list", naming.MODEL_LABEL), ("watch from 10", naming.MODEL_LABEL)]
 
@@ -114,7 +115,7 @@ def test_each_namespace_is_looked_at_by_itself_and_all_models_come_last() -> Non
 
 async def test_it_lists_and_watches_its_namespace_alone() -> None:
     watched = Watched(Source(DEPLOYMENTS, namespace="risk"))
-    await watched.informer.list()
+    await list_all([watched.informer])
     await watched.run()
     assert watched.server.asked == [("list risk", ""), ("watch risk from 10", "")]
 
@@ -122,10 +123,10 @@ async def test_it_lists_and_watches_its_namespace_alone() -> None:
 async def test_a_list_of_one_namespace_removes_nothing_of_another() -> None:
     everywhere = Watched(Source(E2I_MODELS))
     everywhere.server.objects = [a_body(namespace="churn"), a_body(namespace="risk")]
-    await everywhere.informer.list()
+    await list_all([everywhere.informer])
     risk = Watched(Source(E2I_MODELS, namespace="risk"))
     risk.informer._cache = everywhere.cache
-    await risk.informer.list()
+    await list_all([risk.informer])
     assert [model.namespace for model in everywhere.cache.models()] == ["churn"]
 
 
@@ -158,7 +159,7 @@ async def test_changes_reach_the_cache_and_wake_their_model() -> None:
 async def test_a_list_after_an_interruption_removes_what_is_gone() -> None:
     watched = Watched(Source(E2I_MODELS), ("LIST", []))
     watched.server.objects = [a_body()]
-    await watched.informer.list()
+    await list_all([watched.informer])
     await watched.run()
     assert watched.woken == [KEY, KEY]
     assert watched.cache.model(KEY) is None
@@ -168,7 +169,7 @@ async def test_a_kind_of_yatai_that_is_not_served_is_noted_until_it_is_listed() 
     watched = Watched(Source(BENTO_REQUESTS), ("FAILED", AWAY), ("LIST", []))
     watched.cache.put(naming.KIND, a_body())
     watched.server.objects = GONE
-    await watched.informer.list()
+    await list_all([watched.informer])
     assert (watched.cache.missing_kinds, watched.woken) == ({"BentoRequest"}, [KEY])
     await watched.run()
     assert (watched.cache.missing_kinds, watched.woken) == (frozenset(), [KEY, KEY])
@@ -186,7 +187,7 @@ async def test_other_errors_of_a_list_are_the_caller_s() -> None:
     watched = Watched(Source(DEPLOYMENTS))
     for watched.server.objects in (AWAY, GONE):
         with pytest.raises(ApiError):
-            await watched.informer.list()
+            await list_all([watched.informer])
 
 
 async def test_the_same_failure_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -250,7 +251,7 @@ async def test_a_cluster_that_came_back_from_a_backup_is_believed() -> None:
         ("MODIFIED", a_body(version=21, spec={"replicas": 3})),
     )
     watched.server.objects = [a_body(version=899)]
-    await watched.informer.list()
+    await list_all([watched.informer])
     await watched.run()
     assert [model.key for model in watched.cache.models()] == [KEY]
     model = watched.cache.model(KEY)

@@ -1,7 +1,7 @@
 """Starts the operator's process: `python -m e2i.controller`, with the options of `kopf run`.
 
-kopf imports the package `kubernetes` if it is installed, to recognise its objects and to log in by it. That is 30 MiB
-and 0.7 s of CPU for nothing: the operator has handlers of neither kind, and reads its service account by itself. So
+kopf imports the package `kubernetes` if it is installed, to recognise its objects and to log in by it. That is 28 MiB
+and 0.2 s of CPU for nothing: the operator has handlers of neither kind, and reads its service account by itself. So
 kopf does not find the package. Where a kubeconfig is to be read, it is imported after that.
 """
 

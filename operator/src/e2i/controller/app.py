@@ -24,6 +24,7 @@ from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_queue import POSTERS, EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
+from e2i.controller.edge.first_lists import list_all
 from e2i.controller.edge.informer import Informer, sources
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
@@ -117,8 +118,7 @@ class Operator:
 
     async def resync(self) -> None:
         """List all kinds, update the cache, and queue every model for which the cache was wrong."""
-        for informer in self.informers:
-            await informer.list()
+        await list_all(self.informers)
 
     async def run_next_pass(self) -> None:
         """Wait for the next key of the queue and run one pass for it; only cancellation raises."""

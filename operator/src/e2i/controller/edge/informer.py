@@ -107,11 +107,8 @@ class Informer:
         self._newest = ""
         """Newest version that a list or a watch has reported."""
 
-    async def list(self) -> None:
-        """Bring the cache up to date by a full list; ApiError if there is none.
-
-        A kind of Yatai that is not served is no error: it is noted in the cache.
-        """
+    async def read(self) -> Listed[Seen | None] | None:
+        """Return a full list, None if it is of a kind of Yatai that is not served; ApiError if there is none."""
         source = self.source
         try:
             parse = partial(self._cache.see, source.kind)
@@ -121,9 +118,15 @@ class Informer:
         except ApiError as error:
             if not self._is_not_served(error):
                 raise
+            return None
+        return Listed(tuple(found), version)
+
+    def take_list(self, listed: Listed[Seen | None] | None) -> None:
+        """Bring the cache up to date by a list; none: the kind is noted as not served."""
+        if listed is None:
             self._note_served(False)
         else:
-            self._take_list(found, version)
+            self._take_list(listed.values, listed.version)
 
     async def run(self) -> None:
         """Follow the kind without end. Begins after the last list, or with one."""
