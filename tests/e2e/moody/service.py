@@ -1,7 +1,7 @@
 """A bento that does what the variable MOOD says; without one it answers.
 
 MOOD is one of: ends at once | never ready | answers NaN | slow start: SECONDS | slow: SECONDS |
-errors: SHARE of the requests | crashes: NUMBER of the request that ends it.
+errors: SHARE of the requests | crashes: NUMBER of the request that ends it | busy: SECONDS of CPU for each request.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ class Moody:
     async def _live_out_the_mood(self) -> None:
         if MOOD == "slow":
             await asyncio.sleep(float(AMOUNT))
+        elif MOOD == "busy":
+            enough = time.process_time() + float(AMOUNT)
+            while time.process_time() < enough:
+                pass
         elif MOOD == "errors":
             share = float(AMOUNT)
             if int(self.requests * share) > int((self.requests - 1) * share):

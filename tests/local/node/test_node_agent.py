@@ -39,6 +39,13 @@ async def test_the_node_is_ready_and_keeps_its_lease(lab: Lab) -> None:
     ("client", "status"), [("kube-apiserver-kubelet-client", 200), ("admin", 403), ("node", 403)]
 )
 async def test_only_the_api_server_is_answered(lab: Lab, client: str, status: int) -> None:
+    assert ask(lab, client, "/healthz")[0] == status
+
+
+@pytest.mark.parametrize(("client", "status"), [("admin", 200), ("node", 403)])
+async def test_metrics_are_served_to_a_certificate_whose_user_may_read_them(
+    lab: Lab, client: str, status: int
+) -> None:
     assert ask(lab, client, "/metrics/resource")[0] == status
 
 
@@ -91,7 +98,9 @@ async def test_the_use_of_a_busy_container_is_measured(lab: Lab) -> None:
 
     async def has_used_cpu() -> bool:
         lines = ask(lab, "kube-apiserver-kubelet-client", "/metrics/resource")[1].splitlines()
-        return any(float(line.removeprefix(label)) > 0.1 for line in lines if line.startswith(label))
+        return any(
+            float(line.removeprefix(label).split()[0]) > 0.1 for line in lines if line.startswith(label)
+        )
 
     await eventually(has_used_cpu)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,18 @@ def test_the_place_of_a_tool_depends_on_all_that_decides_it() -> None:
 def test_the_version_that_the_server_says_is_the_one_that_is_built() -> None:
     lines = (toolchain.CONTROLPLANE.folder / "go.mod").read_text().splitlines()
     assert f"\tk8s.io/kubernetes {toolchain.KUBERNETES_VERSION}" in lines
+
+
+def test_metrics_server_is_built_from_the_modules_of_the_control_plane() -> None:
+    """Otherwise Go compiles Kubernetes' packages a second time, for minutes."""
+    first, second = (_versions(module) for module in (toolchain.CONTROLPLANE, toolchain.METRICSSERVER))
+    shared = first.keys() & second.keys()
+    assert len(shared) > 80
+    assert {name: second[name] for name in shared} == {name: first[name] for name in shared}
+
+
+def _versions(module: toolchain.Module) -> dict[str, str]:
+    text = (module.folder / "go.mod").read_text()
+    # A required module, or with its arrow a replaced one.
+    found = re.findall(r"^\t(\S+) (v\S+)|^\t(\S+) => (.*)$", text, re.MULTILINE)
+    return {name or f"{replaced} =>": version or target for name, version, replaced, target in found}

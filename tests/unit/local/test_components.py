@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from e2i.local.bootstrap import images, settings
-from e2i.local.components import COMPONENT_NAMES, Component, Tools, components
+from e2i.local.certificates import CERTIFICATES
+from e2i.local.component import Component, Tools
+from e2i.local.components import COMPONENT_NAMES, METRICS_SERVER, components
 from e2i.local.credentials import S3Credentials, ensure_credentials
 from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
+from e2i.local.metrics_server import metrics_api
 
-HOME = ClusterHome("test", 4, Path("/state/test"))
+HOME = ClusterHome("test", 4, Path("/state/test"), metrics=True)
 CREDENTIALS = S3Credentials("KEY", "hidden")
-ALL = components(HOME, Tools(Path("/bin/controlplane"), Path("/bin/versitygw")), CREDENTIALS)
+TOOLS = Tools(Path("/bin/controlplane"), Path("/bin/versitygw"), Path("/bin/metricsserver"))
+ALL = components(HOME, TOOLS, CREDENTIALS)
 
 
 def test_the_names_are_in_starting_order() -> None:
     assert tuple(component.name for component in ALL) == COMPONENT_NAMES
+
+
+def test_only_a_cluster_that_is_to_have_it_runs_metrics_server_and_hurries_its_autoscalers() -> None:
+    plain = components(replace(HOME, metrics=False), TOOLS, CREDENTIALS)
+    assert {part.name for part in ALL} - {part.name for part in plain} == {METRICS_SERVER}
+    hurried = [part.name for part in ALL if any("autoscaler" in argument for argument in part.argv)]
+    assert hurried == ["kube-controller-manager"]
+    assert not any("autoscaler" in argument for part in plain for argument in part.argv)
 
 
 @pytest.mark.parametrize("component", ALL, ids=lambda component: component.name)
@@ -34,7 +48,7 @@ def test_no_two_components_share_a_port_and_all_are_the_clusters_own() -> None:
 def test_nothing_listens_beyond_this_machine() -> None:
     text = " ".join(argument for component in ALL for argument in component.argv)
     assert "0.0.0.0" not in text.replace("0.0.0.0/16", "")  # noqa: S104
-    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", METRICS_SERVER):
         argv = next(component.argv for component in ALL if component.name == name)
         assert "--bind-address=127.0.0.1" in argv
 
@@ -67,3 +81,16 @@ def test_damaged_credentials_say_how_to_get_new_ones(tmp_path: Path, content: st
     (tmp_path / "s3-credentials.json").write_text(content)
     with pytest.raises(ClusterError, match="Delete it and run `e2i local up"):
         ensure_credentials(ClusterHome("test", 0, tmp_path))
+
+
+def test_the_api_server_can_check_who_answers_for_metrics() -> None:
+    service, api = metrics_api(HOME, b"authority")
+    asked = api["spec"]["service"]
+    assert (asked["name"], asked["namespace"]) == (
+        service["metadata"]["name"],
+        service["metadata"]["namespace"],
+    )
+    serving = next(each for each in CERTIFICATES if each.name == "metrics-server-serving")
+    assert f"{asked['name']}.{asked['namespace']}.svc" in serving.hosts
+    assert base64.b64decode(api["spec"]["caBundle"]) == b"authority"
+    assert asked["port"] == HOME.ports.metrics_server

@@ -64,6 +64,13 @@ def test_a_folder_without_a_record_is_reset_first(tmp_path: Path) -> None:
         load_home(tmp_path)
 
 
+def test_the_choice_of_metrics_stays_and_an_older_record_has_none(tmp_path: Path) -> None:
+    save_home(ClusterHome("test", 0, tmp_path, metrics=True))
+    assert load_home(tmp_path).metrics
+    (tmp_path / "cluster.json").write_text('{"name": "test", "index": 0}')
+    assert not load_home(tmp_path).metrics
+
+
 def test_a_damaged_cluster_does_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     save_home(ClusterHome("sound", 0, home_of("sound")))

@@ -43,15 +43,22 @@ def local() -> None:
     help="The kustomization that installs the operator.  [default: kustomize/overlays/local of the checkout]",
 )
 @click.option("--no-operator", is_flag=True, help="Leave the operator out.")
-def up(name: str, bento_store: Path | None, manifests: Path | None, no_operator: bool) -> None:
+@click.option(
+    "--metrics/--no-metrics",
+    default=None,
+    help="Run metrics-server too, for kubectl top and autoscaling; later starts keep the choice.  [default: no]",
+)
+def up(
+    name: str, bento_store: Path | None, manifests: Path | None, no_operator: bool, metrics: bool | None
+) -> None:
     """Start the cluster, or what is missing of it."""
     with report_errors():
         from e2i.local import cluster
 
         overlay = None if no_operator else manifests or cluster.OVERLAY
         say = Stopwatch()
-        build_tools(say)
-        home = cluster.up(name, say, bento_store=bento_store, overlay=overlay)
+        build_tools(say, metrics=bool(metrics))
+        home = cluster.up(name, say, bento_store=bento_store, overlay=overlay, metrics=metrics)
     click.echo(f"\nCluster {name} is up. To use it in this terminal:\n")
     click.echo(f"    {env_line(home)}")
     click.echo("    kubectl get nodes\n")
@@ -161,11 +168,11 @@ def reset(name: str, yes: bool, cache: bool) -> None:
             shutil.rmtree(layout.cache_root(), ignore_errors=True)
 
 
-def build_tools(say: Stopwatch) -> None:
+def build_tools(say: Stopwatch, *, metrics: bool = False) -> None:
     """Build the cluster's programs if they are missing, with one line that moves if there is a terminal."""
     from e2i.local.toolchain import ensure_tools
 
-    ensure_tools(say, say.show if say.moving else None)
+    ensure_tools(say, say.show if say.moving else None, metrics=metrics)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from e2i.local.credentials import S3Credentials, ensure_credentials
 from e2i.local.images import ImageStore, LocalImage
 from e2i.local.kubectl import apply_all
 from e2i.local.layout import ClusterHome
+from e2i.local.metrics_server import metrics_api
 
 SYSTEM_NAMESPACE = "e2i-system"
 MODEL_NAMESPACES = ("default", "models")
@@ -37,7 +38,10 @@ _NETWORK = {
 def bootstrap(home: ClusterHome, bento_store: Path) -> None:
     """Apply all first objects and register the images; safe to repeat."""
     crds = sorted((_PACKAGE / "local" / "yatai" / "crds").glob("*.yaml"))
-    apply_all(home, [*crds, *_manifests()], settings(home, ensure_credentials(home), bento_store))
+    objects = settings(home, ensure_credentials(home), bento_store)
+    if home.metrics:
+        objects += metrics_api(home, (home.pki / "cluster-ca.crt").read_bytes())
+    apply_all(home, [*crds, *_manifests(home)], objects)
     store = ImageStore(home.images)
     for image in images(home):
         store.put(image)
@@ -122,10 +126,11 @@ def _object(kind: str, namespace: str, name: str, content: dict[str, Any]) -> di
     return {"apiVersion": "v1", "kind": kind, "metadata": {"namespace": namespace, "name": name}, **content}
 
 
-def _manifests() -> list[Path]:
+def _manifests(home: ClusterHome) -> list[Path]:
     folder = _PACKAGE / "local" / "manifests"
     # A namespace must exist before its objects.
-    return [folder / "namespaces.yaml", folder / "yatai-rbac.yaml"]
+    names = ["namespaces.yaml", "yatai-rbac.yaml", *(["metrics-server.yaml"] if home.metrics else [])]
+    return [folder / name for name in names]
 
 
 def _digest_of_package() -> str:

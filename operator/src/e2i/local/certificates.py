@@ -56,6 +56,7 @@ IDENTITIES = (
     _client("proxy", "system:kube-proxy"),
     _client("yatai-deployment", "e2i:yatai-deployment"),
     _client("yatai-image-builder", "e2i:yatai-image-builder"),
+    _client("metrics-server", "e2i:metrics-server"),
 )
 """Identities that may call the API server; each has a kubeconfig of the same name."""
 
@@ -68,6 +69,8 @@ _API_HOSTS = (
     "kubernetes.default.svc",
     "kubernetes.default.svc.cluster.local",
 )
+_METRICS_HOSTS = ("metrics-server.kube-system.svc",)
+"""The name by which the API server asks it."""
 
 CERTIFICATES = (
     *IDENTITIES,
@@ -75,6 +78,7 @@ CERTIFICATES = (
     Certificate("kube-apiserver-serving", "cluster-ca", "kube-apiserver", serves=True, hosts=_API_HOSTS),
     Certificate("kube-controller-manager-serving", "cluster-ca", "kube-controller-manager", serves=True),
     Certificate("kube-scheduler-serving", "cluster-ca", "kube-scheduler", serves=True),
+    Certificate("metrics-server-serving", "cluster-ca", "metrics-server", serves=True, hosts=_METRICS_HOSTS),
     Certificate("node-serving", "cluster-ca", "system:node:local", serves=True, hosts=("local",)),
     Certificate("etcd-serving", "etcd-ca", "etcd", serves=True),
     Certificate("etcd-client", "etcd-ca", "kube-apiserver"),

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +14,21 @@ import e2i
 from e2i.local import kubectl, ports, processes, supervision
 from e2i.local.bootstrap import bootstrap, choose_bento_store, operator_inputs
 from e2i.local.certificates import ensure_certificates
-from e2i.local.components import BUCKET, COMPONENT_NAMES, START_WAVES, Tools, components
+from e2i.local.component import Tools
+from e2i.local.components import (
+    BUCKET,
+    COMPONENT_NAMES,
+    METRICS_SERVER,
+    SETTLED_WITH,
+    START_WAVES,
+    components,
+)
 from e2i.local.credentials import ensure_credentials
 from e2i.local.errors import ClusterError
 from e2i.local.kubeconfigs import write_kubeconfigs
 from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, home_of, known_homes, load_home, save_home
 from e2i.local.locks import exclusive_lock
+from e2i.local.metrics_server import API_SERVICE
 from e2i.local.supervision import Say
 from e2i.local.toolchain import ensure_tools
 
@@ -28,18 +38,29 @@ LEAST_FREE_DISK = 512 * 1024**2
 
 
 def up(
-    name: str, say: Say, *, bento_store: Path | None = None, overlay: Path | None = OVERLAY
+    name: str,
+    say: Say,
+    *,
+    bento_store: Path | None = None,
+    overlay: Path | None = OVERLAY,
+    metrics: bool | None = None,
 ) -> ClusterHome:
     """Create the cluster if it does not exist, then start it as `bring_up` does."""
-    home = open_home(name)
-    bring_up(home, say, bento_store=bento_store, overlay=overlay)
-    return home
+    return bring_up(open_home(name), say, bento_store=bento_store, overlay=overlay, metrics=metrics)
 
 
-def bring_up(home: ClusterHome, say: Say, *, bento_store: Path | None, overlay: Path | None) -> None:
+def bring_up(
+    home: ClusterHome,
+    say: Say,
+    *,
+    bento_store: Path | None,
+    overlay: Path | None,
+    metrics: bool | None = None,
+) -> ClusterHome:
     """Start every component that does not run, then the operator if there is an `overlay`.
 
-    ClusterError if a component cannot start; the next call goes on from there.
+    `metrics` says whether metrics-server is one of them; None leaves that as it is. ClusterError if a component cannot
+    start; the next call goes on from there. Returns the cluster as it is now.
     """
     if overlay and not (overlay / "kustomization.yaml").exists():
         raise ClusterError(
@@ -48,16 +69,34 @@ def bring_up(home: ClusterHome, say: Say, *, bento_store: Path | None, overlay: 
         )
 
     store = choose_bento_store(home, bento_store)
+    before, home = home, home if metrics is None else replace(home, metrics=metrics)
 
     def settle() -> None:
         bootstrap(home, store)
+        if before.metrics and not home.metrics:
+            kubectl.withdraw_api_service(home, API_SERVICE)
         say("namespaces, rights, Yatai's resources, settings and images are in place")
 
+    if home != before:
+        _stop_for(home, say)
     start_components(home, COMPONENT_NAMES, say, settle)
+    if home != before:
+        # Only now: until its API is withdrawn, a cluster counts as one with metrics-server.
+        save_home(home)
     if overlay:
         kubectl.apply_operator(home, overlay, operator_inputs(store))
         kubectl.wait_for_operator(home)
         say("e2i-operator is available")
+    return home
+
+
+def _stop_for(home: ClusterHome, say: Say) -> None:
+    """Stop the components that are started in another way with, or without, metrics-server."""
+    with _changing(home, say):
+        for name in (METRICS_SERVER, "kube-controller-manager"):
+            supervision.stop(home, name, say)
+        if home.metrics:
+            save_home(home)
 
 
 def open_home(name: str) -> ClusterHome:
@@ -76,13 +115,15 @@ def start_components(
 
     `settle` is called once the API server is ready, while the components that depend on it start.
     """
-    tools = ensure_tools(say)
+    tools = ensure_tools(say, metrics=home.metrics)
     with _changing(home, say):
         _prepare(home, tools, say)
         known = {part.name: part for part in components(home, tools, ensure_credentials(home))}
         for wave in START_WAVES:
-            launched = [supervision.launch(home, known[name]) for name in wave if name in names]
-            if wave == START_WAVES[-1]:
+            launched = [
+                supervision.launch(home, known[name]) for name in wave if name in names and name in known
+            ]
+            if SETTLED_WITH in wave:
                 settle()
             for part in launched:
                 supervision.wait_until_ready(home, part, say)

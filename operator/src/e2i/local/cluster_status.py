@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from e2i.local import supervision
-from e2i.local.components import Component
+from e2i.local.component import Component
 from e2i.local.layout import ClusterHome
 from e2i.local.readiness import is_ready
 

@@ -6,49 +6,36 @@ To add a component, write a function that returns a `Component` and add it to `c
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
+from e2i.local.component import Component, Tools
 from e2i.local.credentials import S3Credentials
 from e2i.local.layout import ClusterHome
+from e2i.local.metrics_server import autoscaler_flags, metrics_flags
 from e2i.local.readiness import Endpoint
 
 BUCKET = "e2i"
 REGION = "us-east-1"
 
+METRICS_SERVER = "metrics-server"
+"""Runs only in clusters that are to have it."""
 START_WAVES = (
     ("etcd", "s3"),
     ("kube-apiserver",),
     ("kube-controller-manager", "kube-scheduler", "yatai", "node"),
+    (METRICS_SERVER,),
 )
 """Groups of components that can start at the same time; a group needs the groups before it."""
 COMPONENT_NAMES = tuple(name for wave in START_WAVES for name in wave)
 """The names of all components, in starting order."""
-CONTROL_PLANE = tuple(name for name in COMPONENT_NAMES if name not in ("yatai", "node"))
-
-
-@dataclass(frozen=True)
-class Tools:
-    """The programs that were built for this machine."""
-
-    controlplane: Path
-    versitygw: Path
-
-
-@dataclass(frozen=True)
-class Component:
-    """One long-running process."""
-
-    name: str
-    argv: tuple[str, ...]
-    ports: tuple[int, ...] = ()
-    ready: Endpoint | None = None
-    """None: ready as soon as it runs."""
-    environment: dict[str, str] = field(default_factory=dict)
+SETTLED_WITH = "node"
+"""While this component starts the cluster gets its first objects; what starts later needs them."""
+CONTROL_PLANE = tuple(name for name in COMPONENT_NAMES if name not in ("yatai", "node", METRICS_SERVER))
 
 
 def components(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> tuple[Component, ...]:
-    """Return all components, in the order of `COMPONENT_NAMES`; they are stopped in reverse order."""
+    """Return the cluster's components, in the order of `COMPONENT_NAMES`; they are stopped in reverse order."""
     return (
         etcd(home, tools),
         s3(home, tools, credentials),
@@ -57,6 +44,7 @@ def components(home: ClusterHome, tools: Tools, credentials: S3Credentials) -> t
         scheduler(home, tools),
         yatai(home),
         node(home),
+        *([metrics_server(home, tools)] if home.metrics else []),
     )
 
 
@@ -173,6 +161,7 @@ def _api_server_keys(pki: Path) -> dict[str, object]:
 def controller_manager(home: ClusterHome, tools: Tools) -> Component:
     flags = {
         **_controller_flags(home, "kube-controller-manager", home.ports.controller_manager),
+        **(autoscaler_flags() if home.metrics else {}),
         "service-account-private-key-file": home.pki / "service-account.key",
         "root-ca-file": home.pki / "cluster-ca.crt",
         "cluster-signing-cert-file": home.pki / "cluster-ca.crt",
@@ -209,11 +198,23 @@ def node(home: ClusterHome) -> Component:
     )
 
 
+def metrics_server(home: ClusterHome, tools: Tools) -> Component:
+    port = home.ports.metrics_server
+    flags = metrics_flags(home) | _serving_flags(home, METRICS_SERVER, port)
+    argv = (str(tools.metricsserver), *_written(flags))
+    return Component(METRICS_SERVER, argv, (port,), Endpoint(port, "/readyz", "cluster-ca"))
+
+
 def yatai(home: ClusterHome) -> Component:
     return Component("yatai", _python("e2i.local.yatai", home))
 
 
 def _controller_flags(home: ClusterHome, identity: str, port: int) -> dict[str, object]:
+    # Each runs once: an election would only delay the start.
+    return {**_serving_flags(home, identity, port), "leader-elect": "false"}
+
+
+def _serving_flags(home: ClusterHome, identity: str, port: int) -> dict[str, object]:
     kubeconfig = home.kubeconfig_of(identity)
     return {
         "kubeconfig": kubeconfig,
@@ -223,14 +224,16 @@ def _controller_flags(home: ClusterHome, identity: str, port: int) -> dict[str, 
         "secure-port": port,
         "tls-cert-file": home.pki / f"{identity}-serving.crt",
         "tls-private-key-file": home.pki / f"{identity}-serving.key",
-        # Each runs once: an election would only delay the start.
-        "leader-elect": "false",
         "profiling": "false",
     }
 
 
 def _argv(program: Path, command: str, flags: dict[str, object]) -> tuple[str, ...]:
-    return (str(program), command, *(f"--{name}={value}" for name, value in flags.items()))
+    return (str(program), command, *_written(flags))
+
+
+def _written(flags: dict[str, object]) -> Iterator[str]:
+    return (f"--{name}={value}" for name, value in flags.items())
 
 
 def _python(module: str, home: ClusterHome) -> tuple[str, ...]:

@@ -55,6 +55,11 @@ def apply_operator(home: ClusterHome, folder: Path, started_with: str) -> None:
     apply_all(home, [], objects)
 
 
+def withdraw_api_service(home: ClusterHome, name: str) -> None:
+    """Remove an API that nothing serves any more: it would keep every deleted namespace from ending."""
+    kubectl(home, "delete", "apiservice", name, "--ignore-not-found")
+
+
 def wait_for_operator(home: ClusterHome) -> None:
     """Wait until the operator's Deployment is available; ClusterError with the state of its pods after a timeout."""
     namespace, target = f"--namespace={OPERATOR_NAMESPACE}", f"deployment/{OPERATOR}"

@@ -59,9 +59,13 @@ class Ports:
         return self.base + 6
 
     @property
+    def metrics_server(self) -> int:
+        return self.base + 7
+
+    @property
     def in_use(self) -> range:
         """Every port that a component of the cluster listens on."""
-        return range(self.base, self.base + 7)
+        return range(self.base, self.base + 8)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class ClusterHome:
     name: str
     index: int
     root: Path
+    metrics: bool = False
+    """Whether metrics-server runs too."""
 
     @cached_property
     def ports(self) -> Ports:
@@ -121,7 +127,7 @@ class ClusterHome:
 
     @property
     def record(self) -> Path:
-        """File with the cluster's name and index; a folder without it is no cluster."""
+        """File with the cluster's name, index and choices; a folder without it is no cluster."""
         return self.root / "cluster.json"
 
     @property
@@ -202,7 +208,8 @@ def load_home(root: Path) -> ClusterHome:
     remedy = f"Run `e2i local reset --name {root.name}`, then `e2i local up --name {root.name}`."
     try:
         values = json.loads(record.read_text())
-        home = ClusterHome(values["name"], int(values["index"]), root.resolve())
+        # A record that an earlier version wrote does not have the choice.
+        home = ClusterHome(values["name"], int(values["index"]), root.resolve(), bool(values.get("metrics")))
     except FileNotFoundError:
         if not root.exists():
             message = f"There is no cluster {root.name}: {root} does not exist. Run `e2i local up --name {root.name}`."
@@ -219,7 +226,7 @@ def save_home(home: ClusterHome) -> None:
     """Write the cluster's record atomically."""
     home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = home.record.with_suffix(".partial")
-    partial.write_text(json.dumps({"name": home.name, "index": home.index}))
+    partial.write_text(json.dumps({"name": home.name, "index": home.index, "metrics": home.metrics}))
     partial.replace(home.record)
 
 

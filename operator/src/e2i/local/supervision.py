@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2i.local import ports, processes
-from e2i.local.components import Component
+from e2i.local.component import Component
 from e2i.local.errors import ClusterError
 from e2i.local.layout import ClusterHome
 from e2i.local.readiness import is_ready

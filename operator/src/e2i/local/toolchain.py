@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i.local.components import Tools
+from e2i.local.component import Tools
 from e2i.local.errors import ClusterError
 from e2i.local.go_build import Say, compile_module, downloading
 from e2i.local.golang import Go, find_go
@@ -69,14 +69,17 @@ def _kubernetes_version() -> tuple[tuple[str, str], ...]:
 
 CONTROLPLANE = Module("controlplane", ".", _kubernetes_version())
 VERSITYGW = Module("versitygw", "github.com/versity/versitygw/cmd/versitygw")
+METRICSSERVER = Module("metricsserver", ".")
+"""Its go.mod has the versions of the control plane, so that Go need not compile Kubernetes' packages again."""
 
 
-def ensure_tools(say: Say, show: Say | None = None) -> Tools:
+def ensure_tools(say: Say, show: Say | None = None, *, metrics: bool = False) -> Tools:
     """Return the cluster's programs, from the cache or built now; ClusterError if one cannot be built.
 
-    `show` gets the progress of a build as one line that replaces the one before it.
+    `show` gets the progress of a build as one line that replaces the one before it. metrics-server is built only with
+    `metrics`, and last: it is quick after the control plane, and minutes before it.
     """
-    ensure_built((CONTROLPLANE, VERSITYGW), say, show)
+    ensure_built((CONTROLPLANE, VERSITYGW, *([METRICSSERVER] if metrics else [])), say, show)
     return expected_tools()
 
 
@@ -92,7 +95,11 @@ def ensure_built(modules: Iterable[Module], say: Say, show: Say | None = None) -
 
 def expected_tools() -> Tools:
     """Return where the programs are in the cache, or will be."""
-    return Tools(controlplane=program_of(CONTROLPLANE), versitygw=program_of(VERSITYGW))
+    return Tools(
+        controlplane=program_of(CONTROLPLANE),
+        versitygw=program_of(VERSITYGW),
+        metricsserver=program_of(METRICSSERVER),
+    )
 
 
 def program_of(module: Module) -> Path:

@@ -1,6 +1,8 @@
-"""Ask the API server whether a token may read the node's metrics, as a kubelet does."""
+"""Ask the API server whether a client may read the node's metrics, as a kubelet does."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Set
 
 from e2i.kube import ApiError, Kube, Object
 from e2i.local.node import clock
@@ -20,12 +22,23 @@ class Reviews:
 
     async def may_read_metrics(self, token: str) -> tuple[int, str]:
         """Return 200, or the HTTP status of the refusal and one sentence about it."""
+        return await self._review(token, lambda: self._user(token))
+
+    async def may_user_read_metrics(self, name: str, groups: Set[str]) -> tuple[int, str]:
+        """Return the same for the user in a client's certificate."""
+
+        async def user() -> Object:
+            return {"username": name, "groups": sorted(groups)}
+
+        return await self._review(f"{name} {sorted(groups)}", user)
+
+    async def _review(self, client: str, ask: Callable[[], Awaitable[Object | None]]) -> tuple[int, str]:
         now = clock.now()
         self._allowed = {known: end for known, end in self._allowed.items() if end > now}
-        if token in self._allowed:
+        if client in self._allowed:
             return 200, ""
         try:
-            user = await self._user(token)
+            user = await ask()
             if user is None:
                 return 401, "the API server does not accept this token"
             if not await self._may_get_metrics(user):
@@ -34,8 +47,8 @@ class Reviews:
                     f"{user['username']} may not get nodes/metrics of {self._node}: grant it with RBAC",
                 )
         except ApiError as error:
-            return 503, f"the API server could not be asked about the token: {error}"
-        self._allowed[token] = now + REMEMBERED_FOR
+            return 503, f"the API server could not be asked about the client: {error}"
+        self._allowed[client] = now + REMEMBERED_FOR
         return 200, ""
 
     async def _user(self, token: str) -> Object | None:

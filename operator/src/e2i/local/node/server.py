@@ -1,7 +1,7 @@
 """The kubelet's HTTPS server, for logs, exec, port-forward, resource metrics and health.
 
 Only the API server may send requests: it has a client certificate of the cluster's CA with its own name. Metrics are
-also served to clients with a token that the API server accepts, such as metrics-server.
+also served to users, by certificate or token, that the API server allows to read them, such as metrics-server.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class Server:
             for worker in self._pods.workers()
             for name, attempt in worker.attempts.items()
         ]
-        samples = await asyncio.to_thread(self._meter.samples, subjects)
-        return web.Response(text=exposition(samples))
+        samples, at = await asyncio.to_thread(self._meter.samples, subjects)
+        return web.Response(text=exposition(samples, at))
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         names, asked = request.match_info, dict(request.query)
@@ -126,12 +126,17 @@ class Server:
 
         TLS checks the certificate, this function checks the name in it. A kubelet does the same.
         """
-        if CLIENT in certificate_names(request):
+        names = certificate_names(request, "commonName")
+        if CLIENT in names:
             return await handler(request)
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if request.path != METRICS or kind != "Bearer":
+        if request.path != METRICS or not (names or kind == "Bearer"):
             return web.Response(status=403, text="only the API server may ask the node; use kubectl\n")
-        status, why = await self._reviews.may_read_metrics(token)
+        if names:
+            groups = certificate_names(request, "organizationName") | {"system:authenticated"}
+            status, why = await self._reviews.may_user_read_metrics(min(names), groups)
+        else:
+            status, why = await self._reviews.may_read_metrics(token)
         return await handler(request) if status == 200 else web.Response(status=status, text=why + "\n")
 
 
@@ -218,7 +223,7 @@ def _tls(pki: Path) -> ssl.SSLContext:
     return context
 
 
-def certificate_names(request: web.Request) -> set[str]:
-    """Return the common names in the client's certificate; empty if it has none."""
+def certificate_names(request: web.Request, kind: str) -> set[str]:
+    """Return the names of this kind in the subject of the client's certificate; empty if it has none."""
     certificate = request.get_extra_info("peercert") or {}
-    return {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}
+    return {value for part in certificate.get("subject", ()) for key, value in part if key == kind}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i.local.node import sweep
+from e2i.local.node import clock, sweep
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -42,9 +42,9 @@ class Meter:
     def __init__(self) -> None:
         self._cpu: dict[int, float] = {}
 
-    def samples(self, subjects: Iterable[Subject]) -> list[Sample]:
-        """Return the figures of each container, each pod and the node."""
-        everyone = sweep.processes()
+    def samples(self, subjects: Iterable[Subject]) -> tuple[list[Sample], float]:
+        """Return the figures of each container, each pod and the node, and when the CPU times were read."""
+        everyone, now = sweep.processes(), clock.now()
         found: list[Sample] = []
         pods: dict[tuple[str, str], tuple[float, float]] = {}
         seen: dict[int, float] = {}
@@ -62,7 +62,7 @@ class Meter:
             before = pods.get((subject.namespace, subject.pod), (0.0, 0.0))
             pods[subject.namespace, subject.pod] = (before[0] + cpu, before[1] + memory)
         self._cpu = seen
-        return [*found, *_sums(pods), *_machine(), ("resource_scrape_error", {}, 0.0)]
+        return [*found, *_sums(pods), *_machine(), ("resource_scrape_error", {}, 0.0)], now
 
 
 def _sums(pods: dict[tuple[str, str], tuple[float, float]]) -> Iterable[Sample]:
@@ -92,11 +92,15 @@ def _memory(pid: int) -> int:
     return 0
 
 
-def exposition(samples: Iterable[Sample]) -> str:
-    """Return the samples in the Prometheus text form, grouped by metric."""
+def exposition(samples: Iterable[Sample], now: float) -> str:
+    """Return the samples in the Prometheus text form, grouped by metric, each with its time in milliseconds.
+
+    With the time, because an answer that was late on a busy machine would make a rate wrong.
+    """
     by_name: dict[str, list[str]] = {name: [] for name in HELP}
     for name, labels, value in samples:
         inside = ",".join(f'{key}="{label}"' for key, label in labels.items())
-        by_name[name].append(f"{name}{{{inside}}} {value:.3f}" if inside else f"{name} {value:.3f}")
+        series = f"{name}{{{inside}}}" if inside else name
+        by_name[name].append(f"{series} {value:.3f} {now * 1000:.0f}")
     blocks = [f"# TYPE {name} {HELP[name]}\n" + "\n".join(lines) for name, lines in by_name.items() if lines]
     return "\n".join(blocks) + "\n"

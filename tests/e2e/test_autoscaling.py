@@ -1,0 +1,179 @@
+"""A model under load that its autoscaler really sees: metrics-server reads the node, and pods come and go by CPU."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.cluster import TestCluster
+from support.e2e import FIRST, SECOND, address, create, place, ready
+from support.load import load
+from support.stage import Stage
+
+from e2i.api import naming
+from e2i.kube import Object
+from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
+from e2i.local.cluster import OVERLAY, bring_up
+from e2i.local.kubectl import kubectl
+
+pytestmark = pytest.mark.e2e
+
+MOST = 3
+BUSY = {"env": [{"name": "MOOD", "value": "busy: 0.04"}]}
+"""Seconds of CPU for each of ten requests a second: 400m, and the autoscaler wants 100m a pod."""
+RATE = 10.0
+SPEC: dict[str, Any] = {
+    **BUSY,
+    "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+    "autoscaling": {
+        "minReplicas": 1,
+        "maxReplicas": MOST,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 100}},
+            }
+        ],
+    },
+    "rollout": {"scaleDownDelaySeconds": 5},
+}
+PATIENCE = 180.0
+"""Seconds; only a bound for a machine under heavy load."""
+LOOK_EVERY = 0.1
+
+
+@pytest.fixture(scope="module")
+def with_metrics(local_cluster: TestCluster, store: Path) -> Iterator[TestCluster]:
+    """The cluster with metrics-server, which it has for these tests only: its autoscalers are in a hurry."""
+    home = local_cluster.own_home("its controller manager is started with other flags")
+
+    def say(line: str) -> None:
+        pass
+
+    with_them = bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY, metrics=True)
+    yield TestCluster(local_cluster.kubeconfig, with_them)
+    bring_up(with_them, say, bento_store=home.root / "bentoml", overlay=OVERLAY, metrics=False)
+
+
+@pytest.fixture
+async def stage(with_metrics: TestCluster) -> AsyncIterator[Stage]:
+    async with place(with_metrics) as stage:
+        yield stage
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the address had at one moment: its ready pods, and how many the autoscaler of what serves wants."""
+
+    release: str
+    ready: int
+    wanted: int
+
+
+@dataclass
+class Record:
+    looks: list[Look] = field(default_factory=list)
+
+    @property
+    def most_ready(self) -> int:
+        return max((look.ready for look in self.looks), default=0)
+
+    def breaches(self) -> list[tuple[Look, Look]]:
+        """Every step that took ready pods although as many were wanted."""
+        steps = itertools.pairwise(self.looks)
+        return [(one, two) for one, two in steps if two.ready < min(one.ready, two.wanted)]
+
+
+@contextlib.asynccontextmanager
+async def recorded(stage: Stage, name: str) -> AsyncIterator[Record]:
+    """Look at the model's ready pods all the time while the block lasts."""
+    record = Record()
+
+    async def look_on() -> None:
+        while True:
+            record.looks.append(await look(stage, name))
+            await asyncio.sleep(LOOK_EVERY)
+
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(look_on())
+        try:
+            yield record
+        finally:
+            looking.cancel()
+
+
+async def look(stage: Stage, name: str) -> Look:
+    """Ask for the number that is wanted last: when pods are gone because of it, it is known."""
+    service = await stage.child(SERVICES, name)
+    assert service
+    release = service["metadata"]["annotations"][naming.SERVING_ANNOTATION]
+    selector = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
+    pods, _ = await stage.kube.list(PODS, stage.namespace, labels=selector)
+    workload = await stage.child(DEPLOYMENTS, naming.release_name(name, release))
+    assert workload
+    return Look(release, sum(map(is_ready, pods)), workload["spec"]["replicas"])
+
+
+def is_ready(pod: Object) -> bool:
+    conditions = pod["status"].get("conditions") or ()
+    stays = "deletionTimestamp" not in pod["metadata"]
+    return stays and any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
+
+
+async def with_pods(stage: Stage, name: str, count: int) -> Object:
+    """The model, Ready with this number of pods."""
+
+    async def there() -> Object | None:
+        model = await ready(stage, name)
+        return model if model["status"]["readyReplicas"] == count else None
+
+    model: Object = await stage.until(there, f"{count} pods of {name}", PATIENCE)
+    return model
+
+
+async def test_a_model_grows_with_its_load_and_shrinks_after_it_and_no_write_takes_a_pod_that_is_wanted(
+    stage: Stage,
+) -> None:
+    await create(stage, "busy", FIRST, **SPEC)
+    first = (await with_pods(stage, "busy", 1))["status"]["servingRelease"]
+    async with recorded(stage, "busy") as record:
+        async with load(await address(stage, "busy"), RATE) as tally:
+            await with_pods(stage, "busy", MOST)
+            await stage.change("busy", bento={"tag": SECOND})
+            second = (await with_pods(stage, "busy", MOST))["status"]["servingRelease"]
+            # As `kubectl apply` of the same manifest: the operator looks at all again and writes nothing.
+            body = {"spec": {**SPEC, "bento": {"tag": SECOND}}}
+            await stage.kube.patch(E2I_MODELS, stage.namespace, "busy", body)
+            await stage.touch("busy")
+            await with_pods(stage, "busy", MOST)
+        await with_pods(stage, "busy", 1)
+    assert record.breaches() == []
+    assert record.most_ready == MOST
+    assert [release for release, _ in itertools.groupby(look.release for look in record.looks)] == [
+        first,
+        second,
+    ]
+    assert tally.bentos == [FIRST, SECOND]
+
+
+async def test_kubectl_top_tells_what_the_pods_of_a_model_use(stage: Stage) -> None:
+    await create(stage, "quiet", FIRST)
+    await ready(stage, "quiet")
+
+    async def told() -> list[str] | None:
+        """metrics-server has seen the pod twice."""
+        with contextlib.suppress(Exception):
+            lines = kubectl(stage.home, "top", "pods", f"-n={stage.namespace}", "--no-headers").splitlines()
+            return next((line.split() for line in lines if line.startswith("quiet-")), None)
+        return None
+
+    name, cpu, memory = await stage.until(told, "its figures", 60)
+    assert (name.split("-")[0], cpu[-1], memory[-2:]) == ("quiet", "m", "Mi")
+    assert int(memory.removesuffix("Mi")) > 20
+    assert kubectl(stage.home, "top", "nodes", "--no-headers").split()[0] == "local"
