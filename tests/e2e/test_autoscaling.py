@@ -20,6 +20,7 @@ from e2i.api import naming
 from e2i.kube import Object
 from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
 from e2i.local.cluster import OVERLAY, bring_up
+from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
 
 pytestmark = pytest.mark.e2e
@@ -142,6 +143,9 @@ async def test_a_model_grows_with_its_load_and_shrinks_after_it_and_no_write_tak
 ) -> None:
     await create(stage, "busy", FIRST, **SPEC)
     first = (await with_pods(stage, "busy", 1))["status"]["servingRelease"]
+    _, cpu, memory = await use_of_a_pod(stage, "busy")
+    assert cpu.endswith("m")
+    assert int(memory.removesuffix("Mi")) > 20
     async with recorded(stage, "busy") as record:
         async with load(await address(stage, "busy"), RATE) as tally:
             await with_pods(stage, "busy", MOST)
@@ -162,18 +166,15 @@ async def test_a_model_grows_with_its_load_and_shrinks_after_it_and_no_write_tak
     assert tally.bentos == [FIRST, SECOND]
 
 
-async def test_kubectl_top_tells_what_the_pods_of_a_model_use(stage: Stage) -> None:
-    await create(stage, "quiet", FIRST)
-    await ready(stage, "quiet")
+async def use_of_a_pod(stage: Stage, name: str) -> list[str]:
+    """Name, CPU and memory of one of the model's pods, as `kubectl top` tells once metrics-server has read it twice."""
 
     async def told() -> list[str] | None:
-        """metrics-server has seen the pod twice."""
-        with contextlib.suppress(Exception):
+        try:
             lines = kubectl(stage.home, "top", "pods", f"-n={stage.namespace}", "--no-headers").splitlines()
-            return next((line.split() for line in lines if line.startswith("quiet-")), None)
-        return None
+        except ClusterError:
+            return None
+        return next((line.split() for line in lines if line.startswith(f"{name}-")), None)
 
-    name, cpu, memory = await stage.until(told, "its figures", 60)
-    assert (name.split("-")[0], cpu[-1], memory[-2:]) == ("quiet", "m", "Mi")
-    assert int(memory.removesuffix("Mi")) > 20
-    assert kubectl(stage.home, "top", "nodes", "--no-headers").split()[0] == "local"
+    found: list[str] = await stage.until(told, "kubectl top to tell of it", PATIENCE)
+    return found

@@ -19,6 +19,7 @@ from support.model_bodies import (
     failure,
 )
 
+from e2i.api import naming
 from e2i.api.model_body import parse_model
 from e2i.cli.plugin import client_side_apply, forecast
 from e2i.cli.plugin.capacity import Size
@@ -151,6 +152,51 @@ def test_an_autoscaled_release_starts_between_its_bounds() -> None:
     found = forecast.forecast(churn(), churn(spec=spec), BOTH)
     assert found.extra.pods == Size(least=2, most=6)
     assert found.extra.requests == {"cpu": "200m", "memory": "2Gi"}
+
+
+def a_workload(replicas: int, model: str = "churn", release: str = NEW) -> Body:
+    labels = {naming.MODEL_LABEL: model, naming.RELEASE_LABEL: release}
+    metadata = {"namespace": "models", "labels": labels, "creationTimestamp": "2026-11-30T00:00:00Z"}
+    pod = {"containers": [{"name": "main", "resources": {"requests": {"cpu": "100m"}}}]}
+    return {"metadata": metadata, "spec": {"replicas": replicas, "template": {"spec": pod}}}
+
+
+def scaled(spec: dict[str, Any], *workloads: Body) -> forecast.Forecast:
+    """The autoscaler may have two to six pods; `spec` is what changes."""
+    bounds = {"autoscaling": {"minReplicas": 2, "maxReplicas": 6}}
+    return forecast.forecast(churn(spec=bounds), churn(spec={**bounds, **spec}), BOTH, workloads)
+
+
+@pytest.mark.parametrize(
+    ("change", "started", "extra"),
+    [
+        ({}, Size(least=5, most=6), Size(least=5, most=6)),
+        ({"rollout": {"strategy": "InPlace"}}, Size(least=5, most=6), Size(least=0, most=1)),
+        ({"autoscaling": {"minReplicas": 1, "maxReplicas": 4}}, Size(least=4, most=4), Size(least=4, most=4)),
+        ({"autoscaling": None, "replicas": 1}, Size(least=1, most=1), Size(least=1, most=1)),
+    ],
+)
+def test_a_release_under_load_starts_as_many_pods_as_the_autoscaler_has_made(
+    change: dict[str, Any], started: Size, extra: Size
+) -> None:
+    found = scaled({"bento": {"tag": OLD_TAG}, **change}, a_workload(2, release=OLD), a_workload(5))
+    assert (found.change, found.started, found.extra.pods) == (forecast.RELEASE, started, extra)
+    assert found.pods_before == Size(least=2, most=6)
+
+
+@pytest.mark.parametrize(("least", "more"), [(3, 0), (6, 1)])
+def test_another_minimum_needs_room_only_beyond_what_the_autoscaler_has_made(least: int, more: int) -> None:
+    found = scaled({"autoscaling": {"minReplicas": least, "maxReplicas": 8}}, a_workload(5))
+    assert (found.change, found.extra.pods) == (forecast.SCALING, Size(least=more, most=3))
+
+
+def test_who_may_not_list_deployments_gets_the_number_from_the_status() -> None:
+    stranger = a_workload(6, model="another")
+    found = scaled({"bento": {"tag": OLD_TAG}}, stranger)
+    assert found.started == Size(least=2, most=6)
+    bounds = {"autoscaling": {"minReplicas": 2, "maxReplicas": 6}}
+    live = churn(spec=bounds, replicas=4)
+    assert forecast.forecast(live, churn(spec={**bounds, "bento": {"tag": OLD_TAG}}), BOTH).started.least == 4
 
 
 def test_a_release_in_quarantine_is_not_tried_until_what_judges_it_changes() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,31 @@ def size_of(model: Model) -> Size:
     return Size(least=model.autoscaling.minimum, most=model.autoscaling.maximum)
 
 
+def scaled_pods(live: Mapping[str, Any] | None, workloads: Iterable[Mapping[str, Any]]) -> int | None:
+    """Return how many pods the autoscaler wants of the serving release; None if there is no autoscaler or no release.
+
+    The release's Deployment says it. For a user who may not list Deployments it is the number in the status.
+    """
+    if live is None or not live["spec"].get("autoscaling"):
+        return None
+    status, metadata = live.get("status") or {}, live["metadata"]
+    if not (release := status.get("servingRelease")):
+        return None
+    own = {naming.MODEL_LABEL: metadata["name"], naming.RELEASE_LABEL: release}
+    for body in workloads:
+        there = body["metadata"]
+        if there.get("namespace") == metadata.get("namespace") and own.items() <= there["labels"].items():
+            return int(body["spec"]["replicas"])
+    found: int | None = status.get("replicas")
+    return found
+
+
+def size_to_start(model: Model, scaled: int | None) -> Size:
+    """Return the number of pods with which a release starts: as many as `scaled`, within the bounds of the spec."""
+    bounds = size_of(model)
+    return Size(least=min(bounds.most, max(bounds.least, scaled or 0)), most=bounds.most)
+
+
 def extra_capacity(model: Model, pods: Size, workloads: Iterable[Mapping[str, Any]] = ()) -> Extra:
     """Return the requests of `pods` of the model. `workloads`: Deployments that show Yatai's sidecars."""
     if pods.least == 0:
@@ -75,6 +100,15 @@ def pod_requests(model: Model) -> dict[str, str]:
 def defaulted(model: Model) -> list[str]:
     """Return the resources whose requests are e2i's defaults, because the spec does not set them."""
     return [name for name in ("cpu", "memory") if name not in dict(model.shape.requests)]
+
+
+def sidecar_note(started: Size, workloads: Collection[Mapping[str, Any]]) -> Iterable[str]:
+    """Yield that no Deployment shows the requests of Yatai's sidecars, if pods are to start."""
+    if started.most and not workloads:
+        yield (
+            "requests without those of Yatai's sidecars, because no release that shows them runs yet: "
+            f"Yatai {YATAI_VERSION} adds {SIDECARS} to each pod"
+        )
 
 
 def _with_sidecars(each: Mapping[str, str], workloads: Iterable[Mapping[str, Any]]) -> dict[str, str]:

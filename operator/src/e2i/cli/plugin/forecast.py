@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,7 +11,16 @@ from e2i.api.artifact import Artifact
 from e2i.api.model import Model, Rollback, Strategy
 from e2i.api.model_body import parse_model
 from e2i.cli.plugin.advice import command
-from e2i.cli.plugin.capacity import SIDECARS, YATAI_VERSION, Extra, Size, defaulted, extra_capacity, size_of
+from e2i.cli.plugin.capacity import (
+    Extra,
+    Size,
+    defaulted,
+    extra_capacity,
+    scaled_pods,
+    sidecar_note,
+    size_of,
+    size_to_start,
+)
 from e2i.cli.plugin.room import placeable
 from e2i.controller.core.observed import BentoRequest, Build, Observed
 from e2i.controller.core.parse import parse_child
@@ -68,7 +77,9 @@ def forecast(
     if change in (SETTINGS, SCALING) and _is_new_trial(model, release):
         change = TRIAL
     size, size_before = size_of(model), size_of(before) if before else None
-    started = _started(change, size, size_before)
+    scaled = scaled_pods(live, workloads)
+    now = size_before if scaled is None else Size(least=scaled, most=scaled)
+    started = _started(change, size_to_start(model, scaled), now)
     return Forecast(
         change=change,
         release=release,
@@ -78,12 +89,12 @@ def forecast(
         pods=size,
         pods_before=size_before,
         started=started,
-        extra=extra_capacity(model, _beside(change, model, started, size_before), workloads),
+        extra=extra_capacity(model, _beside(change, model, started, now), workloads),
         quarantine=_quarantine(model, release) if change in (RELEASE, SETTINGS) else None,
         notes=(
             *_notes(after, model, change),
             *_parking_notes(before, model, change),
-            *_sidecar_note(started, workloads),
+            *sidecar_note(started, workloads),
         ),
     )
 
@@ -208,14 +219,6 @@ def _is_new_trial(model: Model, release: str | None) -> bool:
     failed = {entry["release"] for entry in model.status.get("failedReleases", ())}
     waits = release in failed and model.status.get("servingRelease") != release
     return waits and _quarantine(model, release) is None
-
-
-def _sidecar_note(started: Size, workloads: Collection[Body]) -> Iterable[str]:
-    if started.most and not workloads:
-        yield (
-            "requests without those of Yatai's sidecars, because no release that shows them runs yet: "
-            f"Yatai {YATAI_VERSION} adds {SIDECARS} to each pod"
-        )
 
 
 def _notes(after: Body, model: Model, change: str) -> Iterable[str]:
