@@ -22,7 +22,11 @@ async def under_load(world: World, **spec: Any) -> str:
 
 
 def fewest(world: World, release: str) -> int:
-    child = world.kube.objects["BentoDeployment", NAMESPACE, naming.release_name("churn", release)]
+    return fewest_of(world, naming.release_name("churn", release))
+
+
+def fewest_of(world: World, name: str) -> int:
+    child = world.kube.objects["BentoDeployment", NAMESPACE, name]
     least: int = child["spec"]["autoscaling"]["minReplicas"]
     return least
 
@@ -65,3 +69,50 @@ async def test_bounds_that_are_lowered_hold_for_the_next_release(world: World) -
     world.apply(env=mode("B"), autoscaling={"minReplicas": 1, "maxReplicas": 4}, rollout=hurried())
     await until(world, lambda: world.address() != first)
     assert world.shares() == {world.address(): 4}
+
+
+EDITED = "churn-inplace"
+
+
+async def edited_under_load(world: World, **rollout: Any) -> str:
+    """The same in place: one BentoDeployment, whose autoscaler has raised it to six pods."""
+    first = await serve(world, env=mode("A"), autoscaling=SCALER, rollout=in_place(**rollout))
+    world.yatai.demand[first] = 6
+    await world.run(passes=20)
+    assert (world.shares(), fewest_of(world, EDITED)) == ({first: 6}, 2)
+    return first
+
+
+def in_place(**rollout: Any) -> dict[str, Any]:
+    return hurried(strategy="InPlace", **rollout)
+
+
+async def test_an_edit_in_place_keeps_the_pods_that_served_until_its_autoscaler_has_seen_the_load(
+    world: World,
+) -> None:
+    first = await edited_under_load(world)
+    world.apply(env=mode("B"), autoscaling=SCALER, rollout=in_place())
+    await until(world, lambda: world.address() != first)
+    second = world.address() or ""
+    await world.run(passes=5)
+    assert (fewest_of(world, EDITED), world.shares(), world.condition()) == (6, {second: 6}, "True/Ready")
+    world.yatai.demand[second] = 3
+    await until(world, lambda: fewest_of(world, EDITED) == 2, within=15)
+    await world.run(passes=10)
+    assert world.shares() == {second: 3}
+    await quiet(world)
+
+
+async def test_an_edit_in_place_that_is_taken_back_keeps_them_too(world: World) -> None:
+    first = await edited_under_load(world)
+    del world.yatai.demand[first]
+    world.verification.bad_answers.add("B")
+    checks = [{"path": "/predict"}]
+    world.apply(env=mode("B"), autoscaling=SCALER, rollout=in_place(verify=checks))
+    await until(world, lambda: world.condition("RolledBack").startswith("True"))
+    # Before Yatai has edited its Deployment there is nothing to count.
+    await until(world, lambda: world.shares() == {first: 6})
+    assert fewest_of(world, EDITED) == 6
+    await world.run(passes=30)
+    assert fewest_of(world, EDITED) == 2
+    await quiet(world)

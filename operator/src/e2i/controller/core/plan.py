@@ -106,6 +106,7 @@ PROGRESS: tuple[Rule, ...] = (
     switch.switch_service,
     # Below, the target release has the address.
     cleanup.retire_previous_releases,
+    capacity.keep_pods_of_edit,
     cleanup.trim_images,
     cleanup.report_settled,
 )

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import datetime, timedelta
 
+from e2i.api import naming
 from e2i.api.model import Autoscaling, Pause, SetWeight, Step, Strategy
 from e2i.controller.core import persisted_status
-from e2i.controller.core.observed import Deployment
+from e2i.controller.core.observed import BentoDeployment, Deployment
 from e2i.controller.core.persisted_status import Canary
 from e2i.controller.core.releases.release import is_complete, ready_pods, selects_all
 from e2i.controller.core.releases.situation import Situation
@@ -69,15 +71,54 @@ def full_size(here: Situation, release: str | None) -> Autoscaling:
     size, child = here.model.autoscaling, here.seen.deployment(release)
     if size.minimum == size.maximum:
         return size
-    least = (child.spec.get("autoscaling") or {}).get("minReplicas") if child else None
-    own = least if type(least) is int else 0
-    if release == here.serving:
+    if child is None and (edited := _edited(here)):
+        reached = max(_least(edited), _wanted(here.seen.workload(edited)))
+    elif release == here.serving:
         is_new = here.asked == release and len(here.seen.deployments) > 1
-        reached = own if is_new else 0
+        reached = _least(child) if is_new else 0
     else:
-        serving = _workload(here, here.serving)
-        reached = max(own, serving.wanted if serving else 0)
+        reached = max(_least(child), _wanted(_workload(here, here.serving)))
     return replace(size, minimum=min(size.maximum, max(size.minimum, reached)))
+
+
+def held_size(here: Situation, child: BentoDeployment, now: datetime) -> Autoscaling:
+    """Return the numbers of pods of a release at this time.
+
+    A release that was edited in place has no other one beside it that shows how long it is new. So it keeps its pods
+    for as long as another strategy keeps the release before: by then its autoscaler has seen the load.
+    """
+    size = size_of(here, child.release)
+    if child.name != naming.inplace_name(here.model.name) or size.minimum == size.maximum:
+        return size
+    until = edit_is_new_until(here, child)
+    if until is None or now >= until:
+        return size
+    return replace(size, minimum=min(size.maximum, max(size.minimum, _least(child))))
+
+
+def edit_is_new_until(here: Situation, child: BentoDeployment) -> datetime | None:
+    """Return until when a release that was edited in place is new, from the edit or from its switch on."""
+    service = here.seen.service
+    begun = [at for at in (child.asked_at, service.switched_at if service else None) if at]
+    return max(begun) + timedelta(seconds=here.model.rollout.guard_seconds) if begun else None
+
+
+def _edited(here: Situation) -> BentoDeployment | None:
+    """Return the BentoDeployment that is edited to become another release."""
+    if here.model.rollout.strategy is not Strategy.IN_PLACE:
+        return None
+    name = naming.inplace_name(here.model.name)
+    return next((child for child in here.seen.deployments if child.name == name), None)
+
+
+def _least(child: BentoDeployment | None) -> int:
+    """Return the minimum that a BentoDeployment has now."""
+    least = (child.spec.get("autoscaling") or {}).get("minReplicas") if child else None
+    return least if type(least) is int else 0
+
+
+def _wanted(workload: Deployment | None) -> int:
+    return workload.wanted if workload else 0
 
 
 def size_of(here: Situation, release: str | None) -> Autoscaling:

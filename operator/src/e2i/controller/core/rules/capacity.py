@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from e2i.api.conditions import Reason
@@ -10,9 +11,9 @@ from e2i.controller.core.actions import Resize, ScaleWorkload
 from e2i.controller.core.observed import BentoDeployment, Deployment
 from e2i.controller.core.releases.release import existing_release
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.releases.sizes import size_of
+from e2i.controller.core.releases.sizes import edit_is_new_until, held_size, size_of
 from e2i.controller.core.render import comparison
-from e2i.controller.core.rules.decision import Plan, ready_pods_message, target_release
+from e2i.controller.core.rules.decision import Plan, ready_pods_message, settled_plan, target_release
 
 
 def resize_serving_release(here: Situation, now: datetime) -> Plan | None:
@@ -20,12 +21,21 @@ def resize_serving_release(here: Situation, now: datetime) -> Plan | None:
 
     Nothing else of a release may be edited: for this Yatai only changes its autoscaler."""
     child = here.seen.deployment(here.serving)
-    return None if here.seen.missing_kinds or here.model.is_parked else _resize(here, child)
+    return None if here.seen.missing_kinds or here.model.is_parked else _resize(here, child, now)
 
 
 def resize_target_release(here: Situation, now: datetime) -> Plan | None:
     """Change the number of pods of the target."""
-    return _resize(here, here.seen.deployment(target_release(here).release))
+    return _resize(here, here.seen.deployment(target_release(here).release), now)
+
+
+def keep_pods_of_edit(here: Situation, now: datetime) -> Plan | None:
+    """Look again when the pods with which an edit in place began are no longer held."""
+    child = target_release(here).deployment
+    if child is None or held_size(here, child, now) == size_of(here, child.release):
+        return None
+    until = edit_is_new_until(here, child)
+    return replace(settled_plan(here), look_again=until - now) if until else None
 
 
 def wake_idle_releases(here: Situation, now: datetime) -> Plan | None:
@@ -60,11 +70,12 @@ def _is_spent(here: Situation, child: BentoDeployment) -> bool:
     return failed is not None and child.release == failed.release != here.serving
 
 
-def _resize(here: Situation, child: BentoDeployment | None) -> Plan | None:
-    if child is None or not comparison.size_differs(child, size_of(here, child.release)):
+def _resize(here: Situation, child: BentoDeployment | None, now: datetime) -> Plan | None:
+    size = held_size(here, child, now) if child else None
+    if child is None or size is None or not comparison.size_differs(child, size):
         return None
     return Plan(
         reason=Reason.Scaling,
         message=ready_pods_message(here, existing_release(here.seen, child)),
-        actions=(Resize(child.name, size_of(here, child.release)),),
+        actions=(Resize(child.name, size),),
     )
