@@ -14,6 +14,19 @@ from deploy.programs import PROJECT, Program
 
 ENVIRONMENTS = sorted((PROJECT / "kustomize" / "environments").iterdir())
 OVERLAYS = sorted((PROJECT / "kustomize" / "overlays").iterdir())
+EXAMPLES = sorted((PROJECT / "kustomize" / "examples").glob("*/*"))
+COMPARED = [PROJECT / "kustomize" / "overlays" / name for name in ("dev", "staging", "production")]
+KNOBS = {"components", "images"}
+"""What differs between the kustomizations of COMPARED; the rest differs in the files settings.env and operator.yaml."""
+NAMES_OF = {
+    "ConfigMap": ("configMapKeyRef/name", "configMapRef/name", "configMap/name"),
+    "Secret": ("secretKeyRef/name", "secretRef/name", "secret/secretName", "imagePullSecrets/name"),
+    "ServiceAccount": ("serviceAccountName",),
+    "PersistentVolumeClaim": ("claimName",),
+    "PriorityClass": ("priorityClassName",),
+    "RuntimeClass": ("runtimeClassName",),
+}
+"""How the fields of the CRD end that name objects of a kind."""
 PATIENCE = 60.0
 
 
@@ -83,12 +96,101 @@ def objects(text: str) -> dict[tuple[str, str], dict[str, Any]]:
     return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}
 
 
+def test_kustomize_knows_every_field_of_a_model_that_names_another_object() -> None:
+    crd = yaml.safe_load((PROJECT / "manifests" / "crds" / "e2imodels.yaml").read_text())
+    fields = list(
+        paths(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"], "spec")
+    )
+    named = {
+        kind: {field for field in fields if field.endswith(tuple(f"/{end}" for end in ends))}
+        for kind, ends in NAMES_OF.items()
+    }
+    known = yaml.safe_load((PROJECT / "kustomize" / "components" / "models" / "references.yaml").read_text())
+    told = {each["kind"]: {field["path"] for field in each["fieldSpecs"]} for each in known["nameReference"]}
+    assert told == named
+    # No other field names an object; this one names a part of the bento.
+    others = {field for field in fields if field.endswith("Name")} - {"spec/bento/serviceName"}
+    assert others <= set().union(*named.values())
+
+
+def paths(schema: dict[str, Any], at: str) -> Iterator[str]:
+    """Every field, with the lists' items left out as kustomize writes it: spec/env/valueFrom/secretKeyRef/name."""
+    while "items" in schema:
+        schema = schema["items"]
+    below = schema.get("properties", {})
+    if not below:
+        yield at
+    for name, each in below.items():
+        yield from paths(each, f"{at}/{name}")
+
+
+def test_generated_names_prefixes_images_and_replicas_reach_into_a_model(
+    kustomize: Program, tmp_path: Path
+) -> None:
+    shutil.copytree(PROJECT / "kustomize" / "components", tmp_path / "components")
+    folder = tmp_path / "models"
+    folder.mkdir()
+    image, digest = "registry.example.com/churn", "sha256:" + "1" * 64
+    spec = {
+        "type": "Classification",
+        "bento": {"image": f"{image}@sha256:{'0' * 64}"},
+        "replicas": 1,
+        "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}}],
+    }
+    model = {"apiVersion": "serving.e2i.dev/v1alpha1", "kind": "E2IModel", "metadata": {"name": "churn"}}
+    (folder / "churn.yaml").write_text(yaml.safe_dump({**model, "spec": spec}))
+    parts = {
+        "namePrefix": "team-",
+        "resources": ["churn.yaml"],
+        "components": ["../components/models"],
+        "secretGenerator": [{"name": "keys", "literals": ["a=b"]}],
+        "images": [{"name": image, "digest": digest}],
+        "replicas": [{"name": "churn", "count": 5}],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    built = {kind: (name, item) for (kind, name), item in objects(kustomize(folder)).items()}
+    name, made = built["E2IModel"]
+    assert name == "team-churn"
+    assert made["spec"]["bento"]["image"] == f"{image}@{digest}"
+    assert made["spec"]["replicas"] == 5
+    secret, _ = built["Secret"]
+    assert secret.startswith("team-keys-")
+    assert made["spec"]["env"][0]["valueFrom"]["secretKeyRef"]["name"] == secret
+
+
+def test_the_overlays_of_clusters_differ_in_their_knobs_alone(kustomize: Program) -> None:
+    parts = [yaml.safe_load((overlay / "kustomization.yaml").read_text()) for overlay in COMPARED]
+    rest = [{key: value for key, value in part.items() if key not in KNOBS} for part in parts]
+    assert rest == [rest[0]] * len(rest)
+    assert {file.name for overlay in COMPARED for file in overlay.iterdir()} == {
+        "kustomization.yaml",
+        "operator.yaml",
+        "settings.env",
+    }
+    changed = [yaml.safe_load((overlay / "operator.yaml").read_text()) for overlay in COMPARED]
+    assert {tuple(each["spec"]) for each in changed} == {("replicas", "template")}
+    for each in changed:
+        pod = each["spec"]["template"]["spec"]
+        assert set(pod) == {"containers", "volumes"}
+        assert set(pod["containers"][0]) == {"name", "resources"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_gives_each_environment_its_own_release(kustomize: Program, example: Path) -> None:
+    ((_, model),) = [each for each in objects(kustomize(example)).items() if each[0][0] == "E2IModel"]
+    base = yaml.safe_load((example.parent / "base" / "churn.yaml").read_text())
+    own = {key for key, value in model["spec"].items() if value != base["spec"].get(key)}
+    assert own <= {"bento", "replicas", "rollout", "envFrom"}
+    assert (example.name == "base") or "verify" in model["spec"]["rollout"]
+
+
 def test_the_production_overlay_gives_settings_and_a_store(kustomize: Program) -> None:
     built = list(yaml.safe_load_all(kustomize(PROJECT / "kustomize" / "overlays" / "production")))
     (settings,) = (item for item in built if item["kind"] == "ConfigMap")
     pod = operator_pod(built)
     assert pod["containers"][0]["envFrom"][0]["configMapRef"]["name"] == settings["metadata"]["name"]
-    assert pod["volumes"][0] == {
+    (store,) = (volume for volume in pod["volumes"] if volume["name"] == "bentos")
+    assert store == {
         "name": "bentos",
         "persistentVolumeClaim": {"claimName": "bento-store", "readOnly": True},
     }
