@@ -15,12 +15,14 @@ from support.builders import (
     at_step,
     beside,
     failed,
+    seconds,
     seen,
     seen_ready,
 )
 
 from e2i.api import naming
 from e2i.api.model import Autoscaling, Model, Pause, SetWeight, Step, Strategy
+from e2i.controller.core import plan
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.situation import Situation
@@ -149,3 +151,42 @@ def test_an_address_that_is_not_shared_gives_a_canary_nothing() -> None:
     alone = replace(side_by_side(model), service=a_service(release=OLD_RELEASE, switched_at=NOON))
     assert sizes.actual_weight(Situation(model, alone)) == 0
     assert sizes.actual_weight(Situation(model, seen())) == 0
+
+
+IN_PLACE = a_model(
+    autoscaling=Autoscaling(minimum=2, maximum=8),
+    rollout={"strategy": Strategy.IN_PLACE, "scale_down_delay": 30},
+)
+EDITED = replace(a_deployment(IN_PLACE), name=naming.inplace_name("churn"))
+
+
+def edited(pods: int, *, asked: int = 0, switched: int | None = None) -> Situation:
+    """An edit in place of `asked` seconds after noon that began with `pods`; it serves since `switched`."""
+    spec = {**EDITED.spec, "autoscaling": {**EDITED.spec["autoscaling"], "minReplicas": pods}}
+    child = replace(EDITED, spec=spec, asked_at=NOON + seconds(asked))
+    since = None if switched is None else NOON + seconds(switched)
+    service = a_service(IN_PLACE, release=RELEASE if switched is not None else OLD_RELEASE, switched_at=since)
+    return Situation(IN_PLACE, seen_ready(IN_PLACE, deployments=(child,), service=service))
+
+
+@pytest.mark.parametrize(
+    ("situation", "after", "left"),
+    [
+        pytest.param(edited(6, switched=50), 60, 20, id="a release that has just taken over keeps its pods"),
+        pytest.param(edited(6, switched=50), 80, None, id="until its autoscaler has seen the load"),
+        pytest.param(edited(6, asked=50, switched=0), 60, 20, id="and so does one that was taken back"),
+        pytest.param(edited(2, switched=50), 60, None, id="with the fewest there is nothing to keep"),
+    ],
+)
+def test_how_long_an_edit_in_place_keeps_its_pods(situation: Situation, after: int, left: int | None) -> None:
+    now = NOON + seconds(after)
+    assert sizes.held_for(situation, now) == (None if left is None else seconds(left))
+    (child,) = situation.seen.deployments
+    assert sizes.held_size(situation, child, now).minimum == (6 if left else 2)
+    if left:
+        assert plan.plan(situation, now).look_again == seconds(left)
+
+
+def test_without_an_autoscaler_an_edit_in_place_keeps_nothing() -> None:
+    fixed = replace(IN_PLACE, autoscaling=Autoscaling(minimum=2, maximum=2))
+    assert sizes.held_for(Situation(fixed, edited(6, switched=50).seen), NOON + seconds(60)) is None

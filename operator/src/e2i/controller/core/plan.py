@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from e2i.api.conditions import one_line
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import Action, ReadReleaseStore, WriteRecord
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases import lost, recording, retries
+from e2i.controller.core.releases import lost, recording, retries, sizes
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
@@ -106,7 +106,6 @@ PROGRESS: tuple[Rule, ...] = (
     switch.switch_service,
     # Below, the target release has the address.
     cleanup.retire_previous_releases,
-    capacity.keep_pods_of_edit,
     cleanup.trim_images,
     cleanup.report_settled,
 )
@@ -128,11 +127,11 @@ def plan(here: Situation, now: datetime) -> Plan:
     rule, chosen = next((rule, chosen) for rule in RULES if (chosen := rule(here, now)))
     if isinstance(here.seen.records, Problem):
         # Nothing wakes the operator when the bucket is back, and a rollback may wait for it.
-        again = chosen.look_again
-        chosen = replace(chosen, look_again=STORE_POLL if again is None else min(again, STORE_POLL))
+        chosen = _within(chosen, STORE_POLL)
     if here.quarantine and here.fallback and (due := retries.due(here.model, here.quarantine)) and now < due:
-        again = chosen.look_again
-        chosen = replace(chosen, look_again=due - now if again is None else min(again, due - now))
+        chosen = _within(chosen, due - now)
+    if held := sizes.held_for(here, now):
+        chosen = _within(chosen, held)
     if rule in WAITING and here.quarantine and targets_desired(here):
         chosen = _still_failed(here, chosen, here.quarantine)
     elif chosen.failed:
@@ -159,6 +158,12 @@ def _still_failed(here: Situation, chosen: Plan, failed: Failure) -> Plan:
     message = failure_message(here, failed) if here.serving is not None else failed.message
     named = replace(chosen, reason=failed.reason, message=message, stalled=True, failed=False)
     return _with_way_out(here, named)
+
+
+def _within(chosen: Plan, delay: timedelta) -> Plan:
+    """Return the plan with the next look after this delay at the latest."""
+    again = chosen.look_again
+    return replace(chosen, look_again=delay if again is None else min(again, delay))
 
 
 def _quarantine(here: Situation, chosen: Plan, now: datetime) -> Plan:

@@ -88,19 +88,28 @@ def held_size(here: Situation, child: BentoDeployment, now: datetime) -> Autosca
     for as long as another strategy keeps the release before: by then its autoscaler has seen the load.
     """
     size = size_of(here, child.release)
-    if child.name != naming.inplace_name(here.model.name) or size.minimum == size.maximum:
-        return size
-    until = edit_is_new_until(here, child)
-    if until is None or now >= until:
+    until = _new_until(here, child)
+    if size.minimum == size.maximum or until is None or now >= until:
         return size
     return replace(size, minimum=min(size.maximum, max(size.minimum, _least(child))))
 
 
-def edit_is_new_until(here: Situation, child: BentoDeployment) -> datetime | None:
-    """Return until when a release that was edited in place is new, from the edit or from its switch on."""
+def held_for(here: Situation, now: datetime) -> timedelta | None:
+    """Return how much longer a release keeps more pods than its size; None if it does not."""
+    for child in here.seen.deployments:
+        until = _new_until(here, child)
+        if until and held_size(here, child, now) != size_of(here, child.release):
+            return until - now
+    return None
+
+
+def _new_until(here: Situation, child: BentoDeployment) -> datetime | None:
+    """Return until when a release is new that was edited in place: from the edit, or from its switch on."""
     service = here.seen.service
     begun = [at for at in (child.asked_at, service.switched_at if service else None) if at]
-    return max(begun) + timedelta(seconds=here.model.rollout.guard_seconds) if begun else None
+    if not begun or child.name != naming.inplace_name(here.model.name):
+        return None
+    return max(begun) + timedelta(seconds=here.model.rollout.guard_seconds)
 
 
 def _edited(here: Situation) -> BentoDeployment | None:

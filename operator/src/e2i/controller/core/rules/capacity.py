@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from e2i.api.conditions import Reason
@@ -11,9 +10,9 @@ from e2i.controller.core.actions import Resize, ScaleWorkload
 from e2i.controller.core.observed import BentoDeployment, Deployment
 from e2i.controller.core.releases.release import existing_release
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.releases.sizes import edit_is_new_until, held_size, size_of
+from e2i.controller.core.releases.sizes import held_size, size_of
 from e2i.controller.core.render import comparison
-from e2i.controller.core.rules.decision import Plan, ready_pods_message, settled_plan, target_release
+from e2i.controller.core.rules.decision import Plan, ready_pods_message, target_release
 
 
 def resize_serving_release(here: Situation, now: datetime) -> Plan | None:
@@ -27,15 +26,6 @@ def resize_serving_release(here: Situation, now: datetime) -> Plan | None:
 def resize_target_release(here: Situation, now: datetime) -> Plan | None:
     """Change the number of pods of the target."""
     return _resize(here, here.seen.deployment(target_release(here).release), now)
-
-
-def keep_pods_of_edit(here: Situation, now: datetime) -> Plan | None:
-    """Look again when the pods with which an edit in place began are no longer held."""
-    child = target_release(here).deployment
-    if child is None or held_size(here, child, now) == size_of(here, child.release):
-        return None
-    until = edit_is_new_until(here, child)
-    return replace(settled_plan(here), look_again=until - now) if until else None
 
 
 def wake_idle_releases(here: Situation, now: datetime) -> Plan | None:
