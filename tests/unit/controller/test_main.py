@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ def process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeProcess:
     return made
 
 
+@pytest.fixture(autouse=True)
+def same_collections() -> Iterator[None]:
+    """The other tests collect garbage as before."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+
+
 async def start(memo: kopf.Memo) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     await main.start(memo=memo, settings=settings)
@@ -65,6 +74,7 @@ async def test_what_stays_until_the_end_is_no_part_of_a_garbage_collection(proce
     """To search it stops the process for a tenth of a second."""
     await start(kopf.Memo())
     assert gc.get_freeze_count() > 10 * sum(gc.get_count())
+    assert gc.get_threshold()[0] == main.YOUNG
     gc.unfreeze()
 
 

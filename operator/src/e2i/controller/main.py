@@ -18,6 +18,9 @@ from e2i.archive.s3.settings import BadSetting
 from e2i.controller.process import Process
 from e2i.controller.settings import Settings, read_settings
 
+YOUNG = 10_000
+"""New objects after which garbage is searched for among them. Python's 700 means several times in each pass."""
+
 
 @kopf.on.startup()
 async def start(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -69,6 +72,7 @@ def _keep_pauses_short() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG)
 
 
 def _settings() -> Settings:
