@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from support.guarding import NAMESPACES, guard, put_guard, refusal
 from support.operating import installed, service_account
 
 from e2i.kube import ApiError, Kube, Object, Resource
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, PODS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BENTOES, E2I_MODELS, PODS, SERVICES
 from e2i.local.kubectl import apply_all
 
 pytestmark = pytest.mark.api
@@ -26,10 +27,12 @@ YATAI_CRDS = PROJECT / "operator" / "src" / "e2i" / "local" / "yatai" / "crds"
 LOOSE = ("bentodeployments", "bentorequests")
 ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 CRON_JOBS = Resource("batch", "v1", "cronjobs", "CronJob")
 OURS = {"serving.e2i.dev/release": "0b1d77e2"}
 ASKED = {"pod.serving.e2i.dev/env-from": "Secret of-somebody-else false "}
+PATIENCE = 120.0
 POD: Mapping[str, Any] = {"containers": [{"name": "main", "image": "model"}]}
 
 
@@ -220,6 +223,10 @@ PLANTED: list[tuple[Resource, dict[str, Any], str]] = [
     (BENTO_DEPLOYMENTS, {"spec": {"bento": "b", "extraPodMetadata": {"annotations": ASKED}}}, "annotations"),
     (BENTO_DEPLOYMENTS, {"spec": {"bento": "b", "runners": [{"name": "r", "labels": OURS}]}}, "spec.runners[].labels"),
     (BENTO_REQUESTS, {"metadata": {"annotations": OURS}, "spec": {"bentoTag": "b:1"}}, "metadata.annotations"),
+    (BENTO_REQUESTS, {"spec": {"bentoTag": "b:1", "imageBuilderExtraPodMetadata": {"labels": OURS}}},
+     "spec.imageBuilderExtraPodMetadata.labels: serving.e2i.dev/release=0b1d77e2"),
+    (BENTO_REQUESTS, {"spec": {"bentoTag": "b:1", "imageBuilderExtraPodMetadata": {"annotations": ASKED}}},
+     "spec.imageBuilderExtraPodMetadata.annotations"),
 ]  # fmt: skip
 
 
@@ -282,6 +289,105 @@ async def test_the_status_of_a_pod_is_no_way_round(kube: Kube, namespace: str) -
         await kube.patch(PODS, namespace, "plain", {"metadata": {"labels": OURS}}, subresource="status")
     ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
     await kube.patch(PODS, namespace, "plain", ready, subresource="status")
+
+
+MODEL = {"serving.e2i.dev/model": "churn"}
+WORKLOAD = {"selector": {"matchLabels": {"app": "a"}}, "replicas": 0}
+PARTS: list[tuple[Resource, dict[str, Any], dict[str, Any]]] = [
+    (SERVICES, {"selector": MODEL, "ports": [{"port": 80}]}, {"selector": {"app": "evil"}}),
+    (PODS, {**POD, "serviceAccountName": "reader"}, {"activeDeadlineSeconds": 9}),
+    (DEPLOYMENTS, {**WORKLOAD, "template": {"metadata": {"labels": {"app": "a", **MODEL}}, "spec": POD}},
+     {"template": {"spec": {"hostNetwork": True}}}),
+    (REPLICA_SETS, {**WORKLOAD, "template": {"metadata": {"labels": {"app": "a", **MODEL}}, "spec": POD}},
+     {"template": {"spec": {"hostNetwork": True}}}),
+    (BENTO_DEPLOYMENTS, {"bento": "churn"}, {"bento": "evil"}),
+    (BENTO_REQUESTS, {"bentoTag": "churn:1"}, {"bentoTag": "evil:1"}),
+    (BENTOES, {"tag": "churn:1", "image": "model"}, {"image": "evil"}),
+]  # fmt: skip
+"""What a model is made of: kind, spec, and a change of it."""
+
+
+@pytest.fixture(scope="module")
+def grown(cluster: TestCluster) -> str:
+    """A namespace in which a model was there before it was guarded."""
+
+    async def made() -> str:
+        name = f"guarded-{uuid.uuid4().hex[:8]}"
+        async with await Kube.from_kubeconfig(cluster.kubeconfig) as admin:
+            await admin.create(NAMESPACES, None, {"metadata": {"name": name}})
+            await create(admin, ACCOUNTS, name, {"metadata": {"name": "reader"}})
+            for resource, spec, _ in PARTS:
+                body = {"metadata": {"name": "churn", "labels": MODEL}, "spec": spec}
+                await create(admin, resource, name, body)
+            await guard(admin, name)
+        return name
+
+    return asyncio.run(made())
+
+
+@pytest.mark.parametrize(
+    ("resource", "change"),
+    [(resource, change) for resource, _, change in PARTS],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+async def test_what_a_model_is_made_of_is_not_changed_by_others(
+    kube: Kube, grown: str, resource: Resource, change: dict[str, Any]
+) -> None:
+    with pytest.raises(ApiError, match="is the operator's to write") as refused:
+        await kube.patch(resource, grown, "churn", {"spec": change})
+    print(refused.value.message)  # noqa: T201
+    assert f"of {resource.kind} churn is" in refused.value.message
+    assert "of model churn. Change the E2IModel instead" in refused.value.message
+    await kube.patch(resource, grown, "churn", {"metadata": {"annotations": {"team": "risk"}}})
+
+
+async def test_numbers_of_pods_are_everybody_s(kube: Kube, grown: str) -> None:
+    for subresource in ("", "scale"):
+        await kube.patch(DEPLOYMENTS, grown, "churn", {"spec": {"replicas": 0}}, subresource=subresource)
+
+
+async def test_yatai_writes_its_deployments_but_not_the_address_of_a_model(
+    cluster: TestCluster, grown: str
+) -> None:
+    """yatai-deployment takes every Service with the name of a BentoDeployment for its own, and writes over it."""
+    assert cluster.home
+    async with await Kube.from_kubeconfig(cluster.home.kubeconfig_of("yatai-deployment")) as yatai:
+        await yatai.patch(DEPLOYMENTS, grown, "churn", {"spec": {"template": {"spec": {"hostname": "a"}}}})
+        with pytest.raises(ApiError, match="No BentoDeployment may have the name of a model"):
+            await yatai.patch(SERVICES, grown, "churn", {"spec": {"selector": {"app": "evil"}}})
+
+
+async def test_the_address_of_a_model_is_not_deleted_by_others_and_goes_with_the_namespace(
+    kube: Kube,
+) -> None:
+    name = f"guarded-{uuid.uuid4().hex[:8]}"
+    await kube.create(NAMESPACES, None, {"metadata": {"name": name}})
+    owned = {
+        "ownerReferences": [
+            {"apiVersion": "v1", "kind": "E2IModel", "name": "churn", "uid": "1", "controller": True}
+        ]
+    }
+    owners = {"churn": {"labels": MODEL, **owned}, "left": {"labels": MODEL}, "other": {}}
+    for service, metadata in owners.items():
+        # An owner that is not there would be collected; the API server has no kind E2IModel in v1.
+        body = {"metadata": {"name": service, **metadata}, "spec": {"ports": [{"port": 80}]}}
+        await create(kube, SERVICES, name, body)
+    await guard(kube, name)
+    with pytest.raises(
+        ApiError, match=r"Service churn is the address of model churn, and the operator's to remove"
+    ):
+        await kube.delete(SERVICES, name, "churn")
+    with pytest.raises(
+        ApiError, match=r"metadata.ownerReferences of Service churn is the operator's to write"
+    ):
+        await kube.patch(SERVICES, name, "churn", {"metadata": {"ownerReferences": None}})
+    for service in ("left", "other"):
+        await kube.delete(SERVICES, name, service)
+    await kube.delete(NAMESPACES, None, name)
+    deadline = time.monotonic() + PATIENCE
+    while await kube.get(NAMESPACES, None, name) is not None:
+        assert time.monotonic() < deadline, "the namespace did not go"
+        await asyncio.sleep(0.2)
 
 
 async def create(kube: Kube, resource: Resource, namespace: str, body: Mapping[str, Any]) -> None:

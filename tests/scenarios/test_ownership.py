@@ -115,3 +115,39 @@ async def test_a_planted_deployment_counts_for_nothing(world: World) -> None:
     world.kube.put(("Deployment", NAMESPACE, "a"), body)
     await world.run(passes=30)
     assert world.takes_in() == [first]
+
+
+async def test_a_changed_bento_names_the_image_that_was_built_again(world: World) -> None:
+    """Yatai runs whatever image a Bento names, and the image builder never looks at it again."""
+    release = await serve(world, rollout={"verify": [{"path": "/predict", "body": "{}"}]})
+    (bento,) = world.all("Bento")
+    built = running(world)
+    world.kube.put(("Bento", NAMESPACE, bento["metadata"]["name"]), {**bento, "spec": {"image": "evil"}})
+    await until(world, lambda: running(world) == {"evil"})
+    await until(world, lambda: running(world) == built)
+    await world.run()
+    assert (world.condition(), world.address()) == ("True/Ready", release)
+    assert "ImageChanged" in world.told()
+    assert world.kube.writes["patch", "Bento"] == 1
+    await quiet(world)
+
+
+async def test_a_bento_that_somebody_else_made_in_its_place_is_told_and_left_as_it_is(world: World) -> None:
+    await serve(world)
+    (bento,) = world.all("Bento")
+    metadata = {**bento["metadata"], "ownerReferences": []}
+    place = ("Bento", NAMESPACE, bento["metadata"]["name"])
+    world.kube.put(place, {**bento, "metadata": metadata, "spec": {"image": "other"}})
+    await world.run()
+    assert running(world) == {"other"}
+    assert world.kube.writes["patch", "Bento"] == 0
+    assert world.condition() == "False/NameTaken"
+    world.kube.remove(place)
+    await until(world, lambda: world.condition() == "True/Ready")
+    assert running(world) == {f"registry.example/bentos:{bento['metadata']['name']}"}
+
+
+def running(world: World) -> set[str]:
+    """The images that Deployments ask for."""
+    pods = [body["spec"]["template"]["spec"] for body in world.all("Deployment")]
+    return {pod["containers"][0]["image"] for pod in pods}

@@ -206,7 +206,7 @@ class FakeKube:
         manager: str,
         subresource: str = "",
     ) -> Object:
-        """Patch an Event, a scale, or spec.autoscaling: nothing else of a release may be changed."""
+        """Patch an Event, a scale, a Bento's image, or spec.autoscaling: nothing else of a release may be changed."""
         self._write("patch", resource)
         if resource.kind == "Event":
             return self._count_event(name, body)
@@ -221,6 +221,11 @@ class FakeKube:
                 (resource.kind, namespace, name), {**old, "metadata": {**old["metadata"], **body["metadata"]}}
             )
         assert set(body) == {"spec"}
+        if resource.kind == "Bento":
+            assert set(body["spec"]) == {"image"}
+            return self.put(
+                (resource.kind, namespace, name), {**old, "spec": {**old["spec"], **body["spec"]}}
+            )
         assert set(body["spec"]) == {"autoscaling"}
         size = {key: value for key, value in body["spec"]["autoscaling"].items() if value is not None}
         place = (resource.kind, namespace, name)

@@ -160,6 +160,11 @@ class FakeYatai:
         conditions = request.get("status", {}).get("conditions", ())
         return any((item["type"], item["status"]) == ("BentoAvailable", "True") for item in conditions)
 
+    def _image(self, name: str) -> str:
+        """What the Bento names; Bentos of built images have no more than their name here."""
+        bento = self._kube.objects.get(("Bento", NAMESPACE, name), {})
+        return str(bento.get("spec", {}).get("image", f"registry.example/bentos:{name}"))
+
     def _run(self, deployment: Object, now: datetime) -> None:
         """A Deployment once the image is there, of the size that the autoscaler's bounds allow."""
         spec, metadata = deployment["spec"], deployment["metadata"]
@@ -184,11 +189,14 @@ class FakeYatai:
         made = {"name": metadata["name"], "namespace": NAMESPACE, "labels": dict(spec["labels"])}
         made["annotations"] = spec.get("extraPodMetadata", {}).get("annotations", {})
         kept = old["metadata"] if old else {}
+        image = self._image(spec["bento"])
         template = {"metadata": {"annotations": made["annotations"], "labels": made["labels"]}}
+        template["spec"] = {"containers": [{"name": "main", "image": image}]}
         if (
             old
             and old["metadata"]["annotations"] == made["annotations"]
             and old["metadata"]["labels"] == made["labels"]
+            and _image_of(old) in ("", image)
         ):
             template = old["spec"]["template"]  # What others added to it stays.
         body = {
@@ -244,7 +252,7 @@ class FakeYatai:
     def _start_pods(self, workload: Object, now: datetime) -> None:
         name, mode = workload["metadata"]["name"], workload["spec"]["mode"]
         labels = _template(workload)["labels"]
-        template = hashlib.sha256(repr((labels, mode)).encode()).hexdigest()[:6]
+        template = hashlib.sha256(repr((labels, mode, _image_of(workload))).encode()).hexdigest()[:6]
         count = workload["spec"]["replicas"]
         if mode in self.refused:
             # What is there stays.
@@ -356,6 +364,11 @@ def _template(workload: Object) -> Object:
     """Labels and annotations of its pods. A planted Deployment has no template."""
     known: Object = workload["spec"].get("template", {}).get("metadata") or workload["metadata"]
     return {"labels": known["labels"], "annotations": known.get("annotations", {})}
+
+
+def _image_of(workload: Object) -> str:
+    containers = workload["spec"].get("template", {}).get("spec", {}).get("containers") or [{}]
+    return str(containers[0].get("image", ""))
 
 
 def _was_ready(pod: Object) -> bool:

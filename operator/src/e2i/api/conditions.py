@@ -97,6 +97,7 @@ class Reason(Enum):
     # The cluster.
     YataiNotInstalled = "The cluster does not serve Yatai's kinds."
     NameTaken = "An object of somebody else has the name of one of the model's children."
+    ImageChanged = "Somebody changed the image in a Bento. The operator writes the one that was built again."
     Refused = "The API server refused an object that the operator wrote."
     ApiUnavailable = "The API server did not take a request."
     YataiNotResponding = "A controller of Yatai has not looked at an object of the model for a minute."

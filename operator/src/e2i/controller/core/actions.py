@@ -71,6 +71,14 @@ class ScaleWorkload:
 
 
 @dataclass(frozen=True)
+class RestoreImage:
+    """Write the image that was built into the Bento that the image builder made of it."""
+
+    name: str
+    image: str
+
+
+@dataclass(frozen=True)
 class Adopt:
     """Make the model the owner of an object that the operator made for an earlier model of its name."""
 
@@ -183,6 +191,7 @@ Action = (
     | Adopt
     | PatchWorkload
     | ScaleWorkload
+    | RestoreImage
     | Verify
     | StartGuard
     | WriteRecord

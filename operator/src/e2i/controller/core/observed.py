@@ -133,6 +133,8 @@ class Deployment(Child):
     existing: int
     updated: int
     ready: int
+    image: str = ""
+    """Image of the model's container; empty if it has none."""
     replica_failure: str
     """Message of the condition ReplicaFailure (quota, admission); empty if there is none."""
     is_bare: bool = False
@@ -204,6 +206,8 @@ class Observed:
     """When yatai-deployment last changed what it says of any BentoDeployment."""
     bento_gone: str = ""
     """Name of a Bento of the target or of the serving release that was there and that somebody deleted."""
+    bento_altered: str = ""
+    """Name of a Bento that names another image than the one that was built for its release."""
     crashes: int = 0
     """How often containers of these pods ended and were started again; read while not all pods are ready."""
     judged_health: PodHealth | None = None

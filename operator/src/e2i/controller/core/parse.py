@@ -184,9 +184,14 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
         existing=status.number("replicas"),
         updated=status.number("updatedReplicas"),
         ready=status.number("readyReplicas"),
+        image=_main_image(spec.inside("template").inside("spec")),
         is_bare=pod_annotations.is_bare(_annotations(spec.inside("template"))),
         replica_failure=failing.sentence("message"),
     )
+
+
+def _main_image(pod: Fields) -> str:
+    return next((each.text("image") for each in pod.objects("containers") if each.text("name") == "main"), "")
 
 
 def _service(identity: dict[str, Any], fields: Fields) -> Service:

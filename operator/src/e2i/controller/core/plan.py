@@ -54,6 +54,8 @@ CARE: tuple[Rule, ...] = (
     preconditions.hold_unreadable_spec,
     preconditions.hold_while_suspended,
     adoption.adopt_orphans,
+    # Before anything is judged: what runs is not what was released.
+    build.restore_altered_bento,
     trial.judge_serving_release,
     address.roll_back_failed_release,
     parking.park_releases,

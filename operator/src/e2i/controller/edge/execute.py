@@ -9,7 +9,7 @@ from datetime import datetime
 from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
-from e2i.api.model import FINALIZER, Model
+from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import (
     Action,
@@ -28,6 +28,7 @@ from e2i.controller.core.actions import (
     Pending,
     ReadReleaseStore,
     Resize,
+    RestoreImage,
     Result,
     ScaleWorkload,
     SetFinalizer,
@@ -42,6 +43,7 @@ from e2i.controller.edge.adopt import adopt
 from e2i.controller.edge.apply_bento import apply_bento
 from e2i.controller.edge.apply_budget import apply_budget
 from e2i.controller.edge.apply_service import apply_service
+from e2i.controller.edge.change_field import change_field
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.observe import look_for_service
 from e2i.controller.edge.patch_workload import patch_workload
@@ -53,8 +55,6 @@ from e2i.kube.e2i_kinds import (
     BENTO_REQUESTS,
     BENTOES,
     BUDGETS,
-    DEPLOYMENTS,
-    E2I_MODELS,
     SERVICES,
 )
 
@@ -116,8 +116,6 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
             await _apply_request(model, artifact, clients)
         case ApplyDeployment(spec=spec):
             await _apply(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, spec), clients)
-        case Resize(name=name, size=size):
-            await _resize(model, name, manifests.autoscaling(size), clients)
         case ApplyService(release=release, selector=selector, switched_at=switched_at):
             manifest = manifests.service(
                 model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
@@ -125,8 +123,10 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
             await apply_service(manifest, clients)
         case ApplyBudget(selector=selector):
             await apply_budget(disruption_budget(model, selector), clients)
-        case ScaleWorkload() | Adopt() | SetFinalizer():
-            await _change(model, action, clients)
+        case Adopt():
+            await adopt(model, action, clients)
+        case Resize() | ScaleWorkload() | RestoreImage() | SetFinalizer():
+            return await change_field(model, action, clients)
         case DeleteDeployment() | DeleteRequest() | DeleteBudget():
             await _remove(model, action, clients)
     return None
@@ -138,64 +138,6 @@ async def _apply_request(model: Model, artifact: Artifact, clients: Clients) -> 
         return
     manifest = manifests.bento_request(model, artifact, clients.access, CURRENT_TEMPLATE_VERSION)
     await _apply(BENTO_REQUESTS, manifest, clients)
-
-
-async def _resize(model: Model, name: str, autoscaling: manifests.Manifest, clients: Clients) -> None:
-    """Patch this field only: the rest of the release may come from an earlier spec."""
-    body = {"spec": {"autoscaling": {"metrics": None, **autoscaling}}}
-    written = await clients.kube.patch(
-        BENTO_DEPLOYMENTS, model.namespace, name, body, manager=naming.FIELD_MANAGER
-    )
-    clients.cache.put(BENTO_DEPLOYMENTS.kind, written)
-
-
-async def _change(model: Model, action: ScaleWorkload | Adopt | SetFinalizer, clients: Clients) -> None:
-    """Execute an action that writes one field of an object."""
-    match action:
-        case ScaleWorkload():
-            await _scale(model, action, clients)
-        case Adopt():
-            await adopt(model, action, clients)
-        case SetFinalizer(wanted=wanted):
-            await _set_finalizer(model, wanted, clients)
-    return
-
-
-async def _scale(model: Model, action: ScaleWorkload, clients: Clients) -> None:
-    """Write the number of pods: the operator may change nothing else of a Deployment."""
-    # The uid means this object: for a namesake the API server answers with a conflict.
-    body = {"metadata": {"uid": action.uid}, "spec": {"replicas": action.pods}}
-    await clients.kube.patch(
-        DEPLOYMENTS, model.namespace, action.name, body, subresource="scale", manager=naming.FIELD_MANAGER
-    )
-
-
-async def _set_finalizer(model: Model, wanted: bool, clients: Clients) -> None:
-    if not wanted:
-        # Somebody may have changed deletionPolicy in the middle of a deletion.
-        clients.release_store_jobs.cancel(model.key)
-    body = {
-        "apiVersion": naming.API_VERSION,
-        "kind": naming.KIND,
-        # If a new model has the name by now, the uid makes the API server answer with a conflict.
-        "metadata": {
-            "name": model.name,
-            "namespace": model.namespace,
-            "uid": model.uid,
-            "finalizers": [FINALIZER] if wanted else [],
-        },
-    }
-    try:
-        written = await clients.kube.apply(E2I_MODELS, body, manager=naming.FIELD_MANAGER, force=True)
-    except ApiError as error:
-        if error.status == 404:
-            return  # The model is gone.
-        raise
-    if model.deleting and not written["metadata"].get("finalizers"):
-        # That was the last finalizer, so the model is gone. The answer has the version that was known before.
-        clients.cache.remove(naming.KIND, model.key, model.uid)
-    else:
-        clients.cache.put(naming.KIND, written)
 
 
 async def _apply(resource: Resource, manifest: manifests.Manifest, clients: Clients) -> None:

@@ -16,6 +16,7 @@ from e2i.controller.core.actions import (
     DeleteRequest,
     PatchWorkload,
     Resize,
+    RestoreImage,
     ScaleWorkload,
     SetFinalizer,
 )
@@ -28,6 +29,7 @@ _NAMES = {
     Resize: "BentoDeployment",
     PatchWorkload: "Deployment",
     ScaleWorkload: "scale",
+    RestoreImage: "Bento",
     ApplyService: "Service",
     ApplyBudget: "PodDisruptionBudget",
     DeleteBudget: "PodDisruptionBudget",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from e2i.api.conditions import Reason
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
-from e2i.controller.core.actions import ApplyRequest, DeleteRequest
+from e2i.controller.core.actions import ApplyRequest, DeleteRequest, RestoreImage
 from e2i.controller.core.observed import BentoRequest, Build, Observed
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.release import Release, serving_release
@@ -87,6 +87,25 @@ def _builder_problem(
         problem = Problem(reason=Reason.BuildBlocked, message=message, blameless=True)
         return lasting(here, problem, request.error_since, now)
     return own_work.turn_of_builder(target, here.seen, now)
+
+
+def restore_altered_bento(here: Situation, now: datetime) -> Plan | None:
+    """Write the image that was built into a Bento that somebody changed: Yatai runs whatever a Bento names."""
+    request = here.seen.request(here.seen.bento_altered) if here.seen.bento_altered else None
+    if request is None:
+        return None
+    action = RestoreImage(request.name, request.image)
+    problem = changed_image(action)
+    return Plan(reason=problem.reason, message=problem.message, actions=(action,))
+
+
+def changed_image(restored: RestoreImage) -> Problem:
+    """Return what is said of a Bento that names the image that was built again."""
+    return Problem(
+        reason=Reason.ImageChanged,
+        message=f"somebody changed the image in Bento {restored.name}. It names {restored.image} again, and pods with "
+        "the other image are replaced",
+    )
 
 
 def renew_lost_bento(here: Situation, now: datetime) -> Plan | None:
