@@ -116,3 +116,15 @@ async def test_an_edit_in_place_that_is_taken_back_keeps_them_too(world: World) 
     await world.run(passes=30)
     assert fewest_of(world, EDITED) == 2
     await quiet(world)
+
+
+async def test_a_first_release_that_is_not_ready_may_ask_for_fewer_pods(world: World) -> None:
+    """Nothing serves, so there is no load to take over; perhaps no node has room for so many."""
+    world.yatai.bad_pods.add("B")
+    world.apply(env=mode("B"), autoscaling={"minReplicas": 5, "maxReplicas": 8})
+    await until(world, lambda: world.condition() == "False/Deploying")
+    release = world.status()["desiredRelease"]
+    assert fewest(world, release) == 5
+    world.apply(env=mode("B"), autoscaling={"minReplicas": 2, "maxReplicas": 8})
+    await world.run(passes=10)
+    assert fewest(world, release) == 2

@@ -73,6 +73,9 @@ def full_size(here: Situation, release: str | None) -> Autoscaling:
         return size
     if child is None and (edited := _edited(here)):
         reached = max(_least(edited), _wanted(here.seen.workload(edited)))
+    elif here.serving is None:
+        # There is no load to take over, and whoever lowers the number may do so because no node has room.
+        reached = 0
     elif release == here.serving:
         is_new = here.asked == release and len(here.seen.deployments) > 1
         reached = _least(child) if is_new else 0
