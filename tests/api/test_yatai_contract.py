@@ -201,6 +201,23 @@ async def test_a_service_changed_by_hand_stays_changed(bench: Workbench) -> None
     assert (await bench.seen(SERVICE, "plain"))["spec"]["selector"]["mine"] == "yes"
 
 
+async def test_a_service_of_somebody_else_is_written_over_and_keeps_its_owner(bench: Workbench) -> None:
+    """Yatai asks whether there is a Service of the name, and not whose it is."""
+    bento = await bench.bento()
+    owner = {"apiVersion": BENTO.api_version, "kind": BENTO.kind, "name": bento["metadata"]["name"],
+             "uid": bento["metadata"]["uid"], "controller": True}  # fmt: skip
+    spec = {"selector": {"app": "web"}, "ports": [{"name": "web", "port": 80}]}
+    there = await bench.create(SERVICE, "plain", spec, labels={"app": "web"}, ownerReferences=[owner])
+    await bench.deployment("plain")
+    await bench.condition(BENTO_DEPLOYMENT, "plain", "Available", "True")
+    found = await bench.seen(SERVICE, "plain")
+    assert found["spec"]["selector"]["yatai.ai/bento-deployment"] == "plain"
+    assert [port["name"] for port in found["spec"]["ports"]] == ["http", "http-non-proxy"]
+    assert "app" not in found["metadata"]["labels"]
+    assert found["metadata"]["ownerReferences"] == there["metadata"]["ownerReferences"]
+    assert found["spec"]["clusterIP"] == there["spec"]["clusterIP"]
+
+
 @pytest.mark.parametrize(
     ("resource", "name", "body"),
     [

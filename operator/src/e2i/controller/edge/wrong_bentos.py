@@ -25,8 +25,8 @@ async def with_wrong_bentos(here: Situation, kube: Kube, now: datetime) -> Obser
     # It is not the model's to correct.
     place = ("Bento", request.name)
     sentence = (
-        f"Bento {request.name} in {request.namespace} belongs to somebody else, and names another image than {request.image}, "
-        f"which was built for {here.model.name}: delete it, and the operator has the right one made"
+        f"Bento {request.name} in {request.namespace} belongs to somebody else, and names another image than "
+        f"{request.image}, which was built for {here.model.name}: delete it, and the operator has the right one made"
     )
     return replace(seen, foreign=seen.foreign | {place}, holders={**seen.holders, place: sentence})
 

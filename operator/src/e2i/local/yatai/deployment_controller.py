@@ -154,7 +154,8 @@ class DeploymentController:
     async def _keep(self, resource: Resource, wanted: Object) -> None:
         """Create the child, or replace the whole object if it differs in a field that we write.
 
-        The replacement has no resourceVersion, no `replicas` and no field that others added.
+        The replacement has no resourceVersion, no `replicas` and no field that others added. Nobody asks whose object
+        it is. Of a Service the owner and the rest of the metadata stay, as in the real controller.
         """
         metadata = wanted["metadata"]
         live = await self._kube.get(resource, metadata["namespace"], metadata["name"])
@@ -165,7 +166,11 @@ class DeploymentController:
             )
         elif has_drifted(wanted, live):
             LOG.info("replacing %s %s/%s", resource.kind, metadata["namespace"], metadata["name"])
-            await self._kube.replace(resource, with_last_applied(wanted), manager=MANAGER)
+            written = with_last_applied(wanted)
+            if resource is SERVICE:
+                said = {key: written["metadata"].get(key, {}) for key in ("annotations", "labels")}
+                written = {**written, "metadata": {**live["metadata"], **said}}
+            await self._kube.replace(resource, written, manager=MANAGER)
 
     async def _write(self, owner: Object, *news: Condition) -> Object:
         return await write_conditions(self._kube, BENTO_DEPLOYMENT, owner, *news)
