@@ -26,12 +26,12 @@ from e2i.local.kubectl import kubectl
 pytestmark = pytest.mark.e2e
 
 MOST = 3
-BUSY = {"env": [{"name": "MOOD", "value": "busy: 0.04"}]}
-"""Seconds of CPU for each of ten requests a second: 400m, and the autoscaler wants 100m a pod."""
+BUSY = {"env": [{"name": "MOOD", "value": "busy: 0.02"}]}
+"""Seconds of CPU for each of ten requests a second: 200m, and the autoscaler wants 50m a pod."""
 RATE = 10.0
 SPEC: dict[str, Any] = {
     **BUSY,
-    "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+    "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
     "autoscaling": {
         "minReplicas": 1,
         "maxReplicas": MOST,
@@ -79,7 +79,15 @@ class Look:
 
 @dataclass
 class Record:
+    """Looks at a model's address, one after the other.
+
+    A pod counts from the moment in which it is ready until somebody ends it or takes the address from it: what its
+    probes say meanwhile, on a busy machine, is no write of the operator.
+    """
+
     looks: list[Look] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    """The pods that have been ready, by their uid."""
 
     @property
     def most_ready(self) -> int:
@@ -90,15 +98,29 @@ class Record:
         steps = itertools.pairwise(self.looks)
         return [(one, two) for one, two in steps if two.ready < min(one.ready, two.wanted)]
 
+    async def look(self, stage: Stage, name: str) -> None:
+        """Ask for the number that is wanted last: when pods are gone because of it, it is known."""
+        service = await stage.child(SERVICES, name)
+        assert service
+        release = service["metadata"]["annotations"][naming.SERVING_ANNOTATION]
+        selector = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
+        pods, _ = await stage.kube.list(PODS, stage.namespace, labels=selector)
+        workload = await stage.child(DEPLOYMENTS, naming.release_name(name, release))
+        assert workload
+        self.known |= {pod["metadata"]["uid"] for pod in pods if is_ready(pod)}
+        stay = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        ready = sum(pod["metadata"]["uid"] in self.known for pod in stay)
+        self.looks.append(Look(release, ready, workload["spec"]["replicas"]))
+
 
 @contextlib.asynccontextmanager
 async def recorded(stage: Stage, name: str) -> AsyncIterator[Record]:
-    """Look at the model's ready pods all the time while the block lasts."""
+    """Look at the model's address all the time while the block lasts."""
     record = Record()
 
     async def look_on() -> None:
         while True:
-            record.looks.append(await look(stage, name))
+            await record.look(stage, name)
             await asyncio.sleep(LOOK_EVERY)
 
     async with asyncio.TaskGroup() as group:
@@ -109,22 +131,9 @@ async def recorded(stage: Stage, name: str) -> AsyncIterator[Record]:
             looking.cancel()
 
 
-async def look(stage: Stage, name: str) -> Look:
-    """Ask for the number that is wanted last: when pods are gone because of it, it is known."""
-    service = await stage.child(SERVICES, name)
-    assert service
-    release = service["metadata"]["annotations"][naming.SERVING_ANNOTATION]
-    selector = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
-    pods, _ = await stage.kube.list(PODS, stage.namespace, labels=selector)
-    workload = await stage.child(DEPLOYMENTS, naming.release_name(name, release))
-    assert workload
-    return Look(release, sum(map(is_ready, pods)), workload["spec"]["replicas"])
-
-
 def is_ready(pod: Object) -> bool:
     conditions = pod["status"].get("conditions") or ()
-    stays = "deletionTimestamp" not in pod["metadata"]
-    return stays and any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
+    return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
 
 
 async def with_pods(stage: Stage, name: str, count: int) -> Object:

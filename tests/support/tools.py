@@ -12,5 +12,5 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    ensure_tools(say)
+    ensure_tools(say, metrics=True)
     ensure_built((HELM_4, HELM_3), say)
