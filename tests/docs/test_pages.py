@@ -28,6 +28,7 @@ ON_A_CLUSTER = (
     "howto/guard-namespaces.md",
     "howto/package.md",
     "howto/pipeline.md",
+    "howto/promote.md",
     "howto/kubeflow.md",
     "howto/deploy-from-python.md",
     "howto/old-style-bentos.md",

@@ -13,6 +13,7 @@ MODULES = {
     "manifest": "e2i.cli.manifest",
     "package": "e2i.cli.package",
     "pipeline": "e2i.cli.pipeline",
+    "promote": "e2i.cli.promote",
 }
 EXTRAS = {
     "demo": "local",
@@ -21,6 +22,7 @@ EXTRAS = {
     "package": "package",
     "pipeline": "pipeline",
     "pipeline demo": "pipeline,local",
+    "promote": "pipeline",
 }
 
 
