@@ -13,7 +13,7 @@ import click
 from e2i.cli.plugin.session import Session, Target, in_session, is_name
 from e2i.clock import now
 
-FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 _SPAN = re.compile(r"(\d{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
