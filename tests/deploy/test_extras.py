@@ -99,7 +99,7 @@ def extra_of(words: tuple[str, ...]) -> str:
         return "kubectl"
     if words[1:3] == ("pipeline", "demo"):
         return "pipeline,local"
-    return {"demo": "local", "manifest": "package"}.get(words[1], words[1])
+    return {"demo": "local", "manifest": "package", "promote": "pipeline"}.get(words[1], words[1])
 
 
 @pytest.mark.parametrize("program", ["e2i", "kubectl-e2i"])
