@@ -90,6 +90,10 @@ test-api: setup ## Tests on a real API server
 test-e2e: setup ## Tests on the whole local cluster
 	$(BIN)/pytest -m e2e
 
+.PHONY: images
+images: ## Build the operator's image and its SBOM, with docker, podman or buildah
+	@operator/image/build.sh
+
 .PHONY: bench
 bench: setup ## Measure what docs/reference/benchmarks.md reports
 	@$(BIN)/python tests/benchmarks/bench.py
@@ -101,7 +105,7 @@ lock: setup ## Write the lock files anew from pyproject.toml
 	$(COMPILE) --constraint requirements.lock --extra operator pyproject.toml -o operator/requirements.lock
 	@# kfp wants another Kubernetes client than we do: it has an environment of its own.
 	$(COMPILE) bentos/ways/kubeflow/requirements.in -o bentos/ways/kubeflow/requirements.lock
-	echo 'hatchling>=1.27' | $(COMPILE) --constraint requirements.lock - -o operator/build.lock
+	printf '%s\n' 'cyclonedx-bom>=7.5,<8' 'hatchling>=1.27' | $(COMPILE) --constraint requirements.lock - -o operator/build.lock
 
 .PHONY: verify
 verify: lock ## Regenerate what is generated; fails when that changes a file

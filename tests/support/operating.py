@@ -141,10 +141,16 @@ class Operator:
         return self._process is not None and self._process.poll() is None
 
 
-@contextlib.contextmanager
-def operating(home: ClusterHome, folder: Path, store: Path, **environment: str) -> Iterator[Operator]:
+def operating(
+    home: ClusterHome, folder: Path, store: Path, **environment: str
+) -> contextlib.AbstractContextManager[Operator]:
     """A running operator; it is ended with the block if the test has not done so."""
-    operator = Operator(home, folder, store, **environment)
+    return running(Operator(home, folder, store, **environment))
+
+
+@contextlib.contextmanager
+def running(operator: Operator) -> Iterator[Operator]:
+    """The operator, started; it is ended with the block if the test has not done so."""
     operator.start()
     try:
         yield operator
