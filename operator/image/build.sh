@@ -59,7 +59,7 @@ else
     arguments+=(--volume "${certificates%/*}:${certificates%/*}:ro" --build-arg "PIP_CERT=$certificates")
   fi
   # The network of the machine: without it a machine's rules for containers decide whether packages can be downloaded.
-  "$builder" build --pull=never --format oci --network host --ignorefile operator/Dockerfile.dockerignore \
+  "$builder" build --pull=never --layers --format oci --network host --ignorefile operator/Dockerfile.dockerignore \
     "${arguments[@]}" -f operator/Dockerfile -t "$image" .
 fi
 

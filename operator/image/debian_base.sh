@@ -27,6 +27,6 @@ find "$folder/usr/lib" -name __pycache__ -prune -exec rm -rf {} +
 
 container=$(buildah from scratch)
 buildah add --quiet "$container" "$folder" / >/dev/null
-buildah config --cmd python3 --env PATH=/usr/local/bin:/usr/bin:/bin "$container"
+buildah config --cmd python3 --env PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin "$container"
 buildah commit --quiet --rm "$container" "$name" >/dev/null
 echo "$name"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from deploy.container_images import Image, OperatorInImage, described, need, operator_image
 from deploy.programs import PROJECT, run
 from support.cluster import TestCluster
+from support.container_images import Image, OperatorInImage, described, need, operator_image
 from support.operating import install, running
 
 import e2i

@@ -19,20 +19,22 @@ from e2i.local.layout import ClusterHome
 
 BUILDAH = "buildah"
 STORE = "/var/lib/e2i/bentoml"
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+ACCOUNT = Path("/run/secrets/kubernetes.io/serviceaccount")
+"""Where /var/run leads to in the image; by that absolute link it would lead out of it."""
 # As a kubelet does it for restricted Pod Security settings, but for seccomp: everything read-only but /tmp, no
 # capabilities, no new privileges. Each command replaces the one before, so signals reach the program.
 ENTER = """
-root=$1 account=$2
+root=$1 account=$2 path_in_image=$PATH
 shift 2
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount --bind "$root" "$root"
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-mount --bind "$account" "$root/var/run/secrets/kubernetes.io/serviceaccount"
+mount --bind "$account" "$root/run/secrets/kubernetes.io/serviceaccount"
 mount -o remount,bind,ro "$root"
 exec chroot "$root" setpriv --reuid=65532 --regid=65532 --clear-groups --no-new-privs --bounding-set=-all \
-  --inh-caps=-all "$@"
+  --inh-caps=-all env "PATH=$path_in_image" "$@"
 """
 
 
@@ -84,7 +86,7 @@ def mounted(name: str) -> Iterator[Image]:
         root = Path(run(BUILDAH, "mount", container).strip())
         # A kubelet's runtime makes the folders that it mounts on, also in a root that is read-only.
         for folder in (ACCOUNT, Path(STORE)):
-            (root / folder.relative_to("/")).mkdir(parents=True)
+            (root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
         yield Image(name, root)
     finally:
         run(BUILDAH, "rm", container)
