@@ -94,22 +94,32 @@ class Record:
         return max((look.ready for look in self.looks), default=0)
 
     def breaches(self) -> list[tuple[Look, Look]]:
-        """Every step that took ready pods although as many were wanted."""
-        steps = itertools.pairwise(self.looks)
-        return [(one, two) for one, two in steps if two.ready < min(one.ready, two.wanted)]
+        """Every step that took ready pods although as many were wanted.
+
+        At a switch that is the number of before: the autoscaler of the next release knows no load yet.
+        """
+        return [
+            (one, two)
+            for one, two in itertools.pairwise(self.looks)
+            if two.ready < min(one.ready, two.wanted if one.release == two.release else one.wanted)
+        ]
 
     async def look(self, stage: Stage, name: str) -> None:
         """Ask for the number that is wanted last: when pods are gone because of it, it is known."""
         service = await stage.child(SERVICES, name)
         assert service
         release = service["metadata"]["annotations"][naming.SERVING_ANNOTATION]
-        selector = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
-        pods, _ = await stage.kube.list(PODS, stage.namespace, labels=selector)
+        pods, _ = await stage.kube.list(PODS, stage.namespace, labels=f"{naming.MODEL_LABEL}={name}")
         workload = await stage.child(DEPLOYMENTS, naming.release_name(name, release))
         assert workload
         self.known |= {pod["metadata"]["uid"] for pod in pods if is_ready(pod)}
-        stay = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-        ready = sum(pod["metadata"]["uid"] in self.known for pod in stay)
+        selected = service["spec"]["selector"].items()
+        stay = [
+            pod["metadata"]["uid"]
+            for pod in pods
+            if selected <= pod["metadata"]["labels"].items() and "deletionTimestamp" not in pod["metadata"]
+        ]
+        ready = len(self.known.intersection(stay))
         self.looks.append(Look(release, ready, workload["spec"]["replicas"]))
 
 
