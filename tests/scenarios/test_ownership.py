@@ -147,6 +147,24 @@ async def test_a_bento_that_somebody_else_made_in_its_place_is_told_and_left_as_
     assert running(world) == {f"registry.example/bentos:{bento['metadata']['name']}"}
 
 
+async def test_a_bento_deployment_with_the_name_of_the_model_is_told(world: World) -> None:
+    """Yatai writes over the model's Service for it, and never asks whose that is."""
+    release = await serve(world)
+    place = ("Service", NAMESPACE, "churn")
+    # The operator has put the address back, and its own labels beside Yatai's.
+    written = {**world.kube.objects[place]["metadata"]["labels"], naming.YATAI_LABEL: "churn"}
+    relabel(world, place, written)
+    await world.run(passes=5)
+    assert world.condition() == "True/Ready", "such a label alone says nothing"
+    world.stranger("BentoDeployment", "churn")
+    relabel(world, place, written)
+    await until(world, lambda: world.condition() == "False/NameTaken")
+    assert world.address() == release
+    world.kube.remove(("BentoDeployment", NAMESPACE, "churn"))
+    await until(world, lambda: world.condition() == "True/Ready")
+    await quiet(world)
+
+
 def running(world: World) -> set[str]:
     """The images that Deployments ask for."""
     pods = [body["spec"]["template"]["spec"] for body in world.all("Deployment")]

@@ -23,6 +23,7 @@ MODEL_LABEL = f"{GROUP}/model"
 RELEASE_LABEL = f"{GROUP}/release"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 BUILD_LABEL = "yatai.ai/bento-request"
+YATAI_LABEL = "yatai.ai/bento-deployment"
 """On the pods of an image build: the name of its BentoRequest."""
 
 TAG_ANNOTATION = f"{GROUP}/bento-tag"

@@ -152,6 +152,8 @@ class Service(Child):
     """When this operator first saw this `switched_at`."""
     serving: str | None = None
     """The release that has the address, from the operator's annotation."""
+    by_yatai: bool = False
+    """Yatai has written it for a BentoDeployment of its name."""
 
 
 class VerificationState(Enum):

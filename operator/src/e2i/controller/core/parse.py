@@ -202,6 +202,7 @@ def _service(identity: dict[str, Any], fields: Fields) -> Service:
         form=service_form(spec),
         switched_at=annotations.moment(naming.SWITCHED_ANNOTATION),
         serving=naming.readable_release(annotations.text(naming.SERVING_ANNOTATION)),
+        by_yatai=identity["name"] == _labels(fields).get(naming.YATAI_LABEL),
     )
 
 

@@ -38,7 +38,7 @@ from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_problems import failed_mount, refused_build
 from e2i.controller.edge.pod_evidence import collect
 from e2i.controller.edge.pod_way import with_pod_way
-from e2i.controller.edge.wrong_bentos import with_wrong_bentos
+from e2i.controller.edge.yatai_objects import with_yatai_objects
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BUDGETS, PODS, SERVICES
 
@@ -75,7 +75,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     )
     seen = await with_pod_way(model, seen, clients)
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
-    seen = await with_wrong_bentos(Situation(model, seen), clients.kube, now)
+    seen = await with_yatai_objects(Situation(model, seen), clients.kube, now)
     return await _with_pods(model, seen, clients, now)
 
 

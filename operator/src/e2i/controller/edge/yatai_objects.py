@@ -1,4 +1,7 @@
-"""Looks for Bentos that somebody deleted or changed. yatai-image-builder never looks at them again by itself."""
+"""Looks for objects of Yatai that others made, changed or deleted, and that the cache does not show.
+
+yatai-image-builder never looks again at a Bento by itself, and yatai-deployment never asks whose a Service is.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,50 @@ from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.pods import FIRST_ATTEMPT, LOST_PATIENCE
 from e2i.kube import Kube, Object
-from e2i.kube.e2i_kinds import BENTOES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTOES
 
 
-async def with_wrong_bentos(here: Situation, kube: Kube, now: datetime) -> Observed:
-    """Return what is observed, with the names of such Bentos."""
+async def with_yatai_objects(here: Situation, kube: Kube, now: datetime) -> Observed:
+    """Return what is observed, with the Bentos that are wrong and the names that are taken."""
     seen = replace(here.seen, bento_gone=await _lost(here, kube, now))
+    if rival := await _rival(here, kube):
+        seen = _with_holder(seen, ("BentoDeployment", here.model.name), rival)
     request, bento = await _altered(here, kube)
     if request is None:
         return seen
-    if any(owner.get("uid") == request.uid for owner in bento["metadata"].get("ownerReferences") or ()):
+    if _is_owned(bento, request.uid):
         return replace(seen, bento_altered=request.name)
     # It is not the model's to correct.
-    place = ("Bento", request.name)
     sentence = (
         f"Bento {request.name} in {request.namespace} belongs to somebody else, and names another image than "
         f"{request.image}, which was built for {here.model.name}: delete it, and the operator has the right one made"
     )
+    return _with_holder(seen, ("Bento", request.name), sentence)
+
+
+def _with_holder(seen: Observed, place: tuple[str, str], sentence: str) -> Observed:
     return replace(seen, foreign=seen.foreign | {place}, holders={**seen.holders, place: sentence})
+
+
+def _is_owned(body: Object, uid: str) -> bool:
+    return any(owner.get("uid") == uid for owner in body["metadata"].get("ownerReferences") or ())
+
+
+async def _rival(here: Situation, kube: Kube) -> str:
+    """Return a sentence about a BentoDeployment with the model's name; empty if there is none.
+
+    Yatai writes over the model's Service for it, as often as it looks at it. Asked only if Yatai has done so.
+    """
+    model, service = here.model, here.seen.service
+    if service is None or not service.by_yatai:
+        return ""
+    found = await kube.get(BENTO_DEPLOYMENTS, model.namespace, model.name)
+    if found is None or _is_owned(found, model.uid):
+        return ""
+    return (
+        f"BentoDeployment {model.name} in {model.namespace} has the name of this model, so Yatai writes over "
+        f"its Service {model.name}; the operator puts that back each time. Give the BentoDeployment another name"
+    )
 
 
 async def _lost(here: Situation, kube: Kube, now: datetime) -> str:
