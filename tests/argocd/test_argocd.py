@@ -37,6 +37,8 @@ CRDS = Resource(
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 QUIET = 600.0 if is_deep() else 20.0
 """Seconds in which nothing may happen; Argo CD looks at an Application every five."""
+SETTLED = 3.0
+"""Seconds without a write, after which what was under way has ended."""
 BAD = {
     "verify": [{"path": "/predict", "body": '{"text": "hello"}', "expect": {"subset": '{"score": 0.9}'}}],
     "scaleDownDelaySeconds": 5,
@@ -111,7 +113,7 @@ async def nothing_happens(gitops: GitOps, name: str) -> None:
     for part in ("history", "operationState", "sync", "health"):
         assert after["status"][part] == before["status"][part]
     assert (await gitops.stage.model(name))["metadata"]["resourceVersion"] == model
-    assert [line for line in writes.found() if "argocd" in line or "e2i-operator" in line] == []
+    assert writes.of_argocd_and_operator() == []
 
 
 async def settled(gitops: GitOps, name: str) -> None:
@@ -125,7 +127,13 @@ async def settled(gitops: GitOps, name: str) -> None:
         }
         return names == {f"{name}-{status['servingRelease']}"}
 
+    async def is_quiet() -> bool:
+        writes = Writes(gitops.home)
+        await asyncio.sleep(SETTLED)
+        return writes.of_argocd_and_operator() == []
+
     await gitops.wait(name, is_alone, "rid of the failed release")
+    await gitops.wait(name, is_quiet, "at rest")
 
 
 async def test_a_model_that_leaves_git_is_pruned_with_all_its_children(gitops: GitOps) -> None:

@@ -206,11 +206,11 @@ class Writes:
         self._file = home.audit_log
         self._start = self._file.stat().st_size
 
-    def found(self, user: str = "") -> list[str]:
+    def of_argocd_and_operator(self) -> list[str]:
         with self._file.open("rb") as log:
             log.seek(self._start)
             lines = log.read().splitlines()
-        return [line for line in map(_written, lines) if line and user in line]
+        return [line for line in map(_written, lines) if "argocd" in line or "e2i-operator" in line]
 
 
 def _written(line: bytes) -> str:
