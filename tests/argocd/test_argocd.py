@@ -78,7 +78,9 @@ async def test_a_bad_release_is_degraded_without_a_loop_and_a_revert_heals_it(gi
     gitops.repository.write("shop/model.yaml", a_model("shop", bento={"tag": SECOND}, rollout=BAD))
     await gitops.commit("shop", "A bad release")
     await gitops.until("shop", "Synced", "Degraded")
-    assert (await gitops.told("shop", "shop")).startswith("VerificationFailed: release ")
+    message = await gitops.told("shop", "shop")
+    assert message.startswith("VerificationFailed: ")
+    assert "$.score should be 0.9, but is 0.5" in message
     assert await answered_by(gitops.stage, "shop") == FIRST
     await nothing_happens(gitops, "shop")
     assert await answered_by(gitops.stage, "shop") == FIRST
