@@ -200,7 +200,8 @@ class Repository:
     def write(self, path: str, *objects: Mapping[str, Any]) -> None:
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(yaml.safe_dump_all(objects, sort_keys=False))
+        # As JSON: Argo CD reads the plain words y and n as true and false, and PyYAML does not quote them.
+        file.write_text("\n---\n".join(json.dumps(each) for each in objects))
 
     def copy(self, *paths: str) -> None:
         """Put folders of the project into the repository."""
