@@ -19,10 +19,12 @@ from support.argocd_config import CONFIG_MAP
 from support.s3 import free_port
 
 from e2i.local import processes
+from e2i.local.errors import ClusterError
 from e2i.local.golang import find_go
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
 from e2i.local.toolchain import Module, Say, ensure_built, program_of
+from e2i.polling import poll
 
 PROJECT = Path(__file__).resolve().parents[2]
 ARGOCD = Module("argocd", ".", beside=PROJECT / "tests" / "argocd")
@@ -31,6 +33,7 @@ NAMESPACE = "argocd"
 RESYNC = 5
 """Seconds between two looks of Argo CD at an Application of which nothing changed; 120 by default."""
 END_WITHIN = 10.0
+INSTALLED_WITHIN = 120.0
 
 
 class ArgoCD:
@@ -89,8 +92,7 @@ class ArgoCD:
                 self._home,
                 *("apply", "--server-side", f"--namespace={NAMESPACE}", f"--kustomize={released / part}"),
             )
-        kinds = (f"crd/{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
-        kubectl(self._home, "wait", "--for=condition=Established", *kinds)
+        assert poll(self._has_its_kinds, within=INSTALLED_WITHIN, every=0.2), "Argo CD's kinds are not served"
         patch = (f"--namespace={NAMESPACE}", f"--patch-file={CONFIG_MAP}")
         kubectl(self._home, "patch", "configmap", "argocd-cm", *patch)
         projects = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
@@ -100,6 +102,15 @@ class ArgoCD:
             _object("argoproj.io/v1alpha1", "AppProject", "default", spec={**projects, **anything}),
         ]
         self.apply(objects)
+
+    def _has_its_kinds(self) -> bool:
+        """Return whether its CRDs are established. `kubectl wait` fails on one that has no conditions yet."""
+        kinds = (f"crd/{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
+        try:
+            kubectl(self._home, "wait", "--for=condition=Established", *kinds)
+        except ClusterError:
+            return False
+        return True
 
     def register(self, name: str, server: str, **labels: str) -> None:
         """Let Argo CD know this cluster under a name, at one of its addresses."""
