@@ -16,11 +16,15 @@ PATIENCE = 300.0
 
 
 class Observer:
-    """Watches one namespace while it is entered. Times are seconds of the machine's monotonic clock."""
+    """Watches one namespace while it is entered. Times are seconds of the machine's monotonic clock.
 
-    def __init__(self, kube: Kube, namespace: str) -> None:
+    `without`: the name of objects that it does not hear of.
+    """
+
+    def __init__(self, kube: Kube, namespace: str, *, without: str = "") -> None:
         self._kube = kube
         self._namespace = namespace
+        self._fields = f"metadata.name!={without}" if without else ""
         self._first: dict[tuple[str, str], asyncio.Future[float]] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -57,7 +61,7 @@ class Observer:
             raise RuntimeError(f"no {resource.kind} of model {model} within {PATIENCE:.0f} s") from None
 
     async def _watch(self, resource: Resource, begun: asyncio.Event) -> None:
-        async for news in self._kube.watch(resource, self._namespace):
+        async for news in self._kube.watch(resource, self._namespace, fields=self._fields):
             begun.set()
             # A list comes again when changes may have been missed.
             for item in (news.object,) if isinstance(news, Change) else news.objects:
