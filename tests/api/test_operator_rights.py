@@ -54,6 +54,7 @@ def with_rights(control_plane: TestCluster) -> TestCluster:
         ("patch", "deployments.apps", ("--subresource=scale",)),
         ("get", "pods", ("--subresource=log",)),
         ("list create patch", "events", ()),
+        ("get", "leases.coordination.k8s.io", ()),
         ("get", "mutatingadmissionpolicies.admissionregistration.k8s.io/e2i-pods", ()),
         ("get", "mutatingadmissionpolicybindings.admissionregistration.k8s.io/e2i-pods", ()),
     ],
@@ -74,6 +75,7 @@ def test_the_operator_may(
         ("get list watch create", "secrets"),
         ("get list", "configmaps"),
         ("create", "clusterrolebindings"),
+        ("list create update", "leases.coordination.k8s.io"),
         ("list watch create update patch delete", "mutatingadmissionpolicies.admissionregistration.k8s.io"),
     ],
 )

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from e2i.api import naming
+from e2i.api import conditions, naming
 from e2i.api.conditions import timestamp
 from e2i.kube import ApiError, Failed, Listed, News, Object, Resource
 
@@ -170,11 +170,7 @@ class FakeKube:
         if resource.kind == naming.KIND and not subresource:
             return self._finalize(place, metadata.get("finalizers", []))
         if subresource:
-            if old is None:
-                raise ApiError(404, "NotFound", f"{place} not found")
-            if old["metadata"]["uid"] != metadata["uid"]:
-                raise ApiError(409, "Conflict", "the UID in the precondition does not match")
-            return self.put(place, {**old, "status": _copy(body["status"])})
+            return self._write_status(place, metadata, body["status"], manager)
         if resource.kind == "Deployment":
             return self._patch_template(place, body)
         if not _NAME.fullmatch(place[2]):
@@ -195,6 +191,29 @@ class FakeKube:
             self.laws.after_apply(body)
             self.laws.capacity.judge()
         return written
+
+    def _write_status(self, place: Place, metadata: Object, status: Object, manager: str) -> Object:
+        old = self.objects.get(place)
+        if old is None:
+            raise ApiError(404, "NotFound", f"{place} not found")
+        if old["metadata"]["uid"] != metadata["uid"]:
+            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+        known = old["metadata"]["resourceVersion"]
+        if metadata.get("resourceVersion", known) != known:
+            raise ApiError(409, "Conflict", "the object has been modified")
+        if manager == naming.CONTENDER_FIELD_MANAGER:
+            return self._contest(place, old, status.get("conditions", []))
+        contested = [each for each in _conditions(old) if each["type"] == conditions.CONTESTED]
+        if contested and "conditions" in status:
+            status = {**status, "conditions": [*status["conditions"], *contested]}
+        return self.put(place, {**old, "status": _copy(status)})
+
+    def _contest(self, place: Place, old: Object, said: list[Object]) -> Object:
+        """Apply the one condition that another operator owns, beside those of the model's own."""
+        own = [each for each in _conditions(old) if each["type"] != conditions.CONTESTED]
+        return self.put(
+            place, {**old, "status": {**old.get("status", {}), "conditions": [*own, *_copy(said)]}}
+        )
 
     async def patch(
         self,
@@ -391,3 +410,8 @@ def matches(item: Object, selector: str) -> bool:
         return False
     wanted = [term.partition("=") for term in selector.split(",")]
     return all(labels.get(key) == value if equals else key in labels for key, equals, value in wanted)
+
+
+def _conditions(model: Object) -> list[Object]:
+    found: list[Object] = model.get("status", {}).get("conditions", [])
+    return found

@@ -56,6 +56,7 @@ _CONDITIONS = {
     "takes its place.",
     conditions.WATCH_BLIND: "There only while true: the pods give no metrics that spec.rollout.watch can judge. It "
     "stays after the watch, until the next release.",
+    conditions.CONTESTED: "There only while true: several installations of the operator are set to have the namespace.",
     conditions.RECONCILING: "There only while true: the operator works on it, or waits for something that will come.",
     conditions.STALLED: "There only while true: somebody has to change something.",
 }

@@ -34,6 +34,7 @@ from e2i.archive.export_progress import Attempt
 from e2i.clock import Clock
 from e2i.controller.app import Operator
 from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
@@ -108,6 +109,8 @@ class World:
         self.problems: dict[str, Problem] = {}
         """By tag: why its export fails."""
         self.edited: set[str] = set()
+        self.lease = "e2i-system/e2i-operator"
+        """The Lease of the next operator: with another one it is another installation."""
         self.may_patch = False
         """The next operator may write fields of pods into Deployments."""
         self._watched = True
@@ -154,10 +157,12 @@ class World:
         records = ReleaseStoreJobs(store, self._wake, use, turns)
         self.verification.forget_all()
         self.guard.forget_all()
+        events = EventQueue(EventRecorder(self.kube).record)  # type: ignore[arg-type]
         self.clients = Clients(
             kube=self.kube,  # type: ignore[arg-type]
             cache=self.cache,
-            events=EventQueue(EventRecorder(self.kube).record),  # type: ignore[arg-type]
+            events=events,
+            claims=Claims(self.kube, self.lease, self.cache, events),  # type: ignore[arg-type]
             archive_use=use,
             export_jobs=ExportJobs(self._bring, self._wake, 2, use, records.delete_leftover),
             release_store_jobs=records,
@@ -181,6 +186,8 @@ class World:
         again = ended.outcome in (Outcome.CHANGED, Outcome.GONE) or ended.look_again == timedelta(0)
         if body is None or again or not could_write or not self._knows_all():
             return
+        if body.get("status", {}).get("operator") != self.lease:
+            return  # Another operator cares for it.
         broken = CareLaws(self.kube, self.guard, body).broken()
         assert not broken, broken
 

@@ -21,10 +21,12 @@ ROLLED_BACK = "RolledBack"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 WATCH_BLIND = "WatchBlind"
+CONTESTED = "Contested"
+"""The only one that is written by another operator than the one that operates the model."""
 
 ALWAYS = (READY, EXPORTED, BUILT, VERIFIED, SERVING)
 """Every status has these."""
-WHILE_TRUE = (ROLLED_BACK, WATCH_BLIND, RECONCILING, STALLED)
+WHILE_TRUE = (ROLLED_BACK, WATCH_BLIND, CONTESTED, RECONCILING, STALLED)
 """A status has these only while they are true, as kstatus expects."""
 
 
@@ -96,6 +98,9 @@ class Reason(Enum):
 
     # The cluster.
     YataiNotInstalled = "The cluster does not serve Yatai's kinds."
+    SeveralOperators = (
+        "Another installation of the operator operates the model, and this one leaves it alone."
+    )
     NameTaken = "An object of somebody else has the name of one of the model's children."
     ImageChanged = "Somebody changed the image in a Bento. The operator writes the one that was built again."
     Refused = "The API server refused an object that the operator wrote."

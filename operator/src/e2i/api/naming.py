@@ -16,6 +16,8 @@ API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "E2IModel"
 FIELD_MANAGER = "e2i-operator"
 CLI_FIELD_MANAGER = "e2i-cli"
+CONTENDER_FIELD_MANAGER = "e2i-operator-contender"
+"""Of an operator that leaves a model to another one."""
 """That of `kubectl e2i`. Not kubectl-...: Flux removes fields of managers with such names, our annotations too."""
 SERVICE_PORT = 3000
 

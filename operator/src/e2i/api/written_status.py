@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TYPES: Mapping[str, type] = {
-    **dict.fromkeys(("desiredRelease", "servingRelease", "url", "selector", "observedRestartAt"), str),
+    **dict.fromkeys(
+        ("desiredRelease", "servingRelease", "url", "selector", "observedRestartAt", "operator"), str
+    ),
     **dict.fromkeys(("observedGeneration", "replicas", "readyReplicas"), int),
     **dict.fromkeys(("artifact", "rollout"), dict),
     **dict.fromkeys(("conditions", "failedReleases", "history"), list),

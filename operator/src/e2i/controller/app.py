@@ -20,6 +20,7 @@ from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.bringing import bringing
 from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_queue import POSTERS, EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
@@ -113,8 +114,9 @@ class Operator:
             yield Sign(f"the pass of {'/'.join(key)}", now - begun, LONGEST_PASS)
 
     def problems(self) -> list[str]:
-        """Return why kinds cannot be watched now."""
-        return [informer.problem for informer in self.informers if informer.problem]
+        """Return why kinds cannot be watched now, and which operators have models of this one."""
+        watches = [informer.problem for informer in self.informers if informer.problem]
+        return [*watches, *self._clients.claims.problems()]
 
     async def resync(self) -> None:
         """List all kinds, update the cache, and queue every model for which the cache was wrong."""
@@ -201,10 +203,12 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         is_shared=shared,
         limited=settings.largest_bento_of,
     )
+    events = EventQueue(EventRecorder(kube).record)
     clients = Clients(
         kube=kube,
         cache=cache,
-        events=EventQueue(EventRecorder(kube).record),
+        events=events,
+        claims=Claims(kube, lease.place, cache, events),
         archive_use=use,
         export_jobs=exports,
         release_store_jobs=records,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
 from e2i import clock
-from e2i.controller.core.actions import Result
+from e2i.api import naming
+from e2i.api.conditions import Reason
+from e2i.api.model import Model
+from e2i.controller.core.actions import Result, writes
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan
+from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
 from e2i.controller.core.rules.explanation import explain
 from e2i.controller.core.status.report import report
 from e2i.controller.edge.clients import Clients
@@ -48,12 +51,21 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     model = clients.cache.model(key)
     if model is None:
         return Pass(outcome=Outcome.GONE)
+    version = clients.cache.version(naming.KIND, key)
+    if rival := await clients.claims.rival(model):
+        return await _leave(model, rival, clients)
+    await clients.claims.clear(model)
     # Observing only reads: that the model waits for a running export is said here.
     clients.export_jobs.subscribe(model.reference, model.key)
     here = Situation(model, await observe(model, clients, clock.now()))
     chosen = plan(here, clock.now())
     if chosen.failure:
         chosen = await _note_failure(here, chosen, chosen.failure, clients)
+    if not clients.claims.has(model) and any(writes(action) for action in chosen.actions):
+        # The first status says who operates the model. Of several that try it at the same time one succeeds.
+        claimed = replace(chosen, reason=Reason.Pending, message="the operator begins with the model")
+        await publish(model, report(here, claimed, (), clock.now()), clients, clock.now(), version)
+        return Pass(outcome=Outcome.CHANGED)
     results = await execute(model, chosen.actions, clients, clock.now())
     problems = [result.problem for result in results if result.problem]
     pending = any(result.pending for result in results)
@@ -64,7 +76,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         logger.warning(
             "%s/%s %s: %s", *key, problem.reason.name, problem.message, extra={"model": "/".join(key)}
         )
-    told = await _publish(here, chosen, results, clients)
+    told = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
     return Pass(
         outcome=Outcome.FAILED if problems or not told else Outcome.SETTLED, look_again=chosen.look_again
     )
@@ -79,11 +91,20 @@ async def _note_failure(here: Situation, chosen: Plan, failure: Failure, clients
     return chosen
 
 
-async def _publish(here: Situation, chosen: Plan, results: Sequence[Result], clients: Clients) -> bool:
+async def _leave(model: Model, rival: str, clients: Clients) -> Pass:
+    """Do nothing for a model of another operator, and say so once."""
+    clients.cancel_jobs(model.key)
+    await clients.claims.contest(model, rival, clock.now())
+    return Pass(outcome=Outcome.SETTLED, look_again=CLUSTER_POLL)
+
+
+async def _publish(
+    here: Situation, chosen: Plan, results: Sequence[Result], clients: Clients, version: str
+) -> bool:
     """Write the status, and return whether that succeeded. What serves is looked after in any case."""
     now = clock.now()
     try:
-        await publish(here.model, report(here, chosen, results, now), clients, now)
+        await publish(here.model, report(here, chosen, results, now), clients, now, version)
     except ApiError as error:
         key = here.model.key
         logger.warning(

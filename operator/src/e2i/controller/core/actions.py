@@ -206,6 +206,11 @@ Action = (
 )
 
 
+def writes(action: Action) -> bool:
+    """Return whether the action changes something that another operator of the model would change, too."""
+    return not isinstance(action, Export | ReadReleaseStore)
+
+
 class Pending(Enum):
     """An action that goes on in the background. The model is woken at its end, and then the action is repeated."""
 

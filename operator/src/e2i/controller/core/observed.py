@@ -225,6 +225,8 @@ class Observed:
     """Whether the metrics can be judged; a Problem says what keeps them from it."""
     records: tuple[Record, ...] | RecordsState | Problem | None = None
     """The model's records in the release store; None: not read yet."""
+    operator: str = ""
+    """The installation that operates the model: the place of its Lease."""
     failures: tuple[Failure, ...] = ()
     """Failures that this operator noted and that are not in the status: it could not be written."""
     recorded_failures: frozenset[str] = frozenset()

@@ -63,6 +63,10 @@ class Cache:
         seen = self._kind(naming.KIND).get(key)
         return seen.value if seen and isinstance(seen.value, Model) else None
 
+    def version(self, kind: str, key: Key) -> str:
+        """Return the version in which the object is known, empty if it is not."""
+        return self._kind(kind)[key].version if key in self._kind(kind) else ""
+
     def put(self, kind: str, body: Body) -> Key | None:
         """Add or update an object. Return the key of its model, None if nothing is new for it."""
         seen = self.see(kind, body, is_answer=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from e2i.api.artifact import ArchivePlace
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
+from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
@@ -29,6 +30,7 @@ class Clients:
     kube: Kube
     cache: Cache
     events: EventQueue
+    claims: Claims
     archive_use: ArchiveUse
     export_jobs: ExportJobs
     release_store_jobs: ReleaseStoreJobs
@@ -54,6 +56,7 @@ class Clients:
         self.release_store_jobs.forget(key)
         self.stretches.forget(key)
         self.failure_memory.forget(key)
+        self.claims.forget(key)
 
     async def close(self) -> None:
         """Cancel all jobs, post the Events that wait, and close the connections."""

@@ -52,6 +52,11 @@ class Lease:
         self._logged = ""
 
     @property
+    def place(self) -> str:
+        """Namespace and name: e2i-system/e2i-operator"""
+        return f"{self._namespace}/{self._name}"
+
+    @property
     def is_held(self) -> bool:
         """Whether this operator may write now."""
         return seconds() - self._renewed < self._terms.write_within
@@ -74,9 +79,7 @@ class Lease:
                 if is_free(sighting, self.identity, self._terms, seconds()):
                     await self._write(self._claimed(found))
                     self.stands_by = False
-                    logger.info(
-                        "this operator is active: it holds the Lease %s/%s", self._namespace, self._name
-                    )
+                    logger.info("this operator is active: it holds the Lease %s", self.place)
                     return
                 self.stands_by = sighting is not None
                 if sighting:
@@ -97,8 +100,9 @@ class Lease:
                 await self._renew()
                 self._logged = ""
             except ApiError as error:
-                place = f"{self._namespace}/{self._name}"
-                self._log(f"the Lease {place} was not renewed, it is tried again: {error}", logging.WARNING)
+                self._log(
+                    f"the Lease {self.place} was not renewed, it is tried again: {error}", logging.WARNING
+                )
 
     async def release(self) -> None:
         """Let another operator take the Lease at once. Nothing of this operator may write after that."""
@@ -174,7 +178,7 @@ class Lease:
     def _refused(self, error: ApiError) -> str:
         """Return why the operator waits, and what to do if its namespace is missing."""
         way_out = f" Create the namespace {self._namespace}." if error.status == 404 else ""
-        return f"the Lease {self._namespace}/{self._name} cannot be had, it is tried again: {error}{way_out}"
+        return f"the Lease {self.place} cannot be had, it is tried again: {error}{way_out}"
 
     def _log(self, sentence: str, level: int = logging.INFO) -> None:
         """Log the sentence unless it was the last one."""

@@ -57,11 +57,12 @@ def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime
         (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
     )
     facts = tuple(_facts(here, plan, problem, failed))
-    old = here.model.status
+    old = _own(here.model.status)
     merged = conditions.merge_conditions(old.get("conditions", ()), facts, here.model.generation, now)
     status = {
         "observedGeneration": here.model.generation,
         **({"observedRestartAt": here.model.shape.restart} if here.model.shape.restart else {}),
+        **({"operator": here.seen.operator} if here.seen.operator else {}),
         "conditions": merged,
         **_release_fields(here),
         **_remembered(here, plan, now),
@@ -71,6 +72,12 @@ def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime
         changed=status != dict(old),
         transitions=tuple(transitions(old.get("conditions", ()), merged)),
     )
+
+
+def _own(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the status without what another installation of the operator says in it."""
+    kept = [each for each in status.get("conditions", ()) if each["type"] != conditions.CONTESTED]
+    return {**status, "conditions": kept} if "conditions" in status else status
 
 
 def _is_chore(result: Result, failed: Failure | None) -> bool:
