@@ -60,7 +60,7 @@ async def start(lane: Lane) -> None:
 async def export(lane: Lane) -> None:
     await lane.stage.create(tag=TAG, deletionPolicy="Delete")
     await lane.ready()
-    await asyncio.to_thread(clear_up, lane.stage.home, f"{lane.stage.namespace}/bentos/")
+    await asyncio.to_thread(clear_up, lane.stage.home, f"{lane.stage.namespace}/namespaces/")
 
 
 async def delete(lane: Lane) -> None:

@@ -363,8 +363,8 @@ def test_an_archive_that_ci_brought_stays(
     a_bento(tmp_path)
     if was_exported:
         Exporter(tmp_path, bucket, PREFIX)(Attempt(reference="churn:1.0.0", namespace="models"))
-    place = BucketPlace(name=name, endpoint=server.url, prefix=PREFIX)
-    brought = send("churn:1.0.0", tmp_path, place, threading.Event())
+    place = BucketPlace(name=name, endpoint=server.url, prefix=PREFIX, shared=True)
+    brought = send("churn:1.0.0", tmp_path, place, "models", threading.Event())
     before = keys(s3, name)
     for namespace in ("models", ""):
         ReleaseStore(bucket, PREFIX).delete_archive(brought.uri, namespace)

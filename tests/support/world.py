@@ -109,6 +109,8 @@ class World:
         self.problems: dict[str, Problem] = {}
         """By tag: why its export fails."""
         self.edited: set[str] = set()
+        self.archive_place = ArchivePlace("e2i")
+        """Where the next operator keeps archives."""
         self.lease = "e2i-system/e2i-operator"
         """The Lease of the next operator: with another one it is another installation."""
         self.may_patch = False
@@ -172,7 +174,7 @@ class World:
             pod_policy=PodPolicy(self.kube),  # type: ignore[arg-type]
             may_patch=self.may_patch,
             access=ACCESS,
-            archive_place=ArchivePlace("e2i"),
+            archive_place=self.archive_place,
         )
         self.supervisor = Supervisor(self.ends.append)
         self.operator = WatchedOperator(
@@ -430,7 +432,8 @@ class World:
         if tag.startswith("missing") or self.empty_store:
             return Problem(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
         artifact = an_artifact(tag, self.digests.get(tag, digest_of(tag)))
-        artifact = replace(artifact, path_prefix=self.path_prefixes.get(tag, ""))
+        uri = self.archive_place.uri(tag, artifact.digest, attempt.namespace)
+        artifact = replace(artifact, path_prefix=self.path_prefixes.get(tag, ""), uri=uri)
         if self.release_store.upload(artifact.uri, attempt.namespace):
             attempt.progress(1, 1)
         return artifact

@@ -34,9 +34,9 @@ def main(tag: str, store: Path | None, bucket: str) -> None:
     """Upload the bento TAG and print the URL of its archive."""
     home = store or Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
     endpoint, region = os.environ.get("AWS_ENDPOINT_URL", ""), os.environ.get("AWS_REGION") or "us-east-1"
-    place = BucketPlace(name=bucket, endpoint=endpoint, region=region)
+    place = BucketPlace(name=bucket, endpoint=endpoint, region=region, shared=True)
     try:
-        archive = send(tag, home.absolute(), place, threading.Event())
+        archive = send(tag, home.absolute(), place, "", threading.Event())
     except PushFailed as failure:
         raise click.ClickException(f"{failure.reason}: {failure.message}") from failure
     click.echo(f"{archive.tag}, {archive.size} bytes, {archive.digest}", err=True)

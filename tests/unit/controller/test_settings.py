@@ -24,7 +24,7 @@ VARIABLES = {
     "AWS_REGION": "eu-west-1",
     "E2I_DOWNLOAD_SECRET": "",
     "E2I_SERVICE_ACCOUNT_DIR": "/account",
-    "E2I_SHARE_ARCHIVES": "false",
+    "E2I_SHARE_ARCHIVES": "true",
     "E2I_NAMESPACES": "risk, churn,risk",
     "E2I_WORKERS": "3",
     "E2I_MAX_BENTO_BYTES": "1000",
@@ -53,7 +53,7 @@ def test_every_variable_is_read() -> None:
         region="eu-west-1",
         download_secret="",
         service_account=Path("/account"),
-        share_archives=False,
+        share_archives=True,
         namespaces=("churn", "risk"),
         workers=3,
         largest_bento=1000,
@@ -81,7 +81,7 @@ def test_every_variable_is_read() -> None:
         (
             "E2I_SHARE_ARCHIVES",
             "no",
-            "E2I_SHARE_ARCHIVES=no is neither true nor false; without it true is used",
+            "E2I_SHARE_ARCHIVES=no is neither true nor false; without it false is used",
         ),
         (
             "E2I_NAMESPACES",

@@ -79,6 +79,13 @@ class ArchivePlace:
         """Return the only address that the archive has for this namespace; TagRefused if the tag is not exact."""
         return f"s3://{self.bucket}/{archive_key(parse_tag(tag), digest, self.folder(namespace))}"
 
+    def is_earlier(self, uri: str, tag: str, digest: str) -> bool:
+        """Return whether this is where the archive lay while all namespaces used the same archives."""
+        return (
+            not self.is_shared
+            and uri == f"s3://{self.bucket}/{archive_key(parse_tag(tag), digest, self.prefix)}"
+        )
+
     def key(self, uri: str, namespace: str) -> str | None:
         """Return the key of an archive; None if no archive of this namespace has the address."""
         return key_of_archive(uri, self.bucket, self.folder(namespace))

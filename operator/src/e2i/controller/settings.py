@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2i.archive.s3.settings import BadSetting, read_bucket
+from e2i.archive.s3.settings import BadSetting, read_bucket, read_truth
 from e2i.archive.size_limits import SizeLimits
 from e2i.controller.core.guard.pod_network import PodNetwork
 
@@ -40,8 +40,9 @@ class Settings:
     """E2I_DOWNLOAD_SECRET: Secret in each model's namespace with which the image builder reads the bucket."""
     service_account: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
     """E2I_SERVICE_ACCOUNT_DIR: where the pod's service account is mounted."""
-    share_archives: bool = True
-    """E2I_SHARE_ARCHIVES: false gives each namespace its own folder in the bucket, and no archive of another's."""
+    share_archives: bool = False
+    """E2I_SHARE_ARCHIVES: true keeps one archive for all namespaces, and lets each serve those of the others; false
+    gives each namespace its own folder in the bucket."""
     namespaces: tuple[str, ...] = ()
     """E2I_NAMESPACES: the namespaces whose models it operates, with commas between; all of them if empty."""
     workers: int = 8
@@ -90,7 +91,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         region=bucket.region,
         download_secret=environment.get("E2I_DOWNLOAD_SECRET", defaults.download_secret),
         service_account=_folder(environment, "E2I_SERVICE_ACCOUNT_DIR", defaults.service_account),
-        share_archives=_truth(environment, "E2I_SHARE_ARCHIVES", default=defaults.share_archives),
+        share_archives=bucket.share_archives,
         namespaces=_namespaces(environment.get("E2I_NAMESPACES", "")),
         workers=_count(environment, "E2I_WORKERS", defaults.workers),
         largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, _MOST_BYTES),
@@ -99,7 +100,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         registry_auth=_file(environment, "E2I_REGISTRY_AUTH"),
         exports=_count(environment, "E2I_EXPORTS", defaults.exports),
         pod_network=_network(environment),
-        patch_deployments=_truth(environment, "E2I_PATCH_DEPLOYMENTS", default=False),
+        patch_deployments=read_truth(environment, "E2I_PATCH_DEPLOYMENTS"),
         lease_name=environment.get("E2I_LEASE_NAME") or defaults.lease_name,
         lease_seconds=_count(environment, "E2I_LEASE_SECONDS", defaults.lease_seconds, 600, least=3),
         pod_uid=environment.get("E2I_POD_UID", ""),
@@ -162,15 +163,6 @@ def _limits(text: str) -> Mapping[str, int]:
             )
         limits[name] = int(number)
     return limits
-
-
-def _truth(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
-    text = environment.get(name) or str(default).lower()
-    if text not in ("true", "false"):
-        raise BadSetting(
-            f"{name}={text} is neither true nor false; without it {str(default).lower()} is used"
-        )
-    return text == "true"
 
 
 def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:

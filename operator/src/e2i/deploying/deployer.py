@@ -123,7 +123,9 @@ async def _find(run: _Run) -> Found:
 async def _push(run: _Run, found: Found, bucket: BucketPlace) -> Found:
     run.state = Waiting("Pushing", f"{found.bento.tag} is being sent to the bucket {bucket.name}")
     with run.clock.phase("push"):
-        archive = await push(found.bento.tag, run.environment.bento_store(), bucket, run.say)
+        archive = await push(
+            found.bento.tag, run.environment.bento_store(), bucket, run.environment.namespace, run.say
+        )
     return replace(found, bento=replace(found.bento, digest=archive.digest))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from e2i.api.artifact import ArchivePlace
 from e2i.deploying.errors import InvalidRequest, Mistake
 from e2i.deploying.request import mistakes_of
 
@@ -18,7 +19,7 @@ DEFAULTS = Path(__file__).with_name("environments.yaml")
 
 
 class BucketPlace(BaseModel):
-    """A bucket of an S3 server; `endpoint` is empty for AWS."""
+    """A bucket of an S3 server; `endpoint` is empty for AWS. `shared`: the operator has E2I_SHARE_ARCHIVES=true."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,6 +27,11 @@ class BucketPlace(BaseModel):
     endpoint: str = ""
     region: str = "us-east-1"
     prefix: str = ""
+    shared: bool = False
+
+    def folder(self, namespace: str) -> str:
+        """Return what stands before bentos/ in the keys of archives that the operator takes for a namespace."""
+        return ArchivePlace(self.name, self.prefix, self.shared).folder(namespace)
 
 
 class Environment(BaseModel):

@@ -20,19 +20,19 @@ from e2i.deploying.errors import PushFailed
 Say = Callable[[str], None]
 
 
-async def push(tag: str, store: Path, place: BucketPlace, say: Say) -> Artifact:
+async def push(tag: str, store: Path, place: BucketPlace, namespace: str, say: Say) -> Artifact:
     """Run `send` in a thread. A cancel ends the upload and leaves no partial upload."""
     cancel = threading.Event()
     try:
-        archive = await asyncio.to_thread(send, tag, store, place, cancel)
+        archive = await asyncio.to_thread(send, tag, store, place, namespace, cancel)
     finally:
         cancel.set()
     say(f"{tag} is {archive.uri}, {archive.size} bytes")
     return archive
 
 
-def send(tag: str, store: Path, place: BucketPlace, cancel: threading.Event) -> Artifact:
-    """Upload the archive of a bento unless the bucket has it, and return it; PushFailed if that fails.
+def send(tag: str, store: Path, place: BucketPlace, namespace: str, cancel: threading.Event) -> Artifact:
+    """Upload the archive of a bento for a namespace unless the bucket has it; PushFailed if that fails.
 
     Blocking; ends soon after `cancel` is set. The credentials come from the environment, as for any S3 client.
     """
@@ -41,7 +41,7 @@ def send(tag: str, store: Path, place: BucketPlace, cancel: threading.Event) -> 
     except ValueError as error:
         raise PushFailed(f"The endpoint {place.endpoint} of the bucket cannot be used: {error}.") from error
     with contextlib.closing(opened) as bucket:
-        exporter = Exporter(store, bucket, place.prefix)
+        exporter = Exporter(store, bucket, place.folder(namespace))
         found = exporter(Attempt(reference=tag, cancel=cancel))
         if isinstance(found, Artifact):
             _mark(bucket, found)

@@ -21,10 +21,15 @@ class BucketSettings:
     endpoint: str
     region: str
     prefix: str
+    share_archives: bool
+    """Whether all namespaces use the same archives."""
 
 
 def read_bucket(environment: Mapping[str, str]) -> BucketSettings:
-    """Read E2I_BUCKET, E2I_BUCKET_PREFIX, AWS_ENDPOINT_URL and AWS_REGION; BadSetting if no bucket is named."""
+    """Read E2I_BUCKET, E2I_BUCKET_PREFIX, E2I_SHARE_ARCHIVES, AWS_ENDPOINT_URL and AWS_REGION.
+
+    BadSetting if no bucket is named.
+    """
     if not environment.get("E2I_BUCKET"):
         raise BadSetting("E2I_BUCKET is not set: name the bucket that bentos are exported to")
     return BucketSettings(
@@ -32,7 +37,16 @@ def read_bucket(environment: Mapping[str, str]) -> BucketSettings:
         endpoint=environment.get("AWS_ENDPOINT_URL", ""),
         region=environment.get("AWS_REGION") or "us-east-1",
         prefix=environment.get("E2I_BUCKET_PREFIX", "").strip("/"),
+        share_archives=read_truth(environment, "E2I_SHARE_ARCHIVES"),
     )
+
+
+def read_truth(environment: Mapping[str, str], name: str) -> bool:
+    """Return whether the variable is true; false without it."""
+    text = environment.get(name) or "false"
+    if text not in ("true", "false"):
+        raise BadSetting(f"{name}={text} is neither true nor false; without it false is used")
+    return text == "true"
 
 
 def own_secrets(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from e2i.api import naming, release_record
-from e2i.api.artifact import ArchivePlace
 from e2i.api.model import Model
 from e2i.api.problem import Problem
-from e2i.api.tags import TagRefused
+from e2i.controller.core.archive_address import with_address
 from e2i.controller.core.evidence import mount_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
-from e2i.controller.core.observed import BentoRequest, Build, Observed
+from e2i.controller.core.observed import Build, Observed
 from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.releases import own_work, parking
@@ -55,8 +54,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     seen = Observed(
         export=clients.export_jobs.state(model.reference, model.namespace),
         requests=tuple(
-            _with_address(request, clients.archive_place, model.namespace)
-            for request in cache.requests(model)
+            with_address(request, clients.archive_place, model.namespace) for request in cache.requests(model)
         ),
         deployments=deployments,
         workloads=tuple(each for each in made if (each.name, each.owner) in places),
@@ -91,18 +89,6 @@ async def look_for_service(model: Model, clients: Clients) -> None:
         clients.cache.put(SERVICES.kind, found)
     elif known:
         clients.cache.remove(SERVICES.kind, model.key, known.uid)
-
-
-def _with_address(request: BentoRequest, place: ArchivePlace, namespace: str) -> BentoRequest:
-    """Return the request with the address that follows from tag and digest: what it says itself is not believed."""
-    if request.artifact is None or request.artifact.image:
-        return request
-    try:
-        uri = place.uri(request.artifact.tag, request.artifact.digest, namespace)
-    except TagRefused:
-        return replace(request, artifact=None)
-    is_altered = request.artifact.uri != uri
-    return replace(request, artifact=replace(request.artifact, uri=uri), is_altered=is_altered)
 
 
 def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:

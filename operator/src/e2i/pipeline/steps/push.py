@@ -23,9 +23,13 @@ def inputs(loop: Loop) -> dict[str, str]:
 
 
 def external_inputs(loop: Loop) -> dict[str, str]:
-    place = ("E2I_BUCKET", "E2I_BUCKET_PREFIX", "AWS_ENDPOINT_URL")
+    place = ("E2I_BUCKET", "E2I_BUCKET_PREFIX", "E2I_SHARE_ARCHIVES", "AWS_ENDPOINT_URL")
     bucket = " ".join(os.environ.get(name, "-") for name in place)
-    return {"the bucket": bucket, "--image": str(loop.options.image)}
+    return {
+        "the bucket": bucket,
+        "deploy.namespace": loop.project.deploy.namespace,
+        "--image": str(loop.options.image),
+    }
 
 
 def run(loop: Loop) -> StepResult:
@@ -49,9 +53,19 @@ def _archive(loop: Loop) -> Artifact:
     except BadSetting as error:
         raise PipelineError(f"The bucket cannot be used: {error}.") from error
     place = BucketPlace(
-        name=bucket.name, endpoint=bucket.endpoint, region=bucket.region, prefix=bucket.prefix
+        name=bucket.name,
+        endpoint=bucket.endpoint,
+        region=bucket.region,
+        prefix=bucket.prefix,
+        shared=bucket.share_archives,
     )
     try:
-        return send(loop.outputs("build")["bento"], loop.store, place, threading.Event())
+        return send(
+            loop.outputs("build")["bento"],
+            loop.store,
+            place,
+            loop.project.deploy.namespace,
+            threading.Event(),
+        )
     except PushFailed as failed:
         raise PipelineError(failed.message) from failed
