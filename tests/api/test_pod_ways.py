@@ -15,7 +15,7 @@ from support.operating import apply_files
 from e2i.api import naming, pod_annotations, pod_fields
 from e2i.api.fields import Fields
 from e2i.api.model import Rollout, Shape
-from e2i.controller.core.render.pod_template import patched_deployment, unheld
+from e2i.controller.core.render.pod_template import lacks_fields, patched_deployment, unheld
 from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.kube.e2i_kinds import DEPLOYMENTS, PODS
 
@@ -132,6 +132,9 @@ async def patched(kube: Kube, asked: dict[str, str]) -> Object:
             "the same again changes nothing"
         )
         found: Object = again["spec"]["template"]
+        assert not lacks_fields(found, is_runner=False), (
+            "it is seen that all is there, as the server stores it"
+        )
         return found
     finally:
         await kube.delete(DEPLOYMENTS, "default", "churn")

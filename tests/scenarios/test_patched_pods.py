@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -184,3 +185,58 @@ async def test_the_way_back_to_a_patched_release_is_open(patching: World) -> Non
     patching.yatai.sick[second] = 1
     await until(patching, lambda: patching.address() == first)
     await watched(patching, least=1)
+
+
+def take_out(world: World, release: str | None, field: str) -> None:
+    """Somebody removes a field of the container and leaves the mark."""
+    known = deployment(world, release)
+    template = copy.deepcopy(known["spec"]["template"])
+    del template["spec"]["containers"][0][field]
+    place = ("Deployment", NAMESPACE, naming.release_name("churn", release or ""))
+    world.kube.put(place, {**known, "spec": {**known["spec"], "template": template}})
+
+
+@pytest.mark.parametrize("field", ["env", "startupProbe"])
+async def test_a_field_that_somebody_took_out_alone_is_written_again(patching: World, field: str) -> None:
+    release = await serve(patching, env=[PASSWORD], probes=STARTUP, replicas=2)
+    before = deployment(patching, release)["spec"]["template"]
+    take_out(patching, release, field)
+    await watched(patching, least=1)
+    assert deployment(patching, release)["spec"]["template"] == before
+    assert patching.condition() == "True/Ready"
+    await quiet(patching)
+
+
+async def test_a_field_that_is_taken_out_again_and_again_is_not_fought(patching: World) -> None:
+    release = await serve(patching, env=[PASSWORD])
+    patching.kube.writes.clear()
+    for _ in range(100):
+        if "env" in deployment(patching, release)["spec"]["template"]["spec"]["containers"][0]:
+            take_out(patching, release, "env")
+        await patching.run(passes=1)
+    assert patching.kube.writes["apply", "Deployment"] <= 7
+    assert patching.condition() == "False/PodPolicyMissing"
+
+
+async def test_suspended_what_serves_gets_its_mark_back_because_nothing_would_serve(patching: World) -> None:
+    release = await serve(patching, env=[PASSWORD], replicas=2)
+    patching.apply(env=[PASSWORD], replicas=2, suspend=True)
+    await patching.run()
+    patching.yatai.rewrite(naming.release_name("churn", release))
+    await patching.run()
+    assert served_by(patching) == ["Deployment"] * 2
+    assert patching.condition() == "True/Suspended"
+
+
+async def test_suspended_what_people_change_by_hand_stays(patching: World) -> None:
+    release = await serve(patching, env=[PASSWORD])
+    patching.apply(env=[PASSWORD], suspend=True)
+    await patching.run()
+    take_out(patching, release, "env")
+    patching.kube.writes.clear()
+    await patching.run()
+    assert patching.kube.writes["apply", "Deployment"] == 0
+    assert "env" not in deployment(patching, release)["spec"]["template"]["spec"]["containers"][0]
+    patching.apply(env=[PASSWORD], suspend=False)
+    await watched(patching)
+    assert "env" in deployment(patching, release)["spec"]["template"]["spec"]["containers"][0]

@@ -139,6 +139,10 @@ class Deployment(Child):
     """Message of the condition ReplicaFailure (quota, admission); empty if there is none."""
     is_bare: bool = False
     """Its template lacks the fields that its pods ask for. With the policy e2i-pods that is always so."""
+    lacks_fields: bool = False
+    """Its template has the operator's mark, but not all the fields: somebody took one of them out."""
+    lacks_runner_fields: bool = False
+    """The same, if it runs a runner of an old-style bento."""
     failing_since: datetime | None = None
     """Since when this operator has seen it."""
 

@@ -28,6 +28,7 @@ from e2i.controller.core.observed import (
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.ownership import ownership
 from e2i.controller.core.pods import Pod
+from e2i.controller.core.render.pod_template import lacks_fields
 from e2i.controller.core.service_form import service_form
 
 Body = Mapping[str, Any]
@@ -175,6 +176,7 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
     spec, status = fields.needed_inside("spec"), fields.inside("status")
     failure = _conditions(fields).get("ReplicaFailure", _NONE)
     failing = failure if failure.text("status") == "True" else _NONE
+    template = spec.inside("template")
     return Deployment(
         **identity,
         release=naming.readable_release(_labels(fields).get(naming.RELEASE_LABEL)),
@@ -184,8 +186,10 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
         existing=status.number("replicas"),
         updated=status.number("updatedReplicas"),
         ready=status.number("readyReplicas"),
-        image=_main_image(spec.inside("template").inside("spec")),
-        is_bare=pod_annotations.is_bare(_annotations(spec.inside("template"))),
+        image=_main_image(template.inside("spec")),
+        is_bare=pod_annotations.is_bare(_annotations(template)),
+        lacks_fields=lacks_fields(template.whole, is_runner=False),
+        lacks_runner_fields=lacks_fields(template.whole, is_runner=True),
         replica_failure=failing.sentence("message"),
     )
 

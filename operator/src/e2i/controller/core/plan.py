@@ -52,6 +52,7 @@ CARE: tuple[Rule, ...] = (
     deletion.finish_deletion,
     address.restore_deleted_service,
     preconditions.hold_unreadable_spec,
+    pod_fields.restore_mark_while_suspended,
     preconditions.hold_while_suspended,
     adoption.adopt_orphans,
     # Before anything is judged: what runs is not what was released.

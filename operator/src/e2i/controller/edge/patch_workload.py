@@ -7,9 +7,8 @@ from e2i.api.model import Model
 from e2i.api.pod_annotations import is_bare
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import PatchWorkload
-from e2i.controller.core.render.pod_template import patched_deployment
+from e2i.controller.core.render.pod_template import lacks_fields, patched_deployment
 from e2i.controller.edge.clients import Clients
-from e2i.kube import Object
 from e2i.kube.e2i_kinds import DEPLOYMENTS
 
 FIELD_MANAGER = "e2i-operator-pods"
@@ -31,14 +30,10 @@ async def patch_workload(model: Model, action: PatchWorkload, clients: Clients) 
     written = await clients.kube.apply(DEPLOYMENTS, body, manager=FIELD_MANAGER, force=True)
     clients.workload_patches.note(action.uid)
     clients.cache.put(DEPLOYMENTS.kind, written)
-    if is_bare(_template_annotations(written)):
-        message = f"Deployment {action.name} has no fields of the spec after they were written: an admission takes them"
+    template = written["spec"].get("template", {})
+    if is_bare(template.get("metadata", {}).get("annotations") or {}) or lacks_fields(
+        template, is_runner=action.is_runner
+    ):
+        message = f"Deployment {action.name} lacks fields of the spec after they were written: an admission takes them"
         return Problem(reason=Reason.PodPolicyMissing, message=message, stalled=True)
     return None
-
-
-def _template_annotations(deployment: Object) -> dict[str, str]:
-    found: dict[str, str] = (
-        deployment["spec"].get("template", {}).get("metadata", {}).get("annotations") or {}
-    )
-    return found

@@ -19,5 +19,9 @@ async def with_pod_way(model: Model, seen: Observed, clients: Clients) -> Observ
         lacks = await clients.pod_policy.is_missing()
         seen = replace(seen, lacks_pod_policy=lacks, may_patch=clients.may_patch)
     patched = {child.uid for child in seen.deployments if child.patched}
-    bare = (each for each in (*seen.workloads, *seen.runners) if each.is_bare and each.owner in patched)
+    due = (
+        *(each for each in seen.workloads if each.is_bare or each.lacks_fields),
+        *(each for each in seen.runners if each.is_bare or each.lacks_runner_fields),
+    )
+    bare = (each for each in due if each.owner in patched)
     return replace(seen, unpatched=tuple((each, clients.workload_patches.wait(each.uid)) for each in bare))

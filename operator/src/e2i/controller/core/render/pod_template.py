@@ -72,6 +72,32 @@ def patched_deployment(namespace: str, name: str, asked: Mapping[str, str], *, i
     }
 
 
+def lacks_fields(template: Mapping[str, Any], *, is_runner: bool) -> bool:
+    """Return whether a template with the operator's mark has not all that its annotations ask for."""
+    metadata = template.get("metadata")
+    asked = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    if not isinstance(asked, Mapping) or asked.get(GIVEN) != PATCHED:
+        return False
+    try:
+        wanted = patched_deployment("", "", asked, is_runner=is_runner)["spec"]["template"]["spec"]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False  # The annotations were changed; a patch could not be made from them either.
+    return not _holds(template.get("spec"), wanted)
+
+
+def _holds(there: Any, wanted: Any) -> bool:
+    """Return whether all that is wanted is there. The API server adds defaults, leaves out zeros and false, and may
+    write a size in another unit."""
+    if isinstance(wanted, dict):
+        return isinstance(there, Mapping) and all(
+            name in there if name == "sizeLimit" else _holds(there.get(name), value)
+            for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return isinstance(there, list) and all(any(_holds(each, item) for each in there) for item in wanted)
+    return bool(there == wanted or (there is None and not wanted))
+
+
 def address_labels(model: str, release: str, *, patched: bool) -> dict[str, str]:
     """Return the labels of the pods that may get the requests of a release: only those that have its fields."""
     return naming.pod_labels(model, release) | ({GIVEN: PATCHED} if patched else {})

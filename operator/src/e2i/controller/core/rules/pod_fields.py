@@ -6,6 +6,7 @@ They reach the pods by the policy e2i-pods, or by a patch of Yatai's Deployment 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from e2i.api import pod_annotations, pod_fields
@@ -34,6 +35,19 @@ def patch_workloads(here: Situation, now: datetime) -> Plan | None:
     names = ", ".join(each.name for each in due)
     message = f"Deployment {names} gets fields of the spec that Yatai does not know"
     return Plan(reason=Reason.Deploying, message=message, actions=tuple(actions))
+
+
+def restore_mark_while_suspended(here: Situation, now: datetime) -> Plan | None:
+    """Patch the serving release's Deployment if it lost the mark by which the address selects its pods.
+
+    Without it nothing serves, as without a Service. What else somebody changes while the model is suspended stays.
+    """
+    if not here.model.suspended or here.serving is None:
+        return None
+    serving = here.seen.deployment(here.serving)
+    lost = tuple((each, wait) for each, wait in here.seen.unpatched if each.is_bare)
+    mine = tuple((each, wait) for each, wait in lost if serving and each.owner == serving.uid)
+    return patch_workloads(replace(here, seen=replace(here.seen, unpatched=mine)), now)
 
 
 def _patches(here: Situation, workload: Deployment, child: BentoDeployment) -> Iterator[Action]:
