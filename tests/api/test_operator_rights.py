@@ -17,7 +17,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 KUSTOMIZATIONS = ["manifests", *sorted(str(path.parent.relative_to(PROJECT))
                                        for path in PROJECT.glob("kustomize/**/kustomization.yaml"))]  # fmt: skip
 NOT_ALONE = tuple(
-    f"kustomize/components/{name}" for name in ("pod-policy-v1beta1", "namespaces", "patch-deployments")
+    f"kustomize/components/{name}"
+    for name in ("pod-policy-v1beta1", "namespaces", "patch-deployments", "registry-auth")
 )
 """This API server does not serve the version of the first, and the others change what they are added to.
 tests/deploy/test_kustomize.py looks at all."""

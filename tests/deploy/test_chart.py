@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from deploy.programs import CHART, CRD_CHART, PROJECT, Program
+
+from e2i.controller.settings import Settings
 
 CRD = "e2imodels.serving.e2i.dev"
 BUCKET = ("--set", "bucket.name=e2i-bentos")
@@ -227,6 +231,57 @@ def test_the_values_become_the_operators_settings(helm: Program) -> None:
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": "https://s3.example.com",
     }
+
+
+VARIABLES = re.findall(
+    r"^\| `([A-Z0-9_]+)` \|", (PROJECT / "docs/reference/settings.md").read_text(), re.MULTILINE
+)
+FILES: dict[str, tuple[str, ...]] = {
+    "E2I_BENTO_STORE": (),
+    "E2I_SERVICE_ACCOUNT_DIR": (),
+    "E2I_REGISTRY_AUTH": ("--set", "registry.secretName=accounts"),
+}
+"""Settings that name a file or a folder, and the values by which it comes into the pod."""
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_each_setting_has_a_way_in(helm: Program, variable: str) -> None:
+    """By `settings`, where nothing stands in its way, or by a value that is named instead."""
+    done = helm.tried("template", "e2i-operator", CHART, *BUCKET, "--set-string", f"settings.{variable}=x")
+    if done.returncode:
+        assert f"settings.{variable} is not for the settings: it comes from" in done.stderr
+        return
+    objects = by_name(done.stdout)
+    assert objects["ConfigMap", "e2i-operator"]["data"][variable] == "x"
+    own = [each["name"] for each in operator(objects)["spec"]["containers"][0]["env"]]
+    assert variable not in own, "what the Deployment sets by itself wins over the ConfigMap unseen"
+
+
+def test_each_file_that_a_setting_names_is_in_the_pod(helm: Program) -> None:
+    documented = {
+        (field.__doc__ or "", field.name)
+        for field in dataclasses.fields(Settings)
+        if "Path" in str(field.type)
+    }
+    assert len(documented) == len(FILES), "a new setting names a file: say in FILES how it comes into the pod"
+    defaults = {
+        "E2I_BENTO_STORE": Settings(bucket="e").store,
+        "E2I_SERVICE_ACCOUNT_DIR": Settings(bucket="e").service_account,
+    }
+    for variable, values in FILES.items():
+        objects = rendered(helm, *values)
+        pod = operator(objects)["spec"]
+        place = Path(objects["ConfigMap", "e2i-operator"]["data"].get(variable) or defaults[variable])
+        mounted = [Path(each["mountPath"]) for each in pod["containers"][0]["volumeMounts"]]
+        assert any(
+            place.is_relative_to(each) for each in (*mounted, Path("/var/run/secrets/kubernetes.io"))
+        ), variable
+
+
+def test_archives_are_shared_only_if_the_values_say_so(helm: Program) -> None:
+    assert "E2I_SHARE_ARCHIVES" not in rendered(helm)["ConfigMap", "e2i-operator"]["data"]
+    shared = rendered(helm, "--set", "bucket.shareArchives=true")["ConfigMap", "e2i-operator"]["data"]
+    assert shared["E2I_SHARE_ARCHIVES"] == "true"
 
 
 def test_a_changed_setting_starts_the_operator_anew(helm: Program) -> None:

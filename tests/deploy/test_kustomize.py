@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deploy.programs import PROJECT, Program
+from deploy.programs import CHART, PROJECT, Program
 
 ENVIRONMENTS = sorted((PROJECT / "kustomize" / "environments").iterdir())
 OVERLAYS = sorted((PROJECT / "kustomize" / "overlays").iterdir())
@@ -70,6 +70,28 @@ def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_els
     assert {"name": "E2I_NAMESPACES", "value": "models"} in pod["containers"][0]["env"]
     roles = [key for key in whole if key[0] in ("ClusterRole", "Role")]
     assert [chosen[key] for key in roles] == [whole[key] for key in roles]
+
+
+def test_the_component_for_accounts_of_registries_mounts_the_secret_where_the_chart_does(
+    kustomize: Program, helm: Program, tmp_path: Path
+) -> None:
+    for folder in ("kustomize", "manifests"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    overlay = tmp_path / "kustomize" / "overlays" / "mine"
+    overlay.mkdir()
+    parts = {"resources": ["../../base"], "components": ["../../components/registry-auth"]}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    pod = operator_pod(list(objects(kustomize(overlay)).values()))
+    values = ("--set", "bucket.name=e2i-bentos", "--set", "registry.secretName=e2i-registry")
+    chart = objects(helm("template", "e2i-operator", CHART, "--namespace=e2i-system", *values))
+    charted = operator_pod(list(chart.values()))
+    assert pod["volumes"][-1] == charted["volumes"][-1]
+    assert pod["containers"][0]["volumeMounts"][-1] == charted["containers"][0]["volumeMounts"][-1]
+    setting = {
+        "name": "E2I_REGISTRY_AUTH",
+        "value": chart["ConfigMap", "e2i-operator"]["data"]["E2I_REGISTRY_AUTH"],
+    }
+    assert pod["containers"][0]["env"][-1] == setting
 
 
 def test_the_component_for_clusters_without_the_policy_adds_a_right_and_a_setting(

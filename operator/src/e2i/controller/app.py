@@ -115,8 +115,7 @@ class Operator:
 
     def problems(self) -> list[str]:
         """Return why kinds cannot be watched now, and which operators have models of this one."""
-        watches = [informer.problem for informer in self.informers if informer.problem]
-        return [*watches, *self._clients.claims.problems()]
+        return [*filter(None, (each.problem for each in self.informers)), *self._clients.claims.problems()]
 
     async def resync(self) -> None:
         """List all kinds, update the cache, and queue every model for which the cache was wrong."""
@@ -187,12 +186,13 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     kube.fence(lease.check)
     queue = Queue()
     place = partial(_bucket, settings, lease)
-    shared = settings.share_archives
-    archives = ArchivePlace(settings.bucket, settings.prefix, shared)
+    archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
     bucket = place(read_timeout=STORE_TIMEOUT)
     cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
     use = ArchiveUse(cache)
-    records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix, is_shared=shared), queue.add, use, turns)
+    records = ReleaseStoreJobs(
+        ReleaseStore(bucket, settings.prefix, is_shared=archives.is_shared), queue.add, use, turns
+    )
     work = bringing(settings, place())
     exports = ExportJobs(
         work,
@@ -200,7 +200,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         settings.exports,
         use,
         records.delete_leftover,
-        is_shared=shared,
+        is_shared=archives.is_shared,
         limited=settings.largest_bento_of,
     )
     events = EventQueue(EventRecorder(kube).record)

@@ -64,7 +64,8 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     if not clients.claims.has(model) and any(writes(action) for action in chosen.actions):
         # The first status says who operates the model. Of several that try it at the same time one succeeds.
         claimed = replace(chosen, reason=Reason.Pending, message="the operator begins with the model")
-        await publish(model, report(here, claimed, (), clock.now()), clients, clock.now(), version)
+        status = report(here, claimed, (), clock.now(), clients.claims.mine)
+        await publish(model, status, clients, clock.now(), version)
         return Pass(outcome=Outcome.CHANGED)
     results = await execute(model, chosen.actions, clients, clock.now())
     problems = [result.problem for result in results if result.problem]
@@ -104,7 +105,8 @@ async def _publish(
     """Write the status, and return whether that succeeded. What serves is looked after in any case."""
     now = clock.now()
     try:
-        await publish(here.model, report(here, chosen, results, now), clients, now, version)
+        status = report(here, chosen, results, now, clients.claims.mine)
+        await publish(here.model, status, clients, now, version)
     except ApiError as error:
         key = here.model.key
         logger.warning(

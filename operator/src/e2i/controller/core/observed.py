@@ -139,10 +139,8 @@ class Deployment(Child):
     """Message of the condition ReplicaFailure (quota, admission); empty if there is none."""
     is_bare: bool = False
     """Its template lacks the fields that its pods ask for. With the policy e2i-pods that is always so."""
-    lacks_fields: bool = False
-    """Its template has the operator's mark, but not all the fields: somebody took one of them out."""
-    lacks_runner_fields: bool = False
-    """The same, if it runs a runner of an old-style bento."""
+    lacks_fields: tuple[bool, bool] = (False, False)
+    """Whether its template has the operator's mark and not all fields, of a server and of an old-style runner."""
     failing_since: datetime | None = None
     """Since when this operator has seen it."""
 
@@ -229,8 +227,6 @@ class Observed:
     """Whether the metrics can be judged; a Problem says what keeps them from it."""
     records: tuple[Record, ...] | RecordsState | Problem | None = None
     """The model's records in the release store; None: not read yet."""
-    operator: str = ""
-    """The installation that operates the model: the place of its Lease."""
     failures: tuple[Failure, ...] = ()
     """Failures that this operator noted and that are not in the status: it could not be written."""
     recorded_failures: frozenset[str] = frozenset()

@@ -188,8 +188,10 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
         ready=status.number("readyReplicas"),
         image=_main_image(template.inside("spec")),
         is_bare=pod_annotations.is_bare(_annotations(template)),
-        lacks_fields=lacks_fields(template.whole, is_runner=False),
-        lacks_runner_fields=lacks_fields(template.whole, is_runner=True),
+        lacks_fields=(
+            lacks_fields(template.whole, is_runner=False),
+            lacks_fields(template.whole, is_runner=True),
+        ),
         replica_failure=failing.sentence("message"),
     )
 

@@ -67,7 +67,6 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         builder_heard=cache.heard.get(BENTO_REQUESTS.kind),
         deployer_heard=cache.heard.get(BENTO_DEPLOYMENTS.kind),
         records=clients.release_store_jobs.state(model.key),
-        operator=clients.claims.mine,
         failures=clients.failure_memory.unwritten(model),
         recorded_failures=clients.release_store_jobs.recorded(model.key, release_record.FAILED),
         recorded_canaries=clients.release_store_jobs.recorded(model.key, release_record.CANARY),

@@ -20,8 +20,8 @@ async def with_pod_way(model: Model, seen: Observed, clients: Clients) -> Observ
         seen = replace(seen, lacks_pod_policy=lacks, may_patch=clients.may_patch)
     patched = {child.uid for child in seen.deployments if child.patched}
     due = (
-        *(each for each in seen.workloads if each.is_bare or each.lacks_fields),
-        *(each for each in seen.runners if each.is_bare or each.lacks_runner_fields),
+        *(each for each in seen.workloads if each.is_bare or each.lacks_fields[0]),
+        *(each for each in seen.runners if each.is_bare or each.lacks_fields[1]),
     )
     bare = (each for each in due if each.owner in patched)
     return replace(seen, unpatched=tuple((each, clients.workload_patches.wait(each.uid)) for each in bare))

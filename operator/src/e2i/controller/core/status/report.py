@@ -49,8 +49,13 @@ class Report:
     transitions: tuple[Transition, ...]
 
 
-def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime) -> Report:
-    """Return the status after this pass. The first failed action has priority over the plan."""
+def report(
+    here: Situation, plan: Plan, results: Iterable[Result], now: datetime, operator: str = ""
+) -> Report:
+    """Return the status after this pass. The first failed action has priority over the plan.
+
+    `operator`: the installation that operates the model, by its Lease.
+    """
     plan = replace(plan, message=plan.told)
     failed = failures.of_desired(here, plan)
     problem = next(
@@ -62,7 +67,7 @@ def report(here: Situation, plan: Plan, results: Iterable[Result], now: datetime
     status = {
         "observedGeneration": here.model.generation,
         **({"observedRestartAt": here.model.shape.restart} if here.model.shape.restart else {}),
-        **({"operator": here.seen.operator} if here.seen.operator else {}),
+        **({"operator": operator} if operator else {}),
         "conditions": merged,
         **_release_fields(here),
         **_remembered(here, plan, now),
