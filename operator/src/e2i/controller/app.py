@@ -187,22 +187,13 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     queue = Queue()
     place = partial(_bucket, settings, lease)
     archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
+    shared = archives.is_shared
     bucket = place(read_timeout=STORE_TIMEOUT)
     cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
     use = ArchiveUse(cache)
-    records = ReleaseStoreJobs(
-        ReleaseStore(bucket, settings.prefix, is_shared=archives.is_shared), queue.add, use, turns
-    )
-    work = bringing(settings, place())
-    exports = ExportJobs(
-        work,
-        queue.add,
-        settings.exports,
-        use,
-        records.delete_leftover,
-        is_shared=archives.is_shared,
-        limited=settings.largest_bento_of,
-    )
+    records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix, is_shared=shared), queue.add, use, turns)
+    work, drop, limited = bringing(settings, place()), records.delete_leftover, settings.largest_bento_of
+    exports = ExportJobs(work, queue.add, settings.exports, use, drop, is_shared=shared, limited=limited)
     events = EventQueue(EventRecorder(kube).record)
     clients = Clients(
         kube=kube,
