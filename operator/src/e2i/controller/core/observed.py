@@ -140,7 +140,6 @@ class Deployment(Child):
     is_bare: bool = False
     """Its template lacks the fields that its pods ask for. With the policy e2i-pods that is always so."""
     lacks_fields: tuple[bool, bool] = (False, False)
-    """Whether its template has the operator's mark and not all fields, of a server and of an old-style runner."""
     failing_since: datetime | None = None
     """Since when this operator has seen it."""
 
@@ -230,9 +229,8 @@ class Observed:
     failures: tuple[Failure, ...] = ()
     """Failures that this operator noted and that are not in the status: it could not be written."""
     recorded_failures: frozenset[str] = frozenset()
-    """Trials with a failure record in the release store."""
     recorded_canaries: frozenset[str] = frozenset()
-    """Trials with the record of a canary there."""
+    """Trials with the record of a failure, or of a canary, in the release store."""
 
     def request(self, name: str) -> BentoRequest | None:
         return next((request for request in self.requests if request.name == name), None)

@@ -28,7 +28,7 @@ from e2i.controller.core.observed import (
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.ownership import ownership
 from e2i.controller.core.pods import Pod
-from e2i.controller.core.render.pod_template import lacks_fields
+from e2i.controller.core.render.pod_template import lacking
 from e2i.controller.core.service_form import service_form
 
 Body = Mapping[str, Any]
@@ -188,10 +188,7 @@ def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
         ready=status.number("readyReplicas"),
         image=_main_image(template.inside("spec")),
         is_bare=pod_annotations.is_bare(_annotations(template)),
-        lacks_fields=(
-            lacks_fields(template.whole, is_runner=False),
-            lacks_fields(template.whole, is_runner=True),
-        ),
+        lacks_fields=lacking(template.whole),
         replica_failure=failing.sentence("message"),
     )
 

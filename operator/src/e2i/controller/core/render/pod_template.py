@@ -85,6 +85,11 @@ def lacks_fields(template: Mapping[str, Any], *, is_runner: bool) -> bool:
     return not _holds(template.get("spec"), wanted)
 
 
+def lacking(template: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Return the same for a Deployment that runs a model server, and for one that runs an old-style runner."""
+    return lacks_fields(template, is_runner=False), lacks_fields(template, is_runner=True)
+
+
 def _holds(there: Any, wanted: Any) -> bool:
     """Return whether all that is wanted is there. The API server adds defaults, leaves out zeros and false, and may
     write a size in another unit."""
