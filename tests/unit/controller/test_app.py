@@ -22,6 +22,7 @@ from e2i.controller.app import LONGEST_PASS, Operator, connect
 from e2i.controller.core.health import stale
 from e2i.controller.core.lease import Terms
 from e2i.controller.core.rules.decision import STORE_POLL
+from e2i.controller.edge import log_context
 from e2i.controller.edge.informer import LONGEST_SILENCE, RELIST, SOURCES, Informer
 from e2i.controller.edge.jobs.turns import LONGEST_BLOCK, Turns
 from e2i.controller.edge.lease import Lease
@@ -435,8 +436,9 @@ async def test_without_a_kubeconfig_it_says_which_file_is_missing(
 
 
 async def test_its_log_names_the_model_of_a_failed_pass(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(logging.getLogger("e2i"), "filters", [log_context.add_fields])
     world.apply(suspend=True)
     world.kube.fail.append(AWAY)
     with caplog.at_level(logging.WARNING, "e2i"):

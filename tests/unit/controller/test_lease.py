@@ -6,7 +6,7 @@ import asyncio
 import copy
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -30,6 +30,10 @@ def a_lease(holder: object = "other_1", renewed: object = "t1", duration: object
 
 
 # Who may take it.
+
+
+def ignore(annotations: Mapping[str, str]) -> None:
+    """Who holds the Lease may be told of its annotations."""
 
 
 def test_the_times_are_those_of_client_go() -> None:
@@ -242,6 +246,16 @@ async def test_a_container_that_starts_again_has_it_at_once(api: Api) -> None:
     assert (api.now, api.holder) == (0.0, again.identity)
 
 
+async def test_who_holds_it_is_told_of_its_annotations(api: Api) -> None:
+    mine, told = api.lease("mine"), []
+    await mine.acquire()
+    api.meanwhile = after(10, api, end)
+    with pytest.raises(EndOfTestError):
+        await mine.hold(told.append)
+    assert told == [{}] * len(told)
+    assert told
+
+
 async def test_without_an_instance_no_two_processes_are_taken_for_one(api: Api) -> None:
     await api.lease("").acquire()
     await api.lease("").acquire()
@@ -252,7 +266,7 @@ async def test_of_two_that_find_it_free_one_gets_it(api: Api) -> None:
     one, two = api.lease("one"), api.lease("two")
     api.meanwhile = after(30, api, end)
     with pytest.raises(EndOfTestError):
-        await asyncio.gather(one.acquire(), two.acquire(), one.hold())
+        await asyncio.gather(one.acquire(), two.acquire(), one.hold(ignore))
     assert len(set(api.writes)) == 1
 
 
@@ -277,7 +291,7 @@ async def test_it_is_renewed_for_ever(api: Api) -> None:
     await mine.acquire()
     api.meanwhile = after(3600, api, end)
     with pytest.raises(EndOfTestError):
-        await mine.hold()
+        await mine.hold(ignore)
     assert mine.is_held
     assert len(api.writes) == 1800
 
@@ -288,7 +302,7 @@ async def test_a_renewal_with_a_lost_answer_is_not_a_loss(api: Api) -> None:
     api.lose_answer = True
     api.meanwhile = after(10, api, end)
     with pytest.raises(EndOfTestError):
-        await mine.hold()
+        await mine.hold(ignore)
     assert mine.is_held
     assert set(api.writes) == {mine.identity}
 
@@ -299,7 +313,7 @@ async def test_a_lease_that_was_deleted_is_made_again(api: Api) -> None:
     api.stored = None
     api.meanwhile = after(6, api, end)
     with pytest.raises(EndOfTestError):
-        await mine.hold()
+        await mine.hold(ignore)
     assert api.holder == mine.identity
 
 
@@ -310,7 +324,7 @@ async def test_no_write_is_allowed_while_it_cannot_be_renewed_and_again_when_it_
     api.errors = [AWAY] * 6
     api.meanwhile = lambda: held.append((api.now, mine.is_held)) or (end() if api.now > 20 else None)
     with pytest.raises(EndOfTestError):
-        await mine.hold()
+        await mine.hold(ignore)
     assert [now for now, is_held in held if not is_held] == [10.0, 12.0, 14.0]
     assert mine.is_held
 
@@ -328,7 +342,7 @@ async def test_it_is_lost_when_another_operator_has_it(api: Api) -> None:
     await mine.acquire()
     api.put(a_lease())
     with pytest.raises(LeaseLostError, match="held by other_1"):
-        await mine.hold()
+        await mine.hold(ignore)
 
 
 async def test_a_renewal_counts_from_before_it_was_sent(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +372,7 @@ async def test_an_answer_that_is_not_the_lease_does_not_count(
     monkeypatch.setattr(api, "replace", junk)
     api.meanwhile = after(10, api, end)
     with pytest.raises(EndOfTestError):
-        await mine.hold()
+        await mine.hold(ignore)
     assert not mine.is_held
 
 

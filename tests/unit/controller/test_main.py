@@ -106,7 +106,7 @@ async def test_so_does_an_address_that_cannot_be_had(
     with pytest.raises(SystemExit) as ended:
         await start(kopf.Memo())
     assert ended.value.code == 1
-    assert [line.getMessage() for line in caplog.records] == [str(process.error)]
+    assert [line.getMessage() for line in caplog.records] == [f"a setting cannot be used: {process.error}"]
     assert process.calls == ["start", "stop"]
 
 

@@ -62,12 +62,8 @@ async def test_trouble_is_a_warning_in_the_event_and_in_the_log(
         await told(world, a_report(FAILED))
     assert world.kube.events == [("churn", "Warning", "BuildFailed")]
     (line,) = caplog.records
-    assert (line.levelname, vars(line)["model"], vars(line)["reason"]) == (
-        "WARNING",
-        "models/churn",
-        "BuildFailed",
-    )
-    assert "it broke" in line.getMessage()
+    assert (line.levelname, vars(line)["reason"]) == ("WARNING", "BuildFailed")
+    assert line.getMessage() == "models/churn Ready=False BuildFailed: it broke"
 
 
 async def test_nothing_is_announced_of_a_status_that_was_not_written(world: World) -> None:

@@ -48,6 +48,8 @@ PATCHED_ANNOTATION = f"{GROUP}/patched"
 """On a BentoDeployment whose pods have their fields from its Deployment and not from the policy e2i-pods: true"""
 ATTEMPT_ANNOTATION = f"{GROUP}/attempted-at"
 """In the spec of a BentoDeployment: another value makes Yatai reconcile it again and changes none of its children."""
+LOG_LEVEL_ANNOTATION = f"{GROUP}/log-level"
+"""Of the operator's Lease: the level of its log, while it runs."""
 
 HEX = 8
 """Hex digits of a digest that are part of a name."""

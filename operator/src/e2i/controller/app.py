@@ -17,6 +17,7 @@ from e2i.archive.s3.no_bucket import NoBucket
 from e2i.archive.s3.settings import NO_BUCKET, own_secrets
 from e2i.controller.core.health import Sign
 from e2i.controller.core.render.manifests import BuilderAccess
+from e2i.controller.edge import log_context
 from e2i.controller.edge.bringing import bringing
 from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
@@ -126,17 +127,22 @@ class Operator:
         key = await self._queue.get()
         self._begun[key] = asyncio.get_running_loop().time()
         try:
-            self._schedule(key, await self.run_pass(key))
-        except ApiError as error:
-            logger.warning("%s/%s: %s; it is tried again", *key, error, extra={"model": "/".join(key)})
-            self._queue.failed(key)
-        except Exception:
-            # A bug must not end the worker, and must not be repeated without a pause.
-            logger.exception("%s/%s: the pass failed", *key, extra={"model": "/".join(key)})
-            self._queue.failed(key)
+            with log_context.of_pass(key):
+                await self._run_logged(key)
         finally:
             del self._begun[key]
             self._queue.done(key)
+
+    async def _run_logged(self, key: Key) -> None:
+        try:
+            self._schedule(key, await self.run_pass(key))
+        except ApiError as error:
+            logger.warning("%s/%s: %s; it is tried again", *key, error)
+            self._queue.failed(key)
+        except Exception:
+            # A bug must not end the worker, and must not be repeated without a pause.
+            logger.exception("%s/%s: the pass failed", *key)
+            self._queue.failed(key)
 
     async def run_pass(self, key: Key) -> Pass:
         """Run one pass for the model."""

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import kopf
 
 from e2i.archive.s3.settings import BadSetting
+from e2i.controller.edge import log_context
 from e2i.controller.process import Process
 from e2i.controller.settings import Settings, read_settings
 
@@ -27,7 +28,7 @@ async def start(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> N
     """Read the settings, wait until this is the active operator, and start it."""
     chosen = _settings()
     _configure(settings)
-    logging.getLogger("e2i").setLevel(chosen.log_level)
+    log_context.install(chosen.log_level)
     process = Process(chosen)
     try:
         await process.start()
@@ -84,7 +85,7 @@ def _settings() -> Settings:
 
 def _refuse(error: BadSetting) -> NoReturn:
     """End the process with the sentence of the error; for an exception kopf would log a traceback."""
-    logging.getLogger("e2i").error("%s", error)
+    logging.getLogger("e2i").error("a setting cannot be used: %s", error)
     sys.exit(1)
 
 

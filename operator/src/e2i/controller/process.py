@@ -17,6 +17,7 @@ from e2i.controller.core.health import Health, Sign, stale
 from e2i.controller.core.lease import Terms
 from e2i.controller.edge.health_server import HealthServer
 from e2i.controller.edge.lease import Lease, LeaseLostError, seconds
+from e2i.controller.edge.log_context import LogLevel
 from e2i.controller.edge.supervisor import End, Supervisor, end_process
 from e2i.controller.settings import Settings
 from e2i.kube import ApiError
@@ -96,7 +97,7 @@ class Process:
 
     async def _hold(self, lease: Lease) -> None:
         try:
-            await lease.hold()
+            await lease.hold(LogLevel(self._settings.log_level).follow)
         except LeaseLostError as lost:
             self._end(str(lost))
 

@@ -19,6 +19,7 @@ from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
 from e2i.controller.core.rules.explanation import explain
 from e2i.controller.core.status.report import report
+from e2i.controller.edge import log_context
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.execute import execute
 from e2i.controller.edge.observe import evidence_of, observe
@@ -58,6 +59,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     # Observing only reads: that the model waits for a running export is said here.
     clients.export_jobs.subscribe(model.reference, model.key)
     here = Situation(model, await observe(model, clients, clock.now()))
+    log_context.add(generation=model.generation, release=here.asked)
     chosen = plan(here, clock.now())
     if chosen.failure:
         chosen = await _note_failure(here, chosen, chosen.failure, clients)
@@ -75,7 +77,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         return Pass(outcome=Outcome.CHANGED)
     for problem in problems:
         logger.warning(
-            "%s/%s %s: %s", *key, problem.reason.name, problem.message, extra={"model": "/".join(key)}
+            "%s/%s %s: %s", *key, problem.reason.name, problem.message, extra={"reason": problem.reason.name}
         )
     told = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
     return Pass(
@@ -108,12 +110,6 @@ async def _publish(
         status = report(here, chosen, results, now, clients.claims.mine)
         await publish(here.model, status, clients, now, version)
     except ApiError as error:
-        key = here.model.key
-        logger.warning(
-            "%s/%s: the status was not written: %s; it is tried again",
-            *key,
-            error,
-            extra={"model": "/".join(key)},
-        )
+        logger.warning("%s/%s: the status was not written: %s; it is tried again", *here.model.key, error)
         return False
     return True

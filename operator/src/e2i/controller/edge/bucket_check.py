@@ -27,7 +27,9 @@ async def check_bucket(bucket: Bucket, archives: str, turns: Turns) -> None:
         logger.warning("the bucket could not be checked: %s", error)
         return
     except ExportError as error:
-        logger.warning("%s: %s", error.reason, error.message, extra={"reason": error.reason})
+        logger.warning(
+            "the bucket cannot be used: %s: %s", error.reason, error.message, extra={"reason": error.reason}
+        )
         return
     except Exception:
         # The check only warns early: every export meets and reports the same error.

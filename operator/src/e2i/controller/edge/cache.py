@@ -86,13 +86,13 @@ class Cache:
             value = parse_model(body) if kind == naming.KIND else parse.parse_child(kind, body)
             return Seen(version, value)
         except FieldInvalid as invalid:
-            self._say_once(kind, f"an object of this kind is left out: {invalid}")
+            self._say_once(kind, str(invalid))
             return None
 
     def _say_once(self, kind: str, message: str) -> None:
         if (kind, message) not in self._said and len(self._said) < _SAID:
             self._said.add((kind, message))
-            logger.warning("%s: %s", kind, message)
+            logger.warning("%s: an object of this kind is left out: %s", kind, message)
 
     def take(self, kind: str, seen: Seen) -> Key | None:
         """Add or update an object that was parsed. Return the key of its model, None if nothing is new for it."""

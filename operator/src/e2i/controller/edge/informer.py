@@ -192,10 +192,11 @@ class Informer:
             self.problem = ""
             return
         where = f" in {self.source.namespace}" if self.source.namespace else ""
-        problem = f"{self.source.resource.plural}{where} cannot be watched: {error}"
+        kind = f"{self.source.resource.plural}{where}"
+        problem = f"{kind} cannot be watched: {error}"
         if problem != self.problem:
             self.problem = problem
-            logger.warning("%s; it is tried again", problem)
+            logger.warning("%s cannot be watched: %s; it is tried again", kind, error)
 
     def _note_alive(self) -> None:
         self.alive_at = asyncio.get_running_loop().time()

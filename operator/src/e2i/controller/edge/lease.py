@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from e2i import clock
@@ -83,13 +83,19 @@ class Lease:
                     return
                 self.stands_by = sighting is not None
                 if sighting:
-                    self._log(f"this operator is a standby: {sighting.claim.holder} is active")
+                    self._log(logging.INFO, "this operator is a standby: %s is active", sighting.claim.holder)
             except ApiError as error:
-                self._log(self._refused(error), logging.WARNING)
+                self._log(
+                    logging.WARNING,
+                    "the Lease %s cannot be had, it is tried again: %s%s",
+                    self.place,
+                    error,
+                    self._way_out(error),
+                )
             await asyncio.sleep(self._terms.period)
 
-    async def hold(self) -> None:
-        """Renew the Lease for ever; LeaseLostError if another operator has it.
+    async def hold(self, renewed: Callable[[Mapping[str, str]], None]) -> None:
+        """Renew the Lease for ever; LeaseLostError if another operator has it. `renewed` gets its annotations.
 
         An API server that does not answer is asked again and again. Meanwhile `check` stops all writes.
         """
@@ -99,9 +105,13 @@ class Lease:
             try:
                 await self._renew()
                 self._logged = ""
+                renewed(self._annotations())
             except ApiError as error:
                 self._log(
-                    f"the Lease {self.place} was not renewed, it is tried again: {error}", logging.WARNING
+                    logging.WARNING,
+                    "the Lease %s was not renewed, it is tried again: %s",
+                    self.place,
+                    error,
                 )
 
     async def release(self) -> None:
@@ -132,6 +142,10 @@ class Lease:
             if holder != self.identity:
                 raise LeaseLostError(f"the Lease is held by {holder or 'nobody'}") from error
             await self._write(found or self._claimed(None))
+
+    def _annotations(self) -> Mapping[str, str]:
+        found = (self._body or {}).get("metadata", {}).get("annotations")
+        return found if isinstance(found, dict) else {}
 
     async def _look(self) -> Object | None:
         async with self._bounded():
@@ -175,16 +189,15 @@ class Lease:
         except TimeoutError as error:
             raise ApiError(0, "Timeout", "the API server did not answer in time") from error
 
-    def _refused(self, error: ApiError) -> str:
-        """Return why the operator waits, and what to do if its namespace is missing."""
-        way_out = f" Create the namespace {self._namespace}." if error.status == 404 else ""
-        return f"the Lease {self.place} cannot be had, it is tried again: {error}{way_out}"
+    def _way_out(self, error: ApiError) -> str:
+        """Return what to do if the namespace is missing."""
+        return f" Create the namespace {self._namespace}." if error.status == 404 else ""
 
-    def _log(self, sentence: str, level: int = logging.INFO) -> None:
-        """Log the sentence unless it was the last one."""
-        if sentence != self._logged:
-            self._logged = sentence
-            logger.log(level, "%s", sentence)
+    def _log(self, level: int, line: str, *values: object) -> None:
+        """Log the line unless it was the last one."""
+        if line % values != self._logged:
+            self._logged = line % values
+            logger.log(level, line, *values)
 
 
 def _now() -> str:

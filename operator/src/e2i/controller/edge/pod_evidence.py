@@ -22,7 +22,7 @@ PATIENCE = 2.0
 LARGEST = 1 << 18
 """Bytes. The API server counts them from the first line, so a small limit would cut the last lines."""
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("e2i")
 
 
 async def collect(pods: Sequence[Object], secrets: tuple[str, ...], kube: Kube) -> Evidence:
