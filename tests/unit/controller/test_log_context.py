@@ -23,24 +23,25 @@ def usual() -> Iterator[None]:
     LOGGER.setLevel(level)
 
 
-async def test_the_lines_of_a_pass_have_its_fields_and_the_next_ones_have_not(
+async def test_the_lines_of_a_pass_have_its_fields_and_those_of_its_background_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log_context.install("INFO")
-    with log_context.of_pass(("models", "churn")):
-        log_context.add(generation=3, release=None)
-        LOGGER.info("inside")
-        later = asyncio.create_task(an_export())
-    LOGGER.info("outside")
-    with log_context.of_pass(("models", "churn")):
-        LOGGER.info("again", extra={"reason": "Exported"})
-    await later
-    inside, outside, again, background = caplog.records
+    LOGGER.info("before")
+    log_context.begin_pass(("models", "churn"))
+    log_context.add(generation=3, release=None)
+    LOGGER.info("inside")
+    background = asyncio.create_task(an_export())
+    log_context.begin_pass(("models", "fraud"))
+    LOGGER.info("again", extra={"reason": "Exported"})
+    await background
+    before, inside, again, later = caplog.records
+    assert not hasattr(before, "reconcile")
     assert (inside.__dict__["model"], inside.__dict__["generation"]) == ("models/churn", 3)
     assert not hasattr(inside, "release")
-    assert not hasattr(outside, "reconcile")
-    assert again.__dict__["reason"] == "Exported"
-    assert background.__dict__["reconcile"] == inside.__dict__["reconcile"] != again.__dict__["reconcile"]
+    assert (again.__dict__["model"], again.__dict__["reason"]) == ("models/fraud", "Exported")
+    assert not hasattr(again, "generation")
+    assert later.__dict__["reconcile"] == inside.__dict__["reconcile"] != again.__dict__["reconcile"]
 
 
 async def an_export() -> None:

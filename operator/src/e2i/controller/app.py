@@ -126,14 +126,7 @@ class Operator:
         """Wait for the next key of the queue and run one pass for it; only cancellation raises."""
         key = await self._queue.get()
         self._begun[key] = asyncio.get_running_loop().time()
-        try:
-            with log_context.of_pass(key):
-                await self._run_logged(key)
-        finally:
-            del self._begun[key]
-            self._queue.done(key)
-
-    async def _run_logged(self, key: Key) -> None:
+        log_context.begin_pass(key)
         try:
             self._schedule(key, await self.run_pass(key))
         except ApiError as error:
@@ -143,6 +136,9 @@ class Operator:
             # A bug must not end the worker, and must not be repeated without a pause.
             logger.exception("%s/%s: the pass failed", *key)
             self._queue.failed(key)
+        finally:
+            del self._begun[key]
+            self._queue.done(key)
 
     async def run_pass(self, key: Key) -> Pass:
         """Run one pass for the model."""

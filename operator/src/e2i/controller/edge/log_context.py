@@ -5,11 +5,10 @@ What a pass starts in the background keeps its fields: the line of an export nam
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
@@ -29,14 +28,9 @@ _process = secrets.token_hex(2)
 _passes = itertools.count(1)
 
 
-@contextlib.contextmanager
-def of_pass(key: Key) -> Iterator[None]:
-    """Give all lines of the block the model's name and an id of their own: 9f3c-17, unique in the whole log."""
-    token = _fields.set({"model": "/".join(key), "reconcile": f"{_process}-{next(_passes)}"})
-    try:
-        yield
-    finally:
-        _fields.reset(token)
+def begin_pass(key: Key) -> None:
+    """Give all further lines of this task the model's name and an id of the pass: 9f3c-17, unique in the whole log."""
+    _fields.set({"model": "/".join(key), "reconcile": f"{_process}-{next(_passes)}"})
 
 
 def add(**fields: Any) -> None:
