@@ -11,7 +11,7 @@ ROOMS = ("controller", "kube", "archive", "api")
 LEVELS = {"info": "info", "warning": "warn", "error": "error", "exception": "error", "critical": "fatal"}
 """Methods of a logger, and the level as the field `severity` of a JSON line has it."""
 GIVEN = {"logging.INFO": "info", "logging.WARNING": "warn"}
-CHOSEN = {"publish.py": "info or warn", "log_context.py": "as asked"}
+CHOSEN = {"transition_log.py": "info or warn", "log_context.py": "as asked"}
 """Modules that choose the level of `logger.log` while they run."""
 
 
