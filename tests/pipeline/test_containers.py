@@ -9,13 +9,17 @@ import pytest
 from e2i.pipeline import containers
 from e2i.pipeline.errors import PipelineError
 
+DIGEST = "sha256:" + "a" * 64
 
-def play(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: int) -> Path:
+
+def play(folder: Path, monkeypatch: pytest.MonkeyPatch, says: str = "", **programs: int) -> Path:
     """Put programs on PATH that record their arguments and end with the given exit code, and nothing else."""
     calls = folder / "calls"
     for name, code in programs.items():
         program = folder / name
-        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {calls}\necho no room left >&2\nexit {code}\n')
+        program.write_text(
+            f'#!/bin/sh\necho "{name} $*" >> {calls}\necho no room left >&2\n{says}\nexit {code}\n'
+        )
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
     return calls
@@ -35,10 +39,27 @@ def test_without_one_it_is_said_what_is_wrong_with_each(
     assert why == "docker does not work here, podman is not installed, buildah is not installed"
 
 
-def test_an_image_is_pushed_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = play(tmp_path, monkeypatch, docker=0)
-    containers.push("docker", "registry.example/rain:1.0.0")
-    assert calls.read_text() == "docker push registry.example/rain:1.0.0\n"
+def test_docker_prints_the_digest_of_what_it_pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = play(tmp_path, monkeypatch, f"echo '1.0.0: digest: {DIGEST} size: 1574'", docker=0)
+    pushed = containers.push("docker", "registry.example:5000/rain:1.0.0")
+    assert pushed == f"registry.example:5000/rain@{DIGEST}"
+    assert calls.read_text() == "docker push registry.example:5000/rain:1.0.0\n"
+
+
+@pytest.mark.parametrize("builder", ["podman", "buildah"])
+def test_others_write_the_digest_into_a_file(
+    builder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(tmp_path, monkeypatch, f'printf {DIGEST} > "${{2#--digestfile=}}"', **{builder: 0})
+    assert containers.push(builder, "registry.example/rain:1.0.0") == f"registry.example/rain@{DIGEST}"
+
+
+def test_a_push_that_names_no_digest_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(tmp_path, monkeypatch, docker=0)
+    with pytest.raises(PipelineError, match=r"pushed registry\.example/rain:1\.0\.0 and named no digest"):
+        containers.push("docker", "registry.example/rain:1.0.0")
 
 
 def test_a_builder_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -91,6 +92,29 @@ def test_one_commit_holds_the_manifest_and_nothing_else(tmp_path: Path, overlay:
         "MOOD": "good",
         "E2I_CAPTURE_SHARE": "0.5",
     }
+
+
+def test_a_pushed_image_is_what_is_released_and_an_archive_after_it_again(
+    tmp_path: Path, overlay: Path
+) -> None:
+    loop = released(tmp_path, overlay)
+    image = {"image": f"registry.example/rain@{DIGEST}", "service": "Rain", "path_prefix": "/v1"}
+    record = Record(inputs={}, outputs={"digest": DIGEST} | image, sentence="", ended="", seconds=0)
+    loop.state = loop.state.ended("push", record)
+    assert image["image"] in deploy.run(loop).sentence
+    assert bento_of(overlay) == {
+        "tag": "rain_model:1.0.0",
+        "image": image["image"],
+        "serviceName": "Rain",
+        "pathPrefix": "/v1",
+    }
+    deploy.run(released(tmp_path, overlay))
+    assert bento_of(overlay) == {"tag": "rain_model:1.0.0", "archive": {"digest": DIGEST}}
+
+
+def bento_of(overlay: Path) -> dict[str, Any]:
+    bento: dict[str, Any] = yaml.safe_load((overlay / "rain-model.yaml").read_text())["spec"]["bento"]
+    return bento
 
 
 def test_a_commit_is_pushed_when_asked_and_serve_waits_for_that(tmp_path: Path, overlay: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from support.operating import Operator
 from e2i.local.layout import ClusterHome
 
 BUILDAH = "buildah"
+BENTO_BASE = "docker.io/library/python:3.11-slim"
 STORE = "/var/lib/e2i/bentoml"
 ACCOUNT = Path("/run/secrets/kubernetes.io/serviceaccount")
 """Where /var/run leads to in the image; by that absolute link it would lead out of it."""
@@ -101,6 +103,21 @@ def operator_image(name: str) -> Iterator[Image]:
             yield image
     finally:
         run(BUILDAH, "rmi", "--force", name)
+
+
+@contextlib.contextmanager
+def base_of_bentos() -> Iterator[None]:
+    """The base that BentoML's Dockerfiles name: the machine's own if it is there, else one of Debian packages, for this
+    block under that name."""
+    if subprocess.run([BUILDAH, "inspect", "--type=image", BENTO_BASE], capture_output=True).returncode == 0:
+        yield
+        return
+    made = run(PROJECT / "operator" / "image" / "debian_base.sh").split()[-1]
+    run(BUILDAH, "tag", made, BENTO_BASE)
+    try:
+        yield
+    finally:
+        run(BUILDAH, "rmi", BENTO_BASE)
 
 
 class OperatorInImage(Operator):

@@ -111,6 +111,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--ledger", type=FILE, help="[default: versions.jsonl beside the first trained folder]")
 @click.option("--no-serve", is_flag=True, help="Do not serve the bento for a trial.")
 @click.option("--no-explain", is_flag=True, help="Leave the package for explanations out of the bento.")
+@click.option("--lean-image", is_flag=True, help="Its image has neither compilers nor git.")
 @model_options
 def package(
     trained: tuple[str, ...],
@@ -121,6 +122,7 @@ def package(
     ledger: Path | None,
     no_serve: bool,
     no_explain: bool,
+    lean_image: bool,
     **model: Any,
 ) -> None:
     """Make a bento of trained models.
@@ -140,7 +142,7 @@ def package(
 
         done = make(
             folders,
-            BentoOptions(name, service, not no_explain),
+            BentoOptions(name, service, not no_explain, lean_image),
             version=version,
             store=store,
             ledger=ledger or (Path(LEDGER) if any(is_registered(text) for text in trained) else None),

@@ -33,6 +33,7 @@ class PackagingRequest:
     service: Path | None
     made: str
     lock: str
+    lean_image: bool = False
 
 
 def assemble(request: PackagingRequest, folder: Path) -> FoundBento:
@@ -54,7 +55,8 @@ def assemble(request: PackagingRequest, folder: Path) -> FoundBento:
     # Not below the store: BentoML refuses a context on whose path a folder is hidden, as in ~/.local.
     with tempfile.TemporaryDirectory(prefix="e2i-context-") as place:
         context = _context(request, Path(place, "context"))
-        tag = build_bento(BuildPlan(request.version, request.made, saved), context, folder / "home")
+        plan = BuildPlan(request.version, request.made, saved, request.lean_image)
+        tag = build_bento(plan, context, folder / "home")
     # BentoML would lose the hashes on the way.
     path = folder / "home" / "bentos" / tag.replace(":", "/")
     (path / "env" / "python" / "requirements.txt").write_text(request.lock)

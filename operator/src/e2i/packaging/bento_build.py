@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,13 @@ class ModelToSave:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Input of the child process that builds; `made` is the creation time of the bento."""
+    """Input of the child process that builds; `made` is the creation time of the bento, `lean` chooses the Dockerfile
+    whose image has no compilers."""
 
     version: str
     made: str
     models: Sequence[ModelToSave]
+    lean: bool = False
 
 
 def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
@@ -115,7 +118,23 @@ def run(file: Path) -> str:
         "bentofile.yaml", version=plan["version"], build_ctx=".", args={"models": versions}
     )
     _set_time(Path(bento.path_of("bento.yaml")), plan["made"])
+    if plan["lean"]:
+        Path(bento.path_of("env/docker/Dockerfile")).write_text(lean_dockerfile(bento))
     return str(bento.tag)
+
+
+def lean_dockerfile(bento: Any) -> str:
+    """Return BentoML's Dockerfile of the bento with a last stage that has no compilers."""
+    from _bentoml_impl.docker import get_templates_variables
+    from bentoml._internal.container import split_envs_by_stage
+    from bentoml._internal.container.generate import build_environment
+
+    envs, secrets = split_envs_by_stage(bento.info.envs)
+    variables = get_templates_variables(
+        bento.info.image, Path(bento.path), envs=envs, secret_envs=secrets, enable_buildkit=bool(secrets)
+    )
+    template = resources.files("e2i.packaging").joinpath("lean.Dockerfile.j2").read_text()
+    return str(build_environment().from_string(template).render(**variables))
 
 
 def _set_time(file: Path, made: str) -> None:

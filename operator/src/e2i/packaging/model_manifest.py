@@ -22,9 +22,20 @@ MAX_NAME_LENGTH = 63
 
 
 @dataclass(frozen=True)
+class PushedImage:
+    """The image of a bento, host/name@sha256:..., and what the operator cannot find in it: its entry service, and the
+    path under which that answers."""
+
+    name: str
+    service: str
+    path_prefix: str = ""
+
+
+@dataclass(frozen=True)
 class ManifestInputs:
-    """The values of a manifest. `digest` is given when the bento is to be taken from its archive in the bucket; `env`
-    are variables of the model's container, `resources` its requests and limits, when they are not left as they are."""
+    """The values of a manifest. `digest` is given when the bento is to be taken from its archive in the bucket; `image`
+    when it was built and pushed already; `env` are variables of the model's container, `resources` its requests and
+    limits, when they are not left as they are."""
 
     tag: str
     cards: Sequence[Card]
@@ -36,6 +47,7 @@ class ManifestInputs:
     resources: Mapping[str, Any] | None = None
     required_env: Sequence[str] = ()
     """Variables that the bento declares without a value."""
+    image: PushedImage | None = None
 
 
 def manifest(inputs: ManifestInputs) -> dict[str, Any]:
@@ -70,6 +82,9 @@ def model_name(inputs: ManifestInputs) -> str:
 
 
 def bento_reference(inputs: ManifestInputs) -> dict[str, Any]:
+    if image := inputs.image:
+        prefix = {"pathPrefix": image.path_prefix} if image.path_prefix else {}
+        return {"tag": inputs.tag, "image": image.name, "serviceName": image.service} | prefix
     return {"tag": inputs.tag} | ({"archive": {"digest": inputs.digest}} if inputs.digest else {})
 
 

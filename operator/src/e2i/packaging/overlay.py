@@ -22,6 +22,8 @@ from e2i.packaging.yaml_file import dump, list_resource, load, with_blocks, writ
 
 KUSTOMIZATION = "kustomization.yaml"
 NOTE = "# e2i: "
+_PLACES = ("archive", "image", "serviceName", "pathPrefix")
+"""Fields of a bento that say where it is, when it is not in the store, and what belongs to that place."""
 """Begins a comment that is made from the bento and made again with it; all other comments are a person's."""
 
 
@@ -84,10 +86,11 @@ def update_manifest(text: str, file: Path, inputs: ManifestInputs) -> str:
 def _merge(spec: dict[str, Any], inputs: ManifestInputs) -> None:
     named = spec.setdefault("bento", with_blocks({}))
     fresh = bento_reference(inputs)
-    if "archive" not in fresh and "archive" in named:
+    for place in _PLACES:
         # The digest of another bento would only be refused; without it the store is asked.
-        del named["archive"]
-    if "archive" in fresh:
+        if place not in fresh:
+            named.pop(place, None)
+    if len(fresh) > 1:
         named.pop("store", None)
     named.update(fresh)
     spec["type"] = inputs.cards[0].type

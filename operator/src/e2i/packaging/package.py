@@ -43,11 +43,12 @@ class Packaged:
 @dataclass(frozen=True)
 class BentoOptions:
     """How the bento is made: its name (by default the model's or the service's), the folder of a service of one's own,
-    and whether it answers /explain, for which it installs some 200 MB more."""
+    whether it answers /explain, for which it installs some 200 MB more, and whether its image has no compilers."""
 
     name: str | None = None
     service: Path | None = None
     explain: bool = True
+    lean_image: bool = False
 
 
 DEFAULT_OPTIONS = BentoOptions()
@@ -138,6 +139,7 @@ def _packaging_request(
         service,
         creation_time(cards),
         locked,
+        options.lean_image,
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from e2i.pipeline.errors import PipelineError
@@ -16,6 +18,7 @@ LOOK_TIMEOUT = 20.0
 BUILD_TIMEOUT = 3600.0
 LINES_SHOWN = 12
 LONGEST_LINE = 300
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def healthy_builder() -> tuple[str | None, str]:
@@ -45,12 +48,27 @@ def containerize(builder: str, bento: str, image: str, store: Path) -> None:
     )
 
 
-def push(builder: str, image: str) -> None:
-    """Push an image to the registry named at the start of its name."""
-    _run([builder, "push", image], {})
+def push(builder: str, image: str) -> str:
+    """Push an image to the registry named at the start of its name; returns the name with the digest that it has there.
+
+    Registries without TLS: docker takes those on the loopback, podman and buildah those that registries.conf calls
+    insecure.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "digest")
+        options = [] if builder == "docker" else [f"--digestfile={file}"]
+        printed = _run([builder, "push", *options, image], {})
+        found = _DIGEST.search(file.read_text() if options and file.exists() else printed)
+    if found is None:
+        raise PipelineError(
+            f"{builder} pushed {image} and named no digest. Look it up in the registry, and name the image by it in "
+            "spec.bento.image."
+        )
+    return f"{image.rpartition(':')[0]}@{found[0]}"
 
 
-def _run(command: list[str], environment: dict[str, str]) -> None:
+def _run(command: list[str], environment: dict[str, str]) -> str:
+    """Return what the command printed."""
     shown = shlex.join([Path(command[0]).name, *command[1:]])
     try:
         done = subprocess.run(
@@ -67,3 +85,4 @@ def _run(command: list[str], environment: dict[str, str]) -> None:
         lines = (done.stdout + done.stderr).strip().splitlines()[-LINES_SHOWN:]
         said = "".join(f"\n    {line[:LONGEST_LINE]}" for line in lines)
         raise PipelineError(f"`{shown}` failed with exit code {done.returncode}:{said}")
+    return done.stdout

@@ -119,6 +119,8 @@ class Project(_Part):
     recipe: str = "recipe.py"
     requirements: str = "requirements.txt"
     version: str = "time"
+    lean_image: bool = False
+    """Whether the image of the bento has no compilers."""
     decisions: Decisions | None = None
     gate: dict[str, Threshold] = {}
     drift: Drift = Drift()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
-from e2i.packaging.package import package
+from e2i.packaging.package import BentoOptions, package
 from e2i.packaging.version_log import VERSION_LOG
 from e2i.pipeline.card_metrics import complete_card
 from e2i.pipeline.context import Loop, StepResult
@@ -19,6 +19,7 @@ def inputs(loop: Loop) -> dict[str, str]:
         "model": str(loop.outputs("train").get("digest")),
         "version": str(loop.outputs("train").get("version")),
         "registered": str(loop.outputs("register").get("model")),
+        "lean_image": str(loop.project.lean_image),
     }
 
 
@@ -31,6 +32,7 @@ def run(loop: Loop) -> StepResult:
     complete_card(loop, loop.outputs("register")["model"])
     packed = package(
         [loop.workspace.trained],
+        BentoOptions(lean_image=loop.project.lean_image),
         version=version,
         store=loop.store,
         ledger=loop.folder / VERSION_LOG,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from e2i.packaging.model_manifest import ManifestInputs, manifest
+from e2i.packaging.model_manifest import ManifestInputs, PushedImage, manifest
 from e2i.packaging.overlay import KUSTOMIZATION, write_overlay
 from e2i.pipeline import git
 from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.project import Deploy
+from e2i.pipeline.runstate import Outputs
 from e2i_bento.card import read_card
 from e2i_bento.input_capture import SHARE_VARIABLE
 
@@ -18,6 +19,7 @@ def inputs(loop: Loop) -> dict[str, str]:
     return {
         "bento": str(loop.outputs("build").get("digest")),
         "archive": str(loop.outputs("push").get("digest")),
+        "image": str(loop.outputs("push").get("image")),
         "project.yaml": digest_of(loop.project.deploy.model_dump(mode="json")),
     }
 
@@ -43,8 +45,9 @@ def run(loop: Loop) -> StepResult:
 
 
 def _manifest_inputs(loop: Loop) -> ManifestInputs:
-    """Return the values of the manifest. With the archive's digest the operator needs no store."""
+    """Return the values of the manifest. With a pushed image, or the archive's digest, the operator needs no store."""
     version = loop.outputs("train")["version"]
+    pushed = loop.outputs("push")
     deploy = loop.project.deploy
     return ManifestInputs(
         tag=loop.outputs("build")["bento"],
@@ -52,7 +55,8 @@ def _manifest_inputs(loop: Loop) -> ManifestInputs:
         name=loop.model_name,
         namespace=deploy.namespace,
         replicas=deploy.replicas,
-        digest=loop.outputs("push").get("digest", ""),
+        digest=pushed.get("digest", ""),
+        image=_pushed_image(pushed),
         env=environment(deploy),
         resources=deploy.resources.model_dump(exclude_defaults=True) if deploy.resources else None,
     )
@@ -64,7 +68,15 @@ def environment(deploy: Deploy) -> dict[str, str]:
     return {**deploy.env, **capture}
 
 
+def _pushed_image(pushed: Outputs) -> PushedImage | None:
+    if not pushed.get("image"):
+        return None
+    return PushedImage(pushed["image"], pushed["service"], pushed["path_prefix"])
+
+
 def _bento_source(values: ManifestInputs) -> str:
+    if values.image:
+        return f", from the image {values.image.name}"
     return ", from its archive in the bucket" if values.digest else ", from the operator's BentoML store"
 
 

@@ -6,6 +6,8 @@ import os
 import threading
 
 from e2i.api.artifact import Artifact
+from e2i.api.tags import parse_tag
+from e2i.archive.bento_store import find_bento
 from e2i.archive.s3.settings import BadSetting, read_bucket
 from e2i.deploying.environments import BucketPlace
 from e2i.deploying.errors import PushFailed
@@ -13,6 +15,7 @@ from e2i.deploying.push import send
 from e2i.pipeline import containers
 from e2i.pipeline.context import Loop, StepResult
 from e2i.pipeline.errors import PipelineError
+from e2i.pipeline.runstate import Outputs
 
 
 def inputs(loop: Loop) -> dict[str, str]:
@@ -34,16 +37,33 @@ def external_inputs(loop: Loop) -> dict[str, str]:
 
 def run(loop: Loop) -> StepResult:
     image = loop.outputs("containerize")
-    said = []
+    said, pushed = [], {}
     if image and loop.options.image:
-        containers.push(image["builder"], image["image"])
-        said.append(f"{image['image']} is in its registry")
+        _require_registry(loop.options.image)
+        pushed = _image(loop, image)
+        said.append(f"{image['image']} is in its registry as {pushed['image']}")
     if not os.environ.get("E2I_BUCKET"):
         said.append("no bucket is configured (E2I_BUCKET), so the archive stays in the BentoML store")
-        return StepResult("; ".join(said), skipped=len(said) == 1)
+        return StepResult("; ".join(said), pushed, skipped=not pushed)
     artifact = _archive(loop)
     said.append(f"{artifact.uri}, {artifact.size >> 10} KiB")
-    return StepResult("; ".join(said), {"uri": artifact.uri, "digest": artifact.digest})
+    return StepResult("; ".join(said), {"uri": artifact.uri, "digest": artifact.digest} | pushed)
+
+
+def _image(loop: Loop, image: Outputs) -> Outputs:
+    """Push the image; returns its name with its digest, and what the operator cannot find in an image."""
+    bento = find_bento(loop.store, parse_tag(loop.outputs("build")["bento"]))
+    name = containers.push(image["builder"], image["image"])
+    return {"image": name, "service": bento.service, "path_prefix": bento.path_prefix}
+
+
+def _require_registry(image: str) -> None:
+    """Refuse a name whose registry each machine would guess: the model names the image with its registry."""
+    host, _, name = image.partition("/")
+    if not name or not (host == "localhost" or "." in host or ":" in host):
+        raise PipelineError(
+            f"--image {image} names no registry. Begin with its host, for instance docker.io/{image}."
+        )
 
 
 def _archive(loop: Loop) -> Artifact:
