@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -37,10 +38,10 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "registries.conf").write_text(
         f'unqualified-search-registries = ["docker.io"]\n[[registry]]\nlocation = "{address}"\ninsecure = true\n'
     )
-    # The authorities that this machine trusts: a proxy on the way to the packages may have its own.
-    (tmp_path / "containers.conf").write_text(
-        '[containers]\nvolumes = ["/etc/ssl/certs:/etc/ssl/certs:ro"]\nenv = ["UV_SYSTEM_CERTS=true"]\n'
-    )
+    # The authorities that this machine trusts, for pip and for uv: a proxy on the way to the packages may have its own.
+    (tmp_path / "uv.toml").write_text("system-certs = true\n")
+    volumes = ["/etc/ssl/certs:/etc/ssl/certs:ro", f"{tmp_path}/uv.toml:/etc/uv/uv.toml:ro"]
+    (tmp_path / "containers.conf").write_text(f"[containers]\nvolumes = {json.dumps(volumes)}\n")
     monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(tmp_path / "registries.conf"))
     monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "containers.conf"))
     monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")
@@ -61,29 +62,34 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def answers(address: str) -> bool:
     with contextlib.suppress(OSError):
-        return headers_of(address, "/v2/").status == 200
+        return asked(address, "/v2/")[0] == 200
     return False
 
 
-def headers_of(address: str, path: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection(address, timeout=60)
-    connection.request("HEAD", path, headers={"Accept": MANIFEST})
-    return connection.getresponse()
+def asked(address: str, path: str) -> tuple[int, str | None]:
+    """Status, and the digest of what was asked for."""
+    with contextlib.closing(http.client.HTTPConnection(address, timeout=60)) as connection:
+        connection.request("HEAD", path, headers={"Accept": MANIFEST})
+        answer = connection.getresponse()
+        return answer.status, answer.headers["Docker-Content-Digest"]
 
 
 def test_a_lean_image_is_pushed_and_the_model_is_released_by_its_digest(
     registry: str, tmp_path: Path
 ) -> None:
-    loop = built_and_pushed(tmp_path, f"{registry}/team/rain")
+    with contextlib.ExitStack() as stack:
+        stack.callback(subprocess.run, ["buildah", "rmi", "--force", f"{registry}/team/rain:1.0.0"])
+        loop = built_and_pushed(tmp_path, f"{registry}/team/rain")
+        judge(loop, registry, tmp_path / "staging" / "rain-model.yaml")
+
+
+def judge(loop: Loop, registry: str, manifest: Path) -> None:
     name = loop.outputs("push")["image"]
     repository, _, digest = name.partition("@")
     assert repository == f"{registry}/team/rain"
 
-    known = headers_of(registry, f"/v2/team/rain/manifests/{digest}")
-    assert (known.status, known.headers["Docker-Content-Digest"]) == (200, digest)
-
-    manifest = yaml.safe_load((tmp_path / "staging" / "rain-model.yaml").read_text())
-    assert manifest["spec"]["bento"] == {
+    assert asked(registry, f"/v2/team/rain/manifests/{digest}") == (200, digest)
+    assert yaml.safe_load(manifest.read_text())["spec"]["bento"] == {
         "tag": "rain_model:1.0.0",
         "image": name,
         "serviceName": "RainModel",
