@@ -31,7 +31,6 @@ def test_the_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
     [
         "py.typed",
         "controller/templates/v1/bentorequest.yaml.j2",
-        "packaging/lean.Dockerfile.j2",
         "local/controlplane/go.mod",
         "local/controlplane/go.sum",
         "local/versitygw/go.sum",

@@ -1,63 +1,44 @@
-"""The Dockerfile of a bento whose image has no compilers."""
+"""A bento whose image has no compilers: BentoML's own command for them is taken out, and nothing else."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
+import yaml
+from _bentoml_impl.docker import generate_dockerfile
 from bentoml._internal.bento.bento import ImageInfo
-from bentoml._internal.bento.build_config import BentoEnvSchema
+from bentoml._internal.container.frontend.dockerfile import CONTAINER_METADATA
 
-from e2i.packaging.bento_build import lean_dockerfile
+from e2i.packaging.bento_build import remove_compilers
 
-COMPILERS = "apt-get update && apt-get install -q -y build-essential git"
-
-
-def stages(folder: Path, envs: tuple[dict[str, str], ...] = (), **image: Any) -> list[str]:
-    """The Dockerfile of a bento with this image, divided into its stages."""
-    info = SimpleNamespace(
-        image=ImageInfo(
-            base_image="registry.example/python:3.11",
-            commands=[COMPILERS, *image.pop("commands", [])],
-            **image,
-        ),
-        envs=[BentoEnvSchema(**env) for env in envs],
-    )
-    text = lean_dockerfile(SimpleNamespace(info=info, path=str(folder)))
-    _, *found = re.split(r"^(?=FROM )", text, flags=re.MULTILINE)
-    return found
+OWN = "apt-get install -q -y libgomp1"
 
 
-def test_compilers_stay_in_the_first_stage(tmp_path: Path) -> None:
-    first, last = stages(tmp_path)
-    assert COMPILERS in first
-    assert "uv --directory" in first
-    assert "build-essential" not in last
-    assert "pip install" not in last
-    assert "COPY --from=base-container /app /app" in last
+def lean(folder: Path) -> tuple[list[str], str]:
+    """A bento with a command of its own, after its compilers were removed: its commands and its Dockerfile."""
+    commands = [CONTAINER_METADATA["debian"]["default_install_command"], OWN]
+    assert "build-essential" in commands[0]
+    image = ImageInfo(base_image="python:3.11-slim", python_version="3.11", commands=commands)
+    (folder / "env" / "docker").mkdir(parents=True)
+    (folder / "env" / "docker" / "Dockerfile").write_text(generate_dockerfile(image, folder))
+    description = {
+        "name": "rain",
+        "creation_time": "2026-11-30T11:50:58+00:00",
+        "image": {"commands": commands},
+    }
+    (folder / "bento.yaml").write_text(yaml.safe_dump(description))
+    remove_compilers(folder)
+    left = yaml.safe_load((folder / "bento.yaml").read_text())
+    assert left | {"image": None} == description | {"image": None}
+    return left["image"]["commands"], (folder / "env" / "docker" / "Dockerfile").read_text()
 
 
-def test_the_image_starts_as_bentoml_has_it_start(tmp_path: Path) -> None:
-    _, last = stages(tmp_path)
-    assert last.startswith("FROM registry.example/python:3.11\n")
-    assert "USER bentoml\n" in last
-    assert 'ENTRYPOINT [ "/home/bentoml/bento/env/docker/entrypoint.sh" ]' in last
-    assert "PATH=/app/.venv/bin:" in last
+def test_only_the_commands_of_the_bento_remain(tmp_path: Path) -> None:
+    commands, _ = lean(tmp_path)
+    assert commands == [OWN]
 
 
-def test_system_packages_of_the_bento_are_in_the_image(tmp_path: Path) -> None:
-    wanted = "apt-get install -q -y libgomp1"
-    assert all(f"{wanted}\n" in stage for stage in stages(tmp_path, commands=[wanted]))
-
-
-def test_commands_after_the_installation_are_run_where_the_packages_are_installed(tmp_path: Path) -> None:
-    first, last = stages(tmp_path, post_commands=["python -m spacy download en"])
-    assert "spacy" in first
-    assert "spacy" not in last
-
-
-def test_variables_of_the_service_are_in_the_image(tmp_path: Path) -> None:
-    _, last = stages(tmp_path, ({"name": "MOOD", "value": "good"},))
-    assert "ARG MOOD=good\n" in last
+def test_its_dockerfile_is_the_one_that_bentoml_makes_of_what_remains(tmp_path: Path) -> None:
+    commands, dockerfile = lean(tmp_path)
+    image = ImageInfo(base_image="python:3.11-slim", python_version="3.11", commands=commands)
+    assert dockerfile == generate_dockerfile(image, tmp_path)

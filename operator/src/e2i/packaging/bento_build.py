@@ -17,9 +17,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.subprocess_lifetime import end_with_parent
@@ -41,8 +42,8 @@ class ModelToSave:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Input of the child process that builds; `made` is the creation time of the bento, `lean` chooses the Dockerfile
-    whose image has no compilers."""
+    """Input of the child process that builds; `made` is the creation time of the bento, `lean` leaves
+    compilers out of its image."""
 
     version: str
     made: str
@@ -119,22 +120,26 @@ def run(file: Path) -> str:
     )
     _set_time(Path(bento.path_of("bento.yaml")), plan["made"])
     if plan["lean"]:
-        Path(bento.path_of("env/docker/Dockerfile")).write_text(lean_dockerfile(bento))
+        remove_compilers(Path(bento.path))
     return str(bento.tag)
 
 
-def lean_dockerfile(bento: Any) -> str:
-    """Return BentoML's Dockerfile of the bento with a last stage that has no compilers."""
-    from _bentoml_impl.docker import get_templates_variables
-    from bentoml._internal.container import split_envs_by_stage
-    from bentoml._internal.container.generate import build_environment
+def remove_compilers(bento: Path) -> None:
+    """Take BentoML's first command, which installs compilers and git, out of the bento of this folder.
 
-    envs, secrets = split_envs_by_stage(bento.info.envs)
-    variables = get_templates_variables(
-        bento.info.image, Path(bento.path), envs=envs, secret_envs=secrets, enable_buildkit=bool(secrets)
-    )
-    template = resources.files("e2i.packaging").joinpath("lean.Dockerfile.j2").read_text()
-    return str(build_environment().from_string(template).render(**variables))
+    Out of bento.yaml too: `bentoml containerize` makes the Dockerfile anew from it.
+    """
+    from bentoml._internal.container.frontend.dockerfile import CONTAINER_METADATA
+
+    usual = {each["default_install_command"] for each in CONTAINER_METADATA.values()}
+    description = yaml.safe_load((bento / "bento.yaml").read_text())
+    image = description["image"]
+    removed = [command for command in image["commands"] if command in usual]
+    image["commands"] = [command for command in image["commands"] if command not in usual]
+    (bento / "bento.yaml").write_text(yaml.safe_dump(description, sort_keys=False))
+    dockerfile = bento / "env" / "docker" / "Dockerfile"
+    lines = dockerfile.read_text().splitlines(keepends=True)
+    dockerfile.write_text("".join(line for line in lines if not line.rstrip().endswith(tuple(removed))))
 
 
 def _set_time(file: Path, made: str) -> None:
