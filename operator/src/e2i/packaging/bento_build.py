@@ -127,7 +127,7 @@ def run(file: Path) -> str:
 def remove_compilers(bento: Path) -> None:
     """Take BentoML's first command, which installs compilers and git, out of the bento of this folder.
 
-    Out of bento.yaml too: `bentoml containerize` makes the Dockerfile anew from it.
+    Out of bento.yaml too: `bentoml containerize` writes the Dockerfile again, from it.
     """
     from bentoml._internal.container.frontend.dockerfile import CONTAINER_METADATA
 
