@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.cards import a_card
 
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.model_manifest import ManifestInputs
@@ -139,3 +140,9 @@ def test_a_folder_that_was_misspelt_is_not_made(tmp_path: Path) -> None:
 def test_the_printed_manifest_is_the_written_one(tmp_path: Path) -> None:
     file, _ = write_overlay(tmp_path, wanted())
     assert file.read_text() == to_yaml(wanted())
+
+
+def test_labels_that_kubectl_would_read_as_booleans_have_quotes() -> None:
+    """kubectl reads YAML 1.1, as PyYAML does."""
+    text = to_yaml(ManifestInputs("churn_model:1.0.0", [a_card(labels=("no", "yes"))]))
+    assert yaml.safe_load(text)["spec"]["rollout"]["contract"]["labels"] == ["no", "yes"]

@@ -11,9 +11,14 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+
+_READ_AS_BOOLEANS = {"y", "n", "yes", "no", "on", "off"}
+"""Texts that kubectl reads as booleans if they have no quotes, by YAML 1.1; by YAML 1.2, which is written here, they need none."""
 
 
 def list_resource(file: Path, name: str) -> str:
@@ -76,8 +81,18 @@ def write(file: Path, text: str) -> bool:
     return True
 
 
+class _Representer(RoundTripRepresenter):
+    def represent_text(self, text: str) -> ScalarNode:
+        style = '"' if text.lower() in _READ_AS_BOOLEANS else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Representer.add_representer(str, _Representer.represent_text)
+
+
 def _yaml() -> YAML:
     yaml = YAML()
+    yaml.Representer = _Representer
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
