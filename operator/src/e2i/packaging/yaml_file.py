@@ -18,7 +18,7 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 from e2i.packaging.errors import ErrorReason, PackagingError
 
 _READ_AS_BOOLEANS = {"y", "n", "yes", "no", "on", "off"}
-"""Texts that kubectl reads as booleans if they have no quotes, by YAML 1.1; by YAML 1.2, which is written here, they need none."""
+"""Texts that kubectl reads as booleans if they have no quotes, by YAML 1.1. YAML 1.2, which is written, needs none."""
 
 
 def list_resource(file: Path, name: str) -> str:
@@ -81,18 +81,16 @@ def write(file: Path, text: str) -> bool:
     return True
 
 
-class _Representer(RoundTripRepresenter):
-    def represent_text(self, text: str) -> ScalarNode:
-        style = '"' if text.lower() in _READ_AS_BOOLEANS else None
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+def _represent_text(representer: RoundTripRepresenter, text: str) -> ScalarNode:
+    style = '"' if text.lower() in _READ_AS_BOOLEANS else None
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Representer.add_representer(str, _Representer.represent_text)
+RoundTripRepresenter.add_representer(str, _represent_text)
 
 
 def _yaml() -> YAML:
     yaml = YAML()
-    yaml.Representer = _Representer
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
