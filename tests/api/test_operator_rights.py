@@ -18,7 +18,7 @@ KUSTOMIZATIONS = ["manifests", *sorted(str(path.parent.relative_to(PROJECT))
                                        for path in PROJECT.glob("kustomize/**/kustomization.yaml"))]  # fmt: skip
 NOT_ALONE = tuple(
     f"kustomize/components/{name}"
-    for name in ("pod-policy-v1beta1", "namespaces", "patch-deployments", "registry-auth")
+    for name in ("pod-policy-v1beta1", "namespaces", "patch-deployments", "registry-auth", "models", "argocd")
 )
 """This API server does not serve the version of the first, and the others change what they are added to.
 tests/deploy/test_kustomize.py looks at all."""
