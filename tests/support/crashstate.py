@@ -13,11 +13,11 @@ from support.yatai import made
 
 from e2i.api import naming
 from e2i.kube import Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, DEPLOYMENTS, E2I_MODELS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BUDGETS, DEPLOYMENTS, E2I_MODELS, SERVICES
 from e2i.local.layout import ClusterHome
 from e2i.local.yatai.yatai_kinds import AUTOSCALER, BENTO, JOB
 
-KINDS = (E2I_MODELS, BENTO_REQUESTS, BENTO, BENTO_DEPLOYMENTS, DEPLOYMENTS, AUTOSCALER, SERVICES, JOB)
+KINDS = (E2I_MODELS, BENTO_REQUESTS, BENTO, BENTO_DEPLOYMENTS, DEPLOYMENTS, AUTOSCALER, BUDGETS, SERVICES, JOB)
 OURS = (E2I_MODELS.kind, BENTO_REQUESTS.kind, BENTO_DEPLOYMENTS.kind)
 """A write too many to one of these would show in its generation."""
 ORPHAN = "its owner is gone"
