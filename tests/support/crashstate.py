@@ -17,7 +17,17 @@ from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BUDGETS, DEPLO
 from e2i.local.layout import ClusterHome
 from e2i.local.yatai.yatai_kinds import AUTOSCALER, BENTO, JOB
 
-KINDS = (E2I_MODELS, BENTO_REQUESTS, BENTO, BENTO_DEPLOYMENTS, DEPLOYMENTS, AUTOSCALER, BUDGETS, SERVICES, JOB)
+KINDS = (
+    E2I_MODELS,
+    BENTO_REQUESTS,
+    BENTO,
+    BENTO_DEPLOYMENTS,
+    DEPLOYMENTS,
+    AUTOSCALER,
+    BUDGETS,
+    SERVICES,
+    JOB,
+)
 OURS = (E2I_MODELS.kind, BENTO_REQUESTS.kind, BENTO_DEPLOYMENTS.kind)
 """A write too many to one of these would show in its generation."""
 ORPHAN = "its owner is gone"
