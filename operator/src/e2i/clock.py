@@ -66,11 +66,12 @@ def http_date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _wall() -> datetime:
+def wall() -> datetime:
+    """Return the present moment in UTC by the clock of this machine, which may be wrong and may jump."""
     return datetime.now(UTC)  # noqa: TID251 - this is the place
 
 
-_CLOCK = Clock(_wall, time.monotonic)
+_CLOCK = Clock(wall, time.monotonic)
 
 
 def now() -> datetime:

@@ -1,0 +1,68 @@
+"""`Installation`: the facts about a cluster. `Finding`: how one part of it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+Object = Mapping[str, Any]
+INSTALL = "docs/howto/install.md"
+
+
+class State(Enum):
+    """How one part is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of the installation; `next_step` is empty when there is nothing to do."""
+
+    part: str
+    state: State
+    message: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """The parts of an installation as they were seen. None stands for something that the user may not read."""
+
+    version: str
+    """As the API server says it: v1.36.3."""
+    crds: Mapping[str, Object | None] | None
+    """By name; None for one that is not there."""
+    deployments: tuple[Object, ...] | None
+    """All Deployments of the cluster."""
+    secrets: Mapping[tuple[str, str], bool | None]
+    """Whether a Secret is there, by namespace and name."""
+    network: bool | None
+    """Whether yatai-deployment's namespace has the ConfigMap `network`."""
+    lease: Object | None
+    """Empty if there is none."""
+    health: Mapping[str, Any] | None
+    """The operator's answer on /readyz, with its status code in `code`."""
+    log: tuple[Mapping[str, Any], ...] | None
+    """The last lines of the active operator."""
+    refused: tuple[str, ...] | None
+    """Rights that the operator's service account lacks."""
+    policies: frozenset[str] | None
+    """Names of all admission policies that have a binding."""
+    metrics: bool | None
+    """Whether metrics.k8s.io is served and available."""
+    server_time: datetime
+    own_time: datetime
+
+
+def unreadable(part: str, kind: str) -> Finding:
+    """Return the finding for a part that the user may not read."""
+    return Finding(
+        part, State.UNKNOWN, f"you may not read {kind}", "Ask an administrator to run this command."
+    )

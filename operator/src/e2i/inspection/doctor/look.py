@@ -1,0 +1,194 @@
+"""Reads what the checks need from a cluster. It changes nothing; what the user may not read is left out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+from e2i import clock
+from e2i.inspection.doctor.cluster_checks import CRDS, SECRETS, YATAI_DEPLOYMENT
+from e2i.inspection.doctor.deployments import containers, deployment
+from e2i.inspection.doctor.facts import Installation
+from e2i.inspection.doctor.rights import NEEDED, Right
+from e2i.kube import ApiError, Kube, Object, Resource
+from e2i.kube.e2i_kinds import DEPLOYMENTS, LEASES, POD_POLICY_BINDINGS, PODS
+from e2i.kube.e2i_kinds import SECRETS as SECRET
+
+T = TypeVar("T")
+
+CRD = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)
+API_SERVICES = Resource("apiregistration.k8s.io", "v1", "apiservices", "APIService", False)
+REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", False)
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+BINDINGS = (
+    *POD_POLICY_BINDINGS,
+    Resource(
+        "admissionregistration.k8s.io",
+        "v1",
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        namespaced=False,
+    ),
+)
+NAMESPACE, NAME = "e2i-system", "e2i-operator"
+LOG_LINES, LOG_BYTES = 2000, 1_000_000
+HEALTH_TIMEOUT = 10.0
+
+
+async def look(kube: Kube) -> Installation:
+    """Return what is to be seen of the installation; ApiError if the API server does not answer at all."""
+    version = await kube.request("GET", "/version")
+    deployments = await _allowed(kube.list(DEPLOYMENTS))
+    found = tuple(deployments[0]) if deployments else None
+    operator = deployment(found, NAME) if found else None
+    namespace = operator["metadata"]["namespace"] if operator else NAMESPACE
+    yatai = deployment(found, YATAI_DEPLOYMENT) if found else None
+    return Installation(
+        version=str(version.get("gitVersion", "")),
+        crds=await _crds(kube),
+        deployments=found,
+        secrets={place: await _is_there(kube, SECRET, *place) for place in SECRETS.values()},
+        network=await _is_there(kube, CONFIG_MAPS, yatai["metadata"]["namespace"], "network")
+        if yatai
+        else None,
+        lease=await _allowed(_lease(kube, namespace)),
+        health=await _health(kube, namespace),
+        log=await _log(kube, namespace),
+        refused=await _refused(kube, operator) if operator else None,
+        policies=await _policies(kube),
+        metrics=await _metrics(kube),
+        server_time=clock.now(),
+        own_time=clock.wall(),
+    )
+
+
+async def _crds(kube: Kube) -> Mapping[str, Object | None] | None:
+    try:
+        return {name: await kube.get(CRD, None, name) for name in CRDS}
+    except ApiError as error:
+        _must_be_refusal(error)
+        return None
+
+
+async def _is_there(kube: Kube, resource: Resource, namespace: str, name: str) -> bool | None:
+    try:
+        return await kube.get(resource, namespace, name) is not None
+    except ApiError as error:
+        _must_be_refusal(error)
+        return None
+
+
+async def _lease(kube: Kube, namespace: str) -> Object:
+    return await kube.get(LEASES, namespace, NAME) or {}
+
+
+async def _health(kube: Kube, namespace: str) -> Mapping[str, Any] | None:
+    """Return the answer of /readyz through the API server; None where that does not reach the pod."""
+    path = f"/api/v1/namespaces/{namespace}/services/{NAME}:8080/proxy/readyz"
+    try:
+        answer = await kube.forward("GET", path, None, {}, HEALTH_TIMEOUT)
+        told = json.loads(answer.body)
+    except (ApiError, ValueError):
+        return None
+    return {**told, "code": answer.status} if isinstance(told, dict) and "unready" in told else None
+
+
+async def _log(kube: Kube, namespace: str) -> tuple[Mapping[str, Any], ...] | None:
+    lines: list[Mapping[str, Any]] = []
+    try:
+        pods, _ = await kube.list(PODS, namespace, labels=f"app.kubernetes.io/name={NAME}")
+        for pod in pods:
+            name = pod["metadata"]["name"]
+            text = await kube.log(namespace, name, "operator", lines=LOG_LINES, limit=LOG_BYTES)
+            lines += filter(None, map(_parsed, text.splitlines()))
+    except ApiError:
+        return None
+    return tuple(lines)
+
+
+def _parsed(line: str) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+async def _refused(kube: Kube, operator: Mapping[str, Any]) -> tuple[str, ...] | None:
+    metadata, pod = operator["metadata"], operator["spec"]["template"]["spec"]
+    user = f"system:serviceaccount:{metadata['namespace']}:{pod.get('serviceAccountName', 'default')}"
+    asked = [(right, place) for place in await _namespaces(kube, operator) for right in NEEDED]
+    answers = await _allowed(asyncio.gather(*(_may(kube, user, right, place) for right, place in asked)))
+    if answers is None:
+        return None
+    pairs = zip(asked, answers, strict=True)
+    return tuple(f"{right}{f' in {place}' if place else ''}" for (right, place), may in pairs if not may)
+
+
+async def _namespaces(kube: Kube, operator: Mapping[str, Any]) -> list[str]:
+    """Return the operator's namespaces by its setting; one empty name for the whole cluster."""
+    for container in containers(operator):
+        for each in container.get("env", ()):
+            if each["name"] == "E2I_NAMESPACES" and each.get("value"):
+                return str(each["value"]).split(",")
+        for source in container.get("envFrom", ()):
+            if name := source.get("configMapRef", {}).get("name"):
+                found = await _allowed(kube.get(CONFIG_MAPS, operator["metadata"]["namespace"], name))
+                if listed := (found or {}).get("data", {}).get("E2I_NAMESPACES"):
+                    return str(listed).split(",")
+    return [""]
+
+
+async def _may(kube: Kube, user: str, right: Right, namespace: str) -> bool:
+    attributes = {
+        "verb": right.verb,
+        "group": right.group,
+        "resource": right.resource,
+        "namespace": namespace,
+    }
+    if right.subresource:
+        attributes["subresource"] = right.subresource
+    spec = {"user": user, "groups": ["system:authenticated"], "resourceAttributes": attributes}
+    body = {"apiVersion": REVIEWS.api_version, "kind": REVIEWS.kind, "spec": spec}
+    answer = await kube.request("POST", REVIEWS.path(), body=body)
+    return bool(answer.get("status", {}).get("allowed"))
+
+
+async def _policies(kube: Kube) -> frozenset[str] | None:
+    names: set[str] = set()
+    for resource in BINDINGS:
+        try:
+            found, _ = await kube.list(resource)
+        except ApiError as error:
+            if error.status == 404:
+                continue  # This cluster has no such kind.
+            _must_be_refusal(error)
+            return None
+        names.update(each["spec"]["policyName"] for each in found)
+    return frozenset(names)
+
+
+async def _metrics(kube: Kube) -> bool | None:
+    try:
+        found = await kube.get(API_SERVICES, None, "v1beta1.metrics.k8s.io")
+    except ApiError as error:
+        _must_be_refusal(error)
+        return None
+    conditions = (found or {}).get("status", {}).get("conditions", ())
+    return any((each["type"], each["status"]) == ("Available", "True") for each in conditions)
+
+
+async def _allowed(reading: Awaitable[T]) -> T | None:
+    """Return the answer, or None if the user may not have it."""
+    try:
+        return await reading
+    except ApiError as error:
+        _must_be_refusal(error)
+        return None
+
+
+def _must_be_refusal(error: ApiError) -> None:
+    if error.status != 403:
+        raise error

@@ -1,0 +1,150 @@
+"""Checks of the operator, of its bucket and of what some models need. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from e2i.inspection.doctor.cluster_checks import number
+from e2i.inspection.doctor.deployments import available, deployment
+from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, State, unreadable
+
+POLICIES_SINCE = (1, 36)
+"""Kubernetes that serves MutatingAdmissionPolicy v1."""
+LEASE_SILENT = timedelta(seconds=60)
+LOGS = "docs/howto/read-the-logs.md"
+
+
+def check_operator(seen: Installation) -> Iterator[Finding]:
+    """Return a finding for the operator, its Lease, its rights, the bucket, the policies and the metrics server."""
+    yield _operator(seen)
+    yield _leader(seen)
+    yield _rights(seen)
+    yield _bucket(seen)
+    yield _pod_policy(seen)
+    yield _guard(seen)
+    yield _metrics(seen)
+
+
+def _operator(seen: Installation) -> Finding:
+    if seen.deployments is None:
+        return unreadable("operator", "deployments")
+    found = deployment(seen.deployments, "e2i-operator")
+    if found is None:
+        return Finding("operator", State.FAILED, "it is not installed", f"Install it ({INSTALL}).")
+    place = f"Deployment {found['metadata']['namespace']}/{found['metadata']['name']}"
+    state = available("operator", found, place)
+    if state.state is not State.OK or seen.health is None:
+        return state
+    if seen.health.get("code") != 200:
+        told = [*seen.health.get("stale", ()), seen.health.get("unready") or ""]
+        why = "; ".join(filter(None, told)) or f"/readyz answers {seen.health.get('code')}"
+        return Finding("operator", State.FAILED, why, f"Read its log ({LOGS}).")
+    return Finding("operator", State.OK, f"{place}, {seen.health.get('models', '?')} models")
+
+
+def _leader(seen: Installation) -> Finding:
+    if seen.lease is None:
+        return unreadable("leader", "leases")
+    if not seen.lease:
+        return Finding(
+            "leader",
+            State.FAILED,
+            "there is no Lease e2i-operator in the operator's namespace",
+            f"No operator has ever been active there: read its log ({LOGS}).",
+        )
+    spec = seen.lease.get("spec", {})
+    renewed = _moment(spec.get("renewTime"))
+    if not spec.get("holderIdentity") or renewed is None:
+        return Finding("leader", State.FAILED, "no operator holds the Lease", "Start one, or read its log.")
+    silent = seen.server_time - renewed
+    if silent > LEASE_SILENT:
+        return Finding(
+            "leader",
+            State.FAILED,
+            f"{spec['holderIdentity']} renewed the Lease {silent.total_seconds():.0f} s ago",
+            "Look at its pod and its log: it cannot reach the API server, or it hangs.",
+        )
+    return Finding("leader", State.OK, spec["holderIdentity"])
+
+
+def _rights(seen: Installation) -> Finding:
+    if seen.refused is None:
+        return unreadable("rights", "subjectaccessreviews (create)")
+    if seen.refused:
+        return Finding(
+            "rights",
+            State.FAILED,
+            f"the operator may not {'; '.join(seen.refused)}",
+            "Apply manifests/rbac.yaml of its version, or upgrade the chart.",
+        )
+    return Finding("rights", State.OK, "those of its service account suffice")
+
+
+def _bucket(seen: Installation) -> Finding:
+    if seen.log is None:
+        return unreadable("bucket", "pods/log of the operator")
+    last: dict[str, str] = {}
+    for line in seen.log:
+        text = str(line.get("message", ""))
+        if text.startswith(("the bucket", "the S3 server")):
+            last["start"] = text
+        if line.get("condition") == "BentoExported" and line.get("reason"):
+            last["export"] = text if line.get("severity") == "warn" else ""
+    if failed := last.get("export") or last.get("start", ""):
+        warning = failed.startswith("the S3 server")
+        return Finding(
+            "bucket",
+            State.WARNING if warning else State.FAILED,
+            failed,
+            "" if warning else f"Correct E2I_BUCKET, its keys or its policy ({INSTALL}, section 3).",
+        )
+    return Finding("bucket", State.OK, "the operator's log has no complaint about it")
+
+
+def _pod_policy(seen: Installation) -> Finding:
+    part = "policy e2i-pods"
+    if seen.policies is None:
+        return unreadable(part, "admission policies")
+    if "e2i-pods" in seen.policies:
+        return Finding(part, State.OK, "in force")
+    since = ".".join(map(str, POLICIES_SINCE))
+    step = (
+        "Apply kustomize/components/pod-policy."
+        if number(seen.version) >= POLICIES_SINCE
+        else f"It needs Kubernetes {since} (1.34 with v1beta1): see docs/howto/pods.md."
+    )
+    return Finding(
+        part, State.WARNING, "missing: models with probes, envFrom or volumes say PodPolicyMissing", step
+    )
+
+
+def _guard(seen: Installation) -> Finding:
+    part = "guarded namespaces"
+    if seen.policies is None:
+        return unreadable(part, "admission policies")
+    if {"e2i-privileges", "e2i-own-labels"} <= seen.policies:
+        return Finding(part, State.OK, "their rules are in force")
+    return Finding(
+        part, State.OK, "no rules are installed; they are optional (docs/howto/guard-namespaces.md)"
+    )
+
+
+def _metrics(seen: Installation) -> Finding:
+    if seen.metrics is None:
+        return unreadable("metrics server", "apiservices")
+    if seen.metrics:
+        return Finding("metrics server", State.OK, "metrics.k8s.io is available")
+    return Finding(
+        "metrics server",
+        State.WARNING,
+        "metrics.k8s.io is not available: models with autoscaling keep their fewest pods",
+        "Install metrics-server.",
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,71 @@
+"""`kubectl e2i doctor` on real API servers: an administrator's, a guest's, and a cluster where all is well."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support.cluster import TestCluster
+from support.operating import installed
+
+from e2i.local.kubectl import kubectl
+
+PROGRAM = Path(sys.executable).parent / "kubectl-e2i"
+
+
+def doctor(kubeconfig: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+    done = subprocess.run(
+        [PROGRAM, "doctor", *options], env=environment, capture_output=True, text=True, timeout=120
+    )
+    print(done.stdout)  # noqa: T201 - shown by `pytest -rP`, to be read as users would
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: TestCluster) -> TestCluster:
+    return installed(control_plane, "needs a cluster without the operator")
+
+
+@pytest.mark.api
+def test_an_administrator_hears_what_is_missing_and_what_to_do(cluster: TestCluster) -> None:
+    done = doctor(cluster.kubeconfig)
+    assert done.returncode == 1
+    assert "x  operator: it is not installed\n   -> Install it (docs/howto/install.md)." in done.stdout
+    assert "ok CRD bentodeployments.serving.yatai.ai: v2alpha1 is served" in done.stdout
+
+
+@pytest.mark.api
+def test_a_guest_hears_what_he_may_not_read(cluster: TestCluster, tmp_path: Path) -> None:
+    home = cluster.own_home("makes a service account without rights")
+    kubectl(home, "create", "serviceaccount", "doctors-guest", "--namespace=default")
+    config = yaml.safe_load(home.kubeconfig.read_text())
+    token = kubectl(home, "create", "token", "doctors-guest", "--namespace=default").strip()
+    config["users"][0]["user"] = {"token": token}
+    (tmp_path / "guest").write_text(yaml.safe_dump(config))
+    done = doctor(tmp_path / "guest", "--output=json")
+    states = {each["part"]: each["state"] for each in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 0
+    assert {part for part, state in states.items() if state == "ok"} == {"Kubernetes", "clock"}
+    assert {state for part, state in states.items() if part not in ("Kubernetes", "clock")} == {"unknown"}
+
+
+@pytest.mark.e2e
+def test_where_all_is_well_only_what_is_optional_is_missing(local_cluster: TestCluster) -> None:
+    done = doctor(local_cluster.kubeconfig, "--output=json")
+    found = {each["part"]: each for each in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 0
+    # The stand-in for Yatai is no Deployment, and this cluster runs no metrics server.
+    assert {part for part, each in found.items() if each["state"] != "ok"} == {
+        "yatai-deployment",
+        "yatai-image-builder",
+        "metrics server",
+    }
+    for part in ("operator", "leader", "rights", "bucket", "policy e2i-pods"):
+        assert found[part]["state"] == "ok"

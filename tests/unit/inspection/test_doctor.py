@@ -1,0 +1,210 @@
+"""What `kubectl e2i doctor` says of an installation: each part, when it is well and when it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e2i.inspection.doctor.cluster_checks import CRDS, check_cluster
+from e2i.inspection.doctor.facts import Finding, Installation, State
+from e2i.inspection.doctor.operator_checks import check_operator
+from e2i.inspection.doctor.rights import NEEDED
+
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+RBAC = Path(__file__).resolve().parents[3] / "manifests" / "rbac.yaml"
+
+
+def a_deployment(name: str, namespace: str, env: tuple[str, ...] = (), ready: int = 1) -> dict[str, Any]:
+    variables = [{"name": each, "value": "x"} for each in env]
+    return {
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app.kubernetes.io/name": name}},
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "main", "env": variables}]}}},
+        "status": {"availableReplicas": ready},
+    }
+
+
+REGISTRY = ("DOCKER_REGISTRY_SERVER", "DOCKER_REGISTRY_BENTO_REPOSITORY_NAME")
+YATAI = a_deployment("yatai-deployment", "yatai-deployment", ("YATAI_API_TOKEN",))
+BUILDER = a_deployment("yatai-image-builder", "yatai-image-builder", REGISTRY)
+OPERATOR = a_deployment("e2i-operator", "e2i-system")
+LEASE = {"spec": {"holderIdentity": "e2i-operator-1_a", "renewTime": "2026-11-30T11:59:58.000000Z"}}
+WELL = Installation(
+    version="v1.36.3",
+    crds={
+        name: {"spec": {"versions": [{"name": version, "served": True}]}} for name, version in CRDS.items()
+    },
+    deployments=(YATAI, BUILDER, OPERATOR),
+    secrets={
+        ("yatai-system", "yatai-common-env"): True,
+        ("yatai-system", "yatai-image-builder-shared-env"): True,
+    },
+    network=True,
+    lease=LEASE,
+    health={"code": 200, "unready": "", "stale": [], "models": 3},
+    log=(),
+    refused=(),
+    policies=frozenset({"e2i-pods", "e2i-privileges", "e2i-own-labels"}),
+    metrics=True,
+    server_time=NOW,
+    own_time=NOW,
+)
+
+
+def judged(seen: Installation) -> list[Finding]:
+    return [*check_cluster(seen), *check_operator(seen)]
+
+
+def but(**seen: Any) -> Installation:
+    return replace(WELL, **seen)
+
+
+def test_an_installation_that_is_well_has_nothing_to_do() -> None:
+    found = judged(WELL)
+    assert [(each.part, each.state, each.next_step) for each in found if each.state is not State.OK] == []
+    assert all(not each.next_step for each in found)
+
+
+OLD_CRD = {
+    **(WELL.crds or {}),
+    "bentodeployments.serving.yatai.ai": {"spec": {"versions": [{"name": "v1alpha3", "served": True}]}},
+}
+NO_SECRET = {**WELL.secrets, ("yatai-system", "yatai-common-env"): False}
+BAD_KEY = {"message": "the bucket cannot be used: BucketForbidden: 403", "severity": "warn"}
+UNSAFE = {"message": "the S3 server ignores conditional writes and may overwrite an archive"}
+NO_EXPORT = {"message": "m/churn BentoExported=False BucketUnreachable: no answer", "condition": "BentoExported",
+             "reason": "BucketUnreachable", "severity": "warn"}  # fmt: skip
+EXPORTED = {"message": "m/churn BentoExported=True Exported: x", "condition": "BentoExported", "reason": "Exported",
+            "severity": "info"}  # fmt: skip
+FAILED, WARNING, UNKNOWN = State.FAILED, State.WARNING, State.UNKNOWN
+CASES = [
+    pytest.param(but(version="v1.28.4"), "Kubernetes", FAILED, "v1.28.4 is too old", id="an old cluster"),
+    pytest.param(
+        but(own_time=NOW + timedelta(minutes=5)), "clock", WARNING, "300 s ahead of", id="a clock ahead"
+    ),
+    pytest.param(
+        but(crds=dict.fromkeys(CRDS)), "CRD e2imodels.serving.e2i.dev", FAILED, "not installed", id="no CRD"
+    ),
+    pytest.param(
+        but(crds=OLD_CRD),
+        "CRD bentodeployments.serving.yatai.ai",
+        FAILED,
+        "v2alpha1 is not served, only v1alpha3",
+        id="old Yatai",
+    ),
+    pytest.param(
+        but(crds=None),
+        "CRD e2imodels.serving.e2i.dev",
+        UNKNOWN,
+        "may not read custom",
+        id="CRDs not readable",
+    ),
+    pytest.param(
+        but(deployments=(OPERATOR,)), "yatai-deployment", UNKNOWN, "no Deployment has", id="Yatai elsewhere"
+    ),
+    pytest.param(
+        but(secrets=NO_SECRET),
+        "yatai-deployment",
+        FAILED,
+        "the Secret yatai-system/yatai-common-env",
+        id="no Secret",
+    ),
+    pytest.param(
+        but(network=False), "yatai-deployment", FAILED, "ConfigMap yatai-deployment/network", id="no network"
+    ),
+    pytest.param(
+        but(deployments=(YATAI, a_deployment("yatai-image-builder", "b"), OPERATOR)),
+        "yatai-image-builder",
+        FAILED,
+        "the variable DOCKER_REGISTRY_SERVER",
+        id="no registry",
+    ),
+    pytest.param(but(deployments=()), "operator", FAILED, "not installed", id="no operator"),
+    pytest.param(
+        but(deployments=(a_deployment("e2i-operator", "e2i-system", ready=0),)),
+        "operator",
+        FAILED,
+        "0 of 1 pods",
+        id="no pod",
+    ),
+    pytest.param(
+        but(health={"code": 503, "unready": "bentorequests cannot be watched", "stale": []}),
+        "operator",
+        FAILED,
+        "cannot be watched",
+        id="an operator that is not ready",
+    ),
+    pytest.param(but(lease={}), "leader", FAILED, "no Lease", id="never active"),
+    pytest.param(
+        but(lease={"spec": {"holderIdentity": ""}}), "leader", FAILED, "no operator holds", id="released"
+    ),
+    pytest.param(
+        but(server_time=NOW + timedelta(hours=1)), "leader", FAILED, "3602 s ago", id="a silent leader"
+    ),
+    pytest.param(
+        but(refused=("create services",)),
+        "rights",
+        FAILED,
+        "may not create services",
+        id="a right that lacks",
+    ),
+    pytest.param(
+        but(refused=None), "rights", UNKNOWN, "subjectaccessreviews", id="rights that nobody may ask for"
+    ),
+    pytest.param(but(log=(BAD_KEY,)), "bucket", FAILED, "BucketForbidden", id="a bucket that refuses"),
+    pytest.param(
+        but(log=(UNSAFE,)),
+        "bucket",
+        WARNING,
+        "ignores conditional writes",
+        id="an S3 server without conditions",
+    ),
+    pytest.param(
+        but(log=(EXPORTED, NO_EXPORT)), "bucket", FAILED, "BucketUnreachable", id="an export that fails"
+    ),
+    pytest.param(
+        but(log=(NO_EXPORT, EXPORTED)), "bucket", State.OK, "no complaint", id="a bucket that is back"
+    ),
+    pytest.param(but(lease=None), "leader", UNKNOWN, "leases", id="a Lease that nobody may read"),
+    pytest.param(but(log=None), "bucket", UNKNOWN, "pods/log", id="a log that nobody may read"),
+    pytest.param(but(policies=frozenset()), "policy e2i-pods", WARNING, "PodPolicyMissing", id="no policy"),
+    pytest.param(but(metrics=False), "metrics server", WARNING, "fewest pods", id="no metrics server"),
+]
+
+
+@pytest.mark.parametrize(("seen", "part", "state", "words"), CASES)
+def test_a_part_that_is_not_well(seen: Installation, part: str, state: State, words: str) -> None:
+    (found,) = [each for each in judged(seen) if each.part == part]
+    print(found)  # noqa: T201 - shown by `pytest -rP`, to be read as users would
+    assert found.state is state
+    assert words in found.message
+    assert bool(found.next_step) is (state is not State.OK) or words.startswith("ignores")
+
+
+def test_a_cluster_too_old_for_the_policy_is_not_told_to_apply_it() -> None:
+    (found,) = [
+        each
+        for each in judged(but(version="v1.33.0", policies=frozenset()))
+        if each.part.startswith("policy")
+    ]
+    assert found.next_step == "It needs Kubernetes 1.36 (1.34 with v1beta1): see docs/howto/pods.md."
+
+
+def test_every_right_that_is_asked_for_is_given_by_the_manifests() -> None:
+    roles = [each for each in yaml.safe_load_all(RBAC.read_text()) if each["kind"] in ("ClusterRole", "Role")]
+    given = {
+        (verb, group, resource)
+        for role in roles
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    asked = {
+        (each.verb, each.group, "/".join(filter(None, (each.resource, each.subresource)))) for each in NEEDED
+    }
+    assert asked <= given
