@@ -67,6 +67,7 @@ async def test_the_second_one_leaves_the_model_alone_until_the_first_is_removed(
             await stage.until(lambda: _has(stage, 2), "two pods to be asked for")
             await stage.ready()
             await stage.until(lambda: _speaks_of_this_spec(stage), "the second operator to see the new spec")
+            await stage.until(lambda: _rests_with(stage, 2), "the first one to have told of both pods")
             version = (await stage.model())["metadata"]["resourceVersion"]
             await stage.touch("churn")
             touched = (await stage.model())["metadata"]["resourceVersion"]
@@ -102,6 +103,11 @@ async def _unready(operator: Operator) -> bool:
 
 async def _has(stage: Stage, count: int) -> bool:
     return await minimum(stage) == count
+
+
+async def _rests_with(stage: Stage, count: int) -> bool:
+    model = await stage.model()
+    return model["status"].get("readyReplicas") == count and condition(model, "Reconciling") is None
 
 
 async def _is_uncontested(stage: Stage) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from e2i.pipeline import containers
 from e2i.pipeline.errors import PipelineError
+from e2i.pipeline.steps import containerize
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -68,3 +71,24 @@ def test_a_builder_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.Monk
         PipelineError, match=r"`docker push 'rain 1:1\.0\.0'` failed with exit code 1:\n    no room left"
     ):
         containers.push("docker", "rain 1:1.0.0")
+
+
+@pytest.mark.parametrize("image", ["", "registry.example.com/churn"])
+def test_an_image_that_nobody_asked_for_holds_no_release_up(
+    image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise PipelineError("no such host")
+
+    monkeypatch.setattr(containers, "healthy_builder", lambda: ("buildah", ""))
+    monkeypatch.setattr(containers, "containerize", fails)
+    loop: Any = SimpleNamespace(
+        outputs=lambda step: {"bento": "churn:1.0.0"}, options=SimpleNamespace(image=image), store=tmp_path
+    )
+    if image:
+        with pytest.raises(PipelineError, match="no such host"):
+            containerize.run(loop)
+    else:
+        done = containerize.run(loop)
+        assert done.skipped
+        assert "no image was built: no such host" in done.sentence

@@ -179,7 +179,7 @@ async def operator_killed(stage: Stage, name: str, rate: float = RATE) -> Run:
 def kill_operator(stage: Stage) -> None:
     """SIGKILL to every process of the operator's pod; the node starts its container again."""
     here = processes.marked(processes.POD_VARIABLE, str(stage.home.root))
-    chosen = [process for process in here if b"e2i.controller.main" in _command(process.pid)]
+    chosen = [process for process in here if b"e2i.controller" in _command(process.pid)]
     assert chosen, "no process of the operator runs"
     for process in chosen:
         os.kill(process.pid, signal.SIGKILL)

@@ -152,7 +152,17 @@ async def staging(cluster: TestCluster) -> AsyncIterator[Stage]:
             yield Stage(kube, cluster.home, name)
         finally:
             await kube.request("DELETE", E2I_MODELS.path(name))
+            await _let_go(kube, name)
             await kube.delete(NAMESPACES, None, name)
+
+
+async def _let_go(kube: Kube, namespace: str) -> None:
+    """Let models go that wait for an operator which is no more: they would keep the CRD of the next tests."""
+    models, _ = await kube.list(E2I_MODELS, namespace)
+    for model in models:
+        body = {"metadata": {"finalizers": None}}
+        with contextlib.suppress(ApiError):
+            await kube.patch(E2I_MODELS, namespace, model["metadata"]["name"], body)
 
 
 def condition(model: Object, kind: str) -> Mapping[str, Any] | None:
