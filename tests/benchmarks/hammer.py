@@ -1,7 +1,7 @@
 """Changes an annotation of one object at a steady rate, and says each second how often it has.
 
 `hammer.py ETCD PKI KEY RATE`. It writes into etcd, where the API server sees the changes as if another API server had
-made them: this machine's own needs some ten milliseconds of a core to check one change of an E2IModel.
+made them. Through an API server on two cores, about 90 changes of an E2IModel a second were reached.
 """
 
 from __future__ import annotations
