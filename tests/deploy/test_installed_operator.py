@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -28,15 +27,7 @@ def test_it_starts_and_is_healthy(
     for variable in ("PYTHONPATH", "VIRTUAL_ENV"):
         monkeypatch.delenv(variable, raising=False)
     with operating(home, tmp_path, tmp_path / "store", programs=installed) as operator:
-        deadline = time.monotonic() + 60
-        while operator.probe("/readyz") != 200:
-            assert operator.is_running, operator.log.read_text()
-            assert time.monotonic() < deadline, operator.log.read_text()
-            time.sleep(0.1)
-        assert operator.probe("/healthz") == 200
-        assert operator.stop() == 0
-    assert "Traceback" not in operator.log.read_text()
-    assert [line for line in operator.said() if line.get("severity") == "error"] == []
+        operator.check_a_life()
 
 
 def test_its_environment_is_small(installed: Path) -> None:

@@ -52,12 +52,7 @@ def test_the_policy_for_older_clusters_has_another_version_and_nothing_else(kust
 def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_elsewhere(
     kustomize: Program, tmp_path: Path
 ) -> None:
-    for folder in ("kustomize", "manifests"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
-    overlay = tmp_path / "kustomize" / "overlays" / "chosen"
-    overlay.mkdir()
-    parts = {"resources": ["../../base"], "components": ["../../components/namespaces"]}
-    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    overlay = overlay_with("namespaces", tmp_path)
     whole, chosen = objects(kustomize(PROJECT / "manifests")), objects(kustomize(overlay))
     everywhere = whole.pop(("ClusterRoleBinding", "e2i-operator"))
     assert ("ClusterRoleBinding", "e2i-operator") not in chosen
@@ -75,12 +70,7 @@ def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_els
 def test_the_component_for_accounts_of_registries_mounts_the_secret_where_the_chart_does(
     kustomize: Program, helm: Program, tmp_path: Path
 ) -> None:
-    for folder in ("kustomize", "manifests"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
-    overlay = tmp_path / "kustomize" / "overlays" / "mine"
-    overlay.mkdir()
-    parts = {"resources": ["../../base"], "components": ["../../components/registry-auth"]}
-    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    overlay = overlay_with("registry-auth", tmp_path)
     pod = operator_pod(list(objects(kustomize(overlay)).values()))
     values = ("--set", "bucket.name=e2i-bentos", "--set", "registry.secretName=e2i-registry")
     chart = objects(helm("template", "e2i-operator", CHART, "--namespace=e2i-system", *values))
@@ -97,12 +87,7 @@ def test_the_component_for_accounts_of_registries_mounts_the_secret_where_the_ch
 def test_the_component_for_clusters_without_the_policy_adds_a_right_and_a_setting(
     kustomize: Program, tmp_path: Path
 ) -> None:
-    shutil.copytree(PROJECT / "kustomize", tmp_path / "kustomize")
-    shutil.copytree(PROJECT / "manifests", tmp_path / "manifests")
-    overlay = tmp_path / "kustomize" / "overlays" / "mine"
-    overlay.mkdir()
-    parts = {"resources": ["../../base"], "components": ["../../components/patch-deployments"]}
-    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    overlay = overlay_with("patch-deployments", tmp_path)
     built = objects(kustomize(overlay))
     usual = objects(kustomize(PROJECT / "manifests"))
     assert built.keys() == usual.keys()
@@ -111,6 +96,17 @@ def test_the_component_for_clusters_without_the_policy_adds_a_right_and_a_settin
     assert rules[0][-1] == {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
     env = operator_pod(list(built.values()))["containers"][0]["env"]
     assert env[-1] == {"name": "E2I_PATCH_DEPLOYMENTS", "value": "true"}
+
+
+def overlay_with(component: str, folder: Path) -> Path:
+    """An overlay of the base with one component, beside copies of both."""
+    for name in ("kustomize", "manifests"):
+        shutil.copytree(PROJECT / name, folder / name)
+    overlay = folder / "kustomize" / "overlays" / "mine"
+    overlay.mkdir()
+    parts = {"resources": ["../../base"], "components": [f"../../components/{component}"]}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    return overlay
 
 
 def objects(text: str) -> dict[tuple[str, str], dict[str, Any]]:

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -135,6 +136,18 @@ class Operator:
     def said(self) -> list[dict[str, Any]]:
         """The log's lines."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def check_a_life(self, patience: float = 120.0) -> None:
+        """It gets ready, is alive, ends when it is asked to, and logs no error."""
+        deadline = time.monotonic() + patience
+        while self.probe("/readyz") != 200:
+            assert self.is_running, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+        assert self.probe("/healthz") == 200
+        assert self.stop() == 0
+        assert "Traceback" not in self.log.read_text()
+        assert [line for line in self.said() if line.get("severity") == "error"] == []
 
     @property
     def is_running(self) -> bool:
