@@ -228,3 +228,19 @@ async def test_a_status_that_names_no_operator_claims_nothing(
     world.kube.put(MODEL, {**world.kube.objects[MODEL], "status": {"operator": odd}})
     await world.run()
     assert (world.condition(), world.status()["operator"]) == ("True/Ready", FIRST)
+
+
+async def test_only_the_first_model_of_a_namespace_is_claimed_before_anything_else_is_written(
+    world: World,
+) -> None:
+    """Whoever sees the second one has seen whose the first one is: a write that every model would cost is saved."""
+    claims_made = []
+    for name in ("churn", "later"):
+        present, before = len(world.all("BentoRequest")), world.kube.writes["status", naming.KIND]
+        world.apply(name)
+        while len(world.all("BentoRequest")) == present:
+            await world.run_due()
+        claims_made.append(world.kube.writes["status", naming.KIND] - before)
+        await world.run()
+        assert world.status(name)["operator"] == FIRST
+    assert claims_made == [1, 0]

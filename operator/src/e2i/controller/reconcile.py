@@ -63,7 +63,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     chosen = plan(here, clock.now())
     if chosen.failure:
         chosen = await _note_failure(here, chosen, chosen.failure, clients)
-    if not clients.claims.has(model) and any(writes(action) for action in chosen.actions):
+    if _must_claim(model, version, clients) and any(writes(action) for action in chosen.actions):
         # The first status says who operates the model. Of several that try it at the same time one succeeds.
         claimed = replace(chosen, reason=Reason.Pending, message="the operator begins with the model")
         status = report(here, claimed, (), clock.now(), clients.claims.mine)
@@ -83,6 +83,11 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     return Pass(
         outcome=Outcome.FAILED if problems or not told else Outcome.SETTLED, look_again=chosen.look_again
     )
+
+
+def _must_claim(model: Model, version: str, clients: Clients) -> bool:
+    """Whether the status has to name this operator before anything is written for the model."""
+    return not clients.claims.has(model) and not clients.claims.had_namespace(model, version)
 
 
 async def _note_failure(here: Situation, chosen: Plan, failure: Failure, clients: Clients) -> Plan:

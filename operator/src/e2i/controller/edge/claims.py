@@ -7,6 +7,7 @@ a status, so nobody else can claim a model or end a claim.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,7 @@ from e2i.controller.edge.transition_log import log_transition
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import E2I_MODELS, LEASES
+from e2i.kube.versions import is_earlier
 
 RELEASED_FOR = 60.0
 """Seconds after which a Lease that was given away has no operator any more. Between two of a rollout it is free too."""
@@ -37,6 +39,15 @@ class _Look:
     sighting: Sighting | None
 
 
+@dataclass(frozen=True)
+class _Neighbour:
+    """A model that this installation operates, at least since it had this version."""
+
+    key: Key
+    uid: str
+    since: str
+
+
 class Claims:
     """The claims of other installations, as the models say them, and whether these installations are still there."""
 
@@ -48,12 +59,32 @@ class Claims:
         self._events = events
         self._looks: dict[str, _Look] = {}
         self._withheld: dict[Key, str] = {}
+        self._neighbours: dict[str, _Neighbour] = {}
+        """By namespace."""
         self._met: set[str] = set()
         """Uids of models whose condition of before this operator's start was looked at."""
 
     def has(self, model: Model) -> bool:
         """Return whether the model says that this installation operates it."""
         return model.status.get("operator") == self.mine
+
+    def had_namespace(self, model: Model, version: str) -> bool:
+        """Return whether this installation operated a neighbour before the new model, of this version, was made.
+
+        Whoever sees such a model has seen that neighbour's status before, so the model need not be claimed first.
+        """
+        known = self._neighbours.get(model.namespace)
+        if known is None or not self._still_has(known):
+            mine = next((each for each in self._until_mine(model.namespace) if self.has(each)), None)
+            if mine is None:
+                return False
+            known = _Neighbour(mine.key, mine.uid, self._cache.version(naming.KIND, mine.key))
+            self._neighbours[model.namespace] = known
+        return model.generation == 1 and not model.status and is_earlier(known.since, version)
+
+    def _still_has(self, known: _Neighbour) -> bool:
+        found = self._cache.model(known.key)
+        return found is not None and found.uid == known.uid and self.has(found)
 
     def problems(self) -> list[str]:
         """Return for each other installation a sentence about a model that it keeps this one from."""
@@ -68,16 +99,29 @@ class Claims:
 
         A model that nobody operates yet belongs to the one that operates its neighbours.
         """
-        claimed = await self._claimed(model)
-        if not claimed:
-            near = (each for each in self._cache.models() if each.namespace == model.namespace)
-            for each in sorted(near, key=lambda model: model.name):
-                if claimed := await self._claimed(each):
-                    break
+        claimed = await self._claimed(model) or await self._claimed_near(model.namespace)
         if claimed in ("", self.mine):
             self._withheld.pop(model.key, None)
             return ""
         return claimed
+
+    async def _claimed_near(self, namespace: str) -> str:
+        """Return the installation that models of the namespace name: this one if any does, else the first one."""
+        others = dict.fromkeys(str(each.status.get("operator", "")) for each in self._until_mine(namespace))
+        if self.mine in others:
+            return self.mine
+        for named in others:
+            if _PLACE.fullmatch(named) and not await self._is_gone(named):
+                return named
+        return ""
+
+    def _until_mine(self, namespace: str) -> Iterator[Model]:
+        """Yield the models of the namespace, none after the first of this installation: there may be thousands."""
+        for each in self._cache.models():
+            if each.namespace == namespace:
+                yield each
+                if self.has(each):
+                    return
 
     async def _claimed(self, model: Model) -> str:
         """Return the installation that the model names; empty if it names none, or one that was removed."""
