@@ -37,7 +37,7 @@ async def until_idle(pid: int) -> None:
     """Wait until the process has used hardly any CPU for a second, at most five minutes."""
     for _ in range(round(LONGEST_WAIT)):
         before = cpu_of(pid)
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # CPU of another process is measured over a second.
         if cpu_of(pid) - before < BUSY:
             return
 

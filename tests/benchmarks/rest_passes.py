@@ -37,7 +37,7 @@ async def measure(rounds: int, keys: Sequence[Key]) -> float:
     while not await _all_settled(operator, keys):
         if time.monotonic() > deadline:
             raise RuntimeError("the models do not come to rest")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # A watch would cost the operator CPU that is measured.
     before = time.process_time()
     for _ in range(rounds):
         await _all_settled(operator, keys)

@@ -127,7 +127,7 @@ async def running(side: Side) -> AsyncIterator[Process]:
 
 async def _cancel_after(process: Process, body: asyncio.Task[Any]) -> None:
     while process.poll() is None:  # noqa: ASYNC110 - another process
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # The end of another process is only to be asked for.
     body.cancel()
 
 

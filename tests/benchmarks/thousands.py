@@ -95,7 +95,7 @@ async def _restart(bench: Bench, side: Side, name: str) -> Restart:
             served = await observer.children(name) - started
             await until_idle(process.pid)
             idle = time.monotonic() - started - 1
-            await asyncio.sleep(2)
+            await asyncio.sleep(2)  # A write that must not come would come now.
             written = tally(bench.home, OPERATOR_USER, since, NAMESPACE).writes
             return Restart(served, idle, written, usage(process.pid))
 

@@ -103,12 +103,7 @@ class World:
         self.kube = FakeKube(self)
         self.release_store = FakeReleaseStore()
         self.yatai = FakeYatai(self.kube, self.release_store.gone)
-        self.digests: dict[str, str] = {}
-        self.path_prefixes: dict[str, str] = {}
-        """By tag: the path under which the service answers."""
-        self.problems: dict[str, Problem] = {}
-        """By tag: why its export fails."""
-        self.edited: set[str] = set()
+        self._fill_store()
         self.archive_place = ArchivePlace("e2i")
         """Where the next operator keeps archives."""
         self.lease = "e2i-system/e2i-operator"
@@ -118,14 +113,6 @@ class World:
         self._watched = True
         self._missed: set[tuple[str, str, str]] = set()
         """Kind, namespace and name of what watches did not tell."""
-        self.exports_begun: list[str] = []
-        self.empty_store = False
-        self.registry: dict[str, str] = {}
-        """Digests of images by name:tag."""
-        self.tag_registries: set[str] = set()
-        """Hosts whose tags the operator's settings allow."""
-        self.brought: set[str] = set()
-        """Archives (uris) that CI has put into the bucket."""
         self.outcomes: Counter[Outcome] = Counter()
         self._refused = 0
         self.ends: list[str] = []
@@ -137,6 +124,23 @@ class World:
         self.release_store.in_use = self._is_in_use
         self.laws = self.kube.laws = Laws(self.kube, self.verification, self.release_store)
         self._make_operator()
+
+    def _fill_store(self) -> None:
+        """Let there be bentos, archives and images, as the tests name them."""
+        self.digests: dict[str, str] = {}
+        self.path_prefixes: dict[str, str] = {}
+        """By tag: the path under which the service answers."""
+        self.problems: dict[str, Problem] = {}
+        """By tag: why its export fails."""
+        self.edited: set[str] = set()
+        self.exports_begun: list[str] = []
+        self.empty_store = False
+        self.registry: dict[str, str] = {}
+        """Digests of images by name:tag."""
+        self.tag_registries: set[str] = set()
+        """Hosts whose tags the operator's settings allow."""
+        self.brought: set[str] = set()
+        """Archives (uris) that CI has put into the bucket."""
 
     def _play_time(self) -> None:
         """Let the event loop's clock follow the world's."""
