@@ -244,3 +244,15 @@ async def test_only_the_first_model_of_a_namespace_is_claimed_before_anything_el
         await world.run()
         assert world.status(name)["operator"] == FIRST
     assert claims_made == [1, 0]
+
+
+async def test_a_model_that_was_there_before_its_neighbour_was_claimed_is_claimed_first_too(
+    world: World,
+) -> None:
+    """Another operator may have seen it while nobody operated the neighbour."""
+    for name in ("churn", "later"):
+        world.apply(name)
+    while len(world.all("BentoRequest")) < 2:
+        await world.run_due()
+        for request in world.all("BentoRequest"):
+            assert world.status(request["metadata"]["labels"][naming.MODEL_LABEL])["operator"] == FIRST
