@@ -16,6 +16,7 @@ from e2i.inspection.doctor.operator_checks import check_operator
 from e2i.inspection.doctor.rights import NEEDED
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+STACK = Path(__file__).resolve().parents[3] / "kustomize" / "yatai-stack" / "base"
 RBAC = Path(__file__).resolve().parents[3] / "manifests" / "rbac.yaml"
 
 
@@ -61,6 +62,19 @@ def judged(seen: Installation) -> list[Finding]:
 
 def but(**seen: Any) -> Installation:
     return replace(WELL, **seen)
+
+
+def test_yatai_in_a_namespace_of_its_own_choice_reads_its_secret_there() -> None:
+    stack = yaml.safe_load((STACK / "deployment.yaml").read_text())
+    stack["metadata"]["namespace"] = "ml-platform"
+    stack["status"] = {"availableReplicas": 1}
+    for there, state in ((True, State.OK), (False, State.FAILED)):
+        seen = but(
+            deployments=(stack, BUILDER, OPERATOR), secrets={("ml-platform", "yatai-common-env"): there}
+        )
+        (found,) = (each for each in check_cluster(seen) if each.part == "yatai-deployment")
+        assert found.state is state
+        assert there or "the Secret ml-platform/yatai-common-env" in found.message
 
 
 def test_an_installation_that_is_well_has_nothing_to_do() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from e2i.api import naming
-from e2i.inspection.doctor.deployments import available, containers, deployment, has_variable
+from e2i.inspection.doctor.deployments import available, containers, deployment, given_value, has_variable
 from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, Object, State, unreadable
 
 OLDEST_KUBERNETES = (1, 29)
@@ -20,10 +20,12 @@ CRDS = {
 }
 """The CRDs that the operator works with, and the version that each must serve."""
 YATAI_DEPLOYMENT, YATAI_IMAGE_BUILDER = "yatai-deployment", "yatai-image-builder"
+YATAI_SYSTEM = "yatai-system"
 SECRETS = {
-    YATAI_DEPLOYMENT: ("yatai-system", "yatai-common-env"),
-    YATAI_IMAGE_BUILDER: ("yatai-system", "yatai-image-builder-shared-env"),
+    YATAI_DEPLOYMENT: "yatai-common-env",
+    YATAI_IMAGE_BUILDER: "yatai-image-builder-shared-env",
 }
+"""The Secret that each controller reads by name, in the namespace of its variable YATAI_SYSTEM_NAMESPACE."""
 VARIABLES = {
     YATAI_DEPLOYMENT: ("YATAI_API_TOKEN",),
     YATAI_IMAGE_BUILDER: ("DOCKER_REGISTRY_SERVER", "DOCKER_REGISTRY_BENTO_REPOSITORY_NAME"),
@@ -105,9 +107,16 @@ def _yatai(seen: Installation, name: str) -> Finding:
     return available(name, found, place)
 
 
+def secret_of(deployments: tuple[Object, ...] | None, name: str) -> tuple[str, str]:
+    """Return namespace and name of the Secret that the controller reads."""
+    found = deployment(deployments, name) if deployments else None
+    chosen = given_value(found, "YATAI_SYSTEM_NAMESPACE") if found else None
+    return chosen or YATAI_SYSTEM, SECRETS[name]
+
+
 def _lacking(seen: Installation, found: Object, name: str) -> Iterator[str]:
     """Yield each thing that the controller needs and does not have; it starts without it, and does nothing."""
-    namespace, secret = SECRETS[name]
+    namespace, secret = secret_of(seen.deployments, name)
     if seen.secrets.get((namespace, secret)) is False and not has_variable(
         found, "YATAI_IMAGE_BUILDER_NAMESPACE"
     ):

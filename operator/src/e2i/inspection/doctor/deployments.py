@@ -39,3 +39,14 @@ def has_variable(deployment: Object, name: str) -> bool:
     return any(
         each["name"] == name for container in containers(deployment) for each in container.get("env", ())
     )
+
+
+def given_value(deployment: Object, name: str) -> str | None:
+    """Return the value that a container is given by its name; None if there is none, or if it is not written there."""
+    for container in containers(deployment):
+        for each in container.get("env", ()):
+            if each["name"] == name:
+                field = each.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
+                here: str = deployment["metadata"]["namespace"]
+                return here if field == "metadata.namespace" else each.get("value")
+    return None

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
 from e2i import clock
-from e2i.inspection.doctor.cluster_checks import CRDS, SECRETS, YATAI_DEPLOYMENT
+from e2i.inspection.doctor.cluster_checks import CRDS, SECRETS, YATAI_DEPLOYMENT, secret_of
 from e2i.inspection.doctor.deployments import containers, deployment
 from e2i.inspection.doctor.facts import Installation
 from e2i.inspection.doctor.rights import NEEDED, Right
@@ -49,7 +49,10 @@ async def look(kube: Kube) -> Installation:
         version=str(version.get("gitVersion", "")),
         crds=await _crds(kube),
         deployments=found,
-        secrets={place: await _is_there(kube, SECRET, *place) for place in SECRETS.values()},
+        secrets={
+            place: await _is_there(kube, SECRET, *place)
+            for place in (secret_of(found, name) for name in SECRETS)
+        },
         network=await _is_there(kube, CONFIG_MAPS, yatai["metadata"]["namespace"], "network")
         if yatai
         else None,
