@@ -18,7 +18,7 @@ FIND_PYTHON := for python in python3.11 python3.12 python3.13 python3.14 python3
 
 .PHONY: help
 help: ## Show every target
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: $(SETUP) ## Make .venv with everything locked; does nothing when it is up to date
@@ -93,6 +93,10 @@ test-e2e: setup ## Tests on the whole local cluster
 .PHONY: images
 images: ## Build the operator's image and its SBOM, with docker, podman or buildah
 	@operator/image/build.sh
+
+.PHONY: release-check
+release-check: setup ## Build wheel, sdist, charts, image and SBOM twice, compare and verify them
+	@PYTHONPATH=tests $(BIN)/python -m support.release check
 
 .PHONY: bench
 bench: setup ## Measure what docs/reference/benchmarks.md reports

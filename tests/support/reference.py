@@ -1,4 +1,4 @@
-"""Writes what is made from the code: golden manifests, docs/reference, a patch for Argo CD.
+"""Writes what is made from the code: golden manifests, docs/reference, a patch for Argo CD, the version in manifests.
 
 Without --write it only compares:
 
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
 from support import argocd_config, golden, reasons
+from support.release import version
 
 import e2i
 from e2i.api import conditions
@@ -43,7 +44,7 @@ def pages() -> dict[Path, str]:
     made[PAGES / "reasons.md"] = _page("Why a release fails", *reasons.blocks())
     made[PAGES / "settings.md"] = settings_page()
     made[PAGES / "e2imodel.md"] = model_page()
-    return made
+    return made | version.followers(e2i.__version__)
 
 
 _CONDITIONS = {
@@ -77,7 +78,7 @@ def conditions_page() -> str:
 
 
 def settings_page() -> str:
-    rows = [f"| `{name}` | {default} | {text} |" for name, default, text in _settings()]
+    rows = [f"| `{name}` | {default} | {text} |" for name, default, text in settings()]
     return _page(
         "Settings of the operator",
         "Environment variables. In a cluster they come from the ConfigMap `e2i-operator`; `AWS_ACCESS_KEY_ID` and "
@@ -87,7 +88,7 @@ def settings_page() -> str:
     )
 
 
-def _settings() -> Iterator[tuple[str, str, str]]:
+def settings() -> Iterator[tuple[str, str, str]]:
     """Return (variable, default, meaning) of each field of `Settings`."""
     (definition,) = [node for node in ast.parse(SETTINGS.read_text()).body if isinstance(node, ast.ClassDef)]
     for field, docstring in pairwise(definition.body):

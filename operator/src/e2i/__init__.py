@@ -1,3 +1,3 @@
 """e2i deploys BentoML models on Kubernetes through the Yatai CRDs."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0-dev0"
