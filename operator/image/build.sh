@@ -4,13 +4,14 @@
 #     operator/image/build.sh [NAME]      ghcr.io/e2i-dev/e2i-operator:VERSION if no name is given
 #
 # Where the base cannot be pulled, buildah takes one of Debian packages instead (debian_base.sh).
-# Variables: BUILDER, one of the three; BASE, another base image; PIP_INDEX_URL.
+# Variables: BUILDER, one of the three; BASE, another base image; PIP_INDEX_URL; REVISION, the commit, where there is no
+# repository; SOURCE_DATE_EPOCH: podman and buildah give all files this time and take nothing from an earlier build.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 official=docker.io/library/python:3.11-slim
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/src/e2i/__init__.py)
-revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+revision=${REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 image=${1:-ghcr.io/e2i-dev/e2i-operator:$version}
 # It works in containers and without root too; the commands that it keeps in are our own.
 export BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot}
@@ -58,6 +59,7 @@ else
   if [ -f "$certificates" ]; then
     arguments+=(--volume "${certificates%/*}:${certificates%/*}:ro" --build-arg "PIP_CERT=$certificates")
   fi
+  [ -z "${SOURCE_DATE_EPOCH:-}" ] || arguments+=(--no-cache --timestamp "$SOURCE_DATE_EPOCH")
   # The network of the machine: without it a machine's rules for containers decide whether packages can be downloaded.
   "$builder" build --pull=never --layers --format oci --network host --ignorefile operator/Dockerfile.dockerignore \
     "${arguments[@]}" -f operator/Dockerfile -t "$image" .

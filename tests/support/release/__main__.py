@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import yaml
 from support.release import changelog, version
+from support.release.check import run
 from support.release.comparison import Surface, breaks
 from support.release.surface import surface
 from support.release.version import PROJECT
@@ -76,6 +77,15 @@ def begin(number: str) -> None:
     if not re.fullmatch(version.VERSION, number) or version.order(number) <= version.order(last_release()):
         raise click.UsageError(f"{number} is not after {last_release()}, the last release.")
     _set(f"{number.partition('-')[0]}-dev0")
+
+
+@main.command()
+@click.option(
+    "--image/--no-image", default=True, show_default=True, help="Build the image too, where that is possible."
+)
+def check(image: bool) -> None:
+    """Build all of a release twice from the last commit, compare and verify it."""
+    raise SystemExit(run(click.echo, with_image=image))
 
 
 def _set(number: str) -> None:

@@ -1,6 +1,6 @@
 """CHANGELOG.md: one section for each release, and one for what is unreleased. Pure.
 
-Entries of "Unreleased" are one flat list, because branches add to it at the same time and its lines are merged by union.
+Entries of "Unreleased" are one flat list, because branches add to it at the same time and are merged by union.
 `**Changed:**` or `**Removed:**` in an entry marks what users have to know before they upgrade. A release sorts the
 entries into the parts of Keep a Changelog.
 """

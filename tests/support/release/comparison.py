@@ -51,7 +51,9 @@ def _of_kind(kind: str, before: Mapping[str, Facts], now: Mapping[str, Facts]) -
             if not any(parent in before and parent not in now for parent in parents(name)):
                 yield Break(kind, name, "is gone")
         else:
-            yield from (Break(kind, name, what) for what in _differences(facts, _loosened(name, now[name], before)))
+            yield from (
+                Break(kind, name, what) for what in _differences(facts, _loosened(name, now[name], before))
+            )
     for name, facts in now.items():
         parent = next(parents(name), None)
         if name not in before and facts.get("required") and (parent is None or parent in before):
@@ -59,7 +61,7 @@ def _of_kind(kind: str, before: Mapping[str, Facts], now: Mapping[str, Facts]) -
 
 
 def _loosened(name: str, facts: Facts, before: Mapping[str, Facts]) -> Facts:
-    """Return the facts without rules about fields that the earlier surface did not have: they refuse nothing that was."""
+    """Return the facts without rules about fields that are new: they refuse nothing that was possible."""
     if "refuses" not in facts:
         return facts
     rules = [rule for rule in facts["refuses"] if not _is_about_a_new_field(name, rule, before)]

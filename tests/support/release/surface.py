@@ -46,7 +46,9 @@ def surface() -> Surface:
         "commands": dict(_commands(main, "e2i")) | dict(_commands(plugin, "kubectl e2i")),
         "exit codes": dict(_exit_codes()),
         "metrics": dict(_metrics_of_models()) | dict(_metrics_of_the_operator()),
-        "chart values": dict(_values(yaml.safe_load((PROJECT / "charts/e2i-operator/values.yaml").read_text()), "")),
+        "chart values": dict(
+            _values(yaml.safe_load((PROJECT / "charts/e2i-operator/values.yaml").read_text()), "")
+        ),
         "kustomize": {name: {} for name in sorted(_kustomizations())},
         "python": dict(_python()),
     }
@@ -77,7 +79,10 @@ def _facts(field: dict[str, Any], *, required: bool) -> Facts:
         facts["values"] = field["enum"]
     if "default" in field:
         facts["default"] = json.dumps(field["default"])
-    rules = [*field.get("x-kubernetes-validations", ()), *field.get("items", {}).get("x-kubernetes-validations", ())]
+    rules = [
+        *field.get("x-kubernetes-validations", ()),
+        *field.get("items", {}).get("x-kubernetes-validations", ()),
+    ]
     if rules:
         facts["refuses"] = [" ".join(rule["rule"].split()) for rule in rules]
     return facts | ({"required": True} if required else {})
