@@ -15,7 +15,7 @@ LAST = last_release()
 
 
 def test_what_changed_since_the_last_release_is_announced() -> None:
-    """If not: CHANGELOG.md needs an entry below Unreleased with **Changed:** or **Removed:** and the name in backticks."""
+    """If not: CHANGELOG.md, Unreleased, needs an entry with **Changed:** or **Removed:** and the name in backticks."""
     found = breaks(recorded(LAST), surface())
     assert [str(each) for each in unannounced(found, changelog.announced(CHANGELOG.read_text(), LAST))] == []
 
