@@ -68,7 +68,10 @@ def test_models_get_the_credentials_that_the_server_checks() -> None:
 
 def test_the_operator_image_has_the_version_of_this_package() -> None:
     names = {image.name for image in images(HOME)}
-    assert names == {f"ghcr.io/e2i-dev/e2i-operator:{e2i.__version__}", "registry.e2i.local/bento-builder:local"}
+    assert names == {
+        f"ghcr.io/e2i-dev/e2i-operator:{e2i.__version__}",
+        "registry.e2i.local/bento-builder:local",
+    }
 
 
 def test_credentials_stay_the_same_from_start_to_start(tmp_path: Path) -> None:
