@@ -1,0 +1,81 @@
+"""Endpoints of the E2IModels of a cluster: their stable addresses, and the releases behind them.
+
+Needs the extra `kubectl`, or `operator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from e2i.api.naming import SERVICE_PORT
+from e2i.client.endpoints import Endpoint, Endpoints, Identity
+from e2i.client.errors import ModelNotFound, NotReady
+from e2i.kube import Kube, Object
+from e2i.kube.e2i_kinds import E2I_MODELS
+from e2i.kube.local_service import local_address
+
+MAY_ANSWER = ("Serving", "Superseded")
+"""Results of releases in status.history whose pods may still answer."""
+
+
+async def read_endpoints(kube: Kube, namespace: str) -> Endpoints:
+    """Return the endpoints of all models of a namespace that have an address; ApiError if the cluster refuses."""
+    models, _ = await kube.list(E2I_MODELS, namespace)
+    found = [await _endpoint(kube, model) for model in models]
+    return Endpoints(endpoint for endpoint in found if endpoint)
+
+
+async def read_endpoint(kube: Kube, namespace: str, name: str) -> Endpoint:
+    """Return the endpoint of one model; ModelNotFound, or NotReady if nothing of it serves yet."""
+    model = await kube.get(E2I_MODELS, namespace, name)
+    if model is None:
+        raise ModelNotFound(
+            name,
+            f"There is no E2IModel {namespace}/{name}. `kubectl get e2imodels -n {namespace}` lists them.",
+        )
+    endpoint = await _endpoint(kube, model)
+    if endpoint is None:
+        raise NotReady(
+            name,
+            f"{namespace}/{name} has no address yet. Look at `kubectl e2i status {name} -n {namespace}`.",
+        )
+    return endpoint
+
+
+def endpoint_of(model: Object, url: str = "") -> Endpoint | None:
+    """Return the endpoint of an E2IModel at `url`, or at the address in its status; None if it has none."""
+    status = model.get("status") or {}
+    address = url or status.get("url")
+    if not isinstance(address, str) or not address:
+        return None
+    identities = [
+        _identity(entry) for entry in status.get("history") or () if entry.get("result") in MAY_ANSWER
+    ]
+    serving = status.get("servingRelease", "")
+    return Endpoint(
+        model=model["metadata"]["name"],
+        url=address,
+        serving=next((one for one in identities if one.release == serving), Identity(serving, "")),
+        # The newest first: a bento that was released twice is that of its last release.
+        releases={one.bento: one for one in reversed([*identities, *_canary(status)])},
+    )
+
+
+async def _endpoint(kube: Kube, model: Object) -> Endpoint | None:
+    metadata = model["metadata"]
+    # Only the nodes of a cluster know the names of its Services, and this machine is the node of the local one.
+    local = await local_address(kube, metadata["namespace"], metadata["name"])
+    return endpoint_of(model, f"http://{local}:{SERVICE_PORT}" if local else "")
+
+
+def _identity(entry: Mapping[str, Any]) -> Identity:
+    return Identity(str(entry["release"]), str(entry.get("digest", "")), str(entry.get("bentoTag", "")))
+
+
+def _canary(status: Mapping[str, Any]) -> list[Identity]:
+    """Return the release that is not in the history yet, because it has only a share of the requests."""
+    artifact, desired = status.get("artifact") or {}, status.get("desiredRelease", "")
+    if desired == status.get("servingRelease") or not artifact.get("tag"):
+        return []
+    return [Identity(desired, str(artifact.get("digest", "")), str(artifact["tag"]))]
