@@ -20,7 +20,7 @@ PROBE_PATIENCE = 1.0
 
 
 class State(Enum):
-    """What the breaker does with a request."""
+    """Whether requests are sent."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -71,7 +71,7 @@ class CircuitBreaker:
         return self._state
 
     def admit(self, now: float) -> Ticket | Shut:
-        """Return the ticket of a request that may be sent. Its end is told with `record` or `release`."""
+        """Return the ticket of a request that may be sent. Its end goes to `record` or `release`."""
         state = self.state(now)
         if state is State.OPEN:
             return Shut(self._opened_at + self._settings.open_seconds)

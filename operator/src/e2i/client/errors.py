@@ -1,4 +1,4 @@
-"""What can go wrong with a call: each error names the model, what happened, and the next step."""
+"""The errors of a call: each names the model, what happened, and the next step."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered. `headers` are found by their names in any case."""
+    """The answer of a server. `headers` are found by their names in any case."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,7 +50,7 @@ class _Stale(Exception):
 
 
 class _Sending:
-    """What one request did with its connection."""
+    """One request and its connection."""
 
     __slots__ = ("acknowledged", "is_reused", "pool", "socket")
 
