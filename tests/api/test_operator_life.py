@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -87,6 +88,7 @@ async def test_a_model_is_served_and_then_left_in_peace(
     ]
     await stage.told("Warning", "PodUnschedulable")
     await stage.told("Normal", "Ready")
+    await _is_measured(stage, operator, model)
 
     audit = Audit(stage.home)
     await stage.touch("churn")
@@ -95,6 +97,33 @@ async def test_a_model_is_served_and_then_left_in_peace(
     assert ("patch", "bentodeployments") not in audit.writes()
     assert {resource for _, resource in audit.writes()} <= {"e2imodels/status", "events"}
     assert await stage.model() == (await stage.model()) | {"status": status}
+
+
+async def _is_measured(stage: Stage, operator: Operator, model: Any) -> None:
+    """The metrics of the operator's own process tell of the model's release, and of the requests for it."""
+    place = {"namespace": stage.namespace, "model": "churn"}
+    artifact, release = model["status"]["artifact"], model["status"]["servingRelease"]
+    bento = {"tag": artifact["tag"], "digest": artifact["digest"], "release": release, "role": "serving"}
+
+    async def told() -> bool:
+        page = await asyncio.to_thread(operator.scrape)
+        return (
+            page.value("e2i_model_ready", **place, reason="Ready") == 1
+            and page.value("e2i_release_info", **place, **bento) == 1
+            and page.value("e2i_release_lead_seconds_count") == 1
+            and page.value("e2i_exports_total", result="exported") == 1
+        )
+
+    await stage.until(told, "metrics of the release")
+    page = await asyncio.to_thread(operator.scrape)
+    assert page.value("leader_election_master_status") == 1
+    assert (page.value("e2i_export_bytes_total") or 0) >= artifact["size"]
+    assert page.value("e2i_s3_requests_total", operation="PutObject", code="200")
+    assert page.value("rest_client_requests_total", method="PATCH", code="200")
+    assert page.value("rest_client_requests_total", code="<error>") is None
+    assert (page.value("workqueue_adds_total") or 0) > 1
+    assert page.value("workqueue_retries_total") == 0
+    assert (page.value("process_resident_memory_bytes") or 0) > 1 << 20
 
 
 async def test_another_number_of_pods_is_one_write_and_no_release(stage: Stage, operator: Operator) -> None:

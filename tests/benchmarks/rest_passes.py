@@ -13,9 +13,11 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-from e2i.controller.app import Operator, connect, connect_kube
+from e2i.controller.app import Operator, connect
 from e2i.controller.core.lease import Terms
+from e2i.controller.edge.connections import connect_kube
 from e2i.controller.edge.lease import Lease
+from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key
 from e2i.controller.process import SYSTEM_NAMESPACE
@@ -28,10 +30,12 @@ WARM_UP = 60.0
 
 async def measure(rounds: int, keys: Sequence[Key]) -> float:
     """Milliseconds of CPU for a pass that finds nothing to do."""
-    settings = read_settings(os.environ)
-    lease = Lease(await connect_kube(settings), SYSTEM_NAMESPACE, settings.lease_name, "", Terms(15))
+    settings, measures = read_settings(os.environ), Measures()
+    lease = Lease(
+        await connect_kube(settings, measures), SYSTEM_NAMESPACE, settings.lease_name, "", Terms(15)
+    )
     await lease.acquire()
-    operator = await connect(settings, lease, Supervisor(_end))
+    operator = await connect(settings, lease, Supervisor(_end), measures)
     await operator.resync()
     deadline = time.monotonic() + WARM_UP
     while not await _all_settled(operator, keys):

@@ -72,6 +72,24 @@ def another(size: int = SMALL) -> Upload:
     return dataclasses.replace(an_upload(size), stream=io.BytesIO(content), parts=hashes)
 
 
+def test_each_request_that_is_sent_is_counted(server: S3Server, name: str) -> None:
+    asked: list[tuple[str, int]] = []
+    may_write = True
+    counted = Bucket(
+        name, endpoint=server.url, may_write=lambda: may_write, asked=lambda *each: asked.append(each)
+    )
+    with contextlib.closing(counted):
+        assert counted.put_once("records/1", b"{}")
+        may_write = False
+        with pytest.raises(BucketUnreachable):
+            counted.delete("records/1")
+    assert asked == [("GetObject", 404), ("PutObject", 200)]
+    away = Bucket(name, endpoint=f"http://127.0.0.1:{free_port()}", asked=lambda *each: asked.append(each))
+    with contextlib.closing(away), pytest.raises(BucketUnreachable):
+        away.get("records/1", 1)
+    assert asked[2:] == [("GetObject", 0)] * 3, "each attempt counts"
+
+
 @pytest.fixture
 def nothing_is_left(s3: Any, name: str) -> Iterator[None]:
     yield

@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 from support.cluster import TestCluster
 from support.s3 import free_port
+from support.scraped import Scraped
 
 from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import ensure_credentials
@@ -78,6 +79,7 @@ class Operator:
         keys = ensure_credentials(home)
         self._programs = programs
         self._health = f"127.0.0.1:{free_port()}"
+        self.metrics = f"127.0.0.1:{free_port()}"
         self.pod_uid = str(uuid.uuid4())
         self.log = folder / f"operator-{uuid.uuid4().hex[:6]}.log"
         self._environment = {
@@ -86,6 +88,7 @@ class Operator:
             "KUBERNETES_SERVICE_PORT": str(home.ports.api_server),
             "E2I_SERVICE_ACCOUNT_DIR": str(service_account(home, folder / "account")),
             "E2I_HEALTH_ADDRESS": self._health,
+            "E2I_METRICS_ADDRESS": self.metrics,
             "E2I_POD_UID": self.pod_uid,
             "E2I_BUCKET": BUCKET,
             "E2I_BENTO_STORE": str(store),
@@ -118,6 +121,11 @@ class Operator:
             return error.code
         except OSError:
             return None
+
+    def scrape(self) -> Scraped:
+        """Its metrics."""
+        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=30) as answer:
+            return Scraped(answer.read().decode())
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the process; its exit code. It must end within the grace period of its pod."""

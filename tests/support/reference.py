@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import e2i
 from e2i.api import conditions
 from e2i.api.conditions import Reason
 from e2i.controller.core.guard.pod_network import PodNetwork
+from e2i.controller.core.metrics.catalog import METRICS, OF_THE_MODELS, Metric
 from e2i.controller.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -44,6 +45,7 @@ def pages() -> dict[Path, str]:
     made[PAGES / "reasons.md"] = _page("Why a release fails", *reasons.blocks())
     made[PAGES / "settings.md"] = settings_page()
     made[PAGES / "e2imodel.md"] = model_page()
+    made[PAGES / "metrics.md"] = metrics_page()
     return made | version.followers(e2i.__version__)
 
 
@@ -104,6 +106,36 @@ def _default(field: str) -> str:
     value = getattr(Settings(bucket=""), field)
     text = "" if value == PodNetwork() else str(value)
     return f"`{text}`" if text else "empty"
+
+
+def metrics_page() -> str:
+    own = [metric for metric in METRICS if metric not in OF_THE_MODELS]
+    return _page(
+        "Metrics of the operator",
+        "The operator serves them under `/metrics` at E2I_METRICS_ADDRESS, in a cluster on the port `metrics` (8081). "
+        "[Monitoring](../howto/monitoring.md) says how Prometheus finds them, and which alerts there are. Names that "
+        "begin with `controller_runtime_`, `workqueue_`, `rest_client_` and `leader_election_` mean what they mean "
+        "for any operator made with controller-runtime; `process_...` is the process.",
+        "A standby shows `e2i_build_info` and `leader_election_master_status` 0. No label has a uid, a message, or "
+        "anything else without a bound: the column Series says how many there can be.",
+        "## Of the operator",
+        _metrics(own),
+        "## Of each model",
+        "From its status, at the moment of the scrape: a deleted model has no series any more, and a restarted "
+        "operator shows the same as before.",
+        _metrics(OF_THE_MODELS),
+    )
+
+
+def _metrics(metrics: Iterable[Metric]) -> str:
+    rows = [
+        f"| `{each.name}` | {each.kind.value} | {', '.join(f'`{label}`' for label in each.labels) or '-'} "
+        f"| {each.series} | {each.text} |"
+        for each in metrics
+    ]
+    return "| Metric | Type | Labels | Series | Meaning |\n| --- | --- | --- | --- | --- |\n" + "\n".join(
+        rows
+    )
 
 
 def model_page() -> str:

@@ -45,6 +45,7 @@ from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import KEEP_ARTIFACT, ExportJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.turns import Turns
+from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.supervisor import Supervisor
@@ -157,7 +158,8 @@ class World:
     def _make_operator(self) -> None:
         """Make an operator that knows nothing."""
         self.clock = Clock(lambda: self.now + self.skew["operator"], asyncio.get_running_loop().time)
-        self.queue, self.cache = Queue(), Cache()
+        self.measures = Measures()
+        self.queue, self.cache = Queue(self.measures), Cache()
         use = ArchiveUse(self.cache)
         store, turns = cast(ReleaseStore, self.release_store), Turns("bucket", slots=4)
         records = ReleaseStoreJobs(store, self._wake, use, turns)
@@ -170,12 +172,15 @@ class World:
             events=events,
             claims=Claims(self.kube, self.lease, self.cache, events),  # type: ignore[arg-type]
             archive_use=use,
-            export_jobs=ExportJobs(self._bring, self._wake, 2, use, records.delete_leftover),
+            export_jobs=ExportJobs(
+                self._bring, self._wake, 2, use, records.delete_leftover, ended=self.measures.exported
+            ),
             release_store_jobs=records,
             verification_jobs=self.verification,  # type: ignore[arg-type]
             guard_jobs=self.guard,  # type: ignore[arg-type]
             failure_memory=FailureMemory(),
             pod_policy=PodPolicy(self.kube),  # type: ignore[arg-type]
+            measures=self.measures,
             may_patch=self.may_patch,
             access=ACCESS,
             archive_place=self.archive_place,

@@ -26,6 +26,7 @@ from e2i.controller.edge import log_context
 from e2i.controller.edge.informer import LONGEST_SILENCE, RELIST, SOURCES, Informer
 from e2i.controller.edge.jobs.turns import LONGEST_BLOCK, Turns
 from e2i.controller.edge.lease import Lease
+from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import FIRST_DELAY
 from e2i.controller.reconcile import Outcome, Pass
@@ -417,7 +418,7 @@ async def test_it_connects_as_the_kubeconfig_says(tmp_path: Path, monkeypatch: p
     )
     monkeypatch.setenv("KUBECONFIG", str(file))
     settings = Settings(bucket="models", service_account=tmp_path, endpoint="http://127.0.0.1:1")
-    operator = await connect(settings, no_lease(), Supervisor(pytest.fail))
+    operator = await connect(settings, no_lease(), Supervisor(pytest.fail), Measures())
     try:
         with pytest.raises(ApiError, match="API server http://127"):
             await operator.start()
@@ -431,7 +432,10 @@ async def test_without_a_kubeconfig_it_says_which_file_is_missing(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with pytest.raises(ApiError, match=r"kubeconfig .*none cannot be used"):
         await connect(
-            Settings(bucket="models", service_account=tmp_path), no_lease(), Supervisor(pytest.fail)
+            Settings(bucket="models", service_account=tmp_path),
+            no_lease(),
+            Supervisor(pytest.fail),
+            Measures(),
         )
 
 

@@ -7,7 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ import aiohttp
 import pytest
 from support.rawserver import Request, http, ok, running
 from support.s3 import free_port
+from support.scraped import Scraped
 
 from e2i.archive.s3.settings import BadSetting
-from e2i.controller import app
 from e2i.controller import process as module
+from e2i.controller.edge import connections
+from e2i.controller.edge.informer import SOURCES
 from e2i.controller.process import Process
 from e2i.controller.settings import Settings
 from e2i.kube import Object
@@ -102,6 +104,7 @@ class Stage:
                 lease_seconds=lease_seconds,
                 pod_uid=pod,
                 health_address=f"127.0.0.1:{free_port()}",
+                metrics_address=f"127.0.0.1:{free_port()}",
             ),
             self.ends.append,
         )
@@ -112,7 +115,7 @@ class Stage:
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     monkeypatch.setattr(module, "START_RETRY", 0.05)
-    monkeypatch.setattr(app, "Bucket", NoBucket)
+    monkeypatch.setattr(connections, "Bucket", NoBucket)
     api = Api()
     async with running(api.answer) as (server, _):
         file = tmp_path / "config"
@@ -257,12 +260,39 @@ async def test_it_is_not_alive_when_nobody_renews_its_lease(
     assert (status, "the task 'lease'" in shown["stale"][0]) == (503, True)
 
 
-async def test_an_address_that_another_process_has_is_a_bad_setting(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("field", "setting"),
+    [("health_address", "E2I_HEALTH_ADDRESS"), ("metrics_address", "E2I_METRICS_ADDRESS")],
+)
+async def test_an_address_that_another_process_has_is_a_bad_setting(
+    stage: Stage, field: str, setting: str
+) -> None:
     first, second = stage.process("first"), stage.process("second")
     await first.start()
-    second._settings = first._settings
-    with pytest.raises(BadSetting, match="E2I_HEALTH_ADDRESS=127"):
+    second._settings = replace(second._settings, **{field: getattr(first._settings, field)})
+    with pytest.raises(BadSetting, match=f"{setting}=127"):
         await second.start()
+
+
+async def scrape(process: Process) -> Scraped:
+    address = process._settings.metrics_address
+    async with aiohttp.ClientSession() as session, session.get(f"http://{address}/metrics") as answer:
+        return Scraped(await answer.text())
+
+
+async def test_only_the_active_operator_shows_that_it_leads_and_what_it_watches(stage: Stage) -> None:
+    active, standby = stage.process("first"), stage.process("second")
+    await active.start()
+    waits = asyncio.create_task(standby.start())
+    await until(lambda: _listens(standby))
+    await until(is_ready(standby))
+    led, waiting = await scrape(active), await scrape(standby)
+    assert led.value("leader_election_master_status", name="e2i-operator") == 1
+    assert waiting.value("leader_election_master_status", name="e2i-operator") == 0
+    assert led.value("e2i_watch_failing", kind="E2IModel") == 0
+    assert waiting.value("e2i_watch_failing", kind="E2IModel") is None
+    assert (led.value("rest_client_requests_total", method="GET", code="200") or 0) >= len(SOURCES)
+    waits.cancel()
 
 
 async def test_a_stop_in_the_middle_of_a_start_gives_the_lease_away(stage: Stage) -> None:

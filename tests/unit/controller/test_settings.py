@@ -38,6 +38,7 @@ VARIABLES = {
     "E2I_LEASE_SECONDS": "3",
     "E2I_POD_UID": "6f1c",
     "E2I_HEALTH_ADDRESS": "fd00::1:8080",
+    "E2I_METRICS_ADDRESS": "0.0.0.0:8081",
     "E2I_LOG_LEVEL": "debug",
 }
 """Each with another value than its default."""
@@ -67,6 +68,7 @@ def test_every_variable_is_read() -> None:
         lease_seconds=3,
         pod_uid="6f1c",
         health_address="fd00::1:8080",
+        metrics_address="0.0.0.0:8081",
         log_level="DEBUG",
     )
     unchanged = Settings(bucket="")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.rawserver import http, ok, running
 
-from e2i.kube import Resource
+from e2i.kube import ApiError, Resource
 
 WIDGETS = Resource("example.com", "v1", "widgets", "Widget")
 OPTIONS = {"kind": "DeleteOptions", "apiVersion": "v1"}
@@ -42,3 +42,17 @@ async def test_a_log_is_of_the_present_run_unless_the_one_before_is_asked_for(
     query = server.requests[0].query
     assert query.get("previous") == sent
     assert (query["container"], query["tailLines"], query["limitBytes"]) == ("main", "20", "4000")
+
+
+async def test_each_request_is_counted_once_with_its_status() -> None:
+    asked: list[tuple[str, int]] = []
+    answers = [ok({}), http("409 Conflict", "{}"), http("200 OK", "no JSON"), b""]
+    async with running(lambda _: answers.pop(0)) as (_, kube):
+        kube.count(lambda method, status: asked.append((method, status)))
+        await kube.request("GET", "/version")
+        for _ in range(2):
+            with pytest.raises(ApiError):
+                await kube.request("PATCH", "/version", body={})
+        with pytest.raises(ApiError):
+            await kube.request("POST", "/version")
+    assert asked == [("GET", 200), ("PATCH", 409), ("PATCH", 200), ("POST", 0)]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from e2i.api.artifact import ArchivePlace
-from e2i.archive.s3.bucket import READ_TIMEOUT, Bucket
-from e2i.archive.s3.no_bucket import NoBucket
-from e2i.archive.s3.settings import NO_BUCKET, own_secrets
+from e2i.archive.s3.settings import own_secrets
 from e2i.controller.core.health import Sign
+from e2i.controller.core.metrics.operator_series import Picture
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge import log_context
 from e2i.controller.edge.bringing import bringing
@@ -23,6 +20,7 @@ from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.connections import connect_kube, open_bucket
 from e2i.controller.edge.event_queue import POSTERS, EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
@@ -35,13 +33,15 @@ from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
 from e2i.controller.edge.lease import Lease
+from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
+from e2i.controller.edge.scrape import picture
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass, reconcile
 from e2i.controller.settings import Settings
-from e2i.kube import ApiError, Kube
+from e2i.kube import ApiError
 
 logger = logging.getLogger("e2i")
 
@@ -104,6 +104,10 @@ class Operator:
             "hungExports": self._clients.export_jobs.hung,
         }
 
+    def picture(self) -> Picture:
+        """Return what the metrics show of the present."""
+        return picture(self._clients, self.informers, len(self._queue), self._begun.values())
+
     def signs(self) -> Iterator[Sign]:
         """Return the signs of life of watches and queues, and the age of each pass that is running."""
         for informer in self.informers:
@@ -125,10 +129,13 @@ class Operator:
     async def run_next_pass(self) -> None:
         """Wait for the next key of the queue and run one pass for it; only cancellation raises."""
         key = await self._queue.get()
-        self._begun[key] = asyncio.get_running_loop().time()
+        self._begun[key] = begun = asyncio.get_running_loop().time()
         log_context.begin_pass(key)
+        result = "error"
         try:
-            self._schedule(key, await self.run_pass(key))
+            ended = await self.run_pass(key)
+            result = ended.result
+            self._schedule(key, ended)
         except ApiError as error:
             logger.warning("%s/%s: %s; it is tried again", *key, error)
             self._queue.failed(key)
@@ -138,6 +145,7 @@ class Operator:
             self._queue.failed(key)
         finally:
             del self._begun[key]
+            self._clients.measures.pass_ended(result, asyncio.get_running_loop().time() - begun)
             self._queue.done(key)
 
     async def run_pass(self, key: Key) -> Pass:
@@ -179,15 +187,15 @@ class Operator:
             self._queue.add_after(key, ended.look_again)
 
 
-async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> Operator:
+async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, measures: Measures) -> Operator:
     """Build the operator from its settings; ApiError if no connection can be made. It is not started yet.
 
     It writes nothing while it does not hold the lease.
     """
-    kube = await connect_kube(settings)
+    kube = await connect_kube(settings, measures)
     kube.fence(lease.check)
-    queue = Queue()
-    place = partial(_bucket, settings, lease)
+    queue = Queue(measures)
+    place = partial(open_bucket, settings, lease, measures)
     archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
     shared = archives.is_shared
     bucket = place(read_timeout=STORE_TIMEOUT)
@@ -195,7 +203,10 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     use = ArchiveUse(cache)
     records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix, is_shared=shared), queue.add, use, turns)
     work, drop, limited = bringing(settings, place()), records.delete_leftover, settings.largest_bento_of
-    exports = ExportJobs(work, queue.add, settings.exports, use, drop, is_shared=shared, limited=limited)
+    exports = ExportJobs(
+        work, queue.add, settings.exports, use, drop,
+        is_shared=shared, limited=limited, ended=measures.exported,
+    )  # fmt: skip
     events = EventQueue(EventRecorder(kube).record)
     clients = Clients(
         kube=kube,
@@ -205,10 +216,11 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
         archive_use=use,
         export_jobs=exports,
         release_store_jobs=records,
-        verification_jobs=VerificationJobs(kube, queue.add, own_secrets(os.environ)),
+        verification_jobs=VerificationJobs(kube, queue.add, own_secrets(os.environ), measures.verified),
         guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
         failure_memory=FailureMemory(),
         pod_policy=PodPolicy(kube),
+        measures=measures,
         may_patch=settings.patch_deployments,
         access=_builder_access(settings),
         archive_place=archives,
@@ -217,27 +229,6 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor) -> O
     check = partial(check_bucket, bucket, archives.root, turns)
     workers, namespaces = settings.workers, settings.namespaces
     return Operator(clients, queue, supervisor, workers=workers, namespaces=namespaces, check_bucket=check)
-
-
-def _bucket(settings: Settings, lease: Lease, read_timeout: float = READ_TIMEOUT) -> Bucket:
-    if settings.bucket == NO_BUCKET:
-        return NoBucket()
-    return Bucket(
-        settings.bucket,
-        endpoint=settings.endpoint,
-        region=settings.region,
-        read_timeout=read_timeout,
-        may_write=lambda: lease.is_held,
-    )
-
-
-async def connect_kube(settings: Settings) -> Kube:
-    """Connect as the service account of the pod; outside a pod, as the current kubeconfig says."""
-    if (settings.service_account / "token").is_file():
-        return await Kube.from_service_account(settings.service_account)
-    with contextlib.suppress(KeyError):
-        return await Kube.from_kubeconfig(Path(os.environ["KUBECONFIG"]))
-    return await Kube.from_kubeconfig(Path.home() / ".kube" / "config")
 
 
 def _builder_access(settings: Settings) -> BuilderAccess:

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain
 from typing import TypeVar
 
+from e2i import __version__
 from e2i.archive.s3.settings import BadSetting
-from e2i.controller.app import Operator, connect, connect_kube
+from e2i.controller.app import Operator, connect
 from e2i.controller.core.health import Health, Sign, stale
 from e2i.controller.core.lease import Terms
+from e2i.controller.core.metrics.operator_series import operator_series, process_series
+from e2i.controller.core.metrics.series import Series
+from e2i.controller.edge.connections import connect_kube
 from e2i.controller.edge.health_server import HealthServer
 from e2i.controller.edge.lease import Lease, LeaseLostError, seconds
 from e2i.controller.edge.log_context import LogLevel
+from e2i.controller.edge.measures import Measures
+from e2i.controller.edge.metrics_server import MetricsServer
 from e2i.controller.edge.supervisor import End, Supervisor, end_process
 from e2i.controller.settings import Settings
 from e2i.kube import ApiError
@@ -40,18 +47,23 @@ class Process:
         self._terms = Terms(settings.lease_seconds)
         self._end = end
         self._supervisor = Supervisor(end)
+        self._measures = Measures()
         self._health_server = HealthServer(self.health)
+        self._metrics_server = MetricsServer(self._measures, self._series)
         self._lease: Lease | None = None
         self._operator: Operator | None = None
         self._has_started = False
 
     async def start(self) -> None:
         """Become the active operator, however long that takes, and start; BadSetting if no health can be served."""
-        await self._serve_health(self._settings.health_address)
+        await _serve("E2I_HEALTH_ADDRESS", self._settings.health_address, self._health_server)
+        await _serve("E2I_METRICS_ADDRESS", self._settings.metrics_address, self._metrics_server)
         self._lease = lease = await _when_possible(self._make_lease)
         await lease.acquire()
         self._supervisor.start("lease", self._hold(lease), endless=False)
-        self._operator = await _when_possible(lambda: connect(self._settings, lease, self._supervisor))
+        self._operator = await _when_possible(
+            lambda: connect(self._settings, lease, self._supervisor, self._measures)
+        )
         await _when_possible(self._operator.start)
         self._has_started = True
 
@@ -63,6 +75,7 @@ class Process:
         if self._lease:
             await self._lease.release()
             await self._lease.close()
+        await self._metrics_server.close()
         await self._health_server.close()
 
     def health(self) -> Health:
@@ -80,17 +93,14 @@ class Process:
             return "the models and their children are not listed yet"
         return "; ".join(self._operator.problems()) if self._operator else ""
 
-    async def _serve_health(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        if not host:
-            return
-        try:
-            await self._health_server.start(host, int(port))
-        except OSError as error:
-            raise BadSetting(f"E2I_HEALTH_ADDRESS={address}: {error.strerror or error}") from error
+    def _series(self) -> Iterable[Series]:
+        """Return what a scrape shows; of a standby, that it is one."""
+        leads = self._lease is not None and self._lease.is_held
+        series = process_series(__version__, self._settings.lease_name, leads=leads)
+        return chain(series, operator_series(self._operator.picture())) if self._operator else series
 
     async def _make_lease(self) -> Lease:
-        kube = await connect_kube(self._settings)
+        kube = await connect_kube(self._settings, self._measures)
         file = self._settings.service_account / "namespace"
         namespace = file.read_text().strip() if file.is_file() else SYSTEM_NAMESPACE
         return Lease(kube, namespace, self._settings.lease_name, self._settings.pod_uid, self._terms)
@@ -113,3 +123,14 @@ async def _when_possible(attempt: Callable[[], Awaitable[T]]) -> T:
                 logged = str(error)
                 logger.warning("the operator cannot start yet: %s", error)
         await asyncio.sleep(START_RETRY)
+
+
+async def _serve(setting: str, address: str, server: HealthServer | MetricsServer) -> None:
+    """Listen at the address of the setting, if it has one; BadSetting if it cannot be had."""
+    host, _, port = address.rpartition(":")
+    if not host:
+        return
+    try:
+        await server.start(host, int(port))
+    except OSError as error:
+        raise BadSetting(f"{setting}={address}: {error.strerror or error}") from error

@@ -46,6 +46,13 @@ class Pass:
     outcome: Outcome
     look_again: timedelta | None = None
 
+    @property
+    def result(self) -> str:
+        """The word of controller-runtime for it."""
+        if self.outcome in (Outcome.FAILED, Outcome.CHANGED):
+            return "error" if self.outcome is Outcome.FAILED else "requeue"
+        return "requeue_after" if self.look_again is not None else "success"
+
 
 async def reconcile(key: Key, clients: Clients) -> Pass:
     """Bring the model one step closer to its spec."""
@@ -53,6 +60,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     if model is None:
         return Pass(outcome=Outcome.GONE)
     version = clients.cache.version(naming.KIND, key)
+    clients.measures.sought(model)
     if rival := await clients.claims.rival(model):
         return await _leave(model, rival, clients)
     await clients.claims.clear(model)
@@ -70,6 +78,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         await publish(model, status, clients, clock.now(), version)
         return Pass(outcome=Outcome.CHANGED)
     results = await execute(model, chosen.actions, clients, clock.now())
+    clients.measures.acted(results)
     problems = [result.problem for result in results if result.problem]
     pending = any(result.pending for result in results)
     if results and not problems and not pending:

@@ -70,6 +70,8 @@ class Settings:
     """E2I_POD_UID: uid of the pod: with it a container that starts again need not wait for its own Lease."""
     health_address: str = ""
     """E2I_HEALTH_ADDRESS: HOST:PORT where /healthz and /readyz are served; without it they are not."""
+    metrics_address: str = ""
+    """E2I_METRICS_ADDRESS: HOST:PORT where /metrics is served; without it they are not."""
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
@@ -105,6 +107,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lease_seconds=_count(environment, "E2I_LEASE_SECONDS", defaults.lease_seconds, 600, least=3),
         pod_uid=environment.get("E2I_POD_UID", ""),
         health_address=_address(environment, "E2I_HEALTH_ADDRESS"),
+        metrics_address=_address(environment, "E2I_METRICS_ADDRESS"),
         log_level=_level(environment, defaults.log_level),
     )
 

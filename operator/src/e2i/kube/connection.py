@@ -44,6 +44,7 @@ class Connection:
         self._access = access
         self._session: aiohttp.ClientSession | None = None
         self._may_write: Callable[[], None] = _always
+        self._asked: Callable[[str, int], None] = _ignore
 
     @classmethod
     async def from_kubeconfig(cls, path: Path, context: str | None = None) -> Self:
@@ -60,6 +61,10 @@ class Connection:
     def fence(self, may_write: Callable[[], None]) -> None:
         """Ask `may_write` before each write is sent. If it raises ApiError, the write is not sent."""
         self._may_write = may_write
+
+    def count(self, asked: Callable[[str, int], None]) -> None:
+        """Call `asked` with method and status of each answer; status 0 for a request without one."""
+        self._asked = asked
 
     async def close(self) -> None:
         """Close all sockets; safe to repeat."""
@@ -102,6 +107,7 @@ class Connection:
 
         ApiError if it cannot be sent, is refused, or breaks off while the caller reads it.
         """
+        answered = False
         try:
             async with self._open_session().request(
                 method,
@@ -115,11 +121,15 @@ class Connection:
                 proxy_headers=self._access.proxy_headers,
                 server_hostname=self._access.tls_server_name,
             ) as response:
+                answered = True
+                self._asked(method, response.status)
                 if not 200 <= response.status < 300:
                     raise await error_from_response(response)
                 clock.hear(response.headers.get("Date", ""))
                 yield response
         except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError) as error:
+            if not answered:
+                self._asked(method, 0)
             text = str(error) or type(error).__name__
             raise ApiError(0, "Unreachable", f"API server {self.server}: {text}") from error
 
@@ -172,6 +182,10 @@ class Connection:
 
 def _always() -> None:
     """Allow every write."""
+
+
+def _ignore(method: str, status: int) -> None:
+    """Count nothing."""
 
 
 def _fenced(may_write: Callable[[], None]) -> type[aiohttp.ClientRequest]:

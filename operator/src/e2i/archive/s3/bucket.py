@@ -53,13 +53,19 @@ class Bucket:
         region: str = "us-east-1",
         read_timeout: float = READ_TIMEOUT,
         may_write: Callable[[], bool] | None = None,
+        asked: Callable[[str, int], None] | None = None,
     ) -> None:
-        """`may_write` is asked before each request that changes the bucket; without it all are sent."""
+        """`may_write` is asked before each request that changes the bucket; without it all are sent.
+
+        `asked` is told operation and status of each request, see `Clients.count`.
+        """
         self.name = name
         self._place = bucket_label(name, endpoint)
         self._clients: Clients = open_clients(endpoint, region, read_timeout)
         if may_write:
             self._clients.fence(may_write, self._place)
+        if asked:
+            self._clients.count(asked)
         self._uploads = MultipartUploads(name, self._clients)
 
     def close(self) -> None:

@@ -98,6 +98,17 @@ class Clients:
         for client in (self.default, self.upload, self.abort):
             client.meta.events.register("before-send.s3", look)
 
+    def count(self, asked: Callable[[str, int], None]) -> None:
+        """Call `asked` with operation and status of each attempt that was sent; status 0 without an answer."""
+
+        def look(operation: Any, response: Any, caught_exception: Exception | None, **_: Any) -> None:
+            # What the fence refuses was not sent.
+            if not isinstance(caught_exception, ExportError):
+                asked(operation.name, response[0].status_code if response else 0)
+
+        for client in (self.default, self.upload, self.abort):
+            client.meta.events.register("needs-retry.s3", look)
+
 
 def open_clients(endpoint: str, region: str, read_timeout: float) -> Clients:
     """Make clients with the default credential chain; nothing is sent yet. ValueError for an unusable endpoint."""

@@ -15,6 +15,7 @@ from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
+from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.own_writes import OwnWrites
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.stretches import Stretches
@@ -42,6 +43,7 @@ class Clients:
     archive_place: ArchivePlace
     secrets: tuple[str, ...] = ()
     """The operator's own keys, which no message may contain."""
+    measures: Measures = field(default_factory=Measures)
     own_writes: OwnWrites = field(default_factory=OwnWrites)
     stretches: Stretches = field(default_factory=Stretches)
     workload_patches: WorkloadPatches = field(default_factory=WorkloadPatches)
@@ -57,6 +59,7 @@ class Clients:
         self.stretches.forget(key)
         self.failure_memory.forget(key)
         self.claims.forget(key)
+        self.measures.forget(key)
 
     async def close(self) -> None:
         """Cancel all jobs, post the Events that wait, and close the connections."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from e2i.api import naming
 from e2i.api.model import Model
+from e2i.controller.core.metrics.release_ends import release_ends
 from e2i.controller.core.status.report import Report
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.transition_log import log_transition
@@ -38,6 +39,7 @@ async def publish(model: Model, report: Report, clients: Clients, now: datetime,
         if error.status == 404:
             return  # The model is gone.
         raise
+    clients.measures.released(model, release_ends(model.status, report.status))
     for transition in report.transitions:
         log_transition(model, transition)
         clients.events.add(model, transition, now)

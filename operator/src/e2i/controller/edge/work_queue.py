@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import OrderedDict
 from datetime import timedelta
+from typing import Protocol
 
 Key = tuple[str, str]
 """(namespace, name)"""
@@ -20,11 +22,26 @@ FREE_RETURNS = 4
 """Passes in a row that may change something and are followed by the next one at once; more are delayed."""
 
 
+class Measures(Protocol):
+    """Is told what happens to keys."""
+
+    def added(self) -> None:
+        """Count a key that became due."""
+
+    def taken(self, waited: float) -> None:
+        """Note how many seconds a key was due."""
+
+    def retried(self) -> None:
+        """Count a failure."""
+
+
 class Queue:
     """The keys that are due, now or later. Belongs to the event loop."""
 
-    def __init__(self) -> None:
-        self._waiting: OrderedDict[str, OrderedDict[Key, None]] = OrderedDict()
+    def __init__(self, measures: Measures | None = None) -> None:
+        self._measures = measures
+        self._waiting: OrderedDict[str, OrderedDict[Key, float]] = OrderedDict()
+        """Since when each key is due, by namespace."""
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -45,7 +62,11 @@ class Queue:
         if key in self._running:
             self._again.add(key)
             return
-        self._waiting.setdefault(key[0], OrderedDict())[key] = None
+        keys = self._waiting.setdefault(key[0], OrderedDict())
+        if key not in keys:
+            keys[key] = time.monotonic()
+            if self._measures:
+                self._measures.added()
         self._available.set()
 
     def add_after(self, key: Key, delay: timedelta) -> None:
@@ -64,11 +85,13 @@ class Queue:
             await self._available.wait()
         # The namespace goes to the end: a thousand models of one namespace do not hold up another's.
         namespace, keys = self._waiting.popitem(last=False)
-        key, _ = keys.popitem(last=False)
+        key, since = keys.popitem(last=False)
         if keys:
             self._waiting[namespace] = keys
         self._running.add(key)
         self._cancel(key)
+        if self._measures:
+            self._measures.taken(time.monotonic() - since)
         return key
 
     def done(self, key: Key) -> None:
@@ -93,6 +116,8 @@ class Queue:
     def failed(self, key: Key) -> None:
         """Note a pass that failed: the key is due after a delay that grows with every failure."""
         count = self._returns[key] = self._returns.get(key, 0) + 1
+        if self._measures:
+            self._measures.retried()
         self.add_after(key, backoff(count))
 
     def forget(self, key: Key) -> None:

@@ -54,14 +54,19 @@ class ExportJobs:
         *,
         is_shared: bool = True,
         limited: Container[str] = (),
+        ended: Callable[[bool, int, float], None] = lambda *_: None,
     ) -> None:
-        """`is_shared`: whether an export is for all namespaces that ask for it, except for those that are `limited`."""
+        """`is_shared`: whether an export is for all namespaces that ask for it, except for those that are `limited`.
+
+        `ended` is told of each export whether it succeeded, the bytes that were sent, and its seconds.
+        """
         self._work = work
         self._wake = wake
         self._turns = Turns("export", limit)
         self._use = use
         self._is_shared = is_shared
         self._limited = limited
+        self._ended = ended
         self._leftovers = LeftoverArchives(use, delete)
         self._jobs: dict[str, ExportJob] = {}
         self._results: dict[str, _Kept] = {}
@@ -160,6 +165,7 @@ class ExportJobs:
             self._results.pop(job.name, None)
 
     async def _run(self, job: ExportJob) -> None:
+        begun = asyncio.get_running_loop().time()
         await self._use.begin_export(job.tag)
         try:
             result = await job.run(self._work, self._turns)
@@ -174,6 +180,9 @@ class ExportJobs:
             self._results.pop(job.name, None)
         else:
             self._keep(job.name, result)
+            sent = result.size if isinstance(result, Artifact) and job.uploaded else 0
+            seconds = asyncio.get_running_loop().time() - begun
+            self._ended(isinstance(result, Artifact), sent, seconds)
         # A model that came while the export was being cancelled finds no result and starts it again.
         for key in job.waiting:
             self._wake(key)

@@ -49,11 +49,18 @@ class _Job:
 class VerificationJobs:
     """The verifications of one operator; belongs to the event loop."""
 
-    def __init__(self, kube: Kube, wake: Callable[[Key], None], secrets: tuple[str, ...] = ()) -> None:
-        """`secrets`: the operator's own keys, which no message may contain."""
+    def __init__(
+        self,
+        kube: Kube,
+        wake: Callable[[Key], None],
+        secrets: tuple[str, ...] = (),
+        ended: Callable[[Problem | None], None] = lambda _: None,
+    ) -> None:
+        """`secrets`: the operator's own keys, which no message may contain. `ended` is told each result."""
         self._kube = kube
         self._wake = wake
         self._secrets = secrets
+        self._ended = ended
         self._jobs: dict[Key, _Job] = {}
 
     def state(self, key: Key, trial: str) -> VerificationState | Problem | None:
@@ -107,7 +114,7 @@ class VerificationJobs:
 
     async def _run(self, model: Model, action: Verify) -> Problem | None:
         try:
-            return await self._verify(model, action)
+            result = await self._verify(model, action)
         except ApiError as error:
             # The release is not to blame if the API server cannot be asked: the next pass asks again.
             logger.warning("%s/%s: %s could not be verified: %s", *model.key, action.name, error)
@@ -119,7 +126,9 @@ class VerificationJobs:
             message = (
                 f"the verification of {action.name} broke off: {type(error).__name__}; see the operator's log"
             )
-            return Problem(reason=Reason.VerificationError, message=message, stalled=True, final=True)
+            result = Problem(reason=Reason.VerificationError, message=message, stalled=True, final=True)
+        self._ended(result)
+        return result
 
     def _forget_this_job(self, key: Key) -> None:
         job = self._jobs.get(key)
