@@ -57,7 +57,7 @@ class Bucket:
     ) -> None:
         """`may_write` is asked before each request that changes the bucket; without it all are sent.
 
-        `asked` is told operation and status of each request, see `Clients.count`.
+        `asked` gets operation and status of each request, see `Clients.count`.
         """
         self.name = name
         self._place = bucket_label(name, endpoint)

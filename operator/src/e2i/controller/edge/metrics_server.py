@@ -1,4 +1,4 @@
-"""Serves the operator's metrics, on a port of their own: a NetworkPolicy can tell them from the probes."""
+"""Serves the operator's metrics on a port of their own, so that a NetworkPolicy can let in Prometheus alone."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ FREE_RETURNS = 4
 
 
 class Measures(Protocol):
-    """Is told what happens to keys."""
+    """Counts what happens to keys."""
 
     def added(self) -> None:
         """Count a key that became due."""

@@ -27,7 +27,7 @@ class Watch:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """What the operator knows at the moment of a scrape."""
+    """The operator's knowledge at the moment of a scrape."""
 
     models: tuple[tuple[Model, tuple[BentoDeployment, ...], tuple[BentoRequest, ...]], ...]
     """Each with its BentoDeployments and BentoRequests."""

@@ -1,4 +1,4 @@
-"""What became of releases, from the history before and after a status was written. Pure."""
+"""The ends of releases, from the history before and after a status was written. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RESULTS = (SERVED, persisted_status.ROLLED_BACK, persisted_status.FAILED, persis
 
 
 class ReleaseEnd(NamedTuple):
-    """What became of a release, one of RESULTS, and why."""
+    """One of RESULTS, and why the release ended so."""
 
     result: str
     reason: str

@@ -58,7 +58,7 @@ class ExportJobs:
     ) -> None:
         """`is_shared`: whether an export is for all namespaces that ask for it, except for those that are `limited`.
 
-        `ended` is told of each export whether it succeeded, the bytes that were sent, and its seconds.
+        `ended` gets of each export whether it succeeded, the bytes that were sent, and its seconds.
         """
         self._work = work
         self._wake = wake

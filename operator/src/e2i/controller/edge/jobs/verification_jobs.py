@@ -56,7 +56,7 @@ class VerificationJobs:
         secrets: tuple[str, ...] = (),
         ended: Callable[[Problem | None], None] = lambda _: None,
     ) -> None:
-        """`secrets`: the operator's own keys, which no message may contain. `ended` is told each result."""
+        """`secrets`: the operator's own keys, which no message may contain. `ended` gets each result."""
         self._kube = kube
         self._wake = wake
         self._secrets = secrets
