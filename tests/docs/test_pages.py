@@ -46,7 +46,7 @@ NOT_RUN = {
     "howto/tenants.md": "it needs the cluster and the bucket of several teams",
     "howto/read-the-logs.md": "it is a table, which test_log_lines.py compares with the code",
     "howto/yatai-stack.md": "it needs Yatai's images; tests/deploy/test_yatai_stack.py applies its manifests",
-    "howto/monitoring.md": "it needs your Prometheus; tests/api/test_operator_life.py reads the metrics of a real operator",
+    "howto/monitoring.md": "it needs your Prometheus; tests/api/test_operator_life.py reads real metrics",
     "howto/write-a-bento.md": "it is only read",
     "howto/classification.md": "it is only read",
     "howto/regression.md": "it is only read",
