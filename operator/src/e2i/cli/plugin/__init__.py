@@ -15,7 +15,10 @@ COMPLETE_VARIABLE = "_KUBECTL_E2I_COMPLETE"
 
 _STEERING = ("restart", "retry", "promote", "pause", "resume")
 MODULES = {
-    **{name: f"e2i.cli.plugin.{name}" for name in ("status", "history", "undo", "ask", "plan", "doctor")},
+    **{
+        name: f"e2i.cli.plugin.{name}"
+        for name in ("status", "history", "undo", "ask", "plan", "doctor", "dashboard")
+    },
     **dict.fromkeys(_STEERING, "e2i.cli.plugin.steering"),
     **dict.fromkeys(("completion", "complete"), "e2i.cli.plugin.completion"),
 }
