@@ -1,4 +1,4 @@
-"""What the pages show of E2IModels, as values. Pure."""
+"""E2IModels as the pages show them: values of text and numbers. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2i.inspection.outcome import outcome
 Body = Mapping[str, Any]
 
 STATES = {True: "ready", False: "needs action", None: "in progress"}
-"""By `outcome`: what a model is, in words."""
+"""The state of a model in words, by `outcome`."""
 
 
 @dataclass(frozen=True)
