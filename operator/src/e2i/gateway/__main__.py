@@ -1,0 +1,31 @@
+"""Starts the gateway's process, in the image: python -m e2i.gateway"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+
+from e2i.gateway.process import serve
+from e2i.gateway.settings import BadSetting, Settings, read_settings
+
+
+def run(settings: Settings) -> None:
+    """Serve until the process is told to end; BadSetting if that is impossible."""
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("uvicorn").setLevel("WARNING")
+    asyncio.run(serve(settings))
+
+
+def main() -> None:
+    try:
+        run(read_settings(os.environ))
+    except BadSetting as error:
+        sys.exit(f"a setting cannot be used: {error}")
+
+
+if __name__ == "__main__":
+    main()

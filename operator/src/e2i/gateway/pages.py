@@ -1,0 +1,78 @@
+"""What the gateway says of itself and of the models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import resources
+
+import e2i
+from e2i.gateway.core import health
+from e2i.gateway.core.access import Caller
+from e2i.gateway.core.documentation import openapi
+from e2i.gateway.core.routing import Key
+from e2i.gateway.directory import Directory
+from e2i.gateway.edge.metrics import CONTENT_TYPE, Metrics
+from e2i.gateway.exchange import Answer, Request, as_json
+
+HTML = "text/html; charset=utf-8"
+PAGE = (resources.files("e2i.gateway") / "docs.html").read_bytes()
+
+
+class Pages:
+    """Answers of GET. Each shows the models that the caller may ask, and no others."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        metrics: Metrics,
+        circuits: Callable[[], Mapping[Key, str]],
+        unready: Callable[[], str],
+    ) -> None:
+        """`unready` returns why the gateway should get no requests now; empty if it should."""
+        self._directory = directory
+        self._metrics = metrics
+        self._circuits = circuits
+        self._unready = unready
+
+    async def alive(self, request: Request) -> Answer:
+        return as_json({"alive": True})
+
+    async def ready(self, request: Request) -> Answer:
+        why = self._unready()
+        return as_json({"ready": not why, "unready": why}, 503 if why else 200)
+
+    async def inference_alive(self, request: Request) -> Answer:
+        return as_json({"live": True})
+
+    async def inference_ready(self, request: Request) -> Answer:
+        why = self._unready()
+        return as_json({"ready": not why}, 503 if why else 200)
+
+    async def health(self, request: Request, caller: Caller) -> Answer:
+        """Each model's state. 503 only if none serves: a model that is down is no reason to leave the others alone."""
+        models = [model for model in self._directory.table.models if caller.grant.allows(model)]
+        document = health.health(models, self._circuits())
+        return as_json(document, 503 if document["status"] == "down" else 200)
+
+    async def models(self, request: Request, caller: Caller) -> Answer:
+        targets = [each for each in self._directory.table.targets() if caller.grant.allows(each.model)]
+        shown = [
+            {
+                "name": each.name,
+                "model": each.model.title,
+                "state": each.model.state.name,
+                "routes": sorted(each.routes),
+            }
+            for each in targets
+        ]
+        return as_json({"models": shown})
+
+    async def openapi(self, request: Request, caller: Caller) -> Answer:
+        targets = [each for each in self._directory.table.targets() if caller.grant.allows(each.model)]
+        return as_json(openapi(targets, e2i.__version__))
+
+    async def docs(self, request: Request, caller: Caller) -> Answer:
+        return Answer(body=PAGE, content_type=HTML)
+
+    async def metrics(self, request: Request, caller: Caller) -> Answer:
+        return Answer(body=self._metrics.text(), content_type=CONTENT_TYPE)

@@ -1,0 +1,209 @@
+"""The gateway as a process: it follows its files, and ends without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+from aiohttp import web
+from support.gateways import CUSTOMER, LEAVES, schema
+from support.s3 import free_port
+
+from e2i.gateway.core.access import key_digest
+
+BODY = {"input_data": CUSTOMER}
+LONGEST = 60.0
+
+
+@asynccontextmanager
+async def model_server(seconds: float = 0.0) -> AsyncIterator[str]:
+    """A model that takes this long for an answer."""
+
+    async def predict(request: web.Request) -> web.Response:
+        await request.read()
+        await asyncio.sleep(seconds)
+        return web.json_response(LEAVES)
+
+    async def describe(_: web.Request) -> web.Response:
+        return web.json_response(schema())
+
+    app = web.Application()
+    app.router.add_post("/predict", predict)
+    app.router.add_get("/schema.json", describe)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+class Running:
+    """A gateway in a process of its own."""
+
+    def __init__(self, url: str, process: asyncio.subprocess.Process, session: aiohttp.ClientSession) -> None:
+        self.url, self.process, self.session = url, process, session
+
+    async def post(self, path: str, **headers: str) -> tuple[int, Any]:
+        async with self.session.post(f"{self.url}{path}", json=BODY, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    async def get(self, path: str) -> int:
+        async with self.session.get(f"{self.url}{path}") as answer:
+            return answer.status
+
+    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        deadline = time.monotonic() + LONGEST
+        while not await holds():
+            assert time.monotonic() < deadline, f"{holds.__name__} did not come true"
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def running(folder: Path, models: dict[str, str], **settings: str) -> AsyncIterator[Running]:
+    """A gateway in front of these models, once it is ready."""
+    (folder / "endpoints.yaml").write_text(yaml.safe_dump({"models": models}))
+    address = f"127.0.0.1:{free_port()}"
+    variables = {
+        "E2I_GATEWAY_ADDRESS": address,
+        "E2I_GATEWAY_ENDPOINTS": str(folder / "endpoints.yaml"),
+        "E2I_GATEWAY_DRAIN_SECONDS": "0.5",
+    } | {f"E2I_GATEWAY_{name}": value for name, value in settings.items()}
+    command = (sys.executable, "-P", "-m", "e2i.gateway")
+    process = await asyncio.create_subprocess_exec(*command, env=os.environ | variables)
+    async with aiohttp.ClientSession() as session:
+        found = Running(f"http://{address}", process, session)
+
+        async def is_ready() -> bool:
+            assert process.returncode is None
+            try:
+                return await found.get("/readyz") == 200
+            except aiohttp.ClientConnectionError:
+                return False
+
+        try:
+            await found.until(is_ready)
+            yield found
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+async def test_no_request_is_lost_when_it_ends(tmp_path: Path) -> None:
+    async with model_server(0.05) as url, running(tmp_path, {"churn": url}) as gateway:
+        seen: Counter[str] = Counter()
+
+        async def caller() -> None:
+            async with aiohttp.ClientSession() as session:
+                while True:
+                    try:
+                        async with session.post(f"{gateway.url}/churn/predict", json=BODY) as answer:
+                            assert await answer.json() == LEAVES
+                            seen[str(answer.status)] += 1
+                    except aiohttp.ClientConnectorError:
+                        return
+                    except aiohttp.ClientError as error:
+                        seen[type(error).__name__] += 1
+
+        callers = [asyncio.create_task(caller()) for _ in range(20)]
+
+        async def are_under_way() -> bool:
+            return seen["200"] >= 100
+
+        await gateway.until(are_under_way)
+        gateway.process.send_signal(signal.SIGTERM)
+
+        before = seen["200"]
+        async with asyncio.timeout(LONGEST):
+            await asyncio.gather(*callers)
+            assert await gateway.process.wait() == 0
+    # It went on after the signal, and whatever was sent was answered.
+    assert seen["200"] > before
+    assert set(seen) == {"200"}
+
+
+async def test_a_slow_request_is_answered_after_the_signal(tmp_path: Path) -> None:
+    async with model_server(2.0) as url, running(tmp_path, {"churn": url}) as gateway:
+        asked = asyncio.create_task(gateway.post("/churn/predict"))
+        await asyncio.sleep(0.2)
+        gateway.process.send_signal(signal.SIGTERM)
+        assert await asked == (200, LEAVES)
+        assert await gateway.process.wait() == 0
+
+
+async def test_models_and_keys_of_files_come_and_go_without_a_restart(tmp_path: Path) -> None:
+    access = tmp_path / "access.yaml"
+
+    def let_in(*names: str) -> None:
+        keys = [{"name": name, "sha256": key_digest(f"{name}-key"), "models": ["*"]} for name in names]
+        access.write_text(yaml.safe_dump({"keys": keys}))
+
+    let_in("shop")
+    async with model_server() as url, running(tmp_path, {"churn": url}, ACCESS=str(access)) as gateway:
+        assert (await gateway.post("/churn/predict"))[0] == 401
+        assert (await gateway.post("/churn/predict", **{"X-Api-Key": "shop-key"}))[0] == 200
+        (tmp_path / "endpoints.yaml").write_text(yaml.safe_dump({"models": {"churn": url, "ltv": url}}))
+        let_in("shop", "bank")
+
+        async def is_known() -> bool:
+            return (await gateway.post("/ltv/predict", **{"X-Api-Key": "bank-key"}))[0] == 200
+
+        await gateway.until(is_known)
+        # A file that cannot be read leaves what is in use.
+        access.write_text("keys: [")
+        (tmp_path / "endpoints.yaml").write_text(yaml.safe_dump({"models": {"ltv": url}}))
+
+        async def is_gone() -> bool:
+            return (await gateway.post("/churn/predict", **{"X-Api-Key": "bank-key"}))[0] == 404
+
+        await gateway.until(is_gone)
+        assert (await gateway.post("/ltv/predict", **{"X-Api-Key": "bank-key"}))[0] == 200
+
+
+async def test_metrics_have_an_address_without_a_key(tmp_path: Path) -> None:
+    access = tmp_path / "access.yaml"
+    access.write_text(json.dumps({"keys": []}))
+    address = f"127.0.0.1:{free_port()}"
+    settings = {"ACCESS": str(access), "METRICS_ADDRESS": address}
+    async with model_server() as url, running(tmp_path, {"churn": url}, **settings) as gateway:
+        assert await gateway.get("/metrics") == 401
+        async with gateway.session.get(f"http://{address}/metrics") as answer:
+            assert 'e2i_gateway_models{state="Serving"} 1.0' in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"ADDRESS": "0.0.0.0:1"}, "E2I_GATEWAY_ACCESS is not set"),
+        ({"ENDPOINTS": "/nowhere.yaml"}, "E2I_GATEWAY_ENDPOINTS=/nowhere.yaml"),
+        ({"ACCESS": "/nowhere.yaml"}, "E2I_GATEWAY_ACCESS=/nowhere.yaml"),
+        ({"ADDRESS": "192.0.2.1:80", "ACCESS": "open"}, "E2I_GATEWAY_ADDRESS=192.0.2.1:80"),
+    ],
+)
+async def test_a_setting_that_cannot_be_used_is_one_sentence(settings: dict[str, str], words: str) -> None:
+    variables = {f"E2I_GATEWAY_{name}": value for name, value in settings.items()}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "e2i.gateway"),
+        env=os.environ | {"E2I_GATEWAY_ADDRESS": f"127.0.0.1:{free_port()}"} | variables,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(LONGEST):
+        _, said = await process.communicate()
+    assert process.returncode == 1
+    lines = [line for line in said.decode().splitlines() if "WARNING" not in line]
+    assert len(lines) == 1, lines
+    assert words in lines[0]
