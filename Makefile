@@ -104,9 +104,9 @@ bench: setup ## Measure what docs/reference/benchmarks.md reports
 
 .PHONY: lock
 lock: setup ## Write the lock files anew from pyproject.toml
-	$(COMPILE) --extra client --extra local --extra pipeline --group dev --group bentos pyproject.toml -o requirements.lock
+	$(COMPILE) --extra client --extra gateway --extra local --extra pipeline --group dev --group bentos pyproject.toml -o requirements.lock
 	@# The image has a part of what was tested, in the same versions.
-	$(COMPILE) --constraint requirements.lock --extra operator pyproject.toml -o operator/requirements.lock
+	$(COMPILE) --constraint requirements.lock --extra operator --extra gateway pyproject.toml -o operator/requirements.lock
 	@# kfp wants another Kubernetes client than we do: it has an environment of its own.
 	$(COMPILE) bentos/ways/kubeflow/requirements.in -o bentos/ways/kubeflow/requirements.lock
 	printf '%s\n' 'cyclonedx-bom>=7.5,<8' 'hatchling>=1.27' | $(COMPILE) --constraint requirements.lock - -o operator/build.lock

@@ -26,11 +26,15 @@ from e2i.api.conditions import Reason
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.core.metrics.catalog import METRICS, OF_THE_MODELS, Metric
 from e2i.controller.settings import Settings
+from e2i.gateway.core.models import State
+from e2i.gateway.core.refusal import Reason as Refusal
+from e2i.gateway.settings import Settings as GatewaySettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = PROJECT / "docs" / "reference"
 CRD = PROJECT / "manifests" / "crds" / "e2imodels.yaml"
 SETTINGS = Path(e2i.__file__).parent / "controller" / "settings.py"
+GATEWAY_SETTINGS = Path(e2i.__file__).parent / "gateway" / "settings.py"
 MADE = "<!-- Made from the code by tests/support/reference.py --write; edit the code instead. -->"
 
 
@@ -44,6 +48,7 @@ def pages() -> dict[Path, str]:
     made[PAGES / "conditions.md"] = conditions_page()
     made[PAGES / "reasons.md"] = _page("Why a release fails", *reasons.blocks())
     made[PAGES / "settings.md"] = settings_page()
+    made[PAGES / "gateway.md"] = gateway_page()
     made[PAGES / "e2imodel.md"] = model_page()
     made[PAGES / "metrics.md"] = metrics_page()
     return made | version.followers(e2i.__version__)
@@ -90,20 +95,45 @@ def settings_page() -> str:
     )
 
 
-def settings() -> Iterator[tuple[str, str, str]]:
-    """Return (variable, default, meaning) of each field of `Settings`."""
-    (definition,) = [node for node in ast.parse(SETTINGS.read_text()).body if isinstance(node, ast.ClassDef)]
+def gateway_page() -> str:
+    rows = [
+        f"| `{name}` | {default} | {text} |"
+        for name, default, text in settings(GATEWAY_SETTINGS, GatewaySettings())
+    ]
+    reasons = [f"| `{reason.name}` | {reason.status} | {reason.sentence} |" for reason in Refusal]
+    states = [f"| `{state.name}` | {state.value} |" for state in State]
+    return _page(
+        "The gateway",
+        "How to start, secure and size it: [how to](../howto/gateway.md).",
+        "## Settings",
+        "Environment variables. In a cluster they come from the ConfigMap `e2i-gateway`. If the value of a variable "
+        "cannot be used, the gateway says which one and ends.",
+        "| Variable | Default | Meaning |\n| --- | --- | --- |\n" + "\n".join(rows),
+        "## What it refuses",
+        "The body is `{error, reason, requestId}`, with `field` and `detail` for a wrong body, and `model` and "
+        "`lastServed` for a model that is down. What a model itself answers comes back as it is.",
+        "| Reason | Status | When |\n| --- | --- | --- |\n" + "\n".join(reasons),
+        "## States of a model",
+        "In `/health/bentoml` and `/api/models`.",
+        "| State | Meaning |\n| --- | --- |\n" + "\n".join(states),
+    )
+
+
+def settings(file: Path = SETTINGS, defaults: object = None) -> Iterator[tuple[str, str, str]]:
+    """Return (variable, default, meaning) of each field of the class `Settings` in a file; those of the operator."""
+    classes = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)]
+    (definition,) = [each for each in classes if each.name == "Settings"]
     for field, docstring in pairwise(definition.body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             assert isinstance(docstring, ast.Expr), f"{field.target.id} has no docstring"
             name, _, text = " ".join(ast.literal_eval(docstring.value).split()).partition(": ")
-            default = _default(field.target.id) if field.value else "none"
+            default = _default(defaults or Settings(bucket=""), field.target.id) if field.value else "none"
             yield name, default, text
 
 
-def _default(field: str) -> str:
+def _default(defaults: object, field: str) -> str:
     """Return the default as one writes it into the environment."""
-    value = getattr(Settings(bucket=""), field)
+    value = getattr(defaults, field)
     text = "" if value == PodNetwork() else str(value)
     return f"`{text}`" if text else "empty"
 

@@ -159,7 +159,8 @@ async def test_what_cannot_be_checked_here_the_model_judges(found: object) -> No
 async def test_of_a_model_that_is_down_the_answer_says_what_it_served_last(state: State, words: str) -> None:
     lab = await GatewayLab([model(state=state, message="the pods are gone")]).known()
     answer = await lab.post("/api/predict", BODY)
-    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    # Without Retry-After, which would mean that it has too many requests.
+    assert (answer.status, "retry-after" in answer.headers) == (503, False)
     assert words in answer.json["error"]
     assert answer.json["model"] == "models/churn"
     assert answer.json["lastServed"]["release"] == "churn-1"

@@ -79,9 +79,9 @@ def test_a_page_says_what_the_code_says(path: Path) -> None:
     assert path.read_text() == PAGES[path]
 
 
-def test_every_setting_is_on_its_page() -> None:
-    variables = set(
-        re.findall(r'"((?:E2I|AWS)_[A-Z_]+)"', (SOURCE / "controller" / "settings.py").read_text())
-    )
-    page = reference.settings_page()
+@pytest.mark.parametrize(
+    ("product", "page"), [("controller", reference.settings_page()), ("gateway", reference.gateway_page())]
+)
+def test_every_setting_is_on_its_page(product: str, page: str) -> None:
+    variables = set(re.findall(r'"((?:E2I|AWS)_[A-Z_]+)"', (SOURCE / product / "settings.py").read_text()))
     assert {name for name in variables if f"`{name}`" not in page} == set()

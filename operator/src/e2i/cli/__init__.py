@@ -9,6 +9,7 @@ from e2i.cli.lazy import LazyGroup
 
 MODULES = {
     "demo": "e2i.cli.demo",
+    "gateway": "e2i.cli.gateway",
     "local": "e2i.cli.local",
     "manifest": "e2i.cli.manifest",
     "package": "e2i.cli.package",
@@ -17,6 +18,7 @@ MODULES = {
 }
 EXTRAS = {
     "demo": "local",
+    "gateway": "gateway",
     "local": "local",
     "manifest": "package",
     "package": "package",

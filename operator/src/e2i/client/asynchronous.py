@@ -132,6 +132,11 @@ class AsyncClient:
         )
         return await self._delivery().deliver(order)
 
+    def forget(self, model: str) -> None:
+        """Forget a model: its endpoint, and what is known of its circuit."""
+        self.endpoints.drop(model)
+        self._delivery().forget(model)
+
     def circuit(self, model: str) -> State:
         """Return the state of the model's circuit breaker."""
         return self.breaker(model).state(time.monotonic())

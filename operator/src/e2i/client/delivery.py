@@ -75,6 +75,10 @@ class Delivery:
             changed = partial(self._changed, model)
             return self._breakers.setdefault(model, CircuitBreaker(self._settings.breaker, changed))
 
+    def forget(self, model: str) -> None:
+        """Forget the circuit of a model."""
+        self._breakers.pop(model, None)
+
     async def deliver(self, order: Order) -> Answer:
         """Return the last answer, whatever its status; a ClientError if there is none."""
         started = time.monotonic()

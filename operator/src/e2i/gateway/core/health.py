@@ -50,5 +50,4 @@ def unavailable(model: Model) -> Refused:
         Reason.ModelUnavailable,
         f"the model {model.title} {why}{said}",
         details=details,
-        retry_after=5.0,
     )

@@ -8,27 +8,36 @@ from typing import Any
 
 
 class Reason(Enum):
-    """A word that stays the same between versions; its value is the HTTP status."""
+    """A word that stays the same between versions; its value is the HTTP status with a sentence."""
 
-    NotAuthenticated = 401
-    NotPermitted = 403
-    RouteUnknown = 404
-    ModelUnknown = 4040
-    MethodNotAllowed = 405
-    ModelAmbiguous = 409
-    BodyTooLarge = 413
-    BadRequest = 400
-    RateLimited = 429
-    ModelFailed = 502
-    ModelUnavailable = 503
-    ModelOverloaded = 5030
-    CircuitOpen = 5031
-    DeadlineExceeded = 504
+    BadRequest = (400, "The body, or a header, is not as the model or the gateway wants it.")
+    NotAuthenticated = (401, "There is no key or token, or nobody has it.")
+    NotPermitted = (403, "The caller's grant has other models.")
+    RouteUnknown = (404, "The model, or the gateway, has no such route.")
+    ModelUnknown = (404, "There is no model of this name.")
+    MethodNotAllowed = (405, "The path takes another method.")
+    ModelAmbiguous = (409, "Several models have this name: the namespace has to be named too.")
+    BodyTooLarge = (413, "The body has more bytes than E2I_GATEWAY_MAX_BODY_BYTES.")
+    RateLimited = (
+        429,
+        "The caller sends more requests than its grant allows; Retry-After says when to come again.",
+    )
+    ModelFailed = (502, "The model gave no answer, or none that is HTTP.")
+    ModelUnavailable = (503, "The model does not serve now; the answer says what it served last.")
+    ModelOverloaded = (503, "E2I_GATEWAY_MAX_REQUESTS requests to the model are under way.")
+    CircuitOpen = (
+        503,
+        "Most of the last requests to the model failed, so nothing is sent to it for half a minute.",
+    )
+    DeadlineExceeded = (504, "The model did not answer in time.")
 
     @property
     def status(self) -> int:
-        """HTTP status: two reasons may have the same."""
-        return self.value if self.value < 1000 else self.value // 10
+        return self.value[0]
+
+    @property
+    def sentence(self) -> str:
+        return self.value[1]
 
 
 class Refused(Exception):
