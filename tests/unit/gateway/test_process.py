@@ -25,6 +25,8 @@ from e2i.gateway.core.access import key_digest
 
 BODY = {"input_data": CUSTOMER}
 LONGEST = 60.0
+ARRIVED: list[str] = []
+"""Paths that models of this file were asked."""
 
 
 @asynccontextmanager
@@ -33,6 +35,7 @@ async def model_server(seconds: float = 0.0) -> AsyncIterator[str]:
 
     async def predict(request: web.Request) -> web.Response:
         await request.read()
+        ARRIVED.append(request.path)
         await asyncio.sleep(seconds)
         return web.json_response(LEAVES)
 
@@ -104,42 +107,49 @@ async def running(folder: Path, models: dict[str, str], **settings: str) -> Asyn
 
 
 async def test_no_request_is_lost_when_it_ends(tmp_path: Path) -> None:
-    async with model_server(0.05) as url, running(tmp_path, {"churn": url}) as gateway:
+    """Its callers do as a Service does: they go elsewhere when it is not ready any more."""
+    async with model_server(0.02) as url, running(tmp_path, {"churn": url}, DRAIN_SECONDS="3") as gateway:
         seen: Counter[str] = Counter()
+        is_ready = True
 
         async def caller() -> None:
             async with aiohttp.ClientSession() as session:
-                while True:
+                while is_ready:
                     try:
                         async with session.post(f"{gateway.url}/churn/predict", json=BODY) as answer:
                             assert await answer.json() == LEAVES
                             seen[str(answer.status)] += 1
-                    except aiohttp.ClientConnectorError:
-                        return
                     except aiohttp.ClientError as error:
                         seen[type(error).__name__] += 1
 
-        callers = [asyncio.create_task(caller()) for _ in range(20)]
-
-        async def are_under_way() -> bool:
+        async def are_answered() -> bool:
             return seen["200"] >= 100
 
-        await gateway.until(are_under_way)
-        gateway.process.send_signal(signal.SIGTERM)
+        async def ends() -> bool:
+            return await gateway.get("/readyz") == 503
 
+        callers = [asyncio.create_task(caller()) for _ in range(20)]
+        await gateway.until(are_answered)
         before = seen["200"]
+        gateway.process.send_signal(signal.SIGTERM)
+        await gateway.until(ends)
+        is_ready = False
         async with asyncio.timeout(LONGEST):
             await asyncio.gather(*callers)
             assert await gateway.process.wait() == 0
-    # It went on after the signal, and whatever was sent was answered.
     assert seen["200"] > before
     assert set(seen) == {"200"}
 
 
 async def test_a_slow_request_is_answered_after_the_signal(tmp_path: Path) -> None:
-    async with model_server(2.0) as url, running(tmp_path, {"churn": url}) as gateway:
+    async with model_server(2.0) as url, running(tmp_path, {"churn": url}, DRAIN_SECONDS="0.1") as gateway:
         asked = asyncio.create_task(gateway.post("/churn/predict"))
-        await asyncio.sleep(0.2)
+
+        async def is_under_way() -> bool:
+            return bool(ARRIVED)
+
+        ARRIVED.clear()
+        await gateway.until(is_under_way)
         gateway.process.send_signal(signal.SIGTERM)
         assert await asked == (200, LEAVES)
         assert await gateway.process.wait() == 0

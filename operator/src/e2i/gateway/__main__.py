@@ -12,7 +12,7 @@ from e2i.gateway.settings import BadSetting, Settings, read_settings
 
 
 def run(settings: Settings) -> None:
-    """Serve until the process is told to end; BadSetting if that is impossible."""
+    """Serve until the process gets SIGTERM or SIGINT; BadSetting if that is impossible."""
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )

@@ -23,7 +23,7 @@ PASSED_ON = ("retry-after", "x-bentoml-request-id")
 
 
 class UpstreamAnswer(Protocol):
-    """What a model answered."""
+    """The answer of a model."""
 
     @property
     def status(self) -> int: ...

@@ -21,7 +21,7 @@ FRESH = 1.0
 
 
 class Observer(Protocol):
-    """Is told what the directory knows."""
+    """Hears of every change in the directory."""
 
     def put(self, model: Model, interface: Interface | None) -> None:
         """The model is new, or changed, or what it takes is known now."""

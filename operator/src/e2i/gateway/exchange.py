@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What goes back. `model` and `route` are for the metrics."""
+    """The answer that goes back. `model` and `route` are for the metrics."""
 
     status: int = 200
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""What the gateway says of itself and of the models."""
+"""Pages about the gateway itself and the models."""
 
 from __future__ import annotations
 

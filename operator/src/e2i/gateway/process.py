@@ -40,7 +40,7 @@ KEEP_ALIVE = 75
 """Seconds that an unused connection is kept: longer than load balancers keep theirs, so that they close first."""
 START_RETRY = 3.0
 LAST_REQUESTS = 5.0
-"""Seconds beyond the timeout of a request after which the process ends at last."""
+"""Seconds beyond the timeout of a request after which the process ends ."""
 logger = logging.getLogger("e2i.gateway")
 
 

@@ -1,1 +1,1 @@
-"""What the gateway decides, by values. Pure."""
+"""The decisions of the gateway, by values. Pure."""

@@ -24,7 +24,7 @@ class BadAccess(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """What a caller may do. `models`: patterns of names, churn or risk/*; the * alone is every model."""
+    """The models that a caller may ask, and how often. `models`: patterns: churn, risk/*, or * for all."""
 
     models: tuple[str, ...]
     rate: Rate | None = None

@@ -1,4 +1,4 @@
-"""What a model takes and answers: the routes of its bento, with a check of each body. Pure."""
+"""The input and output of a model: the routes of its bento, with a check of each body. Pure."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Model:
 
     @property
     def version(self) -> tuple[str, str, bool]:
-        """What its interface depends on: another value, and it is read again."""
+        """The values that its interface depends on: if one changes, it is read again."""
         return self.url, self.last.release if self.last else "", self.several
 
 

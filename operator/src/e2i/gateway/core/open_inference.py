@@ -18,7 +18,7 @@ PROVENANCE = ("model", "bento")
 
 @dataclass(frozen=True)
 class Table:
-    """What a model's predict takes: the JSON schema of each feature."""
+    """The input of a model's predict: the JSON schema of each feature."""
 
     features: Mapping[str, Mapping[str, Any]]
 
@@ -170,7 +170,7 @@ def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _outputs(schema: Mapping[str, Any], before: str = "") -> list[dict[str, Any]]:
-    """Return the outputs that the schema of an answer tells of."""
+    """Return the outputs that the schema of an answer names."""
     found: list[dict[str, Any]] = []
     fields = dict(schema.get("properties") or {})
     labels = (schema.get("propertyNames") or {}).get("enum") or ()

@@ -1,4 +1,4 @@
-"""What the gateway refuses by itself: a status, a stable reason and a sentence. Pure."""
+"""Requests that the gateway refuses by itself: a status, a stable reason and a sentence. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway counts for Prometheus. Its labels are bounded: known models, their routes, and status codes."""
+"""The metrics of the gateway. Its labels are bounded: known models, their routes, and status codes."""
 
 from __future__ import annotations
 
