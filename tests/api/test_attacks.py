@@ -17,13 +17,14 @@ from support.stage import Stage, staging
 from support.yatai import controllers
 
 from e2i.kube import ApiError, Object, Resource
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, DEPLOYMENTS, E2I_MODELS
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTOES, DEPLOYMENTS, E2I_MODELS
 from e2i.local.credentials import ensure_credentials
-from e2i.local.images import ImageStore
+from e2i.local.images import ImageStore, LocalImage
 from e2i.local.kubectl import kubectl
 
 pytestmark = pytest.mark.api
 
+JOBS = Resource("batch", "v1", "jobs", "Job")
 BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 SHOWN = (
     "e2imodels,bentorequests,bentodeployments,bentoes,services,deployments,replicasets,pods,jobs,"
@@ -103,6 +104,40 @@ async def test_forged_annotations_of_the_framework_hold_up_nobody(
         await stage.create("neighbour")
         await stage.ready()
         assert operator.is_running
+
+
+async def test_an_image_that_another_namespace_built_first_is_not_taken(
+    stage: Stage, cluster: TestCluster, store: Path, tmp_path: Path
+) -> None:
+    """Yatai takes an image that has the right name, whoever built it: the name has the namespace and the content."""
+    images = ImageStore(tmp_path / "images")
+    with operating(stage.home, tmp_path, store):
+        async with staging(cluster) as squatter:
+            await squatter.create()
+            await squatter.ready()
+            theirs = await image_of(squatter)
+            # Under the name without a namespace too, which Yatai gives by itself.
+            for name in (theirs, theirs.replace(f"{squatter.namespace}.", "")):
+                images.put(LocalImage(name=name, digest="sha256:0", working_dir="/"))
+
+            await stage.create()
+
+            async def built() -> bool:
+                return bool((await stage.kube.list(JOBS, stage.namespace))[0])
+
+            await stage.until(built, "a build of its own")
+            await stage.ready()
+            ours = await image_of(stage)
+            assert ours == theirs.replace(squatter.namespace, stage.namespace)
+            (deployment,) = await stage.children(DEPLOYMENTS)
+            containers = deployment["spec"]["template"]["spec"]["containers"]
+            assert [each["image"] for each in containers if each["name"] == "main"] == [ours]
+
+
+async def image_of(stage: Stage) -> str:
+    (bento,), _ = await stage.kube.list(BENTOES, stage.namespace)
+    image: str = bento["spec"]["image"]
+    return image
 
 
 TENANT = "alice"

@@ -32,6 +32,7 @@ STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 CRON_JOBS = Resource("batch", "v1", "cronjobs", "CronJob")
 OURS = {"serving.e2i.dev/release": "0b1d77e2"}
 ASKED = {"pod.serving.e2i.dev/env-from": "Secret of-somebody-else false "}
+PREFIX = "yatai.ai/bento-storage-namepsace"
 PATIENCE = 120.0
 POD: Mapping[str, Any] = {"containers": [{"name": "main", "image": "model"}]}
 
@@ -189,7 +190,7 @@ async def test_a_foreign_account_is_refused_on_a_model_a_build_and_as_yatai_s_ow
         await refusal(kube, E2I_MODELS, namespace, model("admin"))
     )
     build = {"bentoTag": "churn:1", "imageBuilderExtraPodSpec": {"serviceAccountName": "admin"}}
-    body = {"metadata": {"name": "churn"}, "spec": build}
+    body = {"metadata": {"name": "churn", "annotations": {PREFIX: namespace}}, "spec": build}
     assert "imageBuilderExtraPodSpec.serviceAccountName" in await refusal(
         kube, BENTO_REQUESTS, namespace, body
     )
@@ -198,6 +199,45 @@ async def test_a_foreign_account_is_refused_on_a_model_a_build_and_as_yatai_s_ow
     chosen["metadata"]["name"] = "reader"
     assert await refusal(kube, ACCOUNTS, namespace, chosen) == ""
     assert await refusal(kube, ACCOUNTS, namespace, {"metadata": {"name": "admin"}}) == ""
+
+
+SQUATTING: list[tuple[dict[str, str], dict[str, Any], str]] = [
+    ({}, {}, 'not ""'),
+    ({PREFIX: "victim"}, {}, 'not "victim"'),
+    ({PREFIX: ""}, {"bentoTag": "victim.churn:1"}, 'not ""'),
+    (
+        {PREFIX: "own"},
+        {"image": "registry.example/yatai-bentos:yatai.victim.churn.1"},
+        "spec.image: a BentoRequest may",
+    ),
+]
+
+
+@pytest.mark.parametrize(("annotations", "spec", "words"), SQUATTING)
+async def test_an_image_under_the_name_of_another_namespace_is_not_asked_for(
+    kube: Kube, namespace: str, annotations: dict[str, str], spec: dict[str, Any], words: str
+) -> None:
+    """Whoever builds first under a name has its pods: Yatai takes an image that is there, whoever built it."""
+    given = {key: namespace if value == "own" else value for key, value in annotations.items()}
+    metadata = {"name": "churn", "annotations": given}
+    body = {"metadata": metadata, "spec": {"bentoTag": "churn:1", **spec}}
+    assert words in await refusal(kube, BENTO_REQUESTS, namespace, body)
+    assert await refusal(kube, BENTO_REQUESTS, "default", body) == ""
+
+
+async def test_an_image_under_the_name_of_the_own_namespace_is_built_and_cannot_be_renamed(
+    kube: Kube, namespace: str
+) -> None:
+    body = {
+        "metadata": {"name": "mine", "annotations": {PREFIX: namespace}},
+        "spec": {"bentoTag": "churn:1"},
+    }
+    await create(kube, BENTO_REQUESTS, namespace, body)
+    for change in ({"metadata": {"annotations": {PREFIX: None}}}, {"spec": {"image": "victim"}}):
+        with pytest.raises(ApiError, match="Yatai would build"):
+            await kube.patch(BENTO_REQUESTS, namespace, "mine", change)
+    await kube.patch(BENTO_REQUESTS, namespace, "mine", {"metadata": {"annotations": {"team": "risk"}}})
+    await kube.delete(BENTO_REQUESTS, namespace, "mine")
 
 
 def template(kind: str) -> dict[str, Any]:
@@ -236,7 +276,9 @@ PLANTED: list[tuple[Resource, dict[str, Any], str]] = [
 async def test_our_labels_written_by_others_are_refused(
     kube: Kube, namespace: str, resource: Resource, body: dict[str, Any], words: str
 ) -> None:
-    named = body | {"metadata": {**body.get("metadata", {}), "name": "planted"}}
+    named = copy.deepcopy({**body, "metadata": {**body.get("metadata", {}), "name": "planted"}})
+    if resource is BENTO_REQUESTS:
+        named["metadata"]["annotations"] = {PREFIX: namespace} | named["metadata"].get("annotations", {})
     if resource in (DEPLOYMENTS, STATEFUL_SETS):
         named["spec"]["template"]["metadata"]["labels"]["app"] = "a"
     said = await refusal(kube, resource, namespace, named)
@@ -317,7 +359,8 @@ def grown(cluster: TestCluster) -> str:
             await admin.create(NAMESPACES, None, {"metadata": {"name": name}})
             await create(admin, ACCOUNTS, name, {"metadata": {"name": "reader"}})
             for resource, spec, _ in PARTS:
-                body = {"metadata": {"name": "churn", "labels": MODEL}, "spec": spec}
+                metadata = {"name": "churn", "labels": MODEL, "annotations": {PREFIX: name}}
+                body = {"metadata": metadata, "spec": spec}
                 await create(admin, resource, name, body)
             await guard(admin, name)
         return name

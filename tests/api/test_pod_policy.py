@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.cluster import TestCluster
+from support.cluster import TestCluster, temporary_home
 from support.operating import apply_files
 from support.pod_fields import ASKING
 
 from e2i.api import pod_annotations, pod_fields
 from e2i.api.fields import Fields
 from e2i.kube import ApiError, Kube, Object, Resource
-from e2i.kube.e2i_kinds import PODS
+from e2i.kube.e2i_kinds import POD_POLICIES, POD_POLICY_BINDINGS, PODS
+from e2i.local import components
+from e2i.local.cluster import start_components
+from e2i.local.component import Component, Tools
+from e2i.local.kubectl import kubectl
+from e2i.local.layout import ClusterHome
 
 pytestmark = pytest.mark.api
 
-POLICY = Path(__file__).resolve().parents[2] / "manifests" / "policies" / "pods.yaml"
+PROJECT = Path(__file__).resolve().parents[2]
+POLICY = PROJECT / "manifests" / "policies" / "pods.yaml"
+OLDER = PROJECT / "kustomize" / "components" / "pod-policy-v1beta1"
 PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
 PATIENCE = 30.0
 AGAIN = """
@@ -78,6 +86,44 @@ async def is_in_force(kube: Kube) -> bool:
             raise
         return False
     return spec["terminationGracePeriodSeconds"] == 7 and "hostname" in spec
+
+
+SERVED_BEFORE = ("v1beta1",)
+"""Versions of these policies that older API servers have and this one still serves, if it is asked to."""
+
+
+@pytest.fixture(scope="module", params=SERVED_BEFORE)
+def older(request: pytest.FixtureRequest, say: Callable[[str], None]) -> Iterator[ClusterHome]:
+    """An API server that is started as Kubernetes 1.34 needs it, with the component for it applied."""
+    version = f"admissionregistration.k8s.io/{request.param}"
+    usual = components.api_server
+
+    def with_older_version(home: ClusterHome, tools: Tools) -> Component:
+        made = usual(home, tools)
+        flags = ("--feature-gates=MutatingAdmissionPolicy=true", f"--runtime-config={version}=true")
+        return replace(made, argv=(*made.argv, *flags))
+
+    with temporary_home("test-older") as home, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(components, "api_server", with_older_version)
+        start_components(home, ("etcd", "kube-apiserver"), say)
+        kubectl(home, "create", "serviceaccount", "default")
+        kubectl(home, "apply", "--server-side", f"--kustomize={OLDER}")
+        yield home
+
+
+async def test_the_component_for_older_clusters_changes_pods_as_the_policy_does(older: ClusterHome) -> None:
+    async with await Kube.from_kubeconfig(older.kubeconfig) as connected:
+        kinds = zip(POD_POLICIES, POD_POLICY_BINDINGS, strict=True)
+        (served,) = [policies for policies, _ in kinds if policies.version == "v1beta1"]
+        assert await connected.get(served, None, "e2i-pods")
+        asked = {"terminationGracePeriodSeconds": 7}
+        deadline = time.monotonic() + PATIENCE
+        while (pod := await create(connected, asked))["spec"]["terminationGracePeriodSeconds"] != 7:
+            assert time.monotonic() < deadline, "the policy did not come into force"
+            await asyncio.sleep(0.2)
+        assert pod["metadata"]["annotations"][pod_annotations.GIVEN] == "v1"
+        changed = await create(connected, ASKING)
+        assert changed["spec"]["containers"][1]["startupProbe"]["httpGet"]["path"] == "/api/readyz"
 
 
 async def create(

@@ -26,7 +26,7 @@ OF_HELM = {
     "checksum/settings",
 }
 """Labels and annotations that the chart's objects have beside those of the manifests."""
-GUARD = ("privileges", "service-accounts", "own-labels")
+GUARD = ("privileges", "service-accounts", "own-labels", "own-objects", "images")
 
 
 def rendered(helm: Program, *values: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -66,6 +66,7 @@ COPIES = [
     (CRD_CHART, "crds/e2imodels.yaml", "e2imodels.yaml"),
     (CHART, "crds/e2imodels.yaml", "e2imodels.yaml"),
     (CHART, "policies/pods.yaml", "pods.yaml"),
+    (CHART, "policies/replicas.yaml", "replicas.yaml"),
     *((CHART, f"policies/guard/{each}.yaml", f"guard/{each}.yaml") for each in GUARD),
 ]
 

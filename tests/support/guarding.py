@@ -17,7 +17,7 @@ from e2i.local.kubectl import apply_all
 from e2i.local.layout import ClusterHome
 
 FOLDER = Path(__file__).resolve().parents[2] / "manifests" / "policies" / "guard"
-FILES = ("privileges.yaml", "service-accounts.yaml", "own-labels.yaml", "own-objects.yaml")
+FILES = ("privileges.yaml", "service-accounts.yaml", "own-labels.yaml", "own-objects.yaml", "images.yaml")
 GUARDED = {"serving.e2i.dev/guarded": "true"}
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 PATIENCE = 30.0
