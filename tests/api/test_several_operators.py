@@ -76,7 +76,6 @@ async def test_the_second_one_leaves_the_model_alone_until_the_first_is_removed(
             await stage.ready()
             assert (await stage.model("later"))["status"]["operator"] == "e2i-system/e2i-operator"
             assert (await stage.model())["metadata"]["resourceVersion"] == touched
-
             # The first one is removed for good, with its Lease.
             first.stop()
             await stage.change(replicas=3)

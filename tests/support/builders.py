@@ -68,6 +68,7 @@ def a_model(
     **changes: Any,
 ) -> Model:
     """A model of one pod, as nobody has looked at it yet."""
+    usual = {"progress_deadline": deadline, "scale_down_delay": delay, "history": history}
     return Model(
         namespace="models",
         name=name,
@@ -76,14 +77,7 @@ def a_model(
         tag=tag,
         shape=Shape(type=kind, requests=requests, limits=limits, env=env, pod=pod, restart=restart),
         autoscaling=autoscaling or Autoscaling(minimum=replicas, maximum=replicas),
-        rollout=Rollout(
-            **{
-                "progress_deadline": deadline,
-                "scale_down_delay": delay,
-                "history": history,
-                **(rollout or {}),
-            }
-        ),
+        rollout=Rollout(**{**usual, **(rollout or {})}),
         suspended=suspended,
         deleting=deleting,
         status=status or {},

@@ -29,9 +29,8 @@ MEMORY = {"3Gi": "A", "5Gi": "bad"}
 
 class FakeYatai:
     def __init__(self, kube: FakeKube, gone: set[str]) -> None:
-        self._kube = kube
-        self._gone = gone
-        """Archives that the bucket no longer has: no image can be built of them."""
+        self._kube, self._gone = kube, gone
+        """The second: archives that the bucket no longer has, so no image can be built of them."""
         self.bad_builds: set[str] = set()
         """Bento digests of which no image can be built."""
         self.slow_builds: set[str] = set()
@@ -188,7 +187,6 @@ class FakeYatai:
         }
         made = {"name": metadata["name"], "namespace": NAMESPACE, "labels": dict(spec["labels"])}
         made["annotations"] = spec.get("extraPodMetadata", {}).get("annotations", {})
-        kept = old["metadata"] if old else {}
         image = self._image(spec["bento"])
         template = {"metadata": {"annotations": made["annotations"], "labels": made["labels"]}}
         template["spec"] = {"containers": [{"name": "main", "image": image}]}
@@ -201,7 +199,7 @@ class FakeYatai:
             template = old["spec"]["template"]  # What others added to it stays.
         body = {
             "kind": "Deployment",
-            "metadata": {**kept, **made, "ownerReferences": [owner]},
+            "metadata": {**(old or {"metadata": {}})["metadata"], **made, "ownerReferences": [owner]},
             "spec": {"replicas": replicas, "mode": _mode(spec), "template": template},
             "status": old.get("status", {}) if old else {},
         }

@@ -17,6 +17,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 SOURCE = PROJECT / "operator" / "src" / "e2i"
 MODULES = sorted(SOURCE.rglob("*.py"))
 LONGEST_MODULE = 250
+LONGEST_FUNCTION = 40
 PAGES = reference.pages()
 
 
@@ -46,6 +47,20 @@ def test_the_operator_runs_without_what_only_others_need() -> None:
 def test_a_module_is_short_enough_to_be_read(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST_MODULE
     assert path.stem not in {"utils", "helpers", "common", "manager"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_function_is_short_enough_to_be_read(path: Path) -> None:
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [each.name for each in functions if _lines(each) > LONGEST_FUNCTION] == []
+
+
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (function.end_lineno or 0) - function.lineno + 1
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -8,11 +8,14 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+
+if TYPE_CHECKING:
+    from e2i.packaging.package import Packaged
 
 # The modules that do the work import pandas and scikit-learn: they are imported where they are used.
 
@@ -149,6 +152,10 @@ def package(
             serve=not no_serve,
             say=say,
         )
+    _say_what_next(done, store)
+
+
+def _say_what_next(done: Packaged, store: Path | None) -> None:
     click.echo(
         f"\n{done.tag}\n  digest {done.digest}\n  {done.size / 1e6:.1f} MB with its models, in {done.path}\n"
     )

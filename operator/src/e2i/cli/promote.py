@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -76,12 +77,11 @@ def promote(
     The digest and the checks are copied, and nothing else of the manifest. What never served in the source's cluster,
     or failed there, is refused.
     """
-    from e2i.pipeline.errors import PipelineError
     from e2i.promotion.environment_folder import find, promoted
     from e2i.promotion.errors import PromotionRefused, Reason
     from e2i.promotion.evidence import commit_message, evidence_of
 
-    try:
+    with _report_errors():
         manifest = find(source, model)
         if manifest is None:
             raise PromotionRefused(
@@ -97,16 +97,30 @@ def promote(
             changed = True
         else:
             changed = _commit(target, files, message, git_push)
+    if changed and "archive" in evidence.bento and "archive" not in found["spec"]["bento"]:
+        _say_where_archives_are(target, evidence.digest)
+
+
+def _say_where_archives_are(target: Path, digest: str) -> None:
+    click.echo(
+        f"Note: the operator of {target.resolve().name} takes the bento from its archive {digest} in its "
+        "own bucket. If that is another bucket, bring it there: e2i pipeline push",
+        err=True,
+    )
+
+
+@contextlib.contextmanager
+def _report_errors() -> Iterator[None]:
+    """End the command with a sentence instead of a traceback."""
+    from e2i.pipeline.errors import PipelineError
+    from e2i.promotion.errors import PromotionRefused
+
+    try:
+        yield
     except PromotionRefused as refused:
         raise CommandRefused(f"{refused.message} [{refused.reason}]") from refused
     except PipelineError as error:
         raise CommandRefused(error.message) from error
-    if changed and "archive" in evidence.bento and "archive" not in found["spec"]["bento"]:
-        click.echo(
-            f"Note: the operator of {target.resolve().name} takes the bento from its archive {evidence.digest} in its "
-            "own bucket. If that is another bucket, bring it there: e2i pipeline push",
-            err=True,
-        )
 
 
 def _read(place: Target, model: str) -> Mapping[str, Any]:

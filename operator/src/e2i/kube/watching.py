@@ -156,10 +156,7 @@ async def track(
             async with aclosing(stream) as events:
                 async for kind, body in events:
                     version, heard = _next_version(version, body), True
-                    if kind == "BOOKMARK":
-                        yield Quiet()
-                    else:
-                        yield Changed(cast("ChangeType", kind), parse(body))
+                    yield _news(kind, body, parse)
             yield Quiet()
             if not heard and time.monotonic() - started >= STEADY:
                 await _check_version(connection, resource.path(namespace), version)
@@ -167,6 +164,10 @@ async def track(
             version, at_least = "", error.retry_after or 0.0
             yield Failed(error)
         await pause(max(backoff.after(time.monotonic() - started), at_least))
+
+
+def _news(kind: str, body: Object, parse: Callable[[Object], T]) -> Changed[T] | Quiet:
+    return Quiet() if kind == "BOOKMARK" else Changed(cast("ChangeType", kind), parse(body))
 
 
 def _next_version(before: str, body: Object) -> str:

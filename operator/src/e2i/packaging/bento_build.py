@@ -58,6 +58,22 @@ def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
     """
     file = context.with_name("plan.json")
     file.write_text(json.dumps(asdict(plan)))
+    completed = _build_in_child(file, context, home)
+    result = _last_json(completed.stdout)
+    if "tag" in result:
+        return str(result["tag"])
+    why = (
+        result.get("error")
+        or " ".join(completed.stderr.split())[-400:]
+        or f"exit code {completed.returncode}"
+    )
+    raise PackagingError(
+        ErrorReason.BuildFailed,
+        f"BentoML did not build the bento: {why}. Correct the service and package again.",
+    )
+
+
+def _build_in_child(plan: Path, context: Path, home: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "BENTOML_HOME": str(home),
         "BENTOML_DO_NOT_TRACK": "True",
@@ -67,8 +83,8 @@ def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
         "PYTHONHASHSEED": "0",
     }
     try:
-        completed = subprocess.run(
-            [sys.executable, "-P", "-m", "e2i.packaging.bento_build", str(file)],
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "e2i.packaging.bento_build", str(plan)],
             cwd=context,
             env=environment,
             capture_output=True,
@@ -82,18 +98,6 @@ def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
             ErrorReason.BuildFailed,
             f"BentoML took more than {TIMEOUT} s. Does service.py do work when it is imported?",
         ) from error
-    result = _last_json(completed.stdout)
-    if "tag" in result:
-        return str(result["tag"])
-    why = (
-        result.get("error")
-        or " ".join(completed.stderr.split())[-400:]
-        or f"exit code {completed.returncode}"
-    )
-    raise PackagingError(
-        ErrorReason.BuildFailed,
-        f"BentoML did not build the bento: {why}. Correct the service and package again.",
-    )
 
 
 def _last_json(output: str) -> dict[str, Any]:

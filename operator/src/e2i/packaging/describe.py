@@ -49,6 +49,7 @@ from e2i_bento.card import (
     Card,
     Feature,
     Golden,
+    Lineage,
     ModelFile,
     Row,
     read_card,
@@ -144,26 +145,18 @@ def _card(
     say: Callable[[str], None],
 ) -> Card:
     loaded, file = stored
-    lineage = training_lineage(declaration, data, loaded)
     # Cheap, so before the model is asked anything.
-    check_pins(declaration.name, lineage.packages, pins)
-    check_modules(
-        declaration.name, model_modules(declaration, loaded), pins, (file.stem for file in declaration.code)
-    )
+    lineage = _checked_lineage(declaration, data, loaded, pins)
     inputs = data[[feature.name for feature in features]]
     doubtful = _doubtful_cells(declaration, loaded.model, data, list(inputs.columns))
-    labels = find_labels(declaration, loaded.model, data)
-    original = OriginalModel(
-        loaded.model, declaration.kind, labels, find_decisions(declaration, labels), declaration.confidence
-    )
+    original = _original(declaration, loaded.model, data)
     causal = find_causal(declaration)
     row_format = find_row_format(original, inputs, declaration.rows_as)
     check_by_asking(doubtful, original, inputs, row_format)
     sample = predict_sample(original, inputs, row_format)
     measured = check_quality(declaration, original, data, row_format, sample, say)
-    rows, answers = sample.rows, sample.answers
-    (folder / BACKGROUND_FILE).write_text(_background(rows))
-    chosen = _golden_positions(declaration, labels, sample, say)
+    (folder / BACKGROUND_FILE).write_text(_background(sample.rows))
+    chosen = _golden_positions(declaration, original.labels, sample, say)
     card = Card(
         name=declaration.name,
         type=declaration.kind,
@@ -172,15 +165,33 @@ def _card(
         # A Booster takes a matrix of numbers; its names are those of the card.
         rows_as="matrix" if loaded.format == "xgboost" else row_format,
         features=features,
-        labels=labels,
+        labels=original.labels,
         decisions=original.decisions,
         causal=causal,
-        golden=tuple(Golden(input=rows[i], output=answers[i]) for i in chosen),
+        golden=tuple(Golden(input=sample.rows[i], output=sample.answers[i]) for i in chosen),
         metrics={name: float(value) for name, value in sorted((metrics or measured).items())},
         lineage=lineage,
     )
     check_tables(card, original, sample.table.iloc[chosen])
     return card
+
+
+def _original(declaration: ModelDeclaration, model: Any, data: DataFrame) -> OriginalModel:
+    labels = find_labels(declaration, model, data)
+    decisions = find_decisions(declaration, labels)
+    return OriginalModel(model, declaration.kind, labels, decisions, declaration.confidence)
+
+
+def _checked_lineage(
+    declaration: ModelDeclaration, data: DataFrame, loaded: LoadedModel, pins: Sequence[Pin]
+) -> Lineage:
+    """Return what the model was made of; PackagingError if the pins lack what it needs to be loaded."""
+    lineage = training_lineage(declaration, data, loaded)
+    check_pins(declaration.name, lineage.packages, pins)
+    check_modules(
+        declaration.name, model_modules(declaration, loaded), pins, (file.stem for file in declaration.code)
+    )
+    return lineage
 
 
 def _doubtful_cells(

@@ -81,12 +81,9 @@ def package(
         check_version_unused(tag, digest, read_digests(ledger), str(ledger))
         for note in missing_env(required_env(built)):
             say(note)
-        stored = stored_digest(home, tag)
-        if stored is not None:
-            check_version_unused(tag, digest, {tag: stored}, f"the store {home}")
-            say(f"{tag} is in the store already, with the same content")
-        trial = _try(built, request, say) if serve and stored is None else None
-        is_new = stored is None and move_into_store(built, digest, home)
+        is_there = _is_stored(tag, digest, home, say)
+        trial = _try(built, request, say) if serve and not is_there else None
+        is_new = not is_there and move_into_store(built, digest, home)
     record_version(ledger, tag, digest, request.made)
     return Packaged(
         tag=tag,
@@ -99,6 +96,16 @@ def package(
     )
 
 
+def _is_stored(tag: str, digest: str, home: Path, say: Say) -> bool:
+    """Whether the store has the bento; PackagingError if it has another one under this tag."""
+    stored = stored_digest(home, tag)
+    if stored is None:
+        return False
+    check_version_unused(tag, digest, {tag: stored}, f"the store {home}")
+    say(f"{tag} is in the store already, with the same content")
+    return True
+
+
 def _packaging_request(
     folders: Sequence[Path], version: str, options: BentoOptions, say: Say
 ) -> PackagingRequest:
@@ -109,16 +116,7 @@ def _packaging_request(
         check_name(name)
     trained = tuple(_read_folder(folder, say) for folder in folders)
     given = [each.card.name for each in trained]
-    if len(set(given)) < len(given):
-        raise PackagingError(
-            ErrorReason.NameUnsafe, f"Two of the models have the same name: {', '.join(given)}. Rename one."
-        )
-    if service is None and len(trained) > 1:
-        raise PackagingError(
-            ErrorReason.ModelNotDeclared,
-            f"{len(trained)} models need a service that declares them: {', '.join(given)}. Give its folder with "
-            "--service, for instance a copy of bentos/classification, or package each alone.",
-        )
+    _check_together(given, service)
     own: tuple[Any, ...] = ()
     if service is not None:
         read_bentofile(service)
@@ -141,6 +139,20 @@ def _packaging_request(
         locked,
         options.lean_image,
     )
+
+
+def _check_together(models: Sequence[str], service: Path | None) -> None:
+    """Raise PackagingError if these models cannot be in one bento."""
+    if len(set(models)) < len(models):
+        raise PackagingError(
+            ErrorReason.NameUnsafe, f"Two of the models have the same name: {', '.join(models)}. Rename one."
+        )
+    if service is None and len(models) > 1:
+        raise PackagingError(
+            ErrorReason.ModelNotDeclared,
+            f"{len(models)} models need a service that declares them: {', '.join(models)}. Give its folder with "
+            "--service, for instance a copy of bentos/classification, or package each alone.",
+        )
 
 
 def _read_folder(folder: Path, say: Say) -> TrainedFolder:
