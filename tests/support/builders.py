@@ -13,14 +13,8 @@ from e2i.api.conditions import timestamp
 from e2i.api.fields import Fields
 from e2i.api.model import Autoscaling, Model, Rollout, Shape
 from e2i.api.release_record import Record
-from e2i.controller.core.observed import (
-    BentoDeployment,
-    BentoRequest,
-    Build,
-    Deployment,
-    Observed,
-    Service,
-)
+from e2i.controller.core.children import BentoDeployment, BentoRequest, Build, Service, Workload
+from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
@@ -179,9 +173,9 @@ def a_workload(
     generation: int = 1,
     observed: int | None = None,
     replica_failure: str = "",
-) -> Deployment:
+) -> Workload:
     """The Deployment that Yatai made of `of`, all its pods ready."""
-    return Deployment(
+    return Workload(
         namespace=of.namespace,
         name=of.name,
         uid=f"uid-workload-{of.name}",

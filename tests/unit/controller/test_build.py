@@ -18,7 +18,7 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core import plan
-from e2i.controller.core.observed import Build
+from e2i.controller.core.children import Build
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.stretch import Stretch
 

@@ -8,7 +8,7 @@ import pytest
 from support.bodies import a_body, a_child_body
 
 from e2i.api import naming
-from e2i.controller.core.observed import Service
+from e2i.controller.core.children import Service
 from e2i.controller.edge.cache import Cache
 from e2i.kube.versions import later
 
@@ -59,18 +59,18 @@ def test_a_newer_version_that_says_the_same_is_no_news() -> None:
     assert view.put("Service", a_service_body(version=5)) is None
     assert view.put("Service", a_service_body(version=4, spec={"selector": {"a": "b"}})) is None
     assert view.remove("Service", KEY, "uid-service") == KEY
-    assert view.service(model_of(view)) is None
+    assert view.of_models.service(model_of(view)) is None
 
 
 def test_a_child_concerns_its_model() -> None:
     view = a_view()
     assert view.put("Service", a_service_body()) == KEY
-    assert isinstance(view.service(model_of(view)), Service)
+    assert isinstance(view.of_models.service(model_of(view)), Service)
 
 
 def test_a_child_of_a_deleted_namesake_is_not_the_model_s() -> None:
     view = a_view(a_service_body(owner="uid-before"))
-    assert view.service(model_of(view)) is None
+    assert view.of_models.service(model_of(view)) is None
     assert view.child("Service", *KEY)
 
 
@@ -89,13 +89,13 @@ def test_a_child_that_lost_its_label_concerns_the_model_that_it_had() -> None:
         view.put("BentoDeployment", a_child_body("BentoDeployment", name="churn-1", model=None, version=2))
         == KEY
     )
-    assert view.deployments(model_of(view)) == ()
+    assert view.of_models.deployments(model_of(view)) == ()
 
 
 def test_what_is_gone_is_forgotten() -> None:
     view = a_view(a_service_body())
     assert view.remove("Service", KEY, "uid-service") == KEY
-    assert view.service(model_of(view)) is None
+    assert view.of_models.service(model_of(view)) is None
     assert view.remove("Service", KEY, "uid-service") is None
     assert view.remove(naming.KIND, KEY, "uid-model") == KEY
     assert view.model(KEY) is None
@@ -112,13 +112,13 @@ def test_a_list_corrects_what_the_watch_missed() -> None:
     view = a_view(a_service_body())
     other = a_child_body("Service", name="other", uid="uid-other", model="other", version=3)
     assert view.replace("Service", [view.see("Service", other)], "10") == {KEY, ("models", "other")}
-    assert view.service(model_of(view)) is None
+    assert view.of_models.service(model_of(view)) is None
 
 
 def test_a_list_does_not_forget_what_is_younger_than_it() -> None:
     view = a_view(a_service_body(version=11))
     assert view.replace("Service", [], "10") == set()
-    assert view.service(model_of(view))
+    assert view.of_models.service(model_of(view))
 
 
 def test_a_list_that_says_what_is_known_wakes_nobody() -> None:
@@ -130,7 +130,7 @@ def test_a_list_has_the_last_word_about_what_was_seen_before_it() -> None:
     view = a_view(a_service_body(version=9, spec={"selector": {"a": "new"}}))
     restored = a_service_body(version=8, spec={"selector": {"a": "old"}})
     assert view.replace("Service", [view.see("Service", restored)], "10") == {KEY}
-    service = view.service(model_of(view))
+    service = view.of_models.service(model_of(view))
     assert service
     assert service.selector == {"a": "old"}
 
@@ -144,7 +144,7 @@ def test_a_list_of_another_history_replaces_everything() -> None:
     view = a_view(a_service_body(version=500), a_service_body(name="lost", uid="uid-lost", version=501))
     restored = a_service_body(version=500, spec={"selector": {"a": "old"}})
     assert view.replace("Service", [view.see("Service", restored)], "400", began_again=True) == {KEY}
-    service = view.service(model_of(view))
+    service = view.of_models.service(model_of(view))
     assert service
     assert service.selector == {"a": "old"}
     assert view.child("Service", "models", "lost") is None
@@ -161,9 +161,11 @@ def test_the_later_version(first: str, second: str, latest: str) -> None:
 def test_a_child_that_changes_its_model_leaves_the_first() -> None:
     view = a_view(a_service_body())
     view.put("Service", a_service_body(model="other", version=2))
-    assert view.service(model_of(view)) is None
+    assert view.of_models.service(model_of(view)) is None
 
 
 def test_workloads_are_found_by_label_whoever_owns_them() -> None:
     view = a_view(a_child_body("Deployment", name="churn-1", owner="uid-of-a-bento-deployment"))
-    assert [workload.owner for workload in view.workloads(model_of(view))] == ["uid-of-a-bento-deployment"]
+    assert [workload.owner for workload in view.of_models.workloads(model_of(view))] == [
+        "uid-of-a-bento-deployment"
+    ]

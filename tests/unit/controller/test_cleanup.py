@@ -26,7 +26,7 @@ from support.builders import (
 from e2i.api import naming
 from e2i.api.model import Model, Rollback
 from e2i.controller.core.actions import DeleteArchive, DeleteDeployment, DeleteRequest
-from e2i.controller.core.observed import BentoRequest
+from e2i.controller.core.children import BentoRequest
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import cleanup

@@ -28,7 +28,8 @@ from e2i.api import naming
 from e2i.api.model import Model
 from e2i.controller.core import plan
 from e2i.controller.core.actions import ApplyDeployment, DeleteDeployment, DeleteRequest, Export
-from e2i.controller.core.observed import Build, Observed
+from e2i.controller.core.children import Build
+from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules import deploy
 

@@ -26,7 +26,7 @@ from e2i.controller.core.actions import (
     SetFinalizer,
     WriteRecord,
 )
-from e2i.controller.core.observed import BentoDeployment
+from e2i.controller.core.children import BentoDeployment
 from e2i.controller.edge.execute import execute
 from e2i.kube import ApiError
 

@@ -205,10 +205,10 @@ async def test_a_pod_of_a_build_belongs_to_the_model_of_its_request() -> None:
     watched.cache.put("BentoRequest", a_child_body("BentoRequest", name="churn-9f3c21aa"))
     await watched.run()
     assert watched.woken == [KEY]
-    (pod,) = watched.cache.build_pods(KEY, "churn-9f3c21aa")
+    (pod,) = watched.cache.of_models.build_pods(KEY, "churn-9f3c21aa")
     assert pod["metadata"]["name"] == "churn-1"
     assert pod["status"]["containerStatuses"] == [{"name": "main", "ready": False, "restartCount": 0}]
-    assert watched.cache.build_pods(KEY, "another") == []
+    assert watched.cache.of_models.build_pods(KEY, "another") == []
 
 
 async def test_a_list_of_one_kind_of_pods_leaves_the_other() -> None:
@@ -216,7 +216,7 @@ async def test_a_list_of_one_kind_of_pods_leaves_the_other() -> None:
     watched.cache.put("BentoRequest", a_child_body("BentoRequest", name="churn-9f3c21aa"))
     watched.cache.put("BuildPod", a_pod(ready=False, **{naming.BUILD_LABEL: "churn-9f3c21aa"}))
     await watched.run()
-    assert watched.cache.build_pods(KEY, "churn-9f3c21aa")
+    assert watched.cache.of_models.build_pods(KEY, "churn-9f3c21aa")
 
 
 async def test_only_a_pod_that_is_not_ready_wakes_its_model() -> None:
@@ -232,12 +232,16 @@ async def test_only_a_pod_that_is_not_ready_wakes_its_model() -> None:
     assert watched.woken == [KEY, KEY], (
         "its Deployment tells that it is ready, and nothing is new in version 2"
     )
-    assert watched.cache.release_pods(KEY, "0b1d77e2") == [], "labels alone make no pod the release's own"
+    assert watched.cache.of_models.release_pods(KEY, "0b1d77e2") == [], (
+        "labels alone make no pod the release's own"
+    )
     labels = {naming.RELEASE_LABEL: "0b1d77e2"}
     watched.cache.put(
         "BentoDeployment", a_child_body("BentoDeployment", name="churn-0b1d77e2", labels=labels)
     )
-    assert [pod["metadata"]["name"] for pod in watched.cache.release_pods(KEY, "0b1d77e2")] == ["churn-1"]
+    assert [pod["metadata"]["name"] for pod in watched.cache.of_models.release_pods(KEY, "0b1d77e2")] == [
+        "churn-1"
+    ]
 
 
 async def test_a_cluster_that_came_back_from_a_backup_is_believed() -> None:

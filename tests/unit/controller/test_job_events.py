@@ -9,8 +9,8 @@ import pytest
 from support.builders import NOON, a_request, seconds
 
 from e2i.api.conditions import Reason
+from e2i.controller.core.children import Build
 from e2i.controller.core.evidence.job_events import job_without_pods, refused_pods
-from e2i.controller.core.observed import Build
 from e2i.controller.core.stretch import Stretch
 
 JOB = "yatai-bento-image-builder-abc"

@@ -12,15 +12,8 @@ from e2i.api import naming
 from e2i.api.model import FINALIZER, Autoscaling, Pause, Rollback, Rollout, SetWeight, Strategy
 from e2i.api.model_body import parse_model
 from e2i.controller.core import parse
-from e2i.controller.core.observed import (
-    BentoDeployment,
-    BentoRequest,
-    Build,
-    Child,
-    Deployment,
-    Observed,
-    Service,
-)
+from e2i.controller.core.children import BentoDeployment, BentoRequest, Build, Child, Service, Workload
+from e2i.controller.core.observed import Observed
 
 WRITTEN = {
     naming.TAG_ANNOTATION: TAG,
@@ -206,7 +199,7 @@ def test_a_bento_that_is_gone_is_a_refusal_although_yatai_says_unknown() -> None
 
 def test_a_deployment_that_nobody_looked_at_has_no_pods() -> None:
     child = parse.parse_child("Deployment", a_child_body("Deployment", name="churn-1", generation=3))
-    assert isinstance(child, Deployment)
+    assert isinstance(child, Workload)
     assert (child.generation, child.observed_generation) == (3, 0)
     assert (child.wanted, child.existing, child.updated, child.ready) == (1, 0, 0, 0)
 
@@ -216,7 +209,7 @@ def test_a_deployment_that_may_not_make_pods_says_so(status: str, failure: str) 
     conditions = [a_condition("ReplicaFailure", status, "exceeded quota")]
     body = a_child_body("Deployment", name="churn-1", status={"conditions": conditions})
     child = parse.parse_child("Deployment", body)
-    assert isinstance(child, Deployment)
+    assert isinstance(child, Workload)
     assert child.replica_failure == failure
 
 

@@ -60,7 +60,8 @@ from e2i.controller.core.actions import (
     Verify,
     WriteRecord,
 )
-from e2i.controller.core.observed import Build, Exporting, Malformed, Observed, VerificationState
+from e2i.controller.core.children import Build, Malformed
+from e2i.controller.core.observed import Exporting, Observed, VerificationState
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of

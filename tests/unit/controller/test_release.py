@@ -29,7 +29,8 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Autoscaling
 from e2i.api.problem import Problem
-from e2i.controller.core.observed import Exporting, Service
+from e2i.controller.core.children import Service
+from e2i.controller.core.observed import Exporting
 from e2i.controller.core.releases import release
 from e2i.controller.core.releases.situation import Situation
 

@@ -43,7 +43,8 @@ from e2i.controller.core.actions import (
     Result,
     WriteRecord,
 )
-from e2i.controller.core.observed import Build, Exporting, Observed, VerificationState
+from e2i.controller.core.children import Build
+from e2i.controller.core.observed import Exporting, Observed, VerificationState
 from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import failure_message

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from support.builders import NOON, a_deployment, a_request, a_service, a_workload, seconds
 
-from e2i.controller.core.observed import Build
+from e2i.controller.core.children import Build
 from e2i.controller.core.sightings import dated, has_news
 
 LATER = NOON + seconds(100)

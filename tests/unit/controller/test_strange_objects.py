@@ -20,7 +20,7 @@ from e2i.api.fields import FieldInvalid
 from e2i.api.model import Model
 from e2i.api.model_body import parse_model
 from e2i.controller.core import parse
-from e2i.controller.core.observed import BentoRequest, Child, Malformed
+from e2i.controller.core.children import BentoRequest, Child, Malformed
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.verification.checks import CheckInvalid, parse_verification
 from e2i.controller.edge.cache import Cache
@@ -202,9 +202,9 @@ def test_what_cannot_be_read_is_said_once_and_read_again_when_it_changes(
     ]
     model = cache.model(("models", "churn"))
     assert isinstance(model, Model)
-    assert [child.name for child in cache.malformed(model)] == ["churn-1"]
+    assert [child.name for child in cache.of_models.malformed(model)] == ["churn-1"]
     cache.put("BentoRequest", a_malformed_request(version=5, status={}))
-    assert cache.malformed(model) == ()
+    assert cache.of_models.malformed(model) == ()
 
 
 def test_objects_without_an_identity_are_said_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ from support.bodies import a_child_body
 from support.builders import a_model
 
 from e2i.controller.core import parse
-from e2i.controller.core.observed import Child
+from e2i.controller.core.children import Child
 from e2i.controller.core.releases.taken_names import holder, is_leftover
 
 OWNED = parse.parse_child("Service", a_child_body("Service", name="churn", owner="uid-other"))

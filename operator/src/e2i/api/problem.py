@@ -9,7 +9,10 @@ from e2i.api.conditions import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A cause that holds up a release or an operation. Condition, event and log line use the same words.
+    """A cause that holds up a release or an operation now. Condition, event and log line use the same words.
+
+    What stays of a final one is a `Failure` (`controller.core.persisted_status`). What is raised is an error, and
+    becomes a problem where it is caught.
 
     `stalled`: waiting does not help; a person has to change something.
     """

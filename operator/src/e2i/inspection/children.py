@@ -8,7 +8,7 @@ from typing import Any
 
 from e2i.api import naming
 from e2i.controller.core import parse
-from e2i.controller.core.observed import Build, Child
+from e2i.controller.core.children import Build, Child
 from e2i.inspection import pod_summary
 
 Body = Mapping[str, Any]

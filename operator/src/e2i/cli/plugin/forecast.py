@@ -22,7 +22,8 @@ from e2i.cli.plugin.capacity import (
     size_to_start,
 )
 from e2i.cli.plugin.room import placeable
-from e2i.controller.core.observed import BentoRequest, Build, Observed
+from e2i.controller.core.children import BentoRequest, Build
+from e2i.controller.core.observed import Observed
 from e2i.controller.core.parse import parse_child
 from e2i.controller.core.releases.release import artifact_of
 from e2i.controller.core.releases.trials import trial_of

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from e2i.api.artifact import ArchivePlace
 from e2i.api.tags import TagRefused
-from e2i.controller.core.observed import BentoRequest, Build
+from e2i.controller.core.children import BentoRequest, Build
 
 
 def with_address(request: BentoRequest, place: ArchivePlace, namespace: str) -> BentoRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from e2i.controller.core.observed import BentoRequest
+from e2i.controller.core.children import BentoRequest
 
 
 @dataclass(frozen=True, kw_only=True)

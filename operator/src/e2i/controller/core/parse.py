@@ -16,14 +16,14 @@ from e2i.api.plain_text import cut
 from e2i.api.sharing import shared
 from e2i.controller.core import earlier_env, parse_artifact, pods
 from e2i.controller.core.budget import parse_budget
-from e2i.controller.core.observed import (
+from e2i.controller.core.children import (
     BentoDeployment,
     BentoRequest,
     Build,
     Child,
-    Deployment,
     Malformed,
     Service,
+    Workload,
 )
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.ownership import ownership
@@ -172,12 +172,12 @@ def _refusal(conditions: Mapping[str, Fields]) -> Fields:
     return found if lost else _NONE
 
 
-def _deployment(identity: dict[str, Any], fields: Fields) -> Deployment:
+def _deployment(identity: dict[str, Any], fields: Fields) -> Workload:
     spec, status = fields.needed_inside("spec"), fields.inside("status")
     failure = _conditions(fields).get("ReplicaFailure", _NONE)
     failing = failure if failure.text("status") == "True" else _NONE
     template = spec.inside("template")
-    return Deployment(
+    return Workload(
         **identity,
         release=naming.readable_release(_labels(fields).get(naming.RELEASE_LABEL)),
         generation=fields.inside("metadata").number("generation"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from e2i.api import pod_annotations
 from e2i.api.fields import Fields
-from e2i.controller.core.observed import Child
+from e2i.controller.core.children import Child
 
 METADATA = (
     "name",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from e2i.controller.core.observed import BentoDeployment, BentoRequest, Build, Child, Deployment, Service
+from e2i.controller.core.children import BentoDeployment, BentoRequest, Build, Child, Service, Workload
 
 _JOB = "Image building job "
 """How the message of the image builder begins once it has made the Job of a build."""
@@ -27,8 +27,8 @@ def dated(child: Child, before: Child | None, now: datetime) -> Child:
             return _dated_request(child, same if isinstance(same, BentoRequest) else None, now)
         case BentoDeployment():
             return _dated_deployment(child, same if isinstance(same, BentoDeployment) else None, now)
-        case Deployment():
-            known = same.failing_since if isinstance(same, Deployment) else None
+        case Workload():
+            known = same.failing_since if isinstance(same, Workload) else None
             return replace(child, failing_since=(known or now) if child.replica_failure else None)
         case Service():
             return _dated_service(child, same if isinstance(same, Service) else None, now)

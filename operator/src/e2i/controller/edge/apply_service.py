@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2i.api import naming
-from e2i.controller.core.observed import Service
+from e2i.controller.core.children import Service
 from e2i.controller.core.render import comparison
 from e2i.controller.core.render.manifests import Manifest
 from e2i.controller.edge.clients import Clients

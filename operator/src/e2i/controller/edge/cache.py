@@ -19,16 +19,9 @@ from e2i.api.fields import FieldInvalid, Fields
 from e2i.api.model import Model
 from e2i.api.model_body import parse_model
 from e2i.controller.core import parse, sightings
-from e2i.controller.core.observed import (
-    BentoDeployment,
-    BentoRequest,
-    Child,
-    Deployment,
-    Malformed,
-    Service,
-)
-from e2i.controller.core.pods import Pod, deployment_of
-from e2i.controller.core.rules.adoption import is_orphan
+from e2i.controller.core.children import Child, Malformed
+from e2i.controller.core.pods import Pod
+from e2i.controller.edge.model_children import ModelChildren
 from e2i.controller.edge.seen import Seen
 from e2i.controller.edge.work_queue import Key
 
@@ -46,8 +39,8 @@ class Cache:
 
     def __init__(self) -> None:
         self._seen: dict[str, dict[Key, Seen]] = {}
-        self._of_model: dict[Key, tuple[Child, ...]] = {}
-        """The children with the model's label, and the pods that build its images; sorted by kind and name."""
+        self.of_models = ModelChildren()
+        """The same children, by the model that they belong to."""
         self._said: set[tuple[str, str]] = set()
         self.missing_kinds: frozenset[str] = frozenset()
         """Kinds of Yatai that the API server did not serve when last asked."""
@@ -130,8 +123,7 @@ class Cache:
         if seen.value.model is None:
             return before
         model = (seen.value.namespace, seen.value.model)
-        linked = (*self._of_model.get(model, ()), seen.value)
-        self._of_model[model] = tuple(sorted(linked, key=lambda child: (type(child).__name__, child.name)))
+        self.of_models.link(model, seen.value)
         # What a ready pod changes for its model, its Deployment tells.
         return None if isinstance(seen.value, Pod) and seen.value.is_ready else model
 
@@ -163,11 +155,7 @@ class Cache:
             # An object of somebody else concerns the model whose name it has: it is in its way.
             return key if self.model(key) else None
         model = (child.namespace, child.model)
-        left = tuple(each for each in self._of_model.get(model, ()) if each is not child)
-        if left:
-            self._of_model[model] = left
-        else:
-            self._of_model.pop(model, None)
+        self.of_models.unlink(model, child)
         return model
 
     def replace(
@@ -202,49 +190,6 @@ class Cache:
         """Return the object of that name, whoever owns it."""
         seen = self._kind(kind).get((namespace, name))
         return seen.value if seen and isinstance(seen.value, Child) else None
-
-    def requests(self, model: Model) -> tuple[BentoRequest, ...]:
-        """Return the BentoRequests that the model owns."""
-        return tuple(child for child in self._owned(model) if isinstance(child, BentoRequest))
-
-    def deployments(self, model: Model) -> tuple[BentoDeployment, ...]:
-        """Return the BentoDeployments that the model owns."""
-        return tuple(child for child in self._owned(model) if isinstance(child, BentoDeployment))
-
-    def service(self, model: Model) -> Service | None:
-        """Return the Service that the model owns."""
-        return next((child for child in self._owned(model) if isinstance(child, Service)), None)
-
-    def malformed(self, model: Model) -> tuple[Malformed, ...]:
-        """Return the children that the model owns and that cannot be read."""
-        return tuple(child for child in self._owned(model) if isinstance(child, Malformed))
-
-    def workloads(self, model: Model) -> tuple[Deployment, ...]:
-        """Return the Deployments with the model's label; the caller checks their owners."""
-        return tuple(child for child in self._linked(model) if isinstance(child, Deployment))
-
-    def release_pods(self, key: Key, release: str) -> list[Body]:
-        """Return the release's own pods, reduced to what the operator reads of them."""
-        names = {child.name for child in self._of_model.get(key, ()) if isinstance(child, BentoDeployment)}
-        found = (pod.body for pod in self._pods(key) if pod.release == release)
-        return [body for body in found if deployment_of(body) in names]
-
-    def build_pods(self, key: Key, request: str) -> list[Body]:
-        """Return the pods that build the image of the model's BentoRequest, reduced likewise."""
-        return [pod.body for pod in self._pods(key) if pod.request == request]
-
-    def _pods(self, key: Key) -> Iterator[Pod]:
-        return (child for child in self._of_model.get(key, ()) if isinstance(child, Pod))
-
-    def orphans(self, model: Model) -> tuple[Child, ...]:
-        """Return the children without an owner that an earlier model of this name left."""
-        return tuple(child for child in self._linked(model) if is_orphan(model, child))
-
-    def _owned(self, model: Model) -> Iterator[Child]:
-        return (child for child in self._linked(model) if child.owner == model.uid)
-
-    def _linked(self, model: Model) -> tuple[Child, ...]:
-        return self._of_model.get(model.key, ())
 
     def _kind(self, kind: str) -> dict[Key, Seen]:
         return self._seen.setdefault(kind, {})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from e2i.api.problem import Problem
+from e2i.controller.core.children import BentoRequest
 from e2i.controller.core.evidence import job_events, mount_events
-from e2i.controller.core.observed import BentoRequest
 from e2i.controller.core.stretch import Stretch
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import EVENTS

@@ -11,9 +11,10 @@ from e2i.api import naming, release_record
 from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.archive_address import with_address
+from e2i.controller.core.children import Build
 from e2i.controller.core.evidence import mount_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
-from e2i.controller.core.observed import Build, Observed
+from e2i.controller.core.observed import Observed
 from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.releases import own_work, parking
@@ -48,21 +49,26 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     taken = cache.child(SERVICES.kind, model.namespace, model.name)
     if taken and taken.owner != model.uid:
         await look_for_service(model, clients)
-    deployments = cache.deployments(model)
+    deployments = cache.of_models.deployments(model)
     places = {(child.name, child.uid) for child in deployments}
-    made = [each for each in cache.workloads(model) if each.owner in {child.uid for child in deployments}]
+    made = [
+        each
+        for each in cache.of_models.workloads(model)
+        if each.owner in {child.uid for child in deployments}
+    ]
     seen = Observed(
         export=clients.export_jobs.state(model.reference, model.namespace),
         requests=tuple(
-            with_address(request, clients.archive_place, model.namespace) for request in cache.requests(model)
+            with_address(request, clients.archive_place, model.namespace)
+            for request in cache.of_models.requests(model)
         ),
         deployments=deployments,
         workloads=tuple(each for each in made if (each.name, each.owner) in places),
         runners=tuple(each for each in made if (each.name, each.owner) not in places),
-        service=owned_service(model, cache.service(model)),
+        service=owned_service(model, cache.of_models.service(model)),
         budget=cache.child(BUDGETS.kind, *model.key),
-        malformed=cache.malformed(model),
-        orphans=cache.orphans(model),
+        malformed=cache.of_models.malformed(model),
+        orphans=cache.of_models.orphans(model),
         missing_kinds=cache.missing_kinds,
         builder_heard=cache.heard.get(BENTO_REQUESTS.kind),
         deployer_heard=cache.heard.get(BENTO_DEPLOYMENTS.kind),
@@ -147,7 +153,7 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
     if chosen is None:
         return _with_stretch(model, seen, None, False, clients, now)
     if chosen.shape and chosen.request and chosen.request.build is not Build.DONE:
-        found = cache.build_pods(model.key, chosen.request.name)
+        found = cache.of_models.build_pods(model.key, chosen.request.name)
         seen = replace(seen, pod_problem=pod_problems.build_problem(found))
         seen = _with_stretch(model, seen, chosen.request.uid, own_work.build_runs(found), clients, now)
         if found:
@@ -155,7 +161,7 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
         return replace(seen, pod_problem=await refused_build(chosen.request, seen.stretch, clients.kube, now))
     if chosen.workload is None:
         return _with_stretch(model, seen, chosen.release, False, clients, now)
-    found = cache.release_pods(model.key, chosen.release)
+    found = cache.of_models.release_pods(model.key, chosen.release)
     seen = replace(seen, bare_pods=pod_problems.bare_pods(found))
     health = _pod_health(here, chosen, cache)
     if health is None:
@@ -182,7 +188,7 @@ def _pod_health(here: Situation, release: Release, cache: Cache) -> PodHealth | 
     """Return what is wrong with the pods of the release; None if it is complete or has none."""
     if release.workload is None or is_complete(release.workload, size_of(here, release.release)):
         return None
-    found = cache.release_pods(here.model.key, release.release)
+    found = cache.of_models.release_pods(here.model.key, release.release)
     given = [name for name, _ in release.shape.requests] if release.shape else None
     return PodHealth(problem=pod_problems.release_problem(found, given), crashes=pod_problems.crashes(found))
 

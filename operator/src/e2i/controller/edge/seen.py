@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from e2i.api.model import Model
-from e2i.controller.core.observed import Child
+from e2i.controller.core.children import Child
 from e2i.controller.edge.work_queue import Key
 from e2i.kube.versions import is_ordered, later
 

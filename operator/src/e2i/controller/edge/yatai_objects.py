@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from e2i.controller.core.observed import BentoDeployment, BentoRequest, Observed
+from e2i.controller.core.children import BentoDeployment, BentoRequest
+from e2i.controller.core.observed import Observed
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.situation import Situation

@@ -23,7 +23,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One part of the installation; `next_step` is empty when there is nothing to do."""
+    """What a check found of one part of the installation, good or bad; `next_step` is empty if there is none."""
 
     part: str
     state: State

@@ -10,8 +10,8 @@ from typing import Any
 from e2i.api.conditions import Reason
 from e2i.api.plain_text import clean
 from e2i.api.problem import Problem
+from e2i.controller.core.children import BentoRequest
 from e2i.controller.core.evidence.refusals import refusal_advice
-from e2i.controller.core.observed import BentoRequest
 from e2i.controller.core.stretch import Stretch
 
 PATIENCE = timedelta(seconds=10)

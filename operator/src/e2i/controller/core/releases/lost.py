@@ -8,7 +8,7 @@ from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.model import Shape
 from e2i.controller.core import persisted_status
-from e2i.controller.core.observed import BentoDeployment
+from e2i.controller.core.children import BentoDeployment
 from e2i.controller.core.releases import quarantine
 from e2i.controller.core.releases.release import Release, build_release, newest_records
 from e2i.controller.core.releases.situation import Situation

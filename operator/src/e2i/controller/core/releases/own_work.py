@@ -13,7 +13,8 @@ from typing import Any
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Autoscaling
 from e2i.api.problem import Problem
-from e2i.controller.core.observed import BentoDeployment, Build, Deployment, Observed
+from e2i.controller.core.children import BentoDeployment, Build, Workload
+from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 
@@ -31,7 +32,7 @@ def build_runs(pods: Iterable[Pod]) -> bool:
     return any(_has_node(pod) for pod in pods)
 
 
-def pods_run(workload: Deployment, size: Autoscaling, pods: Iterable[Pod]) -> bool:
+def pods_run(workload: Workload, size: Autoscaling, pods: Iterable[Pod]) -> bool:
     """Return whether as many pods as the release needs were made, and all of its own have a node."""
     if workload.observed_generation < workload.generation or workload.replica_failure:
         return False

@@ -12,7 +12,8 @@ from e2i.api.image_source import artifact_of_image, given_artifact, is_meant
 from e2i.api.model import Autoscaling, Model, Shape, Strategy
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
-from e2i.controller.core.observed import BentoDeployment, BentoRequest, Deployment, Observed, Service
+from e2i.controller.core.children import BentoDeployment, BentoRequest, Service, Workload
+from e2i.controller.core.observed import Observed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Release:
     """Name of its BentoDeployment."""
     request: BentoRequest | None
     deployment: BentoDeployment | None
-    workload: Deployment | None
+    workload: Workload | None
 
     @property
     def tag(self) -> str:
@@ -164,7 +165,7 @@ def selects_all(model: Model, seen: Observed) -> bool:
     return seen.service is not None and dict(seen.service.selector) == {naming.MODEL_LABEL: model.name}
 
 
-def ready_pods(workload: Deployment | None) -> int:
+def ready_pods(workload: Workload | None) -> int:
     """Return the number of ready pods."""
     return workload.ready if workload else 0
 
@@ -176,7 +177,7 @@ def pods_at_address(model: Model, seen: Observed) -> int:
     return ready_pods(seen.workload(seen.deployment(serving_release(seen))))
 
 
-def is_complete(workload: Deployment | None, size: Autoscaling) -> bool:
+def is_complete(workload: Workload | None, size: Autoscaling) -> bool:
     """Return whether exactly the pods of `size` exist, all of the current template, all ready.
 
     wanted 3..3: existing 3, updated 3, ready 3 -> True
@@ -190,7 +191,7 @@ def is_complete(workload: Deployment | None, size: Autoscaling) -> bool:
     return within and workload.wanted == workload.existing == workload.updated == workload.ready
 
 
-def is_enough(workload: Deployment | None, size: Autoscaling) -> bool:
+def is_enough(workload: Workload | None, size: Autoscaling) -> bool:
     """Return whether the model is Ready with these pods: the minimum is ready, and none is of an older template.
 
     Pods that an autoscaler adds or removes within its bounds change nothing.

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from e2i.api import naming
 from e2i.api.model import Autoscaling, Pause, SetWeight, Step, Strategy
 from e2i.controller.core import persisted_status
-from e2i.controller.core.observed import BentoDeployment, Deployment
+from e2i.controller.core.children import BentoDeployment, Workload
 from e2i.controller.core.persisted_status import Canary
 from e2i.controller.core.releases.release import is_complete, ready_pods, selects_all
 from e2i.controller.core.releases.situation import Situation
@@ -58,7 +58,7 @@ def canary_share(here: Situation) -> int:
     return weight(here.model.rollout.steps, known.step) if known else 0
 
 
-def _workload(here: Situation, release: str | None) -> Deployment | None:
+def _workload(here: Situation, release: str | None) -> Workload | None:
     return here.seen.workload(here.seen.deployment(release))
 
 
@@ -129,7 +129,7 @@ def _least(child: BentoDeployment | None) -> int:
     return least if type(least) is int else 0
 
 
-def _wanted(workload: Deployment | None) -> int:
+def _wanted(workload: Workload | None) -> int:
     return workload.wanted if workload else 0
 
 

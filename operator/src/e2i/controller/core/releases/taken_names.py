@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from e2i.api import naming
 from e2i.api.model import Model
-from e2i.controller.core.observed import Child
+from e2i.controller.core.children import Child
 
 
 def is_leftover(model: Model, child: Child, living: Collection[str]) -> bool:

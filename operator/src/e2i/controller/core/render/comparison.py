@@ -8,7 +8,7 @@ from typing import Any
 
 from e2i.api.fields import Fields
 from e2i.api.model import Autoscaling, Model
-from e2i.controller.core.observed import BentoDeployment, Service
+from e2i.controller.core.children import BentoDeployment, Service
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
 from e2i.controller.core.service_form import ServiceForm, service_form

@@ -9,7 +9,7 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Rollback, Strategy
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import ApplyService
-from e2i.controller.core.observed import BentoDeployment, Service
+from e2i.controller.core.children import BentoDeployment, Service
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.release import ready_pods, selects_all
 from e2i.controller.core.releases.situation import Situation

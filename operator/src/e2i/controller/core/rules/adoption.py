@@ -8,7 +8,7 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.controller.core.actions import Adopt
-from e2i.controller.core.observed import BentoDeployment, BentoRequest, Child, Service
+from e2i.controller.core.children import BentoDeployment, BentoRequest, Child, Service
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan
 

@@ -9,7 +9,8 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Rollback
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import ApplyRequest, DeleteRequest, RestoreImage
-from e2i.controller.core.observed import BentoRequest, Build, Observed
+from e2i.controller.core.children import BentoRequest, Build
+from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation

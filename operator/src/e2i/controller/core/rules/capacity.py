@@ -7,7 +7,7 @@ from datetime import datetime
 
 from e2i.api.conditions import Reason
 from e2i.controller.core.actions import Resize, ScaleWorkload
-from e2i.controller.core.observed import BentoDeployment, Deployment
+from e2i.controller.core.children import BentoDeployment, Workload
 from e2i.controller.core.releases.release import existing_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import held_size, size_of
@@ -48,7 +48,7 @@ def wake_idle_releases(here: Situation, now: datetime) -> Plan | None:
     )
 
 
-def _least(here: Situation, child: BentoDeployment) -> Iterator[tuple[Deployment, int]]:
+def _least(here: Situation, child: BentoDeployment) -> Iterator[tuple[Workload, int]]:
     """Return the Deployments of a release with the fewest pods to run. The autoscaler of a runner knows its own."""
     if workload := here.seen.workload(child):
         yield workload, size_of(here, child.release).minimum

@@ -17,7 +17,7 @@ from e2i.controller.core.actions import (
     DeleteRequest,
     Export,
 )
-from e2i.controller.core.observed import BentoRequest, Build
+from e2i.controller.core.children import BentoRequest, Build
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.releases.lost import lost_release

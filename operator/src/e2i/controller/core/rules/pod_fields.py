@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from e2i.api import pod_annotations, pod_fields
 from e2i.api.conditions import Reason
 from e2i.controller.core.actions import Action, PatchWorkload, ScaleWorkload
-from e2i.controller.core.observed import BentoDeployment, Deployment
+from e2i.controller.core.children import BentoDeployment, Workload
 from e2i.controller.core.releases.release import is_complete
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
@@ -50,7 +50,7 @@ def restore_mark_while_suspended(here: Situation, now: datetime) -> Plan | None:
     return patch_workloads(replace(here, seen=replace(here.seen, unpatched=mine)), now)
 
 
-def _patches(here: Situation, workload: Deployment, child: BentoDeployment) -> Iterator[Action]:
+def _patches(here: Situation, workload: Workload, child: BentoDeployment) -> Iterator[Action]:
     asked = (child.spec.get("extraPodMetadata") or {}).get("annotations") or {}
     yield PatchWorkload(workload.name, workload.uid, asked, is_runner=workload.name != child.name)
     least = size_of(here, child.release).minimum
@@ -108,11 +108,11 @@ def wait_for_patched_pods(here: Situation, now: datetime) -> Plan | None:
     return Plan(reason=Reason.Deploying, message=message, look_again=PODS_POLL)
 
 
-def _has_old_pods(runner: Deployment) -> bool:
+def _has_old_pods(runner: Workload) -> bool:
     return runner.observed_generation < runner.generation or runner.existing != runner.updated
 
 
-def _taken_back(here: Situation, workload: Deployment, wait: timedelta) -> Plan:
+def _taken_back(here: Situation, workload: Workload, wait: timedelta) -> Plan:
     return _missing(
         f"{' and '.join(_fields(here))}: something takes them back from Deployment {workload.name} again and "
         f"again. Find out who writes it, or give them to the pods by the policy e2i-pods. {INSTALL} {PAGE}",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Model, Pause, SetWeight, Strategy
 from e2i.controller.core.actions import Action, ApplyService, WriteRecord
-from e2i.controller.core.observed import Build
+from e2i.controller.core.children import Build
 from e2i.controller.core.persisted_status import Canary
 from e2i.controller.core.releases import recording, sizes
 from e2i.controller.core.releases.release import Release, ready_pods, serving_release

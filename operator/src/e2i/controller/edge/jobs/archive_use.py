@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from e2i.controller.core.observed import BentoRequest
+from e2i.controller.core.children import BentoRequest
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.work_queue import Key
 from e2i.kube.e2i_kinds import BENTO_REQUESTS

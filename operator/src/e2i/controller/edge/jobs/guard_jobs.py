@@ -124,7 +124,7 @@ class GuardJobs:
 
     def _addresses(self, model: Model, release: str) -> list[str]:
         """Return the addresses of the running pods."""
-        pods = self._cache.release_pods(model.key, release)
+        pods = self._cache.of_models.release_pods(model.key, release)
         found = [pod["status"].get("podIP", "") for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         return [self._network.reach(address) for address in found if address]
 
