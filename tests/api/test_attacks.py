@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import uuid
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import installed, operating
+from support.operating import operating
 from support.stage import Stage, staging
-from support.yatai import controllers
 
 from e2i.kube import ApiError, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTOES, DEPLOYMENTS, E2I_MODELS
@@ -31,17 +29,6 @@ SHOWN = (
     "configmaps,horizontalpodautoscalers,events,serviceaccounts"
 )
 """Everything in the namespace that may be read without the right to read Secrets."""
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "attacks a cluster of its own")
-
-
-@pytest.fixture
-async def stage(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with staging(cluster) as made, controllers(cluster, ImageStore(tmp_path / "images")):
-        yield made
 
 
 REFUSED: list[tuple[str, Any]] = [

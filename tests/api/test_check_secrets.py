@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from support.cluster import TestCluster
-from support.operating import Operator, installed, operating
+from support.operating import Operator
 from support.rawserver import RawServer, Request
-from support.stage import Stage, staging
-from support.stores import a_bento
-from support.yatai import controllers
+from support.stage import Stage
 
 from e2i.api import naming
 from e2i.kube import Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, E2I_MODELS, EVENTS, SECRETS, SERVICES
-from e2i.local.images import ImageStore
 
-pytestmark = pytest.mark.api
+pytestmark = [pytest.mark.api, pytest.mark.usefixtures("operator")]
 
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
@@ -29,28 +24,6 @@ OPERATOR = {"kind": "ServiceAccount", "name": "e2i-operator", "namespace": "e2i-
 OLD, NEW = "old-token-6f1c", "new-token-92ab"
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n"ok"'
 ROLLOUT = {"scaleDownDelaySeconds": 0}
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(
-        control_plane, "needs a cluster of its own, whose addresses of Services are this machine's"
-    )
-
-
-@pytest.fixture(scope="module")
-def operator(cluster: TestCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    assert cluster.home
-    store = tmp_path_factory.mktemp("store")
-    a_bento(store, "churn:1.0.0")
-    with operating(cluster.home, tmp_path_factory.mktemp("operator"), store) as running:
-        yield running
-
-
-@pytest.fixture
-async def stage(cluster: TestCluster, operator: Operator, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with staging(cluster) as made, controllers(cluster, ImageStore(tmp_path / "images")):
-        yield made
 
 
 async def test_a_header_from_a_secret_is_sent_once_it_can_be_read_and_as_it_is_then(

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 from support.cluster import TestCluster
-from support.operating import installed
 
 from e2i.local.kubectl import kubectl
 
@@ -26,11 +25,6 @@ def doctor(kubeconfig: Path, *options: str) -> subprocess.CompletedProcess[str]:
     print(done.stdout)  # noqa: T201 - shown by `pytest -rP`, to be read as users would
     assert "Traceback" not in done.stderr
     return done
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "needs a cluster without the operator")
 
 
 @pytest.mark.api

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.audit import Audit
 from support.cluster import TestCluster
-from support.operating import installed, operating
+from support.operating import operating
 from support.stage import PATIENCE, Stage, staging
 from support.yatai import controllers
 
@@ -24,11 +24,6 @@ MODELS = 150
 """New models of one namespace: many times as many as the operator has workers."""
 FLOOD = 5.0
 """Seconds in which a spec is changed as fast as the API server takes it."""
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "floods a cluster of its own")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from support.cluster import TestCluster
 from support.guarding import guard, put_guard
 from support.operating import Operator, installed
 from support.stage import Stage, staging
-from support.stores import a_bento
 from support.yatai import controllers
 
 from e2i.kube import Resource
@@ -30,14 +29,6 @@ def cluster(control_plane: TestCluster) -> TestCluster:
     assert made.home
     put_guard(made.home)
     return made
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("store")
-    a_bento(folder, "churn:1.0.0")
-    a_bento(folder, "churn:2.0.0", labels={"second": "yes"})
-    return folder
 
 
 @pytest.fixture

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, installed, operating
-from support.stage import Stage, staging
-from support.yatai import controllers
+from support.operating import Operator, operating
+from support.stage import Stage
 
 from e2i.kube.e2i_kinds import BENTO_REQUESTS, BENTOES
-from e2i.local.images import ImageStore
 
-pytestmark = pytest.mark.api
+pytestmark = [pytest.mark.api, pytest.mark.usefixtures("operator")]
 
 NAME = "registry.example/team/churn"
 
@@ -25,22 +23,11 @@ def given(digit: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "a cluster of somebody's own has its operator already")
-
-
-@pytest.fixture(scope="module")
 def operator(cluster: TestCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     assert cluster.home
     nowhere = {"E2I_BUCKET": "-", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with operating(cluster.home, tmp_path_factory.mktemp("operator"), Path("/nowhere"), **nowhere) as running:
         yield running
-
-
-@pytest.fixture
-async def stage(cluster: TestCluster, operator: Operator, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with staging(cluster) as made, controllers(cluster, ImageStore(tmp_path / "images")):
-        yield made
 
 
 async def test_images_are_released_one_after_the_other_and_gone_back_to(stage: Stage) -> None:

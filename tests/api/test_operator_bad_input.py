@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, installed, operating
+from support.operating import Operator, operating
 from support.s3 import free_port
 from support.stage import Stage, condition, staging
 from support.stores import a_bento
@@ -18,11 +18,6 @@ from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, SERVICES
 from e2i.local.credentials import ensure_credentials
 
 pytestmark = pytest.mark.api
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "the bucket belongs to a cluster of its own")
 
 
 @pytest.fixture(scope="module")

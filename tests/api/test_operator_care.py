@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.audit import Audit
 from support.cluster import TestCluster
-from support.operating import Operator, installed
+from support.operating import Operator
 from support.stage import Stage, condition, staging
 from support.yatai import controllers
 
@@ -45,11 +45,6 @@ SPEC_EDITS: dict[str, Object] = {
 }
 NEXT = {"bento": {"tag": "unknown:1"}}
 """A spec that stands in the way of everything but the care of what serves."""
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "counts requests in the audit log of a cluster of its own")
 
 
 @pytest.fixture

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.audit import ACCOUNT, Audit
 from support.cluster import TestCluster
-from support.operating import Operator, apply_files, installed, operating
+from support.operating import Operator, apply_files, operating
 from support.stage import Stage, condition, is_ready, staging
-from support.stores import a_bento
-from support.yatai import controllers
 
 from e2i.api import naming
 from e2i.kube import ApiError
@@ -27,26 +25,6 @@ pytestmark = pytest.mark.api
 
 CRDS = Path(__file__).resolve().parents[2] / "operator" / "src" / "e2i" / "local" / "yatai" / "crds"
 FIRST, SECOND = "churn:1.0.0", "churn:2.0.0"
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "counts requests in the audit log of a cluster of its own")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("store")
-    a_bento(folder, FIRST)
-    a_bento(folder, SECOND, labels={"second": "yes"})
-    return folder
-
-
-@pytest.fixture
-async def stage(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Stage]:
-    """Yatai's stand-in is at work; the test plays the node."""
-    async with staging(cluster) as made, controllers(cluster, ImageStore(tmp_path / "images")):
-        yield made
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from support.cluster import TestCluster
-from support.operating import apply_files, installed, operating
+from support.operating import apply_files, operating
 from support.stage import Stage, staging
 from support.stores import a_bento
 from support.yatai import controllers
@@ -47,11 +47,6 @@ class Done:
     code: int
     out: str
     err: str
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "installs and removes the CRD of a cluster of its own")
 
 
 @pytest.fixture

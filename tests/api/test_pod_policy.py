@@ -63,11 +63,14 @@ async def kube(control_plane: TestCluster, tmp_path: Path) -> AsyncIterator[Kube
     later.write_text(AGAIN)
     apply_files(home, POLICY, later)
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as connected:
-        if not await connected.get(PRIORITY_CLASSES, None, "e2i-test-high"):
-            body = {"metadata": {"name": "e2i-test-high"}, "value": 1000}
-            await connected.create(PRIORITY_CLASSES, None, body)
+        await put_priority_class(connected)
         await until_in_force(connected)
         yield connected
+
+
+async def put_priority_class(kube: Kube) -> None:
+    if not await kube.get(PRIORITY_CLASSES, None, "e2i-test-high"):
+        await kube.create(PRIORITY_CLASSES, None, {"metadata": {"name": "e2i-test-high"}, "value": 1000})
 
 
 async def until_in_force(kube: Kube) -> None:
@@ -122,6 +125,7 @@ async def test_the_component_for_older_clusters_changes_pods_as_the_policy_does(
             assert time.monotonic() < deadline, "the policy did not come into force"
             await asyncio.sleep(0.2)
         assert pod["metadata"]["annotations"][pod_annotations.GIVEN] == "v1"
+        await put_priority_class(connected)
         changed = await create(connected, ASKING)
         assert changed["spec"]["containers"][1]["startupProbe"]["httpGet"]["path"] == "/api/readyz"
 

@@ -118,14 +118,27 @@ async def test_deployments_of_others_are_as_they_were(stage: Stage, changes: dic
 
 async def test_an_edit_in_place_takes_no_pods_away(stage: Stage, operator: Operator) -> None:
     await stage.create(replicas=PODS, rollout={"strategy": "InPlace"})
-    await stage.ready()
     name = naming.inplace_name("churn")
+    await grown(stage, name)
+    await stage.ready()
     before = await stage.child(DEPLOYMENTS, name)
     assert before
     lowest = asyncio.create_task(lowest_number(stage, name, before["metadata"]["generation"]))
     await stage.change(env=[{"name": "LEVEL", "value": "2"}])
     assert await lowest == PODS
     await stage.ready()
+
+
+async def grown(stage: Stage, name: str) -> None:
+    """Give the Deployment its pods as the autoscaler would, which looks only every fifteen seconds."""
+
+    async def made() -> Object | None:
+        await stage.end_builds()
+        return await stage.child(DEPLOYMENTS, name)
+
+    await stage.until(made, "the Deployment")
+    wanted = {"spec": {"replicas": PODS}}
+    await stage.kube.patch(DEPLOYMENTS, stage.namespace, name, wanted, subresource="scale")
 
 
 async def lowest_number(stage: Stage, name: str, generation: int) -> int:

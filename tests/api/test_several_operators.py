@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cluster import TestCluster
-from support.operating import Operator, installed, operating
-from support.stage import Stage, condition, staging
-from support.yatai import controllers
+from support.operating import Operator, operating
+from support.stage import Stage, condition
 
 from e2i.api import naming
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, EVENTS, LEASES
-from e2i.local.images import ImageStore
 
 pytestmark = pytest.mark.api
 
 SECOND = "second"
 """The Lease of the second installation."""
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: TestCluster) -> TestCluster:
-    return installed(control_plane, "two operators share a cluster of its own")
-
-
-@pytest.fixture
-async def stage(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with staging(cluster) as made, controllers(cluster, ImageStore(tmp_path / "images")):
-        yield made
 
 
 async def minimum(stage: Stage) -> int:

@@ -18,7 +18,6 @@ from support.crashproxy import CrashProxy
 from support.crashstate import Changes
 from support.operating import Operator, installed
 from support.stage import Stage, staging
-from support.stores import a_bento
 from support.yatai import controllers
 
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, LEASES, SERVICES
@@ -106,14 +105,6 @@ async def _nobody_is_killed() -> None:
 
 async def _in_thread(ask: Callable[[], int | None]) -> int | None:
     return await asyncio.to_thread(ask)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("store")
-    a_bento(folder, FIRST)
-    a_bento(folder, SECOND, labels={"second": "yes"})
-    return folder
 
 
 @pytest.fixture

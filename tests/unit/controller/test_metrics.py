@@ -18,12 +18,12 @@ from e2i.api.conditions import Reason
 from e2i.api.model import Autoscaling, Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import DeleteBudget, Result
+from e2i.controller.core.children import Build
 from e2i.controller.core.metrics.catalog import METRICS, Kind
 from e2i.controller.core.metrics.model_series import model_series
 from e2i.controller.core.metrics.operator_series import Picture, Watch, operator_series, process_series
 from e2i.controller.core.metrics.release_ends import ReleaseEnd, release_ends
 from e2i.controller.core.metrics.series import Series
-from e2i.controller.core.observed import Build
 from e2i.controller.edge import measures as module
 from e2i.controller.edge.measures import PASS_RESULTS, Measures
 from e2i.controller.edge.metrics_server import MetricsServer

@@ -112,6 +112,31 @@ async def test_a_pass_that_changed_something_is_followed_by_another_at_once_but_
     assert await take(queue) == A
 
 
+async def test_a_key_that_is_changed_without_an_end_is_slowed_down_and_another_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events make it due at once, however many passes have changed something."""
+    monkeypatch.setattr(work_queue, "BURST", 3)
+    queue = Queue()
+    for _ in range(3):
+        queue.add(A)
+        assert await take(queue) == A
+        queue.changed(A)
+        queue.settled(A)
+        queue.done(A)
+        while len(queue):
+            queue.done(await take(queue))
+    queue.add(A)
+    assert await take(queue) == A
+    queue.changed(A)
+    queue.add(A)
+    queue.done(A)
+    assert await nothing(queue)
+    queue.add(B)
+    assert await take(queue) == B
+    assert await take(queue) == A, "a second later"
+
+
 async def test_success_shortens_the_next_delay_again(monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[int] = []
     monkeypatch.setattr(work_queue, "backoff", lambda count: counts.append(count) or timedelta(0))

@@ -217,7 +217,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         export_jobs=exports,
         release_store_jobs=records,
         verification_jobs=VerificationJobs(kube, queue.add, own_secrets(os.environ), measures.verified),
-        guard_jobs=GuardJobs(cache, queue.add, settings.pod_network),
+        guard_jobs=GuardJobs(cache.of_models, queue.add, settings.pod_network),
         failure_memory=FailureMemory(),
         pod_policy=PodPolicy(kube),
         measures=measures,

@@ -30,7 +30,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What stays of a trial that a final `Problem` condemned, and why. It is not tried again as it is."""
+    """A trial that a final `Problem` condemned, and why: it is not tried again as it is."""
 
     release: str
     tag: str

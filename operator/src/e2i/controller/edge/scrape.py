@@ -12,9 +12,10 @@ from e2i.controller.edge.informer import Informer
 
 def picture(clients: Clients, informers: Iterable[Informer], waiting: int, begun: Iterable[float]) -> Picture:
     """Return what the operator knows now; `waiting` models are due, the running passes began at `begun`."""
-    cache, now = clients.cache, asyncio.get_running_loop().time()
+    children, now = clients.cache.of_models, asyncio.get_running_loop().time()
+    models = clients.cache.models()
     return Picture(
-        models=tuple((model, cache.deployments(model), cache.requests(model)) for model in cache.models()),
+        models=tuple((each, children.deployments(each), children.requests(each)) for each in models),
         watches=tuple(
             Watch(kind=each.source.kind, age=now - each.alive_at, is_failing=bool(each.problem))
             for each in informers

@@ -1,7 +1,7 @@
 """Decides which model is reconciled next: each key once, never twice at the same time, namespaces in turn.
 
 Events add keys, workers take them. A key that is added while a worker has it is handed out again afterwards. The
-delay between failures grows for each key separately.
+delay between failures grows for each key separately. A model that is changed without an end gets a pass a second.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 60.0
 FREE_RETURNS = 4
 """Passes in a row that may change something and are followed by the next one at once; more are delayed."""
+BURST = 20
+"""Passes that may change something of one model at any rate. A release needs fewer than ten."""
+LASTING_RATE = 1.0
+"""Such passes a second after these: somebody may change a spec a hundred times a second."""
 
 
 class Measures(Protocol):
@@ -46,6 +50,8 @@ class Queue:
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._returns: dict[Key, int] = {}
+        self._spent: dict[Key, tuple[float, float]] = {}
+        """How much of its burst a key had used, and when that was."""
         self._available = asyncio.Event()
 
     def __len__(self) -> int:
@@ -58,9 +64,12 @@ class Queue:
         return not (self._waiting or self._running or self._timers)
 
     def add(self, key: Key) -> None:
-        """Make the key due now."""
+        """Make the key due now, or soon if it has changed too much lately."""
         if key in self._running:
             self._again.add(key)
+            return
+        if (too_many := self._used(key) - BURST) > 0:
+            self.add_after(key, timedelta(seconds=too_many / LASTING_RATE))
             return
         keys = self._waiting.setdefault(key[0], OrderedDict())
         if key not in keys:
@@ -104,10 +113,13 @@ class Queue:
     def settled(self, key: Key) -> None:
         """Note a pass that changed nothing and did not fail: the next failure has the shortest delay again."""
         self._returns.pop(key, None)
+        if not self._used(key):
+            self._spent.pop(key, None)
 
     def changed(self, key: Key) -> None:
         """Note a pass that changed something: the key is due at once, or later if that goes on and on."""
         count = self._returns[key] = self._returns.get(key, 0) + 1
+        self._spent[key] = self._used(key) + 1, asyncio.get_running_loop().time()
         if count <= FREE_RETURNS:
             self.add(key)
         else:
@@ -123,7 +135,12 @@ class Queue:
     def forget(self, key: Key) -> None:
         """Forget the key of a model that is gone."""
         self._returns.pop(key, None)
+        self._spent.pop(key, None)
         self._cancel(key)
+
+    def _used(self, key: Key) -> float:
+        used, at = self._spent.get(key, (0.0, 0.0))
+        return max(0.0, used - (asyncio.get_running_loop().time() - at) * LASTING_RATE) if used else 0.0
 
     def _ring(self, key: Key) -> None:
         self._timers.pop(key, None)

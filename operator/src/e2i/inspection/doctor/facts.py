@@ -23,7 +23,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found of one part of the installation, good or bad; `next_step` is empty if there is none."""
+    """The result of one check of the installation, good or bad; `next_step` is empty if there is none."""
 
     part: str
     state: State

@@ -9,10 +9,10 @@ from e2i.api import conditions
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.controller.core import persisted_status
+from e2i.controller.core.children import BentoDeployment, BentoRequest
 from e2i.controller.core.metrics import catalog
 from e2i.controller.core.metrics.catalog import Metric
 from e2i.controller.core.metrics.series import Series
-from e2i.controller.core.observed import BentoDeployment, BentoRequest
 
 
 def readiness(model: Model) -> tuple[str, str]:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from e2i.api.model import Model
+from e2i.controller.core.children import BentoDeployment, BentoRequest, Build
 from e2i.controller.core.metrics import catalog
 from e2i.controller.core.metrics.catalog import CONTROLLER
 from e2i.controller.core.metrics.model_series import model_series, readiness
 from e2i.controller.core.metrics.series import Series
-from e2i.controller.core.observed import BentoDeployment, BentoRequest, Build
 
 _BUILDS = {Build.UNKNOWN: "waiting", Build.RUNNING: "running", Build.FAILED: "failed"}
 

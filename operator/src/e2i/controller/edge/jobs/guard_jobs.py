@@ -16,8 +16,8 @@ from e2i.controller.core.actions import StartGuard
 from e2i.controller.core.guard.limits import GuardLimits, judge, parse_limits, unclear
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.core.guard.samples import Tally, follow
-from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.metrics_client import Reading, read_release
+from e2i.controller.edge.model_children import ModelChildren
 from e2i.controller.edge.work_queue import Key
 
 PERIOD = 1.0
@@ -40,8 +40,8 @@ class _Job:
 class GuardJobs:
     """The guards of one operator; belongs to the event loop."""
 
-    def __init__(self, cache: Cache, wake: Callable[[Key], None], network: PodNetwork) -> None:
-        self._cache = cache
+    def __init__(self, children: ModelChildren, wake: Callable[[Key], None], network: PodNetwork) -> None:
+        self._children = children
         self._wake = wake
         self._network = network
         self._jobs: dict[Key, _Job] = {}
@@ -124,7 +124,7 @@ class GuardJobs:
 
     def _addresses(self, model: Model, release: str) -> list[str]:
         """Return the addresses of the running pods."""
-        pods = self._cache.of_models.release_pods(model.key, release)
+        pods = self._children.release_pods(model.key, release)
         found = [pod["status"].get("podIP", "") for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         return [self._network.reach(address) for address in found if address]
 
