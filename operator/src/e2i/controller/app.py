@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from e2i.api.artifact import ArchivePlace
+from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.settings import own_secrets
 from e2i.controller.core.health import Sign
 from e2i.controller.core.metrics.operator_series import Picture
@@ -197,16 +198,13 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     queue = Queue(measures)
     place = partial(open_bucket, settings, lease, measures)
     archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
-    shared = archives.is_shared
     bucket = place(read_timeout=STORE_TIMEOUT)
     cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
     use = ArchiveUse(cache)
-    records = ReleaseStoreJobs(ReleaseStore(bucket, settings.prefix, is_shared=shared), queue.add, use, turns)
-    work, drop, limited = bringing(settings, place()), records.delete_leftover, settings.largest_bento_of
-    exports = ExportJobs(
-        work, queue.add, settings.exports, use, drop,
-        is_shared=shared, limited=limited, ended=measures.exported,
-    )  # fmt: skip
+    records = ReleaseStoreJobs(
+        ReleaseStore(bucket, settings.prefix, is_shared=archives.is_shared), queue.add, use, turns
+    )
+    exports = _export_jobs(settings, place(), records, use, queue, measures)
     events = EventQueue(EventRecorder(kube).record)
     clients = Clients(
         kube=kube,
@@ -229,6 +227,21 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     check = partial(check_bucket, bucket, archives.root, turns)
     workers, namespaces = settings.workers, settings.namespaces
     return Operator(clients, queue, supervisor, workers=workers, namespaces=namespaces, check_bucket=check)
+
+
+def _export_jobs(
+    settings: Settings,
+    bucket: Bucket,
+    records: ReleaseStoreJobs,
+    use: ArchiveUse,
+    queue: Queue,
+    measures: Measures,
+) -> ExportJobs:
+    work, drop, limited = bringing(settings, bucket), records.delete_leftover, settings.largest_bento_of
+    shared, ended = settings.share_archives, measures.exported
+    return ExportJobs(
+        work, queue.add, settings.exports, use, drop, is_shared=shared, limited=limited, ended=ended
+    )
 
 
 def _builder_access(settings: Settings) -> BuilderAccess:
