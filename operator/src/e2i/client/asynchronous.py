@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,6 +27,15 @@ _JSON = {"Content-Type": "application/json", "Accept": "application/json", "User
 _LOOK = {"Accept": "application/json", "User-Agent": "e2i"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A route of a model: its name, its whole address, and the form of its input."""
+
+    name: str
+    url: URL
+    shape: Shape
+
+
 class AsyncClient:
     """Calls models: keeps connections, repeats what may be repeated, and asks nothing of a model that fails.
 
@@ -41,8 +51,8 @@ class AsyncClient:
         self.settings = settings or Settings()
         self._metrics = metrics or default_metrics()
         self._opened: tuple[Pool, Delivery] | None = None
-        self._shapes: dict[tuple[str, str], Shape] = {}
-        """By address and route."""
+        self._routes: dict[tuple[str, str], _Route] = {}
+        """By the model's address and the name of the route."""
 
     async def __aenter__(self) -> Self:
         self._delivery()
@@ -78,26 +88,23 @@ class AsyncClient:
         started = time.monotonic()
         endpoint = self.endpoints.find(model)
         seconds = self._seconds(endpoint, deadline)
-        url = endpoint.base / route.strip("/")
-        shape = self._shapes.get((endpoint.url, route))
-        if shape is None:
-            shape = await self._learn_shape(endpoint, route, url, seconds)
+        known = self._routes.get((endpoint.url, route)) or await self._learn(endpoint, route, seconds)
         order = Order(
             endpoint=endpoint,
             method="POST",
-            url=url,
-            body=shape.body(model, data),
+            url=known.url,
+            body=known.shape.body(model, data),
             headers={**_JSON, **headers} if headers else _JSON,
-            repeatable=route.strip("/") in endpoint.repeatable,
+            repeatable=known.name in endpoint.repeatable,
             seconds=seconds,
             until=started + seconds,
         )
         answer = await self._delivery().deliver(order)
         if answer.status != 200:
-            error = error_of(answer, endpoint, url.path)
+            error = error_of(answer, endpoint, known.url.path)
             if isinstance(error, BadInput):
                 # Perhaps another release, with another form of input, serves by now.
-                self._shapes.pop((endpoint.url, route), None)
+                self._routes.pop((endpoint.url, route), None)
             raise error
         return prediction_of(answer, endpoint, time.monotonic() - started)
 
@@ -156,8 +163,10 @@ class AsyncClient:
             return deadline
         return self.settings.deadline if endpoint.deadline is None else endpoint.deadline
 
-    async def _learn_shape(self, endpoint: Endpoint, route: str, url: URL, seconds: float) -> Shape:
+    async def _learn(self, endpoint: Endpoint, route: str, seconds: float) -> _Route:
         """Ask the server in which form the route takes its input, once."""
+        name = route.strip("/")
+        url = endpoint.base / name
         shape, until = AS_IT_IS, time.monotonic() + seconds
         for place in _schema_places(url):
             order = Order(
@@ -176,8 +185,9 @@ class AsyncClient:
                 break
             if answer.status >= 500 or answer.status == 429:
                 raise error_of(answer, endpoint, place.path)
-        self._shapes[endpoint.url, route] = shape
-        return shape
+        learned = _Route(name, url, shape)
+        self._routes[endpoint.url, route] = learned
+        return learned
 
 
 def _schema_places(url: URL) -> list[URL]:

@@ -25,7 +25,7 @@ class Shape:
         if self.wrapper and not self._is_wrapped(value):
             value = {self.wrapper: value}
         try:
-            return json.dumps(value, allow_nan=False, default=_plain).encode()
+            return _ENCODER.encode(value).encode()
         except ValueError as error:
             raise BadInput(
                 model, f"The input for {model} cannot be sent: {error}. Write None for a missing number."
@@ -40,6 +40,17 @@ class Shape:
 
 
 AS_IT_IS = Shape()
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's numbers and arrays, and pandas' columns, as plain ones."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} is no JSON")
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, default=_plain)
+"""Made once: that takes longer than to write a row."""
 
 
 def find_shape(schema: object, path: str) -> Shape:
@@ -63,10 +74,3 @@ def find_shape(schema: object, path: str) -> Shape:
 def _answers_at(route: object, path: str) -> bool:
     at = route.get("route") if isinstance(route, Mapping) else None
     return isinstance(at, str) and f"/{path.strip('/')}".endswith(f"/{at.strip('/')}")
-
-
-def _plain(value: Any) -> Any:
-    """Return numpy's numbers and arrays, and pandas' columns, as plain ones."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"a {type(value).__name__} is no JSON")

@@ -26,7 +26,7 @@ DEADLINE_HEADER = "x-envoy-upstream-rq-timeout-ms"
 """Milliseconds that the caller still waits. Gateways made of Envoy (and ours) understand it."""
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Order:
     """One call: what is sent, and what became of it so far."""
 
