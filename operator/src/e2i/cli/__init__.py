@@ -15,6 +15,7 @@ MODULES = {
     "package": "e2i.cli.package",
     "pipeline": "e2i.cli.pipeline",
     "promote": "e2i.cli.promote",
+    "score": "e2i.cli.score",
 }
 EXTRAS = {
     "demo": "local",
@@ -25,6 +26,7 @@ EXTRAS = {
     "pipeline": "pipeline",
     "pipeline demo": "pipeline,local",
     "promote": "pipeline",
+    "score": "score",
 }
 
 

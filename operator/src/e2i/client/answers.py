@@ -34,7 +34,7 @@ class Prediction:
 
     `release` and `digest` say which release answered, as its E2IModel names it; empty if nothing says so. `model`: the
     name:version that the answer names, else the name that was asked for. `seconds`: how long the call took, with all
-    attempts.
+    attempts. `bento`: the name:version that the answer names, if it does.
     """
 
     value: Any
@@ -42,6 +42,7 @@ class Prediction:
     digest: str
     model: str
     seconds: float
+    bento: str = ""
 
 
 def prediction_of(answer: Answer, endpoint: Endpoint, seconds: float) -> Prediction:
@@ -55,18 +56,16 @@ def prediction_of(answer: Answer, endpoint: Endpoint, seconds: float) -> Predict
             answer.status,
         ) from None
     said = _first(value)
-    who = identity_of(answer.headers, said.get("bento"), endpoint)
-    model = said.get("model")
-    return Prediction(
-        value, who.release, who.digest, model if isinstance(model, str) else endpoint.model, seconds
-    )
+    bento, model = _text(said.get("bento")), _text(said.get("model"))
+    who = identity_of(answer.headers, bento, endpoint)
+    return Prediction(value, who.release, who.digest, model or endpoint.model, seconds, bento)
 
 
-def identity_of(headers: Mapping[str, str], bento: object, endpoint: Endpoint) -> Identity:
+def identity_of(headers: Mapping[str, str], bento: str, endpoint: Endpoint) -> Identity:
     """Return which release answered: by the headers, else by the bento that the answer names, else the serving one."""
     if RELEASE_HEADER in headers:
         return Identity(headers[RELEASE_HEADER], headers.get(DIGEST_HEADER, ""))
-    return endpoint.of_bento(bento if isinstance(bento, str) else "") or Identity("", "")
+    return endpoint.of_bento(bento) or Identity("", "")
 
 
 def error_of(answer: Answer, endpoint: Endpoint, path: str) -> ClientError:
@@ -127,6 +126,10 @@ def _mapping(body: bytes) -> Mapping[str, Any]:
         return _first(json.loads(body))
     except (ValueError, RecursionError):
         return {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _first(value: object) -> Mapping[str, Any]:

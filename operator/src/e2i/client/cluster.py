@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from e2i.api.naming import SERVICE_PORT
+from e2i.api import naming
 from e2i.client.endpoints import Endpoint, Endpoints, Identity
 from e2i.client.errors import ModelNotFound, NotReady
 from e2i.kube import Kube, Object
-from e2i.kube.e2i_kinds import E2I_MODELS
+from e2i.kube.e2i_kinds import E2I_MODELS, SERVICES
 from e2i.kube.local_service import local_address
 
 MAY_ANSWER = ("Serving", "Superseded")
@@ -36,11 +36,39 @@ async def read_endpoint(kube: Kube, namespace: str, name: str) -> Endpoint:
         )
     endpoint = await _endpoint(kube, model)
     if endpoint is None:
-        raise NotReady(
-            name,
-            f"{namespace}/{name} has no address yet. Look at `kubectl e2i status {name} -n {namespace}`.",
-        )
+        raise NotReady(name, _no_address(namespace, name))
     return endpoint
+
+
+async def read_release(kube: Kube, namespace: str, name: str, release: str = "") -> Endpoint:
+    """Return the endpoint of one release, at its own address, by default of the one that serves.
+
+    So every answer is of this release, whatever becomes of the model meanwhile. A model that is changed in place has no
+    such addresses: then it is the model's. ModelNotFound, or NotReady if the release does not run.
+    """
+    model = await kube.get(E2I_MODELS, namespace, name)
+    if model is None:
+        raise ModelNotFound(name, _no_model(namespace, name))
+    whole = await _endpoint(kube, model)
+    wanted = release or (model.get("status") or {}).get("servingRelease", "")
+    if not wanted or whole is None:
+        raise NotReady(name, _no_address(namespace, name))
+    identity = next((one for one in whole.releases.values() if one.release == wanted), None)
+    service = naming.release_name(name, wanted)
+    if await kube.get(SERVICES, namespace, service) is None:
+        if release and (whole.serving is None or whole.serving.release != release):
+            raise NotReady(
+                name,
+                f"Release {release} of {namespace}/{name} does not run. `kubectl e2i history {name} -n {namespace}` "
+                "lists the releases; take the one that serves, or roll back first.",
+            )
+        return whole
+    local = await local_address(kube, namespace, service)
+    return Endpoint(
+        model=name,
+        url=f"http://{local or f'{service}.{namespace}.svc'}:{naming.SERVICE_PORT}",
+        serving=Identity(wanted, identity.digest if identity else ""),
+    )
 
 
 def endpoint_of(model: Object, url: str = "") -> Endpoint | None:
@@ -66,7 +94,7 @@ async def _endpoint(kube: Kube, model: Object) -> Endpoint | None:
     metadata = model["metadata"]
     # Only the nodes of a cluster know the names of its Services, and this machine is the node of the local one.
     local = await local_address(kube, metadata["namespace"], metadata["name"])
-    return endpoint_of(model, f"http://{local}:{SERVICE_PORT}" if local else "")
+    return endpoint_of(model, f"http://{local}:{naming.SERVICE_PORT}" if local else "")
 
 
 def _identity(entry: Mapping[str, Any]) -> Identity:
@@ -79,3 +107,11 @@ def _canary(status: Mapping[str, Any]) -> list[Identity]:
     if desired == status.get("servingRelease") or not artifact.get("tag"):
         return []
     return [Identity(desired, str(artifact.get("digest", "")), str(artifact["tag"]))]
+
+
+def _no_model(namespace: str, name: str) -> str:
+    return f"There is no E2IModel {namespace}/{name}. `kubectl get e2imodels -n {namespace}` lists them."
+
+
+def _no_address(namespace: str, name: str) -> str:
+    return f"{namespace}/{name} serves nothing yet. Look at `kubectl e2i status {name} -n {namespace}`."

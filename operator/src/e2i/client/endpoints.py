@@ -64,8 +64,11 @@ class Endpoint:
         object.__setattr__(self, "base", base)
 
     def of_bento(self, bento: str) -> Identity | None:
-        """Return the release that has this bento; else the one that serves."""
-        return self.releases.get(bento, self.serving)
+        """Return the release that has this bento, None if none is known to; without a bento the one that serves."""
+        if bento in self.releases:
+            return self.releases[bento]
+        of_another = bento and self.serving and self.serving.bento and self.serving.bento != bento
+        return None if of_another else self.serving
 
 
 class Endpoints:

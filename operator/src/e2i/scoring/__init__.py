@@ -1,0 +1,1 @@
+"""Scores the rows of a file with a model: `e2i score`."""
