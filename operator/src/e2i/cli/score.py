@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from e2i.cli.plugin.session import Session, Target, in_session, is_name
+from e2i.cli.plugin.session import Session, Target, in_session, is_name, with_target
 
 if TYPE_CHECKING:
     from e2i.client import Endpoints
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SOME_BAD = 3
 """Exit code when all rows were scored but those that are listed as bad."""
+SECONDS = click.FloatRange(0.1)
 EVERY = 2.0
 EVERY_IN_A_LOG = 10.0
 """Seconds between two lines of progress; fewer where they stay."""
@@ -30,48 +31,32 @@ class NotScored(click.ClickException):
     """Why it ended before the last row; exit code 1."""
 
 
-@click.command()
+def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how much at a time, with defaults that rarely need a change."""
+    rows, pieces = click.IntRange(1, 10_000), click.IntRange(1)
+    for option in (
+        click.option("--piece", type=pieces, default=2000, help="Rows that are kept together."),
+        click.option("--patience", type=SECONDS, default=300.0, help="Seconds without any answer."),
+        click.option("--deadline", type=SECONDS, default=30.0, help="Seconds for one request."),
+        click.option("--at-once", type=click.IntRange(1, 1000), default=32, help="Most requests at once."),
+        click.option("--rows", type=rows, default=100, help="Rows in one request."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(context_settings={"show_default": True})
 @click.argument("model")
 @click.option("--in", "source", required=True, help="CSV or Parquet: a file, or s3://BUCKET/KEY.")
+@click.option("--out", "output", required=True, help="Likewise; its ending chooses the form.")
 @click.option(
-    "--out", "output", required=True, help="CSV or Parquet, by its ending: a file, or s3://BUCKET/KEY."
+    "--release", default="", show_default=False, help="Ask this release.  [default: the one that serves]"
 )
-@click.option("--release", default="", help="Ask this release.  [default: the one that serves]")
-@click.option("--address", default="", help="Ask at this URL instead of looking in the cluster.")
-@click.option("-n", "--namespace", help="The model's namespace.  [default: the context's]")
-@click.option("--context", help="Context of the kubeconfig.  [default: the current one]")
-@click.option(
-    "--kubeconfig", type=click.Path(path_type=Path), help="[default: $KUBECONFIG or ~/.kube/config]"
-)
-@click.option(
-    "--rows", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Rows in one request."
-)
-@click.option(
-    "--at-once", type=click.IntRange(1, 1000), default=32, show_default=True, help="Most requests at once."
-)
-@click.option(
-    "--deadline", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for one request."
-)
-@click.option(
-    "--patience",
-    type=click.FloatRange(1),
-    default=300.0,
-    show_default=True,
-    help="Seconds without any answer.",
-)
-@click.option(
-    "--piece", type=click.IntRange(1), default=2000, show_default=True, help="Rows that are kept together."
-)
+@click.option("--address", default=None, help="Ask at this URL instead of looking in the cluster.")
+@with_target
+@_with_limits
 def score(
-    model: str,
-    source: str,
-    output: str,
-    release: str,
-    address: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: Path | None,
-    **numbers: float,
+    target: Target, model: str, source: str, output: str, release: str, address: str | None, **limits: float
 ) -> None:
     """Score each row of a file with MODEL, as fast as it answers.
 
@@ -80,8 +65,6 @@ def score(
 
     Exit code 0: all rows; 3: all but bad ones; 1: not finished, to be run again.
     """
-    from e2i.client import Endpoints, EndpointsInvalid
-    from e2i.scoring.errors import OutOfPatience, ScoringError
     from e2i.scoring.options import Options
 
     if not is_name(model.replace("_", "-")):
@@ -92,28 +75,33 @@ def score(
         model=model,
         source=source,
         output=output,
-        rows_in_request=int(numbers["rows"]),
-        rows_in_piece=int(numbers["piece"]),
-        most=int(numbers["at_once"]),
-        deadline=numbers["deadline"],
-        patience=numbers["patience"],
+        rows_in_request=int(limits["rows"]),
+        rows_in_piece=int(limits["piece"]),
+        most=int(limits["at_once"]),
+        deadline=limits["deadline"],
+        patience=limits["patience"],
     )
+    done = _done(options, target, release, address)
+    _say_done(done, output)
+    if done.bad_file:
+        sys.exit(SOME_BAD)
+
+
+def _done(options: Options, target: Target, release: str, address: str | None) -> Done:
+    """Score, and turn what prevents it into the command's error."""
+    from e2i.client import Endpoints, EndpointsInvalid
+    from e2i.scoring.errors import OutOfPatience, ScoringError
+
     try:
         if address:
-            done = asyncio.run(_shown(options, Endpoints.from_mapping({model: address}), None))
-        else:
-            done = in_session(
-                Target(namespace, context, kubeconfig), lambda session: _in_cluster(options, session, release)
-            )
+            return asyncio.run(_shown(options, Endpoints.from_mapping({options.model: address}), None))
+        return in_session(target, lambda session: _in_cluster(options, session, release))
     except EndpointsInvalid as error:
         raise NotScored(f"{error}.") from error
     except OutOfPatience as error:
         raise NotScored(f"{error.message} What is scored is kept: the same command goes on there.") from error
     except (ScoringError, OSError) as error:
         raise NotScored(str(error)) from error
-    _say_done(done, output)
-    if done.bad_file:
-        sys.exit(SOME_BAD)
 
 
 async def _in_cluster(options: Options, session: Session, release: str) -> Done:

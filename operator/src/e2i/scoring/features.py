@@ -1,4 +1,4 @@
-"""What a model takes of a row: its features, with the types that its schema gives them. Pure.
+"""The features that a model takes of a row, with the types that its schema gives them. Pure.
 
 A CSV file has texts only. They become what the schema asks for, and a text that cannot is sent as it is: the model then
 refuses that row, and names the field.

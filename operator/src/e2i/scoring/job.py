@@ -23,7 +23,7 @@ ABOUT = "about.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is scored, in pieces of which size. Only the same plan goes on with what an earlier run left."""
+    """The input, the model and the size of pieces. Only the same plan goes on with what an earlier run left."""
 
     source: str
     mark: str

@@ -1,4 +1,4 @@
-"""What the user of `e2i score` asked for."""
+"""The choices of the user of `e2i score`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of each row, and how it is written down. Pure."""
+"""The result of each row, and how it is written down. Pure."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Done:
 
 
 class Watched:
-    """What a display shows while the work goes on."""
+    """The state of the work, for a display."""
 
     def __init__(self) -> None:
         self.counts = Counts()
