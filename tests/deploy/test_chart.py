@@ -27,6 +27,7 @@ OF_HELM = {
 }
 """Labels and annotations that the chart's objects have beside those of the manifests."""
 GUARD = ("privileges", "service-accounts", "own-labels", "own-objects", "images")
+MONITORING = ("podmonitor", "prometheusrule")
 
 
 def rendered(helm: Program, *values: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -68,6 +69,7 @@ COPIES = [
     (CHART, "policies/pods.yaml", "pods.yaml"),
     (CHART, "policies/replicas.yaml", "replicas.yaml"),
     *((CHART, f"policies/guard/{each}.yaml", f"guard/{each}.yaml") for each in GUARD),
+    *((CHART, f"monitoring/{each}.yaml", f"monitoring/{each}.yaml") for each in MONITORING),
 ]
 
 
@@ -155,6 +157,22 @@ def test_the_rules_for_guarded_namespaces_are_installed_on_demand(helm: Program,
     assert {key: made[key] for key in made if key not in without} == by_name(
         kustomize(PROJECT / "manifests" / "policies" / "guard")
     )
+
+
+def test_monitors_and_alerts_are_installed_on_demand(helm: Program, kustomize: Program) -> None:
+    made, without = rendered(helm, "--set", "monitoring.enabled=true"), rendered(helm)
+    added = {key: without_helm(made[key]) for key in made if key not in without}
+    assert added == by_name(kustomize(PROJECT / "manifests" / "monitoring"))
+
+
+def test_monitors_and_alerts_have_the_labels_that_a_prometheus_selects(helm: Program) -> None:
+    text = helm("template", "models", CHART, "--namespace=ml", *BUCKET, "--set", "monitoring.enabled=true",
+                "--set", "monitoring.labels.release=prometheus")  # fmt: skip
+    made = [each for each in by_name(text).values() if each["apiVersion"].startswith("monitoring.")]
+    assert {each["kind"] for each in made} == {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
+    assert {(each["metadata"]["namespace"], each["metadata"]["labels"]["release"]) for each in made} == {
+        ("ml", "prometheus")
+    }
 
 
 def test_the_rules_ask_for_the_writers_in_the_release_s_namespace(helm: Program) -> None:

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
 from support import argocd_config, golden, reasons
+from support.monitoring import rules
 from support.release import version
 
 import e2i
@@ -32,6 +33,7 @@ from e2i.gateway.settings import Settings as GatewaySettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = PROJECT / "docs" / "reference"
+MONITORING = PROJECT / "manifests" / "monitoring"
 CRD = PROJECT / "manifests" / "crds" / "e2imodels.yaml"
 SETTINGS = Path(e2i.__file__).parent / "controller" / "settings.py"
 GATEWAY_SETTINGS = Path(e2i.__file__).parent / "gateway" / "settings.py"
@@ -51,6 +53,8 @@ def pages() -> dict[Path, str]:
     made[PAGES / "gateway.md"] = gateway_page()
     made[PAGES / "e2imodel.md"] = model_page()
     made[PAGES / "metrics.md"] = metrics_page()
+    made[MONITORING / "rules.yaml"] = rules.rules_text()
+    made[MONITORING / "prometheusrule.yaml"] = rules.prometheus_rule_text()
     return made | version.followers(e2i.__version__)
 
 

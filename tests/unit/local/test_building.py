@@ -89,7 +89,7 @@ def test_the_line_of_progress_counts_the_packages_that_are_really_ahead(
     go = Go(program, {**os.environ, "TOLD": str(tmp_path / "told")})
     shown: list[str] = []
     said: list[str] = []
-    go_build.compile_module(go, tmp_path, ".", "", tmp_path / "out", said.append, shown.append)
+    go_build.compile_module(go, tmp_path, ".", (), tmp_path / "out", said.append, shown.append)
     assert shown[-1] == f"{tmp_path.name}: 3 packages compiled, linking"
     assert said == []
 

@@ -11,7 +11,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from e2i.local.errors import ClusterError
@@ -79,10 +79,11 @@ def in_minutes(seconds: float) -> str:
 
 
 def compile_module(
-    go: Go, module: Path, package: str, linker_flags: str, target: Path, say: Say, show: Say | None = None
+    go: Go, module: Path, package: str, own: Sequence[str], target: Path, say: Say, show: Say | None = None
 ) -> None:
     """Download the module's dependencies and build `package` into `target`; ClusterError if that fails.
 
+    `own`: flags beside those that all programs are built with.
     `show` gets the line of progress every second; without `show`, `say` gets it every 15 seconds. After an interrupt
     the next call goes on from there: Go keeps compiled packages in its own cache.
     """
@@ -92,7 +93,7 @@ def compile_module(
     clock.start()
     # Without -dwarf=false the compiler makes debug information for each package, and the linker drops it (-w).
     flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"]
-    build = [*flags, f"-ldflags={linker_flags}", "-o", str(target), package]
+    build = [*flags, *own, "-o", str(target), package]
     fast = Go(go.program, go.environment | collector_settings(_available_memory(), os.cpu_count() or 1))
     try:
         progress.expect(_packages_ahead(fast, build, module, progress), time.monotonic() - started)

@@ -37,10 +37,14 @@ class Module:
     """Strings that the linker sets."""
     beside: Path = Path(__file__).parent
     """Where that folder is."""
+    within: str = ""
+    """That folder's name, if several programs share it."""
+    tags: str = ""
+    """Build tags, with commas between."""
 
     @property
     def folder(self) -> Path:
-        return self.beside / self.name
+        return self.beside / (self.within or self.name)
 
     @property
     def linker_flags(self) -> str:
@@ -54,6 +58,7 @@ class Module:
         worth a build of some minutes.
         """
         digest = hashlib.sha256(f"{platform.machine()}\n{self.package}\n{self.linker_flags}\n".encode())
+        digest.update(self.tags.encode())
         for file in sorted(self.folder.iterdir()):
             digest.update(f"{file.name} {file.stat().st_size}\n".encode() + file.read_bytes())
         return digest.hexdigest()[:16]
@@ -69,6 +74,11 @@ def _kubernetes_version() -> tuple[tuple[str, str], ...]:
 
 CONTROLPLANE = Module("controlplane", ".", _kubernetes_version())
 VERSITYGW = Module("versitygw", "github.com/versity/versitygw/cmd/versitygw")
+_PROMETHEUS = "github.com/prometheus/prometheus/cmd"
+# To find what to scrape only the way of Kubernetes: the others are most of what Prometheus is made of.
+_SOURCES = "remove_all_sd,enable_kubernetes_sd"
+PROMETHEUS = Module("prometheus", f"{_PROMETHEUS}/prometheus", within="monitoring", tags=_SOURCES)
+PROMTOOL = Module("promtool", f"{_PROMETHEUS}/promtool", within="monitoring", tags=_SOURCES)
 METRICSSERVER = Module("metricsserver", ".")
 """Its go.mod has the versions of the control plane, so that Go need not compile Kubernetes' packages again."""
 
@@ -132,7 +142,8 @@ def _build(module: Module, go: Go, say: Say, show: Say | None) -> None:
             "Free some space, or set XDG_CACHE_HOME to a folder on another disk."
         )
     partial, started = program.with_suffix(".partial"), time.monotonic()
-    compile_module(go, module.folder, module.package, module.linker_flags, partial, say, show)
+    flags = (f"-ldflags={module.linker_flags}", *([f"-tags={module.tags}"] if module.tags else []))
+    compile_module(go, module.folder, module.package, flags, partial, say, show)
     # Start it once, to know that it is complete.
     if subprocess.run([partial, "--help"], capture_output=True).returncode not in (0, 2):
         raise ClusterError(
