@@ -22,7 +22,7 @@ from e2i.local.layout import ClusterHome
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 PROJECT = Path(__file__).resolve().parents[2]
-POLICY = PROJECT / "manifests" / "policies" / "pods.yaml"
+POLICIES = PROJECT / "manifests" / "policies"
 FIELDS = {
     "env": [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}],
     "volumes": [{"name": "keys", "secret": {"secretName": "db"}}, {"name": "scratch", "emptyDir": {}}],
@@ -58,7 +58,7 @@ def set_rules(home: ClusterHome, rules: list[Object]) -> None:
 async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
     home = local_cluster.home
     assert home
-    kubectl(home, "delete", f"--filename={POLICY}")
+    kubectl(home, "delete", f"--kustomize={POLICIES}")
     rules = json.loads(kubectl(home, "get", "clusterrole", "e2i-operator", "-o=jsonpath={.rules}"))
     set_rules(home, [*rules, {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}])
     set_patching(home, on=True)
@@ -70,7 +70,7 @@ async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]
     finally:
         set_patching(home, on=False)
         set_rules(home, rules)
-        kubectl(home, "apply", "--server-side", "--force-conflicts", f"--filename={POLICY}")
+        kubectl(home, "apply", "--server-side", "--force-conflicts", f"--kustomize={POLICIES}")
 
 
 async def pods_of(stage: Stage, model: str) -> list[Object]:
