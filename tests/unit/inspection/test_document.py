@@ -77,6 +77,16 @@ def test_a_model_at_rest_is_drawn_from_its_releases_down_to_their_pods() -> None
     ]
 
 
+def test_a_second_installation_that_is_set_to_have_the_namespace_is_shown() -> None:
+    conditions = [
+        told("Ready", "True", "Ready", "it serves"),
+        told("Contested", "True", "SeveralOperators", "two"),
+    ]
+    drawn = [" ".join(line.split()) for line in lines(churn(conditions=conditions), parts(NEW))]
+    assert drawn[0] == "E2IModel models/churn Ready 5m it serves"
+    assert drawn[1] == "├─ Contested SeveralOperators 5m two"
+
+
 def test_on_the_local_cluster_an_address_is_shown_that_works_from_here() -> None:
     service = a_child_body("Service", name="churn", spec={"clusterIP": "127.96.3.4"})
     found = document(churn(), parts(NEW, Service=(service,)))

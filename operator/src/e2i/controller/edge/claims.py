@@ -184,8 +184,8 @@ def said(first: str, second: str) -> str:
     namespace, _, name = first.partition("/")
     return (
         f"the operator with the Lease {first} operates the models of this namespace. The one with the Lease {second} "
-        "is set to have it too, and does nothing here. Let only one have it (E2I_NAMESPACES). If the first was "
-        f"removed, kubectl delete lease {name} -n {namespace} lets the other one have it"
+        "is set to have this namespace too, and does nothing here. Give the namespace to one of them (E2I_NAMESPACES). "
+        f"If the first was removed, kubectl delete lease {name} -n {namespace} lets the other one take over"
     )
 
 
