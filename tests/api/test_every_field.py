@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 import pytest_asyncio
 from support.builders import DIGEST, an_artifact
 from support.cluster import TestCluster
+from support.field_changes import changed, values
 from support.field_rows import FULL, IMAGE, ROWS, Seen
 from support.operating import apply_files
 
@@ -51,7 +51,6 @@ NEEDED: tuple[tuple[Resource, str, Object], ...] = (
     (ACCOUNTS, "e2i-test-b", {}),
 )
 """What fields name and the API server looks up: (kind, name, content)."""
-_STEP = re.compile(r"(?P<name>[^.\[{]+)?(?:\[(?P<item>[^\]]*)\]|\{(?P<key>[^}]*)\})?(?:\.|$)")
 
 
 class Bench:
@@ -140,31 +139,6 @@ async def test_a_change_of_the_field_is_seen(bench: Bench, name: str) -> None:
     assert shows(after[kind], path, row.shown), list(values(after[kind], path))
 
 
-def changed(base: Mapping[str, Any], name: str, row: Seen) -> dict[str, Any]:
-    """The spec with the new value in the field."""
-    spec: dict[str, Any] = json.loads(json.dumps(base))
-    top = re.split(r"[.\[]", name, maxsplit=1)[0]
-    if row.whole is not None:
-        spec[top] = row.whole
-        assert row.value in list(values(spec, name))
-    else:
-        assert put(spec, name.replace("[]", ".[]").split("."), row.value)
-    return spec
-
-
-def put(node: Any, steps: list[str], value: Any) -> bool:
-    """Put the value into the field, or into that of the first item that has it; whether there was a place."""
-    step, rest = steps[0], steps[1:]
-    if step == "[]":
-        return any(put(item, rest, value) for item in node)
-    if rest:
-        return step in node and put(node[step], rest, value)
-    if step not in node and step not in ("replicas", "pathPrefix"):
-        return False
-    node[step] = value
-    return True
-
-
 def shows(body: Object, path: str, shown: Any) -> bool:
     return any(holds(found, shown) for found in values(body, path))
 
@@ -174,26 +148,3 @@ def holds(found: Any, shown: Any) -> bool:
     if isinstance(shown, dict) and isinstance(found, dict):
         return all(found.get(key) == value for key, value in shown.items())
     return type(found) is type(shown) and bool(found == shown)
-
-
-def values(node: Any, path: str) -> Iterator[Any]:
-    """The values at a path: [] means all items, [a] those of this name, {a} a key with dots or items of that key."""
-    if not path:
-        yield node
-        return
-    step = _STEP.match(path)
-    assert step, path
-    name, item, key = step["name"], step["item"], step["key"]
-    inner = node.get(name) if name else node
-    rest = path[step.end() :]
-    if inner is None:
-        return
-    if key is not None and isinstance(inner, dict):
-        yield from values(inner[key], rest) if key in inner else ()
-    elif item is not None or key is not None:
-        field, wanted = ("name", item) if key is None else ("key", key)
-        for each in inner:
-            if not wanted or each.get(field) == wanted:
-                yield from values(each, rest)
-    else:
-        yield from values(inner, rest)

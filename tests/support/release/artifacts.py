@@ -96,7 +96,8 @@ def environment(folder: Path, wheel: Path) -> Path:
     ran(TOOLS / "uv", "venv", "--quiet", "--python", sys.executable, folder)
     install = (TOOLS / "uv", "pip", "install", "--quiet", "--python", folder / "bin" / "python")
     ran(*install, "--require-hashes", "-r", PROJECT / "operator" / "requirements.lock")
-    ran(*install, "--no-deps", "--no-index", wheel)
+    # By its name: given as a file, its folder would be noted in the environment and get into the SBOM.
+    ran(*install, "--no-deps", "--no-index", "--find-links", wheel.parent, f"e2i-operator=={e2i.__version__}")
     return folder / "bin" / "python"
 
 

@@ -20,6 +20,7 @@ from e2i.api import conditions, model, naming
 from e2i.api.conditions import Reason
 from e2i.cli import main
 from e2i.cli.plugin import plugin
+from e2i.controller.core.metrics.catalog import METRICS, OF_THE_MODELS
 from e2i_bento import metrics
 
 BOUNDS = {"minimum": "least", "minLength": "least", "minItems": "least", "maximum": "most", "maxLength": "most",
@@ -147,8 +148,8 @@ def _metrics_of_models() -> Iterator[tuple[str, Facts]]:
 
 
 def _metrics_of_the_operator() -> Iterator[tuple[str, Facts]]:
-    """Return none: the operator has no metrics of its own."""
-    return iter(())
+    for metric in (*METRICS, *OF_THE_MODELS):
+        yield metric.name, {"type": metric.kind.value, "labels": list(metric.labels)}
 
 
 def _instrument(instrument: prometheus_client.metrics.MetricWrapperBase) -> Iterator[tuple[str, Facts]]:

@@ -82,9 +82,10 @@ def chart(helm: Program, file: Path) -> str:
     """The chart has the version, is without a remark of lint, and renders."""
     described = yaml.safe_load(helm("show", "chart", file))
     assert described["version"] == described["appVersion"] == e2i.__version__
-    linted = helm("lint", "--strict", file, "--set", BUCKET)
-    assert "0 chart(s) failed" in linted, linted
-    objects = [item for item in yaml.safe_load_all(helm("template", "x", file, "--set", BUCKET)) if item]
+    values = ("--set", BUCKET) if described["name"] == "e2i-operator" else ()
+    linted = helm.tried("lint", "--strict", file, *values)
+    assert linted.returncode == 0, f"helm lint: {linted.stdout}{linted.stderr}"
+    objects = [item for item in yaml.safe_load_all(helm("template", "x", file, *values)) if item]
     assert "CustomResourceDefinition" in {item["kind"] for item in objects}
     return f"lint is silent; renders {len(objects)} objects"
 
@@ -94,6 +95,8 @@ def sbom(file: Path) -> str:
     found = json.loads(file.read_text())
     assert found["bomFormat"] == "CycloneDX"
     versions = {item["name"]: item.get("version") for item in found["components"]}
-    assert versions.get("e2i-operator") == str(Version(e2i.__version__)), "the operator is not in it"
+    assert Version(versions.get("e2i-operator") or "0") == Version(e2i.__version__), (
+        "the operator is not in it"
+    )
     assert {"kopf", "boto3"} <= versions.keys()
     return f"{len(versions)} packages"
