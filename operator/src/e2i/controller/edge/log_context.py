@@ -8,12 +8,14 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
 from e2i.api import naming
+from e2i.controller.edge.repeated_lines import RepeatedLines
 from e2i.controller.edge.work_queue import Key
 
 LOGGER = "e2i"
@@ -38,10 +40,12 @@ def add(**fields: Any) -> None:
     _fields.set({**_fields.get(), **{name: value for name, value in fields.items() if value}})
 
 
-def install(level: str) -> None:
-    """Write lines of `level` and above, with these fields."""
+def install(level: str, seconds: Callable[[], float] = time.monotonic) -> None:
+    """Write lines of `level` and above, with these fields. `seconds` is a clock that is never set."""
     logger = logging.getLogger(LOGGER)
     logger.addFilter(add_fields)
+    # After the fields: a line is repeated if it is about the same model.
+    logger.addFilter(RepeatedLines(seconds))
     logger.setLevel(level)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
