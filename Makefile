@@ -104,7 +104,7 @@ bench: setup ## Measure what docs/reference/benchmarks.md reports
 
 .PHONY: lock
 lock: setup ## Write the lock files anew from pyproject.toml
-	$(COMPILE) --extra client --extra gateway --extra local --extra pipeline --extra score --group dev --group bentos pyproject.toml -o requirements.lock
+	$(COMPILE) --extra client --extra gateway --extra local --extra pipeline --extra score --extra traces --group dev --group bentos pyproject.toml -o requirements.lock
 	@# The image has a part of what was tested, in the same versions.
 	$(COMPILE) --constraint requirements.lock --extra operator --extra gateway pyproject.toml -o operator/requirements.lock
 	@# kfp wants another Kubernetes client than we do: it has an environment of its own.

@@ -39,6 +39,7 @@ VARIABLES = {
     "E2I_POD_UID": "6f1c",
     "E2I_HEALTH_ADDRESS": "fd00::1:8080",
     "E2I_METRICS_ADDRESS": "0.0.0.0:8081",
+    "E2I_TRACES_ENDPOINT": "http://collector:4318",
     "E2I_LOG_LEVEL": "debug",
 }
 """Each with another value than its default."""
@@ -69,6 +70,7 @@ def test_every_variable_is_read() -> None:
         pod_uid="6f1c",
         health_address="fd00::1:8080",
         metrics_address="0.0.0.0:8081",
+        traces_endpoint="http://collector:4318",
         log_level="DEBUG",
     )
     unchanged = Settings(bucket="")

@@ -36,7 +36,7 @@ def test_the_core_is_imported_without_anything_that_touches_the_world() -> None:
 
 def test_the_operator_runs_without_what_only_others_need() -> None:
     """Each would stay in its memory: the client package, and JSON paths for golden predictions."""
-    heavy = ("kubernetes", "requests", "google.auth", "pydantic", "jsonpath")
+    heavy = ("kubernetes", "requests", "google.auth", "pydantic", "jsonpath", "opentelemetry")
     begin = "import sys; from e2i.controller.__main__ import kopf_command; kopf_command()"
     code = f"{begin}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

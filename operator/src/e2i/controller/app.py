@@ -38,6 +38,7 @@ from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.scrape import picture
+from e2i.controller.edge.span_exporter import traces_to
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass, reconcile
@@ -199,11 +200,9 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     place = partial(open_bucket, settings, lease, measures)
     archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
     bucket = place(read_timeout=STORE_TIMEOUT)
-    cache, turns = Cache(), Turns("bucket", STORE_REQUESTS)
-    use = ArchiveUse(cache)
-    records = ReleaseStoreJobs(
-        ReleaseStore(bucket, settings.prefix, is_shared=archives.is_shared), queue.add, use, turns
-    )
+    turns, use = Turns("bucket", STORE_REQUESTS), ArchiveUse(cache := Cache())
+    store = ReleaseStore(bucket, settings.prefix, is_shared=archives.is_shared)
+    records = ReleaseStoreJobs(store, queue.add, use, turns)
     exports = _export_jobs(settings, place(), records, use, queue, measures)
     events = EventQueue(EventRecorder(kube).record)
     clients = Clients(
@@ -219,14 +218,16 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         failure_memory=FailureMemory(),
         pod_policy=PodPolicy(kube),
         measures=measures,
+        traces=traces_to(settings.traces_endpoint),
         may_patch=settings.patch_deployments,
         access=_builder_access(settings),
         archive_place=archives,
         secrets=own_secrets(os.environ),
     )
-    check = partial(check_bucket, bucket, archives.root, turns)
-    workers, namespaces = settings.workers, settings.namespaces
-    return Operator(clients, queue, supervisor, workers=workers, namespaces=namespaces, check_bucket=check)
+    check, namespaces = partial(check_bucket, bucket, archives.root, turns), settings.namespaces
+    return Operator(
+        clients, queue, supervisor, workers=settings.workers, namespaces=namespaces, check_bucket=check
+    )
 
 
 def _export_jobs(

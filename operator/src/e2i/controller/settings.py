@@ -16,6 +16,7 @@ from e2i.controller.core.guard.pod_network import PodNetwork
 
 _HOST = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?", re.ASCII)
 _MOST_NAMESPACES = 50
 """Each has a watch for each kind."""
 _MOST_BYTES = 1 << 50
@@ -72,6 +73,9 @@ class Settings:
     """E2I_HEALTH_ADDRESS: HOST:PORT where /healthz and /readyz are served; without it they are not."""
     metrics_address: str = ""
     """E2I_METRICS_ADDRESS: HOST:PORT where /metrics is served; without it they are not."""
+    traces_endpoint: str = ""
+    """E2I_TRACES_ENDPOINT: an OpenTelemetry receiver (OTLP over HTTP) that gets a trace of each release, for instance
+    http://collector:4318; needs the extra traces."""
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
@@ -108,6 +112,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         pod_uid=environment.get("E2I_POD_UID", ""),
         health_address=_address(environment, "E2I_HEALTH_ADDRESS"),
         metrics_address=_address(environment, "E2I_METRICS_ADDRESS"),
+        traces_endpoint=_url(environment, "E2I_TRACES_ENDPOINT"),
         log_level=_level(environment, defaults.log_level),
     )
 
@@ -189,6 +194,13 @@ def _address(environment: Mapping[str, str], name: str) -> str:
     host, _, port = text.rpartition(":")
     if text and not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
         raise BadSetting(f"{name}={text} is not a host and a port, for instance 0.0.0.0:8080")
+    return text
+
+
+def _url(environment: Mapping[str, str], name: str) -> str:
+    text = environment.get(name, "")
+    if text and not _URL.fullmatch(text):
+        raise BadSetting(f"{name}={text} is no address, for instance http://collector:4318")
     return text
 
 

@@ -88,7 +88,12 @@ def failures(model: Model) -> tuple[Failure, ...]:
 
 def history(model: Model) -> tuple[Entry, ...]:
     """Return the history, the newest entry first."""
-    return tuple(_entry(body) for body in model.status.get("history", ()))
+    return history_of(model.status)
+
+
+def history_of(status: Body) -> tuple[Entry, ...]:
+    """Return the history of a status, the newest entry first."""
+    return tuple(_entry(body) for body in status.get("history", ()))
 
 
 def proved(model: Model) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.own_writes import OwnWrites
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.stretches import Stretches
+from e2i.controller.edge.traces import Traces
 from e2i.controller.edge.work_queue import Key
 from e2i.controller.edge.workload_patches import WorkloadPatches
 from e2i.kube import Kube
@@ -44,6 +45,7 @@ class Clients:
     secrets: tuple[str, ...] = ()
     """The operator's own keys, which no message may contain."""
     measures: Measures = field(default_factory=Measures)
+    traces: Traces = field(default_factory=Traces)
     own_writes: OwnWrites = field(default_factory=OwnWrites)
     stretches: Stretches = field(default_factory=Stretches)
     workload_patches: WorkloadPatches = field(default_factory=WorkloadPatches)
@@ -60,6 +62,7 @@ class Clients:
         self.failure_memory.forget(key)
         self.claims.forget(key)
         self.measures.forget(key)
+        self.traces.forget(key)
 
     async def close(self) -> None:
         """Cancel all jobs, post the Events that wait, and close the connections."""
@@ -68,4 +71,5 @@ class Clients:
         await self.export_jobs.close()
         await self.release_store_jobs.close()
         await self.events.close()
+        await self.traces.close()
         await self.kube.close()

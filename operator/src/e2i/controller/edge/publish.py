@@ -39,6 +39,7 @@ async def publish(model: Model, report: Report, clients: Clients, now: datetime,
         if error.status == 404:
             return  # The model is gone.
         raise
+    clients.traces.note(model, report.status, now)
     clients.measures.released(model, release_ends(model.status, report.status))
     for transition in report.transitions:
         log_transition(model, transition)
