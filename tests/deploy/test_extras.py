@@ -79,6 +79,9 @@ def run(programs: Path, words: tuple[str, ...], home: Path) -> subprocess.Comple
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_a_command_without_its_extra_names_it(base: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     done = run(base, words, tmp_path)
+    if words[:3] == ("e2i", "gateway", "key"):
+        assert (done.returncode, len(done.stdout.split())) == (0, 1)
+        return
     if words[1] in SILENT:
         assert (done.returncode, done.stderr) == (0, "")
         return

@@ -10,10 +10,10 @@ import pytest
 from support.cluster import TestCluster
 from support.operating import install, operating
 
-LARGEST = 150
-"""MB of the installed packages."""
-MOST = 45
-"""Packages: 40 of requirements.lock, and the wheel."""
+LARGEST = 185
+"""MB of the installed packages, those of the gateway with them."""
+MOST = 55
+"""Packages: 51 of requirements.lock, and the wheel."""
 
 
 @pytest.mark.api
@@ -39,7 +39,7 @@ def test_its_environment_is_small(installed: Path) -> None:
     assert size <= LARGEST, f"the environment of the operator has {size:.0f} MB"
 
 
-@pytest.mark.parametrize("module", ["bentoml", "mlflow", "pandas", "sklearn", "cryptography"])
+@pytest.mark.parametrize("module", ["bentoml", "mlflow", "pandas", "sklearn"])
 def test_it_does_not_have_what_only_other_products_need(installed: Path, module: str) -> None:
     found = subprocess.run([installed / "python", "-c", f"import {module}"], capture_output=True, text=True)
     assert "ModuleNotFoundError" in found.stderr

@@ -44,7 +44,7 @@ NOT_RUN = {
     "howto/image-builds.md": "it needs yatai-image-builder",
     "howto/argocd.md": "it needs your Argo CD",
     "howto/tenants.md": "it needs the cluster and the bucket of several teams",
-    "howto/gateway.md": "its models are any that serve; tests/unit/gateway/test_process.py asks such",
+    "howto/gateway.md": "its models are any that serve; tests/e2e/test_gateway.py asks such",
     "howto/read-the-logs.md": "it is a table, which test_log_lines.py compares with the code",
     "howto/yatai-stack.md": "it needs Yatai's images; tests/deploy/test_yatai_stack.py applies its manifests",
     "howto/monitoring.md": "it needs your Prometheus; tests/api/test_operator_life.py reads real metrics",

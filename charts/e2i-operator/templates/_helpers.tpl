@@ -15,6 +15,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
 
+{{- define "e2i.gateway.name" -}}
+{{ printf "%s-gateway" (include "e2i.name" . | trimSuffix "-operator" | trunc 55 | trimSuffix "-") }}
+{{- end }}
+
+{{- define "e2i.gateway.selector" -}}
+app.kubernetes.io/name: e2i-gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "e2i.gateway.labels" -}}
+{{ include "e2i.gateway.selector" . }}
+{{ include "e2i.labels" . | trimPrefix (include "e2i.selector" .) | trim }}
+{{- end }}
+
 {{- define "e2i.image" -}}
 {{- $tag := .Values.image.tag | default .Chart.AppVersion -}}
 {{ .Values.image.repository }}{{ if hasPrefix "sha256:" $tag }}@{{ else }}:{{ end }}{{ $tag }}

@@ -23,6 +23,7 @@ FOLLOWERS = {
     "kustomize/overlays/production/kustomization.yaml": (_OVERLAY, 1),
     "kustomize/overlays/staging/kustomization.yaml": (_OVERLAY, 1),
     "manifests/deployment.yaml": (_IMAGE, 1),
+    "manifests/gateway/deployment.yaml": (_IMAGE, 1),
 }
 """By file: where the version stands in it, and how often."""
 

@@ -187,6 +187,18 @@ async def test_the_release_is_said_only_if_the_answer_itself_names_its_bento() -
     assert "x-e2i-release" not in (await lab.post("/api/predict", BODY)).headers
 
 
+async def test_json_that_curl_calls_a_form_reaches_the_model_as_json() -> None:
+    lab = await GatewayLab([model(), model("old")], {"old": None}).known()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    await lab.post("/churn/predict", BODY, form)
+    # Of a model that does not say what it takes nothing is known.
+    await lab.post("/old/predict", BODY, form)
+    assert [sent.headers["Content-Type"] for sent in lab.upstream.sent] == [
+        "application/json",
+        *form.values(),
+    ]
+
+
 async def test_a_request_keeps_its_id_and_gets_one_if_it_has_none() -> None:
     lab = await GatewayLab([model()]).known()
     own = await lab.post("/api/predict", BODY, {"X-Request-Id": "order-7"})

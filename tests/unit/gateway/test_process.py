@@ -7,24 +7,22 @@ import json
 import os
 import signal
 import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 import yaml
 from aiohttp import web
 from support.gateways import CUSTOMER, LEAVES, schema
+from support.running_gateway import LONGEST, Running, running_gateway
 from support.s3 import free_port
 
 from e2i.gateway.core.access import key_digest
 
 BODY = {"input_data": CUSTOMER}
-LONGEST = 60.0
 ARRIVED: list[str] = []
 """Paths that models of this file were asked."""
 
@@ -54,56 +52,13 @@ async def model_server(seconds: float = 0.0) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-class Running:
-    """A gateway in a process of its own."""
-
-    def __init__(self, url: str, process: asyncio.subprocess.Process, session: aiohttp.ClientSession) -> None:
-        self.url, self.process, self.session = url, process, session
-
-    async def post(self, path: str, **headers: str) -> tuple[int, Any]:
-        async with self.session.post(f"{self.url}{path}", json=BODY, headers=headers) as answer:
-            return answer.status, await answer.json()
-
-    async def get(self, path: str) -> int:
-        async with self.session.get(f"{self.url}{path}") as answer:
-            return answer.status
-
-    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
-        deadline = time.monotonic() + LONGEST
-        while not await holds():
-            assert time.monotonic() < deadline, f"{holds.__name__} did not come true"
-            await asyncio.sleep(0.05)
-
-
 @asynccontextmanager
 async def running(folder: Path, models: dict[str, str], **settings: str) -> AsyncIterator[Running]:
     """A gateway in front of these models, once it is ready."""
-    (folder / "endpoints.yaml").write_text(yaml.safe_dump({"models": models}))
-    address = f"127.0.0.1:{free_port()}"
-    variables = {
-        "E2I_GATEWAY_ADDRESS": address,
-        "E2I_GATEWAY_ENDPOINTS": str(folder / "endpoints.yaml"),
-        "E2I_GATEWAY_DRAIN_SECONDS": "0.5",
-    } | {f"E2I_GATEWAY_{name}": value for name, value in settings.items()}
-    command = (sys.executable, "-P", "-m", "e2i.gateway")
-    process = await asyncio.create_subprocess_exec(*command, env=os.environ | variables)
-    async with aiohttp.ClientSession() as session:
-        found = Running(f"http://{address}", process, session)
-
-        async def is_ready() -> bool:
-            assert process.returncode is None
-            try:
-                return await found.get("/readyz") == 200
-            except aiohttp.ClientConnectionError:
-                return False
-
-        try:
-            await found.until(is_ready)
-            yield found
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+    file = folder / "endpoints.yaml"
+    file.write_text(yaml.safe_dump({"models": models}))
+    async with running_gateway(ENDPOINTS=str(file), **settings) as found:
+        yield found
 
 
 async def test_no_request_is_lost_when_it_ends(tmp_path: Path) -> None:
@@ -143,7 +98,7 @@ async def test_no_request_is_lost_when_it_ends(tmp_path: Path) -> None:
 
 async def test_a_slow_request_is_answered_after_the_signal(tmp_path: Path) -> None:
     async with model_server(2.0) as url, running(tmp_path, {"churn": url}, DRAIN_SECONDS="0.1") as gateway:
-        asked = asyncio.create_task(gateway.post("/churn/predict"))
+        asked = asyncio.create_task(gateway.post("/churn/predict", BODY))
 
         async def is_under_way() -> bool:
             return bool(ARRIVED)
@@ -164,13 +119,13 @@ async def test_models_and_keys_of_files_come_and_go_without_a_restart(tmp_path: 
 
     let_in("shop")
     async with model_server() as url, running(tmp_path, {"churn": url}, ACCESS=str(access)) as gateway:
-        assert (await gateway.post("/churn/predict"))[0] == 401
-        assert (await gateway.post("/churn/predict", **{"X-Api-Key": "shop-key"}))[0] == 200
+        assert (await gateway.post("/churn/predict", BODY))[0] == 401
+        assert (await gateway.post("/churn/predict", BODY, **{"X-Api-Key": "shop-key"}))[0] == 200
         (tmp_path / "endpoints.yaml").write_text(yaml.safe_dump({"models": {"churn": url, "ltv": url}}))
         let_in("shop", "bank")
 
         async def is_known() -> bool:
-            return (await gateway.post("/ltv/predict", **{"X-Api-Key": "bank-key"}))[0] == 200
+            return (await gateway.post("/ltv/predict", BODY, **{"X-Api-Key": "bank-key"}))[0] == 200
 
         await gateway.until(is_known)
         # A file that cannot be read leaves what is in use.
@@ -178,10 +133,10 @@ async def test_models_and_keys_of_files_come_and_go_without_a_restart(tmp_path: 
         (tmp_path / "endpoints.yaml").write_text(yaml.safe_dump({"models": {"ltv": url}}))
 
         async def is_gone() -> bool:
-            return (await gateway.post("/churn/predict", **{"X-Api-Key": "bank-key"}))[0] == 404
+            return (await gateway.post("/churn/predict", BODY, **{"X-Api-Key": "bank-key"}))[0] == 404
 
         await gateway.until(is_gone)
-        assert (await gateway.post("/ltv/predict", **{"X-Api-Key": "bank-key"}))[0] == 200
+        assert (await gateway.post("/ltv/predict", BODY, **{"X-Api-Key": "bank-key"}))[0] == 200
 
 
 async def test_metrics_have_an_address_without_a_key(tmp_path: Path) -> None:

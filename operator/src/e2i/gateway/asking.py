@@ -70,8 +70,8 @@ class Asking:
         """Return the answer of the route `name` of a model; Refused if it is not asked, or gives none."""
         try:
             path = self.admit(caller, target, name)
-            await self._check(target, path, request.body)
-            answer = await self.send(request, target, path, request.body)
+            is_json = await self._check(target, path, request.body)
+            answer = await self.send(request, target, path, request.body, is_json=is_json)
         except Refused as refused:
             refused.model = target.model.title
             refused.route = name if target.interface and name in target.routes else ""
@@ -92,8 +92,10 @@ class Asking:
             raise unavailable(target.model)
         return target.path(name)
 
-    async def send(self, request: Request, target: Target, path: str, body: bytes) -> UpstreamAnswer:
-        """Return the model's answer, whatever its status."""
+    async def send(
+        self, request: Request, target: Target, path: str, body: bytes, *, is_json: bool
+    ) -> UpstreamAnswer:
+        """Return the model's answer, whatever its status. `is_json`: the body is, whatever its header says."""
         title = target.model.title
         if self._under_way[title] >= self._most:
             raise Refused(
@@ -104,28 +106,32 @@ class Asking:
         self._under_way[title] += 1
         try:
             return await self._upstream.send(
-                title, path, body, _sent_headers(request), self._deadline(request)
+                title, path, body, _sent_headers(request, is_json), self._deadline(request)
             )
         finally:
             self._under_way[title] -= 1
             if not self._under_way[title]:
                 del self._under_way[title]
 
-    async def _check(self, target: Target, path: str, body: bytes) -> None:
-        """Refused if the body is not as the model wants it; a model may have changed since it was last asked."""
+    async def _check(self, target: Target, path: str, body: bytes) -> bool:
+        """Return whether the body is known to be JSON; Refused if it is not as the model wants it.
+
+        A model may have changed since it was last asked.
+        """
         route = target.route(path)
         if route is None:
-            return
+            return False
         try:
             route.require_valid(body)
         except Refused:
             if await self._directory.renewed(target.model):
                 renewed = self._directory.table.find(target.name).route(path)
                 if renewed is None:
-                    return
+                    return False
                 renewed.require_valid(body)
-                return
+                return True
             raise
+        return True
 
     def _deadline(self, request: Request) -> float:
         given = request.headers.get(DEADLINE_HEADER)
@@ -151,8 +157,10 @@ def _with_body(request: Request, body: bytes) -> Request:
     )
 
 
-def _sent_headers(request: Request) -> dict[str, str]:
-    sent = {"Content-Type": request.headers.get("content-type", JSON), "X-Request-Id": request.id}
+def _sent_headers(request: Request, is_json: bool) -> dict[str, str]:
+    # curl says of JSON that it is a form, unless it is given a header, and BentoML believes that.
+    kind = JSON if is_json else request.headers.get("content-type", JSON)
+    sent = {"Content-Type": kind, "X-Request-Id": request.id}
     if "traceparent" in request.headers:
         sent["traceparent"] = request.headers["traceparent"]
     return sent
