@@ -121,11 +121,25 @@ async def test_a_length_that_the_body_has_not(length: str) -> None:
     assert (answer.status, answer.json["field"]) == (400, "inference-header-content-length")
 
 
-async def test_the_model_judges_the_rows_and_its_words_come_back() -> None:
+async def test_a_row_that_the_model_does_not_take_is_refused_with_its_place() -> None:
     gateway = await lab()
-    gateway.upstream.answer = lambda sent: Given(400, b'{"error": "charge is missing"}')
-    answer = await infer(gateway, inputs=ROWS[:1])
-    assert (answer.status, answer.json) == (400, {"error": "charge is missing"})
+    answer = await infer(gateway, inputs=ROWS[:2])
+    assert (answer.status, answer.json["field"]) == (400, "input_data.0.contract")
+    # NaN is how binary numbers say that there is none.
+    number = tensor("charge", "FP64", shape=[2], parameters={"binary_data_size": 16})
+    head = json.dumps({"inputs": [ROWS[0], ROWS[2], {k: v for k, v in number.items() if k != "data"}]})
+    headers = {"Inference-Header-Content-Length": str(len(head))}
+    body = head.encode() + struct.pack("<2d", 1.0, float("nan"))
+    answer = await gateway.post("/v2/models/churn/infer", body, headers)
+    assert (answer.status, answer.json["field"]) == (400, "input_data.1.charge")
+    assert not gateway.upstream.sent
+
+
+async def test_what_the_model_says_of_the_rows_comes_back() -> None:
+    gateway = await lab()
+    gateway.upstream.answer = lambda sent: Given(503, b'{"error": "it starts"}')
+    answer = await infer(gateway, inputs=ROWS)
+    assert (answer.status, answer.json) == (503, {"error": "it starts"})
 
 
 async def test_an_answer_that_is_no_table_is_the_models_failure() -> None:

@@ -70,7 +70,7 @@ class Asking:
         """Return the answer of the route `name` of a model; Refused if it is not asked, or gives none."""
         try:
             path = self.admit(caller, target, name)
-            is_json = await self._check(target, path, request.body)
+            is_json = await self.check(target, path, request.body)
             answer = await self.send(request, target, path, request.body, is_json=is_json)
         except Refused as refused:
             refused.model = target.model.title
@@ -113,7 +113,7 @@ class Asking:
             if not self._under_way[title]:
                 del self._under_way[title]
 
-    async def _check(self, target: Target, path: str, body: bytes) -> bool:
+    async def check(self, target: Target, path: str, body: bytes) -> bool:
         """Return whether the body is known to be JSON; Refused if it is not as the model wants it.
 
         A model may have changed since it was last asked.

@@ -54,7 +54,7 @@ class Inference:
         self._asking.admit(caller, target, "predict")
         inference = open_inference.inference_of(target, request.body, _header_length(request))
         path = target.path(inference.route)
-        # A tensor has no null and no whole number among floats, so the model itself judges the rows.
+        await self._asking.check(target, path, inference.body)
         answer = await self._asking.send(request, target, path, inference.body, is_json=True)
         model = target.model.title
         if answer.status != 200:

@@ -96,7 +96,9 @@ def _unpack(kind: str, data: bytes, name: str) -> list[Any]:
     count, rest = divmod(len(data), struct.calcsize(f"<{letter}"))
     if rest:
         raise bad(f"inputs.{name}", f"{len(data)} bytes are no whole number of {kind}")
-    return list(struct.unpack(f"<{count}{letter}", data))
+    values = struct.unpack(f"<{count}{letter}", data)
+    # Binary numbers have no other way to say that a value is missing.
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
 
 
 def _texts(data: bytes, name: str) -> Iterator[str]:
