@@ -46,6 +46,7 @@ NOT_RUN = {
     "howto/tenants.md": "it needs the cluster and the bucket of several teams",
     "howto/gateway.md": "its models are any that serve; tests/e2e/test_gateway.py asks such",
     "howto/read-the-logs.md": "it is a table, which test_log_lines.py compares with the code",
+    "howto/conformance.md": "its model is the demo's; tests/e2e/test_conformance.py runs the command",
     "howto/yatai-stack.md": "it needs Yatai's images; tests/deploy/test_yatai_stack.py applies its manifests",
     "howto/monitoring.md": "it needs your Prometheus; tests/api/test_operator_life.py reads real metrics",
     "howto/write-a-bento.md": "it is only read",

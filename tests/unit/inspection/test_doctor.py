@@ -92,6 +92,8 @@ BAD_KEY = {"message": "the bucket cannot be used: BucketForbidden: 403", "severi
 UNSAFE = {"message": "the S3 server ignores conditional writes and may overwrite an archive"}
 NO_EXPORT = {"message": "m/churn BentoExported=False BucketUnreachable: no answer", "condition": "BentoExported",
              "reason": "BucketUnreachable", "severity": "warn"}  # fmt: skip
+NO_BENTO = {"message": "m/churn BentoExported=False BentoNotFound: no bento", "condition": "BentoExported",
+            "reason": "BentoNotFound", "severity": "warn"}  # fmt: skip
 EXPORTED = {"message": "m/churn BentoExported=True Exported: x", "condition": "BentoExported", "reason": "Exported",
             "severity": "info"}  # fmt: skip
 FAILED, WARNING, UNKNOWN = State.FAILED, State.WARNING, State.UNKNOWN
@@ -179,6 +181,9 @@ CASES = [
     ),
     pytest.param(
         but(log=(EXPORTED, NO_EXPORT)), "bucket", FAILED, "BucketUnreachable", id="an export that fails"
+    ),
+    pytest.param(
+        but(log=(NO_BENTO,)), "bucket", State.OK, "no complaint", id="a bento that is missing in the store"
     ),
     pytest.param(
         but(log=(NO_EXPORT, EXPORTED)), "bucket", State.OK, "no complaint", id="a bucket that is back"

@@ -8,6 +8,7 @@ import e2i
 from e2i.cli.lazy import LazyGroup
 
 MODULES = {
+    "conformance": "e2i.cli.conformance",
     "demo": "e2i.cli.demo",
     "gateway": "e2i.cli.gateway",
     "local": "e2i.cli.local",
@@ -18,6 +19,7 @@ MODULES = {
     "score": "e2i.cli.score",
 }
 EXTRAS = {
+    "conformance": "conformance",
     "demo": "local",
     "gateway": "gateway",
     "local": "local",

@@ -8,6 +8,7 @@ by an equal one.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
@@ -178,17 +179,23 @@ class Bucket:
 
     def has_conditional_writes(self) -> bool:
         """Return whether the server refuses to overwrite if asked to. Leaves one empty object, PROBE_KEY."""
+        there = self._probe((412, 501), IfNoneMatch=ANY)
+        return (there or self._probe((412, 501), IfNoneMatch=ANY)) == 412
+
+    def has_checksums(self) -> bool:
+        """Return whether the server refuses a body that differs from its sha256. Leaves one empty object, PROBE_KEY."""
+        return self._probe((400,), ChecksumSHA256=base64.b64encode(bytes(32)).decode()) == 400
+
+    def _probe(self, refusals: tuple[int, ...], **condition: str) -> int | None:
+        """Put the empty object PROBE_KEY; return the status if it is one of these refusals, None if it is stored."""
         with self._failures():
-            for _ in range(2):
-                try:
-                    self._clients.default.put_object(
-                        Bucket=self.name, Key=PROBE_KEY, Body=b"", IfNoneMatch=ANY
-                    )
-                except ClientError as error:
-                    if http_status(error) in (412, 501):
-                        return http_status(error) == 412
-                    raise
-        return False
+            try:
+                self._clients.default.put_object(Bucket=self.name, Key=PROBE_KEY, Body=b"", **condition)
+            except ClientError as error:
+                if http_status(error) in refusals:
+                    return http_status(error)
+                raise
+        return None
 
     def _confirm_missing(self, key: str) -> None:
         """Raise an error if a 404 to a HEAD means more than a missing key.

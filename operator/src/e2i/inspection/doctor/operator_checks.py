@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from e2i.api.conditions import Reason
 from e2i.inspection.doctor.cluster_checks import number
 from e2i.inspection.doctor.deployments import available, deployment
 from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, State, unreadable
@@ -13,6 +14,16 @@ POLICIES_SINCE = (1, 36)
 """Kubernetes that serves MutatingAdmissionPolicy v1."""
 LEASE_SILENT = timedelta(seconds=60)
 LOGS = "docs/howto/read-the-logs.md"
+
+OF_THE_BUCKET = {
+    Reason.Exported.name,
+    Reason.BucketUnreachable.name,
+    Reason.BucketNotFound.name,
+    Reason.BucketAccessDenied.name,
+    Reason.UploadInterrupted.name,
+    Reason.ArchiveCorrupted.name,
+}
+"""Reasons of BentoExported that tell how the bucket is."""
 
 
 def check_operator(seen: Installation) -> Iterator[Finding]:
@@ -89,7 +100,8 @@ def _bucket(seen: Installation) -> Finding:
         text = str(line.get("message", ""))
         if text.startswith(("the bucket", "the S3 server")):
             last["start"] = text
-        if line.get("condition") == "BentoExported" and line.get("reason"):
+        # A bento that is missing in the store, for instance, says nothing about the bucket.
+        if line.get("condition") == "BentoExported" and line.get("reason") in OF_THE_BUCKET:
             last["export"] = text if line.get("severity") == "warn" else ""
     if failed := last.get("export") or last.get("start", ""):
         warning = failed.startswith("the S3 server")
