@@ -49,6 +49,7 @@ NOT_RUN = {
     "howto/conformance.md": "its model is the demo's; tests/e2e/test_conformance.py runs the command",
     "howto/yatai-stack.md": "it needs Yatai's images; tests/deploy/test_yatai_stack.py applies its manifests",
     "howto/monitoring.md": "it needs your Prometheus; tests/api/test_operator_life.py reads real metrics",
+    "howto/notifications.md": "it needs an address; tests/unit/controller/test_notifier.py has one",
     "howto/write-a-bento.md": "it is only read",
     "howto/classification.md": "it is only read",
     "howto/regression.md": "it is only read",

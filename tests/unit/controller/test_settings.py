@@ -40,6 +40,8 @@ VARIABLES = {
     "E2I_HEALTH_ADDRESS": "fd00::1:8080",
     "E2I_METRICS_ADDRESS": "0.0.0.0:8081",
     "E2I_TRACES_ENDPOINT": "http://collector:4318",
+    "E2I_NOTIFY_URL": "https://hooks.example/e2i",
+    "E2I_NOTIFY_TOKEN": "s3cret",
     "E2I_LOG_LEVEL": "debug",
 }
 """Each with another value than its default."""
@@ -71,6 +73,8 @@ def test_every_variable_is_read() -> None:
         health_address="fd00::1:8080",
         metrics_address="0.0.0.0:8081",
         traces_endpoint="http://collector:4318",
+        notify_url="https://hooks.example/e2i",
+        notify_token="s3cret",
         log_level="DEBUG",
     )
     unchanged = Settings(bucket="")
@@ -135,6 +139,10 @@ def test_every_variable_is_read() -> None:
         ("E2I_HEALTH_ADDRESS", "8080", "E2I_HEALTH_ADDRESS=8080 is not a host and a port, for instance"),
         ("E2I_HEALTH_ADDRESS", "localhost:http", "E2I_HEALTH_ADDRESS=localhost:http"),
         ("E2I_HEALTH_ADDRESS", "localhost:70000", "E2I_HEALTH_ADDRESS=localhost:70000"),
+        *(
+            ("E2I_NOTIFY_URL", wrong, "E2I_NOTIFY_URL is no http or https address without an account in it")
+            for wrong in ("hooks.example/e2i", "ftp://hooks.example", "https://", "https://a:b@c", "http://[")
+        ),
         ("E2I_LOG_LEVEL", "loud", "E2I_LOG_LEVEL=LOUD is not one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )

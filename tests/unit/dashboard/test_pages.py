@@ -99,6 +99,7 @@ def test_the_page_of_a_failure_has_its_evidence_and_the_command_that_tries_again
 def test_only_commands_that_fit_the_state_are_offered() -> None:
     commands = [step.command.split()[2] for step in detail_of(named("fine", history=[])).steps]
     assert commands == ["status"]
+    assert "undo" in [step.command.split()[2] for step in detail_of(named("fine")).steps]
     canary = named("canary", rollout={"release": NEW, "weight": 20, "actualWeight": 25}, history=[])
     assert [step.command.split()[2] for step in detail_of(canary).steps] == ["status", "promote", "pause"]
     assert "20 % of the requests" in model_page(canary, READ_AT)

@@ -35,6 +35,7 @@ from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
 from e2i.controller.edge.lease import Lease
 from e2i.controller.edge.measures import Measures
+from e2i.controller.edge.notifier import notifier
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.scrape import picture
@@ -90,6 +91,8 @@ class Operator:
         self._supervisor.start("bucket check", self._check_bucket(), endless=False)
         for number in range(self._workers):
             self._supervisor.start(f"worker {number}", self._work())
+        if self._clients.notifier:
+            self._supervisor.start("notifications", self._clients.notifier.run())
         for number in range(POSTERS):
             self._supervisor.start(f"events {number}", self._clients.events.run())
 
@@ -219,6 +222,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         pod_policy=PodPolicy(kube),
         measures=measures,
         traces=traces_to(settings.traces_endpoint),
+        notifier=notifier(settings, cache, bucket, turns),
         may_patch=settings.patch_deployments,
         access=_builder_access(settings),
         archive_place=archives,

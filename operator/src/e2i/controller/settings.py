@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from e2i.archive.s3.settings import BadSetting, read_bucket, read_truth
 from e2i.archive.size_limits import SizeLimits
@@ -76,6 +77,10 @@ class Settings:
     traces_endpoint: str = ""
     """E2I_TRACES_ENDPOINT: an OpenTelemetry receiver (OTLP over HTTP) that gets a trace of each release, for instance
     http://collector:4318; needs the extra traces."""
+    notify_url: str = ""
+    """E2I_NOTIFY_URL: address that CloudEvents about releases are posted to; without it none are."""
+    notify_token: str = field(default="", repr=False)
+    """E2I_NOTIFY_TOKEN: bearer token for that address, from a Secret."""
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
@@ -113,6 +118,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         health_address=_address(environment, "E2I_HEALTH_ADDRESS"),
         metrics_address=_address(environment, "E2I_METRICS_ADDRESS"),
         traces_endpoint=_url(environment, "E2I_TRACES_ENDPOINT"),
+        notify_url=_url(environment, "E2I_NOTIFY_URL"),
+        notify_token=environment.get("E2I_NOTIFY_TOKEN", ""),
         log_level=_level(environment, defaults.log_level),
     )
 
@@ -201,6 +208,16 @@ def _url(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name, "")
     if text and not _URL.fullmatch(text):
         raise BadSetting(f"{name}={text} is no address, for instance http://collector:4318")
+    # The value may hold a secret, so the error does not repeat it.
+    wrong = BadSetting(
+        f"{name} is no http or https address without an account in it, for instance https://hooks.example/e2i"
+    )
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise wrong from None
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
+        raise wrong
     return text
 
 

@@ -109,7 +109,7 @@ def _steps(model: Body) -> Iterable[Step]:
     yield Step(f"kubectl e2i status {where}", "releases, images and pods, each with its cause")
     if status.get("failedReleases"):
         yield Step(f"kubectl e2i retry {where}", "try the failed release again, when its cause is gone")
-    if status.get("servingRelease") and len(status.get("history", ())) > 1:
+    if any(entry["result"] == "Superseded" for entry in status.get("history", ())):
         yield Step(f"kubectl e2i undo {where}", "go back to the release before")
     if status.get("rollout"):
         yield Step(f"kubectl e2i promote {where}", "let the canary take its next step")

@@ -16,6 +16,7 @@ from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
 from e2i.controller.edge.measures import Measures
+from e2i.controller.edge.notifier import Notifier
 from e2i.controller.edge.own_writes import OwnWrites
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.stretches import Stretches
@@ -46,6 +47,8 @@ class Clients:
     """The operator's own keys, which no message may contain."""
     measures: Measures = field(default_factory=Measures)
     traces: Traces = field(default_factory=Traces)
+    notifier: Notifier | None = None
+    """None without E2I_NOTIFY_URL."""
     own_writes: OwnWrites = field(default_factory=OwnWrites)
     stretches: Stretches = field(default_factory=Stretches)
     workload_patches: WorkloadPatches = field(default_factory=WorkloadPatches)
@@ -72,4 +75,6 @@ class Clients:
         await self.release_store_jobs.close()
         await self.events.close()
         await self.traces.close()
+        if self.notifier:
+            await self.notifier.close()
         await self.kube.close()
