@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-from e2i.controller.app import Operator, connect
+from e2i.controller.app import Operator
+from e2i.controller.connect import connect
 from e2i.controller.core.lease import Terms
 from e2i.controller.edge.connections import connect_kube
 from e2i.controller.edge.lease import Lease

@@ -18,7 +18,8 @@ from support.world import NAMESPACE, World
 from e2i import clock
 from e2i.api import naming
 from e2i.controller import app
-from e2i.controller.app import LONGEST_PASS, Operator, connect
+from e2i.controller.app import LONGEST_PASS, Operator
+from e2i.controller.connect import connect
 from e2i.controller.core.health import stale
 from e2i.controller.core.lease import Terms
 from e2i.controller.core.rules.decision import STORE_POLL

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from e2i import __version__
 from e2i.archive.s3.settings import BadSetting
-from e2i.controller.app import Operator, connect
+from e2i.controller.app import Operator
+from e2i.controller.connect import connect
 from e2i.controller.core.health import Health, Sign, stale
 from e2i.controller.core.lease import Terms
 from e2i.controller.core.metrics.operator_series import operator_series, process_series
