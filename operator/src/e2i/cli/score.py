@@ -7,7 +7,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,7 +35,9 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say how much at a time, with defaults that rarely need a change."""
     rows, pieces = click.IntRange(1, 10_000), click.IntRange(1)
     for option in (
-        click.option("--piece", type=pieces, default=2000, help="Rows that are kept together."),
+        click.option(
+            "--piece", type=pieces, help="Rows that are kept together.  [default: those of 50 requests]"
+        ),
         click.option("--patience", type=SECONDS, default=300.0, help="Seconds without any answer."),
         click.option("--deadline", type=SECONDS, default=30.0, help="Seconds for one request."),
         click.option("--at-once", type=click.IntRange(1, 1000), default=32, help="Most requests at once."),
@@ -56,7 +58,7 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
 @with_target
 @_with_limits
 def score(
-    target: Target, model: str, source: str, output: str, release: str, address: str | None, **limits: float
+    target: Target, model: str, source: str, output: str, release: str, address: str | None, **limits: Any
 ) -> None:
     """Score each row of a file with MODEL, as fast as it answers.
 
@@ -75,9 +77,9 @@ def score(
         model=model,
         source=source,
         output=output,
-        rows_in_request=int(limits["rows"]),
-        rows_in_piece=int(limits["piece"]),
-        most=int(limits["at_once"]),
+        rows_in_request=limits["rows"],
+        rows_in_piece=limits["piece"],
+        most=limits["at_once"],
         deadline=limits["deadline"],
         patience=limits["patience"],
     )

@@ -25,6 +25,7 @@ from e2i.scoring.features import BATCH_ROUTE, Features, Row
 from e2i.scoring.outcomes import Bad, Outcome, scored
 from e2i.scoring.pace import Pace
 from e2i.scoring.tables import SURPLUS
+from e2i.scoring.turns import Turns
 
 PASSING = (Overloaded, NotReady, CircuitOpen, DeadlineExceeded)
 TOO_LARGE = 413
@@ -54,8 +55,10 @@ class Asking:
     answered_at: float = field(default_factory=time.monotonic)
     release: str = ""
     """The release that answered last."""
-    _under_way: int = 0
-    _free: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._turns = Turns(self.pace)
 
     async def outcomes(self, rows: Sequence[Row]) -> list[Outcome]:
         """Return what became of each row, in their order; ScoringError if the model cannot be asked at all."""
@@ -132,18 +135,11 @@ class Asking:
 
     async def _once(self, inputs: Sequence[Any]) -> Prediction:
         data = list(inputs) if self.route == BATCH_ROUTE else inputs[0]
-        async with self._free:
-            await self._free.wait_for(lambda: self._under_way < self.pace.limit)
-            self._under_way += 1
-        try:
+        async with self._turns.turn():
             started = time.monotonic()
             prediction = await self.client.predict(self.model, data, route=self.route, deadline=self.deadline)
-        finally:
-            async with self._free:
-                self._under_way -= 1
-                self._free.notify_all()
-        self.answered_at = time.monotonic()
-        self.pace.succeeded((self.answered_at - started) / len(inputs))
+            self.answered_at = time.monotonic()
+            self.pace.succeeded((self.answered_at - started) / len(inputs))
         return await self._identified(prediction)
 
     async def _identified(self, prediction: Prediction) -> Prediction:

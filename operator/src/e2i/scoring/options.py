@@ -13,7 +13,8 @@ class Options:
     source: str
     output: str
     rows_in_request: int
-    rows_in_piece: int
+    rows_in_piece: int | None
+    """None: as many as some requests have."""
     most: int
     deadline: float
     patience: float

@@ -17,6 +17,9 @@ from e2i.scoring.model import ClusterModel, asking
 from e2i.scoring.options import Options
 from e2i.scoring.tables import Table, ending_of, open_table
 
+REQUESTS_IN_PIECE = 50
+"""If the user does not say how many rows are kept together. A killed run loses the work of four pieces at most."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -48,7 +51,8 @@ async def run(options: Options, endpoints: Endpoints, cluster: ClusterModel | No
         async with asking(endpoints, options, cluster) as model:
             _require_columns(table, model.features, options)
             together = options.rows_in_request if model.route == BATCH_ROUTE else 1
-            plan = Plan(options.source, mark, options.model, options.rows_in_piece, together)
+            in_piece = options.rows_in_piece or together * REQUESTS_IN_PIECE
+            plan = Plan(options.source, mark, options.model, in_piece, together)
             return await _scored(table, plan, model, options, show, place)
 
 
