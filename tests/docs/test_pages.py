@@ -32,6 +32,8 @@ ON_A_CLUSTER = (
     "howto/kubeflow.md",
     "howto/deploy-from-python.md",
     "howto/old-style-bentos.md",
+    "howto/call-a-model.md",
+    "howto/score.md",
 )
 IN_EVERY_RUN = ("howto/undo.md",)
 BY_A_NEWCOMER = ("tutorial/first-model.md", "tutorial/trained-model.md")

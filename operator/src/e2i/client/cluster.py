@@ -5,7 +5,9 @@ Needs the extra `kubectl`, or `operator`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from e2i.api import naming
@@ -13,10 +15,28 @@ from e2i.client.endpoints import Endpoint, Endpoints, Identity
 from e2i.client.errors import ModelNotFound, NotReady
 from e2i.kube import Kube, Object
 from e2i.kube.e2i_kinds import E2I_MODELS, SERVICES
+from e2i.kube.kubeconfig import config_files, context_of
 from e2i.kube.local_service import local_address
+from e2i.kube.login import from_context, from_pod, is_pod
 
 MAY_ANSWER = ("Serving", "Superseded")
 """Results of releases in status.history whose pods may still answer."""
+
+
+async def cluster_endpoints(
+    namespace: str = "", *, context: str | None = None, kubeconfig: Path | None = None
+) -> Endpoints:
+    """Return the endpoints of all models of a namespace, found as kubectl would: by the kubeconfig, or as this pod.
+
+    ApiError or KubeconfigError if the cluster cannot be asked.
+    """
+    if kubeconfig is None and context is None and is_pod(os.environ):
+        kube, own = await from_pod()
+    else:
+        chosen = context_of(config_files(kubeconfig, os.environ), context)
+        kube, own = await from_context(chosen), chosen.namespace
+    async with kube:
+        return await read_endpoints(kube, namespace or own)
 
 
 async def read_endpoints(kube: Kube, namespace: str) -> Endpoints:
