@@ -98,6 +98,14 @@ images: ## Build the operator's image and its SBOM, with docker, podman or build
 release-check: setup ## Build wheel, sdist, charts, image and SBOM twice, compare and verify them
 	@PYTHONPATH=tests $(BIN)/python -m support.release check
 
+.PHONY: kind-up
+kind-up: ## Make a kind cluster with Yatai's real controllers and the operator; needs docker, kind and kubectl
+	@tests/kind/up.sh
+
+.PHONY: kind-down
+kind-down: ## Remove that cluster; its store .e2i/kind-store stays
+	@kind delete cluster --name e2i
+
 .PHONY: bench
 bench: setup ## Measure what docs/reference/benchmarks.md reports
 	@$(BIN)/python tests/benchmarks/bench.py

@@ -26,6 +26,8 @@ KEPT = pytest.StashKey[Kept]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kubeconfig", type=Path, help="run on this cluster; what it cannot show is skipped")
+    parser.addoption("--bento-store", type=Path, help="with --kubeconfig: the store that its operator reads")
     parser.addoption("--deep", action="store_true", help="run the long tests too, and many more examples")
 
 
@@ -56,6 +58,13 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
     running.end_all_but(())
 
 
+@pytest.fixture(scope="session")
+def elsewhere(pytestconfig: pytest.Config) -> TestCluster | None:
+    """The cluster of --kubeconfig."""
+    kubeconfig = pytestconfig.getoption("kubeconfig")
+    return kubeconfig and TestCluster(kubeconfig, None, pytestconfig.getoption("bento_store"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """A cluster that no test of the next file needs would take CPU from all tests that follow."""
@@ -65,11 +74,9 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.fixture(scope="module")
-def control_plane(kept: Kept, say: Callable[[str], None]) -> TestCluster:
+def control_plane(elsewhere: TestCluster | None, kept: Kept, say: Callable[[str], None]) -> TestCluster:
     """etcd, API server, controller manager, scheduler and S3 with Yatai's CRDs; no node, no controllers of ours."""
-    if own := os.environ.get("E2I_TEST_KUBECONFIG"):
-        return TestCluster(Path(own), None)
-    return kept.enter("control_plane", lambda: _control_plane(say))
+    return elsewhere or kept.enter("control_plane", lambda: _control_plane(say))
 
 
 @contextlib.contextmanager
@@ -81,9 +88,9 @@ def _control_plane(say: Callable[[str], None]) -> Iterator[TestCluster]:
 
 
 @pytest.fixture(scope="module")
-def local_cluster(kept: Kept, say: Callable[[str], None]) -> TestCluster:
+def local_cluster(elsewhere: TestCluster | None, kept: Kept, say: Callable[[str], None]) -> TestCluster:
     """The whole local cluster with the operator; its BentoML store is `bentoml` in the cluster's folder."""
-    return kept.enter("local_cluster", lambda: _local_cluster(say))
+    return elsewhere or kept.enter("local_cluster", lambda: _local_cluster(say))
 
 
 @contextlib.contextmanager

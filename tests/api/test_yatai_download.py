@@ -19,7 +19,7 @@ pytestmark = pytest.mark.api
 @pytest.fixture
 def bucket(control_plane: TestCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The bucket, and a downloader's environment that may read it."""
-    home = control_plane.own_home("the cluster at E2I_TEST_KUBECONFIG has no S3 server that the tests know")
+    home = control_plane.own_home("it looks into the S3 server")
     credentials = ensure_credentials(home)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key)

@@ -49,6 +49,7 @@ NOT_RUN = {
     "howto/gateway.md": "its models are any that serve; tests/e2e/test_gateway.py asks such",
     "howto/read-the-logs.md": "it is a table, which test_log_lines.py compares with the code",
     "howto/conformance.md": "its model is the demo's; tests/e2e/test_conformance.py runs the command",
+    "howto/kind.md": "it needs Docker; tests/deploy/test_kind.py tries what can be tried without it",
     "howto/yatai-stack.md": "it needs Yatai's images; tests/deploy/test_yatai_stack.py applies its manifests",
     "howto/monitoring.md": "it needs your Prometheus; tests/api/test_operator_life.py reads real metrics",
     "howto/notifications.md": "it needs an address; tests/unit/controller/test_notifier.py has one",

@@ -12,7 +12,9 @@ from support.e2e import build_moody
 @pytest.fixture(scope="module")
 def store(local_cluster: TestCluster) -> Path:
     """The BentoML store that the operator reads."""
-    assert local_cluster.home
-    folder = local_cluster.home.root / "bentoml"
+    if local_cluster.store:
+        build_moody(local_cluster.store)
+        return local_cluster.store
+    folder = local_cluster.own_home("without --bento-store there is no store for new bentos").root / "bentoml"
     build_moody(folder)
     return folder

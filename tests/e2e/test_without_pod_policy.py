@@ -56,8 +56,7 @@ def set_rules(home: ClusterHome, rules: list[Object]) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
-    home = local_cluster.home
-    assert home
+    home = local_cluster.own_home("takes the policy away, and rights of the operator")
     kubectl(home, "delete", f"--kustomize={POLICIES}")
     rules = json.loads(kubectl(home, "get", "clusterrole", "e2i-operator", "-o=jsonpath={.rules}"))
     set_rules(home, [*rules, {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}])

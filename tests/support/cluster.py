@@ -35,18 +35,27 @@ shutil.rmtree(root.parent)
 
 @dataclass(frozen=True)
 class TestCluster:
-    """A running cluster. `home` is None when it is somebody's own, named by E2I_TEST_KUBECONFIG."""
+    """A running cluster. `home` is None when it is somebody's own, named by --kubeconfig.
+
+    `store` is then the BentoML store that its operator reads, if --bento-store names it.
+    """
 
     __test__ = False
 
     kubeconfig: Path
     home: ClusterHome | None
+    store: Path | None = None
 
     def own_home(self, why: str) -> ClusterHome:
         """Return the home. On a cluster of somebody's own the test is skipped: `why` it needs one of its own."""
-        if self.home is None:
-            pytest.skip(why)
-        return self.home
+        return own_home(self.home, why)
+
+
+def own_home(home: ClusterHome | None, why: str) -> ClusterHome:
+    """Return the home. On a cluster of somebody's own there is none, and the test is skipped."""
+    if home is None:
+        pytest.skip(f"needs the local cluster: {why}")
+    return home
 
 
 class Kept:

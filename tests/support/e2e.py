@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from support.built_bentos import build_once, copy_store
 from support.cluster import TestCluster
@@ -30,6 +31,7 @@ HOPELESS = "hopeless:1.0.0"
 SECRETS = Resource("", "v1", "secrets", "Secret")
 DOWNLOAD_SECRET = "e2i-bento-download"
 SMALL = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
+REACHED_WITHIN = 10.0
 PATIENCE = 180.0
 """Seconds; only a bound for a machine under heavy load."""
 
@@ -121,7 +123,20 @@ async def address(stage: Stage, name: str) -> str:
     """Where the model answers, as the host and every pod reach it."""
     service = await stage.child(SERVICES, name)
     assert service, f"{name} has no Service"
-    return f"http://{service['spec']['clusterIP']}:3000"
+    host = service["spec"]["clusterIP"]
+    if stage.is_elsewhere:
+        await require_reachable(host)
+    return f"http://{host}:3000"
+
+
+async def require_reachable(host: str) -> None:
+    """Skip the test where this machine has no way to the addresses of the cluster's Services."""
+    try:
+        async with asyncio.timeout(REACHED_WITHIN):
+            _, writer = await asyncio.open_connection(host, 3000)
+        writer.close()
+    except TimeoutError:
+        pytest.skip(f"this machine has no way to the cluster's Services ({host}): docs/howto/kind.md")
 
 
 async def answered_by(stage: Stage, name: str) -> str:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-from support.cluster import TestCluster
+from support.cluster import TestCluster, own_home
 
 from e2i.api import naming
 from e2i.kube import ApiError, Kube, Object, Resource
@@ -24,10 +24,20 @@ PATIENCE = 60.0
 class Stage:
     """A namespace of its own, looked at and changed as the administrator."""
 
-    def __init__(self, kube: Kube, home: ClusterHome, namespace: str) -> None:
+    def __init__(self, kube: Kube, home: ClusterHome | None, namespace: str) -> None:
         self.kube = kube
-        self.home = home
         self.namespace = namespace
+        self._home = home
+
+    @property
+    def home(self) -> ClusterHome:
+        """The local cluster's folder; on a cluster of somebody's own the test is skipped."""
+        return own_home(self._home, "looks at processes or files of the local cluster")
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is a cluster of somebody's own."""
+        return self._home is None
 
     async def create(self, name: str = "churn", tag: str = "churn:1.0.0", **spec: Any) -> Object:
         body = {
@@ -144,7 +154,6 @@ async def _unless_busy(look: Callable[[], Awaitable[Any]]) -> Any:
 
 @contextlib.asynccontextmanager
 async def staging(cluster: TestCluster) -> AsyncIterator[Stage]:
-    assert cluster.home
     name = f"operator-{uuid.uuid4().hex[:8]}"
     async with await Kube.from_kubeconfig(cluster.kubeconfig) as kube:
         await kube.create(NAMESPACES, None, {"metadata": {"name": name}})
