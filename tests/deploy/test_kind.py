@@ -1,4 +1,4 @@
-"""tests/kind: what can be known of the kind cluster without Docker: its configuration, manifests, images and scripts."""
+"""The kind cluster of tests/kind, without Docker: its configuration, manifests, images and scripts."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def started(kind: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
         command = (*kind.argv, "create", "cluster", "--config=cluster.yaml", f"--kubeconfig={tmp_path}/none")
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
         log = tmp_path / "log"
-        asked = [line for line in log.read_text().splitlines() if line.startswith("run ")] if log.exists() else []
+        asked = (
+            [line for line in log.read_text().splitlines() if line.startswith("run ")] if log.exists() else []
+        )
         return asked[0] if asked else done.stderr
 
     return start

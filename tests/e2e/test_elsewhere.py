@@ -13,7 +13,9 @@ from support.cluster import TestCluster
 pytestmark = pytest.mark.e2e
 
 HERE = Path(__file__).parent
-SHOWN = "test_conformance.py::test_a_bento_that_nobody_has_fails_the_first_release_and_leaves_out_what_needs_it"
+SHOWN = (
+    "test_conformance.py::test_a_bento_that_nobody_has_fails_the_first_release_and_leaves_out_what_needs_it"
+)
 LOCAL = "test_applied_manifests.py"
 
 
