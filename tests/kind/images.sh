@@ -50,5 +50,5 @@ case "${1:-}" in
   load) docker load --input "${2:?name the file}" ;;
   nodes) nodes ;;
   pin) pin ;;
-  *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "${0##*/}"; exit 2 ;;
 esac

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Make the kind cluster e2i, with Yatai's real controllers, an S3 server, a registry and the operator. Safe to repeat.
-# The operator's image is E2I_IMAGE, made by `make images`.
+# The operator's image is E2I_IMAGE, made by `make images`. With E2I_OFFLINE=1 nothing is pulled: images.sh has loaded the images.
 set -euo pipefail
 cd "$(dirname "$0")"
 image=${E2I_IMAGE:-ghcr.io/e2i-dev/e2i-operator:0.1.0}
@@ -14,13 +14,20 @@ docker image inspect "$image" > /dev/null 2>&1 ||
   { echo "There is no image $image: run \`make images\`, or name yours in E2I_IMAGE." >&2; exit 1; }
 
 mkdir -p ../../.e2i/kind-store/bentos ../../.e2i/kind-store/models
-kind get clusters 2> /dev/null | grep -qx e2i || kind create cluster --config cluster.yaml --wait 5m
+# An image that was loaded from a file has no digest.
+node=()
+if [ -n "${E2I_OFFLINE:-}" ]; then
+  node=(--image "$(sed -n 's,^\(kindest/node:[^ ]*\) .*,\1,p' images.txt)")
+else
+  ./images.sh pull
+fi
+kind get clusters 2> /dev/null | grep -qx e2i || kind create cluster --config cluster.yaml --wait 5m "${node[@]}"
 kind export kubeconfig --name e2i --kubeconfig ../../.e2i/kind.kubeconfig
 export KUBECONFIG=$PWD/../../.e2i/kind.kubeconfig
 
-# Images that are on this machine need not be pulled by the nodes.
+# The node has the images of the list, by their digests, and pulls none of them.
 kind load docker-image --name e2i "$image"
-[ -z "${E2I_OFFLINE:-}" ] || ./images.sh nodes
+./images.sh nodes
 
 # The CRDs, by file: fetched once and compared with their digests.
 ls $stack/crds-fetched/*.yatai.ai_*.yaml > /dev/null 2>&1 || $stack/crds-fetched/fetch.sh
