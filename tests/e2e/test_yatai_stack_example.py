@@ -68,6 +68,6 @@ def test_the_example_makes_what_the_page_shows_and_answers_two(home: ClusterHome
     request = ("curl", "--silent", "--fail", "-X", "POST", "-d", "[[0,1,2,3]]")
     url = f"http://{kubectl(home, *address)}:3000/classify"
     answered = subprocess.run(
-        (*request, "--retry=20", "--retry-all-errors", url), capture_output=True, text=True
+        (*request, "--retry", "20", "--retry-all-errors", url), capture_output=True, text=True
     )
     assert answered.stdout.strip() == "[2]", answered.stderr
