@@ -165,7 +165,7 @@ class GatewayLab:
         pages = Pages(self.directory, self.metrics, lambda: self.circuits, lambda: self.unready)
         inference = Inference(self.directory, asking)
         routes = Routes(self.directory, self.callers, asking, inference, pages)
-        self.app = App(routes.admit, self.metrics, most_body)
+        self.app = App(routes.admit, self.metrics, most_body, timeout)
 
     async def known(self) -> GatewayLab:
         """Take the models, and read what they take."""
@@ -180,7 +180,10 @@ class GatewayLab:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         return await self.call("POST", path, body, headers or {})
 
-    async def call(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answered:
+    async def call(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str], *, stops: bool = False
+    ) -> Answered:
+        """`stops`: the caller sends the begin of its body, and then nothing."""
         path, _, query = path.partition("?")
         given = [(name.lower().replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         scope = {
@@ -195,10 +198,13 @@ class GatewayLab:
             {"type": "http.request", "body": body[:5], "more_body": True},
             {"type": "http.request", "body": body[5:]},
         ]
+        if stops:
+            pieces.pop()
         messages: list[Any] = []
 
         async def receive() -> Any:
-            return pieces.pop(0)
+            # A caller that was too slow: nothing more comes.
+            return pieces.pop(0) if pieces else await asyncio.Event().wait()
 
         async def send(message: Any) -> None:
             messages.append(message)

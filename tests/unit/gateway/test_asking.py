@@ -247,6 +247,12 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
     assert (await lab.post("/api/predict", b"{}" + b" " * 98)).status == 400
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    lab = await GatewayLab([model()], timeout=0.01).known()
+    answer = await lab.call("POST", "/api/predict", b"{12345}", {}, stops=True)
+    assert (answer.status, answer.json["reason"]) == (504, "DeadlineExceeded")
+
+
 async def test_a_failure_of_the_gateway_is_an_answer_without_its_inside() -> None:
     lab = await GatewayLab([model()]).known()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -188,6 +189,15 @@ async def test_a_token_that_was_taken_is_not_taken_after_its_end(provider: Provi
         now += 331
         with pytest.raises(Refused, match="it has expired"):
             await verifier.caller(token, access)
+
+
+async def test_a_token_that_was_taken_has_the_grants_of_today(provider: Provider, verifier: Tokens) -> None:
+    token = provider.token()
+    await verifier.caller(token, provider.access())
+    issuer = provider.access().issuers[provider.url]
+    fewer = Access(keys={}, issuers={provider.url: replace(issuer, grants={})})
+    with pytest.raises(Refused, match="no value of the token's claim groups has a grant"):
+        await verifier.caller(token, fewer)
 
 
 async def test_the_gateway_takes_tokens_beside_keys(provider: Provider, verifier: Tokens) -> None:

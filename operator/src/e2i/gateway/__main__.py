@@ -17,6 +17,8 @@ def run(settings: Settings) -> None:
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     logging.getLogger("uvicorn").setLevel("WARNING")
+    # One line for each request that is sent again, which says nothing of it.
+    logging.getLogger("stamina").setLevel("ERROR")
     asyncio.run(serve(settings))
 
 

@@ -34,11 +34,13 @@ logger = logging.getLogger("e2i.gateway")
 class App:
     """Answers HTTP requests. `is_draining`: every answer asks to close the connection, because the process will end."""
 
-    def __init__(self, admit: Admit, metrics: Metrics, most_body: int) -> None:
+    def __init__(self, admit: Admit, metrics: Metrics, most_body: int, timeout: float) -> None:
+        """`timeout`: seconds in which a body has to arrive."""
         self.is_draining = False
         self._admit = admit
         self._metrics = metrics
         self._most_body = most_body
+        self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,15 +84,27 @@ class App:
             if len(body) > self._most_body:
                 raise self._too_large()
             return body
-        parts, size = [body], len(body)
-        while message.get("more_body", False):
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._read_rest(body, receive)
+        except TimeoutError as error:
+            raise Refused(
+                Reason.DeadlineExceeded, f"the body did not arrive within {self._timeout:g} s"
+            ) from error
+
+    async def _read_rest(self, begin: bytes, receive: Receive) -> bytes | None:
+        parts, size, more = [begin], len(begin), True
+        while more:
+            if size > self._most_body:
+                raise self._too_large()
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self._most_body:
-                raise self._too_large()
+            more = message.get("more_body", False)
+        if size > self._most_body:
+            raise self._too_large()
         return b"".join(parts)
 
     def _too_large(self) -> Refused:

@@ -66,7 +66,7 @@ class Gateway:
         )
         inference = Inference(self.directory, asking)
         routes = Routes(self.directory, self.callers, asking, inference, pages)
-        self.app = App(routes.admit, self.metrics, settings.most_body)
+        self.app = App(routes.admit, self.metrics, settings.most_body, settings.timeout)
 
     async def start(self) -> None:
         """Read keys and models; BadSetting if a file cannot be used. A cluster may come later."""

@@ -40,11 +40,17 @@ class Tokens:
         self._session = session
         self._wall = wall
         self._keys: dict[str, _Keys] = {}
-        self._verified: OrderedDict[tuple[str, int], tuple[float, Caller]] = OrderedDict()
+        self._verified: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._access: Access | None = None
+        """What the verified tokens were verified with."""
 
     async def caller(self, token: str, access: Access) -> Caller:
         """Return whose token it is; Refused if it cannot be trusted."""
-        kept = hashlib.sha256(token.encode()).hexdigest(), id(access)
+        if access is not self._access:
+            # Issuers and grants may be others now.
+            self._verified.clear()
+            self._access = access
+        kept = hashlib.sha256(token.encode()).hexdigest()
         if found := self._verified.get(kept):
             if self._wall() < found[0] + LEEWAY:
                 return found[1]
@@ -52,7 +58,8 @@ class Tokens:
         issuer = self._issuer(token, access)
         claims = await self._claims(token, issuer)
         caller = issuer.caller(claims)
-        self._verified[kept] = float(claims["exp"]), caller
+        if access is self._access:
+            self._verified[kept] = float(claims["exp"]), caller
         if len(self._verified) > MOST_KEPT:
             self._verified.popitem(last=False)
         return caller
