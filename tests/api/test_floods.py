@@ -75,7 +75,8 @@ async def test_a_spec_that_never_rests_costs_a_bounded_number_of_writes_and_hold
         written = audit.writes()
         made = written.count(("patch", "bentodeployments"))
         print(f"{changes} changes in {lasted:.1f} s: {len(written)} writes, {made} of BentoDeployments")  # noqa: T201
-        assert made <= 20 + lasted
+        # Twenty at any rate, then one a second, and a few until the log was read.
+        assert made <= 20 + lasted + 5
         # The last one counts.
         await tenant.ready()
         (child,) = [each for each in await tenant.children(BENTO_DEPLOYMENTS) if wants(each, changes - 1)]
