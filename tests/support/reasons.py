@@ -37,6 +37,7 @@ _VARYING = (
     (re.compile(r"(?<=[0-9a-f]{8})-[a-z0-9]{5,10}-[a-z0-9]{5}\b"), "-…"),
     (re.compile(r"\b(trace|span)=[0-9a-f]+"), r"\1=…"),
     (re.compile(r"(?<![\w/:])(/[\w.+-]+){2,}/(?=[\w.+-])"), "…/"),
+    (re.compile(r"^[0-9a-f]{4}-\d+$"), "76a8-12"),  # Of a pass, in the log.
     (re.compile(r"\b(10|127)(\.\d{1,3}){3}:\d+"), "…"),
 )
 
