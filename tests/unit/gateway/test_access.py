@@ -69,8 +69,10 @@ async def test_nobody_comes_in_without_a_key(headers: dict[str, Any]) -> None:
     assert not gateway.upstream.sent
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/v2/health/live", "/v2/health/ready"])
-async def test_probes_need_no_key(path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/"]
+)
+async def test_probes_need_no_key_nor_does_the_page_that_asks_for_one(path: str) -> None:
     assert (await (await lab()).get(path)).status == 200
 
 

@@ -71,7 +71,8 @@ class Pages:
         targets = [each for each in self._directory.table.targets() if caller.grant.allows(each.model)]
         return as_json(openapi(targets, e2i.__version__))
 
-    async def docs(self, request: Request, caller: Caller) -> Answer:
+    async def docs(self, request: Request) -> Answer:
+        """The page itself says nothing of the models: it asks for /openapi.json, with the reader's key."""
         return Answer(body=PAGE, content_type=HTML)
 
     async def metrics(self, request: Request, caller: Caller) -> Answer:

@@ -28,7 +28,7 @@ GENERAL = ("predict", "explain")
 
 
 class Routes:
-    """Finds the handler of each request. Everything but the probes is for callers that are known."""
+    """Finds the handler of each request. Everything but the probes and /docs is for callers that are known."""
 
     def __init__(
         self, directory: Directory, callers: Callers, asking: Asking, inference: Inference, pages: Pages
@@ -41,13 +41,13 @@ class Routes:
             "/healthz": pages.alive,
             "/livez": pages.alive,
             "/readyz": pages.ready,
+            "/docs": pages.docs,
             "/v2/health/live": pages.inference_alive,
             "/v2/health/ready": pages.inference_ready,
         }
         self._pages: dict[str, CallerHandle] = {
             "/api/models": pages.models,
             "/health/bentoml": pages.health,
-            "/docs": pages.docs,
             "/openapi.json": pages.openapi,
             "/metrics": pages.metrics,
             "/v2": inference.server,

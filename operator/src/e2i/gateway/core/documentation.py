@@ -27,18 +27,19 @@ _ERROR_SCHEMA = {
 def openapi(targets: Iterable[Target], version: str) -> dict[str, Any]:
     """Return the document; only of models whose routes are known."""
     found = [target for target in targets if target.interface is not None]
-    names = [target.name for target in found]
-    paths: dict[str, Any] = {
-        f"/api/{route}": {"post": _general(route, [each for each in found if route in each.routes])}
-        for route in ("predict", "explain")
-    }
+    schemas: dict[str, Any] = {"Error": _ERROR_SCHEMA}
+    paths: dict[str, Any] = {}
     for target in found:
         for route in target.routes:
             paths[f"/api/models/{target.name}/{route}"] = {"post": _operation(target, route)}
+            schemas |= _schemas(target, route)
+    for route in ("predict", "explain"):
+        having = [each for each in found if route in each.routes]
+        paths[f"/api/{route}"] = {"post": _general(route, having)}
     paths |= {
         "/api/models": {"get": _get("the models that there are, with their states and routes")},
         "/health/bentoml": {"get": _get("the state of each model, and what it served last")},
-        "/v2/models/{name}/infer": {"post": _infer(names)},
+        "/v2/models/{name}/infer": {"post": _infer([target.name for target in found])},
     }
     keys: dict[str, Any] = {
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -49,41 +50,58 @@ def openapi(targets: Iterable[Target], version: str) -> dict[str, Any]:
         "info": {"title": "Models", "version": version},
         "security": [{}, {"bearer": []}, {"key": []}],
         "paths": paths,
-        "components": {"schemas": {"Error": _ERROR_SCHEMA}, "securitySchemes": keys},
+        "components": {"schemas": schemas, "securitySchemes": keys},
     }
+
+
+def _schemas(target: Target, name: str) -> dict[str, Any]:
+    """Return the schemas of a route, each a document of its own: its references lead to its own definitions."""
+    route = target.route(target.path(name))
+    if route is None:
+        return {}
+    parts = {"input": route.input, "output": route.output}
+    return {
+        _schema_name(target, name, part): {**schema, "$id": f"urn:e2i:{target.name}:{name}:{part}"}
+        for part, schema in parts.items()
+    }
+
+
+def _schema_name(target: Target, route: str, part: str) -> str:
+    return f"{target.name}.{route}.{part}".replace("/", ".")
+
+
+def _reference(target: Target, route: str, part: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{_schema_name(target, route, part)}"}
 
 
 def _operation(target: Target, name: str) -> dict[str, Any]:
     route = target.route(target.path(name))
-    takes, gives = (route.input, route.output) if route else ({}, {})
+    takes = {"application/json": {"schema": _reference(target, name, "input")}}
     return {
         "tags": [target.name],
         "summary": (route.description if route else "") or f"{name} of {target.name}",
         "operationId": f"{target.name}_{name}".replace("/", "_"),
-        "requestBody": {"required": True, "content": {"application/json": {"schema": takes}}},
-        "responses": _responses(gives),
+        "requestBody": {"required": True, "content": takes},
+        "responses": _responses(_reference(target, name, "output")),
     }
 
 
 def _general(route: str, targets: list[Target]) -> dict[str, Any]:
-    bodies = [
-        {
-            "$ref": f"#/paths/~1api~1models~1{each.name}~1{route}/post/requestBody/content/application~1json/schema"
-        }
-        for each in targets
-    ]
+    takes = [_reference(target, route, "input") for target in targets]
+    named = {
+        "name": "model",
+        "in": "query",
+        "description": "may stand in the body too; not needed if there is one model",
+        "schema": {"type": "string", "examples": [each.name for each in targets]},
+    }
     return {
         "summary": f"{route} of the model that the request names",
         "operationId": route,
-        "parameters": [
-            {
-                "name": "model",
-                "in": "query",
-                "description": "may stand in the body too; not needed if there is one model",
-                "schema": {"type": "string", "enum": [each.name for each in targets]},
-            }
-        ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": bodies}}}},
+        "parameters": [named],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"anyOf": takes} if takes else {}}},
+        },
         "responses": _responses({}),
     }
 
