@@ -33,16 +33,35 @@ class BentoServer:
 
 @contextmanager
 def bento_server(
-    what: str, home: Path, *, folder: Path | None = None, log: Path | None = None, **environment: str
+    what: str,
+    home: Path,
+    *options: str,
+    folder: Path | None = None,
+    log: Path | None = None,
+    **environment: str,
 ) -> Iterator[BentoServer]:
-    """Serve `what` (a tag, `.` or module:Class, seen from `folder`) from this BentoML home; leaves no process."""
+    """Serve `what` (a tag, `.` or module:Class, seen from `folder`) from this BentoML home; leaves no process.
+
+    `options`: further ones of `bentoml serve`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     own = {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "PYTHONUNBUFFERED": "1"}
     with (log or Path(os.devnull)).open("wb") as words:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bentoml", "serve", what, "--host", "127.0.0.1", "--port", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "bentoml",
+                "serve",
+                what,
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+                *options,
+            ],
             cwd=folder,
             env=os.environ | own | environment,
             stdout=words,
