@@ -198,11 +198,14 @@ async def test_fifty_models_are_upgraded_and_taken_back_without_a_write_or_a_res
 
 async def seen_by_the_operator(stage: Stage, names: list[str], word: str) -> None:
     """Return when the operator has made a pass of each model."""
-    await stage.create(f"{word}-before", "churn:9")
-    await stage.reason("BentoNotFound", f"{word}-before")
-    await stage.touch(*names)
-    await stage.create(f"{word}-after", "churn:9")
-    await stage.reason("BentoNotFound", f"{word}-after")
+    for sentinel, touched in ((f"{word}-before", names), (f"{word}-after", [])):
+        await stage.create(sentinel, "churn:9")
+
+        async def told(sentinel: str = sentinel) -> bool:
+            return await ready_of(stage, sentinel) == ("False", "BentoNotFound")
+
+        await stage.until(told, f"a word about {sentinel}", 240)
+        await stage.touch(*touched)
 
 
 async def restarts_of(stage: Stage) -> int:

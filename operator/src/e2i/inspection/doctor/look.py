@@ -7,6 +7,8 @@ import json
 from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
+import aiohttp
+
 from e2i import clock
 from e2i.inspection.doctor.cluster_checks import CRDS, SECRETS, YATAI_DEPLOYMENT, secret_of
 from e2i.inspection.doctor.deployments import containers, deployment
@@ -15,6 +17,8 @@ from e2i.inspection.doctor.rights import NEEDED, Right
 from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.kube.e2i_kinds import DEPLOYMENTS, LEASES, POD_POLICY_BINDINGS, PODS
 from e2i.kube.e2i_kinds import SECRETS as SECRET
+from e2i.kube.exchange import exchange
+from e2i.kube.local_service import local_address
 
 T = TypeVar("T")
 
@@ -34,7 +38,7 @@ BINDINGS = (
 )
 NAMESPACE, NAME = "e2i-system", "e2i-operator"
 LOG_LINES, LOG_BYTES = 2000, 1_000_000
-HEALTH_TIMEOUT = 10.0
+HEALTH_PORT, HEALTH_TIMEOUT = 8080, 10.0
 
 
 async def look(kube: Kube) -> Installation:
@@ -88,10 +92,18 @@ async def _lease(kube: Kube, namespace: str) -> Object:
 
 
 async def _health(kube: Kube, namespace: str) -> Mapping[str, Any] | None:
-    """Return the answer of /readyz through the API server; None where that does not reach the pod."""
-    path = f"/api/v1/namespaces/{namespace}/services/{NAME}:8080/proxy/readyz"
+    """Return the operator's answer on /readyz; None where nothing leads to its pod.
+
+    On the local cluster the Service is asked directly: there the API server's proxy cannot reach pods.
+    """
+    path = f"/api/v1/namespaces/{namespace}/services/{NAME}:{HEALTH_PORT}/proxy/readyz"
     try:
-        answer = await kube.forward("GET", path, None, {}, HEALTH_TIMEOUT)
+        if local := await local_address(kube, namespace, NAME):
+            async with aiohttp.ClientSession(trust_env=False) as http:
+                url = f"http://{local}:{HEALTH_PORT}/readyz"
+                answer = await exchange(http, "GET", url, None, {}, HEALTH_TIMEOUT)
+        else:
+            answer = await kube.forward("GET", path, None, {}, HEALTH_TIMEOUT)
         told = json.loads(answer.body)
     except (ApiError, ValueError):
         return None
