@@ -36,6 +36,7 @@ NAMESPACE = "bench"
 OPERATOR_USER = "system:serviceaccount:e2i-system:e2i-operator"
 MODELS = Resource("serving.e2i.dev", "v1alpha1", "e2imodels", "E2IModel")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+CRD = PROJECT / "manifests" / "crds" / "e2imodels.yaml"
 START_WITHIN = 60.0
 
 
@@ -46,7 +47,7 @@ def bench_cluster(components: Sequence[str] = CONTROL_PLANE) -> Iterator[Cluster
         start_components(home, components, lambda line: say(f"  {line}"))
         bootstrap(home, store_of(home))
         folder = PROJECT / "manifests"
-        files = [folder / "namespace.yaml", folder / "crds" / "e2imodels.yaml", folder / "rbac.yaml"]
+        files = [folder / "namespace.yaml", CRD, folder / "rbac.yaml"]
         apply_all(home, files, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
         yield home
 
