@@ -50,6 +50,10 @@ demo: setup ## From nothing to a model that answers, and to its second version
 pipeline: setup ## From data to a released model, to drift, and to its second version
 	@$(BIN)/e2i pipeline demo
 
+.PHONY: stack
+stack: setup ## The services of the runbook on their ports 3001 to 3003, with Prometheus
+	@$(BIN)/e2i stack up
+
 .PHONY: up
 up: setup ## Start the local cluster
 	@$(BIN)/e2i local up

@@ -17,6 +17,7 @@ MODULES = {
     "pipeline": "e2i.cli.pipeline",
     "promote": "e2i.cli.promote",
     "score": "e2i.cli.score",
+    "stack": "e2i.cli.stack",
 }
 EXTRAS = {
     "conformance": "conformance",
@@ -29,6 +30,7 @@ EXTRAS = {
     "pipeline demo": "pipeline,local",
     "promote": "pipeline",
     "score": "score",
+    "stack": "pipeline,local",
 }
 
 

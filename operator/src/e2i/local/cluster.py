@@ -132,7 +132,9 @@ def start_components(
 def down(home: ClusterHome, say: Say) -> None:
     """Stop all components and pods, pods first. No process of the cluster is left; all files stay."""
     with _changing(home, say):
-        for name in reversed(COMPONENT_NAMES):
+        # First what others started beside the cluster's components, such as the ports of a stack.
+        beside = [name for name in supervision.recorded(home) if name not in COMPONENT_NAMES]
+        for name in (*beside, *reversed(COMPONENT_NAMES)):
             supervision.stop(home, name, say)
         leftovers = processes.marked(processes.POD_VARIABLE, str(home.root))
         if leftovers:

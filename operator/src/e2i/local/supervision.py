@@ -109,6 +109,11 @@ def was_started(home: ClusterHome, name: str) -> bool:
     return _record_of(home, name).exists()
 
 
+def recorded(home: ClusterHome) -> list[str]:
+    """Return the names of the processes that were started and not stopped since, sorted."""
+    return sorted(file.stem for file in home.run.glob("*.json"))
+
+
 def _strays(home: ClusterHome, name: str) -> list[processes.Process]:
     return processes.marked(processes.COMPONENT_VARIABLE, f"{home.root}:{name}")
 

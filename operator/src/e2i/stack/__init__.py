@@ -1,0 +1,1 @@
+"""The stack of the runbook: services with several models on fixed ports, with Prometheus, from one description."""

@@ -1,0 +1,16 @@
+"""Names that both forms of the stack and its commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import e2i
+
+FOLDER = Path(e2i.__file__).resolve().parents[3] / "bentos"
+"""The templates and projects in the checkout that this package was installed from."""
+DESCRIPTION = FOLDER / "stack" / "stack.yaml"
+NAMESPACE = "models"
+SERVES_ON = 3000
+"""Port of a bento, in a container and at its Service."""
+COMPONENT = "stack"
+"""The process that opens the ports, beside the components of the local cluster."""

@@ -1,0 +1,67 @@
+"""The stack on the local cluster: its models are applied, and its ports are opened."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from e2i.local import supervision
+from e2i.local.component import Component
+from e2i.local.kubectl import apply_all, kubectl
+from e2i.local.layout import ClusterHome
+from e2i.stack.bento_builds import Builder
+from e2i.stack.description import Service, Stack
+from e2i.stack.errors import StackError
+from e2i.stack.layout import COMPONENT, NAMESPACE
+
+Say = Callable[[str], None]
+READY_WITHIN = 900
+"""Seconds until all models are Ready: a slow network may have to bring their packages."""
+CPU_REQUEST = "100m"
+"""Each service asks for so little here, because a laptop's cores also run the control plane; its limits hold."""
+
+
+def start(home: ClusterHome, stack: Stack, description: Path, builder: Builder, say: Say) -> None:
+    """Apply the models, wait until they are Ready, and open the ports; StackError if a model fails."""
+    models = [_model(name, service, stack, builder) for name, service in stack.services.items()]
+    apply_all(home, [], models)
+    for name in stack.services:
+        _wait_until_ready(home, name, say)
+    command = (sys.executable, "-P", "-m", "e2i.stack", f"--home={home.root}", f"--stack={description}")
+    component = Component(COMPONENT, command, tuple(stack.ports.values()))
+    supervision.wait_until_ready(home, supervision.launch(home, component), say)
+
+
+def stop(home: ClusterHome, stack: Stack, say: Say) -> None:
+    """Close the ports and delete the models; their bentos stay in the store."""
+    supervision.stop(home, COMPONENT, say)
+    names = [f"e2imodel/{name}" for name in stack.services]
+    kubectl(home, "delete", "--namespace", NAMESPACE, "--ignore-not-found", *names)
+    say(f"deleted {', '.join(names)}")
+
+
+def _model(name: str, service: Service, stack: Stack, builder: Builder) -> dict[str, object]:
+    """Return the E2IModel that `e2i manifest` writes, with the sizes of the description."""
+    model: dict[str, dict[str, object]] = yaml.safe_load(
+        builder.manifest(name, stack.tag(service), NAMESPACE)
+    )
+    model["spec"]["resources"] = {
+        "requests": {"cpu": CPU_REQUEST, "memory": service.reserved.memory},
+        "limits": {"cpu": service.limits.cpu, "memory": service.limits.memory},
+    }
+    return dict(model)
+
+
+def _wait_until_ready(home: ClusterHome, name: str, say: Say) -> None:
+    say(f"waiting for {name}")
+    target = ("--namespace", NAMESPACE, f"e2imodel/{name}")
+    kubectl(home, "wait", "--for=condition=Ready", f"--timeout={READY_WITHIN}s", *target)
+    status = json.loads(kubectl(home, "get", *target, "--output=json"))["status"]
+    ready = next(each for each in status["conditions"] if each["type"] == "Ready")
+    if ready["status"] != "True":
+        raise StackError(f"{name} is not ready: {ready['message']}")
+    say(f"{name} is Ready")

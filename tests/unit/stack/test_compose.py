@@ -1,0 +1,80 @@
+"""The files for Docker: they are those in the repository, and what they say of each service."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from e2i.stack.compose import compose_file, files, prometheus_file
+from e2i.stack.description import Stack, read_stack
+from e2i.stack.layout import DESCRIPTION
+
+FOLDER = DESCRIPTION.parent
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    return read_stack(DESCRIPTION)
+
+
+def test_the_files_in_the_repository_are_those_of_the_description(stack: Stack) -> None:
+    for place, content in files(stack).items():
+        assert yaml.safe_load((FOLDER / place).read_text()) == content, f"run `e2i stack compose`: {place}"
+
+
+def test_the_compose_file_is_one_by_the_schema_of_compose() -> None:
+    command = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema"]
+    done = subprocess.run(
+        [*command, "vendor.compose-spec", str(FOLDER / "docker-compose.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_each_service_has_the_limits_of_the_runbook(stack: Stack) -> None:
+    services = compose_file(stack)["services"]
+    assert {name: services[name]["deploy"]["resources"] for name in stack.services} == {
+        "classification-service": {
+            "limits": {"cpus": "2", "memory": "4096m"},
+            "reservations": {"cpus": "0.5", "memory": "1024m"},
+        },
+        "regression-service": {
+            "limits": {"cpus": "2", "memory": "4096m"},
+            "reservations": {"cpus": "0.5", "memory": "1024m"},
+        },
+        "causal-service": {
+            "limits": {"cpus": "4", "memory": "8192m"},
+            "reservations": {"cpus": "1", "memory": "2048m"},
+        },
+    }
+    assert services["causal-service"]["healthcheck"]["start_period"] == "60s"
+
+
+def test_no_container_runs_as_root_or_is_open_to_other_machines(stack: Stack) -> None:
+    for name, service in compose_file(stack)["services"].items():
+        assert not service["user"].startswith("0"), name
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"]), name
+        assert service["cap_drop"] == ["ALL"], name
+
+
+def test_what_is_mounted_exists_in_the_repository(stack: Stack) -> None:
+    for name, service in compose_file(stack)["services"].items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (FOLDER / source).exists(), f"{name}: {source}"
+
+
+def test_prometheus_reads_every_service_by_its_name_in_the_network(stack: Stack) -> None:
+    (job,) = prometheus_file(stack)["scrape_configs"]
+    assert [(each["targets"], each["labels"]["bento"]) for each in job["static_configs"]] == [
+        (["classification-service:3000"], "classification:1.0.0"),
+        (["regression-service:3000"], "regression:1.0.0"),
+        (["causal-service:3000"], "causal:1.0.0"),
+    ]
