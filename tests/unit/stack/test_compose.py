@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2i.stack.compose import compose_file, files, prometheus_file
+from e2i.stack.compose import compose_file, files
 from e2i.stack.description import Stack, read_stack
 from e2i.stack.layout import DESCRIPTION
 
@@ -72,7 +72,7 @@ def test_what_is_mounted_exists_in_the_repository(stack: Stack) -> None:
 
 
 def test_prometheus_reads_every_service_by_its_name_in_the_network(stack: Stack) -> None:
-    (job,) = prometheus_file(stack)["scrape_configs"]
+    (job,) = files(stack)["prometheus.yml"]["scrape_configs"]
     assert [(each["targets"], each["labels"]["bento"]) for each in job["static_configs"]] == [
         (["classification-service:3000"], "classification:1.0.0"),
         (["regression-service:3000"], "regression:1.0.0"),

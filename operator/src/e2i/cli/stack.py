@@ -45,15 +45,15 @@ def up(name: str, store: Path | None, description: Path | None) -> None:
     with _reported():
         from e2i.local import cluster
         from e2i.local.bootstrap import choose_bento_store
+        from e2i.local.toolchain import PROMETHEUS, ensure_built
         from e2i.stack import running
 
         say = Stopwatch()
         home = cluster.open_home(name)
         file, described, builder = _read(description, choose_bento_store(home, store), say)
-        build_tools(say, monitoring=True)
-        home = cluster.bring_up(
-            home, say, bento_store=builder.store, overlay=cluster.OVERLAY, monitoring=True
-        )
+        build_tools(say)
+        ensure_built([PROMETHEUS], say, say.show if say.moving else None)
+        home = cluster.bring_up(home, say, bento_store=builder.store, overlay=cluster.OVERLAY)
         builder.build_missing(described)
         running.start(home, described, file, builder, say)
     click.echo(_what_to_try(described))

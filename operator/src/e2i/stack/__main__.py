@@ -49,7 +49,6 @@ async def _run(home: ClusterHome, stack: Stack) -> None:
         ports: dict[int, Find] = {
             service.port: partial(_find_service, kube, name) for name, service in stack.services.items()
         }
-        ports[stack.prometheus.port] = partial(_find_port, home.ports.prometheus)
         pages = await _serve_page(stack)
         try:
             await forward(ports)
@@ -63,10 +62,6 @@ async def _find_service(kube: Kube, name: str) -> Address:
     if address is None:
         raise OSError(f"the Service {name} does not exist yet")
     return address, SERVES_ON
-
-
-async def _find_port(port: int) -> Address:
-    return "127.0.0.1", port
 
 
 async def _serve_page(stack: Stack) -> web.AppRunner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from e2i.api import quantities
@@ -21,8 +22,37 @@ IS_READY = (
     f"request.urlopen('http://127.0.0.1:{SERVES_ON}/readyz', timeout=5).read()"
 )
 """The images have Python, and no curl."""
-DASHBOARDS = "../../kustomize/components/monitoring/dashboards"
-RULES = "../../kustomize/components/monitoring/rules"
+_REQUESTS = "bentoml_service_request_total"
+_SECONDS = "bentoml_service_request_duration_seconds_bucket"
+RULES: dict[str, Any] = {
+    "groups": [
+        {
+            "name": "bentoml",
+            "rules": [
+                {
+                    "alert": "HighLatency",
+                    "expr": f"histogram_quantile(0.95, sum by (service, le) (rate({_SECONDS}[5m]))) > 0.1",
+                    "for": "5m",
+                    "labels": {"severity": "warning"},
+                    "annotations": {
+                        "summary": "The p95 of {{ $labels.service }} is {{ $value | humanizeDuration }}"
+                    },
+                },
+                {
+                    "alert": "HighErrorRate",
+                    "expr": f'sum by (service) (rate({_REQUESTS}{{http_response_code=~"5.."}}[5m])) '
+                    f"/ sum by (service) (rate({_REQUESTS}[5m])) > 0.01",
+                    "for": "2m",
+                    "labels": {"severity": "critical"},
+                    "annotations": {
+                        "summary": "{{ $value | humanizePercentage }} of the answers of {{ $labels.service }} fail"
+                    },
+                },
+            ],
+        }
+    ]
+}
+"""The two rules of the runbook, with today's names of BentoML's metrics."""
 
 Object = dict[str, Any]
 
@@ -31,7 +61,8 @@ def files(stack: Stack) -> dict[str, Object]:
     """Return the content of all files for Docker, by their path beside the description."""
     return {
         "docker-compose.yaml": compose_file(stack),
-        "prometheus.yml": prometheus_file(stack),
+        "prometheus.yml": prometheus_file({name: f"{name}:{SERVES_ON}" for name in stack.services}, stack),
+        "rules.yaml": RULES,
         "grafana/datasources/prometheus.yaml": {
             "apiVersion": 1,
             "datasources": [
@@ -42,12 +73,6 @@ def files(stack: Stack) -> dict[str, Object]:
                     "url": "http://prometheus:9090",
                     "isDefault": True,
                 }
-            ],
-        },
-        "grafana/dashboards/e2i.yaml": {
-            "apiVersion": 1,
-            "providers": [
-                {"name": "e2i", "type": "file", "options": {"path": "/var/lib/grafana/dashboards"}}
             ],
         },
     }
@@ -63,16 +88,16 @@ def compose_file(stack: Stack) -> Object:
     }
 
 
-def prometheus_file(stack: Stack) -> Object:
-    """Return the content of prometheus.yml: each service is a job of the label `service`."""
-    targets = [
-        {"targets": [f"{name}:{SERVES_ON}"], "labels": {"service": name, "bento": stack.tag(service)}}
+def prometheus_file(targets: Mapping[str, str], stack: Stack) -> Object:
+    """Return Prometheus' configuration. `targets`: HOST:PORT of each service, which becomes the label `service`."""
+    scraped = [
+        {"targets": [targets[name]], "labels": {"service": name, "bento": stack.tag(service)}}
         for name, service in stack.services.items()
     ]
     return {
         "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
-        "rule_files": ["rules/*.yaml"],
-        "scrape_configs": [{"job_name": "models", "static_configs": targets}],
+        "rule_files": ["rules.yaml"],
+        "scrape_configs": [{"job_name": "models", "static_configs": scraped}],
     }
 
 
@@ -114,7 +139,7 @@ def _prometheus(stack: Stack) -> Object:
             "ports": [f"127.0.0.1:{stack.prometheus.port}:9090"],
             "volumes": [
                 "./prometheus.yml:/etc/prometheus/prometheus.yml:ro",
-                f"{RULES}:/etc/prometheus/rules:ro",
+                "./rules.yaml:/etc/prometheus/rules.yaml:ro",
                 "prometheus-data:/prometheus",
             ],
             "healthcheck": _asks("http://127.0.0.1:9090/-/ready"),
@@ -132,7 +157,6 @@ def _grafana(stack: Stack) -> Object:
             "environment": {"GF_ANALYTICS_REPORTING_ENABLED": "false"},
             "volumes": [
                 "./grafana:/etc/grafana/provisioning:ro",
-                f"{DASHBOARDS}:/var/lib/grafana/dashboards:ro",
                 "grafana-data:/var/lib/grafana",
             ],
             "depends_on": {"prometheus": {"condition": "service_started"}},

@@ -12,5 +12,5 @@ DESCRIPTION = FOLDER / "stack" / "stack.yaml"
 NAMESPACE = "models"
 SERVES_ON = 3000
 """Port of a bento, in a container and at its Service."""
-COMPONENT = "stack"
-"""The process that opens the ports, beside the components of the local cluster."""
+PORTS, PROMETHEUS = "stack-ports", "stack-prometheus"
+"""The processes of the stack, beside the components of the local cluster."""

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import yaml
 
-from e2i.local import supervision
+from e2i.local import supervision, toolchain
 from e2i.local.component import Component
 from e2i.local.kubectl import apply_all, kubectl
 from e2i.local.layout import ClusterHome
+from e2i.local.toolchain import program_of
 from e2i.stack.bento_builds import Builder
+from e2i.stack.compose import RULES, prometheus_file
 from e2i.stack.description import Service, Stack
 from e2i.stack.errors import StackError
-from e2i.stack.layout import COMPONENT, NAMESPACE
+from e2i.stack.layout import NAMESPACE, PORTS, PROMETHEUS
 
 Say = Callable[[str], None]
 READY_WITHIN = 900
@@ -31,17 +33,42 @@ def start(home: ClusterHome, stack: Stack, description: Path, builder: Builder, 
     apply_all(home, [], models)
     for name in stack.services:
         _wait_until_ready(home, name, say)
-    command = (sys.executable, "-P", "-m", "e2i.stack", f"--home={home.root}", f"--stack={description}")
-    component = Component(COMPONENT, command, tuple(stack.ports.values()))
-    supervision.wait_until_ready(home, supervision.launch(home, component), say)
+    for component in (_ports(home, stack, description), _prometheus(home, stack)):
+        supervision.wait_until_ready(home, supervision.launch(home, component), say)
 
 
 def stop(home: ClusterHome, stack: Stack, say: Say) -> None:
     """Close the ports and delete the models; their bentos stay in the store."""
-    supervision.stop(home, COMPONENT, say)
+    for name in (PROMETHEUS, PORTS):
+        supervision.stop(home, name, say)
     names = [f"e2imodel/{name}" for name in stack.services]
     kubectl(home, "delete", "--namespace", NAMESPACE, "--ignore-not-found", *names)
     say(f"deleted {', '.join(names)}")
+
+
+def _ports(home: ClusterHome, stack: Stack, description: Path) -> Component:
+    """Return the process that opens the ports of the services, and serves the page on Grafana's port."""
+    command = (sys.executable, "-P", "-m", "e2i.stack", f"--home={home.root}", f"--stack={description}")
+    ports = (*(service.port for service in stack.services.values()), stack.grafana.port)
+    return Component(PORTS, command, ports)
+
+
+def _prometheus(home: ClusterHome, stack: Stack) -> Component:
+    """Write Prometheus' configuration, and return its process."""
+    folder = home.root / PROMETHEUS
+    folder.mkdir(exist_ok=True)
+    targets = {name: f"127.0.0.1:{service.port}" for name, service in stack.services.items()}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(prometheus_file(targets, stack)))
+    (folder / "rules.yaml").write_text(yaml.safe_dump(RULES))
+    port = stack.prometheus.port
+    command = (
+        str(program_of(toolchain.PROMETHEUS)),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        "--storage.tsdb.retention.time=30d",
+        f"--web.listen-address=127.0.0.1:{port}",
+    )
+    return Component(PROMETHEUS, command, (port,))
 
 
 def _model(name: str, service: Service, stack: Stack, builder: Builder) -> dict[str, object]:
