@@ -125,7 +125,10 @@ def _reported() -> Iterator[None]:
 
 
 def _what_to_try(described: Stack) -> str:
-    rows = "\n".join(f"    http://localhost:{port:<6} {name}" for name, port in described.ports.items())
+    names = {"grafana": "a page with these addresses; Grafana runs in the form for Docker"}
+    rows = "\n".join(
+        f"    http://localhost:{port:<6} {names.get(name, name)}" for name, port in described.ports.items()
+    )
     return f"""
 The stack is up:
 {rows}

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import yaml
 
-from e2i.local import supervision, toolchain
+from e2i.local import ports, supervision, toolchain
 from e2i.local.component import Component
 from e2i.local.kubectl import apply_all, kubectl
 from e2i.local.layout import ClusterHome
 from e2i.local.toolchain import program_of
+from e2i.polling import poll
 from e2i.stack.bento_builds import Builder
 from e2i.stack.compose import RULES, prometheus_file
 from e2i.stack.description import Service, Stack
@@ -23,6 +24,8 @@ from e2i.stack.layout import NAMESPACE, PORTS, PROMETHEUS
 Say = Callable[[str], None]
 READY_WITHIN = 900
 """Seconds until all models are Ready: a slow network may have to bring their packages."""
+OPEN_WITHIN = 60.0
+"""Seconds until the ports are open."""
 CPU_REQUEST = "100m"
 """Each service asks for so little here, because a laptop's cores also run the control plane; its limits hold."""
 
@@ -34,7 +37,7 @@ def start(home: ClusterHome, stack: Stack, description: Path, builder: Builder, 
     for name in stack.services:
         _wait_until_ready(home, name, say)
     for component in (_ports(home, stack, description), _prometheus(home, stack)):
-        supervision.wait_until_ready(home, supervision.launch(home, component), say)
+        _launch(home, component, say)
 
 
 def stop(home: ClusterHome, stack: Stack, say: Say) -> None:
@@ -44,6 +47,17 @@ def stop(home: ClusterHome, stack: Stack, say: Say) -> None:
     names = [f"e2imodel/{name}" for name in stack.services]
     kubectl(home, "delete", "--namespace", NAMESPACE, "--ignore-not-found", *names)
     say(f"deleted {', '.join(names)}")
+
+
+def _launch(home: ClusterHome, component: Component, say: Say) -> None:
+    """Start a process of the stack. It is ready when its ports are open: it has no endpoint that says so."""
+    launched = supervision.launch(home, component)
+
+    def is_open() -> bool:
+        return not launched.process.alive or not any(ports.is_free(port) for port in component.ports)
+
+    poll(is_open, within=OPEN_WITHIN, every=0.1)
+    supervision.wait_until_ready(home, launched, say)
 
 
 def _ports(home: ClusterHome, stack: Stack, description: Path) -> Component:
