@@ -5,14 +5,16 @@ Each project runs in a process of its own: their modules have the same names, an
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2i.api.tags import parse_tag
+from e2i.archive.bento_store import find_bento
+from e2i.packaging.trial import unpack
 from e2i.stack.description import Service, Stack
 from e2i.stack.errors import StackError
 
@@ -55,21 +57,20 @@ class Builder:
         return self._run(*arguments)
 
     def unpack(self, stack: Stack, target: Path) -> None:
-        """Copy each bento to `target`/SERVICE, with its models, where its image is built."""
+        """Write each bento, with its models, to `target`/SERVICE, where its image is built."""
         for name, service in stack.services.items():
             shutil.rmtree(target / name, ignore_errors=True)
-            archive = target / f"{name}.tar"
-            archive.parent.mkdir(parents=True, exist_ok=True)
-            self._run_bentoml("export", stack.tag(service), str(archive))
-            shutil.unpack_archive(archive, target / name, filter="data")
-            archive.unlink()
+            target.mkdir(parents=True, exist_ok=True)
+            unpack(find_bento(self.store, parse_tag(stack.tag(service))), target / name)
 
     def _run(self, *arguments: str) -> str:
-        return _run([_beside_python("e2i"), *arguments], {})
-
-    def _run_bentoml(self, *arguments: str) -> str:
-        environment = {"BENTOML_HOME": str(self.store), "BENTOML_DO_NOT_TRACK": "True"}
-        return _run([_beside_python("bentoml"), *arguments], environment)
+        """Run `e2i` and return its output; StackError with the end of it if the command fails."""
+        command = [str(Path(sys.executable).with_name("e2i")), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:])
+            raise StackError(f"`e2i {' '.join(arguments)}` failed:\n{lines}")
+        return done.stdout
 
 
 def package_arguments(folder: Path, service: Service, version: str, store: Path) -> list[str]:
@@ -77,17 +78,3 @@ def package_arguments(folder: Path, service: Service, version: str, store: Path)
     trained = [str(folder / project / TRAINED) for project in service.projects]
     template = str(folder / service.template)
     return ["package", *trained, "--service", template, "--version", version, "--store", str(store)]
-
-
-def _run(command: list[str], environment: Mapping[str, str]) -> str:
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:])
-        raise StackError(f"`{Path(command[0]).name} {' '.join(command[1:])}` failed:\n{lines}")
-    return done.stdout
-
-
-def _beside_python(name: str) -> str:
-    return str(Path(sys.executable).with_name(name))

@@ -54,7 +54,7 @@ class Program(_Described):
 
 
 class Stack(_Described):
-    """What belongs to a stack. `version` is the version of all its bentos."""
+    """The services of a stack, and Prometheus and Grafana beside them. `version` is that of all its bentos."""
 
     version: str
     services: Annotated[dict[str, Service], Field(min_length=1)]

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class StackError(Exception):
-    """What went wrong and what to do, in one or two sentences."""
+    """The message says in one or two sentences why the stack cannot be built or run, and the next step."""
