@@ -27,7 +27,12 @@ OF_HELM = {
 }
 """Labels and annotations that the chart's objects have beside those of the manifests."""
 GUARD = ("privileges", "service-accounts", "own-labels", "own-objects", "images")
-MONITORING = ("podmonitor", "prometheusrule")
+DASHBOARDS = ("overview", "slo", "model", "releases", "operator")
+MONITORING = (
+    "podmonitor.yaml",
+    "prometheusrule.yaml",
+    *(f"dashboards/e2i-{each}.json" for each in DASHBOARDS),
+)
 
 
 def rendered(helm: Program, *values: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -69,7 +74,7 @@ COPIES = [
     (CHART, "policies/pods.yaml", "pods.yaml"),
     (CHART, "policies/replicas.yaml", "replicas.yaml"),
     *((CHART, f"policies/guard/{each}.yaml", f"guard/{each}.yaml") for each in GUARD),
-    *((CHART, f"monitoring/{each}.yaml", f"monitoring/{each}.yaml") for each in MONITORING),
+    *((CHART, f"monitoring/{each}", f"monitoring/{each}") for each in MONITORING),
 ]
 
 

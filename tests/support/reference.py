@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import yaml
 from support import argocd_config, golden, reasons
 from support.monitoring import rules
+from support.monitoring.dashboards import BOARDS, dashboard_text
 from support.release import version
 
 import e2i
@@ -55,6 +56,8 @@ def pages() -> dict[Path, str]:
     made[PAGES / "metrics.md"] = metrics_page()
     made[MONITORING / "rules.yaml"] = rules.rules_text()
     made[MONITORING / "prometheusrule.yaml"] = rules.prometheus_rule_text()
+    for chosen in BOARDS:
+        made[MONITORING / "dashboards" / f"{chosen.uid}.json"] = dashboard_text(chosen)
     return made | version.followers(e2i.__version__)
 
 

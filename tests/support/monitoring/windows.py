@@ -17,9 +17,11 @@ LEAST_REQUESTS = 100
 """Requests in a long window below which its share of failures says nothing."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LEAST = 2
-"""Seconds of the shortest window: a rate needs two scrapes."""
+"""Seconds to which a duration is shortened at most."""
+LEAST_WINDOW = 20
+"""The same for a window: the operator repeats what failed after 10 to 15 s, which no factor shortens."""
 
-_DURATION = re.compile(r"@(\d+)([smhd])(?:@|\b)")
+_DURATION = re.compile(r"(\[)?@(\d+)([smhd])(?:@|\b)")
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,11 @@ def seconds(duration: str) -> int:
 def shortened(text: str, shorten: int) -> str:
     """Return the text with its durations: `[@5m]` -> `[5m]`, and `@1h@` -> 3600, divided by `shorten`."""
 
-    def written(found: re.Match[str]) -> str:
-        number = max(LEAST, seconds(found[1] + found[2]) // shorten)
+    def shorter(found: re.Match[str]) -> str:
+        opened, written = found[1] or "", found[2] + found[3]
+        number = max(LEAST_WINDOW if opened else LEAST, seconds(written) // shorten)
         if found[0].endswith("@"):
             return str(number)
-        return found[1] + found[2] if shorten == 1 else f"{number}s"
+        return opened + (written if shorten == 1 else f"{number}s")
 
-    return _DURATION.sub(written, text)
+    return _DURATION.sub(shorter, text)
