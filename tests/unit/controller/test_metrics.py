@@ -150,13 +150,18 @@ def test_a_verification_counts_by_its_result(problem: Problem | None, result: st
 
 def test_an_export_counts_with_its_bytes_and_seconds() -> None:
     measures = Measures()
-    measures.exported(True, 4096, 3.0)
-    measures.exported(False, 0, 1.0)
+    measures.exported(None, 4096, 3.0)
+    away = Problem(reason=Reason.BucketUnreachable, message="it is away")
+    denied = Problem(reason=Reason.BucketAccessDenied, message="it is closed", stalled=True)
+    missing = Problem(reason=Reason.BentoNotFound, message="it is not there", stalled=True)
+    for problem in (away, denied, missing):
+        measures.exported(problem, 0, 1.0)
     page = scrape(measures)
     assert page.value("e2i_exports_total", result="exported") == 1
-    assert page.value("e2i_exports_total", result="failed") == 1
+    assert page.value("e2i_exports_total", result="failed") == 2, "the bucket is everybody's"
+    assert page.value("e2i_exports_total", result="refused") == 1, "one bento is its author's"
     assert page.value("e2i_export_bytes_total") == 4096
-    assert page.value("e2i_export_seconds_sum") == 4.0
+    assert page.value("e2i_export_seconds_sum") == 6.0
 
 
 # Releases.

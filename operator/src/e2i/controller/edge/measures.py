@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import Result
@@ -25,6 +26,8 @@ from e2i.controller.edge.work_queue import Key
 
 NO_ANSWER = "<error>"
 """What controller-runtime's client says in place of a status."""
+OF_THE_BUCKET = (Reason.BucketNotFound, Reason.BucketAccessDenied, Reason.BucketNotConfigured)
+"""Reasons that a person has to remove, and that are not the bento's."""
 PASS_RESULTS = ("success", "error", "requeue", "requeue_after")
 
 # Series that say when another one was made: as many again, and nobody asks for them.
@@ -96,9 +99,10 @@ class Measures:
         """Count a request to the S3 server; status 0: no answer."""
         self._s3_requests.labels(operation, str(status or NO_ANSWER)).inc()
 
-    def exported(self, is_done: bool, sent: int, seconds: float) -> None:
+    def exported(self, problem: Problem | None, sent: int, seconds: float) -> None:
         """Note an export that ended, and the bytes that were uploaded."""
-        self._exports.labels("exported" if is_done else "failed").inc()
+        is_refused = problem is not None and problem.stalled and problem.reason not in OF_THE_BUCKET
+        self._exports.labels("refused" if is_refused else "failed" if problem else "exported").inc()
         self._export_bytes.inc(sent)
         self._export_seconds.observe(seconds)
 
@@ -142,7 +146,7 @@ class Measures:
             self._releases.labels(result)
         for result in ("passed", "failed", "held_up"):
             self._verifications.labels(result)
-        for result in ("exported", "failed"):
+        for result in ("exported", "failed", "refused"):
             self._exports.labels(result)
 
     def _counter(self, metric: Metric) -> Counter:

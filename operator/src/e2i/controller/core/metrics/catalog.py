@@ -118,7 +118,12 @@ VERIFICATIONS = _counter(
     ("result",),
     "3",
 )
-EXPORTS = _counter("e2i_exports_total", "Exports that ended: exported, failed.", ("result",), "2")
+EXPORTS = _counter(
+    "e2i_exports_total",
+    "Exports that ended: exported, refused (the bento cannot be exported as it is), failed (all else).",
+    ("result",),
+    "3",
+)
 EXPORT_BYTES = _counter("e2i_export_bytes_total", "Bytes of the archives that were uploaded.")
 EXPORT_SECONDS = _histogram(
     "e2i_export_seconds", "Seconds of an export, with its wait.", SECONDS_OF_AN_EXPORT

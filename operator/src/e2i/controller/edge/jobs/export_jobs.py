@@ -54,11 +54,11 @@ class ExportJobs:
         *,
         is_shared: bool = True,
         limited: Container[str] = (),
-        ended: Callable[[bool, int, float], None] = lambda *_: None,
+        ended: Callable[[Problem | None, int, float], None] = lambda *_: None,
     ) -> None:
         """`is_shared`: whether an export is for all namespaces that ask for it, except for those that are `limited`.
 
-        `ended` gets of each export whether it succeeded, the bytes that were sent, and its seconds.
+        `ended` gets of each export its problem, the bytes that were sent, and its seconds.
         """
         self._work = work
         self._wake = wake
@@ -182,7 +182,7 @@ class ExportJobs:
             self._keep(job.name, result)
             sent = result.size if isinstance(result, Artifact) and job.uploaded else 0
             seconds = asyncio.get_running_loop().time() - begun
-            self._ended(isinstance(result, Artifact), sent, seconds)
+            self._ended(None if isinstance(result, Artifact) else result, sent, seconds)
         # A model that came while the export was being cancelled finds no result and starts it again.
         for key in job.waiting:
             self._wake(key)
