@@ -33,6 +33,7 @@ class Program:
 HELM_4 = Module("helm", "helm.sh/helm/v4/cmd/helm", beside=Path(__file__).parent)
 HELM_3 = Module("helm3", "helm.sh/helm/v3/cmd/helm", beside=Path(__file__).parent)
 """Their go.mod name the Kubernetes libraries of the control plane's version: Go need not download them twice."""
+KIND = Module("kind", "sigs.k8s.io/kind", beside=PROJECT / "tests" / "kind")
 
 
 def built(module: Module, say: Callable[[str], None]) -> Program:

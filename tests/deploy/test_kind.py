@@ -12,14 +12,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from deploy.programs import PROJECT, Program, built, run
+from deploy.programs import KIND, PROJECT, Program, built, run
 
-from e2i.local.toolchain import Module
-
-KIND = PROJECT / "tests" / "kind"
+FOLDER = PROJECT / "tests" / "kind"
 STACK = PROJECT / "kustomize" / "yatai-stack"
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
-SCRIPTS = [*sorted(KIND.glob("*.sh")), STACK / "crds-fetched" / "fetch.sh"]
+SCRIPTS = [*sorted(FOLDER.glob("*.sh")), STACK / "crds-fetched" / "fetch.sh"]
 IMAGE = re.compile(r"^\s*(?:- )?image: (?:&\w+ )?(\S+)$", re.M)
 NOT_IN_PODS = ("DEBUGGER", "MONITOR_EXPORTER", "BUILDKIT")
 """Images that only start where somebody asks for them."""
@@ -38,7 +36,7 @@ esac
 @pytest.fixture(scope="module")
 def kind(say: Callable[[str], None]) -> Program:
     """kind itself, by its Go module."""
-    return built(Module("kind", "sigs.k8s.io/kind", beside=KIND), say)
+    return built(KIND, say)
 
 
 @pytest.fixture
@@ -52,7 +50,7 @@ def started(kind: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
     def start(text: str) -> str:
         folder = tmp_path / "tests" / "kind"
-        shutil.copytree(KIND / "registry", folder / "registry")
+        shutil.copytree(FOLDER / "registry", folder / "registry")
         (tmp_path / ".e2i" / "kind-store").mkdir(parents=True)
         (folder / "cluster.yaml").write_text(text)
         command = (*kind.argv, "create", "cluster", "--config=cluster.yaml", f"--kubeconfig={tmp_path}/none")
@@ -69,7 +67,7 @@ def started(kind: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 def test_kind_takes_the_configuration_and_asks_for_the_pinned_node_with_its_folders(
     started: Callable[[str], str], tmp_path: Path
 ) -> None:
-    asked = started((KIND / "cluster.yaml").read_text())
+    asked = started((FOLDER / "cluster.yaml").read_text())
     (node,) = (name for name in images() if name.startswith("kindest/node"))
     assert f"{node}@{images()[node]}" in asked
     assert "--name e2i-control-plane" in asked
@@ -79,18 +77,18 @@ def test_kind_takes_the_configuration_and_asks_for_the_pinned_node_with_its_fold
 
 
 def test_kind_refuses_a_configuration_with_a_wrong_field(started: Callable[[str], str]) -> None:
-    wrong = (KIND / "cluster.yaml").read_text().replace("extraMounts", "extraMount")
+    wrong = (FOLDER / "cluster.yaml").read_text().replace("extraMounts", "extraMount")
     assert "field extraMount not found" in started(wrong)
 
 
 def images() -> dict[str, str]:
     """The list: name and tag to digest, `-` where it is not known."""
-    lines = (KIND / "images.txt").read_text().splitlines()
+    lines = (FOLDER / "images.txt").read_text().splitlines()
     return dict(line.split() for line in lines if not line.startswith("#"))
 
 
 def test_the_list_has_every_image_of_the_cluster_and_no_other(kustomize: Program) -> None:
-    texts = [kustomize(KIND / folder) for folder in ("yatai", "operator")]
+    texts = [kustomize(FOLDER / folder) for folder in ("yatai", "operator")]
     used = {image for text in texts for image in IMAGE.findall(text)}
     sidecars = (STACK / "base" / "images.env").read_text().splitlines()
     used |= {
@@ -98,7 +96,7 @@ def test_the_list_has_every_image_of_the_cluster_and_no_other(kustomize: Program
         for line in sidecars
         if "=" in line and not any(word in line for word in NOT_IN_PODS)
     }
-    used |= set(IMAGE.findall((KIND / "cluster.yaml").read_text()))
+    used |= set(IMAGE.findall((FOLDER / "cluster.yaml").read_text()))
     ours = {image for image in used if "e2i-operator" in image}
     assert len(ours) == 1
     assert {image.partition("@")[0] for image in used - ours} == set(images())
@@ -108,15 +106,15 @@ def test_the_list_has_every_image_of_the_cluster_and_no_other(kustomize: Program
 
 
 def test_the_folders_that_the_operator_and_the_nodes_read_are_those_of_the_configuration() -> None:
-    (node,) = yaml.safe_load((KIND / "cluster.yaml").read_text())["nodes"]
+    (node,) = yaml.safe_load((FOLDER / "cluster.yaml").read_text())["nodes"]
     places = {each["hostPath"]: each["containerPath"] for each in node["extraMounts"]}
-    volume, _ = yaml.safe_load_all((KIND / "operator" / "store.yaml").read_text())
+    volume, _ = yaml.safe_load_all((FOLDER / "operator" / "store.yaml").read_text())
     assert places["../../.e2i/kind-store"] == volume["spec"]["hostPath"]["path"]
     registry = yaml.safe_load_all((STACK / "components" / "registry" / "registry.yaml").read_text())
     (service,) = (each for each in registry if each["kind"] == "Service")
     port = service["spec"]["ports"][0]["nodePort"]
     assert places["registry"] == f"/etc/containerd/certs.d/127.0.0.1:{port}"
-    assert f'[host."http://127.0.0.1:{port}"]' in (KIND / "registry" / "hosts.toml").read_text()
+    assert f'[host."http://127.0.0.1:{port}"]' in (FOLDER / "registry" / "hosts.toml").read_text()
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -131,7 +129,7 @@ def test_the_api_server_would_take_the_manifests(kubectl: Program, kustomize: Pr
     namespace = {"yatai": "yatai-system", "operator": "e2i-system"}[folder]
     kubectl("create", "namespace", namespace)
     try:
-        given = kustomize(KIND / folder)
+        given = kustomize(FOLDER / folder)
         kubectl("apply", "--server-side", "--dry-run=server", "--filename=-", given=given)
     finally:
         kubectl("delete", "namespace", namespace, "--timeout=120s")
