@@ -212,8 +212,9 @@ def a_service(model: Model | None = None, *, release: str, switched_at: datetime
 
 
 def seen(**changes: Any) -> Observed:
-    """Nothing is there yet."""
-    return Observed(**changes)
+    """Nothing is there yet. Before there are children, the bucket was asked."""
+    asked = {"records": ()} if {"requests", "deployments", "service"} & set(changes) else {}
+    return Observed(**asked | changes)
 
 
 def seen_exported(model: Model, **changes: Any) -> Observed:

@@ -37,6 +37,7 @@ from e2i.api import naming, release_record
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Autoscaling, Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
+from e2i.api.restored import Restored
 from e2i.controller.core import plan
 from e2i.controller.core.actions import (
     Adopt,
@@ -162,6 +163,9 @@ FAILED_BEFORE = failed(MODEL, failed_at=NOON - seconds(3600), trial="00000001")
 """Its release failed in another trial: a retry."""
 SPENT = replace(THIS_DEPLOYMENT, created=NOON - seconds(7200))
 RESTORABLE = (a_record(OLD),)
+NOTED = replace(MODEL, restored=Restored(at=NOON), status={
+    "history": [a_line(OLD_RELEASE, "Serving", servedAt=timestamp(NOON - seconds(60)))]})  # fmt: skip
+RESTORED = seen_exported(MODEL, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,), records=RESTORABLE)
 PATIENT = a_model(rollout={"strategy": Strategy.CANARY, "steps": STEPS, "rollback": Rollback.DISABLED})
 SERVED = replace(MODEL, status={"history": [a_line(RELEASE, "Serving", servedAt=timestamp(NOON))]})
 BACK = replace(TO_THIS, switched_at=NOON)
@@ -384,7 +388,7 @@ SITUATIONS = [
                  id="what is edited in place is not edited while somebody holds the rollout"),
     pytest.param(IN_PLACE, seen(requests=(a_request(),)), Reason.Deploying,
                  (deploy(name="churn-inplace", asked_at=NOON),), id="the one that is edited in place has one name"),
-    pytest.param(MODEL, replace(seen_exported(MODEL), deployments=(OLD_DEPLOYMENT,)), Reason.Deploying,
+    pytest.param(MODEL, replace(seen_exported(MODEL, records=()), deployments=(OLD_DEPLOYMENT,)), Reason.Deploying,
                  (ApplyRequest(an_artifact()), deploy()),
                  id="the wanted release is made before a superseded one is removed"),
     pytest.param(MODEL, beside_old(seen_building(MODEL), service=None), Reason.Deploying, (REMOVE_OLD,),
@@ -562,7 +566,7 @@ SITUATIONS = [
     pytest.param(a_model(tag="churn:latest"), seen(requests=(a_request(),), service=SERVES_A_WHILE),
                  Reason.Deploying, (deploy(),),
                  id="a lost release is made again although the next one cannot be had"),
-    pytest.param(a_model(tag="churn:latest"), seen(service=SERVES_A_WHILE),
+    pytest.param(a_model(tag="churn:latest"), seen(service=SERVES_A_WHILE, records=None),
                  Reason.TagRefused, (ReadReleaseStore(),),
                  id="the bucket is asked for a lost release that nothing else knows, and nothing waits for it"),
     pytest.param(a_model(tag="churn:latest"),
@@ -597,6 +601,17 @@ SITUATIONS = [
                  id="a patched release gets the address, which selects only pods with the fields"),
     pytest.param(MODEL, replace(TAKEN_BACK, may_patch=False, unpatched=((BARE, seconds(0)),)), Reason.Scaling, (),
                  id="without leave to patch nothing is written"),
+    pytest.param(NOTED, seen_exported(NOTED), Reason.Pending, (ReadReleaseStore(),),
+                 id="the records of what served before a restore are waited for"),
+    pytest.param(MODEL, RESTORED, Reason.Deploying, (),
+                 id="the release that served before a restore is waited for before another one is made"),
+    pytest.param(MODEL, replace(RESTORED, workloads=(a_workload(OLD_DEPLOYMENT),)), Reason.Switching, (TO_OLD,),
+                 id="the release that served before a restore gets the address"),
+    pytest.param(MODEL, replace(RESTORED, deployments=(replace(OLD_DEPLOYMENT, first_seen=NOON - seconds(601)),)),
+                 Reason.Deploying, (deploy(),),
+                 id="a release that does not come back is not waited for longer than a deadline"),
+    pytest.param(MANUAL, replace(RESTORED, records=(a_record(OLD), a_record(MANUAL, "Failed"))), Reason.CrashLoop, (),
+                 id="a recorded failure is told while the release before it comes back"),
     pytest.param(MODEL, seen_serving(MODEL), Reason.Ready, (), id="a model that serves needs nothing"),
     pytest.param(a_model(autoscaling=Autoscaling(minimum=1, maximum=5)),
                  seen_serving(a_model(autoscaling=Autoscaling(minimum=1, maximum=5)), workloads=(
@@ -610,7 +625,7 @@ EXCLUDE_EACH_OTHER = {
     ("reset_retried_release", "leave_failed_release"),
     ("leave_failed_release", "hold_paused_edit"),
     ("wait_for_serving_pods", "wait_for_pods"),
-    ("restore_recorded_failure", "report_sick_release"),
+    ("wait_for_earlier_release", "report_sick_release"),
     ("resize_target_release", "make_room"),
     ("report_sick_release", "retry_lost_release"),
     ("retry_lost_release", "reset_retried_release"),

@@ -303,7 +303,8 @@ def verified_of(model: Model, state: Observed) -> str:
         pytest.param(CHECKED, seen_serving(CHECKED), "True/Verified", id="one that serves had to pass first"),
         pytest.param(failed(CHECKED, reason="ContractBroken"), seen_ready(CHECKED), "False/ContractBroken",
                      id="it failed by its answers"),
-        pytest.param(failed(CHECKED), seen_ready(CHECKED), "Unknown/Pending", id="it failed before it was asked"),
+        pytest.param(failed(CHECKED), seen_ready(CHECKED, records=None), "Unknown/Pending",
+                     id="it failed before it was asked"),
     ],
 )  # fmt: skip
 def test_verified(model: Model, state: Observed, told: str) -> None:
@@ -355,7 +356,9 @@ def test_a_failure_is_forgotten_when_the_spec_asks_for_something_else() -> None:
 def test_a_failure_that_the_bucket_does_not_have_is_kept_beside_the_present_one() -> None:
     was = failed(OLD).status["failedReleases"]
     now = failed(MODEL).status["failedReleases"]
-    status = reported(replace(MODEL, status={"failedReleases": [*was, *now]}), seen_serving(MODEL)).status
+    status = reported(
+        replace(MODEL, status={"failedReleases": [*was, *now]}), seen_serving(MODEL, records=None)
+    ).status
     assert status["failedReleases"] == [*now, *was], "the desired one first"
     assert [entry["release"] for entry in status["history"]] == [now[0]["release"]]
 

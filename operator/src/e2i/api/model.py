@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from e2i.api.artifact import IMAGE_SCHEME
+from e2i.api.restored import Restored
 
 _SECRET_NAME = re.compile(r"token|secret|passw|credential|api_?key|access_?key|private", re.IGNORECASE)
 
@@ -152,6 +153,8 @@ class Model:
     retry_at: str = ""
     """Value of the annotation; another value makes another trial."""
     promote_at: str = ""
+    restored: Restored | None = None
+    """What is known from before, if it was created by `kubectl e2i restore`."""
     status: Mapping[str, Any]
     invalid: str = ""
     """What is wrong with a spec that cannot be read. Such a model is held as it is, like a suspended one."""

@@ -29,6 +29,7 @@ from e2i.api.model import (
     Step,
 )
 from e2i.api.plain_text import clean
+from e2i.api.restored import RESTORED_ANNOTATION, decode, with_restored
 from e2i.api.sharing import shared
 from e2i.api.written_status import read_status
 
@@ -53,6 +54,11 @@ def parse_model(body: Mapping[str, Any]) -> Model:
     fields = Fields(body)
     metadata = fields.needed_inside("metadata")
     annotations = metadata.texts("annotations")
+    wanted = _wanted(fields, restart_of(annotations))
+    try:
+        restored = decode(annotations.get(RESTORED_ANNOTATION, ""), metadata.moment("creationTimestamp"))
+    except FieldInvalid as invalid:
+        restored, wanted = None, _held(invalid, restart_of(annotations))
     return Model(
         namespace=metadata.needed_text("namespace"),
         name=metadata.needed_text("name"),
@@ -63,8 +69,9 @@ def parse_model(body: Mapping[str, Any]) -> Model:
         paused=annotations.get(PAUSED_ANNOTATION) == "true",
         retry_at=annotations.get(RETRY_ANNOTATION, ""),
         promote_at=clean(annotations.get(PROMOTE_ANNOTATION, ""), LONGEST_PROMOTION),
-        status=shared(read_status(body.get("status"))),
-        **_wanted(fields, restart_of(annotations)),
+        restored=restored,
+        status=shared(with_restored(read_status(body.get("status")), restored)),
+        **wanted,
     )
 
 
@@ -91,13 +98,17 @@ def _wanted(fields: Fields, restart: str) -> dict[str, Any]:
             "delete_bucket": spec.text("deletionPolicy") == "Delete",
         }
     except FieldInvalid as invalid:
-        return {
-            "tag": "",
-            "shape": Shape(type="", restart=restart),
-            "autoscaling": Autoscaling(minimum=1, maximum=1),
-            "suspended": True,
-            "invalid": str(invalid),
-        }
+        return _held(invalid, restart)
+
+
+def _held(invalid: FieldInvalid, restart: str) -> dict[str, Any]:
+    return {
+        "tag": "",
+        "shape": Shape(type="", restart=restart),
+        "autoscaling": Autoscaling(minimum=1, maximum=1),
+        "suspended": True,
+        "invalid": str(invalid),
+    }
 
 
 def _image(bento: Fields) -> str:

@@ -1,6 +1,6 @@
 """`kubectl e2i`: shows E2IModels and steers their rollouts, from a person's machine or a CI job.
 
-It patches E2IModels only: their annotations, and with `undo` the bento.
+It writes E2IModels only: their annotations, with `undo` the bento, and with `restore` whole models.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STEERING = ("restart", "retry", "promote", "pause", "resume")
 MODULES = {
     **{
         name: f"e2i.cli.plugin.{name}"
-        for name in ("status", "history", "undo", "ask", "plan", "doctor", "dashboard")
+        for name in ("status", "history", "undo", "ask", "plan", "doctor", "dashboard", "backup", "restore")
     },
     **dict.fromkeys(_STEERING, "e2i.cli.plugin.steering"),
     **dict.fromkeys(("completion", "complete"), "e2i.cli.plugin.completion"),

@@ -26,6 +26,7 @@ from e2i.controller.core.rules import (
     build,
     capacity,
     cleanup,
+    comeback,
     deletion,
     deploy,
     export,
@@ -83,6 +84,7 @@ PROGRESS: tuple[Rule, ...] = (
     # Below, the bento is exported, so the target release is known.
     preconditions.wait_for_leftovers,
     trial.restore_recorded_failure,
+    comeback.wait_for_earlier_release,
     trial.report_sick_release,
     trial.retry_lost_release,
     deploy.reset_retried_release,

@@ -34,7 +34,7 @@ def _lost(here: Situation) -> str | None:
 
     After an edit in place the edited BentoDeployment is that of the next release.
     """
-    serving = here.serving
+    serving = here.serving or here.comeback
     if serving is None and here.desired is None:
         entries = persisted_status.history(here.model)
         serving = next((each.release for each in entries if each.result == persisted_status.SERVING), None)

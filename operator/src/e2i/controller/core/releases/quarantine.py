@@ -55,9 +55,11 @@ def _served_since(seen: Observed, failed: Failure) -> bool:
 
 
 def is_new(model: Model, seen: Observed) -> bool:
-    """Return whether the cluster knows nothing of the model: the model or the cluster is new."""
-    children = seen.requests or seen.deployments or seen.service
-    return not children and not persisted_status.history(model) and not persisted_status.failures(model)
+    """Return whether the status knows no result: the model or the cluster is new, or the status was lost.
+
+    Tools that restore objects from a backup leave the status out, and the children may be there.
+    """
+    return not persisted_status.history(model) and not persisted_status.failures(model)
 
 
 def _recorded_failure(records: Iterable[Record], release: str, trial: str) -> Failure | None:
@@ -121,7 +123,8 @@ def known_shape(model: Model, seen: Observed, shape: Shape, artifact: Artifact, 
 
     None if nothing here has its environment. Its identity says which environment was its own.
     """
-    known = [shape.env, model.shape.env, *(child.earlier_env for child in seen.deployments)]
+    noted = [model.restored.env] if model.restored else []
+    known = [shape.env, model.shape.env, *noted, *(child.earlier_env for child in seen.deployments)]
     shapes = (replace(shape, env=env) for env in dict.fromkeys(known))
     return next((one for one in shapes if naming.release_of_shape(one, artifact.content) == release), None)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from e2i.api.model import Model
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.releases import quarantine, release
+from e2i.controller.core.releases import comeback, quarantine, release
 from e2i.controller.core.releases.release import Release
 
 
@@ -26,6 +26,11 @@ class Situation:
     def serving(self) -> str | None:
         """The identity of the release that has the address, whether its pods are ready or not."""
         return release.serving_release(self.seen)
+
+    @cached_property
+    def comeback(self) -> str | None:
+        """The identity of the release that served before the model was restored, as long as none has the address."""
+        return comeback.earlier_release(self.model, self.seen)
 
     @cached_property
     def serving_failure(self) -> Failure | None:

@@ -22,6 +22,10 @@ def restore_deleted_service(here: Situation, now: datetime) -> Plan | None:
     """Create a deleted Service again as it was."""
     if here.seen.service is not None or ("Service", here.model.name) in here.seen.foreign:
         return None
+    if here.comeback:
+        # What the spec asks for is verified as usual, also if it served before.
+        due = here.comeback != here.asked and (here.model.is_parked or _has_ready_pods(here, here.comeback))
+        return _leading(here.comeback, selector_of(here, here.comeback), None) if due else None
     served = next(
         (entry for entry in persisted_status.history(here.model) if entry.result == persisted_status.SERVING),
         None,

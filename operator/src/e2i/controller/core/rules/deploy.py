@@ -211,7 +211,7 @@ def remove_superseded_releases(here: Situation, now: datetime) -> Plan | None:
     serving = serving_release(here.seen)
     if serving == target.release:
         return None
-    needed = {target.release, serving}
+    needed = {target.release, serving, here.comeback}
     until = guarded_until(here.model, here.seen)
     if until and now < until and not is_complete(target.workload, size_of(here, target.release)):
         needed |= set(persisted_status.proved(here.model))

@@ -14,7 +14,7 @@ from e2i.controller.core.actions import (
 )
 from e2i.controller.core.observed import Exporting
 from e2i.controller.core.records_state import RecordsState
-from e2i.controller.core.releases import recording
+from e2i.controller.core.releases import lost, recording
 from e2i.controller.core.releases.quarantine import is_new
 from e2i.controller.core.releases.release import (
     artifact_of,
@@ -80,4 +80,6 @@ def needs_release_store(here: Situation) -> bool:
 
 def _depends_on_release_store(here: Situation) -> bool:
     """Return whether nothing can be decided before the records are known."""
-    return is_new(here.model, here.seen) or is_only_in_bucket(here.model, here.seen)
+    if is_new(here.model, here.seen) or is_only_in_bucket(here.model, here.seen):
+        return True
+    return here.comeback is not None and lost.needs_records(here)

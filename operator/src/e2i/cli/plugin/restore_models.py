@@ -1,0 +1,105 @@
+"""Writes the models of a backup, one after the other, with a line for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import click
+
+from e2i.api.naming import CLI_FIELD_MANAGER
+from e2i.cli.plugin.advice import follow
+from e2i.cli.plugin.errors import ERROR, CommandError, explained_error
+from e2i.cli.plugin.output import printable
+from e2i.cli.plugin.session import Session
+from e2i.clock import now
+from e2i.inspection import gitops
+from e2i.inspection.backup import restoring
+from e2i.inspection.backup.reading import Saved
+from e2i.inspection.backup.restoring import Step, Wish
+from e2i.kube import ApiError
+from e2i.kube.e2i_kinds import E2I_MODELS
+
+_AT_ONCE = 8
+"""Models that are looked up at the same time."""
+_MOST_NAMED = 10
+
+
+async def read_steps(session: Session, wanted: Iterable[tuple[Saved, Wish]]) -> list[Step]:
+    """Return each model with what the cluster has of it."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(saved: Saved, wish: Wish) -> Step:
+        async with slots:
+            live = await session.kube.get(E2I_MODELS, wish.namespace, saved.name)
+        return Step(saved=saved, wish=wish, live=live)
+
+    return await asyncio.gather(*(look(saved, wish) for saved, wish in wanted))
+
+
+def refuse_different(steps: Iterable[Step]) -> None:
+    """Refuse before anything is written."""
+    names = [step.place for step in steps if step.verdict == restoring.DIFFERENT]
+    if not names:
+        return
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    raise CommandError(
+        f"The cluster has these models with another spec: {', '.join(names[:_MOST_NAMED])}{more}. Nothing was written. "
+        "--replace overwrites them; -n and --map choose other ones."
+    )
+
+
+async def restore_all(session: Session, steps: Sequence[Step], dry_run: bool) -> int:
+    """Write the models; return the exit code. One that is refused does not hold up the next ones."""
+    there: list[Step] = []
+    for number, step in enumerate(steps, start=1):
+        place = f"[{number}/{len(steps)}] {step.place}"
+        try:
+            line = await _write(session, step, dry_run)
+        except ApiError as error:
+            click.echo(printable(f"{place}: not restored. {_words(error, step)}"), err=True)
+            continue
+        there.append(step)
+        click.echo(printable(f"{place}: {line}"))
+    failed = len(steps) - len(there)
+    click.echo(printable(_end(there, failed, dry_run)))
+    return ERROR if failed else 0
+
+
+def _words(error: ApiError, step: Step) -> str:
+    if error.status == 404 and "namespaces" in error.message:
+        name = step.wish.namespace
+        return (
+            f"There is no namespace {name}: restore it with its Secrets, or kubectl create namespace {name}."
+        )
+    return explained_error(error.status, error.reason, error.message).message
+
+
+async def _write(session: Session, step: Step, dry_run: bool) -> str:
+    """Write one model; return what happens to it."""
+    query = {"fieldManager": CLI_FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+    would = "would be " if dry_run else ""
+    if step.verdict == restoring.SAME:
+        return "is there with the same spec, and is left as it is"
+    path = E2I_MODELS.path(step.wish.namespace, step.saved.name if step.live else None)
+    if step.live is not None:
+        body = restoring.replaced(step.live, step.manifest)
+        await session.kube.request("PUT", path, body=body, query=query)
+        tool = gitops.managing_tool(step.live)
+        reverts = f", until {tool} writes its own" if tool else ""
+        return f"{would}replaced by the spec of the backup{reverts}"
+    body = restoring.with_note(step.manifest, step.saved, now())
+    await session.kube.request("POST", path, body=body, query=query)
+    return f"{would}created; {restoring.expectation(step.saved, step.wish)}"
+
+
+def _end(there: Sequence[Step], failed: int, dry_run: bool) -> str:
+    again = f" {failed} failed: correct the causes, and run the command again." if failed else ""
+    if not there:
+        return f"Nothing was restored.{again}"
+    if dry_run:
+        return f"{len(there)} models can be restored.{again} Nothing was written: leave out --dry-run to restore them."
+    return (
+        f"{len(there)} models are there.{again} Follow them: kubectl get e2im -A -w; one with all its parts: "
+        f"{follow(there[0].manifest['metadata'])}"
+    )
