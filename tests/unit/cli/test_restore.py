@@ -32,6 +32,8 @@ class Server:
         self.models: dict[tuple[str, str], Object] = {}
         self.namespaces = {"models", "other"}
         self.forbidden: set[str] = set()
+        self.conflicts = 0
+        """Replacements that find a newer version."""
         self.writes: list[tuple[str, str]] = []
 
     def add(self, name: str, namespace: str = "models", **status: Any) -> None:
@@ -65,6 +67,9 @@ class Server:
         if metadata["namespace"] not in self.namespaces:
             raise ApiError(404, "NotFound", f'namespaces "{metadata["namespace"]}" not found')
         self.writes.append((method, path))
+        if method == "PUT" and self.conflicts:
+            self.conflicts -= 1
+            raise ApiError(409, "Conflict", "the object has been modified")
         if "dryRun" not in (query or {}):
             self.models[metadata["namespace"], metadata["name"]] = body
         return body
@@ -127,6 +132,7 @@ def test_a_model_with_another_spec_is_named_and_nothing_is_written(server: Serve
     told = run("restore", str(file))
     assert (told.exit_code, server.writes) == (2, [])
     assert "another spec: other/new. Nothing was written" in told.stderr
+    server.conflicts = 2
     told = run("restore", str(file), "--replace")
     assert (told.exit_code, server.models["other", "new"]["spec"]) == (0, SPEC)
 

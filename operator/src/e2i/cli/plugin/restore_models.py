@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
@@ -11,13 +11,13 @@ from e2i.api.naming import CLI_FIELD_MANAGER
 from e2i.cli.plugin.advice import follow
 from e2i.cli.plugin.errors import ERROR, CommandError, explained_error
 from e2i.cli.plugin.output import printable
-from e2i.cli.plugin.session import Session
+from e2i.cli.plugin.session import TRIES, Session
 from e2i.clock import now
 from e2i.inspection import gitops
 from e2i.inspection.backup import restoring
 from e2i.inspection.backup.reading import Saved
 from e2i.inspection.backup.restoring import Step, Wish
-from e2i.kube import ApiError
+from e2i.kube import ApiError, Object
 from e2i.kube.e2i_kinds import E2I_MODELS
 
 _AT_ONCE = 8
@@ -81,16 +81,29 @@ async def _write(session: Session, step: Step, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     if step.verdict == restoring.SAME:
         return "is there with the same spec, and is left as it is"
-    path = E2I_MODELS.path(step.wish.namespace, step.saved.name if step.live else None)
     if step.live is not None:
-        body = restoring.replaced(step.live, step.manifest)
-        await session.kube.request("PUT", path, body=body, query=query)
+        await _replace(session, step, dict(step.live), query)
         tool = gitops.managing_tool(step.live)
         reverts = f", until {tool} writes its own" if tool else ""
         return f"{would}replaced by the spec of the backup{reverts}"
     body = restoring.with_note(step.manifest, step.saved, now())
-    await session.kube.request("POST", path, body=body, query=query)
+    await session.kube.request("POST", E2I_MODELS.path(step.wish.namespace), body=body, query=query)
     return f"{would}created; {restoring.expectation(step.saved, step.wish)}"
+
+
+async def _replace(session: Session, step: Step, live: Object, query: Mapping[str, str]) -> None:
+    """Replace the model. The operator may write its status at any time, so it is read again after a conflict."""
+    path = E2I_MODELS.path(step.wish.namespace, step.saved.name)
+    for _ in range(TRIES - 1):
+        try:
+            await session.kube.request("PUT", path, body=restoring.replaced(live, step.manifest), query=query)
+            return
+        except ApiError as error:
+            found = await session.kube.get(E2I_MODELS, step.wish.namespace, step.saved.name)
+            if error.status != 409 or found is None:
+                raise
+            live = found
+    await session.kube.request("PUT", path, body=restoring.replaced(live, step.manifest), query=query)
 
 
 def _end(there: Sequence[Step], failed: int, dry_run: bool) -> str:
