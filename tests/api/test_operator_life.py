@@ -12,9 +12,11 @@ import pytest
 from support.audit import ACCOUNT, Audit
 from support.cluster import TestCluster
 from support.operating import Operator, apply_files, operating
+from support.otlp import otlp_receiver
 from support.stage import Stage, condition, is_ready, staging
 
 from e2i.api import naming
+from e2i.controller.core.release_spans import trace_id
 from e2i.kube import ApiError
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
 from e2i.local.images import ImageStore, LocalImage
@@ -195,6 +197,33 @@ async def test_killed_between_two_writes_it_goes_on_where_it_stopped(
     assert is_ready(await stage.model())
     assert len(await stage.children(BENTO_REQUESTS)) == 1
     assert len(await stage.children(BENTO_DEPLOYMENTS)) == 1
+
+
+async def test_a_release_that_two_operators_worked_on_is_one_trace_at_a_real_receiver(
+    stage: Stage, cluster: TestCluster, store: Path, tmp_path: Path
+) -> None:
+    assert cluster.home
+    with otlp_receiver() as receiver:
+        traced = {"E2I_TRACES_ENDPOINT": receiver.url}
+        with operating(cluster.home, tmp_path, store, **traced) as first:
+            await stage.create()
+            await stage.reason("BuildBlocked")
+            first.stop(signal.SIGKILL)
+        # The same pod, which need not wait for the end of its own Lease.
+        with operating(cluster.home, tmp_path, store, E2I_POD_UID=first.pod_uid, **traced):
+            await stage.ready()
+
+            async def arrived() -> bool:
+                return bool(receiver.spans)
+
+            await stage.until(arrived, "the trace")
+    model = await stage.model()
+    spans = {span.name: span for _, span in receiver.spans}
+    assert list(spans) == ["release", "export", "build", "rollout", "switch"]
+    expected = trace_id(model["metadata"]["uid"], model["status"]["servingRelease"]).to_bytes(16)
+    assert {span.trace_id for span in spans.values()} == {expected}
+    assert {span.parent_span_id for span in spans.values()} == {b"", spans["release"].span_id}
+    assert spans["build"].end_time_unix_nano > spans["build"].start_time_unix_nano
 
 
 async def test_a_deleted_model_takes_its_children_with_it(stage: Stage, operator: Operator) -> None:
