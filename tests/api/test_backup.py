@@ -102,7 +102,7 @@ async def comes_back(stage: Stage, release: str) -> None:
 async def test_a_backup_is_restored_to_what_served(stage: Stage, tmp_path: Path) -> None:
     before = (await stage.model())["status"]
     code, text, told = await run(stage, "backup", "-n", stage.namespace)
-    assert (code, "1 models of https://" in told) == (0, True)
+    assert (code, "The backup has 1 model of https://" in told) == (0, True)
     file = tmp_path / "backup.yaml"
     file.write_text(text)
     await lose(stage)

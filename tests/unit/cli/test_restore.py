@@ -95,7 +95,7 @@ def file(server: Server, tmp_path: Path) -> Path:
     server.add("new", "other")
     told = run("backup", "-A")
     assert told.exit_code == 0, told.output
-    assert told.stderr == "2 models of https://here:6443 are in the backup; 1 of them serve nothing.\n"
+    assert told.stderr == "The backup has 2 models of https://here:6443; without a release that serves: 1.\n"
     written = tmp_path / "models.yaml"
     written.write_text(told.stdout)
     server.models.clear()
@@ -141,7 +141,7 @@ def test_a_dry_run_asks_and_writes_nothing(server: Server, file: Path) -> None:
     told = run("restore", str(file), "--dry-run")
     assert (told.exit_code, server.models) == (0, {})
     assert len(server.writes) == 2
-    assert "2 models can be restored. Nothing was written" in told.stdout
+    assert "Can be restored: 2 of 2. Nothing was written" in told.stdout
 
 
 def test_one_that_is_refused_does_not_hold_up_the_others(server: Server, file: Path) -> None:

@@ -74,6 +74,12 @@ def test_a_backup_names_bento_archive_and_image_of_the_release_that_serves() -> 
     assert (serving["release"], serving["digest"], serving["imageDigest"]) == ("a4c72660", DIGEST, DIGEST)
 
 
+def test_each_spec_of_a_backup_is_written_out() -> None:
+    served = SPEC | {"bento": {"tag": "churn:1"}}
+    made = document([Source(model=a_body(), served_spec=served)], cluster=CLUSTER, taken_at="")
+    assert "*id" not in yaml.safe_dump(made)
+
+
 def test_a_model_that_never_served_is_in_the_backup_too() -> None:
     model = a_body() | {"status": {}}
     (entry,) = document([Source(model=model)], cluster=CLUSTER, taken_at="")["models"]

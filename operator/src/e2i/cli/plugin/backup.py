@@ -39,8 +39,9 @@ def backup(target: Target, everywhere: bool, output: str) -> None:
     found = in_session(target, read)
     click.echo(dump(found, output))
     waiting = sum(not entry["serving"] for entry in found["models"])
-    told = f"{len(found['models'])} models of {found['cluster']['server']} are in the backup"
-    click.echo(f"{told}; {waiting} of them serve nothing." if waiting else f"{told}.", err=True)
+    count = len(found["models"])
+    told = f"The backup has {count} model{'s' if count > 1 else ''} of {found['cluster']['server']}"
+    click.echo(f"{told}; without a release that serves: {waiting}." if waiting else f"{told}.", err=True)
     for note in found["notes"]:
         click.echo(f"Note: {note}", err=True)
 

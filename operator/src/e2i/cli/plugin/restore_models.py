@@ -110,9 +110,10 @@ def _end(there: Sequence[Step], failed: int, dry_run: bool) -> str:
     again = f" {failed} failed: correct the causes, and run the command again." if failed else ""
     if not there:
         return f"Nothing was restored.{again}"
+    count = f"{len(there)} of {len(there) + failed}"
     if dry_run:
-        return f"{len(there)} models can be restored.{again} Nothing was written: leave out --dry-run to restore them."
+        return f"Can be restored: {count}.{again} Nothing was written: leave out --dry-run to restore them."
     return (
-        f"{len(there)} models are there.{again} Follow them: kubectl get e2im -A -w; one with all its parts: "
+        f"Restored: {count}.{again} Follow them: kubectl get e2im -A -w; one with all its parts: "
         f"{follow(there[0].manifest['metadata'])}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -117,7 +118,8 @@ def _serving(source: Source) -> Document | None:
         "archiveSize": getattr(request, "size", None),
         "since": entry.get("servedAt"),
         "asksForOther": source.asks_for_other,
-        "spec": dict(source.served_spec) if source.served_spec else None,
+        # A copy: YAML would refer from one spec to the other.
+        "spec": copy.deepcopy(source.served_spec),
     }
 
 
