@@ -14,6 +14,7 @@ import pytest
 
 from e2i.archive.s3.settings import BadSetting
 from e2i.controller import main
+from e2i.controller.edge import log_context
 
 
 class FakeProcess:
@@ -39,6 +40,16 @@ def process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeProcess:
     monkeypatch.setenv("E2I_BUCKET", "models")
     monkeypatch.setenv("E2I_SERVICE_ACCOUNT_DIR", str(tmp_path))
     return made
+
+
+@pytest.fixture(autouse=True)
+def same_log() -> Iterator[None]:
+    """The lines of other tests are not filtered."""
+    logger = logging.getLogger(log_context.LOGGER)
+    filters, level = list(logger.filters), logger.level
+    yield
+    logger.filters[:] = filters
+    logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
