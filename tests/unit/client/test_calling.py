@@ -45,6 +45,20 @@ async def test_the_input_is_wrapped_as_the_schema_says() -> None:
     assert json.loads(model.bodies[0]) == {"input_data": {"tenure": 3}}
 
 
+async def test_without_a_schema_the_refusal_of_an_unwrapped_input_says_how_to_send_it() -> None:
+    missing = http("400 Bad", '{"detail": [{"loc": ["input_data"], "msg": "Field required"}]}')
+
+    def answer(request: Request) -> bytes:
+        if request.path == "/schema.json":
+            return http("405 Method Not Allowed")
+        return GOOD if b"input_data" in request.body else missing
+
+    async with served(answer) as model:
+        for _ in range(2):
+            assert (await model.client.predict("churn", {"tenure": 3})).value == {"value": 3}
+    assert [b"input_data" in body for body in model.bodies] == [False, True, True]
+
+
 async def test_the_server_is_told_how_long_the_caller_still_waits() -> None:
     async with served(in_turn(GOOD)) as model:
         await model.client.predict("churn", {}, deadline=3)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 from yarl import URL
 
 from e2i.client.answers import Prediction, error_of, prediction_of
-from e2i.client.body_shape import AS_IT_IS, Shape, find_shape
+from e2i.client.body_shape import AS_IT_IS, USUAL_WRAPPER, Shape, find_shape
 from e2i.client.breaker import CircuitBreaker, State
 from e2i.client.delivery import Delivery, Order
 from e2i.client.endpoints import Endpoint, Endpoints
@@ -105,6 +105,11 @@ class AsyncClient:
             if isinstance(error, BadInput):
                 # Perhaps another release, with another form of input, serves by now.
                 self._routes.pop((endpoint.url, route), None)
+                if known.shape == AS_IT_IS and [one.field for one in error.problems] == [USUAL_WRAPPER]:
+                    # Behind a gateway the schema is not to be had, and this answer says as much.
+                    self._routes[endpoint.url, route] = replace(known, shape=Shape(USUAL_WRAPPER))
+                    left = order.remaining
+                    return await self.predict(model, data, route=route, deadline=left, headers=headers)
             raise error
         return prediction_of(answer, endpoint, time.monotonic() - started)
 

@@ -40,6 +40,8 @@ class Shape:
 
 
 AS_IT_IS = Shape()
+USUAL_WRAPPER = "input_data"
+"""The name of the parameter in the bentos of e2i, and in the runbook."""
 
 
 def _plain(value: Any) -> Any:
