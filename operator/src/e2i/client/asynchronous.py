@@ -102,14 +102,9 @@ class AsyncClient:
         answer = await self._delivery().deliver(order)
         if answer.status != 200:
             error = error_of(answer, endpoint, known.url.path)
-            if isinstance(error, BadInput):
-                # Perhaps another release, with another form of input, serves by now.
-                self._routes.pop((endpoint.url, route), None)
-                if known.shape == AS_IT_IS and [one.field for one in error.problems] == [USUAL_WRAPPER]:
-                    # Behind a gateway the schema is not to be had, and this answer says as much.
-                    self._routes[endpoint.url, route] = replace(known, shape=Shape(USUAL_WRAPPER))
-                    left = order.remaining
-                    return await self.predict(model, data, route=route, deadline=left, headers=headers)
+            if isinstance(error, BadInput) and self._relearn(endpoint, route, known, error):
+                left = order.remaining
+                return await self.predict(model, data, route=route, deadline=left, headers=headers)
             raise error
         return prediction_of(answer, endpoint, time.monotonic() - started)
 
@@ -167,6 +162,16 @@ class AsyncClient:
         if deadline is not None:
             return deadline
         return self.settings.deadline if endpoint.deadline is None else endpoint.deadline
+
+    def _relearn(self, endpoint: Endpoint, route: str, known: _Route, refused: BadInput) -> bool:
+        """Forget the form of an input that was refused; return whether the refusal says which form is right."""
+        # Perhaps another release, with another form of input, serves by now.
+        self._routes.pop((endpoint.url, route), None)
+        if known.shape != AS_IT_IS or [one.field for one in refused.problems] != [USUAL_WRAPPER]:
+            return False
+        # Behind a gateway the schema is not to be had, and this answer says as much.
+        self._routes[endpoint.url, route] = replace(known, shape=Shape(USUAL_WRAPPER))
+        return True
 
     async def _learn(self, endpoint: Endpoint, route: str, seconds: float) -> _Route:
         """Ask the server in which form the route takes its input, once."""
