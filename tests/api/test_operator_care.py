@@ -68,7 +68,7 @@ async def put_back(stage: Stage, before: Object, what: str) -> Object:
         found = await stage.child(SERVICES, "churn")
         return found if found and rendered(found) == rendered(before) else None
 
-    found: Object = await stage.until(same, f"the Service to be as rendered after {what}", 15)
+    found: Object = await stage.until(same, f"the Service to be as rendered after {what}")
     return found
 
 
@@ -94,7 +94,7 @@ async def test_a_disruption_budget_comes_with_a_second_pod_and_is_as_rendered_ag
             found = await stage.child(BUDGETS, "churn")
             return bool(found and found["spec"] == before["spec"])
 
-        await stage.until(same, f"the budget to be as rendered after {what}", 15)
+        await stage.until(same, f"the budget to be as rendered after {what}")
     await stage.change(replicas=1)
 
     async def gone() -> bool:
