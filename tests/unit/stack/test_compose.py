@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from e2i.client import Endpoints
 from e2i.stack.compose import compose_file, files
 from e2i.stack.description import Stack, read_stack
 from e2i.stack.layout import DESCRIPTION
@@ -54,6 +55,12 @@ def test_each_service_has_the_limits_of_the_runbook(stack: Stack) -> None:
         },
     }
     assert services["causal-service"]["healthcheck"]["start_period"] == "60s"
+
+
+def test_a_client_finds_every_model_by_its_name() -> None:
+    endpoints = Endpoints.from_file(FOLDER / "model_endpoints.yaml")
+    assert endpoints.find("ltv_model").url == "http://localhost:3002/ltv_model"
+    assert len(endpoints.names()) == 6
 
 
 def test_no_container_runs_as_root_or_is_open_to_other_machines(stack: Stack) -> None:

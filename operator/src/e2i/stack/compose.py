@@ -1,4 +1,4 @@
-"""The stack for Docker: docker-compose.yaml and the configuration of Prometheus and Grafana. Pure."""
+"""The files of the stack: docker-compose.yaml, and what Prometheus, Grafana and clients read. Pure."""
 
 from __future__ import annotations
 
@@ -58,11 +58,12 @@ Object = dict[str, Any]
 
 
 def files(stack: Stack) -> dict[str, Object]:
-    """Return the content of all files for Docker, by their path beside the description."""
+    """Return the content of all files, by their path beside the description."""
     return {
         "docker-compose.yaml": compose_file(stack),
         "prometheus.yml": prometheus_file({name: f"{name}:{SERVES_ON}" for name in stack.services}, stack),
         "rules.yaml": RULES,
+        "model_endpoints.yaml": {"models": stack.models},
         "grafana/datasources/prometheus.yaml": {
             "apiVersion": 1,
             "datasources": [

@@ -74,6 +74,16 @@ class Stack(_Described):
         programs = {"prometheus": self.prometheus.port, "grafana": self.grafana.port}
         return {name: service.port for name, service in self.services.items()} | programs
 
+    @property
+    def models(self) -> dict[str, str]:
+        """The address of each model on the machine, by its name: the project churn has the model churn_model."""
+        names = {
+            f"{project}_model": service.port
+            for service in self.services.values()
+            for project in service.projects
+        }
+        return {name: f"http://localhost:{port}/{name}" for name, port in names.items()}
+
     def tag(self, service: Service) -> str:
         """Return the tag of the service's bento."""
         return f"{service.template}:{self.version}"
