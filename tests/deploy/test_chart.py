@@ -30,6 +30,7 @@ GUARD = ("privileges", "service-accounts", "own-labels", "own-objects", "images"
 DASHBOARDS = ("overview", "slo", "model", "releases", "operator")
 MONITORING = (
     "podmonitor.yaml",
+    "gateway-podmonitor.yaml",
     "prometheusrule.yaml",
     *(f"dashboards/e2i-{each}.json" for each in DASHBOARDS),
 )

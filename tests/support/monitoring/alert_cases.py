@@ -36,6 +36,7 @@ def cases() -> Iterator[Case]:
     yield from _of_requests()
     yield from _of_models()
     yield from _of_operator()
+    yield from _of_gateway()
 
 
 def _requests(failed: float, slow: float) -> Values:
@@ -134,3 +135,14 @@ def _of_operator() -> Iterator[Case]:
     yield Case(alert="E2IYataiParked", bad={silent: "1"}, good={silent: ABSENT})
     waiting = 'e2i_builds{state="waiting"}'
     yield Case(alert="E2IBuildBacklog", bad={waiting: "11"}, good={waiting: "10"})
+
+
+def _of_gateway() -> Iterator[Case]:
+    circuit, unknown, many = (
+        f'e2i_gateway_refused_total{{reason="{reason}"}}'
+        for reason in ("CircuitOpen", "NotAuthenticated", "ModelOverloaded")
+    )
+    yield Case(alert="E2IGatewayCircuitOpen", bad={circuit: "+1"}, good={circuit: "7"})
+    # A sample each minute: just above and just below one a second.
+    yield Case(alert="E2IGatewayAuthFailures", bad={unknown: "+61"}, good={unknown: "+59"})
+    yield Case(alert="E2IGatewaySaturated", bad={many: "+1"}, good={many: "7"})

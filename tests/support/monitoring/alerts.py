@@ -15,6 +15,7 @@ REASON = (
 )
 """The present reason: as a label of the alert it would begin the alert anew whenever it changes."""
 OPERATOR = 'controller="e2imodel"'
+REFUSED = "e2i_gateway_refused_total"
 WAITS_ON_PURPOSE = "CanaryPaused|Promoting|Paused|Suspended|Deleting"
 
 
@@ -43,6 +44,7 @@ def alerts() -> Iterator[Alert]:
         yield _budget(burn, "LatencyBudgetBurn", "slow", SLOW_BUDGET, "requests are slow")
     yield from _OF_MODELS
     yield from _OF_OPERATOR
+    yield from _OF_GATEWAY
 
 
 def _budget(burn: Burn, name: str, kind: str, budget: float, what: str) -> Alert:
@@ -190,5 +192,27 @@ _OF_OPERATOR = (
         expr='max(e2i_builds{state="waiting"}) > 10',
         hold="@15m",
         summary="{{ $value }} images wait for somebody to build them.",
+    ),
+)
+
+_OF_GATEWAY = (
+    Alert(
+        name="E2IGatewayCircuitOpen",
+        expr=f'sum(rate({REFUSED}{{reason="CircuitOpen"}}[@5m])) > 0',
+        hold="@1m",
+        severity="critical",
+        summary="The gateway sends a model nothing, because most of its last requests failed.",
+    ),
+    Alert(
+        name="E2IGatewayAuthFailures",
+        expr=f'sum(rate({REFUSED}{{reason="NotAuthenticated"}}[@5m])) > 1',
+        hold="@5m",
+        summary="{{ $value | humanize }} requests a second come to the gateway without a key or token that it knows.",
+    ),
+    Alert(
+        name="E2IGatewaySaturated",
+        expr=f'sum(rate({REFUSED}{{reason="ModelOverloaded"}}[@5m])) > 0',
+        hold="@5m",
+        summary="The gateway refuses requests, because as many as it allows are under way to a model.",
     ),
 )
