@@ -172,7 +172,7 @@ NOT_HERE = {
     "e2i_model_max_replicas",
     "e2i_model_rolled_back_timestamp_seconds",
 }
-"""Series that only a refused write, a gateway, a canary, an autoscaler and a rollback have, which are not in this test."""
+"""Series that only a refused write, a gateway, a canary, an autoscaler and a rollback have: none is in this test."""
 
 
 def _every_selector_finds_a_series(prometheus: Prometheus) -> None:
