@@ -15,7 +15,7 @@ import yaml
 from support.cluster import TestCluster
 from support.golden import PLACED
 from support.largest_model import largest_spec
-from support.operating import apply_files
+from support.operating import apply_files, wait_for_kinds
 from support.pod_fields import ASKING
 
 from e2i.kube import ApiError, Kube, Object, Resource
@@ -58,7 +58,7 @@ CPU = {
 def cluster(control_plane: TestCluster) -> TestCluster:
     home = control_plane.own_home("a cluster of somebody's own has its CRDs already")
     apply_files(home, PROJECT / "manifests" / "crds" / "e2imodels.yaml")
-    kubectl(home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+    wait_for_kinds(home, "e2imodels.serving.e2i.dev")
     return control_plane
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import PROJECT, Operator, apply_files, install, installed, operating
+from support.operating import PROJECT, Operator, apply_files, install, installed, operating, wait_for_kinds
 from support.stage import Stage, staging
 from support.yatai import controllers
 
@@ -61,7 +61,7 @@ def give(home: ClusterHome, kind: Resource) -> None:
         install(home)
     else:
         apply_files(home, *sorted(OF_YATAI.glob("*.yaml")))
-        kubectl(home, "wait", "--for=condition=Established", f"crd/{_name(kind)}")
+        wait_for_kinds(home, _name(kind))
 
 
 def _name(kind: Resource) -> str:

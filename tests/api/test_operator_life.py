@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.audit import ACCOUNT, Audit
 from support.cluster import TestCluster
-from support.operating import Operator, apply_files, operating
+from support.operating import Operator, apply_files, operating, wait_for_kinds
 from support.otlp import otlp_receiver
 from support.stage import Stage, condition, is_ready, staging
 
@@ -263,7 +263,7 @@ async def test_it_waits_for_yatai_to_be_installed(cluster: TestCluster, store: P
                 await stage.until(asked_for, "the release to be asked for")
     finally:
         apply_files(home, *sorted(CRDS.glob("*.yaml")))
-        kubectl(home, "wait", "--for=condition=Established", *(f"crd/{name}" for name in names))
+        wait_for_kinds(home, *names)
 
 
 async def test_its_log_is_one_json_object_for_each_line_and_names_the_model(

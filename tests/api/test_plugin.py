@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from support.cluster import TestCluster
-from support.operating import apply_files, operating
+from support.operating import apply_files, operating, wait_for_kinds
 from support.stage import Stage, staging
 from support.stores import a_bento
 from support.yatai import controllers
@@ -515,7 +515,7 @@ async def test_a_cluster_without_the_crd_is_told(cluster: TestCluster, stage: St
         done = await run(stage, "status", "churn")
     finally:
         apply_files(cluster.home, CRD)
-        kubectl(cluster.home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+        wait_for_kinds(cluster.home, "e2imodels.serving.e2i.dev")
         kubectl(cluster.home, "get", "e2imodels", "--all-namespaces")
     assert done.code == 2
     assert "This cluster does not know E2IModels: their CRD is not installed." in done.err

@@ -93,8 +93,8 @@ def test_a_command_without_its_extra_names_it(base: Path, tmp_path: Path, words:
 
 
 def finds_another_fault(words: tuple[str, ...]) -> bool:
-    """Whether it may end before it needs a package: no cluster, no model in the manifest."""
-    return words[1] == "plan" or (words[1] == "local" and words[2] != "up")
+    """Whether it may end before it needs a package: no cluster, no model in the manifest, no backup."""
+    return words[1] in ("plan", "restore") or (words[1] == "local" and words[2] != "up")
 
 
 def extra_of(words: tuple[str, ...]) -> str:
@@ -102,7 +102,9 @@ def extra_of(words: tuple[str, ...]) -> str:
         return "kubectl"
     if words[1:3] == ("pipeline", "demo"):
         return "pipeline,local"
-    return {"demo": "local", "manifest": "package", "promote": "pipeline"}.get(words[1], words[1])
+    return {"demo": "local", "manifest": "package", "promote": "pipeline", "stack": "pipeline,local"}.get(
+        words[1], words[1]
+    )
 
 
 @pytest.mark.parametrize("program", ["e2i", "kubectl-e2i"])

@@ -175,6 +175,11 @@ async def test_a_model_grows_with_its_load_and_shrinks_after_it_and_no_write_tak
             await stage.kube.patch(E2I_MODELS, stage.namespace, "busy", body)
             await stage.touch("busy")
             await with_pods(stage, "busy", MOST)
+
+            async def answers() -> bool:
+                return SECOND in tally.bentos
+
+            await stage.until(answers, f"an answer of {SECOND}", PATIENCE)
         await with_pods(stage, "busy", 1)
     assert record.breaches() == []
     assert record.most_ready == MOST

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import apply_files
+from support.operating import apply_files, wait_for_kinds
 
 from e2i.local.kubectl import kubectl
 from e2i.packaging.model_manifest import MAX_CHARACTERS, ManifestInputs
@@ -22,7 +22,7 @@ CRD = Path(__file__).resolve().parents[2] / "manifests" / "crds" / "e2imodels.ya
 def cluster(control_plane: TestCluster) -> TestCluster:
     home = control_plane.own_home("a cluster of somebody's own has its CRDs already")
     apply_files(home, CRD)
-    kubectl(home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+    wait_for_kinds(home, "e2imodels.serving.e2i.dev")
     return control_plane
 
 

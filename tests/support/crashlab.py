@@ -260,4 +260,5 @@ def _environment(stage: Stage, api: CrashProxy, s3: CrashProxy) -> dict[str, str
         # Each life has an operator that is active.
         "E2I_LEASE_NAME": stage.namespace,
         "E2I_HEALTH_ADDRESS": "",
+        "E2I_METRICS_ADDRESS": "",
     }

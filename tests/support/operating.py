@@ -27,8 +27,10 @@ from support.scraped import Scraped
 
 from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import ensure_credentials
+from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import ClusterHome
+from e2i.polling import poll
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -37,13 +39,27 @@ def install(home: ClusterHome) -> None:
     """CRD, namespace and rights: the operator's manifests but for its Deployment."""
     files = ("namespace.yaml", "crds/e2imodels.yaml", "rbac.yaml")
     apply_files(home, *(PROJECT / "manifests" / file for file in files))
-    kubectl(home, "wait", "--for=condition=Established", "crd/e2imodels.serving.e2i.dev")
+    wait_for_kinds(home, "e2imodels.serving.e2i.dev")
 
 
 def installed(cluster: TestCluster, why: str) -> TestCluster:
     """The cluster with all of that. `why` a test needs one of its own: a cluster of somebody else skips with it."""
     install(cluster.own_home(why))
     return cluster
+
+
+def wait_for_kinds(home: ClusterHome, *crds: str) -> None:
+    """Wait until the API server serves the kinds: `kubectl wait` fails at once while a CRD has no conditions yet."""
+
+    def are_served() -> bool:
+        with contextlib.suppress(ClusterError):
+            kubectl(
+                home, "wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{crd}" for crd in crds)
+            )
+            return True
+        return False
+
+    assert poll(are_served, within=120, every=0.2), crds
 
 
 def apply_files(home: ClusterHome, *files: Path) -> None:

@@ -108,15 +108,19 @@ def test_an_e2imodel_is_found_at_its_stable_address_with_the_release_that_serves
     assert endpoint.serving == Identity("bbb", "sha256:2", "churn:2")
 
 
-@pytest.mark.parametrize(
-    ("bento", "release"), [("churn:1", "aaa"), ("churn:2", "bbb"), ("", "bbb"), ("of-somebody:else", "bbb")]
-)
+@pytest.mark.parametrize(("bento", "release"), [("churn:1", "aaa"), ("churn:2", "bbb"), ("", "bbb")])
 def test_the_bento_in_an_answer_tells_which_release_gave_it(bento: str, release: str) -> None:
     endpoint = endpoint_of(SERVING)
     assert endpoint is not None
     found = endpoint.of_bento(bento)
     assert found is not None
     assert found.release == release
+
+
+def test_a_bento_that_no_release_has_is_of_none() -> None:
+    endpoint = endpoint_of(SERVING)
+    assert endpoint is not None
+    assert endpoint.of_bento("of-somebody:else") is None
 
 
 def test_a_canary_is_known_by_its_bento_before_it_serves_alone() -> None:
