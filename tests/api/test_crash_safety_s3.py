@@ -73,7 +73,8 @@ def clear_up(home: ClusterHome, prefix: str) -> None:
     """As an operator does that starts a quarter of an hour later; then no upload is left half done."""
     with contextlib.closing(Bucket(BUCKET, endpoint=home.s3_url)) as bucket:
         bucket.abort_stale_uploads(prefix, AT_ONCE)
-    client: Any = boto3.client("s3", endpoint_url=home.s3_url)
+    # A session of its own: the default one keeps the keys that an earlier test had.
+    client: Any = boto3.session.Session().client("s3", endpoint_url=home.s3_url)
     with contextlib.closing(client):
         assert not client.list_multipart_uploads(Bucket=BUCKET, Prefix=prefix).get("Uploads")
 

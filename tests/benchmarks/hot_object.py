@@ -35,7 +35,7 @@ RATE = 200
 LONGEST = 600.0
 """Seconds for which the events are waited for."""
 QUIET, OTHER, HOT = "nothing else happens", "an object of somebody else changes", "one model changes"
-COPIES = Resource("copies.example.org", MODELS.version, MODELS.plural, MODELS.kind)
+COPIES = Resource("example.org", MODELS.version, "copies", "Copy")
 """The kind with the schema of E2IModels that nobody watches."""
 
 
@@ -109,6 +109,8 @@ def create_copy(home: ClusterHome, spec: Any, name: str) -> None:
     crd = f"{COPIES.plural}.{COPIES.group}"
     definition["metadata"] = {"name": crd}
     definition["spec"]["group"] = COPIES.group
+    # Names of its own: kubectl remembers the kinds of a port, and would take these for E2IModels of the next cluster.
+    definition["spec"]["names"] = {"plural": COPIES.plural, "singular": "copy", "kind": COPIES.kind}
     body = {
         "apiVersion": COPIES.api_version,
         "kind": COPIES.kind,

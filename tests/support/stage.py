@@ -114,7 +114,14 @@ class Stage:
         for pod in pods:
             if pod["status"].get("phase") == "Pending":
                 name = pod["metadata"]["name"]
-                await self.kube.patch(PODS, self.namespace, name, {"status": status}, subresource="status")
+                try:
+                    await self.kube.patch(
+                        PODS, self.namespace, name, {"status": status}, subresource="status"
+                    )
+                except ApiError as error:
+                    # It was deleted after it was listed.
+                    if error.status != 404:
+                        raise
 
     async def events(self, name: str = "churn") -> list[tuple[str, str]]:
         found, _ = await self.kube.list(EVENTS, self.namespace)
