@@ -64,7 +64,7 @@ class BucketFiles:
     """Input and output as objects of buckets: s3://BUCKET/KEY. Address and credentials are those of the environment."""
 
     def __init__(self) -> None:
-        self._s3 = boto3.client("s3")
+        self._s3 = boto3.session.Session().client("s3")
 
     def fetch(self, name: str, folder: Path) -> Path:
         bucket, key = _split(name)
