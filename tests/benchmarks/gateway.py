@@ -197,7 +197,7 @@ async def _ask_bad(gateway: Running) -> None:
     async with asyncio.TaskGroup() as asking:
         while True:
             asking.create_task(ask())
-            await asyncio.sleep(1 / BAD_RATE)
+            await asyncio.sleep(1 / BAD_RATE)  # The pace of the load, whether the model answers or not.
 
 
 @contextlib.asynccontextmanager

@@ -79,6 +79,7 @@ def prometheus(
 async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
     stage: Stage, operators: list[Operator], prometheus: Prometheus
 ) -> None:
+    """One story, because each state is the one that the alerts before it left, and a second one would cost a minute."""
     without_bucket, operator, standby = operators
     fired = _waiting(prometheus, "firing")
     resolved = _waiting(prometheus, "resolved")

@@ -28,6 +28,7 @@ def main() -> None:
         if started - told >= 1:
             told = started
             print(json.dumps({"requests": requests, "failed": failed, "last": last}), flush=True)  # noqa: T201
+        # The pace of the load, however long an answer takes.
         time.sleep(max(0.0, started + INTERVAL - time.monotonic()))
 
 

@@ -59,6 +59,7 @@ class App:
         except asyncio.CancelledError:
             raise
         except Exception:
+            # A bug in one request is answered and logged: the requests of others go on.
             logger.exception(
                 "the gateway failed at %s %s (request %s)", request.method, request.path[:200], request.id
             )

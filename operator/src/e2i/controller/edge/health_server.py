@@ -10,30 +10,15 @@ from collections.abc import Callable
 from aiohttp import web
 
 from e2i.controller.core.health import Health
+from e2i.controller.edge.http_server import HttpServer
 
-CLOSE_WITHIN = 1.0
 
-
-class HealthServer:
+class HealthServer(HttpServer):
     """An HTTP server with two paths; each answers 200 or 503, with the whole health as JSON."""
 
     def __init__(self, health: Callable[[], Health]) -> None:
         self._health = health
-        app = web.Application()
-        app.router.add_get("/healthz", self._alive)
-        app.router.add_get("/readyz", self._ready)
-        self._runner = web.AppRunner(
-            app, handle_signals=False, shutdown_timeout=CLOSE_WITHIN, access_log=None
-        )
-
-    async def start(self, host: str, port: int) -> None:
-        """Listen at the address; OSError if it cannot be had."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._runner.cleanup()
+        super().__init__({"/healthz": self._alive, "/readyz": self._ready})
 
     async def _alive(self, _: web.Request) -> web.Response:
         health = self._health()

@@ -9,32 +9,18 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from e2i.controller.core.metrics.series import Series
+from e2i.controller.edge.http_server import HttpServer
 from e2i.controller.edge.measures import Measures
 
-CLOSE_WITHIN = 1.0
 
-
-class MetricsServer:
+class MetricsServer(HttpServer):
     """An HTTP server with one path."""
 
     def __init__(self, measures: Measures, series: Callable[[], Iterable[Series]]) -> None:
         """`series` takes a picture of the present state, and returns what is made of it when it is read."""
         self._measures = measures
         self._series = series
-        app = web.Application()
-        app.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(
-            app, handle_signals=False, shutdown_timeout=CLOSE_WITHIN, access_log=None
-        )
-
-    async def start(self, host: str, port: int) -> None:
-        """Listen at the address; OSError if it cannot be had."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._runner.cleanup()
+        super().__init__({"/metrics": self._metrics})
 
     async def _metrics(self, _: web.Request) -> web.Response:
         # In a thread: a thousand models are ten thousand lines, and no pass waits for them.

@@ -73,6 +73,7 @@ class Traces:
             try:
                 refused = await asyncio.to_thread(send, spans)
             except Exception:
+                # Whatever the exporter raises: the traces after this one are sent all the same.
                 logger.exception("a trace was not sent")
             else:
                 if refused:
