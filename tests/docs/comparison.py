@@ -15,7 +15,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?", "<time>"),
         (r"\b\d\d:\d\d:\d\dZ?", "<time>"),
         (r"-[a-z0-9]{7,10}-[a-z0-9]{5}\b", "-<pod>"),
-        (r"(?<!\d\.)\b(?=[0-9a-f]*\d)[0-9a-f]{8,64}\b", "<hex>"),
+        (r"(?<!\d\.)\b[0-9a-f]{8,64}\b", "<hex>"),
         (r"\b\d+\.\d+\.\d+\.\d+\b(?!-)", "<address>"),
         (r"\b(\d+(\.\d+)?(ms|[smhd]))+\b", "<duration>"),
         (r"\b\d+(\.\d+)? (s|ms|minutes)\b", "<duration>"),

@@ -75,6 +75,7 @@ def test_a_command_that_bash_cannot_read_is_refused(tmp_path: Path) -> None:
     ("shown", "printed"),
     [
         pytest.param("churn 163db908 2m", "churn   0f1e2d3c   45s", id="ids and ages differ"),
+        pytest.param("release 163db908", "release deacfdbb", id="an id may have no digit"),
         pytest.param("a ... z", "a\nb\nc\nz", id="three dots stand for any text"),
         pytest.param("a\n...", "a", id="three dots may stand for nothing"),
         pytest.param("a long\nline", "a long line", id="line breaks do not count"),
