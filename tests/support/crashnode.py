@@ -29,10 +29,12 @@ _RUNNING = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True
 async def node(cluster: TestCluster) -> AsyncIterator[None]:
     async with await Kube.from_kubeconfig(cluster.kubeconfig) as kube:
         playing = asyncio.create_task(_play(kube))
-        yield
-        playing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await playing
+        try:
+            yield
+        finally:
+            playing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await playing
 
 
 async def _play(kube: Kube) -> None:

@@ -153,10 +153,12 @@ async def controllers(cluster: TestCluster, images: ImageStore) -> AsyncIterator
         await Kube.from_kubeconfig(identity("yatai-image-builder")) as second,
     ):
         running = asyncio.gather(DeploymentController(first).run(), ImageBuilder(second, images).run())
-        yield
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        try:
+            yield
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
 
 
 def made(item: Object) -> Object:

@@ -24,6 +24,7 @@ from e2i.kube.errors import ApiError
 from e2i.kube.exchange import Response, exchange
 from e2i.kube.kinds import Object
 from e2i.kube.responses import error_from_response, parse_object, read
+from e2i.kube.sockets import Sockets
 
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 REQUEST_TIMEOUT = 30.0
@@ -43,6 +44,7 @@ class Connection:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._session: aiohttp.ClientSession | None = None
+        self._sockets = Sockets()
         self._may_write: Callable[[], None] = _always
         self._asked: Callable[[str, int], None] = _ignore
 
@@ -70,6 +72,7 @@ class Connection:
         """Close all sockets; safe to repeat."""
         if self._session:
             await self._session.close()
+            await self._sockets.end()
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,7 +169,9 @@ class Connection:
         if self._session is None:
             # Without the environment and ~/.netrc: aiohttp would read them in threads for each request, and
             # would not send our token to a host for which ~/.netrc has a password.
-            connector = aiohttp.TCPConnector(ssl=self._access.tls, limit=CONNECTIONS)
+            connector = aiohttp.TCPConnector(
+                ssl=self._access.tls, limit=CONNECTIONS, socket_factory=self._sockets.make
+            )
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 request_class=_fenced(lambda: self._may_write()),
