@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -21,6 +22,8 @@ from support.running_gateway import LONGEST, Running, running_gateway
 from support.s3 import free_port
 
 from e2i.gateway.core.access import key_digest
+from e2i.gateway.process import listen
+from e2i.gateway.settings import read_settings
 
 BODY = {"input_data": CUSTOMER}
 ARRIVED: list[str] = []
@@ -96,6 +99,14 @@ async def test_no_request_is_lost_when_it_ends(tmp_path: Path) -> None:
             assert await gateway.process.wait() == 0
     assert seen["200"] > before
     assert set(seen) == {"200"}
+
+
+def test_an_answer_does_not_wait_until_the_caller_has_acknowledged_its_head() -> None:
+    settings = read_settings({"E2I_GATEWAY_ADDRESS": f"127.0.0.1:{free_port()}"})
+    with listen(settings) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_slow_request_is_answered_after_the_signal(tmp_path: Path) -> None:

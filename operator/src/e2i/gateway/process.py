@@ -152,7 +152,7 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; BadSetting if that is impossible."""
     gateway = Gateway(settings)
-    listening = _listen(settings)
+    listening = listen(settings)
     if settings.metrics_address:
         host, _, port = settings.metrics_address.rpartition(":")
         try:
@@ -194,14 +194,21 @@ def _config(gateway: Gateway, settings: Settings) -> uvicorn.Config:
     )
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """Return the socket on which callers connect; BadSetting if the address cannot be had."""
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        return socket.create_server((settings.host.strip("[]"), settings.port), family=family, backlog=2048)
+        listening = socket.create_server(
+            (settings.host.strip("[]"), settings.port), family=family, backlog=2048
+        )
     except OSError as error:
         raise BadSetting(
             f"E2I_GATEWAY_ADDRESS={settings.address}: {error.strerror or error}; choose another port"
         ) from error
+    # Connections inherit it. An answer is written in two parts, its head first, and with Nagle's algorithm the second
+    # part waits until the caller has acknowledged the first: 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 async def _when_possible(attempt: Callable[[], Awaitable[Any]]) -> Any:

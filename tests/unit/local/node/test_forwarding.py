@@ -73,6 +73,25 @@ async def conversation(port: int, sent: bytes = b"") -> bytes:
         writer.close()
 
 
+async def test_a_small_part_of_a_request_is_passed_on_at_once() -> None:
+    ended = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async with endpoint(listen) as back:
+        end = await forwarding.connect([("127.0.0.1", back)], Front(list))
+        assert end
+        assert end.transport
+        inner = end.transport.get_extra_info("socket")
+        assert inner.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        end.transport.abort()
+        await ended.wait()
+
+
 async def test_the_end_of_a_request_is_passed_on_while_the_answer_still_comes() -> None:
     async with endpoint(echo_after_the_end) as back, front(back) as port:
         assert await conversation(port, b"all of it") == b"got all of it"

@@ -116,7 +116,8 @@ async def connect(backends: Sequence[Backend], front: Front) -> End | None:
     """Connect to the first backend that accepts and return that end; None if none accepts."""
     loop = asyncio.get_running_loop()
     for host, port in backends:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        # Small parts go on at once only where asyncio sees the protocol: it turns off Nagle's algorithm by that.
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK, socket.IPPROTO_TCP)
         try:
             # On one machine a connection is accepted or refused at once; it only waits if the queue is full.
             code = sock.connect_ex((host, port))
