@@ -75,7 +75,8 @@ async def test_a_model_that_is_not_there_and_a_route_that_it_has_not() -> None:
     route = await lab.post("/churn/forecast", BODY)
     assert (route.status, route.json["reason"]) == (404, "RouteUnknown")
     assert "explain, predict, predict_batch" in route.json["error"]
-    assert (await lab.get("/churn/predict")).status == 405
+    wrong = await lab.get("/churn/predict")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
     assert not lab.upstream.sent
 
 
@@ -101,6 +102,14 @@ async def test_a_wrong_body_is_refused_with_its_field_and_without_its_values(
     assert words in answer.json["error"]
     assert "secret" not in answer.text
     assert not lab.upstream.sent
+
+
+async def test_a_compressed_body_is_refused_before_it_is_read() -> None:
+    lab = await GatewayLab([model()]).known()
+    answer = await lab.post("/api/predict", b"\x1f\x8b", {"Content-Encoding": "gzip"})
+    assert (answer.status, answer.json["reason"]) == (415, "EncodingNotSupported")
+    assert "'gzip'" in answer.json["error"]
+    assert (await lab.post("/api/predict", BODY, {"Content-Encoding": "identity"})).status == 200
 
 
 async def test_all_wrong_fields_are_listed_in_the_form_of_bentoml() -> None:

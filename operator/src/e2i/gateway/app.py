@@ -158,6 +158,8 @@ def _refusal(refused: Refused, request_id: str) -> Answer:
         headers.append(("retry-after", str(max(1, math.ceil(refused.retry_after)))))
     if refused.reason is Reason.NotAuthenticated:
         headers.append(("www-authenticate", "Bearer"))
+    if allowed := refused.details.get("allow"):
+        headers.append(("allow", ", ".join(allowed)))
     body = json.dumps(refused.body(request_id)).encode()
     if refused.reason is Reason.BodyTooLarge:
         # The rest of it is not read.

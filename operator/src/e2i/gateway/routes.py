@@ -25,6 +25,7 @@ from e2i.gateway.pages import Pages
 Handle = Callable[[Request], Awaitable[Answer]]
 CallerHandle = Callable[[Request, Caller], Awaitable[Answer]]
 GENERAL = ("predict", "explain")
+NOT_ENCODED = "identity"
 
 
 class Routes:
@@ -63,6 +64,7 @@ class Routes:
         if shown := self._pages.get(path):
             _require(request, "GET", "HEAD")
             return partial(_as, shown, caller)
+        _require_uncompressed(request)
         return partial(_as, self._of_model(request, path), caller)
 
     def _of_model(self, request: Request, path: str) -> CallerHandle:
@@ -116,5 +118,17 @@ async def _as(handle: CallerHandle, caller: Caller, request: Request) -> Answer:
 def _require(request: Request, *methods: str) -> None:
     if request.method not in methods:
         raise Refused(
-            Reason.MethodNotAllowed, f"{request.path[:100]} takes {methods[0]}, and not {request.method}"
+            Reason.MethodNotAllowed,
+            f"{request.path[:100]} takes {methods[0]}, and not {request.method}",
+            details={"allow": methods},
+        )
+
+
+def _require_uncompressed(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", NOT_ENCODED)
+    if encoding.lower() != NOT_ENCODED:
+        raise Refused(
+            Reason.EncodingNotSupported,
+            f"Content-Encoding: {encoding[:40]!r} is not taken; send the body uncompressed",
+            details={"field": "Content-Encoding"},
         )

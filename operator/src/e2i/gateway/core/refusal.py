@@ -18,6 +18,7 @@ class Reason(Enum):
     MethodNotAllowed = (405, "The path takes another method.")
     ModelAmbiguous = (409, "Several models have this name: the namespace has to be named too.")
     BodyTooLarge = (413, "The body has more bytes than E2I_GATEWAY_MAX_BODY_BYTES.")
+    EncodingNotSupported = (415, "The body is compressed; the gateway takes it as it is.")
     RateLimited = (
         429,
         "The caller sends more requests than its grant allows; Retry-After says when to come again.",
