@@ -168,6 +168,7 @@ def _is_joined(prometheus: Prometheus, stage: Stage, info: dict[str, str]) -> No
 
 NOT_HERE = {
     "e2i_action_failures_total",
+    "e2i_gateway_circuit_state",
     "e2i_gateway_refused_total",
     "e2i_model_canary_step_timestamp_seconds",
     "e2i_model_max_replicas",

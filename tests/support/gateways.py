@@ -156,6 +156,7 @@ class GatewayLab:
         self.metrics = Metrics()
         self.unready = ""
         self.circuits: dict[tuple[str, str], str] = {}
+        self.metrics.follow_circuits(lambda: self.circuits)
         self.seconds = 0.0
         """The clock."""
         self.models = list(models)

@@ -30,6 +30,8 @@ from e2i.controller.core.metrics.catalog import METRICS, OF_THE_MODELS, Metric
 from e2i.controller.settings import Settings
 from e2i.gateway.core.models import State
 from e2i.gateway.core.refusal import Reason as Refusal
+from e2i.gateway.edge.metrics import LABELS as GATEWAY_LABELS
+from e2i.gateway.edge.metrics import Metrics as GatewayMetrics
 from e2i.gateway.settings import Settings as GatewaySettings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -123,7 +125,20 @@ def gateway_page() -> str:
         "## States of a model",
         "In `/health/bentoml` and `/api/models`.",
         "| State | Meaning |\n| --- | --- |\n" + "\n".join(states),
+        "## Metrics",
+        "Each pod counts its own. `model` is NAMESPACE/NAME, or the name in the models' file; a model that is gone has "
+        "no series any more.",
+        "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n" + "\n".join(_gateway_metrics()),
     )
+
+
+def _gateway_metrics() -> Iterator[str]:
+    metrics = GatewayMetrics()
+    metrics.follow_circuits(dict)
+    for family in metrics.registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = ", ".join(f"`{label}`" for label in GATEWAY_LABELS[family.name])
+        yield f"| `{name}` | {family.type} | {labels} | {family.documentation} |"
 
 
 def settings(file: Path = SETTINGS, defaults: object = None) -> Iterator[tuple[str, str, str]]:

@@ -37,12 +37,16 @@ class Model:
     busy: int = 0
     """Requests that are refused from now on, because there are too many."""
     seen: list[int] = field(default_factory=list)
+    path: str = ""
+    """Below it the model is, as behind a gateway: /api/models/churn"""
     url: str = ""
     poison: int = -1
     """A tenure for which the model itself breaks."""
 
     def answer(self, request: Request) -> bytes:
-        if request.path == "/schema.json":
+        if not request.path.startswith(f"{self.path}/"):
+            return http("404 Not Found")
+        if request.path == f"{self.path}/schema.json":
             return ok(self.schema)
         if self.busy > 0:
             self.busy -= 1
@@ -70,7 +74,7 @@ class Model:
 async def serving(model: Model) -> AsyncIterator[Model]:
     """The model on a port of its own."""
     listening = await asyncio.start_server(RawServer(model.answer).serve, "127.0.0.1", 0)
-    model.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    model.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}{model.path}"
     async with listening:
         yield model
 

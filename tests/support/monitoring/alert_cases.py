@@ -138,11 +138,12 @@ def _of_operator() -> Iterator[Case]:
 
 
 def _of_gateway() -> Iterator[Case]:
-    circuit, unknown, many = (
+    unknown, many = (
         f'e2i_gateway_refused_total{{reason="{reason}"}}'
-        for reason in ("CircuitOpen", "NotAuthenticated", "ModelOverloaded")
+        for reason in ("NotAuthenticated", "ModelOverloaded")
     )
-    yield Case(alert="E2IGatewayCircuitOpen", bad={circuit: "+1"}, good={circuit: "7"})
+    circuit = 'e2i_gateway_circuit_state{model="models/churn"}'
+    yield Case(alert="E2IGatewayCircuitOpen", bad={circuit: "2"}, good={circuit: "1"})
     # A sample each minute: just above and just below one a second.
     yield Case(alert="E2IGatewayAuthFailures", bad={unknown: "+61"}, good={unknown: "+59"})
     yield Case(alert="E2IGatewaySaturated", bad={many: "+1"}, good={many: "7"})

@@ -198,10 +198,11 @@ _OF_OPERATOR = (
 _OF_GATEWAY = (
     Alert(
         name="E2IGatewayCircuitOpen",
-        expr=f'sum(rate({REFUSED}{{reason="CircuitOpen"}}[@5m])) > 0',
+        # While a model fails, its circuit is half open for a moment after every half minute.
+        expr="max by (model) (max_over_time(e2i_gateway_circuit_state[@2m])) == 2",
         hold="@1m",
         severity="critical",
-        summary="The gateway sends a model nothing, because most of its last requests failed.",
+        summary="The gateway sends {{ $labels.model }} nothing, because most of its last requests failed.",
     ),
     Alert(
         name="E2IGatewayAuthFailures",

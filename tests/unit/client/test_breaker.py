@@ -78,6 +78,14 @@ def test_after_thirty_seconds_one_probe_is_sent(opened: Circuit) -> None:
     assert isinstance(opened.breaker.admit(130.0), Shut)
 
 
+def test_a_look_at_the_circuit_changes_nothing(opened: Circuit) -> None:
+    """The metrics look at it from a thread of their own."""
+    assert opened.breaker.state(130.0) is State.HALF_OPEN
+    assert opened.changes == []
+    opened.ticket(130.0)
+    assert opened.changes == [(State.OPEN, State.HALF_OPEN)]
+
+
 def test_a_good_probe_closes_it_and_forgets_the_failures(opened: Circuit) -> None:
     opened.request(130.0, True)
     opened.request(130.0, False)

@@ -45,6 +45,19 @@ async def test_the_input_is_wrapped_as_the_schema_says() -> None:
     assert json.loads(model.bodies[0]) == {"input_data": {"tenure": 3}}
 
 
+async def test_the_schema_is_asked_for_with_the_callers_key() -> None:
+    """Behind a gateway it is shown to those who may ask the model."""
+
+    def answer(request: Request) -> bytes:
+        if request.headers.get("x-api-key") != "shop":
+            return http("401 Unauthorized")
+        return ok(schema("row") if request.path == "/schema.json" else {"value": 3})
+
+    async with served(answer) as model:
+        await model.client.predict("churn", {"tenure": 3}, headers={"X-Api-Key": "shop"})
+    assert json.loads(model.bodies[0]) == {"row": {"tenure": 3}}
+
+
 async def test_without_a_schema_the_refusal_of_an_unwrapped_input_says_how_to_send_it() -> None:
     missing = http("400 Bad", '{"detail": [{"loc": ["input_data"], "msg": "Field required"}]}')
 

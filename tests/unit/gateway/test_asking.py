@@ -290,5 +290,33 @@ async def test_answers_are_counted_by_known_names_alone() -> None:
     assert 'model="models/churn"' not in (await lab.get("/metrics")).text
 
 
+async def test_the_schema_of_a_model_is_that_of_its_bento_below_its_own_path() -> None:
+    both = interface("", "/churn_model", "/ltv_model")
+    lab = await GatewayLab([model(), model("pair")], {"pair": both}).known()
+    for path in ("/api/models/churn/schema.json", "/churn/schema.json", "/ltv_model/schema.json"):
+        answer = await lab.get(path)
+        assert answer.status == 200
+        read = parse_interface(answer.json)
+        assert read == interface()
+        assert read.routes["/predict"].input == interface().routes["/predict"].input
+    assert (await lab.post("/api/models/churn/schema.json", {})).status == 405
+
+
+async def test_a_schema_that_is_not_known_is_not_there() -> None:
+    lab = await GatewayLab([model()], {"churn": None}).known()
+    answer = await lab.get("/churn/schema.json")
+    assert (answer.status, answer.json["reason"]) == (404, "RouteUnknown")
+    assert "the model judges it" in answer.json["error"]
+    assert (await lab.get("/chrun/schema.json")).json["reason"] == "ModelUnknown"
+
+
+async def test_the_circuit_of_each_model_is_a_series() -> None:
+    lab = await GatewayLab([model(), model("ltv", namespace="")]).known()
+    lab.circuits = {("models", "churn"): "open", ("", "ltv"): "half_open"}
+    text = (await lab.get("/metrics")).text
+    assert 'e2i_gateway_circuit_state{model="models/churn"} 2.0' in text
+    assert 'e2i_gateway_circuit_state{model="ltv"} 1.0' in text
+
+
 def test_the_schema_of_these_tests_is_one() -> None:
     assert set(parse_interface(schema()).routes) == {"/predict", "/predict_batch", "/explain"}

@@ -64,6 +64,13 @@ async def test_each_row_has_its_columns_the_prediction_and_the_release_that_gave
     assert sorted(file.name for file in Path(options.output).parent.iterdir()) == ["in.csv", "out.csv"]
 
 
+async def test_a_model_behind_a_gateway_is_scored_as_its_schema_there_says(options: Options) -> None:
+    async with serving(Model(path="/api/models/churn")) as model:
+        done = await scored(options, model)
+    assert (done.counts.rows, done.counts.bad) == (230, 0)
+    assert set(model.seen) == set(range(230))
+
+
 async def test_bad_rows_are_listed_with_field_and_reason_and_the_others_are_scored(
     options: Options, tmp_path: Path
 ) -> None:

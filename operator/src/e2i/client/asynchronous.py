@@ -88,7 +88,9 @@ class AsyncClient:
         started = time.monotonic()
         endpoint = self.endpoints.find(model)
         seconds = self._seconds(endpoint, deadline)
-        known = self._routes.get((endpoint.url, route)) or await self._learn(endpoint, route, seconds)
+        known = self._routes.get((endpoint.url, route)) or await self._learn(
+            endpoint, route, seconds, headers
+        )
         order = Order(
             endpoint=endpoint,
             method="POST",
@@ -169,12 +171,14 @@ class AsyncClient:
         self._routes.pop((endpoint.url, route), None)
         if known.shape != AS_IT_IS or [one.field for one in refused.problems] != [USUAL_WRAPPER]:
             return False
-        # Behind a gateway the schema is not to be had, and this answer says as much.
+        # Where the schema was not to be had, perhaps not yet, this answer says as much.
         self._routes[endpoint.url, route] = replace(known, shape=Shape(USUAL_WRAPPER))
         return True
 
-    async def _learn(self, endpoint: Endpoint, route: str, seconds: float) -> _Route:
-        """Ask the server in which form the route takes its input, once."""
+    async def _learn(
+        self, endpoint: Endpoint, route: str, seconds: float, given: Mapping[str, str] | None
+    ) -> _Route:
+        """Ask the server in which form the route takes its input, once. `given`: headers of the call, perhaps a key."""
         name = route.strip("/")
         url = endpoint.base / name
         shape, until = AS_IT_IS, time.monotonic() + seconds
@@ -184,7 +188,7 @@ class AsyncClient:
                 method="GET",
                 url=place,
                 body=None,
-                headers=_LOOK,
+                headers={**_LOOK, **(given or {})},
                 repeatable=True,
                 seconds=seconds,
                 until=until,

@@ -65,10 +65,9 @@ class CircuitBreaker:
         self._failed = 0
 
     def state(self, now: float) -> State:
-        """Return the state; open becomes half open when its time is over."""
-        if self._state is State.OPEN and now >= self._opened_at + self._settings.open_seconds:
-            self._change(State.HALF_OPEN)
-        return self._state
+        """Return the state; open becomes half open when its time is over. Changes nothing: any thread may look."""
+        is_over = now >= self._opened_at + self._settings.open_seconds
+        return State.HALF_OPEN if self._state is State.OPEN and is_over else self._state
 
     def admit(self, now: float) -> Ticket | Shut:
         """Return the ticket of a request that may be sent. Its end goes to `record` or `release`."""
@@ -76,6 +75,8 @@ class CircuitBreaker:
         if state is State.OPEN:
             return Shut(self._opened_at + self._settings.open_seconds)
         if state is State.HALF_OPEN:
+            if self._state is State.OPEN:
+                self._change(State.HALF_OPEN)
             if self._is_probing:
                 return Shut(now + PROBE_PATIENCE)
             self._is_probing = True

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 
 import e2i
+from e2i.gateway.callers import require_permission
 from e2i.gateway.core import health
 from e2i.gateway.core.access import Caller
 from e2i.gateway.core.documentation import openapi
+from e2i.gateway.core.refusal import Reason, Refused
 from e2i.gateway.core.routing import Key
 from e2i.gateway.directory import Directory
 from e2i.gateway.edge.metrics import CONTENT_TYPE, Metrics
@@ -66,6 +68,18 @@ class Pages:
             for each in targets
         ]
         return as_json({"models": shown})
+
+    async def schema(self, name: str, request: Request, caller: Caller) -> Answer:
+        """What a model takes and answers, as its bento says it, with paths below the model's own."""
+        target = self._directory.table.find(name)
+        require_permission(caller, target.model)
+        if target.interface is None:
+            raise Refused(
+                Reason.RouteUnknown,
+                f"what {name} takes is not known: it has not said it yet, has no schema, or two releases share its "
+                "address. Send a body as it is: the model judges it",
+            )
+        return as_json(target.interface.below(target.prefix).document())
 
     async def openapi(self, request: Request, caller: Caller) -> Answer:
         targets = [each for each in self._directory.table.targets() if caller.grant.allows(each.model)]

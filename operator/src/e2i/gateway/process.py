@@ -23,6 +23,7 @@ from e2i.gateway.callers import Callers
 from e2i.gateway.core.access import OPEN
 from e2i.gateway.core.interface import Interface
 from e2i.gateway.core.models import Model
+from e2i.gateway.core.routing import Key
 from e2i.gateway.directory import Directory
 from e2i.gateway.edge.cluster_models import ClusterModels, connect
 from e2i.gateway.edge.files import WatchedFile, read_access, read_models
@@ -58,12 +59,8 @@ class Gateway:
         tokens = Tokens(self._http, lambda: clock.now().timestamp())
         self.callers = Callers(tokens.caller, time.monotonic)
         asking = Asking(self.directory, self._upstream, settings.timeout, settings.most_requests)
-        pages = Pages(
-            self.directory,
-            self.metrics,
-            lambda: self._upstream.circuits(self.directory.table.models),
-            self._unready,
-        )
+        self.metrics.follow_circuits(self._circuits)
+        pages = Pages(self.directory, self.metrics, self._circuits, self._unready)
         inference = Inference(self.directory, asking)
         routes = Routes(self.directory, self.callers, asking, inference, pages)
         self.app = App(routes.admit, self.metrics, settings.most_body, settings.timeout)
@@ -110,6 +107,9 @@ class Gateway:
                 or "the models are not listed yet"
             )
         return ""
+
+    def _circuits(self) -> dict[Key, str]:
+        return self._upstream.circuits(self.directory.table.models)
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:

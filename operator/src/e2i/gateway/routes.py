@@ -2,6 +2,7 @@
 
 POST /api/predict, /api/explain            of the model that query or body name, or of the only one
 POST /api/models/NAME/ROUTE, /NAME/ROUTE   of that model
+GET  /api/models/NAME/schema.json          what that model takes, as its bento says it
 GET  /api/models, /health/bentoml          what there is, and how it is
 GET  /docs, /openapi.json                  what each model takes
      /v2/...                               Open Inference Protocol
@@ -38,6 +39,7 @@ class Routes:
         self._callers = callers
         self._asking = asking
         self._inference = inference
+        self._schema = pages.schema
         self._open = {
             "/healthz": pages.alive,
             "/livez": pages.alive,
@@ -74,6 +76,9 @@ class Routes:
             case ["api", route] | [route] if route in GENERAL:
                 _require(request, "POST")
                 return partial(self._ask_chosen, route)
+            case ["api", "models", name, "schema.json"] | [name, "schema.json"]:
+                _require(request, "GET", "HEAD")
+                return partial(self._schema, name)
             case ["api", "models", name, *route] if route:
                 _require(request, "POST")
                 return partial(self._ask, name, "/".join(route))

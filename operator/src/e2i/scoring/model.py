@@ -61,10 +61,12 @@ async def asking(
 async def _route(client: AsyncClient, model: str) -> tuple[str, Features]:
     """Return the route for many rows, or that for one, and its features."""
     base = client.endpoints.find(model).base
+    place = ""
     try:
         answer = await client.send(model, "GET", "schema.json")
         if answer.status == 404 and base.path.strip("/"):
             # One of several models of a server: the schema is the server's.
+            place = base.path.rstrip("/")
             whole = Endpoints.from_mapping({model: str(base.origin())})
             async with AsyncClient(whole, settings=client.settings, metrics=Metrics()) as other:
                 answer = await other.send(model, "GET", "schema.json")
@@ -72,7 +74,7 @@ async def _route(client: AsyncClient, model: str) -> tuple[str, Features]:
         raise ScoringError(error.message) from error
     schema = json.loads(answer.body) if answer.status == 200 else None
     for route in (BATCH_ROUTE, ROW_ROUTE):
-        features = features_of(schema, f"{base.path.rstrip('/')}/{route}")
+        features = features_of(schema, f"{place}/{route}")
         if features is not None:
             return route, features
     if schema is None:

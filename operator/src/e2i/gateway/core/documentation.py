@@ -38,8 +38,11 @@ def openapi(targets: Iterable[Target], version: str) -> dict[str, Any]:
         paths[f"/api/{route}"] = {"post": _general(route, having)}
     paths |= {
         "/api/models": {"get": _get("the models that there are, with their states and routes")},
+        "/api/models/{name}/schema.json": {
+            "get": _get("what a model takes and answers, as its bento says it", found)
+        },
         "/health/bentoml": {"get": _get("the state of each model, and what it served last")},
-        "/v2/models/{name}/infer": {"post": _infer([target.name for target in found])},
+        "/v2/models/{name}/infer": {"post": _infer(found)},
     }
     keys: dict[str, Any] = {
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -106,20 +109,25 @@ def _general(route: str, targets: list[Target]) -> dict[str, Any]:
     }
 
 
-def _infer(names: list[str]) -> dict[str, Any]:
+def _infer(targets: list[Target]) -> dict[str, Any]:
     return {
         "summary": "Open Inference Protocol: one input for each feature",
         "operationId": "infer",
-        "parameters": [
-            {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "enum": names}}
-        ],
+        "parameters": [_name_in_path(targets)],
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
         "responses": _responses({}),
     }
 
 
-def _get(summary: str) -> dict[str, Any]:
-    return {"summary": summary, "responses": {"200": {"description": summary}}}
+def _name_in_path(targets: list[Target]) -> dict[str, Any]:
+    names = [target.name for target in targets]
+    return {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "enum": names}}
+
+
+def _get(summary: str, targets: list[Target] | None = None) -> dict[str, Any]:
+    """`targets`: those whose name stands in the path, if one does."""
+    operation = {"summary": summary, "responses": {"200": {"description": summary}}}
+    return operation if targets is None else operation | {"parameters": [_name_in_path(targets)]}
 
 
 def _responses(schema: Any) -> dict[str, Any]:

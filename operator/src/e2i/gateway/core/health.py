@@ -12,7 +12,7 @@ GOOD = (State.Serving, State.Parked)
 
 
 def health(models: Iterable[Model], circuits: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    """Return the document. `circuits`: open, half-open or closed by model; a model with an open one is down."""
+    """Return the document. `circuits`: open, half_open or closed by model; a model with an open one is down."""
     shown = {model.title: model_health(model, circuits.get(model.key, "closed")) for model in models}
     bad = [each for each in shown.values() if each["state"] not in {state.name for state in GOOD}]
     down = [each for each in bad if each["state"] != State.Degraded.name]

@@ -62,6 +62,14 @@ class Interface:
             path.split("/")[1] for path in self.routes if path.endswith("/predict") and path.count("/") == 2
         )
 
+    def document(self) -> dict[str, Any]:
+        """Return it in the form in which it was read: /schema.json of a bento."""
+        routes = [
+            {"route": path, "doc": route.description, "input": route.input, "output": route.output}
+            for path, route in sorted(self.routes.items())
+        ]
+        return {"name": self.title, "routes": routes}
+
     def below(self, prefix: str) -> Interface:
         """Return the routes below a prefix, without it: /churn_model/predict -> /predict"""
         if prefix in ("", "/"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 
 from e2i.client import (
@@ -53,9 +54,13 @@ class Upstream:
         self._client.forget(model.title)
 
     def circuits(self, models: Iterable[Model]) -> dict[Key, str]:
-        """Return the state of each model's circuit breaker."""
-        known = [model for model in models if model.title in self._client.endpoints]
-        return {model.key: self._client.circuit(model.title).value for model in known}
+        """Return the state of each model's circuit breaker. Other threads may ask too: nothing changes by it."""
+        states: dict[Key, str] = {}
+        for model in models:
+            # A model that has just gone has none.
+            with contextlib.suppress(ModelNotFound):
+                states[model.key] = self._client.circuit(model.title).value
+        return states
 
     async def send(
         self, model: str, path: str, body: bytes, headers: Mapping[str, str], deadline: float
