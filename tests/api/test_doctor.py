@@ -61,5 +61,5 @@ def test_where_all_is_well_only_what_is_optional_is_missing(local_cluster: TestC
         "yatai-image-builder",
         "metrics server",
     }
-    for part in ("operator", "leader", "rights", "bucket", "policy e2i-pods"):
+    for part in ("operator", "leader", "rights", "bucket", "policy e2i-pods", "policy e2i-replicas"):
         assert found[part]["state"] == "ok"

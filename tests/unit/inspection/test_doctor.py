@@ -49,7 +49,7 @@ WELL = Installation(
     health={"code": 200, "unready": "", "stale": [], "models": 3},
     log=(),
     refused=(),
-    policies=frozenset({"e2i-pods", "e2i-privileges", "e2i-own-labels"}),
+    policies=frozenset({"e2i-pods", "e2i-replicas", "e2i-privileges", "e2i-own-labels"}),
     metrics=True,
     server_time=NOW,
     own_time=NOW,
@@ -191,6 +191,20 @@ CASES = [
     pytest.param(but(lease=None), "leader", UNKNOWN, "leases", id="a Lease that nobody may read"),
     pytest.param(but(log=None), "bucket", UNKNOWN, "pods/log", id="a log that nobody may read"),
     pytest.param(but(policies=frozenset()), "policy e2i-pods", WARNING, "PodPolicyMissing", id="no policy"),
+    pytest.param(
+        but(policies=frozenset({"e2i-pods"})),
+        "policy e2i-replicas",
+        WARNING,
+        "all pods but one end",
+        id="no policy of replicas",
+    ),
+    pytest.param(
+        but(policies=frozenset({"e2i-pods"}), deployments=(OPERATOR,)),
+        "policy e2i-replicas",
+        State.OK,
+        "only yatai-deployment needs it",
+        id="no policy of replicas and no Yatai",
+    ),
     pytest.param(but(metrics=False), "metrics server", WARNING, "fewest pods", id="no metrics server"),
 ]
 
@@ -204,13 +218,20 @@ def test_a_part_that_is_not_well(seen: Installation, part: str, state: State, wo
     assert bool(found.next_step) is (state is not State.OK) or words.startswith("ignores")
 
 
-def test_a_cluster_too_old_for_the_policy_is_not_told_to_apply_it() -> None:
-    (found,) = [
-        each
-        for each in judged(but(version="v1.33.0", policies=frozenset()))
-        if each.part.startswith("policy")
+@pytest.mark.parametrize(
+    ("version", "step"),
+    [
+        ("v1.36.0", "Apply kustomize/components/pod-policy."),
+        ("v1.34.2", "Apply kustomize/components/pod-policy-v1beta1. The API server needs the feature gate"),
+        ("v1.33.0", "It needs Kubernetes 1.34 or newer: see docs/howto/pods.md."),
+    ],
+)
+def test_the_next_step_for_the_policies_is_one_that_the_cluster_can_do(version: str, step: str) -> None:
+    found = [
+        each for each in judged(but(version=version, policies=frozenset())) if each.part.startswith("policy")
     ]
-    assert found.next_step == "It needs Kubernetes 1.36 (1.34 with v1beta1): see docs/howto/pods.md."
+    assert [each.part for each in found] == ["policy e2i-pods", "policy e2i-replicas"]
+    assert all(each.next_step.startswith(step) for each in found)
 
 
 def test_every_right_that_is_asked_for_is_given_by_the_manifests() -> None:

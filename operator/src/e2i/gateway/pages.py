@@ -70,7 +70,7 @@ class Pages:
         return as_json({"models": shown})
 
     async def schema(self, name: str, request: Request, caller: Caller) -> Answer:
-        """What a model takes and answers, as its bento says it, with paths below the model's own."""
+        """Show inputs and outputs of a model as its bento says them, with paths below the model's own."""
         target = self._directory.table.find(name)
         require_permission(caller, target.model)
         if target.interface is None:

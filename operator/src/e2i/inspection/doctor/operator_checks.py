@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason
-from e2i.inspection.doctor.cluster_checks import number
+from e2i.inspection.doctor.cluster_checks import YATAI_DEPLOYMENT, number
 from e2i.inspection.doctor.deployments import available, deployment
 from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, State, unreadable
 
 POLICIES_SINCE = (1, 36)
 """Kubernetes that serves MutatingAdmissionPolicy v1."""
+POLICIES_BY_A_GATE = (1, 34)
+"""Kubernetes that serves v1beta1, if its API server is told to."""
 LEASE_SILENT = timedelta(seconds=60)
 LOGS = "docs/howto/read-the-logs.md"
 
@@ -33,6 +35,7 @@ def check_operator(seen: Installation) -> Iterator[Finding]:
     yield _rights(seen)
     yield _bucket(seen)
     yield _pod_policy(seen)
+    yield _replicas_policy(seen)
     yield _guard(seen)
     yield _metrics(seen)
 
@@ -120,15 +123,36 @@ def _pod_policy(seen: Installation) -> Finding:
         return unreadable(part, "admission policies")
     if "e2i-pods" in seen.policies:
         return Finding(part, State.OK, "in force")
-    since = ".".join(map(str, POLICIES_SINCE))
-    step = (
-        "Apply kustomize/components/pod-policy."
-        if number(seen.version) >= POLICIES_SINCE
-        else f"It needs Kubernetes {since} (1.34 with v1beta1): see docs/howto/pods.md."
+    message = "missing: models with probes, envFrom or volumes say PodPolicyMissing"
+    return Finding(part, State.WARNING, message, _policy_step(seen))
+
+
+def _replicas_policy(seen: Installation) -> Finding:
+    part = "policy e2i-replicas"
+    if seen.policies is None:
+        return unreadable(part, "admission policies")
+    if "e2i-replicas" in seen.policies:
+        return Finding(part, State.OK, "in force")
+    if seen.deployments is not None and deployment(seen.deployments, YATAI_DEPLOYMENT) is None:
+        return Finding(part, State.OK, "missing; only yatai-deployment needs it, and it is not here")
+    message = (
+        "missing: when yatai-deployment writes a Deployment anew, as for an edit in place, all pods but one end until "
+        "the autoscaler looks again"
     )
-    return Finding(
-        part, State.WARNING, "missing: models with probes, envFrom or volumes say PodPolicyMissing", step
-    )
+    return Finding(part, State.WARNING, message, _policy_step(seen))
+
+
+def _policy_step(seen: Installation) -> str:
+    version = number(seen.version)
+    if version >= POLICIES_SINCE:
+        return "Apply kustomize/components/pod-policy."
+    if version >= POLICIES_BY_A_GATE:
+        return (
+            "Apply kustomize/components/pod-policy-v1beta1. The API server needs the feature gate "
+            "MutatingAdmissionPolicy: see docs/howto/pods.md."
+        )
+    oldest = ".".join(map(str, POLICIES_BY_A_GATE))
+    return f"It needs Kubernetes {oldest} or newer: see docs/howto/pods.md."
 
 
 def _guard(seen: Installation) -> Finding:
