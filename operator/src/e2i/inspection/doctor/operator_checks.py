@@ -13,7 +13,7 @@ from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, State, u
 POLICIES_SINCE = (1, 36)
 """Kubernetes that serves MutatingAdmissionPolicy v1."""
 POLICIES_BY_A_GATE = (1, 34)
-"""Kubernetes that serves v1beta1, if its API server is told to."""
+"""Kubernetes that serves v1beta1 with a feature gate."""
 LEASE_SILENT = timedelta(seconds=60)
 LOGS = "docs/howto/read-the-logs.md"
 
@@ -136,7 +136,7 @@ def _replicas_policy(seen: Installation) -> Finding:
     if seen.deployments is not None and deployment(seen.deployments, YATAI_DEPLOYMENT) is None:
         return Finding(part, State.OK, "missing; only yatai-deployment needs it, and it is not here")
     message = (
-        "missing: when yatai-deployment writes a Deployment anew, as for an edit in place, all pods but one end until "
+        "missing: when yatai-deployment writes a Deployment again, as for an edit in place, all pods but one end until "
         "the autoscaler looks again"
     )
     return Finding(part, State.WARNING, message, _policy_step(seen))
