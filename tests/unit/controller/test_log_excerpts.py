@@ -73,6 +73,12 @@ def test_a_supervisor_that_says_all_there_is_stays() -> None:
     [
         pytest.param("", "", id="nothing"),
         pytest.param("Killed\n", "", id="no traceback"),
+        pytest.param(
+            "Error: [serve] `serve` failed: No module named 'helper'\nIf you are trying to import\n",
+            "Error: [serve] `serve` failed: No module named 'helper'",
+            id="a service that cannot be imported",
+        ),
+        pytest.param(f"Error: earlier\n{TB}my.pkg.Bad: no\n", "my.pkg.Bad: no", id="a traceback says more"),
         pytest.param("Traceback (most recent call last):\n  File", "", id="a traceback that was cut"),
         pytest.param(f"{TB}2026-11-29 end", "", id="without its exception"),
         pytest.param(f"{TB}KeyboardInterrupt\n", "KeyboardInterrupt",

@@ -24,6 +24,7 @@ _MOST_WORDS = 5
 # Colours and cursor movements, then titles of windows, then every other escape of two characters.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[^\[\]]?")
 _TRACEBACK = "Traceback (most recent call last):"
+_REFUSAL = "Error: "
 _SUPERVISOR = "No active process found for watcher"
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?::\s|$)")
 _CHAINED = ("During handling of the above", "The above exception was the direct")
@@ -54,11 +55,25 @@ def own_exception(lines: Sequence[str]) -> str:
 
     KeyError: 'FEATURE_STORE_KEY'
     """
+    return _cut(_raised(lines) or _refused(lines))
+
+
+def _raised(lines: Sequence[str]) -> str:
+    """Return the exception below the last traceback that is the service's own."""
     for start in reversed([number for number, line in enumerate(lines) if _TRACEBACK in line]):
         words = _exception_below(lines, start)
         if words and _SUPERVISOR not in words:
-            return words if len(words) <= _LONGEST_EXCEPTION else f"{words[: _LONGEST_EXCEPTION - 1]}…"
+            return words
     return ""
+
+
+def _refused(lines: Sequence[str]) -> str:
+    """Return the last line that says an error without a traceback: BentoML cannot import the service."""
+    return next((line for line in reversed(lines) if line.startswith(_REFUSAL)), "")
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= _LONGEST_EXCEPTION else f"{words[: _LONGEST_EXCEPTION - 1]}…"
 
 
 def _end(lines: Sequence[str]) -> int:
