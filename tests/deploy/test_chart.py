@@ -27,7 +27,7 @@ OF_HELM = {
 }
 """Labels and annotations that the chart's objects have beside those of the manifests."""
 GUARD = ("privileges", "service-accounts", "own-labels", "own-objects", "images")
-DASHBOARDS = ("overview", "slo", "model", "releases", "operator")
+DASHBOARDS = ("overview", "slo", "model", "releases", "operator", "gateway")
 MONITORING = (
     "podmonitor.yaml",
     "gateway-podmonitor.yaml",

@@ -6,15 +6,14 @@ The pods' metrics are played, because there is no node. What a real bento serves
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.bento_page import BentoPage
 from support.cluster import TestCluster
-from support.monitoring import rules
-from support.monitoring.dashboards import BOARDS
+from support.monitoring.boards import BOARDS, GATEWAY
+from support.monitoring.selected import OF_CAUSES, OF_THE_GATEWAY, every_series_is_there, selected
 from support.operating import Operator, installed
 from support.prometheus import Prometheus
 from support.s3 import free_port
@@ -118,7 +117,7 @@ async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
         await stage.change("churn", bento={"tag": "churn:2.0.0"})
         await stage.until(lambda: _crashes(stage, info["release"]), "the new release to be given up")
         await fired("E2IReleaseQuarantined")
-        await asyncio.to_thread(_every_selector_finds_a_series, prometheus)
+        await asyncio.to_thread(every_series_is_there, prometheus, selected() - OF_CAUSES - OF_THE_GATEWAY)
         await asyncio.to_thread(_every_panel_shows_something, prometheus)
 
     # Operators that have no Lease.
@@ -166,30 +165,8 @@ def _is_joined(prometheus: Prometheus, stage: Stage, info: dict[str, str]) -> No
     prometheus.wait(f'bento:e2i_requests:rate5m{{{place},tag="churn:1.0.0",digest="{info["digest"]}"}}')
 
 
-NOT_HERE = {
-    "e2i_action_failures_total",
-    "e2i_gateway_circuit_state",
-    "e2i_gateway_refused_total",
-    "e2i_model_canary_step_timestamp_seconds",
-    "e2i_model_max_replicas",
-    "e2i_model_rolled_back_timestamp_seconds",
-}
-"""Series that only a refused write, a gateway, a canary, an autoscaler and a rollback have: none is in this test."""
-
-
-def _every_selector_finds_a_series(prometheus: Prometheus) -> None:
-    names = set[str]()
-    for group in rules.groups()["groups"]:
-        for rule in group["rules"]:
-            # Label names in `by (...)` and strings are no metrics.
-            text = re.sub(r'"[^"]*"|\b(?:by|on|group_left) \([^)]*\)', "", rule["expr"])
-            names |= set(re.findall(r"\b(?:e2i|controller|workqueue|leader|bentoml)_\w+|\w+:\w+:\w+", text))
-    for name in sorted(names - NOT_HERE):
-        prometheus.wait(f"count(last_over_time({name}[5m]))")
-
-
 def _every_panel_shows_something(prometheus: Prometheus) -> None:
-    for board in BOARDS:
+    for board in (each for each in BOARDS if each is not GATEWAY):
         for query in (query for panel in board.panels for query, _ in panel.queries):
             prometheus.wait(query.replace("$namespace", ".*").replace("$model", ".*"))
 

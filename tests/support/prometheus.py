@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import subprocess
 import threading
 import time
@@ -20,6 +19,8 @@ import yaml
 from support.monitoring import rules
 from support.s3 import free_port
 
+from e2i.local.prometheus import CONFIGURATION, command, configuration, scrape_of
+
 PROJECT = Path(__file__).resolve().parents[2]
 POD_MONITOR = PROJECT / "manifests" / "monitoring" / "podmonitor.yaml"
 SHORTEN = 100
@@ -32,8 +33,10 @@ ENDED_WITHIN = 5.0
 class Prometheus:
     """One process."""
 
-    def __init__(self, program: Path, folder: Path, operators: Sequence[str], kubeconfig: Path) -> None:
-        """`operators`: the addresses of their metrics."""
+    def __init__(
+        self, program: Path, folder: Path, scraped: Sequence[str], kubeconfig: Path | None = None
+    ) -> None:
+        """`scraped`: the addresses of metrics of operators and gateways. `kubeconfig`: where pods are found."""
         self.notified: set[tuple[str, str]] = set()
         """Name and state (firing, resolved) of the alerts that were sent."""
         self.log = folder / "prometheus.log"
@@ -41,28 +44,17 @@ class Prometheus:
         self._address = f"127.0.0.1:{free_port()}"
         self._receiver = ThreadingHTTPServer(("127.0.0.1", 0), self._receiving())
         (folder / "rules.yaml").write_text(yaml.safe_dump(rules.groups(SHORTEN)))
-        (folder / "prometheus.yaml").write_text(yaml.safe_dump(self._config(operators, kubeconfig)))
-
-    def _config(self, operators: Sequence[str], kubeconfig: Path) -> dict[str, Any]:
+        own = {"job_name": "operator", "honor_labels": True, "static_configs": [{"targets": list(scraped)}]}
+        models = [scrape_of(yaml.safe_load(POD_MONITOR.read_text()), kubeconfig)] if kubeconfig else []
         receiver = f"127.0.0.1:{self._receiver.server_address[1]}"
-        own = {"job_name": "operator", "honor_labels": True, "static_configs": [{"targets": list(operators)}]}
-        return {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-            "rule_files": [str(self._folder / "rules.yaml")],
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [receiver]}]}]},
-            "scrape_configs": [own, pod_scrapes(kubeconfig)],
-        }
+        body = configuration([own, *models], ["rules.yaml"], every="1s", alertmanagers=[receiver])
+        (folder / CONFIGURATION).write_text(yaml.safe_dump(body))
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Prometheus]:
         """Start it, and end it with the block."""
         threading.Thread(target=self._receiver.serve_forever, daemon=True).start()
-        argv = [
-            str(self._program),
-            f"--config.file={self._folder / 'prometheus.yaml'}",
-            f"--storage.tsdb.path={self._folder / 'data'}",
-            f"--web.listen-address={self._address}",
-        ]
+        argv = command(self._program, self._folder, self._address)
         with self.log.open("ab") as log:
             process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -118,37 +110,3 @@ class Prometheus:
                 """Log nothing."""
 
         return Receiver
-
-
-def pod_scrapes(kubeconfig: Path) -> dict[str, Any]:
-    """Return the scrapes that the Prometheus operator makes of our PodMonitor, as far as it has such fields."""
-    spec = yaml.safe_load(POD_MONITOR.read_text())["spec"]
-    (endpoint,) = spec["podMetricsEndpoints"]
-    (selected,) = spec["selector"]["matchExpressions"]
-    label = re.sub(r"\W", "_", selected["key"])
-    meta = "__meta_kubernetes_"
-    return {
-        "job_name": "models",
-        "kubernetes_sd_configs": [{"role": "pod", "kubeconfig_file": str(kubeconfig)}],
-        "relabel_configs": [
-            {"source_labels": [f"{meta}pod_phase"], "regex": "(Failed|Succeeded)", "action": "drop"},
-            {"source_labels": [f"{meta}pod_labelpresent_{label}"], "regex": "true", "action": "keep"},
-            {
-                "source_labels": [f"{meta}pod_container_port_name"],
-                "regex": endpoint["port"],
-                "action": "keep",
-            },
-            {"source_labels": [f"{meta}namespace"], "target_label": "namespace"},
-            {"source_labels": [f"{meta}pod_name"], "target_label": "pod"},
-            *map(_config_form, endpoint["relabelings"]),
-        ],
-        "metric_relabel_configs": [*map(_config_form, endpoint["metricRelabelings"])],
-    }
-
-
-def _config_form(relabeling: dict[str, Any]) -> dict[str, Any]:
-    """{sourceLabels: ...} -> {source_labels: ...}"""
-    return {
-        re.sub(r"([A-Z])", lambda found: f"_{found[1].lower()}", name): value
-        for name, value in relabeling.items()
-    }

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import yaml
 from support import argocd_config, golden, reasons
 from support.monitoring import rules
-from support.monitoring.dashboards import BOARDS, dashboard_text
+from support.monitoring.boards import BOARDS
+from support.monitoring.dashboards import dashboard_text
 from support.release import version
 
 import e2i

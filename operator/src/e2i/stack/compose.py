@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from e2i.api import quantities
+from e2i.local.prometheus import configuration
 from e2i.stack.description import Service, Size, Stack
 from e2i.stack.layout import SERVES_ON
 
@@ -95,11 +96,8 @@ def prometheus_file(targets: Mapping[str, str], stack: Stack) -> Object:
         {"targets": [targets[name]], "labels": {"service": name, "bento": stack.tag(service)}}
         for name, service in stack.services.items()
     ]
-    return {
-        "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
-        "rule_files": ["rules.yaml"],
-        "scrape_configs": [{"job_name": "models", "static_configs": scraped}],
-    }
+    models = {"job_name": "models", "static_configs": scraped}
+    return configuration([models], ["rules.yaml"], every="15s")
 
 
 def _service(name: str, service: Service, stack: Stack) -> Object:

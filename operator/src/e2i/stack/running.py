@@ -13,6 +13,7 @@ from e2i.local import ports, supervision, toolchain
 from e2i.local.component import Component
 from e2i.local.kubectl import apply_all, kubectl
 from e2i.local.layout import ClusterHome
+from e2i.local.prometheus import CONFIGURATION, command
 from e2i.local.toolchain import program_of
 from e2i.polling import poll
 from e2i.stack.bento_builds import Builder
@@ -72,17 +73,11 @@ def _prometheus(home: ClusterHome, stack: Stack) -> Component:
     folder = home.root / PROMETHEUS
     folder.mkdir(exist_ok=True)
     targets = {name: f"127.0.0.1:{service.port}" for name, service in stack.services.items()}
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(prometheus_file(targets, stack)))
+    (folder / CONFIGURATION).write_text(yaml.safe_dump(prometheus_file(targets, stack)))
     (folder / "rules.yaml").write_text(yaml.safe_dump(RULES))
     port = stack.prometheus.port
-    command = (
-        str(program_of(toolchain.PROMETHEUS)),
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        "--storage.tsdb.retention.time=30d",
-        f"--web.listen-address=127.0.0.1:{port}",
-    )
-    return Component(PROMETHEUS, command, (port,))
+    program, retention = program_of(toolchain.PROMETHEUS), "--storage.tsdb.retention.time=30d"
+    return Component(PROMETHEUS, command(program, folder, f"127.0.0.1:{port}", retention), (port,))
 
 
 def _model(name: str, service: Service, stack: Stack, builder: Builder) -> dict[str, object]:

@@ -1,0 +1,196 @@
+"""More alerts that fire for their real reason: of rollouts, of the bucket's rights, of Yatai and of the API server.
+
+As in test_live.py: real Prometheus, operator and API server, the node played, every duration divided. Of Yatai's two
+controllers only the one of BentoDeployments runs: images from elsewhere are released, and nobody builds any.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.cluster import TestCluster
+from support.deep import is_deep
+from support.field_rows import IMAGE, OTHER_IMAGE
+from support.monitoring.selected import OF_CAUSES, every_series_is_there
+from support.operating import PROJECT, Operator, apply_files, installed, operating
+from support.prometheus import Prometheus
+from support.stage import Stage, condition, staging
+from support.stores import a_bento
+
+from e2i import clock
+from e2i.api import naming
+from e2i.api.conditions import timestamp
+from e2i.kube import Kube, Resource
+from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, PODS
+from e2i.local import supervision
+from e2i.local.components import BUCKET
+from e2i.local.layout import ClusterHome
+from e2i.local.toolchain import PROMETHEUS, ensure_built, program_of
+from e2i.local.yatai.deployment_controller import DeploymentController
+
+pytestmark = pytest.mark.api
+
+ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
+BACKLOG = 11
+"""Images that nobody builds: more than the alert allows."""
+PAUSED = {"strategy": "Canary", "steps": [{"setWeight": 50}, {"pause": {}}]}
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: TestCluster) -> TestCluster:
+    return installed(control_plane, "stops its API server for some seconds")
+
+
+@pytest.fixture
+async def stage(cluster: TestCluster) -> AsyncIterator[Stage]:
+    assert cluster.home
+    async with (
+        staging(cluster) as made,
+        await Kube.from_kubeconfig(cluster.home.kubeconfig_of("yatai-deployment")) as kube,
+    ):
+        deployer = asyncio.create_task(DeploymentController(kube).run())
+        yield made
+        deployer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await deployer
+
+
+@pytest.fixture
+def operator(cluster: TestCluster, tmp_path: Path) -> Iterator[Operator]:
+    assert cluster.home
+    store = tmp_path / "store"
+    a_bento(store, "churn:1.0.0")
+    # It keeps its Lease while the API server is stopped.
+    with operating(cluster.home, tmp_path, store, E2I_LEASE_SECONDS="120") as made:
+        yield made
+
+
+@pytest.fixture
+def prometheus(operator: Operator, tmp_path: Path, say: Callable[[str], None]) -> Iterator[Prometheus]:
+    ensure_built((PROMETHEUS,), say)
+    with Prometheus(program_of(PROMETHEUS), tmp_path, [operator.metrics]).running() as made:
+        yield made
+
+
+async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus: Prometheus) -> None:
+    """One story; what takes its time is begun before, and waited for at the end."""
+
+    async def fired(*alerts: str) -> None:
+        await asyncio.to_thread(prometheus.wait_for, *alerts)
+
+    # Nobody builds their images.
+    for number in range(BACKLOG):
+        await stage.create(f"waits-{number}")
+    await stage.create("full", bento=bento(IMAGE), autoscaling={"minReplicas": 1, "maxReplicas": 2})
+    for name in ("canary", "lost", "closed"):
+        await stage.create(name, bento=bento(IMAGE), rollout={"scaleDownDelaySeconds": 600})
+    await stage.ready("full", "canary", "lost", "closed")
+    await scale(stage, "full", 2)
+
+    await stage.change("canary", bento=bento(OTHER_IMAGE), rollout=PAUSED)
+    await stage.until(lambda: plays_until(stage, "canary", "CanaryPaused"), "the canary to wait")
+    await backdate_step(stage, "canary")
+    await stage.change("lost", bento=bento(OTHER_IMAGE))
+    await stage.ready("lost")
+    await stage.until(lambda: loses_pods(stage, "lost"), "the release to be taken back")
+    # Its next release cannot be recorded.
+    blocked(stage.home, stage.namespace, "closed")
+    await stage.change("closed", bento=bento(OTHER_IMAGE))
+    await stage.until(lambda: plays_until(stage, "closed", "UploadInterrupted"), "the record to be refused")
+    await fired("E2ICanaryWaitsTooLong", "E2IRollbackHappened", "E2ICapacityAtMax", "E2IBuildBacklog")
+    await fired("E2ILedgerWriteFailing")
+    await asyncio.to_thread(every_series_is_there, prometheus, OF_CAUSES)
+
+    # Its passes fail, and then they hang.
+    await without_right_to_status(stage)
+    try:
+        await stage.touch("lost", "full")
+        await stage.change("lost", bento=bento(IMAGE))
+        await fired("E2IReconcileErrors")
+        with stopped_api_server(stage.home):
+            await fired("E2IQueueStuck")
+    finally:
+        apply_files(stage.home, PROJECT / "manifests" / "rbac.yaml")
+    if is_deep():
+        # The operator gives Yatai a minute, which no factor shortens.
+        await fired("E2IYataiParked")
+
+
+def bento(image: str) -> dict[str, str]:
+    return {"tag": "churn:1.0.0", "image": image}
+
+
+async def scale(stage: Stage, name: str, replicas: int) -> None:
+    """Play the autoscaler, which sees no load in a cluster without a node."""
+    found, _ = await stage.kube.list(DEPLOYMENTS, stage.namespace, labels=f"{naming.MODEL_LABEL}={name}")
+    for each in found:
+        body = {"spec": {"replicas": replicas}}
+        await stage.kube.patch(
+            DEPLOYMENTS, stage.namespace, each["metadata"]["name"], body, subresource="scale"
+        )
+
+
+async def plays_until(stage: Stage, name: str, reason: str) -> bool:
+    """Play the node until the model's condition Ready has the reason."""
+    await stage.start_pods()
+    told = condition(await stage.model(name), "Ready")
+    return told is not None and told["reason"] == reason
+
+
+async def backdate_step(stage: Stage, name: str) -> None:
+    """Play that time passes: a day is a quarter of an hour here, and the step began an hour ago."""
+    began = timestamp(clock.now() - timedelta(hours=1))
+    body = {"status": {"rollout": {"stepStartedAt": began}}}
+    await stage.kube.patch(E2I_MODELS, stage.namespace, name, body, subresource="status")
+
+
+async def loses_pods(stage: Stage, name: str) -> bool:
+    """Play the node: the pods of the serving release end again and again."""
+    release = (await stage.model(name))["status"]["desiredRelease"]
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+    main = {"name": "main", "image": "", "imageID": "", "ready": False, "restartCount": 5, "state": waiting}
+    crashing = {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": "False"}],
+        "containerStatuses": [main],
+    }
+    labels = naming.label_selector(naming.pod_labels(name, release))
+    pods, _ = await stage.kube.list(PODS, stage.namespace, labels=labels)
+    for pod in pods:
+        await stage.kube.patch(
+            PODS, stage.namespace, pod["metadata"]["name"], {"status": crashing}, subresource="status"
+        )
+    told = condition(await stage.model(name), "RolledBack")
+    return told is not None and told["status"] == "True"
+
+
+def blocked(home: ClusterHome, namespace: str, name: str) -> None:
+    """Let the S3 server refuse records of the model: a file is in the place of their folder."""
+    folder = home.bucket_data / BUCKET / "releases" / namespace / name
+    folder.rename(folder.with_name(f"{name}-before"))
+    folder.write_text("")
+
+
+async def without_right_to_status(stage: Stage) -> None:
+    role = await stage.kube.get(ROLES, None, "e2i-operator")
+    assert role
+    rules = [rule for rule in role["rules"] if "e2imodels/status" not in rule["resources"]]
+    await stage.kube.patch(ROLES, None, "e2i-operator", {"rules": rules})
+
+
+@contextlib.contextmanager
+def stopped_api_server(home: ClusterHome) -> Iterator[None]:
+    process = supervision.running(home, "kube-apiserver")
+    assert process
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
