@@ -313,7 +313,8 @@ class FakeYatai:
         sick = number < self.sick.get(metadata["labels"][naming.RELEASE_LABEL], 0)
         container = self._container(workload["spec"]["mode"], sick, int(age))
         sidecar = self._sidecar(workload["spec"]["mode"])
-        self._kube.put(place, {**pod, **placed, "status": {"containerStatuses": [container, sidecar]}})
+        status = {"podIP": f"10.0.0.{number + 1}", "containerStatuses": [container, sidecar]}
+        self._kube.put(place, {**pod, **placed, "status": status})
         return bool(container["ready"] and sidecar["ready"])
 
     def _admitted(self, annotations: Mapping[str, str]) -> dict[str, str]:

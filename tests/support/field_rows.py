@@ -397,6 +397,8 @@ _RELEASING: dict[str, Row] = {
     "rollout.revisionHistoryLimit": _shown(f"{_SCENARIO}releases.py::test_images_beyond_the_limit_go"),
     "deletionPolicy": _shown(f"{_SCENARIO}deletion.py::test_delete_empties_the_bucket_before_the_model_goes"),
     "suspend": _shown(f"{_SCENARIO}releases.py::test_a_suspended_model_is_left_as_it_is"),
+    "drift.maxPsi": _shown(f"{_SCENARIO}drift.py::test_the_bounds_of_the_spec_decide"),
+    "drift.maxPsiOf": _shown(f"{_SCENARIO}drift.py::test_the_bounds_of_the_spec_decide"),
     "rollout.watch.seconds": _shown(
         f"{_SCENARIO}guard.py::test_it_is_watched_until_the_time_that_the_spec_says_counted_from_the_switch"
     ),

@@ -74,14 +74,19 @@ _CONDITIONS = {
     "takes its place.",
     conditions.WATCH_BLIND: "There only while true: the pods give no metrics that spec.rollout.watch can judge. It "
     "stays after the watch, until the next release.",
+    conditions.DRIFTED: "The inputs of the serving release are distributed otherwise than in its training data. There "
+    "as soon as enough of them were seen, if the bento shows drift in its metrics; it says nothing against Ready.",
     conditions.CONTESTED: "There only while true: several installations of the operator are set to have the namespace.",
     conditions.RECONCILING: "There only while true: the operator works on it, or waits for something that will come.",
     conditions.STALLED: "There only while true: somebody has to change something.",
 }
 
 
+_TYPES = (*conditions.ALWAYS, *conditions.ONCE_JUDGED, *conditions.WHILE_TRUE)
+
+
 def conditions_page() -> str:
-    types = [f"| `{name}` | {_CONDITIONS[name]} |" for name in (*conditions.ALWAYS, *conditions.WHILE_TRUE)]
+    types = [f"| `{name}` | {_CONDITIONS[name]} |" for name in _TYPES]
     reasons = [f"| `{reason.name}` | {reason.value} |" for reason in Reason]
     return _page(
         "Conditions of an E2IModel",

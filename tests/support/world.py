@@ -33,9 +33,12 @@ from e2i.api.problem import Problem
 from e2i.archive.export_progress import Attempt
 from e2i.clock import Clock
 from e2i.controller.app import Operator
+from e2i.controller.core.drift.scores import Scores
+from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.clients import Clients
+from e2i.controller.edge.drift_watch import DriftWatch
 from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
@@ -120,6 +123,8 @@ class World:
         """Why the process would have ended by itself."""
         self.statuses: list[tuple[datetime, str, str]] = []
         """(time, name of the model, its Ready condition) for every status that was written."""
+        self.scores: Scores = {}
+        """The drift of each feature that every pod shows."""
         self.guard = FakeGuardJobs(self._wake, lambda: self.now)
         self.verification = FakeVerificationJobs(self._wake)
         self.release_store.in_use = self._is_in_use
@@ -179,6 +184,7 @@ class World:
             verification_jobs=self.verification,  # type: ignore[arg-type]
             guard_jobs=self.guard,  # type: ignore[arg-type]
             failure_memory=FailureMemory(),
+            drift_watch=self._drift_watch(),
             pod_policy=PodPolicy(self.kube),  # type: ignore[arg-type]
             measures=self.measures,
             may_patch=self.may_patch,
@@ -395,6 +401,21 @@ class World:
 
     def _wake(self, key: Key) -> None:
         self.queue.add(key)
+
+    async def look_at_drift(self, times: int = 1) -> None:
+        """A minute passes, the operator looks at the pods, and does what follows; so many times."""
+        assert self.clients.drift_watch
+        for _ in range(times):
+            await self.pass_time(60)
+            await self.clients.drift_watch.look_at_all()
+            await self.run(passes=5)
+
+    def _drift_watch(self) -> DriftWatch:
+        """It looks when the test says so."""
+        return DriftWatch(self.cache.of_models, self._wake, PodNetwork(), 1e9, self._read_drift)
+
+    async def _read_drift(self, addresses: list[str], *, path_prefix: str) -> list[Scores]:
+        return [self.scores for _ in addresses if self.scores]
 
     @contextlib.contextmanager
     def unwatched(self) -> Iterator[None]:

@@ -40,7 +40,9 @@ def surface() -> Surface:
         "fields": {"spec": _facts(schema["properties"]["spec"], required=True)}
         | dict(_fields(schema["properties"]["spec"], "spec")),
         "status": dict(_fields(schema["properties"]["status"], "status")),
-        "conditions": {name: {} for name in (*conditions.ALWAYS, *conditions.WHILE_TRUE)},
+        "conditions": {
+            name: {} for name in (*conditions.ALWAYS, *conditions.ONCE_JUDGED, *conditions.WHILE_TRUE)
+        },
         "reasons": {reason.name: {} for reason in Reason},
         "labels and annotations": {name: {} for name in sorted(_metadata())},
         "settings": dict(_settings()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Any
 
 import pytest
 from support.builders import NOON, a_model, seconds
@@ -39,14 +38,8 @@ class Pods:
         self.buckets: tuple[tuple[float, float], ...] = ()
         self.now = NOON
 
-    def release_pods(self, *_: object) -> list[dict[str, Any]]:
-        if self.away:
-            return []
-        return [
-            {"metadata": {}, "status": {"podIP": "10.97.0.5"}},
-            {"metadata": {}, "status": {}},
-            {"metadata": {"deletionTimestamp": "now"}, "status": {"podIP": "10.97.0.6"}},
-        ]
+    def release_addresses(self, *_: object) -> list[str]:
+        return [] if self.away else ["10.97.0.5"]
 
     async def read_release(self, addresses: list[str], service: str, *, path_prefix: str) -> Reading:
         assert (service, path_prefix) == ("churn_model", "/v1")

@@ -21,11 +21,14 @@ ROLLED_BACK = "RolledBack"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 WATCH_BLIND = "WatchBlind"
+DRIFTED = "Drifted"
 CONTESTED = "Contested"
 """The only one that is written by another operator than the one that operates the model."""
 
 ALWAYS = (READY, EXPORTED, BUILT, VERIFIED, SERVING)
 """Every status has these."""
+ONCE_JUDGED = (DRIFTED,)
+"""A status has these, True or False, as soon as enough was seen of the serving release."""
 WHILE_TRUE = (ROLLED_BACK, WATCH_BLIND, CONTESTED, RECONCILING, STALLED)
 """A status has these only while they are true, as kstatus expects."""
 
@@ -57,12 +60,16 @@ class Reason(Enum):
     Verifying = "The release is being asked its golden predictions."
     Verified = "The release gave the predictions that spec.rollout.verify expects."
     NotAsked = "The release was asked for no golden prediction."
+    InputsAsTrained = "The inputs of the serving release are distributed as in its training data."
     Promoting = "A canary takes its next share of the requests."
     CanaryPaused = "The canary keeps its share for a time, or until somebody promotes it."
     Paused = "The annotation serving.e2i.dev/paused holds the rollout where it is."
     Suspended = "spec.suspend is true: the operator leaves the model as it is."
     Parked = "spec.replicas is 0: the model has no pods. Its record, its image and its address stay."
     Deleting = "The model is being deleted."
+
+    # The inputs.
+    InputsDrifted = "The inputs of the serving release are distributed otherwise than in its training data."
 
     # The objects.
     SpecUnreadable = "The spec has a form that this operator cannot read."

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from e2i.api.artifact import IMAGE_SCHEME
+from e2i.api.drift_bounds import DriftBounds
 from e2i.api.restored import Restored
 
 _SECRET_NAME = re.compile(r"token|secret|passw|credential|api_?key|access_?key|private", re.IGNORECASE)
@@ -143,6 +144,7 @@ class Model:
     shape: Shape
     autoscaling: Autoscaling
     rollout: Rollout = Rollout()
+    drift: DriftBounds = field(default_factory=DriftBounds)
     suspended: bool = False
     deleting: bool = False
     delete_bucket: bool = False

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from e2i.api import pod_annotations, pod_fields, quantities
 from e2i.api.artifact import is_path_prefix
+from e2i.api.drift_bounds import parse_drift_bounds
 from e2i.api.fields import FieldInvalid, Fields, kind_of
 from e2i.api.image_source import parse_image
 from e2i.api.model import (
@@ -94,6 +95,7 @@ def _wanted(fields: Fields, restart: str) -> dict[str, Any]:
             "shape": _shape(spec, restart),
             "autoscaling": _autoscaling(spec),
             "rollout": _rollout(spec.inside("rollout")),
+            "drift": parse_drift_bounds(spec.inside("drift")),
             "suspended": spec.truth("suspend"),
             "delete_bucket": spec.text("deletionPolicy") == "Delete",
         }

@@ -10,16 +10,17 @@ _TYPES: Mapping[str, type] = {
         ("desiredRelease", "servingRelease", "url", "selector", "observedRestartAt", "operator"), str
     ),
     **dict.fromkeys(("observedGeneration", "replicas", "readyReplicas"), int),
-    **dict.fromkeys(("artifact", "rollout"), dict),
+    **dict.fromkeys(("artifact", "rollout", "drift"), dict),
     **dict.fromkeys(("conditions", "failedReleases", "history"), list),
 }
 _TYPES_INSIDE: Mapping[str, type] = {
     **dict.fromkeys(("type", "status", "reason", "message", "lastTransitionTime"), str),
     **dict.fromkeys(("release", "bentoTag", "trial", "failedAt"), str),
     **dict.fromkeys(("result", "image", "startedAt", "servedAt", "endedAt", "restartAt"), str),
-    **dict.fromkeys(("tag", "digest", "uri", "stepStartedAt", "promotion"), str),
+    **dict.fromkeys(("tag", "digest", "uri", "stepStartedAt", "promotion", "since"), str),
     **dict.fromkeys(("size", "step"), int),
     "evidence": dict,
+    "features": list,
 }
 _NEEDED = {
     "conditions": ("type", "status", "reason", "message", "lastTransitionTime"),

@@ -63,6 +63,8 @@ class Operator:
             self._supervisor.start(f"worker {number}", self._work())
         if self._clients.notifier:
             self._supervisor.start("notifications", self._clients.notifier.run())
+        if self._clients.drift_watch:
+            self._supervisor.start("drift", self._clients.drift_watch.run())
         for number in range(POSTERS):
             self._supervisor.start(f"events {number}", self._clients.events.run())
 

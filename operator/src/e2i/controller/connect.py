@@ -16,6 +16,7 @@ from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.connections import connect_kube, open_bucket
+from e2i.controller.edge.drift_watch import drift_watch
 from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
@@ -53,8 +54,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
     bucket = place(read_timeout=STORE_TIMEOUT)
     turns, use = Turns("bucket", STORE_REQUESTS), ArchiveUse(cache := Cache())
-    store = ReleaseStore(bucket, settings.prefix, is_shared=archives.is_shared)
-    records = ReleaseStoreJobs(store, queue.add, use, turns)
+    records = ReleaseStoreJobs(_store(settings, bucket), queue.add, use, turns)
     exports = _export_jobs(settings, place(), records, use, queue, measures)
     events = EventQueue(EventRecorder(kube).record)
     clients = Clients(
@@ -72,6 +72,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         measures=measures,
         traces=traces_to(settings.traces_endpoint),
         notifier=notifier(settings, cache, bucket, turns),
+        drift_watch=drift_watch(settings, cache.of_models, queue.add),
         may_patch=settings.patch_deployments,
         access=_builder_access(settings),
         archive_place=archives,
@@ -81,6 +82,10 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     return Operator(
         clients, queue, supervisor, workers=settings.workers, namespaces=namespaces, check_bucket=check
     )
+
+
+def _store(settings: Settings, bucket: Bucket) -> ReleaseStore:
+    return ReleaseStore(bucket, settings.prefix, is_shared=settings.share_archives)
 
 
 def _export_jobs(

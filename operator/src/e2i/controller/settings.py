@@ -80,6 +80,8 @@ class Settings:
     """E2I_NOTIFY_URL: address that CloudEvents about releases are posted to; without it none are."""
     notify_token: str = field(default="", repr=False)
     """E2I_NOTIFY_TOKEN: bearer token for that address, from a Secret."""
+    drift_seconds: int = 60
+    """E2I_DRIFT_SECONDS: seconds between two looks at the drift that bentos show in their metrics; 0: never."""
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
@@ -119,6 +121,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         traces_endpoint=_url(environment, "E2I_TRACES_ENDPOINT"),
         notify_url=_url(environment, "E2I_NOTIFY_URL"),
         notify_token=environment.get("E2I_NOTIFY_TOKEN", ""),
+        drift_seconds=_count(environment, "E2I_DRIFT_SECONDS", defaults.drift_seconds, 86400, least=0),
         log_level=_level(environment, defaults.log_level),
     )
 

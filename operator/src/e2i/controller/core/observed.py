@@ -12,6 +12,7 @@ from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
 from e2i.controller.core.children import BentoDeployment, BentoRequest, Child, Malformed, Service, Workload
+from e2i.controller.core.drift.judgement import Verdict
 from e2i.controller.core.persisted_status import Failure
 from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.records_state import RecordsState
@@ -99,6 +100,8 @@ class Observed:
     """The limit of spec.rollout.watch that this release exceeded."""
     guard_sight: Literal["unknown", "clear"] | Problem = "unknown"
     """Whether the metrics can be judged; a Problem says what keeps them from it."""
+    drift: Verdict | Literal["off", "unknown"] = "off"
+    """What has drifted of the inputs of the serving release; unknown: this operator has not looked often enough."""
     records: tuple[Record, ...] | RecordsState | Problem | None = None
     """The model's records in the release store; None: not read yet."""
     failures: tuple[Failure, ...] = ()

@@ -8,6 +8,7 @@ from e2i.api.artifact import ArchivePlace
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
+from e2i.controller.edge.drift_watch import DriftWatch
 from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
@@ -49,6 +50,8 @@ class Clients:
     traces: Traces = field(default_factory=Traces)
     notifier: Notifier | None = None
     """None without E2I_NOTIFY_URL."""
+    drift_watch: DriftWatch | None = None
+    """None with E2I_DRIFT_SECONDS=0."""
     own_writes: OwnWrites = field(default_factory=OwnWrites)
     stretches: Stretches = field(default_factory=Stretches)
     workload_patches: WorkloadPatches = field(default_factory=WorkloadPatches)
@@ -61,6 +64,8 @@ class Clients:
         self.verification_jobs.cancel(key)
         self.guard_jobs.cancel(key)
         self.release_store_jobs.forget(key)
+        if self.drift_watch:
+            self.drift_watch.forget(key)
         self.stretches.forget(key)
         self.failure_memory.forget(key)
         self.claims.forget(key)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import aiohttp
 
+from e2i.controller.core.drift.scores import Scores, parse_scores
 from e2i.controller.core.evidence.excerpts import excerpt
 from e2i.controller.core.guard.samples import NoRequestsCounted, Sample, parse_metrics
 
@@ -19,6 +22,7 @@ LARGEST = 4 << 20
 _SMALL = 64 << 10
 """Bytes."""
 _LONGEST_CLAUSE = 200
+T = TypeVar("T")
 
 
 class Unreadable(Exception):
@@ -41,6 +45,23 @@ async def read_release(
     `path_prefix`: what stands before /metrics.
     Takes at most two seconds, however many pods there are.
     """
+    found = await _read_pods(addresses, partial(parse_metrics, service=service), port, path_prefix)
+    return Reading(
+        {pod: answer for pod, answer in found.items() if isinstance(answer, Sample)},
+        {pod: answer for pod, answer in found.items() if isinstance(answer, str)},
+    )
+
+
+async def read_drift(addresses: Sequence[str], port: int = 3000, path_prefix: str = "") -> list[Scores]:
+    """Read the drift of the inputs of each pod that shows it, within the same time."""
+    found = await _read_pods(addresses, parse_scores, port, path_prefix)
+    return [answer for answer in found.values() if answer and not isinstance(answer, str)]
+
+
+async def _read_pods(
+    addresses: Sequence[str], parse: Callable[[str], T], port: int, path_prefix: str
+) -> dict[str, T | str]:
+    """Return for each pod what `parse` makes of its metrics, or the clause that says why there is nothing."""
     # Without cookies, proxies and ~/.netrc. No connection is kept, because a pod may end at any time.
     async with aiohttp.ClientSession(
         timeout=TIMEOUT,
@@ -51,12 +72,8 @@ async def read_release(
         headers={"Accept-Encoding": "identity"},
     ) as session:
         urls = [_metrics_url(pod, port, path_prefix) for pod in addresses]
-        answers = await asyncio.gather(*(_read_pod(session, url, service) for url in urls))
-    found = dict(zip(addresses, answers, strict=True))
-    return Reading(
-        {pod: answer for pod, answer in found.items() if isinstance(answer, Sample)},
-        {pod: answer for pod, answer in found.items() if isinstance(answer, str)},
-    )
+        answers = await asyncio.gather(*(_read_pod(session, url, parse) for url in urls))
+    return dict(zip(addresses, answers, strict=True))
 
 
 def _metrics_url(address: str, port: int, path_prefix: str) -> str:
@@ -64,8 +81,8 @@ def _metrics_url(address: str, port: int, path_prefix: str) -> str:
     return f"http://{host}:{port}{path_prefix}/metrics"
 
 
-async def _read_pod(session: aiohttp.ClientSession, url: str, service: str) -> Sample | str:
-    """Return the sample of a pod, or the clause that says why it has none."""
+async def _read_pod(session: aiohttp.ClientSession, url: str, parse: Callable[[str], T]) -> T | str:
+    """Return what `parse` makes of the metrics of a pod, or the clause that says why there is nothing."""
     try:
         async with session.get(url, allow_redirects=False) as response:
             if response.status != 200:
@@ -73,8 +90,8 @@ async def _read_pod(session: aiohttp.ClientSession, url: str, service: str) -> S
             text = await _bounded(response.content)
         # In a thread, if it takes more than a millisecond or two: every pod is read every second.
         if len(text) > _SMALL:
-            return await asyncio.to_thread(parse_metrics, text.decode(errors="replace"), service)
-        return parse_metrics(text.decode(errors="replace"), service)
+            return await asyncio.to_thread(parse, text.decode(errors="replace"))
+        return parse(text.decode(errors="replace"))
     except (Unreadable, NoRequestsCounted) as error:
         return excerpt(str(error), _LONGEST_CLAUSE)
     except TimeoutError:

@@ -59,6 +59,12 @@ class ModelChildren:
         found = (pod.body for pod in self._pods(key) if pod.release == release)
         return [body for body in found if deployment_of(body) in names]
 
+    def release_addresses(self, key: Key, release: str) -> list[str]:
+        """Return the addresses of those of them that are not being deleted."""
+        pods = self.release_pods(key, release)
+        found = [pod["status"].get("podIP", "") for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return [address for address in found if address]
+
     def build_pods(self, key: Key, request: str) -> list[Body]:
         """Return the pods that build the image of the model's BentoRequest, reduced likewise."""
         return [pod.body for pod in self._pods(key) if pod.request == request]

@@ -99,6 +99,8 @@ async def look_for_service(model: Model, clients: Clients) -> None:
 def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
     """Add the state of the desired release's verification, and of the guard of the release that is judged."""
     here = Situation(model, seen)
+    if clients.drift_watch:
+        seen = replace(seen, drift=clients.drift_watch.verdict(model.key, here.serving or ""))
     if here.desired:
         trial = parking.verification_of(model, here.desired.release)
         seen = replace(seen, verification=clients.verification_jobs.state(model.key, trial))

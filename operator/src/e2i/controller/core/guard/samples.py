@@ -20,17 +20,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice, pairwise
 
+from e2i.controller.core.exposition import LABELS, NUMBER
+
 PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 
-# Not the parser of prometheus_client: that one takes ten times as long, and this is read every second from each pod.
-_LABELS = r'(?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*'
-_NUMBER = r"[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,2})?"
 _LINE = re.compile(
-    rf"^bentoml_(?:service|api_server)_request_(total|duration_seconds_bucket)\{{({_LABELS})\}} ({_NUMBER})(?:\s|$)",
+    rf"^bentoml_(?:service|api_server)_request_(total|duration_seconds_bucket)\{{({LABELS})\}} ({NUMBER})(?:\s|$)",
     re.M,
 )
 _LABEL = re.compile(r'(endpoint|http_response_code|le|runner_name)="((?:[^"\\\n]|\\.)*)"')
-_BOUND = re.compile(rf"{_NUMBER}|\+Inf")
+_BOUND = re.compile(rf"{NUMBER}|\+Inf")
 _OTHER_COUNTERS = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]{0,60}_request_total)\{", re.M)
 _LONGEST_KNOWN = 512
 """Characters of labels that are remembered."""

@@ -35,6 +35,7 @@ from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import Plan, failure_message
 from e2i.controller.core.status import failures, history
 from e2i.controller.core.status.bento_conditions import built, exported
+from e2i.controller.core.status.drift_condition import drift_fact, drift_status
 from e2i.controller.core.status.transitions import Transition, transitions
 from e2i.controller.core.status.verified_condition import verified
 from e2i.controller.core.status.watch_condition import watch_blind
@@ -102,6 +103,8 @@ def _facts(here: Situation, plan: Plan, problem: Problem | None, failed: Failure
         yield fact(conditions.ROLLED_BACK, "True", failed.reason, failure_message(here, failed))
     if blind := watch_blind(here):
         yield blind
+    if drift := drift_fact(here):
+        yield drift
     stalled = problem.stalled if problem else plan.stalled
     reason, message = (problem.reason, problem.message) if problem else (plan.reason, plan.message)
     if stalled or failed:
@@ -206,4 +209,6 @@ def _remembered(here: Situation, plan: Plan, now: datetime) -> dict[str, Any]:
     entries = history.updated(here, failures.present(here, plan), now)
     if entries:
         fields["history"] = [persisted_status.entry_status(entry) for entry in entries]
+    if drift := drift_status(here, now):
+        fields["drift"] = drift
     return fields

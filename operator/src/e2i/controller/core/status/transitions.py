@@ -37,6 +37,7 @@ _NORMAL = frozenset(
         Reason.Verifying,
         Reason.Verified,
         Reason.NotAsked,
+        Reason.InputsAsTrained,
         Reason.Promoting,
         Reason.CanaryPaused,
         Reason.Paused,
@@ -62,6 +63,8 @@ def transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any
         )
         if same or condition["reason"] in reported or condition["reason"] in _SILENT:
             continue
+        if was is None and condition["reason"] == Reason.InputsAsTrained.name:
+            continue  # Of each new release; only inputs that are again as trained are news.
         reported.add(condition["reason"])
         yield Transition(
             type=condition["type"],

@@ -97,7 +97,8 @@ class GuardJobs:
         tally: Tally | None = None
         silent = 0
         while clock.now() < action.until:
-            pods = self._addresses(model, action.release)
+            addresses = self._children.release_addresses(model.key, action.release)
+            pods = [self._network.reach(address) for address in addresses]
             reading = await read_release(pods, action.service, path_prefix=action.path_prefix)
             if reading.samples:
                 silent, tally = 0, follow(tally, reading.samples)
@@ -121,12 +122,6 @@ class GuardJobs:
             return
         job.sight = sight
         self._wake(model.key)
-
-    def _addresses(self, model: Model, release: str) -> list[str]:
-        """Return the addresses of the running pods."""
-        pods = self._children.release_pods(model.key, release)
-        found = [pod["status"].get("podIP", "") for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-        return [self._network.reach(address) for address in found if address]
 
 
 def _clearness(limits: GuardLimits, tally: Tally) -> Sight:
