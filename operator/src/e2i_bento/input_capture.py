@@ -18,6 +18,7 @@ import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,25 +41,45 @@ def capture_share(environment: Mapping[str, str] = os.environ) -> float:
     return 0.0
 
 
+@dataclass(frozen=True)
+class Captured:
+    """How many of the rows that were chosen were written, and how many could not be."""
+
+    written: int = 0
+    lost: int = 0
+
+
 class InputCapture:
     """Writes a share of the rows of one model."""
 
     def __init__(self, model: str, share: float) -> None:
         self._model, self._share = model, share
+        self._is_told = False
+        """Whether the log says that rows are lost."""
         self._random = random.Random()  # noqa: S311 - a sample, not a secret
 
-    def write(self, rows: Sequence[Row], answers: Sequence[dict[str, Any]]) -> None:
+    def write(self, rows: Sequence[Row], answers: Sequence[dict[str, Any]]) -> Captured:
+        """Write a share of the rows. It never raises: no caller goes without an answer for the sake of a sample."""
         if self._share == 0:
-            return
+            return Captured()
         pairs = zip(rows, answers, strict=True)
         lines = [
             capture_line(self._model, time.time(), row, answer)
             for row, answer in pairs
             if self._random.random() < self._share
         ]
-        # One write, so that lines of several workers do not mix.
-        sys.stdout.write("".join(lines))
-        sys.stdout.flush()
+        try:
+            # One write, so that lines of several workers do not mix.
+            sys.stdout.write("".join(lines))
+            sys.stdout.flush()
+        except (OSError, ValueError) as error:
+            if not self._is_told:
+                log.error(
+                    "%s: captured inputs are lost: standard output takes no lines: %s", self._model, error
+                )
+            self._is_told = True
+            return Captured(lost=len(lines))
+        return Captured(written=len(lines))
 
 
 def capture_line(model: str, when: float, row: Row, answer: dict[str, Any]) -> str:

@@ -13,12 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from e2i_bento.card import Card, Row
+from e2i_bento.card import Card, Feature, Reference, Row
 from e2i_bento.feature_bins import Window, bin_names, intervals
+from e2i_bento.input_capture import Captured
 
 DRIFT_INTERVAL_ROWS = 50
 """Rows between two calculations of drift."""
 VALUE_BINS = 10
+PREDICTION = "prediction"
+LEAST_BACKGROUND = 50
+"""Background predictions below which their distribution is too coarse to compare others with it."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class _Instruments:
     not_finite: Any
     inputs: Any
     drift: Any
+    prediction_drift: Any
+    captured: Any
 
 
 @functools.cache
@@ -55,6 +61,17 @@ def _instruments() -> _Instruments:
             # Each worker has a window of its own; the newest figure is as good as any other.
             multiprocess_mode="mostrecent",
         ),
+        prediction_drift=Gauge(
+            "e2i_prediction_drift_psi",
+            "The same for the last predicted numbers (values, effects) against those for the background rows.",
+            model,
+            multiprocess_mode="mostrecent",
+        ),
+        captured=Total(
+            "e2i_captured_rows",
+            "Rows chosen to be captured: written to the log, or lost because it took no lines.",
+            (*model, "result"),
+        ),
     )
 
 
@@ -67,7 +84,8 @@ class ModelMetrics:
         self._window = Window(card.features)
         self._since_drift = 0
         self._edges = value_edges(background_values)
-        self._drift = instruments.drift
+        self._drift, self._prediction_drift = instruments.drift, instruments.prediction_drift
+        self._predicted = Window(_as_feature(background_values, self._edges))
         self._inputs = {
             feature.name: [
                 instruments.inputs.labels(*self._model, feature.name, name)
@@ -82,16 +100,20 @@ class ModelMetrics:
         numbers = () if card.type == "Classification" else intervals(self._edges)
         self._values = [instruments.values.labels(*self._model, name) for name in numbers]
         self._not_finite = instruments.not_finite.labels(*self._model)
+        self._written, self._lost = (
+            instruments.captured.labels(*self._model, result) for result in ("written", "lost")
+        )
 
     def count(self, rows: Sequence[Row], answers: Sequence[dict[str, Any]]) -> None:
         """Count rows and their answers."""
         for label, number in Counter(answer.get("label", "") for answer in answers).items():
             self._labels[label].inc(number)
-        values = (answer.get("value", answer.get("effect")) for answer in answers)
-        for place, number in Counter(
-            bisect_right(self._edges, value) for value in values if value is not None
-        ).items():
+        values = [
+            value for answer in answers if (value := answer.get("value", answer.get("effect"))) is not None
+        ]
+        for place, number in Counter(bisect_right(self._edges, value) for value in values).items():
             self._values[place].inc(number)
+        self._predicted.add([{PREDICTION: value} for value in values])
         for feature, bins in self._window.add(rows).items():
             for place, number in bins.items():
                 self._inputs[feature][place].inc(number)
@@ -101,6 +123,11 @@ class ModelMetrics:
         """Count a request that was refused for a row whose prediction is not finite."""
         self._not_finite.inc()
 
+    def count_captured(self, captured: Captured) -> None:
+        """Count rows that were chosen to be captured."""
+        self._written.inc(captured.written)
+        self._lost.inc(captured.lost)
+
     def _update_drift(self, rows: int) -> None:
         self._since_drift += rows
         if self._since_drift < DRIFT_INTERVAL_ROWS:
@@ -108,6 +135,18 @@ class ModelMetrics:
         self._since_drift = 0
         for feature, index in self._window.stability().items():
             self._drift.labels(*self._model, feature).set(index)
+        for index in self._predicted.stability().values():
+            self._prediction_drift.labels(*self._model).set(index)
+
+
+def _as_feature(background_values: Sequence[float], edges: Sequence[float]) -> tuple[Feature, ...]:
+    """Return the predicted number as a feature whose training data are the background predictions."""
+    if len(background_values) < LEAST_BACKGROUND:
+        return ()
+    counts = Counter(bisect_right(edges, value) for value in background_values)
+    shares = [counts[place] / len(background_values) for place in range(len(edges) + 1)]
+    reference = Reference(edges=tuple(edges), shares=(*shares, 0.0))
+    return (Feature(name=PREDICTION, kind="number", reference=reference),)
 
 
 def value_edges(background_values: Sequence[float]) -> tuple[float, ...]:

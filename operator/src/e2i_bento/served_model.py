@@ -37,7 +37,7 @@ class ServedModel:
         """Predicted, counted and captured; raises NotReady and NotFinite."""
         answers = self._loaded().answers(rows)
         self.metrics.count(rows, answers)
-        self._capture.write(rows, answers)
+        self.metrics.count_captured(self._capture.write(rows, answers))
         return answers
 
     def explain(self, row: Row) -> dict[str, Any]:

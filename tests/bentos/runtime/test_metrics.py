@@ -12,6 +12,7 @@ from bentos.runtime import made
 
 from e2i_bento import metrics
 from e2i_bento.feature_bins import WINDOW_ROWS
+from e2i_bento.input_capture import Captured
 from e2i_bento.metrics import ModelMetrics, value_edges
 from e2i_bento.predicting import load_predictor
 
@@ -79,6 +80,40 @@ def test_drift_is_told_once_there_are_enough_rows(
     assert told(registry, name, **of) is None
     counted.count([made.CUSTOMER] * 100, [LEAVES] * 100)
     assert told(registry, name, **of) > 1
+
+
+def test_predicted_numbers_drift_away_from_those_for_the_background_rows(
+    registry: prometheus_client.CollectorRegistry, tmp_path: Path
+) -> None:
+    usual = [float(number) for number in range(100)]
+    card, name = load_predictor(made.ltv(tmp_path)).card, "e2i_prediction_drift_psi"
+    counted = ModelMetrics(card, "1.2.0", background_values=usual)
+    counted.count([made.CUSTOMER] * WINDOW_ROWS, [{"value": value} for value in usual * 5])
+    assert told(registry, name, model="ltv_model") == pytest.approx(0)
+    counted.count([made.CUSTOMER] * WINDOW_ROWS, [{"value": value / 2} for value in usual * 5])
+    assert told(registry, name, model="ltv_model") > 1
+
+
+def test_a_few_background_rows_are_no_distribution_to_compare_with(
+    registry: prometheus_client.CollectorRegistry, tmp_path: Path
+) -> None:
+    card = load_predictor(made.ltv(tmp_path)).card
+    counted = ModelMetrics(card, "1.2.0", background_values=[1.0] * (metrics.LEAST_BACKGROUND - 1))
+    counted.count([made.CUSTOMER] * WINDOW_ROWS, [{"value": 9.0}] * WINDOW_ROWS)
+    assert told(registry, "e2i_prediction_drift_psi", model="ltv_model") is None
+
+
+def test_rows_that_are_captured_and_rows_that_are_lost_are_counted(
+    registry: prometheus_client.CollectorRegistry, tmp_path: Path
+) -> None:
+    counted, name = (
+        ModelMetrics(load_predictor(made.churn(tmp_path)).card, "1.2.0"),
+        "e2i_captured_rows_total",
+    )
+    assert told(registry, name, model="churn_model", result="lost") == 0, "a rate begins at the second value"
+    counted.count_captured(Captured(written=3, lost=2))
+    values = [told(registry, name, model="churn_model", result=result) for result in ("written", "lost")]
+    assert values == [3, 2]
 
 
 def test_the_edges_of_values_have_as_many_background_predictions_on_each_side() -> None:

@@ -35,6 +35,7 @@ def cases() -> Iterator[Case]:
     """Return a case for each way in which an alert fires."""
     yield from _of_requests()
     yield from _of_models()
+    yield from _of_inputs()
     yield from _of_operator()
     yield from _of_gateway()
 
@@ -96,10 +97,21 @@ def _of_models() -> Iterator[Case]:
     begun = f"e2i_model_canary_step_timestamp_seconds{{{RELEASE}}}"
     # The test's clock begins at 0, and a day has 86400 s: after an hour this step is a minute too old, or too young.
     yield Case(alert="E2ICanaryWaitsTooLong", bad={begun: "-82920"}, good={begun: "-79200"})
+    killed = f"e2i_model_oom_killed_timestamp_seconds{{{RELEASE}}}"
+    yield Case(alert="E2IOomKilled", bad={killed: "0"}, good={killed: "-120"})
     pods, most = f"e2i_model_replicas{{{MODEL}}}", f"e2i_model_max_replicas{{{MODEL}}}"
     yield Case(alert="E2ICapacityAtMax", bad={pods: "4", most: "4"}, good={pods: "3", most: "4"})
     ready, seen = f"e2i_model_ready_replicas{{{MODEL}}}", f"bentoml_service_request_total{{{RELEASE}}}"
     yield Case(alert="E2IMetricsAbsent", bad={ready: "1", seen: ABSENT}, good={ready: "1", seen: "0"})
+
+
+def _of_inputs() -> Iterator[Case]:
+    drifted = f"e2i_model_drifted{{{RELEASE}}}"
+    yield Case(alert="E2IDriftDetected", bad={drifted: "1"}, good={drifted: "0"})
+    lost, written = (
+        f'e2i_captured_rows_total{{{RELEASE},result="{result}"}}' for result in ("lost", "written")
+    )
+    yield Case(alert="E2ICaptureLags", bad={lost: "+1", written: "+1"}, good={lost: "7", written: "+1"})
 
 
 def _of_operator() -> Iterator[Case]:

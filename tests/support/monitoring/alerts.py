@@ -43,6 +43,7 @@ def alerts() -> Iterator[Alert]:
         yield _budget(burn, "ErrorBudgetBurn", "errors", ERROR_BUDGET, "requests fail")
         yield _budget(burn, "LatencyBudgetBurn", "slow", SLOW_BUDGET, "requests are slow")
     yield from _OF_MODELS
+    yield from _OF_INPUTS
     yield from _OF_OPERATOR
     yield from _OF_GATEWAY
 
@@ -104,6 +105,11 @@ _OF_MODELS = (
         summary=f"{MODEL} has as many pods as its autoscaler may make ({{{{ $value }}}}).",
     ),
     Alert(
+        name="E2IOomKilled",
+        expr="time() - max by (namespace, model, release) (e2i_model_oom_killed_timestamp_seconds) < @1h@",
+        summary=f"{MODEL}: a container of release {{{{ $labels.release }}}} ended: it used more memory than its limit.",
+    ),
+    Alert(
         name="E2IMetricsAbsent",
         expr=(
             "max by (namespace, model) (e2i_model_ready_replicas) > 0 unless on (namespace, model) "
@@ -111,6 +117,20 @@ _OF_MODELS = (
         ),
         hold="@15m",
         summary=f"{MODEL} has ready pods, and Prometheus has no metrics of them.",
+    ),
+)
+
+_OF_INPUTS = (
+    Alert(
+        name="E2IDriftDetected",
+        expr="max by (namespace, model, release) (e2i_model_drifted) == 1",
+        summary=f"{MODEL}: the inputs of release {{{{ $labels.release }}}} are not as in its training data any more.",
+    ),
+    Alert(
+        name="E2ICaptureLags",
+        expr='sum by (namespace, model) (increase(e2i_captured_rows_total{result="lost"}[@10m])) > 0',
+        hold="@5m",
+        summary=f"{MODEL}: {{{{ $value | humanize }}}} inputs were to be captured in ten minutes and were not written.",
     ),
 )
 

@@ -35,6 +35,11 @@ def test_where_a_bento_has_several_models_their_names_are_in_front() -> None:
     assert parse_scores(PAGE + second)["churn_model.plan"] == 1e-05
 
 
+def test_the_numbers_that_a_model_predicts_stand_beside_its_features() -> None:
+    effects = 'e2i_prediction_drift_psi{model="churn_model",version="1.2.0"} 0.5\n'
+    assert parse_scores(PAGE + effects)["prediction"] == 0.5
+
+
 @pytest.mark.parametrize("number", ["NaN", "+Inf", "-1.0", "0x10", ""])
 def test_what_is_no_index_is_left_out(number: str) -> None:
     assert parse_scores(f'e2i_input_drift_psi{{feature="plan"}} {number}\n') == {}

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from support.builders import NOON, a_deployment, a_line, a_model, a_request, at_step, failed
+from support.model_bodies import a_pod
 from support.s3 import free_port
 from support.scraped import Scraped
 
@@ -21,9 +22,17 @@ from e2i.controller.core.actions import DeleteBudget, Result
 from e2i.controller.core.children import Build
 from e2i.controller.core.metrics.catalog import METRICS, Kind
 from e2i.controller.core.metrics.model_series import model_series
-from e2i.controller.core.metrics.operator_series import Picture, Watch, operator_series, process_series
+from e2i.controller.core.metrics.operator_series import (
+    Family,
+    Picture,
+    Watch,
+    operator_series,
+    process_series,
+)
 from e2i.controller.core.metrics.release_ends import ReleaseEnd, release_ends
 from e2i.controller.core.metrics.series import Series
+from e2i.controller.core.parse import parse_child
+from e2i.controller.core.pods import Pod
 from e2i.controller.edge import measures as module
 from e2i.controller.edge.measures import PASS_RESULTS, Measures
 from e2i.controller.edge.metrics_server import MetricsServer
@@ -51,7 +60,7 @@ def of_model(model: Model) -> Scraped:
 def a_picture(*models: Model, builds: Iterable[Build] = (), watches: Iterable[Watch] = ()) -> Picture:
     requests = tuple(a_request(build=build) for build in builds)
     return Picture(
-        models=tuple((model, (), requests) for model in models),
+        models=tuple(Family(model, requests=requests) for model in models),
         watches=tuple(watches),
         waiting=3,
         passes=(0.5, 7.0),
@@ -311,6 +320,47 @@ def test_a_canary_shows_its_share_and_since_when() -> None:
     )
 
 
+def drifted(status: str) -> dict[str, Any]:
+    told = {"type": "Drifted", "status": status, "reason": "InputsDrifted"}
+    return {**ready(servingRelease=RELEASE), "conditions": [told]}
+
+
+@pytest.mark.parametrize(("status", "value"), [("True", 1), ("False", 0)])
+def test_inputs_that_have_drifted_are_shown_for_the_release_that_serves(status: str, value: int) -> None:
+    page = of_model(a_model(status=drifted(status)))
+    assert page.value("e2i_model_drifted", namespace="models", model="churn", release=RELEASE) == value
+    assert of_model(a_model(status=ready())).value("e2i_model_drifted") is None
+
+
+def an_ended_pod(name: str, reason: str, at: str, state: str = "lastState") -> Pod:
+    """A pod of the release whose container ended."""
+    deployment = a_deployment(a_model(), digest=DIGEST)
+    owner = {"kind": "ReplicaSet", "controller": True, "name": f"{deployment.name}-5f6", "uid": "uid-set"}
+    body = a_pod(name, {**naming.pod_labels("churn", RELEASE), "pod-template-hash": "5f6"})
+    body["metadata"]["ownerReferences"] = [owner]
+    ended = {"terminated": {"exitCode": 137, "reason": reason, "finishedAt": at}}
+    body["status"]["containerStatuses"] = [{"name": "main", "ready": True, "restartCount": 1, state: ended}]
+    found = parse_child("Pod", body)
+    assert isinstance(found, Pod)
+    return found
+
+
+def test_the_last_end_for_its_memory_is_shown_for_each_release() -> None:
+    model, deployment = a_model(), a_deployment(a_model(), digest=DIGEST)
+    pods = [
+        an_ended_pod("a", "OOMKilled", "2026-11-21T11:00:00Z"),
+        an_ended_pod("b", "OOMKilled", "2026-11-21T12:00:00Z"),
+        an_ended_pod("c", "Error", "2026-11-21T13:00:00Z"),
+        an_ended_pod("d", "OOMKilled", "yesterday"),
+    ]
+    page = scrape(Measures(), model_series(model, (deployment,), (), pods))
+    assert page.value("e2i_model_oom_killed_timestamp_seconds", release=RELEASE) == NOON.timestamp()
+    strange = scrape(Measures(), model_series(model, (), (), pods))
+    assert strange.value("e2i_model_oom_killed_timestamp_seconds") is None, "labels alone make no pod its own"
+    sound = scrape(Measures(), model_series(model, (deployment,), (), pods[2:]))
+    assert sound.value("e2i_model_oom_killed_timestamp_seconds") is None
+
+
 def test_images_that_wait_are_counted_apart() -> None:
     builds = (Build.UNKNOWN, Build.UNKNOWN, Build.RUNNING, Build.DONE)
     page = scrape(Measures(), operator_series(a_picture(a_model(), builds=builds)))
@@ -336,8 +386,15 @@ def busy() -> tuple[Measures, list[Series]]:
     measures.acted([failing()])
     measures.released(a_model(), [ReleaseEnd("RolledBack", "PodsLost")])
     bad = at_step(failed(a_model(autoscaling=Autoscaling(minimum=1, maximum=2)), digest=DIGEST), 1)
-    bad = replace(bad, status={**bad.status, "desiredRelease": RELEASE, "history": [AGAIN, BACK]})
-    model = (bad, (a_deployment(bad, digest=DIGEST),), (a_request(bad, digest=DIGEST),))
+    bad = replace(
+        bad, status={**bad.status, "desiredRelease": RELEASE, "history": [AGAIN, BACK], **drifted("True")}
+    )
+    model = Family(
+        bad,
+        (a_deployment(bad, digest=DIGEST),),
+        (a_request(bad, digest=DIGEST),),
+        (an_ended_pod("a", "OOMKilled", "2026-11-21T11:00:00Z"),),
+    )
     picture = replace(a_picture(watches=[Watch(kind="Pod", age=1, is_failing=False)]), models=(model,))
     return measures, [*process_series("0.1.0", "e2i-operator", leads=True), *operator_series(picture)]
 

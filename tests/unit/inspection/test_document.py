@@ -87,6 +87,20 @@ def test_a_second_installation_that_is_set_to_have_the_namespace_is_shown() -> N
     assert drawn[1] == "├─ Contested SeveralOperators 5m two"
 
 
+def test_inputs_that_have_drifted_are_shown_as_long_as_they_have() -> None:
+    def shown(status: str) -> list[str]:
+        conditions = [
+            told("Ready", "True", "Ready", "it serves"),
+            told("Drifted", status, "InputsDrifted", "tenure 0.4"),
+        ]
+        return [" ".join(line.split()) for line in lines(churn(conditions=conditions), parts(NEW))]
+
+    assert shown("True")[1] == "├─ Drifted InputsDrifted 5m tenure 0.4"
+    assert not any("Drifted" in line for line in shown("False"))
+    drift = {"release": NEW, "drifted": 1}
+    assert document(churn(drift=drift), parts(NEW))["model"]["drift"] == drift
+
+
 def test_on_the_local_cluster_an_address_is_shown_that_works_from_here() -> None:
     service = a_child_body("Service", name="churn", spec={"clusterIP": "127.96.3.4"})
     found = document(churn(), parts(NEW, Service=(service,)))

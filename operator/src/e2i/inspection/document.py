@@ -62,6 +62,7 @@ def _model(family: Objects) -> Document:
         "url": status.get("url"),
         "service": _service(family),
         "conditions": list(status.get("conditions", ())),
+        "drift": status.get("drift"),
     }
 
 

@@ -99,10 +99,11 @@ def _model(document: Document) -> Node:
 
 def _parts(document: Document) -> Iterator[Node]:
     model, rollout = document["model"], document["rollout"]
-    contested = _condition(model, "Contested")
-    if contested.get("status") == "True":
-        since, message = contested.get("lastTransitionTime"), contested.get("message", "")
-        yield Node("Contested", contested.get("reason", ""), "bad", since, message)
+    for kind in ("Contested", "Drifted"):
+        told = _condition(model, kind)
+        if told.get("status") == "True":
+            since, message = told.get("lastTransitionTime"), told.get("message", "")
+            yield Node(kind, told.get("reason", ""), "bad", since, message)
     if model["paused"]:
         yield Node("Paused", "paused", "busy", None, f"Resume it: {command('resume', model)}")
     if model["service"]:

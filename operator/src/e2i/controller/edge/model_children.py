@@ -56,7 +56,7 @@ class ModelChildren:
     def release_pods(self, key: Key, release: str) -> list[Body]:
         """Return the release's own pods, reduced to what the operator reads of them."""
         names = {child.name for child in self._of.get(key, ()) if isinstance(child, BentoDeployment)}
-        found = (pod.body for pod in self._pods(key) if pod.release == release)
+        found = (pod.body for pod in self.pods(key) if pod.release == release)
         return [body for body in found if deployment_of(body) in names]
 
     def release_addresses(self, key: Key, release: str) -> list[str]:
@@ -67,10 +67,11 @@ class ModelChildren:
 
     def build_pods(self, key: Key, request: str) -> list[Body]:
         """Return the pods that build the image of the model's BentoRequest, reduced likewise."""
-        return [pod.body for pod in self._pods(key) if pod.request == request]
+        return [pod.body for pod in self.pods(key) if pod.request == request]
 
-    def _pods(self, key: Key) -> Iterator[Pod]:
-        return (child for child in self._of.get(key, ()) if isinstance(child, Pod))
+    def pods(self, key: Key) -> tuple[Pod, ...]:
+        """Return the pods with the model's label, and those that build its images, whoever owns them."""
+        return tuple(child for child in self._of.get(key, ()) if isinstance(child, Pod))
 
     def orphans(self, model: Model) -> tuple[Child, ...]:
         """Return the children without an owner that an earlier model of this name left."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from e2i.controller.core.metrics.operator_series import Picture, Watch
+from e2i.controller.core.metrics.operator_series import Family, Picture, Watch
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.informer import Informer
 
@@ -15,7 +15,10 @@ def picture(clients: Clients, informers: Iterable[Informer], waiting: int, begun
     children, now = clients.cache.of_models, asyncio.get_running_loop().time()
     models = clients.cache.models()
     return Picture(
-        models=tuple((each, children.deployments(each), children.requests(each)) for each in models),
+        models=tuple(
+            Family(each, children.deployments(each), children.requests(each), children.pods(each.key))
+            for each in models
+        ),
         watches=tuple(
             Watch(kind=each.source.kind, age=now - each.alive_at, is_failing=bool(each.problem))
             for each in informers

@@ -3,8 +3,10 @@
 A bento of e2i compares its last rows with the training data, and shows the population stability index:
 
     e2i_input_drift_psi{feature="tenure_months",model="churn_model",version="1.2.0"} 0.31
+    e2i_prediction_drift_psi{model="ltv_model",version="1.2.0"} 0.02
 
-Each pod compares the rows that it got itself.
+The second is that of predicted numbers, such as the effects of a causal model. Each pod compares the rows that it got
+itself.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ MOST_FEATURES = 2000
 """Features of a bento that are read. Metrics are written by whoever wrote the bento."""
 LONGEST_NAME = 128
 """Bytes."""
+PREDICTION = "prediction"
+"""The name under which predicted numbers stand beside the features."""
 Scores = Mapping[str, float]
 """The index of each feature by its name."""
 
-_LINE = re.compile(rf"^e2i_input_drift_psi\{{({LABELS})\}} ({NUMBER})(?:\s|$)", re.M)
+_LINE = re.compile(rf"^e2i_(input|prediction)_drift_psi\{{({LABELS})\}} ({NUMBER})(?:\s|$)", re.M)
 _LABEL = re.compile(r'(feature|model)="((?:[^"\\\n]|\\.)*)"')
 
 
@@ -34,13 +38,13 @@ def parse_scores(text: str) -> Scores:
     Where a bento has several models, their names stand before those of the features: churn.tenure_months
     """
     found = [
-        (dict(_LABEL.findall(line[1])), float(line[2]))
+        ({"feature": PREDICTION * (line[1] == PREDICTION)} | dict(_LABEL.findall(line[2])), float(line[3]))
         for line in islice(_LINE.finditer(text), MOST_FEATURES)
     ]
     several = len({labels.get("model", "") for labels, _ in found}) > 1
     scores: dict[str, float] = {}
     for labels, score in found:
-        names = [labels.get("model", "")] * several + [labels.get("feature", "")]
+        names = [labels.get("model", "")] * several + [labels["feature"]]
         name = clean(label_value(".".join(names)), LONGEST_NAME)
         if name:
             scores[name] = max(score, scores.get(name, 0.0))

@@ -196,6 +196,18 @@ CANARY_STEP_AT = _gauge(
     (*_MODEL, "release"),
     "1 for each model with a canary",
 )
+DRIFTED = _gauge(
+    "e2i_model_drifted",
+    "1 while inputs of the release that serves are distributed otherwise than in its training data, else 0.",
+    (*_MODEL, "release"),
+    "1 for each model whose bento shows drift",
+)
+OOM_KILLED_AT = _gauge(
+    "e2i_model_oom_killed_timestamp_seconds",
+    "When a container of the release's pods last ended because it used more memory than its limit.",
+    (*_MODEL, "release"),
+    "1 for each release whose pods show such an end",
+)
 
 OF_THE_MODELS = (
     MODEL_READY,
@@ -207,6 +219,8 @@ OF_THE_MODELS = (
     ROLLED_BACK_AT,
     CANARY_WEIGHT,
     CANARY_STEP_AT,
+    DRIFTED,
+    OOM_KILLED_AT,
 )
 METRICS = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 """All of them, in the order of this page."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from e2i.api import conditions
-from e2i.api.conditions import Reason
+from e2i.api.conditions import Reason, parse_timestamp
 from e2i.api.model import Model
 from e2i.controller.core import persisted_status
 from e2i.controller.core.children import BentoDeployment, BentoRequest
 from e2i.controller.core.metrics import catalog
 from e2i.controller.core.metrics.catalog import Metric
 from e2i.controller.core.metrics.series import Series
+from e2i.controller.core.pods import Pod, deployment_of
 
 
 def readiness(model: Model) -> tuple[str, str]:
@@ -24,9 +26,13 @@ def readiness(model: Model) -> tuple[str, str]:
 
 
 def model_series(
-    model: Model, deployments: Iterable[BentoDeployment], requests: Iterable[BentoRequest]
+    model: Model,
+    deployments: Iterable[BentoDeployment],
+    requests: Iterable[BentoRequest],
+    pods: Iterable[Pod] = (),
 ) -> Iterator[Series]:
     """Return the series of a model."""
+    deployments = tuple(deployments)
 
     def series(metric: Metric, value: float, *labels: str) -> Series:
         return Series(metric, (*model.key, *labels), value)
@@ -51,6 +57,10 @@ def model_series(
         weight = persisted_status.canary_weight(model) / 100
         yield series(catalog.CANARY_WEIGHT, weight, canary.release)
         yield series(catalog.CANARY_STEP_AT, canary.started_at.timestamp(), canary.release)
+    for told in status.get("conditions", ()):
+        if told.get("type") == conditions.DRIFTED:
+            yield series(catalog.DRIFTED, told.get("status") == "True", str(status.get("servingRelease", "")))
+    yield from _of_memory(model, deployments, pods)
 
 
 def _of_rollback(model: Model) -> Iterator[Series]:
@@ -59,6 +69,29 @@ def _of_rollback(model: Model) -> Iterator[Series]:
             labels = (*model.key, entry.release, entry.reason)
             yield Series(catalog.ROLLED_BACK_AT, labels, entry.ended_at.timestamp())
             return
+
+
+def _of_memory(model: Model, deployments: Iterable[BentoDeployment], pods: Iterable[Pod]) -> Iterator[Series]:
+    """Return for each release when a container of its own pods last ended for its memory."""
+    names, last = {child.name for child in deployments}, dict[str, float]()
+    for pod in pods:
+        ended = _killed_for_memory(pod.body) if pod.release else 0.0
+        if pod.release and ended and deployment_of(pod.body) in names:
+            last[pod.release] = max(last.get(pod.release, 0.0), ended)
+    for release, moment in sorted(last.items()):
+        yield Series(catalog.OOM_KILLED_AT, (*model.key, release), moment)
+
+
+def _killed_for_memory(pod: Mapping[str, Any]) -> float:
+    """Return when the kernel last ended a container of the pod for its memory, in seconds since 1970; 0 if never."""
+    moments = [0.0]
+    for container in pod["status"]["containerStatuses"]:
+        for state in ("state", "lastState"):
+            ended = (container.get(state) or {}).get("terminated") or {}
+            if ended.get("reason") == "OOMKilled":
+                with contextlib.suppress(ValueError):
+                    moments.append(parse_timestamp(ended.get("finishedAt", "")).timestamp())
+    return max(moments)
 
 
 def _releases(

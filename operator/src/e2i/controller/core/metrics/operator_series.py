@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from e2i.api.model import Model
 from e2i.controller.core.children import BentoDeployment, BentoRequest, Build
@@ -12,6 +13,7 @@ from e2i.controller.core.metrics import catalog
 from e2i.controller.core.metrics.catalog import CONTROLLER
 from e2i.controller.core.metrics.model_series import model_series, readiness
 from e2i.controller.core.metrics.series import Series
+from e2i.controller.core.pods import Pod
 
 _BUILDS = {Build.UNKNOWN: "waiting", Build.RUNNING: "running", Build.FAILED: "failed"}
 
@@ -25,12 +27,20 @@ class Watch:
     is_failing: bool
 
 
+class Family(NamedTuple):
+    """A model with those of its children that its series are made of."""
+
+    model: Model
+    deployments: tuple[BentoDeployment, ...] = ()
+    requests: tuple[BentoRequest, ...] = ()
+    pods: tuple[Pod, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """The operator's knowledge at the moment of a scrape."""
 
-    models: tuple[tuple[Model, tuple[BentoDeployment, ...], tuple[BentoRequest, ...]], ...]
-    """Each with its BentoDeployments and BentoRequests."""
+    models: tuple[Family, ...]
     watches: tuple[Watch, ...]
     waiting: int
     """Models that are due."""
@@ -53,7 +63,7 @@ def operator_series(picture: Picture) -> Iterator[Series]:
     yield Series(catalog.LONGEST, (CONTROLLER,), max(picture.passes, default=0))
     yield Series(catalog.EXPORTS_HUNG, (), picture.hung)
     yield from _of_watches(picture.watches)
-    states = Counter(_BUILDS.get(each.build, "") for _, _, requests in picture.models for each in requests)
+    states = Counter(_BUILDS.get(each.build, "") for family in picture.models for each in family.requests)
     for state in _BUILDS.values():
         yield Series(catalog.BUILDS, (state,), states[state])
     yield from _of_models(picture)
@@ -71,7 +81,7 @@ def _of_watches(watches: Iterable[Watch]) -> Iterator[Series]:
 
 
 def _of_models(picture: Picture) -> Iterator[Series]:
-    counts: Mapping[tuple[str, str], int] = Counter(readiness(model) for model, _, _ in picture.models)
+    counts: Mapping[tuple[str, str], int] = Counter(readiness(each.model) for each in picture.models)
     yield from (Series(catalog.MODELS, labels, count) for labels, count in sorted(counts.items()))
     for each in picture.models:
         yield from model_series(*each)
