@@ -22,6 +22,7 @@ from e2i.local.layout import ClusterHome
 PACES = {"one every 0.2 s": 0.2, "back to back": 0.0}
 """Seconds from one model's children to the next model."""
 OWN_BENTO = "the operator, a bento of its own for each model"
+"""Each is uploaded: what is exported ahead has no namespace, and each namespace has archives of its own."""
 LIMITS = ((0.5, 2.0), (0.99, 3.0))
 """(share, most times of F0): p50 and p99."""
 

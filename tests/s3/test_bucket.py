@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from support.s3 import Fault, FaultProxy, S3Server, free_port
 
-from e2i.api.digest import PART_SIZE
+from e2i.api.digest import PART_SIZE, archive_key
+from e2i.api.tags import parse_tag
 from e2i.archive.errors import (
     ArchiveConflict,
     ArchiveCorrupted,
+    BentoUnreadable,
     BucketAccessDenied,
     BucketNotFound,
     BucketUnreachable,
@@ -27,7 +29,8 @@ from e2i.archive.errors import (
     UploadInterrupted,
 )
 from e2i.archive.s3.bucket import Bucket
-from e2i.archive.s3.multipart_upload import StoredObject, Upload
+from e2i.archive.s3.bucket_archive import find_archive
+from e2i.archive.s3.upload import ONE_REQUEST, StoredObject, Upload
 
 KEY = "bentos/churn/1.0.0/9f.tar"
 SMALL = 100_000
@@ -90,6 +93,84 @@ def test_each_request_that_is_sent_is_counted(server: S3Server, name: str) -> No
     assert asked[2:] == [("GetObject", 0)] * 3, "each attempt counts"
 
 
+@pytest.mark.parametrize(
+    ("size", "asked_for"),
+    [
+        (SMALL, ["HeadObject", "PutObject", "HeadObject"]),
+        (
+            ONE_REQUEST + 1,
+            [
+                "HeadObject",
+                "ListMultipartUploads",
+                "CreateMultipartUpload",
+                "UploadPart",
+                "CompleteMultipartUpload",
+                "HeadObject",
+            ],
+        ),
+    ],
+)
+def test_a_small_archive_takes_three_requests_and_leaves_nothing_half_done(
+    server: S3Server, name: str, size: int, asked_for: list[str]
+) -> None:
+    asked: list[str] = []
+    with contextlib.closing(
+        Bucket(name, endpoint=server.url, asked=lambda what, _: asked.append(what))
+    ) as it:
+        it.put_archive(an_upload(size))
+    assert asked == asked_for
+
+
+def test_a_small_archive_that_an_earlier_version_sent_in_parts_is_the_same(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Upload, "is_small", False)
+        sent = bucket.put_archive(an_upload())
+    assert sent.checksum.endswith("-1")
+    assert bucket.put_archive(an_upload()) == sent
+
+
+@pytest.mark.parametrize("is_small", [True, False])
+def test_of_an_archive_with_a_checksum_only_the_beginning_is_read(
+    server: S3Server, name: str, is_small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Upload, "is_small", is_small)
+    upload = dataclasses.replace(an_upload(), key=archive_key(parse_tag("churn:1"), an_upload().digest))
+    asked: list[str] = []
+    with contextlib.closing(
+        Bucket(name, endpoint=server.url, asked=lambda what, _: asked.append(what))
+    ) as it:
+        it.put_archive(upload)
+        asked.clear()
+        # Zeros hold no bento, which the beginning shows.
+        with pytest.raises(BentoUnreadable):
+            find_archive(it, parse_tag("churn:1"), upload.digest, "", check=lambda *_: None)
+    assert asked == ["HeadObject", "GetObject"]
+
+
+def test_a_cancel_after_a_small_archive_was_stored_comes_too_late(server: S3Server, name: str) -> None:
+    """It is reported as stored, so that whoever asked for it can take it away again."""
+    cancel, told = threading.Event(), []
+
+    def stored(operation: str, _: int) -> None:
+        if operation == "PutObject":
+            cancel.set()
+
+    upload = dataclasses.replace(an_upload(cancel=cancel), progress=lambda *each: told.append(each))
+    with contextlib.closing(Bucket(name, endpoint=server.url, asked=stored)) as bucket:
+        assert bucket.put_archive(upload).digest == upload.digest
+    assert told == [(SMALL, SMALL)]
+
+
+@pytest.mark.usefixtures("nothing_is_left")
+def test_what_was_cancelled_before_is_not_sent(bucket: Bucket) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(ExportCancelled):
+        bucket.put_archive(an_upload(cancel=cancel))
+
+
 @pytest.fixture
 def nothing_is_left(s3: Any, name: str) -> Iterator[None]:
     yield
@@ -113,7 +194,8 @@ def assert_no_parts(s3: Any, name: str) -> None:
 def test_an_archive_is_stored_with_its_digest(bucket: Bucket, s3: Any, name: str, size: int) -> None:
     upload = an_upload(size)
     stored = bucket.put_archive(upload)
-    assert stored == StoredObject(f"s3://{name}/{KEY}", size, upload.digest, upload.checksum)
+    expected = upload.checksums[""] if upload.is_small else upload.checksum
+    assert stored == StoredObject(f"s3://{name}/{KEY}", size, upload.digest, expected)
     assert s3.get_object(Bucket=name, Key=KEY)["Body"].read() == bytes(size)
     assert_no_parts(s3, name)
 
@@ -256,8 +338,8 @@ def test_a_connection_that_is_cut_each_time_ends_the_export(
         behind_proxy.put_archive(an_upload(size))
     proxy.set(None)
     assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
-    # The abort could not get through; the next export clears up and succeeds.
-    assert bucket.abort_stale_uploads(KEY, AT_ONCE) == 1
+    # The abort could not get through; the next export clears up and succeeds. What is sent at once leaves nothing.
+    assert bucket.abort_stale_uploads(KEY, AT_ONCE) == (0 if size == SMALL else 1)
     assert behind_proxy.put_archive(an_upload(size)).size == size
     assert_no_parts(s3, name)
 

@@ -51,6 +51,8 @@ def name_of_write(request: web.Request, body: bytes) -> str | None:
         return None
     if part == "status":
         return f"status {_reason(json.loads(body))}"
+    # Of what is created the path has no name.
+    name = name or json.loads(body)["metadata"]["name"]
     return f"{_VERBS[request.method]} {plural}/{name}"
 
 

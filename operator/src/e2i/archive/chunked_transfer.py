@@ -53,7 +53,7 @@ class Transfer(Generic[Sent]):
         self._progress = progress
         self._todo: queue.SimpleQueue[tuple[int, bytearray] | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[tuple[int, bytearray, Sent | Exception]] = queue.SimpleQueue()
-        self._senders = [threading.Thread(target=self._work, daemon=True) for _ in range(SENDERS)]
+        self._senders: list[threading.Thread] = []
         self._results: dict[int, Sent] = {}
         self._done = 0
 
@@ -61,6 +61,7 @@ class Transfer(Generic[Sent]):
         """Send all `size` bytes in parts numbered from 1; return the result of `send` for each part, in order."""
         starts = range(0, size, PART_SIZE)
         spare = [bytearray(min(PART_SIZE, size)) for _ in range(min(SENDERS, len(starts)))]
+        self._senders = [threading.Thread(target=self._work, daemon=True) for _ in spare]
         for sender in self._senders:
             sender.start()
         try:

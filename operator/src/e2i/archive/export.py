@@ -31,7 +31,7 @@ from e2i.archive.errors import (
 from e2i.archive.export_progress import Attempt, Unsettled
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import find_archive
-from e2i.archive.s3.multipart_upload import StoredObject, Upload
+from e2i.archive.s3.upload import StoredObject, Upload
 from e2i.archive.size_limits import SizeLimits
 
 REMEMBERED = 1000

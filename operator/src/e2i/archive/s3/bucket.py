@@ -1,4 +1,4 @@
-"""Read and write objects of the bucket: archives, which `archive.s3.multipart_upload` sends, and small objects.
+"""Read and write objects of the bucket: archives, which `archive.s3.upload` sends, and small objects.
 
 Objects are written once and never overwritten. The key of an archive contains its digest. Every part is sent with the
 sha256 that is also in the digest, and the server refuses a part with another one. When the object is complete, the
@@ -32,7 +32,7 @@ from e2i.archive.s3.connection import (
     http_status,
     open_clients,
 )
-from e2i.archive.s3.multipart_upload import ANY, DIGEST, NAMESPACE, MultipartUploads, StoredObject, Upload
+from e2i.archive.s3.upload import ANY, DIGEST, NAMESPACE, StoredObject, Upload, Uploads
 
 # An upload that got no part for this time has no sender any more: each attempt ends after READ_TIMEOUT.
 STALE_AFTER = timedelta(minutes=15)
@@ -67,20 +67,25 @@ class Bucket:
             self._clients.fence(may_write, self._place)
         if asked:
             self._clients.count(asked)
-        self._uploads = MultipartUploads(name, self._clients)
+        self._uploads = Uploads(name, self._clients)
 
     def close(self) -> None:
         self._clients.close()
 
-    def head(self, key: str) -> StoredObject | None:
-        """Return the object with this key, or None if there is none."""
+    def head(self, key: str, *, confirm: bool = True) -> StoredObject | None:
+        """Return the object with this key, or None if there is none.
+
+        A HEAD has no body, so its refusal may also mean the bucket or the credentials. A GET says which; without
+        `confirm`, the caller's next request does.
+        """
         with self._failures():
             try:
                 answer = self._clients.default.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
             except ClientError as error:
                 if http_status(error) >= 500:
                     raise
-                self._confirm_missing(key)
+                if confirm:
+                    self._confirm_missing(key)
                 return None
         metadata = answer["Metadata"]
         return StoredObject(
@@ -155,11 +160,13 @@ class Bucket:
         After a failure or a cancel no parts are left, and no incomplete object. Raises ExportError or ExportCancelled,
         and the errors of the stream.
         """
-        there = self.head(upload.key)
+        # The upload itself reports what else a refusal may mean.
+        there = self.head(upload.key, confirm=False)
         if there is None:
-            # Best effort: the right to list uploads may be missing, and the upload itself reports all other errors.
-            with contextlib.suppress(ExportError):
-                self.abort_stale_uploads(upload.key)
+            if not upload.is_small:
+                # Best effort: the right to list uploads may be missing, and the upload reports all other errors.
+                with contextlib.suppress(ExportError):
+                    self.abort_stale_uploads(upload.key)
             there = self._put(upload)
         if not upload.is_stored_as(there):
             raise ArchiveConflict(
@@ -198,10 +205,7 @@ class Bucket:
         return None
 
     def _confirm_missing(self, key: str) -> None:
-        """Raise an error if a 404 to a HEAD means more than a missing key.
-
-        A HEAD has no body, so its 404 may also mean the bucket or the credentials. A GET says which.
-        """
+        """Raise an error if the refusal of a HEAD means more than a missing key."""
         try:
             self._clients.default.get_object(Bucket=self.name, Key=key, Range="bytes=0-0")
         except ClientError as error:

@@ -13,13 +13,13 @@ from typing import Any
 
 from e2i.api import plain_yaml
 from e2i.api.artifact import Artifact
-from e2i.api.digest import PART_SIZE, archive_key
+from e2i.api.digest import PART_SIZE, archive_digest, archive_key
 from e2i.api.tags import Tag
 from e2i.archive.bento_yaml import NAME, parse_description
 from e2i.archive.errors import ArchiveConflict, BentoNotFound, BentoUnreadable
 from e2i.archive.path_prefix import path_prefix
 from e2i.archive.s3.bucket import Bucket
-from e2i.archive.s3.multipart_upload import StoredObject
+from e2i.archive.s3.upload import StoredObject
 from e2i.archive.tar_beginning import file_in
 
 BEGINNING = 8 << 20
@@ -83,6 +83,10 @@ def _is_content(bucket: Bucket, key: str, stored: StoredObject, digest: str) -> 
     checksum, _, cut = stored.checksum.partition("-")
     if cut == str(parts):
         return checksum == base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()
+    if checksum and not cut and parts == 1:
+        # It was stored in one request: the checksum is that of its only part.
+        with contextlib.suppress(ValueError):
+            return archive_digest((base64.b64decode(checksum),)) == digest
     return bucket.read_digest(key) == digest
 
 

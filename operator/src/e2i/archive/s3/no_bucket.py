@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from e2i.archive.s3.bucket import STALE_AFTER, Bucket
-from e2i.archive.s3.multipart_upload import StoredObject
 from e2i.archive.s3.settings import NO_BUCKET
+from e2i.archive.s3.upload import StoredObject
 
 
 class NoBucket(Bucket):
@@ -19,7 +19,7 @@ class NoBucket(Bucket):
     def close(self) -> None:
         """Close nothing."""
 
-    def head(self, key: str) -> StoredObject | None:
+    def head(self, key: str, *, confirm: bool = True) -> StoredObject | None:
         """Return None."""
         return None
 

@@ -1,4 +1,4 @@
-"""The multipart upload of an archive: send the parts, then complete the object, or abort and leave nothing.
+"""The upload of an archive: of a small one as it is, of any other the parts, which are then completed or aborted.
 
 It does not interpret errors: it lets them through as boto raises them, and `archive.s3.bucket` translates them.
 """
@@ -24,6 +24,9 @@ from e2i.archive.s3.connection import Clients
 DIGEST = "e2i-digest"
 NAMESPACE = "e2i-namespace"
 ANY = "*"
+ONE_REQUEST = 1 << 20
+"""Most bytes of an archive that one request stores: nothing can be left half done. More may take a while, and a cancel
+would leave it behind."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class StoredObject:
     size: int
     digest: str
     checksum: str = ""
-    """The server's own checksum of the object, "" if it keeps none: base64, "-", number of parts."""
+    """The server's own checksum of the object in base64, "" if it keeps none; after parts also "-" and their number."""
     namespace: str = ""
     """The namespace that an operator uploaded it for; "" if somebody else brought it."""
 
@@ -56,6 +59,11 @@ class Upload:
     """The namespace that it is uploaded for; only models of this namespace may delete it."""
 
     @property
+    def is_small(self) -> bool:
+        """Whether one request stores it."""
+        return self.size <= ONE_REQUEST
+
+    @property
     def metadata(self) -> dict[str, str]:
         """The metadata of the object."""
         return {DIGEST: self.digest, **({NAMESPACE: self.namespace} if self.namespace else {})}
@@ -69,25 +77,59 @@ class Upload:
         """The checksum that S3 computes for an object uploaded in these parts."""
         return f"{_base64(bytes.fromhex(self.digest.removeprefix('sha256:')))}-{len(self.parts)}"
 
+    @property
+    def checksums(self) -> dict[str, str]:
+        """The checksums that S3 may have of this archive, by the number of parts that they name."""
+        whole = {"": _base64(self.parts[0])} if len(self.parts) == 1 else {}
+        return {**whole, str(len(self.parts)): self.checksum}
+
     def is_stored_as(self, stored: StoredObject) -> bool:
         """Return whether `stored` is this archive: by checksum, digest and size.
 
         A copy that was uploaded in parts of another size has another checksum: then only digest and size count.
         """
-        comparable = stored.checksum.partition("-")[2] == str(len(self.parts))
-        sound = not comparable or stored.checksum == self.checksum
-        return sound and (stored.digest, stored.size) == (self.digest, self.size)
+        known = self.checksums.get(stored.checksum.partition("-")[2]) if stored.checksum else None
+        return known in (None, stored.checksum) and (stored.digest, stored.size) == (self.digest, self.size)
 
 
-class MultipartUploads:
-    """Multipart uploads to one bucket."""
+class Uploads:
+    """Uploads to one bucket."""
 
     def __init__(self, bucket: str, clients: Clients) -> None:
         self._bucket = bucket
         self._clients = clients
 
     def send(self, upload: Upload) -> None:
-        """Upload all parts and complete the object unless its key exists by then. Abort on any failure."""
+        """Store the archive unless its key exists by then. After any failure nothing incomplete is left."""
+        send = self._send_whole if upload.is_small else self._send_parts
+        send(upload)
+
+    def _send_whole(self, upload: Upload) -> None:
+        stored = threading.Event()
+
+        def send(_: int, body: bytearray) -> None:
+            self._clients.upload.put_object(
+                Bucket=self._bucket,
+                Key=upload.key,
+                Body=body,
+                Metadata=upload.metadata,
+                ChecksumSHA256=_base64(upload.parts[0]),
+                IfNoneMatch=ANY,
+            )
+            stored.set()
+
+        if upload.cancel.is_set():
+            raise ExportCancelled
+        try:
+            Transfer(send, upload.cancel, upload.progress).run(upload.stream, upload.size)
+        except ExportCancelled:
+            if not stored.is_set():
+                raise
+            # Too late: it is there, and is told as such, so that somebody takes it away if nobody needs it.
+            upload.progress(upload.size, upload.size)
+
+    def _send_parts(self, upload: Upload) -> None:
+        """Upload all parts and complete the object. Abort on any failure."""
         place = {"Bucket": self._bucket, "Key": upload.key}
         place["UploadId"] = self._clients.default.create_multipart_upload(
             **place, Metadata=upload.metadata, ChecksumAlgorithm="SHA256"
