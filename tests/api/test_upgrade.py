@@ -19,7 +19,9 @@ from support.stage import Stage, condition, staging
 from support.stores import a_bento
 from support.upgrading import (
     COMMITS,
+    OF_THE_OPERATOR,
     RECORDINGS,
+    made_for,
     models_with_every_field,
     record,
     restore,
@@ -133,6 +135,30 @@ async def test_this_version_writes_nothing_to_what_the_last_release_left(
         name: model["status"] for name, model in before.items()
     }
     assert await pods_of(stage) == pods
+
+
+async def test_what_this_version_makes_is_what_the_last_release_left(
+    stage: Stage, cluster: TestCluster, store: Path, tmp_path: Path
+) -> None:
+    """No write is seen also if the operator does not notice that it makes an object otherwise than it did.
+
+    Then old models would stay without what new ones get. A field that is to reach them belongs into what the operator
+    compares (`service_form`, `Child.labelled`); one that is for new models alone belongs into another template version.
+    """
+    assert cluster.home
+    await restore(stage, store, last_release())
+    left = await made_for(stage, "plain")
+    images = ImageStore(tmp_path / "images")
+    async with controllers(cluster, images):
+        with operating(cluster.home, tmp_path, store):
+            await stage.create("fresh", replicas=2, rollout={"scaleDownDelaySeconds": 0})
+            await stage.ready("fresh")
+
+            async def all_made() -> bool:
+                return len(await made_for(stage, "fresh")) == len(OF_THE_OPERATOR)
+
+            await stage.until(all_made, "what the operator makes for a model")
+    assert await made_for(stage, "fresh") == left
 
 
 async def pods_run(stage: Stage) -> None:

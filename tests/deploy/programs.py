@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2i.local.golang import find_go
 from e2i.local.toolchain import Module, ensure_built, program_of
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -40,6 +42,21 @@ def built(module: Module, say: Callable[[str], None]) -> Program:
     """From the cache of the local cluster's tools, or built now."""
     ensure_built((module,), say)
     return Program((str(program_of(module)),))
+
+
+def module_folder(module: str, digest: str, say: Callable[[str], None]) -> Path:
+    """Return where Go keeps the files of a module, PATH@VERSION, downloaded if need be; `digest` as in a go.sum."""
+    go = find_go(say)
+    done = subprocess.run(
+        [go.program, "mod", "download", "-json", module],
+        cwd=Path(__file__).anchor,
+        env=go.environment,
+        capture_output=True,
+        text=True,
+    )
+    found = json.loads(done.stdout or "{}")
+    assert found.get("Sum") == digest, found.get("Error") or done.stderr or f"{module} is another"
+    return Path(found["Dir"])
 
 
 def run(*command: object, cwd: Path | None = None) -> str:

@@ -39,6 +39,8 @@ COMMITS = {"0.1.0": "a3e0441e1ff34c5b8ff098241e89eba673b356e0"}
 """The commit of each release, until it has a tag."""
 KINDS = (E2I_MODELS, BENTO_REQUESTS, BENTOES, BENTO_DEPLOYMENTS, DEPLOYMENTS, SERVICES, BUDGETS)
 """In the order in which owners come before what they own."""
+OF_THE_OPERATOR = (BENTO_REQUESTS, BENTO_DEPLOYMENTS, SERVICES, BUDGETS)
+"""Kinds that the operator writes for a model whose bento it exports."""
 WITH_STATUS = ("E2IModel", "BentoRequest", "Bento", "BentoDeployment")
 """Kinds whose status no controller of Kubernetes writes."""
 _OF_ONE_CLUSTER = ("resourceVersion", "creationTimestamp", "managedFields", "generation", "selfLink")
@@ -73,6 +75,25 @@ async def restore(stage: Stage, store: Path, release: str) -> list[str]:
         if status:
             await _set_status(stage, resource, made, status)
     return [item["metadata"]["name"] for item in json.loads(text) if item["kind"] == naming.KIND]
+
+
+async def made_for(stage: Stage, model: str) -> dict[str, Object]:
+    """Return what the operator made for a model, by kind, without what differs between models of the same spec."""
+    made: dict[str, Object] = {}
+    for resource in OF_THE_OPERATOR:
+        for item in await _all(stage, resource):
+            owners = item["metadata"].get("ownerReferences", ())
+            if [(owner["kind"], owner["name"]) for owner in owners] != [(naming.KIND, model)]:
+                continue
+            plain = _plain(item)
+            plain["metadata"].pop("uid")
+            for owner in plain["metadata"]["ownerReferences"]:
+                owner.pop("uid")
+            plain["metadata"].get("annotations", {}).pop(naming.SWITCHED_ANNOTATION, None)
+            plain.pop("status", None)
+            assert resource.kind not in made, f"{model} has two {resource.kind}"
+            made[resource.kind] = json.loads(json.dumps(plain).replace(model, "<model>"))
+    return made
 
 
 def models_with_every_field() -> list[Object]:

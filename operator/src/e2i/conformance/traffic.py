@@ -13,6 +13,8 @@ from e2i.conformance.subject import Subject
 NAME = "conformance-load"
 CONTAINER = "load"
 PROGRAM = Path(__file__).with_name("load.py")
+BENTO_USER = 1034
+"""The user of BentoML's images, which know it by name: Kubernetes trusts only a number not to be root."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ def load_pod(
             "terminationGracePeriodSeconds": 0,
             "imagePullSecrets": pod["spec"].get("imagePullSecrets", []),
             "tolerations": pod["spec"].get("tolerations", []),
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": _user(container, pod["spec"]),
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
             "containers": [
                 {
                     "name": CONTAINER,
@@ -75,3 +82,13 @@ def load_pod(
             ],
         },
     }
+
+
+def _user(container: Mapping[str, Any], spec: Mapping[str, Any]) -> int:
+    """Return the user of the model's pod if it has one that is not root."""
+    given = (context.get("runAsUser") for context in map(_context, (container, spec)))
+    return next((int(user) for user in given if user), BENTO_USER)
+
+
+def _context(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    return given.get("securityContext") or {}
