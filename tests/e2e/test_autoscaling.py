@@ -1,19 +1,23 @@
-"""A model under load that its autoscaler really sees: metrics-server reads the node, and pods come and go by CPU."""
+"""A model under load that its autoscaler really sees: pods come and go by CPU, or by a metric of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from support.cluster import TestCluster
-from support.e2e import FIRST, SECOND, address, create, place, ready
+from support.custom_metrics import custom_metrics
+from support.e2e import FIRST, PROJECT, SECOND, address, create, place, ready
 from support.load import load
+from support.prometheus import Prometheus
 from support.stage import Stage
 
 from e2i.api import naming
@@ -22,6 +26,7 @@ from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
 from e2i.local.cluster import OVERLAY, bring_up
 from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
+from e2i.local.toolchain import PROMETHEUS, ensure_built, program_of
 
 pytestmark = pytest.mark.e2e
 
@@ -188,6 +193,37 @@ async def test_a_model_grows_with_its_load_and_shrinks_after_it_and_no_write_tak
         second,
     ]
     assert tally.bentos == [FIRST, SECOND]
+
+
+@pytest.mark.deep
+async def test_a_model_grows_with_its_requests_in_progress_and_shrinks_after_them(
+    stage: Stage, tmp_path: Path, say: Callable[[str], None]
+) -> None:
+    """By a metric of the kind Pods, as the page on autoscaling says it."""
+    rules, autoscaling = custom_metrics_of_the_page()
+    ensure_built((PROMETHEUS,), say)
+    prometheus = Prometheus(program_of(PROMETHEUS), tmp_path, [], stage.home.kubeconfig)
+    with (
+        prometheus.running(),
+        custom_metrics(stage.home, prometheus.address, rules, tmp_path, say),
+    ):
+        await create(stage, "slow", FIRST, mood="slow: 0.5", autoscaling=autoscaling)
+        await with_pods(stage, "slow", 1)
+        async with load(await address(stage, "slow"), RATE) as tally:
+            await with_pods(stage, "slow", autoscaling["maxReplicas"])
+        await with_pods(stage, "slow", 1)
+    assert tally.failures == {}
+
+
+def custom_metrics_of_the_page() -> tuple[str, dict[str, Any]]:
+    """The adapter's rules and spec.autoscaling of docs/howto/scale.md; the range is shorter here."""
+    _, _, section = (
+        (PROJECT / "docs" / "howto" / "scale.md").read_text().partition("### By requests in progress")
+    )
+    rules, model = re.findall(
+        r"^```yaml\n(.*?)^```$", section.partition("\n### ")[0], re.DOTALL | re.MULTILINE
+    )
+    return rules.replace("[2m]", "[15s]"), yaml.safe_load(model)["spec"]["autoscaling"]
 
 
 async def use_of_a_pod(stage: Stage, name: str) -> list[str]:

@@ -50,6 +50,11 @@ class Prometheus:
         body = configuration([own, *models], ["rules.yaml"], every="1s", alertmanagers=[receiver])
         (folder / CONFIGURATION).write_text(yaml.safe_dump(body))
 
+    @property
+    def address(self) -> str:
+        """HOST:PORT"""
+        return self._address
+
     @contextlib.contextmanager
     def running(self) -> Iterator[Prometheus]:
         """Start it, and end it with the block."""
