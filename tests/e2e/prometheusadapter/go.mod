@@ -3,6 +3,7 @@ module e2i.dev/prometheusadapter
 go 1.26.0
 
 require (
+	github.com/prometheus/common v0.67.5
 	k8s.io/apiserver v0.36.3
 	k8s.io/klog/v2 v2.140.0
 	sigs.k8s.io/custom-metrics-apiserver v1.36.0
@@ -48,7 +49,6 @@ require (
 	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // indirect
 	github.com/prometheus/client_golang v1.23.2 // indirect
 	github.com/prometheus/client_model v0.6.2 // indirect
-	github.com/prometheus/common v0.67.5 // indirect
 	github.com/prometheus/procfs v0.19.2 // indirect
 	github.com/spf13/cobra v1.10.2 // indirect
 	github.com/spf13/pflag v1.0.10 // indirect

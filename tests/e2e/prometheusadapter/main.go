@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	pmodel "github.com/prometheus/common/model"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/klog/v2"
 	basecmd "sigs.k8s.io/custom-metrics-apiserver/pkg/cmd"
@@ -24,6 +25,14 @@ type adapter struct {
 	prometheus string
 	rules      string
 	relist     time.Duration
+}
+
+// patient asks without a deadline. The adapter's client sends the negative of what is left of it as a timeout, which
+// Prometheus refuses. In the adapter's own program an older library writes a negative duration as an empty text.
+type patient struct{ prom.Client }
+
+func (client patient) Query(given context.Context, at pmodel.Time, query prom.Selector) (prom.QueryResult, error) {
+	return client.Client.Query(context.WithoutCancel(given), at, query)
 }
 
 func main() {
@@ -46,7 +55,7 @@ func (made *adapter) serve(stopped context.Context) error {
 	if err != nil {
 		return err
 	}
-	client := prom.NewClientForAPI(prom.NewGenericAPIClient(http.DefaultClient, address, nil), http.MethodGet)
+	client := patient{prom.NewClientForAPI(prom.NewGenericAPIClient(http.DefaultClient, address, nil), http.MethodGet)}
 	mapper, err := made.RESTMapper()
 	if err != nil {
 		return err
