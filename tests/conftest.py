@@ -22,6 +22,11 @@ from e2i.local.components import CONTROL_PLANE
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+# The clusters of tests hold little and live for minutes: their Go programs collect garbage more rarely than in the
+# clusters of users, and etcd does not wait for the disk. Both only as long as nobody says otherwise.
+for _name, _value in (("GOGC", "400"), ("GOMEMLIMIT", "1GiB"), ("ETCD_UNSAFE_NO_FSYNC", "true")):
+    os.environ.setdefault(_name, _value)
+
 KEPT = pytest.StashKey[Kept]()
 
 

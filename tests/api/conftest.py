@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, installed, operating
+from support.operating import Operator, installed
 from support.stage import Stage, staging
 from support.stores import a_bento
+from support.warmoperator import operating
 from support.yatai import controllers
 
 from e2i.local.images import ImageStore

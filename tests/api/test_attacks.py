@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import uuid
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from support.cluster import TestCluster
-from support.operating import operating
+from support.operating import Operator, running
 from support.stage import Stage, staging
+from support.warmoperator import operating
 
 from e2i.kube import ApiError, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTOES, DEPLOYMENTS, E2I_MODELS
@@ -54,10 +57,18 @@ REFUSED: list[tuple[str, Any]] = [
 ]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tenant(cluster: TestCluster) -> AsyncIterator[Stage]:
+    """A namespace in which nothing is made."""
+    async with staging(cluster) as made:
+        yield made
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("field", "value"), REFUSED, ids=[f"{field} {n}" for n, (field, _) in enumerate(REFUSED)]
 )
-async def test_a_hostile_spec_is_refused(stage: Stage, field: str, value: Any) -> None:
+async def test_a_hostile_spec_is_refused(tenant: Stage, field: str, value: Any) -> None:
     spec = {"type": "Classification", "bento": {"tag": "churn:1.0.0"}, field: value}
     body = {
         "apiVersion": "serving.e2i.dev/v1alpha1",
@@ -66,8 +77,8 @@ async def test_a_hostile_spec_is_refused(stage: Stage, field: str, value: Any) -
         "spec": spec,
     }
     with pytest.raises(ApiError) as refused:
-        await stage.kube.request(
-            "POST", E2I_MODELS.path(stage.namespace), body=body,
+        await tenant.kube.request(
+            "POST", E2I_MODELS.path(tenant.namespace), body=body,
             query={"fieldValidation": "Strict", "dryRun": "All"},
         )  # fmt: skip
     print(field, refused.value.message[:300])  # noqa: T201 - shown by `pytest -rP`, to be read as users would
@@ -180,7 +191,8 @@ async def test_the_operators_keys_are_nowhere_to_be_read(
     canary = keys.secret_access_key if valid else f"canary-{uuid.uuid4().hex}"
     secret = f"tenant-{uuid.uuid4().hex}"
     rights = {"AWS_SECRET_ACCESS_KEY": canary, "E2I_LOG_LEVEL": "DEBUG"}
-    with operating(stage.home, tmp_path, store, **rights) as operator:
+    # Started as in a cluster: its arguments are looked at.
+    with running(Operator(stage.home, tmp_path, store, **rights)) as operator:
         await stage.create(env=[{"name": "LEVEL", "value": "1"}])
         if valid:
             await stage.ready()

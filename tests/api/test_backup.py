@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import installed, operating
+from support.operating import installed
 from support.stage import Stage, condition, staging
 from support.stores import a_bento
+from support.warmoperator import operating
 from support.yatai import controllers
 
 from e2i.kube import Object, Resource

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from support.audit import Audit
 from support.cluster import TestCluster
-from support.operating import operating
 from support.stage import PATIENCE, Stage, staging
+from support.warmoperator import operating
 from support.yatai import controllers
 
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import PROJECT, Operator, apply_files, install, installed, operating, wait_for_kinds
+from support.operating import PROJECT, Operator, apply_files, install, installed, wait_for_kinds
 from support.stage import Stage, staging
+from support.warmoperator import operating
 from support.yatai import controllers
 
 from e2i.api import naming

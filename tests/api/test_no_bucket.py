@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, operating
+from support.operating import Operator
 from support.stage import Stage
+from support.warmoperator import operating
 
 from e2i.kube.e2i_kinds import BENTO_REQUESTS, BENTOES
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import boto3
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, operating
+from support.operating import Operator
 from support.s3 import free_port
 from support.stage import Stage, condition, staging
 from support.stores import a_bento
+from support.warmoperator import operating
 
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, SERVICES
 from e2i.local.credentials import ensure_credentials

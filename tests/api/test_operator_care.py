@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -124,6 +125,7 @@ async def test_a_service_is_as_rendered_again_after_any_edit(stage: Stage) -> No
     deadline = time.monotonic() + 1.5
     while time.monotonic() < deadline:
         assert ("patch", "services") not in audit.writes(), "once it is right it is left in peace"
+        await asyncio.sleep(0.1)
 
 
 METRICS = [
@@ -154,6 +156,7 @@ async def test_metrics_of_all_types_reach_the_autoscaler_and_nobody_writes_them_
     deadline = time.monotonic() + 1.5
     while time.monotonic() < deadline:
         assert ("patch", "bentodeployments") not in audit.writes()
+        await asyncio.sleep(0.1)
     after = await stage.child(AUTOSCALER, name)
     assert after
     assert after["spec"] == before["spec"]

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from support.audit import Audit
 from support.cluster import TestCluster
-from support.operating import install, installed, operating
+from support.operating import install, installed
 from support.stage import Stage, staging
+from support.warmoperator import operating
 from support.yatai import controllers
 
 from e2i.kube.e2i_kinds import E2I_MODELS, SERVICES

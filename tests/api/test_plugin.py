@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 import yaml
 from support.cluster import TestCluster
-from support.operating import apply_files, operating, wait_for_kinds
+from support.operating import apply_files, wait_for_kinds
 from support.stage import Stage, staging
 from support.stores import a_bento
+from support.warmoperator import operating
 from support.yatai import controllers
 
 from e2i.api import naming
@@ -73,7 +74,7 @@ async def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 30)
+    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 90)
     done = Done(process.returncode or 0, out.decode(), err.decode())
     assert "Traceback" not in done.err
     return done
@@ -101,7 +102,7 @@ async def following(stage: Stage) -> AsyncIterator[asyncio.subprocess.Process]:
     )
     assert process.stdout
     try:
-        assert "has not yet seen" in (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        assert "has not yet seen" in (await asyncio.wait_for(process.stdout.readline(), 90)).decode()
         yield process
     finally:
         if process.returncode is None:
@@ -183,7 +184,7 @@ async def test_following_ends_with_the_model_being_ready(stage: Stage) -> None:
     body = {"status": {"observedGeneration": 1, "conditions": [{**ready, "lastTransitionTime": NOW}]}}
     async with following(stage) as process:
         await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body, subresource="status")
-        out, err = await asyncio.wait_for(process.communicate(), 30)
+        out, err = await asyncio.wait_for(process.communicate(), 90)
     assert (process.returncode, err) == (0, b"")
     (line,) = [line for line in out.decode().splitlines() if "E2IModel" in line]
     assert line.endswith("now it serves")
@@ -193,7 +194,7 @@ async def test_following_ends_in_order_when_it_is_interrupted(stage: Stage) -> N
     await stage.create()
     async with following(stage) as process:
         process.send_signal(signal.SIGINT)
-        _, err = await asyncio.wait_for(process.communicate(), 30)
+        _, err = await asyncio.wait_for(process.communicate(), 90)
     assert (process.returncode, err) == (130, b"")
 
 
@@ -201,7 +202,7 @@ async def test_following_ends_when_the_model_is_deleted(stage: Stage) -> None:
     await stage.create()
     async with following(stage) as process:
         await stage.kube.delete(E2I_MODELS, stage.namespace, "churn")
-        _, err = await asyncio.wait_for(process.communicate(), 30)
+        _, err = await asyncio.wait_for(process.communicate(), 90)
     assert (process.returncode, err) == (2, b"Error: E2IModel churn was deleted.\n")
 
 
@@ -473,7 +474,7 @@ async def test_names_are_completed_from_the_cluster(stage: Stage) -> None:
         env=environment(stage),
         stdout=subprocess.PIPE,
     )
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    out, _ = await asyncio.wait_for(process.communicate(), 90)
     assert out.decode().splitlines() == ["churn-model", ":4"]
 
 

@@ -25,7 +25,7 @@ RUNTIME_CLASSES = Resource("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass"
 PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
 POLICY = Path(__file__).resolve().parents[2] / "manifests" / "policies" / "pods.yaml"
 MANAGER = "e2i-operator-pods"
-PATIENCE = 30.0
+PATIENCE = 90.0
 FIELDS: dict[str, dict[str, Any]] = {
     "startup": {"probes": {"startup": {"httpGet": {"path": "/started", "port": 3001}, "periodSeconds": 1}}},
     "readiness": {"probes": {"readiness": {"periodSeconds": 3, "successThreshold": 2}}},

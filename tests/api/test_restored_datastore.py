@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from support.cluster import TestCluster, temporary_home
-from support.operating import Operator, install, operating
+from support.operating import Operator, install
 from support.stage import Stage, staging
 from support.stores import a_bento
+from support.warmoperator import operating
 from support.yatai import controllers
 
 from e2i.api import naming

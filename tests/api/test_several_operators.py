@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.operating import Operator, operating
+from support.operating import Operator
 from support.stage import Stage, condition
+from support.warmoperator import operating
 
 from e2i.api import naming
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, EVENTS, LEASES

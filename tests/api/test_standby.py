@@ -18,6 +18,7 @@ from support.crashproxy import CrashProxy
 from support.crashstate import Changes
 from support.operating import Operator, installed
 from support.stage import Stage, staging
+from support.warmoperator import WarmOperator
 from support.yatai import controllers
 
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, LEASES, SERVICES
@@ -58,7 +59,7 @@ class Crew:
             api_server(self.stage.home, self.stage.namespace), name_of_write, _nobody_is_killed
         )
         await self._stack.enter_async_context(proxy.running())
-        operator = Operator(
+        operator = WarmOperator(
             self.stage.home,
             self._folder,
             self._store,

@@ -187,7 +187,7 @@ def running(home: ClusterHome) -> tuple[str, ...]:
 def kill(home: ClusterHome, name: str) -> None:
     pid = json.loads((home.run / f"{name}.json").read_text())["pid"]
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while supervision.running(home, name):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -184,7 +184,7 @@ def unfinished(s3: Any, name: str) -> list[str]:
 
 def assert_no_parts(s3: Any, name: str) -> None:
     """Parts that are under way when an export ends are removed when they arrive: within seconds."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while unfinished(s3, name):
         assert time.monotonic() < deadline, f"parts are left in {name}"
         threading.Event().wait(0.1)

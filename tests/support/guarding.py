@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "manifests" / "policies" / "guard
 FILES = ("privileges.yaml", "service-accounts.yaml", "own-labels.yaml", "own-objects.yaml", "images.yaml")
 GUARDED = {"serving.e2i.dev/guarded": "true"}
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def put_guard(home: ClusterHome) -> None:

@@ -33,6 +33,8 @@ from e2i.local.layout import ClusterHome
 from e2i.polling import poll
 
 PROJECT = Path(__file__).resolve().parents[2]
+GRACE = 30.0
+"""Seconds that a pod of the operator has to end."""
 
 
 def install(home: ClusterHome) -> None:
@@ -155,7 +157,7 @@ class Operator:
     def wait(self) -> int:
         """Its exit code, when it ends by itself."""
         assert self._process
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=GRACE)
 
     def said(self) -> list[dict[str, Any]]:
         """The log's lines."""
@@ -181,7 +183,7 @@ class Operator:
 def operating(
     home: ClusterHome, folder: Path, store: Path, **environment: str
 ) -> contextlib.AbstractContextManager[Operator]:
-    """A running operator; it is ended with the block if the test has not done so."""
+    """A running operator, started cold as in a cluster; it is ended with the block if the test has not done so."""
     return running(Operator(home, folder, store, **environment))
 
 

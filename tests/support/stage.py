@@ -19,6 +19,7 @@ from e2i.local.layout import ClusterHome
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 BUILD_LABEL = "yatai.ai/bento-request"
 PATIENCE = 60.0
+SHORTEST_PAUSE = 0.1
 
 
 class Stage:
@@ -137,11 +138,14 @@ class Stage:
 
     async def until(self, look: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
         deadline = time.monotonic() + patience
+        begun = time.monotonic()
         while not (found := await _unless_busy(look)):
             assert time.monotonic() < deadline, (
                 f"waited {patience:.0f} s for {what}: {await self._readiness()}"
             )
-            await asyncio.sleep(0.1)
+            # The more there is to look at, and the busier the machine, the less often.
+            await asyncio.sleep(max(SHORTEST_PAUSE, 2 * (time.monotonic() - begun)))
+            begun = time.monotonic()
         return found
 
     async def _readiness(self) -> list[Any]:

@@ -7,25 +7,35 @@ and begins with kopf's command line. Nothing of one operator is left for the nex
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Self
 
-from support.operating import Operator
+from support.operating import GRACE, Operator, running
 
 from e2i.controller.__main__ import HANDLERS
+from e2i.local.layout import ClusterHome
 
 # Not e2i.controller.main: kopf imports it, and registers its handlers, in the operator's own process.
 PRELOAD = ["pytest", "kopf.cli", "boto3", "e2i.controller.process"]
 
 
+def operating(
+    home: ClusterHome, folder: Path, store: Path, **environment: str
+) -> contextlib.AbstractContextManager[Operator]:
+    """A running operator; it is ended with the block if the test has not done so."""
+    return running(WarmOperator(home, folder, store, **environment))
+
+
 class WarmOperator(Operator):
-    """An operator that is killed and started often."""
+    """An operator of which the test wants anything but how its program starts."""
 
     _child: ForkServerProcess | None = None
     _changing: asyncio.Lock
@@ -47,6 +57,23 @@ class WarmOperator(Operator):
         child = context.Process(target=_operate, args=(argv, self._environment, self.log), daemon=True)
         child.start()
         self._child = child
+
+    def send(self, how: signal.Signals) -> None:
+        assert self._child
+        assert self._child.pid
+        # It may have ended by itself.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._child.pid, how)
+
+    def wait(self) -> int:
+        assert self._child
+        self._child.join(timeout=GRACE)
+        assert self._child.exitcode is not None, f"it did not end within {GRACE:.0f} s"
+        return self._child.exitcode
+
+    @property
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.is_alive()
 
     async def restart(self) -> None:
         """Killed, and started again; one that has been ended stays so."""

@@ -167,7 +167,7 @@ async def test_what_an_earlier_agent_left_is_killed_at_the_start(lab: Lab) -> No
     try:
         lab.agent.end()
         lab.agent.start()
-        assert await asyncio.wait_for(left.wait(), 30) == -signal.SIGKILL
+        assert await asyncio.wait_for(left.wait(), 60) == -signal.SIGKILL
         assert other.returncode is None
     finally:
         other.kill()
@@ -179,7 +179,7 @@ async def test_a_second_agent_of_the_same_cluster_ends_without_harm(lab: Lab) ->
     before = await lab.until("a", is_running)
     argv = [sys.executable, "-m", "e2i.local.node", "--home", str(lab.home.root)]
     second = await asyncio.create_subprocess_exec(*argv, stderr=asyncio.subprocess.PIPE)
-    _, errors = await asyncio.wait_for(second.communicate(), 30)
+    _, errors = await asyncio.wait_for(second.communicate(), 60)
     assert second.returncode == 1
     assert b"address already in use" in errors
     after = await lab.kube.get(PODS, lab.namespace, "a") or {}

@@ -66,7 +66,7 @@ def no_lease() -> Lease:
 
 async def until(happened: Callable[[], object]) -> None:
     """Let the workers run until it has happened; threads take real time."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not happened():
         assert time.monotonic() < deadline
         await asyncio.sleep(0)
@@ -125,8 +125,8 @@ async def test_it_stops_in_the_middle_of_a_pass(world: World, monkeypatch: pytes
     operator = with_workers(world, 1)
     await operator.start()
     world.apply()
-    await asyncio.wait_for(writing.wait(), 30)
-    await asyncio.wait_for(operator.stop(), 30)
+    await asyncio.wait_for(writing.wait(), 60)
+    await asyncio.wait_for(operator.stop(), 60)
     assert ended.is_set()
     assert not [task for task in asyncio.all_tasks() if task.get_name() in ("watch E2IModel", "worker 0")]
 

@@ -94,11 +94,11 @@ async def exports(
     monkeypatch.setattr(exports_module, "PATIENCE", 0.02)
     made = ExportJobs(bringer, woken.append, 2, use, collect)
     yield made
-    await asyncio.wait_for(made.close(), 30)
+    await asyncio.wait_for(made.close(), 60)
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for happens in another thread
             await asyncio.sleep(0.005)
 
@@ -206,7 +206,7 @@ async def test_a_namesake_that_comes_while_an_export_is_being_stopped_gets_one_o
     exports.cancel(A)
     await exports.start(TAG, A)
     bringer.finish.set()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not isinstance(exports.state(TAG), Artifact):
             assert exports.state(TAG) != GONE
             await asyncio.sleep(0.005)
@@ -245,7 +245,7 @@ async def test_the_end_of_the_operator_is_the_end_of_its_exports(
     exports: ExportJobs, bringer: Bringer
 ) -> None:
     await exports.start(TAG, A)
-    await asyncio.wait_for(exports.close(), 30)
+    await asyncio.wait_for(exports.close(), 60)
     assert bringer.cancelled == [TAG]
 
 

@@ -74,11 +74,11 @@ def woken() -> list[tuple[str, str]]:
 async def guards(pods: Pods, woken: list[tuple[str, str]]) -> AsyncIterator[GuardJobs]:
     made = GuardJobs(pods, woken.append, NETWORK)  # type: ignore[arg-type]
     yield made
-    await asyncio.wait_for(made.close(), 30)
+    await asyncio.wait_for(made.close(), 60)
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for is told by nobody
             await asyncio.sleep(0.005)
 

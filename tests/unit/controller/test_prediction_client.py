@@ -282,7 +282,7 @@ async def test_an_address_that_answers_a_moment_later_costs_no_try(monkeypatch: 
         place.bind(("127.0.0.1", 0))
         port = place.getsockname()[1]
         asking = asyncio.create_task(ask(f"http://127.0.0.1:{port}", a_check()))
-        await asyncio.wait_for(refused.wait(), 30)
+        await asyncio.wait_for(refused.wait(), 60)
     async with serving(ok({"label": "stay"}), port=port):
         assert await asking is None
 
@@ -434,7 +434,7 @@ async def test_who_asks_can_stop_asking() -> None:
 
     async with talking(silent) as url:
         task = asyncio.create_task(ask(url, a_check(timeout=60, retries=10)))
-        await asyncio.wait_for(asked.wait(), 5)
+        await asyncio.wait_for(asked.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -77,7 +77,7 @@ def silence(bucket: FakeReleaseStore, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for happens in another thread
             await asyncio.sleep(0.002)
 
@@ -251,7 +251,7 @@ async def test_models_one_after_another_share_a_listing_too(
     records: ReleaseStoreJobs, bucket: FakeReleaseStore
 ) -> None:
     number, reads = 0, -1
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while reads != (reads := bucket.deeds.count("read")):
             await records.read(("models", f"m{number}"))
             number += 1
@@ -429,11 +429,11 @@ async def test_a_deletion_that_waits_for_its_turn_and_is_cancelled_leaves_the_ar
     records = ReleaseStoreJobs(bucket, lambda key: None, use, turns)  # type: ignore[arg-type]
     await records._reader.last_good_digests()
     go_on = threading.Event()
-    busy = asyncio.create_task(turns.run(turns.queue("models"), lambda beat: go_on.wait(30), 60))
+    busy = asyncio.create_task(turns.run(turns.queue("models"), lambda beat: go_on.wait(90), 120))
     assert await records.delete_archives(MODEL, [(URI, DIGEST)]) is PENDING
     records.cancel(KEY)
     await asyncio.sleep(0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await use.begin_export(TAG)
     go_on.set()
     await busy

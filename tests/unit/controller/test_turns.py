@@ -20,7 +20,7 @@ def one_substitute(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not happened():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -93,11 +93,11 @@ def woken() -> list[tuple[str, str]]:
 async def verifications(release: Release, woken: list[tuple[str, str]]) -> AsyncIterator[VerificationJobs]:
     made = VerificationJobs(release, woken.append)  # type: ignore[arg-type]
     yield made
-    await asyncio.wait_for(made.close(), 30)
+    await asyncio.wait_for(made.close(), 60)
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for is told by nobody
             await asyncio.sleep(0.005)
 
@@ -200,7 +200,7 @@ async def test_the_end_of_the_operator_is_the_end_of_its_questions(
 ) -> None:
     release.hesitate()
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
-    await asyncio.wait_for(verifications.close(), 30)
+    await asyncio.wait_for(verifications.close(), 60)
     assert verifications.state(KEY, "1") is None
 
 

@@ -15,7 +15,7 @@ SOON = timedelta(milliseconds=20)
 
 
 async def take(queue: Queue) -> tuple[str, str]:
-    return await asyncio.wait_for(queue.get(), 30)
+    return await asyncio.wait_for(queue.get(), 60)
 
 
 async def nothing(queue: Queue) -> bool:

@@ -54,8 +54,8 @@ async def test_no_life_is_lived_in_vain() -> None:
     lab = QuickLab()
     findings = await lab.study({"whole": LIFE, "prepared": PREPARED})
     assert [each.failures for each in findings.values()] == ["", ""]
-    # Each is lived once undisturbed; the first call before, then both other modes in three lives each.
-    assert lab.lives == (1 + 7) + (1 + 7)
+    # Each is lived once undisturbed; the first call before, then both other modes in two lives each.
+    assert lab.lives == (1 + 5) + (1 + 5)
 
 
 async def test_every_point_is_tried() -> None:
@@ -66,5 +66,7 @@ async def test_every_point_is_tried() -> None:
 async def test_a_point_that_ends_differently_is_found_among_several() -> None:
     findings = (await QuickLab({BAD}).study({"prepared": (LIFE[0],)}))["prepared"]
     together, alone = findings.agendas[0].failures
-    assert together.startswith(f"create, killed after {CALLS[1]}, {BAD}, killed after {CALLS[7]}: ")
+    assert together.startswith(
+        f"create, killed after {CALLS[0]}, killed after {CALLS[2]}, {BAD}, killed after {CALLS[6]}, "
+    )
     assert alone.startswith(f"create, {BAD}: ")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+from support import crashreport
 from support.crashproxy import Call, Mode, Strike
 from support.crashreport import Agenda, Ending, Strikes, points
 
@@ -37,16 +39,15 @@ def test_without_there_is_one_point_for_each_state_and_one_for_each_lost_reply()
         Strike(LOOK, Mode.BEFORE),
         Strike(PUT, Mode.AFTER),
         Strike(LOOK, Mode.CUT),
-        Strike(PUT, Mode.CUT),
         Strike(LIST, Mode.CUT),
+        Strike(PUT, Mode.CUT),
     ]
 
 
-def test_a_life_strikes_at_every_third_call() -> None:
+def test_a_life_strikes_at_every_second_call() -> None:
     lives = points(PARTS, every=False)
-    assert killed(0, 3) in lives
-    assert killed(1, 4) in lives
-    assert killed(2) in lives
+    assert killed(0, 2, 4) in lives
+    assert killed(1, 3) in lives
 
 
 def test_a_phase_without_calls_has_no_points() -> None:
@@ -64,3 +65,29 @@ def test_a_point_that_did_not_come_is_tried_again_alone() -> None:
     phase = agenda()
     assert phase.judge(killed(0, 3), ending("{}", *killed(0)))
     assert (phase.tried, phase.failures, list(phase.waiting)) == (1, [], [killed(3)])
+
+
+def test_points_of_one_life_that_did_not_come_are_tried_again_together() -> None:
+    phase = agenda()
+    assert phase.judge(killed(0, 2, 4), ending("{}", *killed(2)))
+    assert list(phase.waiting) == [killed(0, 4)]
+
+
+@pytest.mark.parametrize(("deep", "tries"), [(False, 2), (True, 4)])
+def test_a_status_that_does_not_come_again_is_named_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch, deep: bool, tries: int
+) -> None:
+    monkeypatch.setattr(crashreport, "is_deep", lambda: deep)
+    phase, strikes = agenda(), (Strike(Call("status Building", 2), Mode.CUT),)
+    for _ in range(tries):
+        assert not phase.absent
+        assert phase.judge(strikes, ending())
+    assert (phase.absent, phase.failures) == (list(strikes), [])
+
+
+def test_a_write_that_does_not_come_again_in_four_runs_is_a_failure() -> None:
+    phase = agenda()
+    for _ in range(4):
+        assert not phase.failures
+        phase.judge(killed(1), ending())
+    assert "did not come again in 4 runs" in phase.failures[0]

@@ -112,7 +112,7 @@ def test_a_damaged_record_is_no_process(tmp_path: Path, content: str) -> None:
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline, "did not come true within 30 s"
         time.sleep(0.01)

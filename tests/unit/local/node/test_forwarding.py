@@ -108,7 +108,7 @@ async def test_what_a_client_sends_before_the_endpoint_is_found_is_not_lost(
         arrived.set()
 
     async def find_late(backends: Sequence[Backend], client: Front) -> End | None:
-        await asyncio.wait_for(arrived.wait(), timeout=10)
+        await asyncio.wait_for(arrived.wait(), timeout=60)
         return await find_at_once(backends, client)
 
     monkeypatch.setattr(Front, "data_received", receive_and_tell)
