@@ -23,7 +23,7 @@ help: ## Show every target
 .PHONY: setup
 setup: $(SETUP) ## Make .venv with everything locked; does nothing when it is up to date
 
-$(SETUP): requirements.lock pyproject.toml
+$(SETUP): requirements.lock pyproject.toml Makefile
 	@python=$$($(FIND_PYTHON)); \
 	if [ -z "$$python" ]; then \
 	  echo "No Python 3.11 to 3.14 was found on PATH: install one, for example with your distribution's package python3."; \
@@ -38,7 +38,8 @@ $(SETUP): requirements.lock pyproject.toml
 	@awk '/^uv==/ {found = 1} found {print} found && !/\\$$/ {exit}' requirements.lock > .venv/uv.txt
 	@if ! [ -x $(BIN)/uv ]; then \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt; fi
-	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@# Compiled once: where PYTHONDONTWRITEBYTECODE is set, each program would compile what it imports at each start.
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements.lock
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

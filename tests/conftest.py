@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from e2i.local.components import CONTROL_PLANE
 # before numpy is imported; programs that tests start inherit it.
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+# Each lane would compile all tests again, and each program that a test starts the modules of this project.
+sys.dont_write_bytecode = False
 
 # The clusters of tests hold little and live for minutes: their Go programs collect garbage more rarely than in the
 # clusters of users, and etcd does not wait for the disk. Both only as long as nobody says otherwise.

@@ -20,6 +20,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from e2i.kube.sockets import Sockets
+
 LARGEST_BODY = 64 << 20
 _READS = ("get ", "head ", "list ")
 _OF_ONE_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding", "Expect", "Content-Length")
@@ -95,7 +97,8 @@ class CrashProxy:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[CrashProxy]:
-        connector = aiohttp.TCPConnector(limit=0, ssl=self._server.trusting)
+        sockets = Sockets()
+        connector = aiohttp.TCPConnector(limit=0, ssl=self._server.trusting, socket_factory=sockets.make)
         timeout = aiohttp.ClientTimeout(total=None)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
         app = web.Application(client_max_size=LARGEST_BODY)
@@ -111,6 +114,7 @@ class CrashProxy:
         finally:
             await runner.cleanup()
             await self._session.close()
+            await sockets.end()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,8 @@ class Operator:
             )
 
     def _argv(self) -> list[str]:
-        manifest = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())
-        container = manifest["spec"]["template"]["spec"]["containers"][0]
-        program = str(self._programs / container["command"][0])
-        return [program, *container["command"][1:]]
+        command = _command()
+        return [str(self._programs / command[0]), *command[1:]]
 
     def probe(self, path: str) -> int | None:
         """The status with which /healthz or /readyz answers; None before it does."""
@@ -178,6 +177,12 @@ class Operator:
     @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+
+@cache
+def _command() -> tuple[str, ...]:
+    manifest = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())
+    return tuple(manifest["spec"]["template"]["spec"]["containers"][0]["command"])
 
 
 def operating(

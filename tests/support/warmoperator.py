@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import gc
 import multiprocessing
 import os
 import signal
@@ -98,6 +99,8 @@ class WarmOperator(Operator):
 def _operate(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
     from kopf.cli import main
 
+    # What was imported is not looked through for garbage again and again: that would also copy its memory.
+    gc.freeze()
     os.environ.clear()
     os.environ.update(environment)
     with log.open("ab") as file:
