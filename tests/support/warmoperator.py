@@ -54,6 +54,8 @@ class WarmOperator(Operator):
         context.set_forkserver_preload(PRELOAD)
         argv = self._argv()
         argv = ["run", f"--module={HANDLERS}", "--standalone", *argv[argv.index("e2i.controller") + 1 :]]
+        # It is looked into before the operator has begun to write.
+        self.log.touch()
         # A daemon: one that a failing test left running must not hold up the end of all tests.
         child = context.Process(target=_operate, args=(argv, self._environment, self.log), daemon=True)
         child.start()
