@@ -156,6 +156,8 @@ def test_a_cancel_after_a_small_archive_was_stored_comes_too_late(server: S3Serv
     def stored(operation: str, _: int) -> None:
         if operation == "PutObject":
             cancel.set()
+            # Longer than the transfer takes to notice, and less than it waits for what is being sent.
+            threading.Event().wait(0.3)
 
     upload = dataclasses.replace(an_upload(cancel=cancel), progress=lambda *each: told.append(each))
     with contextlib.closing(Bucket(name, endpoint=server.url, asked=stored)) as bucket:

@@ -12,6 +12,7 @@ from e2i.api.model import Model
 from e2i.controller.core.status.transitions import Transition
 from e2i.controller.edge import event_queue as module
 from e2i.controller.edge.event_queue import EventQueue
+from e2i.controller.edge.work_queue import Queue
 
 A, B = a_model(name="a"), a_model(name="b")
 
@@ -26,6 +27,7 @@ class Recorder:
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.ended: list[str] = []
+        self.end: asyncio.Queue[str] = asyncio.Queue()
         self.may_go = asyncio.Event()
         self.may_go.set()
         self.broken: set[str] = set()
@@ -37,6 +39,7 @@ class Recorder:
         if text in self.broken:
             raise ValueError("a bug")
         self.ended.append(text)
+        self.end.put_nowait(text)
 
 
 @pytest.fixture
@@ -57,6 +60,53 @@ async def test_the_events_of_a_model_stay_in_order_and_models_take_turns(
     events.add(B, said("1"), NOON)
     await events.close()
     assert recorder.ended == ["a1", "b1", "a2", "a3"]
+
+
+async def test_passes_that_wait_for_a_worker_go_first(recorder: Recorder) -> None:
+    passes = Queue()
+    events = EventQueue(recorder.record, passes.calm)
+    poster = asyncio.create_task(events.run())
+    passes.add(("models", "c"))
+    events.add(A, said("1"), NOON)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not recorder.begun
+    key = await passes.get()
+    async with asyncio.timeout(60):
+        await passes.calm()
+        assert await recorder.end.get() == "a1"
+    passes.done(key)
+    poster.cancel()
+    await asyncio.gather(poster, return_exceptions=True)
+
+
+async def test_a_burst_without_an_end_holds_up_no_event_for_ever(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_YIELD", 0.01)
+    passes = Queue()
+    passes.add(("models", "c"))
+    events = EventQueue(recorder.record, passes.calm)
+    poster = asyncio.create_task(events.run())
+    for number in "12":
+        events.add(A, said(number), NOON)
+    async with asyncio.timeout(60):
+        assert [await recorder.end.get() for _ in "12"] == ["a1", "a2"]
+    poster.cancel()
+    await asyncio.gather(poster, return_exceptions=True)
+
+
+async def test_the_end_of_the_operator_waits_for_no_pass(recorder: Recorder) -> None:
+    passes = Queue()
+    passes.add(("models", "c"))
+    events = EventQueue(recorder.record, passes.calm)
+    poster = asyncio.create_task(events.run())
+    events.add(A, said("1"), NOON)
+    await asyncio.sleep(0)
+    poster.cancel()
+    await asyncio.gather(poster, return_exceptions=True)
+    await events.close()
+    assert recorder.ended == ["a1"]
 
 
 async def test_two_events_of_one_model_are_never_posted_at_the_same_time(

@@ -56,7 +56,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     turns, use = Turns("bucket", STORE_REQUESTS), ArchiveUse(cache := Cache())
     records = ReleaseStoreJobs(_store(settings, bucket), queue.add, use, turns)
     exports = _export_jobs(settings, place(), records, use, queue, measures)
-    events = EventQueue(EventRecorder(kube).record)
+    events = EventQueue(EventRecorder(kube).record, queue.calm)
     clients = Clients(
         kube=kube,
         cache=cache,

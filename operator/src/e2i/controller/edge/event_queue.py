@@ -1,4 +1,4 @@
-"""Posts Events in the background: no pass waits for them. Those of one model stay in their order."""
+"""Posts Events in the background: no pass waits for them, they wait for passes. Those of one model stay in order."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from e2i.controller.edge.work_queue import Key, Queue
 
 POSTERS = 2
 """Events that are posted at the same time. Few, because a burst of models needs the API server for itself."""
+LONGEST_YIELD = 0.5
+"""Seconds that one Event lets passes go first that wait for a worker. Only a burst lets them wait."""
 MOST_WAITING = 10_000
 """Events that wait, of all models. Further ones are dropped: the condition has the same words."""
 PATIENCE = 5.0
@@ -27,11 +29,17 @@ logger = logging.getLogger("e2i")
 Record = Callable[[Model, Transition, datetime], Awaitable[None]]
 
 
+async def _at_once() -> None:
+    """Wait for nobody."""
+
+
 class EventQueue:
     """The Events that wait. The objects take turns, and so do their namespaces."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, calm: Callable[[], Awaitable[None]] = _at_once) -> None:
+        """`calm` returns when no pass waits for a worker."""
         self._record = record
+        self._calm = calm
         self._due = Queue()
         self._waiting: dict[Key, deque[tuple[Model, Transition, datetime]]] = {}
         self._count = 0
@@ -49,19 +57,22 @@ class EventQueue:
     async def run(self) -> None:
         """Post Events without end."""
         while True:
-            await self._post_next()
+            await self._post_next(LONGEST_YIELD)
 
     async def close(self) -> None:
         """Post what still waits, within LAST_PATIENCE."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_PATIENCE):
                 while len(self._due):
-                    await self._post_next()
+                    await self._post_next(0.0)
 
-    async def _post_next(self) -> None:
+    async def _post_next(self, patience: float) -> None:
         key = await self._due.get()
         events = self._waiting[key]
         try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._calm()
             await self._post(*events[0])
             # Not before: one that is interrupted when the operator stops is posted by `close`.
             events.popleft()

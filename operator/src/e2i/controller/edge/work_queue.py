@@ -53,6 +53,8 @@ class Queue:
         self._spent: dict[Key, tuple[float, float]] = {}
         """How much of its burst a key had used, and when that was."""
         self._available = asyncio.Event()
+        self._none_due = asyncio.Event()
+        self._none_due.set()
 
     def __len__(self) -> int:
         """Return how many keys are due now."""
@@ -77,6 +79,7 @@ class Queue:
             if self._measures:
                 self._measures.added()
         self._available.set()
+        self._none_due.clear()
 
     def add_after(self, key: Key, delay: timedelta) -> None:
         """Make the key due after `delay`, unless it is due earlier already."""
@@ -97,11 +100,17 @@ class Queue:
         key, since = keys.popitem(last=False)
         if keys:
             self._waiting[namespace] = keys
+        if not self._waiting:
+            self._none_due.set()
         self._running.add(key)
         self._cancel(key)
         if self._measures:
             self._measures.taken(time.monotonic() - since)
         return key
+
+    async def calm(self) -> None:
+        """Wait until no key is due: the next one would get a worker at once."""
+        await self._none_due.wait()
 
     def done(self, key: Key) -> None:
         """End the pass; the key is due again if it was added meanwhile."""
