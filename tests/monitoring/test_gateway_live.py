@@ -14,12 +14,11 @@ from aiohttp import web
 from support.gateways import LEAVES
 from support.monitoring.boards import GATEWAY
 from support.monitoring.selected import OF_THE_GATEWAY, every_series_is_there
-from support.prometheus import Prometheus
+from support.prometheus import Prometheus, ensure_programs
 from support.running_gateway import running_gateway
 from support.s3 import free_port
 
 from e2i.gateway.core.access import key_digest
-from e2i.local.toolchain import PROMETHEUS, ensure_built, program_of
 
 KEY = {"X-Api-Key": "the-key"}
 PAUSE = 0.1
@@ -70,11 +69,11 @@ def settings(models: dict[str, str], tmp_path: Path) -> dict[str, str]:
 async def test_the_alerts_of_the_gateway_fire_for_their_reasons(
     settings: dict[str, str], tmp_path: Path, say: Callable[[str], None]
 ) -> None:
-    ensure_built((PROMETHEUS,), say)
+    ensure_programs(say)
     scraped = f"127.0.0.1:{free_port()}"
     alerts = ("E2IGatewayCircuitOpen", "E2IGatewayAuthFailures", "E2IGatewaySaturated")
     async with running_gateway(METRICS_ADDRESS=scraped, **settings) as gateway:
-        with Prometheus(program_of(PROMETHEUS), tmp_path, [scraped]).running() as prometheus:
+        with Prometheus(tmp_path, [scraped]).running() as prometheus:
             callers = (("sound", KEY), ("sound", {}), ("broken", KEY), ("slow", KEY), ("slow", KEY))
             async with calling(gateway.url, callers):
                 await asyncio.to_thread(prometheus.wait_for, *alerts)

@@ -15,7 +15,7 @@ from support.cluster import TestCluster
 from support.monitoring.boards import BOARDS, GATEWAY
 from support.monitoring.selected import OF_CAUSES, OF_THE_GATEWAY, every_series_is_there, selected
 from support.operating import Operator, installed
-from support.prometheus import Prometheus
+from support.prometheus import Prometheus, ensure_programs
 from support.s3 import free_port
 from support.stage import Stage, condition, staging
 from support.stores import a_bento
@@ -24,7 +24,6 @@ from support.yatai import controllers
 from e2i.api import naming
 from e2i.kube.e2i_kinds import LEASES, PODS
 from e2i.local.images import ImageStore
-from e2i.local.toolchain import PROMETHEUS, ensure_built, program_of
 
 pytestmark = pytest.mark.api
 
@@ -68,9 +67,9 @@ def operators(cluster: TestCluster, store: Path, tmp_path: Path) -> Iterator[lis
 def prometheus(
     cluster: TestCluster, operators: list[Operator], tmp_path: Path, say: Callable[[str], None]
 ) -> Iterator[Prometheus]:
-    ensure_built((PROMETHEUS,), say)
+    ensure_programs(say)
     addresses = [each.metrics for each in operators]
-    made = Prometheus(program_of(PROMETHEUS), tmp_path, addresses, cluster.kubeconfig)
+    made = Prometheus(tmp_path, addresses, cluster.kubeconfig)
     with made.running():
         yield made
 

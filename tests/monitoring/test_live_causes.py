@@ -20,7 +20,7 @@ from support.deep import is_deep
 from support.field_rows import IMAGE, OTHER_IMAGE
 from support.monitoring.selected import OF_CAUSES, every_series_is_there
 from support.operating import PROJECT, Operator, apply_files, installed, operating
-from support.prometheus import Prometheus
+from support.prometheus import Prometheus, ensure_programs
 from support.stage import Stage, condition, staging
 from support.stores import a_bento
 
@@ -32,7 +32,6 @@ from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, PODS
 from e2i.local import supervision
 from e2i.local.components import BUCKET
 from e2i.local.layout import ClusterHome
-from e2i.local.toolchain import PROMETHEUS, ensure_built, program_of
 from e2i.local.yatai.deployment_controller import DeploymentController
 
 pytestmark = pytest.mark.api
@@ -74,8 +73,8 @@ def operator(cluster: TestCluster, tmp_path: Path) -> Iterator[Operator]:
 
 @pytest.fixture
 def prometheus(operator: Operator, tmp_path: Path, say: Callable[[str], None]) -> Iterator[Prometheus]:
-    ensure_built((PROMETHEUS,), say)
-    with Prometheus(program_of(PROMETHEUS), tmp_path, [operator.metrics]).running() as made:
+    ensure_programs(say)
+    with Prometheus(tmp_path, [operator.metrics]).running() as made:
         yield made
 
 

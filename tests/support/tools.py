@@ -5,7 +5,7 @@ from __future__ import annotations
 from deploy.programs import HELM_3, HELM_4, KIND
 from support.argocd import ARGOCD
 
-from e2i.local.toolchain import PROMETHEUS, PROMTOOL, ensure_built, ensure_tools
+from e2i.local.toolchain import ALERTMANAGER, PROMETHEUS, PROMTOOL, ensure_built, ensure_tools
 
 
 def say(line: str) -> None:
@@ -14,4 +14,4 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     ensure_tools(say, metrics=True)
-    ensure_built((HELM_4, HELM_3, KIND, ARGOCD, PROMETHEUS, PROMTOOL), say)
+    ensure_built((HELM_4, HELM_3, KIND, ARGOCD, PROMETHEUS, PROMTOOL, ALERTMANAGER), say)

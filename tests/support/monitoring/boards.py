@@ -17,7 +17,7 @@ class Panel:
     queries: tuple[tuple[str, str], ...]
     unit: str = "short"
     is_number: bool = False
-    """The present value as a number in place of a curve."""
+    """The present value as a number in place of a curve. Grafana shows the last one that there was: none is no 0."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ OVERVIEW = Board(
     "e2i-overview",
     "e2i / Overview",
     (
-        _one("Models that are Ready", 'sum(e2i_models{ready="True"})', number=True),
+        _one("Models that are Ready", 'sum(e2i_models{ready="True"}) or vector(0)', number=True),
         _one("Models that are not", 'sum(e2i_models{ready!="True"}) or vector(0)', number=True),
         _one("Models by reason", "sum by (reason) (e2i_models)", legend="{{reason}}"),
         _one("Requests", f"sum by (namespace, model) (model:e2i_requests:rate5m{{{CHOSEN}}})", "reqps", _OF),
@@ -157,7 +157,7 @@ OPERATOR = Board(
     (
         _one(
             "Active operators",
-            "sum(leader_election_master_status and on (instance) e2i_build_info)",
+            "sum(leader_election_master_status and on (instance) e2i_build_info) or vector(0)",
             number=True,
         ),
         _one(
@@ -219,7 +219,8 @@ GATEWAY = Board(
         ),
         _one(
             "95 % of requests take less than",
-            "histogram_quantile(0.95, sum by (model, le) (rate(e2i_gateway_request_duration_seconds_bucket[5m])))",
+            "histogram_quantile(0.95, sum by (model, le) "
+            '(rate(e2i_gateway_request_duration_seconds_bucket{model!=""}[5m])))',
             "s",
             "{{model}}",
         ),

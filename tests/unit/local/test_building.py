@@ -129,6 +129,14 @@ def test_metrics_server_is_built_from_the_modules_of_the_control_plane() -> None
     assert {name: second[name] for name in shared} == {name: first[name] for name in shared}
 
 
+def test_alertmanager_is_built_from_the_modules_of_prometheus() -> None:
+    first, second = (_versions(module) for module in (toolchain.PROMETHEUS, toolchain.ALERTMANAGER))
+    # Prometheus names it for some types, in a version whose module lacks the files of its pages.
+    shared = (first.keys() & second.keys()) - {"github.com/prometheus/alertmanager"}
+    assert len(shared) > 80
+    assert {name: second[name] for name in shared} == {name: first[name] for name in shared}
+
+
 def _versions(module: toolchain.Module) -> dict[str, str]:
     text = (module.folder / "go.mod").read_text()
     # A required module, or with its arrow a replaced one.

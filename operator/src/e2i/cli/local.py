@@ -48,20 +48,38 @@ def local() -> None:
     default=None,
     help="Run metrics-server too, for kubectl top and autoscaling; later starts keep the choice.  [default: no]",
 )
+@click.option(
+    "--monitoring",
+    is_flag=True,
+    help="Run Prometheus and Alertmanager beside it, with the project's rules, until the cluster stops.",
+)
+@click.option(
+    "--alerts-to", metavar="URL", default="", help="With --monitoring: the webhook that gets the alerts."
+)
 def up(
-    name: str, bento_store: Path | None, manifests: Path | None, no_operator: bool, metrics: bool | None
+    name: str,
+    bento_store: Path | None,
+    manifests: Path | None,
+    no_operator: bool,
+    metrics: bool | None,
+    monitoring: bool,
+    alerts_to: str,
 ) -> None:
     """Start the cluster, or what is missing of it."""
     with report_errors():
-        from e2i.local import cluster
+        from e2i.local import cluster, monitors
 
         overlay = None if no_operator else manifests or cluster.OVERLAY
         say = Stopwatch()
-        build_tools(say, metrics=bool(metrics))
+        build_tools(say, metrics=bool(metrics), monitoring=monitoring)
         home = cluster.up(name, say, bento_store=bento_store, overlay=overlay, metrics=metrics)
+        if monitoring:
+            monitors.start(home, say, webhook=alerts_to)
     click.echo(f"\nCluster {name} is up. To use it in this terminal:\n")
     click.echo(f"    {env_line(home)}")
     click.echo("    kubectl get nodes\n")
+    for program, address in monitors.addresses(home).items():
+        click.echo(f"{program} is at {address}")
 
 
 @local.command()
@@ -80,15 +98,19 @@ def status(name: str) -> None:
     """Show each component; exit code 1 when one that should run does not."""
     with report_errors():
         from e2i.local import cluster_status as state
-        from e2i.local import toolchain
-        from e2i.local.components import components
+        from e2i.local import monitors, supervision, toolchain
+        from e2i.local.component import Component
+        from e2i.local.components import COMPONENT_NAMES, components
         from e2i.local.credentials import ensure_credentials
         from e2i.local.layout import home_of, load_home
 
         home = load_home(home_of(name))
-        parts = components(home, toolchain.expected_tools(), ensure_credentials(home))
+        beside = [Component(each, ()) for each in supervision.recorded(home) if each not in COMPONENT_NAMES]
+        parts = (*components(home, toolchain.expected_tools(), ensure_credentials(home)), *beside)
         rows = [state.inspect(home, part) for part in parts]
         click.echo(state.table(rows))
+        for program, address in monitors.addresses(home).items():
+            click.echo(f"{program} is at {address}")
         if sentences := state.problems(home, rows):
             raise ClusterError("\n".join(sentences))
 
@@ -168,11 +190,14 @@ def reset(name: str, yes: bool, cache: bool) -> None:
             shutil.rmtree(layout.cache_root(), ignore_errors=True)
 
 
-def build_tools(say: Stopwatch, *, metrics: bool = False) -> None:
+def build_tools(say: Stopwatch, *, metrics: bool = False, monitoring: bool = False) -> None:
     """Build the cluster's programs if they are missing, with one line that moves if there is a terminal."""
-    from e2i.local.toolchain import ensure_tools
+    from e2i.local.toolchain import ALERTMANAGER, PROMETHEUS, ensure_built, ensure_tools
 
-    ensure_tools(say, say.show if say.moving else None, metrics=metrics)
+    show = say.show if say.moving else None
+    ensure_tools(say, show, metrics=metrics)
+    if monitoring:
+        ensure_built((PROMETHEUS, ALERTMANAGER), say, show)
 
 
 @contextlib.contextmanager

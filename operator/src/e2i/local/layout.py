@@ -63,9 +63,17 @@ class Ports:
         return self.base + 7
 
     @property
+    def prometheus(self) -> int:
+        return self.base + 8
+
+    @property
+    def alertmanager(self) -> int:
+        return self.base + 9
+
+    @property
     def in_use(self) -> range:
-        """Every port that a component of the cluster listens on."""
-        return range(self.base, self.base + 8)
+        """Every port that a process of the cluster listens on."""
+        return range(self.base, self.base + 10)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,9 @@ _PROMETHEUS = "github.com/prometheus/prometheus/cmd"
 _SOURCES = "remove_all_sd,enable_kubernetes_sd"
 PROMETHEUS = Module("prometheus", f"{_PROMETHEUS}/prometheus", within="monitoring", tags=_SOURCES)
 PROMTOOL = Module("promtool", f"{_PROMETHEUS}/promtool", within="monitoring", tags=_SOURCES)
+_ALERTMANAGER = "github.com/prometheus/alertmanager/cmd/alertmanager"
+ALERTMANAGER = Module("alertmanager", _ALERTMANAGER)
+"""The last version whose module has the files of its pages; of the libraries it has the versions of Prometheus."""
 METRICSSERVER = Module("metricsserver", ".")
 """Its go.mod has the versions of the control plane, so that Go need not compile Kubernetes' packages again."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from e2i.api import quantities
-from e2i.local.prometheus import configuration
+from e2i.local.prometheus_process import configuration
 from e2i.stack.description import Service, Size, Stack
 from e2i.stack.layout import SERVES_ON
 

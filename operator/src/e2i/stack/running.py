@@ -13,7 +13,7 @@ from e2i.local import ports, supervision, toolchain
 from e2i.local.component import Component
 from e2i.local.kubectl import apply_all, kubectl
 from e2i.local.layout import ClusterHome
-from e2i.local.prometheus import CONFIGURATION, command
+from e2i.local.prometheus_process import CONFIGURATION, command
 from e2i.local.toolchain import program_of
 from e2i.polling import poll
 from e2i.stack.bento_builds import Builder
