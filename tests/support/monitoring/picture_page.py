@@ -29,7 +29,7 @@ li { list-style: none; display: inline-block; margin-right: 14px; font-size: 12p
 i { display: inline-block; width: 12px; height: 3px; margin: 0 5px 3px 0 }
 text { font: 11px "DejaVu Sans", sans-serif; fill: #57606a }
 polyline { fill: none; stroke-width: 1.6 }
-line { stroke: #e6e9ed }
+line { stroke: #c9d0d8 }
 """
 
 

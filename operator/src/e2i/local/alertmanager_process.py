@@ -21,10 +21,10 @@ def command(program: Path, folder: Path, address: str) -> tuple[str, ...]:
 
 
 def configuration(webhook: str, *, wait: str, again: str) -> dict[str, Any]:
-    """Return its configuration: each alert of each model is told by itself.
+    """Return its configuration: each alert of each model is a message of its own.
 
-    `webhook`: the address that is told of it; without one the alerts are on the page of the Alertmanager alone. `wait`:
-    before the first word of an alert; `again`: between two words of the same one that has changed.
+    `webhook`: the address that gets the messages; without one the alerts are on the page of the Alertmanager alone.
+    `wait`: before the first message of an alert; `again`: between two of the same one, if it has changed.
     """
     receiver: dict[str, Any] = {"name": "people"}
     if webhook:
