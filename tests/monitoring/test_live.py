@@ -55,7 +55,7 @@ def operators(cluster: TestCluster, store: Path, tmp_path: Path) -> Iterator[lis
     away = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
     made = [
         Operator(cluster.home, tmp_path, store, **settings)
-        for settings in (away, {}, {"E2I_LEASE_NAME": "held"})
+        for settings in (away, {"E2I_DRIFT_SECONDS": "1"}, {"E2I_LEASE_NAME": "held"})
     ]
     yield made
     for each in made:
@@ -108,6 +108,7 @@ async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
     with page.running():
         await _give_address(stage, info["release"])
         await fired("E2IHighErrorRate", "E2IHighLatency", "E2IErrorBudgetBurn", "E2ILatencyBudgetBurn")
+        await fired("E2ICaptureLags", "E2IDriftDetected")
         _is_joined(prometheus, stage, info)
         assert prometheus.query('bentoml_service_request_total{endpoint="/predict"}')
         assert not prometheus.query('{__name__=~"bentoml_.*",endpoint="/admin.php"}'), "nobody serves it"

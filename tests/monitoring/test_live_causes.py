@@ -92,6 +92,7 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
         await stage.create(name, bento=bento(IMAGE), rollout={"scaleDownDelaySeconds": 600})
     await stage.ready("full", "canary", "lost", "closed")
     await scale(stage, "full", 2)
+    await outgrows_memory(stage, "full")
 
     await stage.change("canary", bento=bento(OTHER_IMAGE), rollout=PAUSED)
     await stage.until(lambda: plays_until(stage, "canary", "CanaryPaused"), "the canary to wait")
@@ -103,7 +104,9 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
     blocked(stage.home, stage.namespace, "closed")
     await stage.change("closed", bento=bento(OTHER_IMAGE))
     await stage.until(lambda: plays_until(stage, "closed", "UploadInterrupted"), "the record to be refused")
-    await fired("E2ICanaryWaitsTooLong", "E2IRollbackHappened", "E2ICapacityAtMax", "E2IBuildBacklog")
+    await fired(
+        "E2ICanaryWaitsTooLong", "E2IRollbackHappened", "E2IOomKilled", "E2ICapacityAtMax", "E2IBuildBacklog"
+    )
     await fired("E2ILedgerWriteFailing")
     await asyncio.to_thread(every_series_is_there, prometheus, OF_CAUSES)
 
@@ -134,6 +137,24 @@ async def scale(stage: Stage, name: str, replicas: int) -> None:
         await stage.kube.patch(
             DEPLOYMENTS, stage.namespace, each["metadata"]["name"], body, subresource="scale"
         )
+
+
+async def outgrows_memory(stage: Stage, name: str) -> None:
+    """Play the node: a container ended because it used more memory than its limit, and runs again."""
+    ended = {"reason": "OOMKilled", "exitCode": 137, "finishedAt": timestamp(clock.now())}
+    main = {
+        "name": "main",
+        "image": "",
+        "imageID": "",
+        "ready": True,
+        "restartCount": 1,
+        "state": {"running": {}},
+        "lastState": {"terminated": ended},
+    }
+    pods, _ = await stage.kube.list(PODS, stage.namespace, labels=f"{naming.MODEL_LABEL}={name}")
+    for pod in pods:
+        body = {"status": {"containerStatuses": [main]}}
+        await stage.kube.patch(PODS, stage.namespace, pod["metadata"]["name"], body, subresource="status")
 
 
 async def plays_until(stage: Stage, name: str, reason: str) -> bool:

@@ -12,7 +12,7 @@ from support.monitoring.boards import Board, Panel
 
 WIDTH, HEIGHT = 560, 150
 """Of a panel's drawing."""
-LEFT, TOP, BOTTOM = 64, 8, 22
+LEFT, TOP, BOTTOM = 80, 8, 22
 """Room for the numbers beside it, and for the times below it."""
 PANEL_HEIGHT = 234
 COLOURS = ("#1f6fb4", "#d1600b", "#2b8a3e", "#b3261e", "#6f42a8", "#7a5230", "#c2418a", "#4b5563")
