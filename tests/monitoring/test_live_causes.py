@@ -117,7 +117,7 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
         await stage.change("lost", bento=bento(IMAGE))
         await fired("E2IReconcileErrors")
         with stopped_api_server(stage.home):
-            await fired("E2IQueueStuck")
+            await fired("E2IQueueStuck", "E2IWatchStale")
     finally:
         apply_files(stage.home, PROJECT / "manifests" / "rbac.yaml")
     if is_deep():

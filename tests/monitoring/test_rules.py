@@ -116,6 +116,11 @@ def test_each_alert_has_a_case() -> None:
     assert {case.alert for case in cases()} == set(NAMES)
 
 
+def test_each_alert_fires_for_its_real_reason_in_a_live_test() -> None:
+    text = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*live*.py"))
+    assert set(re.findall(r'"(E2I[A-Z][a-z]\w+)"', text)) == set(NAMES)
+
+
 def test_the_files_are_those_of_the_tables() -> None:
     """If not: tests/support/reference.py --write"""
     assert RULES.read_text() == rules.rules_text()
