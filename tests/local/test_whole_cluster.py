@@ -46,6 +46,8 @@ async def test_it_comes_back_after_all_its_components_were_killed_at_once(
     for victim in victims:
         assert victim
         os.kill(victim.pid, signal.SIGKILL)
+    # The kernel takes a moment: until then they would count as running.
+    assert poll(lambda: not any(victim and victim.alive for victim in victims), within=60, every=0.05)
     bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY)
     await test_its_one_node_is_ready(local_cluster)
     await test_the_operator_runs_as_a_pod_of_the_cluster(local_cluster)

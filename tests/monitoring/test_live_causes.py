@@ -153,8 +153,7 @@ async def outgrows_memory(stage: Stage, name: str) -> None:
     }
     pods, _ = await stage.kube.list(PODS, stage.namespace, labels=f"{naming.MODEL_LABEL}={name}")
     for pod in pods:
-        body = {"status": {"containerStatuses": [main]}}
-        await stage.kube.patch(PODS, stage.namespace, pod["metadata"]["name"], body, subresource="status")
+        await stage.put_pod_status(pod, {"containerStatuses": [main]})
 
 
 async def plays_until(stage: Stage, name: str, reason: str) -> bool:
@@ -184,9 +183,7 @@ async def loses_pods(stage: Stage, name: str) -> bool:
     labels = naming.label_selector(naming.pod_labels(name, release))
     pods, _ = await stage.kube.list(PODS, stage.namespace, labels=labels)
     for pod in pods:
-        await stage.kube.patch(
-            PODS, stage.namespace, pod["metadata"]["name"], {"status": crashing}, subresource="status"
-        )
+        await stage.put_pod_status(pod, crashing)
     told = condition(await stage.model(name), "RolledBack")
     return told is not None and told["status"] == "True"
 

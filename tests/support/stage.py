@@ -114,15 +114,16 @@ class Stage:
         pods, _ = await self.kube.list(PODS, self.namespace, labels=label)
         for pod in pods:
             if pod["status"].get("phase") == "Pending":
-                name = pod["metadata"]["name"]
-                try:
-                    await self.kube.patch(
-                        PODS, self.namespace, name, {"status": status}, subresource="status"
-                    )
-                except ApiError as error:
-                    # It was deleted after it was listed.
-                    if error.status != 404:
-                        raise
+                await self.put_pod_status(pod, status)
+
+    async def put_pod_status(self, pod: Object, status: Object) -> None:
+        """Play the node for one pod, if it is still there: it may be deleted after it was listed."""
+        name = pod["metadata"]["name"]
+        try:
+            await self.kube.patch(PODS, self.namespace, name, {"status": status}, subresource="status")
+        except ApiError as error:
+            if error.status != 404:
+                raise
 
     async def events(self, name: str = "churn") -> list[tuple[str, str]]:
         found, _ = await self.kube.list(EVENTS, self.namespace)
