@@ -20,7 +20,7 @@ NOT_ALONE = tuple(
     f"kustomize/components/{name}"
     for name in (
         *("pod-policy-v1beta1", "monitoring", "gateway-route"),
-        *("namespaces", "patch-deployments", "registry-auth", "models", "argocd"),
+        *("namespaces", "patch-deployments", "registry-auth", "retraining", "models", "argocd"),
     )
 )
 """This API server does not serve the kinds of the first three, and the others change what they are added to.

@@ -265,6 +265,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "E2I_BENTO_STORE": (),
     "E2I_SERVICE_ACCOUNT_DIR": (),
     "E2I_REGISTRY_AUTH": ("--set", "registry.secretName=accounts"),
+    "E2I_RETRAIN_TEMPLATE": ("--set", "retraining.configMapName=template"),
 }
 """Settings that name a file or a folder, and the values by which it comes into the pod."""
 

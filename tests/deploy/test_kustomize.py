@@ -84,6 +84,25 @@ def test_the_component_for_accounts_of_registries_mounts_the_secret_where_the_ch
     assert pod["containers"][0]["env"][-1] == setting
 
 
+def test_the_component_for_retraining_gives_what_the_chart_gives_and_rights_in_the_operators_namespace_alone(
+    kustomize: Program, helm: Program, tmp_path: Path
+) -> None:
+    built = objects(kustomize(overlay_with("retraining", tmp_path)))
+    values = ("--set", "bucket.name=e2i-bentos", "--set", "retraining.configMapName=e2i-retraining")
+    chart = objects(helm("template", "e2i-operator", CHART, "--namespace=e2i-system", *values))
+    pod, charted = (operator_pod(list(each.values())) for each in (built, chart))
+    assert pod["volumes"][-1] == charted["volumes"][-1]
+    assert pod["containers"][0]["volumeMounts"][-1] == charted["containers"][0]["volumeMounts"][-1]
+    place = chart["ConfigMap", "e2i-operator"]["data"]["E2I_RETRAIN_TEMPLATE"]
+    assert pod["containers"][0]["env"][-1] == {"name": "E2I_RETRAIN_TEMPLATE", "value": place}
+    rights = [each["Role", "e2i-operator-retraining"] for each in (built, chart)]
+    assert [each["metadata"]["namespace"] for each in rights] == ["e2i-system"] * 2
+    assert rights[0]["rules"] == rights[1]["rules"]
+    assert {verb for rule in rights[0]["rules"] for verb in rule["verbs"]} == {"create"}
+    usual = objects(helm("template", "e2i-operator", CHART, "--namespace=e2i-system", *values[:2]))
+    assert ("Role", "e2i-operator-retraining") not in usual
+
+
 def test_the_component_for_clusters_without_the_policy_adds_a_right_and_a_setting(
     kustomize: Program, tmp_path: Path
 ) -> None:

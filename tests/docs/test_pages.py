@@ -52,7 +52,7 @@ NOT_RUN = {
     "howto/kind.md": "it needs Docker; tests/deploy/test_kind.py tries what can be tried without it",
     "howto/yatai-stack.md": "it needs Yatai's images; tests/deploy/test_yatai_stack.py applies its manifests",
     "howto/monitoring.md": "it needs your Prometheus; tests/api/test_operator_life.py reads real metrics",
-    "howto/drift.md": "its model has drifted; tests/bentos/test_drifting.py lets one drift",
+    "howto/drift.md": "its model has drifted; tests/api/test_drift.py lets one drift",
     "howto/stack.md": "it trains six models; tests/e2e/test_model_serving asks the stack",
     "howto/notifications.md": "it needs an address; tests/unit/controller/test_notifier.py has one",
     "howto/write-a-bento.md": "it is only read",

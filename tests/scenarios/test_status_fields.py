@@ -68,7 +68,9 @@ async def test_every_field_of_the_status_is_written_in_the_life_of_a_model(world
     await life.until("False/PodsLost")
     world.yatai.sick.clear()
     await life.until("True/Ready")
-    # It rests.
+    # Its inputs drift, and it rests.
+    world.scores = {"tenure": 0.4}
+    await world.look_at_drift(3)
     world.apply(tag="churn:4", replicas=0)
     await life.until("True/Parked")
     expected = set(leaves("status"))

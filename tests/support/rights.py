@@ -26,6 +26,8 @@ GIVEN_ELSEWHERE: Collection[Right] = (
     ("", "secrets", "get"),
     # By the component patch-deployments, for clusters without the policy e2i-pods.
     ("apps", "deployments", "patch"),
+    # By the component retraining, in the operator's namespace alone.
+    ("batch", "jobs", "create"),
 )
 FORBIDDEN, CREATED = 403, 201
 USED: set[Right] = set()

@@ -9,6 +9,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from bentos.runtime import made
+from support.built_bentos import build_once
+
 LIBRARY = Path(__file__).resolve().parents[3] / "operator" / "src" / "e2i_bento"
 SERVICE = """
 import bentoml
@@ -39,6 +42,19 @@ bentoml.bentos.build_bentofile(
 bentoml.bentos.export_bento("pair:1.0.0", archive)
 unpack_archive(archive, context.parent / "unpacked")
 """
+
+
+def pair(place: Path) -> Path:
+    """Put a bento of two models at the place, built once for all tests."""
+
+    def fill(folder: Path) -> None:
+        made.churn(folder / "churn_model")
+        made.ltv(folder / "ltv_model")
+        build(folder, {"churn_model": "1.2.0", "ltv_model": "0.3.0"})
+
+    once = build_once("pair", [LIBRARY, Path(made.__file__), Path(__file__)], fill)
+    # Serving writes bytecode beside the sources.
+    return Path(shutil.copytree(once / "unpacked", place))
 
 
 def build(folder: Path, versions: Mapping[str, str], workers: int = 1) -> Path:

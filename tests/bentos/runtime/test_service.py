@@ -13,26 +13,16 @@ import httpx
 import pytest
 from bentos.runtime import built, made
 from support.bentoserver import START_SECONDS, bento_server, wait_for
-from support.built_bentos import build_once
 
 from e2i_bento.card import BACKGROUND_FILE, CARD_FILE, read_card, write_card
 
-VERSIONS = {"churn_model": "1.2.0", "ltv_model": "0.3.0"}
 SIGNED = {"model": "ltv_model:0.3.0", "bento": "pair:1.0.0"}
 FAR = made.CUSTOMER | {"charge": 1.7e308}
 
 
 @pytest.fixture(scope="module")
 def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    def build(folder: Path) -> None:
-        made.churn(folder / "churn_model")
-        made.ltv(folder / "ltv_model")
-        built.build(folder, VERSIONS)
-
-    sources = [built.LIBRARY, Path(made.__file__), Path(built.__file__)]
-    once = build_once("pair", sources, build)
-    # Serving writes bytecode beside the sources.
-    return Path(shutil.copytree(once / "unpacked", tmp_path_factory.mktemp("bento") / "unpacked"))
+    return built.pair(tmp_path_factory.mktemp("bento") / "unpacked")
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,24 @@ def test_releases_that_were_replaced_as_planned_are_no_news() -> None:
     assert facts(history=[entry(OLD, OLD_TAG, OLD_DIGEST, "Superseded", servedAt=AT, endedAt=AT)]) == []
 
 
+def test_inputs_that_have_drifted_are_told_with_their_features_and_the_bento() -> None:
+    drift = {
+        "release": NEW,
+        "since": AT,
+        "drifted": 1,
+        "features": [{"name": "tenure", "score": "0.41", "bound": "0.25", "since": AT}],
+    }
+    history = [entry(NEW, NEW_TAG, NEW_DIGEST, "Serving", servedAt=timestamp(NOON - seconds(90_000)))]
+    conditions = [told("Drifted", "True", "InputsDrifted", "tenure moved")]
+    (fact,) = facts(history=history, drift=drift, conditions=conditions)
+    assert (fact.type, fact.subject, fact.time) == ("dev.e2i.serving.release.drifted", NEW, AT)
+    assert (fact.data["bentoTag"], fact.data["digest"]) == (NEW_TAG, NEW_DIGEST)
+    assert (fact.data["reason"], fact.data["message"]) == ("InputsDrifted", "tenure moved")
+    assert fact.data["features"] == [{"name": "tenure", "score": "0.41", "bound": "0.25"}]
+    (later,) = facts(history=history, drift={**drift, "since": timestamp(NOON + seconds(30))})
+    assert later.id != fact.id
+
+
 def test_the_oldest_fact_comes_first() -> None:
     later = timestamp(NOON + seconds(10))
     served = entry(OLD, OLD_TAG, OLD_DIGEST, "Serving", servedAt=later)

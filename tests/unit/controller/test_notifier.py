@@ -19,7 +19,7 @@ from e2i.archive.errors import BucketUnreachable
 from e2i.archive.s3.bucket import Bucket
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.jobs.turns import Turns
-from e2i.controller.edge.notifier import Marks, Notifier, Receiver
+from e2i.controller.edge.notifier import Address, Marks, Notifier
 
 KEY = ("models", "churn")
 
@@ -82,7 +82,7 @@ def cache_with(*releases: str) -> Cache:
 async def life(url: str, bucket: MemoryBucket, cache: Cache, token: str = "") -> AsyncIterator[Notifier]:
     """One life of the operator's notifier; the test does its steps."""
     marks = Marks(cast("Bucket", bucket), "team", Turns("bucket", 2))
-    notifier = Notifier(cache, marks, Receiver(url, token))
+    notifier = Notifier(cache, marks, Address(url, token))
     yield notifier
     await notifier.close()
 

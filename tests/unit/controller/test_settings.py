@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import yaml
 
 from e2i.archive.s3.settings import BadSetting, own_secrets
 from e2i.controller.core.guard.pod_network import PodNetwork
@@ -42,13 +43,19 @@ VARIABLES = {
     "E2I_TRACES_ENDPOINT": "http://collector:4318",
     "E2I_NOTIFY_URL": "https://hooks.example/e2i",
     "E2I_NOTIFY_TOKEN": "s3cret",
+    "E2I_DRIFT_SECONDS": "0",
     "E2I_LOG_LEVEL": "debug",
 }
 """Each with another value than its default."""
 
 
-def test_every_variable_is_read() -> None:
-    settings = read_settings(VARIABLES)
+TEMPLATE = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "spec": {}}
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(yaml.safe_dump(TEMPLATE))
+    settings = read_settings({**VARIABLES, "E2I_RETRAIN_TEMPLATE": str(template)})
     assert settings == Settings(
         bucket="models",
         prefix="team/a",
@@ -75,6 +82,8 @@ def test_every_variable_is_read() -> None:
         traces_endpoint="http://collector:4318",
         notify_url="https://hooks.example/e2i",
         notify_token="s3cret",
+        drift_seconds=0,
+        retrain_template=template,
         log_level="DEBUG",
     )
     unchanged = Settings(bucket="")

@@ -61,8 +61,8 @@ class Operator:
         self._supervisor.start("bucket check", self._check_bucket(), endless=False)
         for number in range(self._workers):
             self._supervisor.start(f"worker {number}", self._work())
-        if self._clients.notifier:
-            self._supervisor.start("notifications", self._clients.notifier.run())
+        for notifier in self._clients.notifiers:
+            self._supervisor.start(notifier.setting, notifier.run())
         if self._clients.drift_watch:
             self._supervisor.start("drift", self._clients.drift_watch.run())
         for number in range(POSTERS):

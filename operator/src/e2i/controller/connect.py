@@ -28,7 +28,7 @@ from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
 from e2i.controller.edge.lease import Lease
 from e2i.controller.edge.measures import Measures
-from e2i.controller.edge.notifier import notifier
+from e2i.controller.edge.notifiers import notifiers
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
 from e2i.controller.edge.span_exporter import traces_to
@@ -71,7 +71,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         pod_policy=PodPolicy(kube),
         measures=measures,
         traces=traces_to(settings.traces_endpoint),
-        notifier=notifier(settings, cache, bucket, turns),
+        notifiers=tuple(notifiers(settings, cache, kube, lease.namespace, bucket, turns)),
         drift_watch=drift_watch(settings, cache.of_models, queue.add),
         may_patch=settings.patch_deployments,
         access=_builder_access(settings),

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from e2i.archive.s3.settings import BadSetting, read_bucket, read_truth
 from e2i.archive.size_limits import SizeLimits
 from e2i.controller.core.guard.pod_network import PodNetwork
+from e2i.controller.core.retraining import parse_template
 
 _HOST = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
@@ -82,6 +83,9 @@ class Settings:
     """E2I_NOTIFY_TOKEN: bearer token for that address, from a Secret."""
     drift_seconds: int = 60
     """E2I_DRIFT_SECONDS: seconds between two looks at the drift that bentos show in their metrics; 0: never."""
+    retrain_template: Path | None = None
+    """E2I_RETRAIN_TEMPLATE: file with a Job or an Argo Workflow that is created in the operator's namespace when a
+    model has drifted, once for each drift; without it none is."""
     log_level: str = "INFO"
     """E2I_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR."""
 
@@ -122,6 +126,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         notify_url=_url(environment, "E2I_NOTIFY_URL"),
         notify_token=environment.get("E2I_NOTIFY_TOKEN", ""),
         drift_seconds=_count(environment, "E2I_DRIFT_SECONDS", defaults.drift_seconds, 86400, least=0),
+        retrain_template=_template(environment),
         log_level=_level(environment, defaults.log_level),
     )
 
@@ -142,6 +147,17 @@ def _registries(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 def _file(environment: Mapping[str, str], name: str) -> Path | None:
     return _folder(environment, name, Path("/")) if environment.get(name) else None
+
+
+def _template(environment: Mapping[str, str]) -> Path | None:
+    """Return the file, which must be a template now; it is read again each time."""
+    path = _file(environment, "E2I_RETRAIN_TEMPLATE")
+    try:
+        if path:
+            parse_template(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"E2I_RETRAIN_TEMPLATE={path}: {error}") from error
+    return path
 
 
 def _network(environment: Mapping[str, str]) -> PodNetwork:

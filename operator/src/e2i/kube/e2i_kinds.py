@@ -15,6 +15,8 @@ BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"
 PODS = Resource("", "v1", "pods", "Pod")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 EVENTS = Resource("", "v1", "events", "Event")
+JOBS = Resource("batch", "v1", "jobs", "Job")
+WORKFLOWS = Resource("argoproj.io", "v1alpha1", "workflows", "Workflow")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 _ADMISSION, _VERSIONS = "admissionregistration.k8s.io", ("v1", "v1beta1")

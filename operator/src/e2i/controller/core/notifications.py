@@ -1,4 +1,4 @@
-"""CloudEvents of a status: releases that serve, failed, gave way or wait for a person. Pure."""
+"""CloudEvents of a status: releases that serve, failed, gave way, wait for a person, or whose inputs drifted. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from e2i.api import conditions, naming, release_record
 from e2i.api.conditions import Reason, parse_timestamp
 from e2i.api.model import Model
 from e2i.controller.core import persisted_status
+from e2i.controller.core.status.drift_condition import known_drift
 
 RECENT = timedelta(days=1)
 """Older facts are no news: they are not posted any more."""
@@ -22,7 +23,10 @@ _BY_RESULT = {
 }
 """The type of the event, and the field with its time, by the result of an entry of the history."""
 _AWAITING = "release.awaitingapproval"
-_COPIED = ("bentoTag", "digest", "reason", "message")
+DRIFTED = f"{TYPE_PREFIX}release.drifted"
+NOTIFIED, RETRAINED = MARKS = ("notified", "retrained")
+"""Folders of the bucket with the marks of what was posted, and of what was trained again."""
+_COPIED = ("bentoTag", "digest", "reason", "message", "features")
 
 Body = Mapping[str, Any]
 
@@ -43,14 +47,14 @@ class Notification(NamedTuple):
         return {"specversion": "1.0", "datacontenttype": "application/json", **self._asdict()}
 
 
-def marks(namespace: str, model: str, prefix: str) -> str:
-    """Return the folder with a mark for each event of a model that was posted: notified/models/churn/
+def marks(namespace: str, model: str, prefix: str, folder: str) -> str:
+    """Return the folder with a mark for each event of a model that was delivered: notified/models/churn/
 
-    ValueError if a name could lead to the marks of another model.
+    `folder` tells the receivers apart. ValueError if a name could lead to the marks of another model.
     """
     root = release_record.root(prefix)
-    folder = release_record.directory(namespace, model, prefix).removeprefix(root)
-    return f"{prefix.strip('/')}/notified/{folder}".lstrip("/")
+    place = release_record.directory(namespace, model, prefix).removeprefix(root)
+    return f"{prefix.strip('/')}/{folder}/{place}".lstrip("/")
 
 
 def notifications(model: Model, now: datetime) -> list[Notification]:
@@ -69,6 +73,21 @@ def _facts(model: Model) -> Iterator[Notification]:
     if ready.get("reason") == Reason.CanaryPaused.name and rollout.get("stepStartedAt"):
         words = {"message": ready.get("message", ""), "reason": Reason.CanaryPaused.name}
         yield _fact(model, _AWAITING, rollout.get("release", ""), rollout["stepStartedAt"], words)
+    drift = model.status.get("drift") or {}
+    if drift.get("release") and drift.get("since"):
+        yield _fact(model, "release.drifted", drift["release"], drift["since"], _of_drift(model, drift))
+
+
+def _of_drift(model: Model, drift: Body) -> Body:
+    """Return the bento of the release that drifted, and what is said of its features."""
+    history = (each for each in model.status.get("history", ()) if each["release"] == drift["release"])
+    told = _condition(model, conditions.DRIFTED)
+    features = [
+        {"name": each.name, "score": f"{each.score:g}", "bound": f"{each.bound:g}"}
+        for each in known_drift(model.status, drift["release"])
+    ]
+    words = {"reason": told.get("reason", ""), "message": told.get("message", ""), "features": features}
+    return {**{name: value for name, value in next(history, {}).items() if name not in words}, **words}
 
 
 def _fact(model: Model, kind: str, release: str, time: str, words: Body) -> Notification:

@@ -48,8 +48,8 @@ class Clients:
     """The operator's own keys, which no message may contain."""
     measures: Measures = field(default_factory=Measures)
     traces: Traces = field(default_factory=Traces)
-    notifier: Notifier | None = None
-    """None without E2I_NOTIFY_URL."""
+    notifiers: tuple[Notifier, ...] = ()
+    """None without E2I_NOTIFY_URL and E2I_RETRAIN_TEMPLATE."""
     drift_watch: DriftWatch | None = None
     """None with E2I_DRIFT_SECONDS=0."""
     own_writes: OwnWrites = field(default_factory=OwnWrites)
@@ -80,6 +80,6 @@ class Clients:
         await self.release_store_jobs.close()
         await self.events.close()
         await self.traces.close()
-        if self.notifier:
-            await self.notifier.close()
+        for notifier in self.notifiers:
+            await notifier.close()
         await self.kube.close()

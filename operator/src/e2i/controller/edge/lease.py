@@ -42,7 +42,7 @@ class Lease:
         self.tried = seconds()
         """When the API server was last asked about the Lease."""
         self._kube = kube
-        self._namespace = namespace
+        self.namespace = namespace
         self._name = name
         self._terms = terms
         self._body: Object | None = None
@@ -54,7 +54,7 @@ class Lease:
     @property
     def place(self) -> str:
         """Namespace and name: e2i-system/e2i-operator"""
-        return f"{self._namespace}/{self._name}"
+        return f"{self.namespace}/{self._name}"
 
     @property
     def is_held(self) -> bool:
@@ -149,7 +149,7 @@ class Lease:
 
     async def _look(self) -> Object | None:
         async with self._bounded():
-            return await self._kube.get(LEASES, self._namespace, self._name)
+            return await self._kube.get(LEASES, self.namespace, self._name)
 
     async def _write(self, body: Object) -> None:
         """Create or replace the Lease; ApiError 409 if another operator was faster."""
@@ -159,7 +159,7 @@ class Lease:
             if "resourceVersion" in body["metadata"]:
                 written = await self._kube.replace(LEASES, body, manager=naming.FIELD_MANAGER)
             else:
-                written = await self._kube.create(LEASES, self._namespace, body, manager=naming.FIELD_MANAGER)
+                written = await self._kube.create(LEASES, self.namespace, body, manager=naming.FIELD_MANAGER)
         if parse_claim(written).holder != self.identity or not isinstance(written.get("metadata"), dict):
             raise ApiError(
                 0, "InvalidResponse", "the API server answered with another Lease than was written"
@@ -171,7 +171,7 @@ class Lease:
         return {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.kind,
-            "metadata": found["metadata"] if found else {"name": self._name, "namespace": self._namespace},
+            "metadata": found["metadata"] if found else {"name": self._name, "namespace": self.namespace},
             "spec": {
                 "holderIdentity": self.identity,
                 "leaseDurationSeconds": round(self._terms.duration),
@@ -191,7 +191,7 @@ class Lease:
 
     def _way_out(self, error: ApiError) -> str:
         """Return what to do if the namespace is missing."""
-        return f" Create the namespace {self._namespace}." if error.status == 404 else ""
+        return f" Create the namespace {self.namespace}." if error.status == 404 else ""
 
     def _log(self, level: int, line: str, *values: object) -> None:
         """Log the line unless it was the last one."""

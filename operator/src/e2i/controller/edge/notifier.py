@@ -1,4 +1,6 @@
-"""Posts CloudEvents about releases to one address, in the background and at least once.
+"""Delivers facts about releases to a receiver, in the background and at least once.
+
+The receiver posts them as CloudEvents to one address, or trains a drifted model again.
 
 What is to be posted follows from the status, so nothing is lost when the operator ends. What was posted has a mark in
 the bucket. A receiver that is away holds up nobody: each model is tried again after a delay that grows.
@@ -9,18 +11,17 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import aiohttp
 
 from e2i import clock
 from e2i.archive.errors import ExportError
 from e2i.archive.s3.bucket import Bucket
-from e2i.controller.core.notifications import Notification, marks, notifications
+from e2i.controller.core.notifications import NOTIFIED, Notification, marks, notifications
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.jobs.turns import Beat, Hung, Turns
 from e2i.controller.edge.work_queue import Key, Queue
-from e2i.controller.settings import Settings
 
 TIMEOUT = 10.0
 """Seconds that the receiver may take for one event."""
@@ -35,7 +36,17 @@ class NotDelivered(Exception):
     """The receiver did not take an event; the message says why."""
 
 
-class Receiver:
+class Receiver(Protocol):
+    """Takes facts."""
+
+    async def post(self, notification: Notification) -> None:
+        """Take one fact; NotDelivered if that was not possible."""
+
+    async def close(self) -> None:
+        """Close what it has open."""
+
+
+class Address:
     """The address that events are posted to. Redirects are not followed: the token is for this address only."""
 
     def __init__(self, url: str, token: str = "") -> None:
@@ -65,10 +76,11 @@ class Receiver:
 
 
 class Marks:
-    """The marks of events that were posted: an empty object for each in the bucket."""
+    """The marks of facts that were delivered: an empty object for each in a folder of the bucket."""
 
-    def __init__(self, bucket: Bucket, prefix: str, turns: Turns) -> None:
+    def __init__(self, bucket: Bucket, prefix: str, turns: Turns, folder: str = NOTIFIED) -> None:
         self._bucket = bucket
+        self._name = folder
         self._prefix = prefix
         self._turns = turns
 
@@ -83,16 +95,21 @@ class Marks:
         await self._run(key, lambda beat: self._bucket.put_once(self._folder(key) + event, b""))
 
     def _folder(self, key: Key) -> str:
-        return marks(*key, self._prefix)
+        return marks(*key, self._prefix, self._name)
 
     async def _run(self, key: Key, call: Callable[[Beat], T]) -> T:
         return await self._turns.run(self._turns.queue(key[0]), call, STORE_PATIENCE)
 
 
 class Notifier:
-    """The models whose events are due. Belongs to the event loop."""
+    """The models whose facts are due. Belongs to the event loop."""
 
-    def __init__(self, cache: Cache, marks: Marks, receiver: Receiver) -> None:
+    def __init__(
+        self, cache: Cache, marks: Marks, receiver: Receiver, setting: str = "E2I_NOTIFY_URL", only: str = ""
+    ) -> None:
+        """`setting`: the one that asks for it, for the log. `only`: the type of the facts; all if empty."""
+        self.setting = setting
+        self._only = only
         self._cache = cache
         self._marks = marks
         self._receiver = receiver
@@ -136,6 +153,7 @@ class Notifier:
     async def _post_all(self, key: Key) -> None:
         model = self._cache.model(key)
         facts = notifications(model, clock.now()) if model else []
+        facts = [fact for fact in facts if self._only in ("", fact.type)]
         if not facts:
             self._posted.pop(key, None)
             return
@@ -152,13 +170,5 @@ class Notifier:
 
     def _note(self, problem: str) -> None:
         if problem and problem != self._problem:
-            logger.warning("E2I_NOTIFY_URL: events are not delivered: %s; they are tried again", problem)
+            logger.warning("%s: events are not delivered: %s; they are tried again", self.setting, problem)
         self._problem = problem
-
-
-def notifier(settings: Settings, cache: Cache, bucket: Bucket, turns: Turns) -> Notifier | None:
-    """Return the notifier of the settings; None without E2I_NOTIFY_URL."""
-    if not settings.notify_url:
-        return None
-    receiver = Receiver(settings.notify_url, settings.notify_token)
-    return Notifier(cache, Marks(bucket, settings.prefix, turns), receiver)

@@ -44,5 +44,5 @@ async def publish(model: Model, report: Report, clients: Clients, now: datetime,
     for transition in report.transitions:
         log_transition(model, transition)
         clients.events.add(model, transition, now)
-    if clients.notifier:
-        clients.notifier.add(model.key)
+    for notifier in clients.notifiers:
+        notifier.add(model.key)

@@ -14,7 +14,7 @@ from e2i.api.artifact import ArchivePlace, Artifact
 from e2i.api.release_record import Record
 from e2i.archive.s3.bucket import Bucket
 from e2i.archive.s3.bucket_archive import brought_mark
-from e2i.controller.core.notifications import marks
+from e2i.controller.core.notifications import MARKS, marks
 
 NEWEST = 50
 """Records of a model that are read in any case."""
@@ -130,9 +130,10 @@ class ReleaseStore:
 
     def delete_records(self, namespace: str, model: str, beat: Beat = _ignore) -> None:
         """Delete all records of a model, oldest first, after the marks of its events; no archives."""
-        for key in list(self._bucket.keys(marks(namespace, model, self._prefix))):
-            beat()
-            self._bucket.delete(key)
+        for told in MARKS:
+            for key in list(self._bucket.keys(marks(namespace, model, self._prefix, told))):
+                beat()
+                self._bucket.delete(key)
         folder = self.folder(namespace, model)
         entries = (release_record.parse_key(key) for key in self._bucket.keys(folder))
         for key in sorted(entry.key for entry in entries if entry and entry.directory == folder):

@@ -1,0 +1,199 @@
+"""A model drifts: a real bento on a real API server, from the inputs to the Job that trains it again, and back."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from aiohttp import web
+from bentos.runtime import built, made
+from support.bentoserver import bento_server, wait_for
+from support.cluster import TestCluster
+from support.operating import Operator, apply_files, installed
+from support.stage import Stage, condition, staging
+from support.stores import a_bento
+from support.yatai import controllers
+
+from e2i.api import naming
+from e2i.kube.e2i_kinds import JOBS, PODS
+from e2i.local.images import ImageStore
+
+pytestmark = pytest.mark.api
+
+POD = "127.83.2.7"
+RIGHTS = Path(__file__).resolve().parents[2] / "kustomize" / "components" / "retraining" / "rights.yaml"
+TEMPLATE = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "retrain", "labels": {"team": "platform"}},
+    "spec": {
+        "backoffLimit": 1,
+        "template": {
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "train", "image": "registry.example/train", "env": []}],
+            }
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: TestCluster) -> TestCluster:
+    made = installed(control_plane, "starts an operator of its own")
+    assert made.home
+    apply_files(made.home, RIGHTS)
+    return made
+
+
+@pytest.fixture
+async def stage(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with staging(cluster) as made, controllers(cluster, ImageStore(tmp_path / "images")):
+        yield made
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """The address of a real bento, where its pod is played."""
+    home = tmp_path / "served"
+    with bento_server(".", home, "--host", POD, "--port", "3000", folder=built.pair(tmp_path / "pair")):
+        wait_for(f"http://{POD}:3000/readyz")
+        yield f"http://{POD}:3000"
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+    """An address that takes CloudEvents."""
+    events: list[dict[str, Any]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        events.append(await request.json())
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/events", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/events", events
+    await runner.cleanup()
+
+
+@pytest.fixture
+def operator(
+    cluster: TestCluster, tmp_path: Path, hook: tuple[str, list[dict[str, Any]]]
+) -> Iterator[Operator]:
+    assert cluster.home
+    store, template = a_bento(tmp_path / "store", "churn:1.0.0"), tmp_path / "template.yaml"
+    template.write_text(yaml.safe_dump(TEMPLATE))
+    settings = {
+        "E2I_DRIFT_SECONDS": "1",
+        "E2I_NOTIFY_URL": hook[0],
+        "E2I_RETRAIN_TEMPLATE": str(template),
+    }
+    made = Operator(cluster.home, tmp_path, tmp_path / "store", **settings)
+    assert store
+    made.start()
+    yield made
+    made.stop()
+
+
+def usual(number: int) -> list[dict[str, Any]]:
+    """Inputs as the card's reference has them."""
+    chance = random.Random(7)  # noqa: S311 - a sample, not a secret
+    return [
+        made.CUSTOMER
+        | {
+            "tenure months": chance.choices((3, 30, 50), (4, 3, 3))[0],
+            "contract": chance.choice(made.CONTRACTS),
+        }
+        for _ in range(number)
+    ]
+
+
+async def ask(url: str, rows: list[dict[str, Any]]) -> None:
+    """Ask the model for so many predictions, in batches."""
+    async with httpx.AsyncClient(timeout=60) as client:
+        for begun in range(0, len(rows), 100):
+            body = {"input_data": rows[begun : begun + 100]}
+            answer = await client.post(f"{url}/churn_model/predict_batch", json=body)
+            assert answer.status_code == 200, answer.text
+
+
+async def give_address(stage: Stage) -> None:
+    """Play the node: the model's pod has the address at which the bento answers."""
+    status = {"podIP": POD, "podIPs": [{"ip": POD}]}
+    pods, _ = await stage.kube.list(PODS, stage.namespace, labels=naming.MODEL_LABEL)
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        await stage.kube.patch(PODS, stage.namespace, name, {"status": status}, subresource="status")
+
+
+async def until_drifted(stage: Stage, status: str) -> Any:
+    async def look() -> Any:
+        model = await stage.model()
+        told = condition(model, "Drifted")
+        return model if told and told["status"] == status else None
+
+    return await stage.until(look, f"Drifted={status}")
+
+
+async def test_a_model_drifts_is_told_trained_again_and_recovers(
+    stage: Stage, operator: Operator, served: str, hook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    await stage.create()
+    await stage.ready()
+    await give_address(stage)
+    await ask(served, usual(500))
+    await until_drifted(stage, "False")
+
+    await ask(served, [made.CUSTOMER] * 500)
+    model = await until_drifted(stage, "True")
+    told, ready = condition(model, "Drifted"), condition(model, "Ready")
+    assert told
+    assert ready
+    assert (told["reason"], ready["status"]) == ("InputsDrifted", "True")
+    drift, release = model["status"]["drift"], model["status"]["servingRelease"]
+    names = {each["name"] for each in drift["features"]}
+    assert names == {"churn_model.tenure months", "churn_model.contract"}
+    assert drift["release"] == release
+    print(told["message"], json.dumps(drift))  # noqa: T201 - shown by `pytest -rP`, to be read as users would
+
+    async def has_event() -> bool:
+        return ("Warning", "InputsDrifted") in await stage.events()
+
+    async def jobs() -> list[Any]:
+        found, _ = await stage.kube.list(JOBS, "e2i-system", labels="app.kubernetes.io/component=retraining")
+        of = f"{stage.namespace}/churn"
+        return [job for job in found if job["metadata"]["annotations"]["serving.e2i.dev/retrains"] == of]
+
+    async def posted() -> bool:
+        return [each["type"].split(".")[-1] for each in hook[1]] == ["served", "drifted"]
+
+    await stage.until(has_event, "the event")
+    await stage.until(posted, "the CloudEvent")
+    (job,) = await stage.until(jobs, "the Job")
+    assert job["metadata"]["labels"]["team"] == "platform"
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    given = {each["name"]: each["value"] for each in container["env"]}
+    assert (given["E2I_MODEL"], given["E2I_NAMESPACE"], given["E2I_RELEASE"]) == (
+        "churn", stage.namespace, release,
+    )  # fmt: skip
+    assert given["E2I_BENTO"] == "churn:1.0.0"
+    assert given["E2I_DIGEST"].startswith("sha256:")
+    assert set(given["E2I_FEATURES"].split(",")) == {"churn_model.tenure%20months", "churn_model.contract"}
+
+    # Another operator goes on: no second Job, and no second event.
+    operator.stop()
+    operator.start()
+    await ask(served, usual(500))
+    model = await until_drifted(stage, "False")
+    assert "drift" not in model["status"]
+    assert len(await jobs()) == 1
+    assert await posted()
