@@ -35,6 +35,14 @@ def test_where_a_bento_has_several_models_their_names_are_in_front() -> None:
     assert parse_scores(PAGE + second)["churn_model.plan"] == 1e-05
 
 
+def test_a_name_stays_the_same_when_another_model_of_the_bento_has_enough_rows() -> None:
+    models = "".join(
+        f'e2i_prediction_not_finite_total{{model="{name}",version="1"}} 0.0\n'
+        for name in ("churn_model", "upsell")
+    )
+    assert set(parse_scores(PAGE + models)) == {"churn_model.tenure_months", "churn_model.plan"}
+
+
 def test_the_numbers_that_a_model_predicts_stand_beside_its_features() -> None:
     effects = 'e2i_prediction_drift_psi{model="churn_model",version="1.2.0"} 0.5\n'
     assert parse_scores(PAGE + effects)["prediction"] == 0.5

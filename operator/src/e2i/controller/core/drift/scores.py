@@ -29,6 +29,8 @@ Scores = Mapping[str, float]
 """The index of each feature by its name."""
 
 _LINE = re.compile(rf"^e2i_(input|prediction)_drift_psi\{{({LABELS})\}} ({NUMBER})(?:\s|$)", re.M)
+_MODEL = re.compile(r'^e2i_prediction_not_finite_total\{model="((?:[^"\\\n]|\\.)*)"', re.M)
+"""There for each model of a bento from the start: its figures of drift come only with enough rows."""
 _LABEL = re.compile(r'(feature|model)="((?:[^"\\\n]|\\.)*)"')
 
 
@@ -41,7 +43,8 @@ def parse_scores(text: str) -> Scores:
         ({"feature": PREDICTION * (line[1] == PREDICTION)} | dict(_LABEL.findall(line[2])), float(line[3]))
         for line in islice(_LINE.finditer(text), MOST_FEATURES)
     ]
-    several = len({labels.get("model", "") for labels, _ in found}) > 1
+    models = {line[1] for line in islice(_MODEL.finditer(text), MOST_FEATURES)}
+    several = len(models | {labels.get("model", "") for labels, _ in found}) > 1
     scores: dict[str, float] = {}
     for labels, score in found:
         names = [labels.get("model", "")] * several + [labels["feature"]]
