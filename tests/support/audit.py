@@ -61,12 +61,14 @@ class Audit:
             request for request in self.requests() if request[0] not in READING and request[1] != "leases"
         ]
 
-    def written(self) -> list[str]:
-        """Return what was written of models and their children: patch e2imodels/status churn"""
+    def written(self, namespace: str = "") -> list[str]:
+        """Return what was written of models and their children, there or anywhere: patch e2imodels/status churn"""
         return [
             f"{entry['verb']} {resource} {entry['objectRef'].get('name', '')}"
             for entry in self._entries()
-            if entry["verb"] not in READING and (resource := _resource(entry)) not in ("events", "leases")
+            if entry["verb"] not in READING
+            and (resource := _resource(entry)) not in ("events", "leases")
+            and namespace in ("", entry["objectRef"].get("namespace", ""))
         ]
 
 
