@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import urllib.request
 from collections.abc import Callable
 
 import pytest
 from support.cluster import TestCluster
+from support.prometheus import ask, ensure_programs
 
 from e2i.kube import Kube, Resource
-from e2i.local import supervision
+from e2i.local import monitors, supervision
 from e2i.local.cluster import OVERLAY, bring_up
 from e2i.local.components import COMPONENT_NAMES, METRICS_SERVER
 from e2i.polling import poll
@@ -49,6 +51,33 @@ async def test_it_comes_back_after_all_its_components_were_killed_at_once(
     bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY)
     await test_its_one_node_is_ready(local_cluster)
     await test_the_operator_runs_as_a_pod_of_the_cluster(local_cluster)
+
+
+def test_prometheus_beside_it_reads_the_operators_pod_and_tells_alertmanager(
+    local_cluster: TestCluster, say: Callable[[str], None]
+) -> None:
+    home = local_cluster.own_home("starts processes beside the local cluster")
+    ensure_programs(say)
+    monitors.start(home, say)
+    try:
+        address = monitors.addresses(home)["Prometheus"]
+        assert poll(lambda: bool(ask(address, "e2i_build_info")), within=120, every=0.3)
+        assert poll(
+            lambda: "/api/v2/alerts" in page(f"{address}/api/v1/alertmanagers"), within=120, every=0.3
+        )
+        # Again: both read their configuration anew.
+        processes = [supervision.running(home, name) for name in (monitors.PROMETHEUS, monitors.ALERTMANAGER)]
+        monitors.start(home, say, webhook="http://127.0.0.1:9/")
+        assert processes == [supervision.running(home, name) for name in ("prometheus", "alertmanager")]
+    finally:
+        for name in (monitors.PROMETHEUS, monitors.ALERTMANAGER):
+            supervision.stop(home, name, say)
+    assert monitors.addresses(home) == {}
+
+
+def page(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own
+        return str(answer.read().decode())
 
 
 def _condition(item: dict, kind: str) -> dict:
