@@ -26,7 +26,7 @@ from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
 from e2i.local.cluster import OVERLAY, bring_up
 from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
-from e2i.local.toolchain import PROMETHEUS, ensure_built, program_of
+from e2i.local.toolchain import ALERTMANAGER, PROMETHEUS, ensure_built
 
 pytestmark = pytest.mark.e2e
 
@@ -201,8 +201,8 @@ async def test_a_model_grows_with_its_requests_in_progress_and_shrinks_after_the
 ) -> None:
     """By a metric of the kind Pods, as the page on autoscaling says it."""
     rules, autoscaling = custom_metrics_of_the_page()
-    ensure_built((PROMETHEUS,), say)
-    prometheus = Prometheus(program_of(PROMETHEUS), tmp_path, [], stage.home.kubeconfig)
+    ensure_built((PROMETHEUS, ALERTMANAGER), say)
+    prometheus = Prometheus(tmp_path, [], stage.home.kubeconfig)
     with (
         prometheus.running(),
         custom_metrics(stage.home, prometheus.address, rules, tmp_path, say),
