@@ -301,7 +301,7 @@ async def test_a_stop_in_the_middle_of_a_start_gives_the_lease_away(stage: Stage
     waits = asyncio.create_task(process.start())
 
     async def has_lease() -> bool:
-        return bool(stage.api.writers)
+        return process._lease is not None and process._lease.is_held
 
     await until(has_lease)
     waits.cancel()
