@@ -37,8 +37,11 @@ from e2i.local.yatai.deployment_controller import DeploymentController
 pytestmark = pytest.mark.api
 
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
+POD = "127.0.9.9"
+"""An address where nobody answers."""
 BACKLOG = 11
 """Images that nobody builds: more than the alert allows."""
+CHECK = {"path": "/predict", "body": "{}", "timeoutSeconds": 1, "retries": 0}
 PAUSED = {"strategy": "Canary", "steps": [{"setWeight": 50}, {"pause": {}}]}
 
 
@@ -67,7 +70,7 @@ def operator(cluster: TestCluster, tmp_path: Path) -> Iterator[Operator]:
     store = tmp_path / "store"
     a_bento(store, "churn:1.0.0")
     # It keeps its Lease while the API server is stopped.
-    with operating(cluster.home, tmp_path, store, E2I_LEASE_SECONDS="120") as made:
+    with operating(cluster.home, tmp_path, store, E2I_LEASE_SECONDS="120", E2I_PROBE_SECONDS="1") as made:
         yield made
 
 
@@ -93,6 +96,8 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
     await stage.ready("full", "canary", "lost", "closed")
     await scale(stage, "full", 2)
     await outgrows_memory(stage, "full")
+    # Nobody answers at the address of its Service.
+    await stage.change("full", rollout={"verify": [CHECK]})
 
     await stage.change("canary", bento=bento(OTHER_IMAGE), rollout=PAUSED)
     await stage.until(lambda: plays_until(stage, "canary", "CanaryPaused"), "the canary to wait")
@@ -107,7 +112,7 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
     await fired(
         "E2ICanaryWaitsTooLong", "E2IRollbackHappened", "E2IOomKilled", "E2ICapacityAtMax", "E2IBuildBacklog"
     )
-    await fired("E2ILedgerWriteFailing")
+    await fired("E2ILedgerWriteFailing", "E2IGoldenPredictionsFail")
     await asyncio.to_thread(every_series_is_there, prometheus, OF_CAUSES)
 
     # Its passes fail, and then they hang.
@@ -140,7 +145,7 @@ async def scale(stage: Stage, name: str, replicas: int) -> None:
 
 
 async def outgrows_memory(stage: Stage, name: str) -> None:
-    """Play the node: a container ended because it used more memory than its limit, and runs again."""
+    """Play the node: a container ended because it used more memory than its limit, and runs again at an address."""
     ended = {"reason": "OOMKilled", "exitCode": 137, "finishedAt": timestamp(clock.now())}
     main = {
         "name": "main",
@@ -153,7 +158,8 @@ async def outgrows_memory(stage: Stage, name: str) -> None:
     }
     pods, _ = await stage.kube.list(PODS, stage.namespace, labels=f"{naming.MODEL_LABEL}={name}")
     for pod in pods:
-        await stage.put_pod_status(pod, {"containerStatuses": [main]})
+        address = {"podIP": POD, "podIPs": [{"ip": POD}]}
+        await stage.put_pod_status(pod, {**address, "containerStatuses": [main]})
 
 
 async def plays_until(stage: Stage, name: str, reason: str) -> bool:

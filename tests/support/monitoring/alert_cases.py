@@ -90,6 +90,8 @@ def _of_models() -> Iterator[Case]:
     yield Case(
         alert="E2IModelNotReady", bad={crashing: "0", paused: ABSENT}, good={crashing: ABSENT, paused: "0"}
     )
+    probe = f"e2i_model_probe_success{{{RELEASE}}}"
+    yield Case(alert="E2IGoldenPredictionsFail", bad={probe: "0"}, good={probe: "1"})
     rolled = f'e2i_model_rolled_back_timestamp_seconds{{{RELEASE},reason="PodsLost"}}'
     yield Case(alert="E2IRollbackHappened", bad={rolled: "0"}, good={rolled: "-120"})
     quarantined = f'e2i_model_quarantined{{{RELEASE},reason="CrashLoop"}}'

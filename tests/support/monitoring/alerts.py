@@ -84,6 +84,13 @@ _OF_MODELS = (
         summary=f"{MODEL} is not Ready: {REASON}.",
     ),
     Alert(
+        name="E2IGoldenPredictionsFail",
+        expr="min by (namespace, model, release) (e2i_model_probe_success) == 0",
+        hold="@5m",
+        severity="critical",
+        summary=f"{MODEL}: release {{{{ $labels.release }}}} serves, and its golden predictions fail.",
+    ),
+    Alert(
         name="E2IRollbackHappened",
         expr="time() - max by (namespace, model, release, reason) (e2i_model_rolled_back_timestamp_seconds) < @1h@",
         summary=f"{MODEL}: release {{{{ $labels.release }}}} was taken back: {{{{ $labels.reason }}}}.",

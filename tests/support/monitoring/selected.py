@@ -13,9 +13,10 @@ OF_CAUSES = {
     "e2i_model_canary_step_timestamp_seconds",
     "e2i_model_max_replicas",
     "e2i_model_oom_killed_timestamp_seconds",
+    "e2i_model_probe_success",
     "e2i_model_rolled_back_timestamp_seconds",
 }
-"""Those that only a refused write, a canary, an autoscaler, an end for memory and a rollback have."""
+"""Those that only a refused write, a canary, an autoscaler, an end for memory, a probe and a rollback have."""
 
 
 def selected() -> set[str]:

@@ -25,6 +25,7 @@ from e2i.controller.core.metrics.model_series import model_series
 from e2i.controller.core.metrics.operator_series import (
     Family,
     Picture,
+    Probed,
     Watch,
     operator_series,
     process_series,
@@ -395,7 +396,11 @@ def busy() -> tuple[Measures, list[Series]]:
         (a_request(bad, digest=DIGEST),),
         (an_ended_pod("a", "OOMKilled", "2026-11-21T11:00:00Z"),),
     )
-    picture = replace(a_picture(watches=[Watch(kind="Pod", age=1, is_failing=False)]), models=(model,))
+    picture = replace(
+        a_picture(watches=[Watch(kind="Pod", age=1, is_failing=False)]),
+        models=(model,),
+        probes={bad.key: Probed(RELEASE, passed=False)},
+    )
     return measures, [*process_series("0.1.0", "e2i-operator", leads=True), *operator_series(picture)]
 
 

@@ -44,6 +44,7 @@ VARIABLES = {
     "E2I_NOTIFY_URL": "https://hooks.example/e2i",
     "E2I_NOTIFY_TOKEN": "s3cret",
     "E2I_DRIFT_SECONDS": "0",
+    "E2I_PROBE_SECONDS": "60",
     "E2I_LOG_LEVEL": "debug",
 }
 """Each with another value than its default."""
@@ -83,6 +84,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         notify_url="https://hooks.example/e2i",
         notify_token="s3cret",
         drift_seconds=0,
+        probe_seconds=60,
         retrain_template=template,
         log_level="DEBUG",
     )

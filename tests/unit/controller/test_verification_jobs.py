@@ -14,6 +14,7 @@ from e2i.api.problem import Problem
 from e2i.controller.core.actions import Verify
 from e2i.controller.core.observed import VerificationState
 from e2i.controller.core.verification.checks import Verification
+from e2i.controller.edge import golden_predictions
 from e2i.controller.edge.jobs import verification_jobs as module
 from e2i.controller.edge.jobs.verification_jobs import VerificationJobs
 from e2i.kube import ApiError, Resource
@@ -79,8 +80,8 @@ class Release:
 @pytest.fixture
 def release(monkeypatch: pytest.MonkeyPatch) -> Release:
     made = Release(monkeypatch)
-    monkeypatch.setattr(module, "verify", made.verify)
-    monkeypatch.setattr(module, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(golden_predictions, "verify", made.verify)
+    monkeypatch.setattr(golden_predictions, "WAITS", (0.0, 0.0))
     return made
 
 
@@ -272,7 +273,7 @@ async def test_a_verification_that_does_not_end_has_an_end(
     woken: list[tuple[str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "longest", lambda verification: 0.02)
+    monkeypatch.setattr(golden_predictions, "longest", lambda verification: 0.02)
     release.hesitate()
     await verifications.start(MODEL, Verify("churn-1", "1", OWNER))
     await until(lambda: bool(woken))

@@ -65,6 +65,8 @@ class Operator:
             self._supervisor.start(notifier.setting, notifier.run())
         if self._clients.drift_watch:
             self._supervisor.start("drift", self._clients.drift_watch.run())
+        if self._clients.golden_probe:
+            self._supervisor.start("probe", self._clients.golden_probe.run())
         for number in range(POSTERS):
             self._supervisor.start(f"events {number}", self._clients.events.run())
 

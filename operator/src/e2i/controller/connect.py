@@ -20,6 +20,7 @@ from e2i.controller.edge.drift_watch import drift_watch
 from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
+from e2i.controller.edge.golden_probe import golden_probe
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
@@ -35,6 +36,7 @@ from e2i.controller.edge.span_exporter import traces_to
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Queue
 from e2i.controller.settings import Settings
+from e2i.kube import Kube
 
 STORE_REQUESTS = 4
 """Reads and deletions in the bucket at the same time."""
@@ -47,8 +49,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
 
     It writes nothing while it does not hold the lease.
     """
-    kube = await connect_kube(settings, measures)
-    kube.fence(lease.check)
+    kube = await _fenced_kube(settings, lease, measures)
     queue = Queue(measures)
     place = partial(open_bucket, settings, lease, measures)
     archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
@@ -73,6 +74,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         traces=traces_to(settings.traces_endpoint),
         notifiers=tuple(notifiers(settings, cache, kube, lease.namespace, bucket, turns)),
         drift_watch=drift_watch(settings, cache.of_models, queue.add),
+        golden_probe=golden_probe(settings.probe_seconds, kube, cache.of_models, own_secrets(os.environ)),
         may_patch=settings.patch_deployments,
         access=_builder_access(settings),
         archive_place=archives,
@@ -82,6 +84,13 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     return Operator(
         clients, queue, supervisor, workers=settings.workers, namespaces=namespaces, check_bucket=check
     )
+
+
+async def _fenced_kube(settings: Settings, lease: Lease, measures: Measures) -> Kube:
+    """Return a connection that refuses to write while the lease is not held."""
+    kube = await connect_kube(settings, measures)
+    kube.fence(lease.check)
+    return kube
 
 
 def _store(settings: Settings, bucket: Bucket) -> ReleaseStore:

@@ -67,8 +67,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     # Observing only reads: that the model waits for a running export is said here.
     clients.export_jobs.subscribe(model.reference, model.key)
     here = Situation(model, await observe(model, clients, clock.now()))
-    if clients.drift_watch:
-        clients.drift_watch.follow(here)
+    clients.follow(here)
     log_context.add(generation=model.generation, release=here.asked)
     chosen = plan(here, clock.now())
     if chosen.failure:

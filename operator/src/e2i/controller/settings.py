@@ -83,6 +83,8 @@ class Settings:
     """E2I_NOTIFY_TOKEN: bearer token for that address, from a Secret."""
     drift_seconds: int = 60
     """E2I_DRIFT_SECONDS: seconds between two looks at the drift that bentos show in their metrics; 0: never."""
+    probe_seconds: int = 0
+    """E2I_PROBE_SECONDS: after so many seconds what serves is asked its golden predictions again; 0: never."""
     retrain_template: Path | None = None
     """E2I_RETRAIN_TEMPLATE: file with a Job or an Argo Workflow that is created in the operator's namespace when a
     model has drifted, once for each drift; without it none is."""
@@ -126,6 +128,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         notify_url=_url(environment, "E2I_NOTIFY_URL"),
         notify_token=environment.get("E2I_NOTIFY_TOKEN", ""),
         drift_seconds=_count(environment, "E2I_DRIFT_SECONDS", defaults.drift_seconds, 86400, least=0),
+        probe_seconds=_count(environment, "E2I_PROBE_SECONDS", defaults.probe_seconds, 86400, least=0),
         retrain_template=_template(environment),
         log_level=_level(environment, defaults.log_level),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from e2i.api.artifact import ArchivePlace
+from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.drift_watch import DriftWatch
 from e2i.controller.edge.event_queue import EventQueue
 from e2i.controller.edge.failure_memory import FailureMemory
+from e2i.controller.edge.golden_probe import GoldenProbe
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
@@ -52,11 +54,20 @@ class Clients:
     """None without E2I_NOTIFY_URL and E2I_RETRAIN_TEMPLATE."""
     drift_watch: DriftWatch | None = None
     """None with E2I_DRIFT_SECONDS=0."""
+    golden_probe: GoldenProbe | None = None
+    """None with E2I_PROBE_SECONDS=0."""
     own_writes: OwnWrites = field(default_factory=OwnWrites)
     stretches: Stretches = field(default_factory=Stretches)
     workload_patches: WorkloadPatches = field(default_factory=WorkloadPatches)
     may_patch: bool = False
     """E2I_PATCH_DEPLOYMENTS: whether fields of pods may be written into Deployments."""
+
+    def follow(self, here: Situation) -> None:
+        """Let those that look at what serves, in the background, know which release it is."""
+        if self.drift_watch:
+            self.drift_watch.follow(here)
+        if self.golden_probe:
+            self.golden_probe.follow(here)
 
     def cancel_jobs(self, key: Key) -> None:
         """Cancel the jobs of a model that is gone, and forget what was read for it."""
@@ -66,6 +77,8 @@ class Clients:
         self.release_store_jobs.forget(key)
         if self.drift_watch:
             self.drift_watch.forget(key)
+        if self.golden_probe:
+            self.golden_probe.forget(key)
         self.stretches.forget(key)
         self.failure_memory.forget(key)
         self.claims.forget(key)

@@ -27,4 +27,5 @@ def picture(clients: Clients, informers: Iterable[Informer], waiting: int, begun
         waiting=waiting,
         passes=tuple(now - each for each in begun),
         hung=clients.export_jobs.hung,
+        probes=clients.golden_probe.results if clients.golden_probe else {},
     )

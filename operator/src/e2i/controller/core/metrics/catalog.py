@@ -202,6 +202,13 @@ DRIFTED = _gauge(
     (*_MODEL, "release"),
     "1 for each model whose bento shows drift",
 )
+PROBE = _gauge(
+    "e2i_model_probe_success",
+    "1 if the release that serves answered its golden predictions rightly when it was asked last, else 0; only with "
+    "E2I_PROBE_SECONDS.",
+    (*_MODEL, "release"),
+    "1 for each model that has golden predictions",
+)
 OOM_KILLED_AT = _gauge(
     "e2i_model_oom_killed_timestamp_seconds",
     "When a container of the release's pods last ended because it used more memory than its limit.",
@@ -220,6 +227,7 @@ OF_THE_MODELS = (
     CANARY_WEIGHT,
     CANARY_STEP_AT,
     DRIFTED,
+    PROBE,
     OOM_KILLED_AT,
 )
 METRICS = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

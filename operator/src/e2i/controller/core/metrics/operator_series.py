@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from e2i.api.model import Model
@@ -36,6 +36,13 @@ class Family(NamedTuple):
     pods: tuple[Pod, ...] = ()
 
 
+class Probed(NamedTuple):
+    """How a release that serves answered its golden predictions last."""
+
+    release: str
+    passed: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """The operator's knowledge at the moment of a scrape."""
@@ -48,6 +55,8 @@ class Picture:
     """The ages of the passes that are running."""
     hung: int
     """Exports that hang."""
+    probes: Mapping[tuple[str, str], Probed] = field(default_factory=dict)
+    """By model, with E2I_PROBE_SECONDS."""
 
 
 def process_series(version: str, lease: str, *, leads: bool) -> Iterator[Series]:
@@ -85,3 +94,5 @@ def _of_models(picture: Picture) -> Iterator[Series]:
     yield from (Series(catalog.MODELS, labels, count) for labels, count in sorted(counts.items()))
     for each in picture.models:
         yield from model_series(*each)
+    for key, probe in picture.probes.items():
+        yield Series(catalog.PROBE, (*key, probe.release), probe.passed)

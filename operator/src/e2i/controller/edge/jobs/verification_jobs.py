@@ -12,24 +12,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import Verify
 from e2i.controller.core.observed import VerificationState
-from e2i.controller.core.verification import checks
-from e2i.controller.edge.check_secrets import read_values
-from e2i.controller.edge.prediction_client import longest, verify
+from e2i.controller.edge.golden_predictions import ask
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Kube
-from e2i.kube.e2i_kinds import SERVICES
 
 PATIENCE = 1.0
 """Seconds that a pass waits for a verification it started: most take less."""
-
-WAITS = (0.0, 0.5, 2.0)
-"""Seconds before each look for the address of a release: its Service may be younger than its pods."""
 
 RETRY = 10.0
 """Seconds after which a verification that was held up is tried again."""
@@ -114,7 +107,7 @@ class VerificationJobs:
 
     async def _run(self, model: Model, action: Verify) -> Problem | None:
         try:
-            result = await self._verify(model, action)
+            result = await ask(self._kube, model, action.name, action.owner, self._secrets)
         except ApiError as error:
             # The release is not to blame if the API server cannot be asked: the next pass asks again.
             logger.warning("%s/%s: %s could not be verified: %s", *model.key, action.name, error)
@@ -134,47 +127,6 @@ class VerificationJobs:
         job = self._jobs.get(key)
         if job and job.task is asyncio.current_task():
             del self._jobs[key]
-
-    async def _verify(self, model: Model, action: Verify) -> Problem | None:
-        """Return the first check that fails, None if all pass; ApiError if Service or Secrets cannot be read."""
-        verification = checks.parse_verification(model.rollout.checks)
-        values = await read_values(model.namespace, verification.secrets, self._kube)
-        if isinstance(values, Problem):
-            return values
-        address = await self._address(model, action)
-        if not isinstance(address, str):
-            return address
-        host = f"[{address}]" if ":" in address else address
-        url = f"http://{host}:{naming.SERVICE_PORT}"
-        secrets = (*self._secrets, *model.shape.secrets, *verification.confidential, *values.values())
-        bound = longest(verification)
-        try:
-            async with asyncio.timeout(bound):
-                return await verify(url, verification.with_values(values), model.shape.type, secrets)
-        except TimeoutError:
-            message = f"the checks of spec.rollout.verify did not end within {bound:g} s"
-            return Problem(reason=Reason.VerificationTimeout, message=message, stalled=True, final=True)
-
-    async def _address(self, model: Model, action: Verify) -> str | Problem:
-        """Return the clusterIP of the release's own Service, which needs no DNS, or why there is none."""
-        name = action.name
-        for wait in WAITS:
-            await asyncio.sleep(wait)
-            # Yatai gives the Service the name of its BentoDeployment.
-            service = await self._kube.get(SERVICES, model.namespace, name) or {}
-            owners = service.get("metadata", {}).get("ownerReferences") or ()
-            if service and not any(owner.get("uid") == action.owner for owner in owners):
-                return Problem(
-                    reason=Reason.NameTaken,
-                    message=f"Service {name} in {model.namespace} is not the release's own, so no golden prediction is "
-                    "sent to it: remove it, and Yatai makes the right one",
-                    stalled=True,
-                )
-            address = service.get("spec", {}).get("clusterIP", "")
-            if isinstance(address, str) and address not in ("", "None"):
-                return address
-        message = f"Service {name}, which Yatai makes for the release, has no address; look for it in {model.namespace}"
-        return Problem(reason=Reason.VerificationError, message=message, stalled=True, final=True)
 
 
 def _holds_up(result: Problem | None) -> bool:
