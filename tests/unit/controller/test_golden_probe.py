@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from support.builders import a_model, seen_serving
@@ -30,6 +31,7 @@ class Release:
         self.asked: list[tuple[str, str]] = []
         self.broken = ""
         self.at_once = self.most_at_once = 0
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def release_addresses(self, key: tuple[str, str], release: str) -> list[str]:
         return self.addresses
@@ -39,6 +41,7 @@ class Release:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(0)
+        self.meanwhile()
         self.at_once -= 1
         if model.name == self.broken:
             raise RuntimeError("a bug")
@@ -121,11 +124,14 @@ async def test_a_model_is_asked_no_more_when_nothing_serves_or_it_is_gone(
     assert len(release.asked) == 1
 
 
-async def test_nothing_is_said_while_nobody_can_know(probe: GoldenProbe, release: Release) -> None:
+async def test_nothing_is_said_while_nobody_can_know(
+    probe: GoldenProbe, release: Release, caplog: pytest.LogCaptureFixture
+) -> None:
     probe.follow(serving())
     assert await result(probe)
     release.answer = ApiError(0, "Unreachable", "no connection")
     assert await result(probe), "as it was"
+    assert not caplog.records, "the API server has alerts of its own"
     release.answer = NO_SECRET
     assert await result(probe) is None
     release.answer, release.addresses = WRONG, []
@@ -139,6 +145,9 @@ async def test_other_golden_predictions_begin_anew(probe: GoldenProbe, release: 
     other = a_model(rollout={"checks": {"verify": [{"path": "/other"}]}})
     probe.follow(serving(other))
     assert not probe.results
+    release.meanwhile = lambda: probe.follow(serving())
+    await probe.ask_all()
+    assert not probe.results, "what was answered is of the others"
 
 
 async def test_a_bug_of_one_model_keeps_nobody_from_being_asked_and_few_are_asked_at_once(
