@@ -17,6 +17,7 @@ from support.stores import a_bento
 from support.warmoperator import operating
 from support.yatai import controllers
 
+from e2i.api import naming
 from e2i.kube import ApiError, Object, Resource
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, E2I_MODELS, SERVICES
 from e2i.local.images import ImageStore
@@ -79,19 +80,19 @@ async def lose(stage: Stage) -> None:
     await stage.until(empty, "the children to go")
 
 
-async def serving(stage: Stage) -> str | None:
-    """Play the node; the release that has the address and a ready pod."""
+async def serving(stage: Stage, release: str) -> str | None:
+    """Play the node for the pods of this release alone; the release that has the address and a ready pod."""
     await stage.end_builds()
-    await stage.start_pods()
+    await stage.start_pods(naming.label_selector(naming.pod_labels("churn", release)))
     model = await stage.model()
     told = condition(model, "ReleaseServing")
-    release: str | None = model.get("status", {}).get("servingRelease")
-    return release if told and told["status"] == "True" else None
+    found: str | None = model.get("status", {}).get("servingRelease")
+    return found if told and told["status"] == "True" else None
 
 
 async def comes_back(stage: Stage, release: str) -> None:
     """What served before is the first release that serves; then the spec is followed."""
-    first = await stage.until(lambda: serving(stage), "a release to serve", 240)
+    first = await stage.until(lambda: serving(stage, release), "a release to serve", 240)
     assert first == release
     await stage.ready()
     status = (await stage.model())["status"]

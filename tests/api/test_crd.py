@@ -418,6 +418,7 @@ async def test_the_columns_of_kubectl_get(kube: Kube, cluster: TestCluster) -> N
         "REASON",
         "REPLICAS",
         "RELEASE",
+        "DRIFTED",
         "URL",
         "MESSAGE",
         "AGE",

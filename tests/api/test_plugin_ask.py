@@ -27,6 +27,7 @@ pytestmark = pytest.mark.api
 PROGRAM = (sys.executable, "-c", "from e2i.cli.plugin import main; main()")
 BODY = '{"input_data":  {"tenure": 1.50}}'
 RELEASE = "0ef811ee"
+ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 ENDPOINTS = Resource("", "v1", "endpoints", "Endpoints")
 
 
@@ -82,6 +83,8 @@ async def asked(stage: Stage, backend: tuple[str, int]) -> Stage:
     # directly, and its controllers want a node for each pod.
     service = {"metadata": {"name": "churn"}, "spec": {"clusterIP": "None", "ports": [{"port": 3000}]}}
     await stage.kube.create(SERVICES, stage.namespace, service)
+    # A controller makes the account, and no pod is admitted before.
+    await stage.until(lambda: stage.kube.get(ACCOUNTS, stage.namespace, "default"), "the account of the pods")
     await stage.kube.create(PODS, stage.namespace, pod())
     status = {"podIP": address, "podIPs": [{"ip": address}]}
     await stage.kube.patch(PODS, stage.namespace, "churn", {"status": status}, subresource="status")

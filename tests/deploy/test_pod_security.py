@@ -31,6 +31,8 @@ Manifest = dict[str, Any]
 @pytest.fixture(scope="module")
 def restricted(kubectl: Program) -> Iterator[None]:
     kubectl("create", "-f", "-", given=json.dumps(RESTRICTED))
+    # A controller makes it, and no pod is admitted before.
+    kubectl("wait", "--for=create", "serviceaccount/default", f"--namespace={NAMESPACE}", "--timeout=90s")
     yield
     kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 

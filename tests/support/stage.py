@@ -98,10 +98,10 @@ class Stage:
 
         await self.until(look, "Ready", patience)
 
-    async def start_pods(self) -> None:
-        """Play the node: every pod of a model runs and is ready."""
+    async def start_pods(self, labels: str = naming.MODEL_LABEL) -> None:
+        """Play the node: every pod of a model, or those with these labels, runs and is ready."""
         running = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-        await self._play(naming.MODEL_LABEL, running)
+        await self._play(labels, running)
 
     async def end_builds(self, exit_code: int = 0) -> None:
         """Play the node: every build has run and ended."""
@@ -110,8 +110,8 @@ class Stage:
         phase = "Failed" if exit_code else "Succeeded"
         await self._play(BUILD_LABEL, {"phase": phase, "containerStatuses": [{**container, "state": ended}]})
 
-    async def _play(self, label: str, status: Object) -> None:
-        pods, _ = await self.kube.list(PODS, self.namespace, labels=label)
+    async def _play(self, labels: str, status: Object) -> None:
+        pods, _ = await self.kube.list(PODS, self.namespace, labels=labels)
         for pod in pods:
             if pod["status"].get("phase") == "Pending":
                 await self.put_pod_status(pod, status)
