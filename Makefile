@@ -66,12 +66,12 @@ down: setup ## Stop the local cluster; what it holds stays
 .PHONY: test
 test: lint check ## Everything: lint, types, layers, unit, scenarios, API server, end to end
 	@PYTHONPATH=tests $(BIN)/python -m support.tools
-	$(BIN)/pytest $(LANES)
+	@PYTHONPATH=tests $(BIN)/python -m support.run_again $(LANES)
 
 .PHONY: test-deep
 test-deep: setup ## Everything, with many more examples, every crash point and the long tests
 	@PYTHONPATH=tests $(BIN)/python -m support.tools
-	$(BIN)/pytest $(LANES) --deep
+	@PYTHONPATH=tests $(BIN)/python -m support.run_again $(LANES) --deep
 
 .PHONY: lint
 lint: setup ## Style of the code

@@ -15,6 +15,7 @@ from deploy.programs import PROJECT, Program
 
 from e2i.inspection.doctor.cluster_checks import SECRETS, VARIABLES
 from e2i.inspection.doctor.deployments import containers, given_value
+from e2i.polling import poll
 
 STACK = PROJECT / "kustomize" / "yatai-stack"
 STANDINS = PROJECT / "operator" / "src" / "e2i" / "local" / "yatai" / "crds"
@@ -159,8 +160,13 @@ def test_each_controller_has_its_rights_and_no_others(kubectl: Program, overlay:
         for account, verb, kind, namespace, may in RIGHTS:
             where = (f"--namespace={namespace}",) if namespace else ("--all-namespaces",)
             who = f"--as=system:serviceaccount:ml-platform:{account}"
-            said = kubectl.tried("auth", "can-i", verb, kind, *where, who).stdout.strip()
-            assert said == may, (account, verb, kind, namespace)
+            asked = ("auth", "can-i", verb, kind, *where, who)
+
+            def is_so(asked: tuple[str, ...] = asked, may: str = may) -> bool:
+                return kubectl.tried(*asked).stdout.strip() == may
+
+            # The API server takes new roles into account a moment after it has stored them.
+            assert poll(is_so, within=PATIENCE, every=0.2), (account, verb, kind, namespace, may)
     finally:
         kubectl("delete", "-k", overlay, "--timeout=120s")
         kubectl("delete", "namespace", "ml-platform", "--timeout=120s")

@@ -93,7 +93,8 @@ class Changes:
             self.close()
             self._log = self._path.open("rb")
             self._read()
-        return self._counts.get(namespace, Counter())
+        counts = self._counts.get(namespace, Counter())
+        return Counter({what: counts[what] for what in counts if not _is_with_the_owner(what, counts)})
 
     def close(self) -> None:
         self._log.close()
@@ -112,6 +113,12 @@ def _is_after_the_owner(what: tuple[str, str, str], counts: Counts) -> bool:
     """Yatai may make children of a BentoDeployment once more while the garbage collector takes them away."""
     _, kind, name = what
     return kind in _OF_YATAI and counts["delete", BENTO_DEPLOYMENTS.plural, name] > 0
+
+
+def _is_with_the_owner(what: tuple[str, str, str], counts: Counts) -> bool:
+    """The garbage collector deletes them; of two requests at the same time the log may have the second one first."""
+    verb, kind, name = what
+    return verb == "delete" and kind in _OF_YATAI and counts["delete", BENTO_DEPLOYMENTS.plural, name] > 0
 
 
 def _change(line: bytes) -> tuple[str, tuple[str, str, str]] | None:
