@@ -147,6 +147,7 @@ async def until_drifted(stage: Stage, status: str) -> Any:
 async def test_a_model_drifts_is_told_trained_again_and_recovers(
     stage: Stage, operator: Operator, served: str, hook: tuple[str, list[dict[str, Any]]]
 ) -> None:
+    """One story, because each state is the one that the looks before it left."""
     await stage.create()
     await stage.ready()
     await give_address(stage)

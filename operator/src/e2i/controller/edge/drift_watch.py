@@ -20,6 +20,7 @@ from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.status.drift_condition import known_drift
 from e2i.controller.edge.metrics_client import read_drift
 from e2i.controller.edge.model_children import ModelChildren
+from e2i.controller.edge.rounds import go_round
 from e2i.controller.edge.work_queue import Key
 from e2i.controller.settings import Settings
 
@@ -97,17 +98,14 @@ class DriftWatch:
 
     async def look_at_all(self) -> None:
         """Look at each model once."""
-        waiting = list(self._subjects)
-        await asyncio.gather(*(self._look_at_next(waiting) for _ in range(AT_ONCE)))
+        await go_round(self._subjects, AT_ONCE, self._visit)
 
-    async def _look_at_next(self, waiting: list[Key]) -> None:
-        while waiting:
-            key = waiting.pop()
-            try:
-                await self._look_at(key)
-            except Exception:
-                # Of one model: a bug must not blind the operator for the others.
-                logger.exception("%s/%s: the drift of its inputs could not be looked at", *key)
+    async def _visit(self, key: Key) -> None:
+        try:
+            await self._look_at(key)
+        except Exception:
+            # Of one model: a bug must not blind the operator for the others.
+            logger.exception("%s/%s: the drift of its inputs could not be looked at", *key)
 
     async def _look_at(self, key: Key) -> None:
         subject = self._subjects.get(key)

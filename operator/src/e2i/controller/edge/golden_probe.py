@@ -19,6 +19,7 @@ from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.verification.identity import judged_by
 from e2i.controller.edge.golden_predictions import ask
 from e2i.controller.edge.model_children import ModelChildren
+from e2i.controller.edge.rounds import go_round
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Kube
 
@@ -92,17 +93,14 @@ class GoldenProbe:
 
     async def ask_all(self) -> None:
         """Ask each model once."""
-        waiting = list(self._subjects)
-        await asyncio.gather(*(self._ask_next(waiting) for _ in range(AT_ONCE)))
+        await go_round(self._subjects, AT_ONCE, self._visit)
 
-    async def _ask_next(self, waiting: list[Key]) -> None:
-        while waiting:
-            key = waiting.pop()
-            try:
-                await self._ask_one(key)
-            except Exception:
-                # Of one model: a bug must not keep the others from being asked.
-                logger.exception("%s/%s: its golden predictions could not be asked", *key)
+    async def _visit(self, key: Key) -> None:
+        try:
+            await self._ask_one(key)
+        except Exception:
+            # Of one model: a bug must not keep the others from being asked.
+            logger.exception("%s/%s: its golden predictions could not be asked", *key)
 
     async def _ask_one(self, key: Key) -> None:
         asked = self._subjects.get(key)
