@@ -220,10 +220,22 @@ def test_another_content_under_the_key_is_a_conflict_and_stays(bucket: Bucket, o
     assert bucket.head(KEY) == first
 
 
-def test_an_object_without_our_metadata_is_a_conflict(bucket: Bucket, s3: Any, name: str) -> None:
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_copy_that_lost_our_metadata_is_the_same_archive(
+    bucket: Bucket, s3: Any, name: str, size: int
+) -> None:
+    """As `aws s3 sync` leaves it, through a folder or of a large object."""
+    s3.put_object(Bucket=name, Key=KEY, Body=bytes(size))
+    upload = an_upload(size)
+    assert bucket.put_archive(upload).digest == upload.digest
+
+
+def test_an_object_of_other_content_without_our_metadata_is_a_conflict(
+    bucket: Bucket, s3: Any, name: str
+) -> None:
     s3.put_object(Bucket=name, Key=KEY, Body=bytes(SMALL))
     with pytest.raises(ArchiveConflict, match="digest unknown"):
-        bucket.put_archive(an_upload())
+        bucket.put_archive(another())
 
 
 def test_an_object_whose_metadata_lies_is_a_conflict(bucket: Bucket, s3: Any, name: str) -> None:

@@ -312,6 +312,18 @@ def test_an_archive_that_was_overwritten_is_not_there(
     assert not ledger.archive_exists(exported, "models")
 
 
+def test_an_archive_that_a_copy_of_the_bucket_left_without_metadata_is_there_and_stays(
+    ledger: ReleaseStore, exported: Artifact, s3: Any, name: str
+) -> None:
+    """For whom it was uploaded is lost with the metadata, so nobody deletes it."""
+    place = {"Bucket": name, "Key": exported.uri.split("/", 3)[3]}
+    content = s3.get_object(**place)["Body"].read()
+    s3.put_object(**place, Body=content)
+    assert ledger.archive_exists(exported, "models")
+    ledger.delete_archive(exported.uri, "models")
+    assert ledger.archive_exists(exported, "models")
+
+
 def test_an_archive_is_deleted_once_and_then_gone(
     ledger: ReleaseStore, exported: Artifact, s3: Any, name: str
 ) -> None:

@@ -12,13 +12,14 @@ import base64
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from e2i.api.digest import PART_SIZE, archive_digest
 from e2i.archive.errors import (
-    ArchiveConflict,
     ArchiveCorrupted,
     BucketUnreachable,
     ExportError,
@@ -168,13 +169,10 @@ class Bucket:
                 with contextlib.suppress(ExportError):
                     self.abort_stale_uploads(upload.key)
             there = self._put(upload)
-        if not upload.is_stored_as(there):
-            raise ArchiveConflict(
-                f"{there.uri} has {there.size} bytes of digest {there.digest or 'unknown'} and checksum "
-                f"{there.checksum or 'unknown'}, not {upload.size} bytes of {upload.digest}: somebody else "
-                "wrote it. Look at it, then delete it."
-            )
-        return there
+        read = partial(self.read_digest, upload.key)
+        if not upload.is_stored_as(there) and not upload.is_copied_as(there, read):
+            raise upload.conflict_with(there)
+        return replace(there, digest=upload.digest)
 
     def abort_stale_uploads(self, prefix: str, older_than: timedelta = STALE_AFTER) -> int:
         """Abort uploads below the prefix that got no part for `older_than`; return how many there were.

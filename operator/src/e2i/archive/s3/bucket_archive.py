@@ -6,20 +6,19 @@ know which bento it is. An archive without such a checksum is read as a whole, o
 
 from __future__ import annotations
 
-import base64
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from e2i.api import plain_yaml
 from e2i.api.artifact import Artifact
-from e2i.api.digest import PART_SIZE, archive_digest, archive_key
+from e2i.api.digest import archive_key
 from e2i.api.tags import Tag
 from e2i.archive.bento_yaml import NAME, parse_description
 from e2i.archive.errors import ArchiveConflict, BentoNotFound, BentoUnreadable
 from e2i.archive.path_prefix import path_prefix
 from e2i.archive.s3.bucket import Bucket
-from e2i.archive.s3.upload import StoredObject
 from e2i.archive.tar_beginning import file_in
 
 BEGINNING = 8 << 20
@@ -54,7 +53,7 @@ def find_archive(
             "correct spec.bento.archive.digest."
         )
     check(f"The archive {stored.uri}", stored.size)
-    if not _is_content(bucket, key, stored, digest):
+    if not stored.is_content(digest, partial(bucket.read_digest, key)):
         raise ArchiveConflict(
             f"{stored.uri} has other content than {digest} (checksum {stored.checksum or 'unknown'}): it was not "
             "written by `e2i pipeline push`. Look at it, then delete it and push again."
@@ -72,22 +71,6 @@ def find_archive(
         bentoml_version=str(description.get("bentoml_version") or ""),
         path_prefix=path_prefix(description),
     )
-
-
-def _is_content(bucket: Bucket, key: str, stored: StoredObject, digest: str) -> bool:
-    """Compare the digest with the server's checksum, or with the content if the server has no checksum of our parts.
-
-    The object's metadata decides nothing: whoever uploads an object writes it.
-    """
-    parts = max(1, -(-stored.size // PART_SIZE))
-    checksum, _, cut = stored.checksum.partition("-")
-    if cut == str(parts):
-        return checksum == base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()
-    if checksum and not cut and parts == 1:
-        # It was stored in one request: the checksum is that of its only part.
-        with contextlib.suppress(ValueError):
-            return archive_digest((base64.b64decode(checksum),)) == digest
-    return bucket.read_digest(key) == digest
 
 
 def _description(beginning: bytes) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import base64
 import contextlib
 import io
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,9 +17,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from e2i.api.digest import archive_digest
+from e2i.api.digest import PART_SIZE, archive_digest
 from e2i.archive.chunked_transfer import Progress, Transfer
-from e2i.archive.errors import ExportCancelled
+from e2i.archive.errors import ArchiveConflict, ExportCancelled
 from e2i.archive.s3.connection import Clients
 
 DIGEST = "e2i-digest"
@@ -40,6 +41,22 @@ class StoredObject:
     """The server's own checksum of the object in base64, "" if it keeps none; after parts also "-" and their number."""
     namespace: str = ""
     """The namespace that an operator uploaded it for; "" if somebody else brought it."""
+
+    def is_content(self, digest: str, read: Callable[[], str]) -> bool:
+        """Compare the digest with the server's checksum; if that is not of our parts, with the content.
+
+        `read` reads the whole object for it. Metadata decides nothing: whoever uploads an object writes it, and a
+        copy of the bucket may have lost it.
+        """
+        parts = max(1, -(-self.size // PART_SIZE))
+        checksum, _, cut = self.checksum.partition("-")
+        if cut == str(parts):
+            return checksum == _base64(bytes.fromhex(digest.removeprefix("sha256:")))
+        if checksum and not cut and parts == 1:
+            # It was stored in one request: the checksum is that of its only part.
+            with contextlib.suppress(ValueError):
+                return archive_digest((base64.b64decode(checksum),)) == digest
+        return read() == digest
 
 
 @dataclass(frozen=True)
@@ -90,6 +107,18 @@ class Upload:
         """
         known = self.checksums.get(stored.checksum.partition("-")[2]) if stored.checksum else None
         return known in (None, stored.checksum) and (stored.digest, stored.size) == (self.digest, self.size)
+
+    def is_copied_as(self, stored: StoredObject, read: Callable[[], str]) -> bool:
+        """Return whether `stored` is this archive without our metadata, as a tool that copies buckets leaves it."""
+        return not stored.digest and stored.size == self.size and stored.is_content(self.digest, read)
+
+    def conflict_with(self, stored: StoredObject) -> ArchiveConflict:
+        """Return the error of an object that has this archive's key and is not this archive."""
+        return ArchiveConflict(
+            f"{stored.uri} has {stored.size} bytes of digest {stored.digest or 'unknown'} and checksum "
+            f"{stored.checksum or 'unknown'}, not {self.size} bytes of {self.digest}: somebody else "
+            "wrote it. Look at it, then delete it."
+        )
 
 
 class Uploads:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from e2i.api import release_record
 from e2i.api.artifact import ArchivePlace, Artifact
@@ -107,7 +108,12 @@ class ReleaseStore:
             return True
         key = self._place.key(artifact.uri, namespace)
         there = self._bucket.head(key) if key else None
-        return there is not None and (there.size, there.digest) == (artifact.size, artifact.digest)
+        if key is None or there is None or there.size != artifact.size:
+            return False
+        if there.digest:
+            return there.digest == artifact.digest
+        # A copy of the bucket, without our metadata.
+        return there.is_content(artifact.digest, partial(self._bucket.read_digest, key))
 
     def delete_archive(self, uri: str, namespace: str) -> None:
         """Delete an archive that an operator uploaded for this namespace; one that is gone already is success.
