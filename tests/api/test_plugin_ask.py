@@ -48,7 +48,7 @@ async def answer(request: web.Request) -> web.Response:
     if request.path == "/fail":
         return web.json_response({"error": "bad input"}, status=422)
     if request.path == "/slow":
-        # Longer than the timeout of the test that asks here; its client goes away before.
+        # Longer than the timeout of the test that asks here; its client goes away before, and the server does not wait.
         await asyncio.sleep(30)
     return web.json_response({"method": request.method, "path": str(request.rel_url), "body": text})
 
@@ -66,7 +66,7 @@ async def backend() -> AsyncIterator[tuple[str, int]]:
     address = own_address()
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", answer)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, address, 0).start()
     yield address, runner.addresses[0][1]

@@ -15,11 +15,13 @@ def test_race():
     seen.touch()
     assert before
 """
-LANES = ("--numprocesses=1", "-q")
+LANES = ("-p", "xdist", "--numprocesses=1", "-q")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # Other plugins take longer to import than these tests to run.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_good.py").write_text("def test_good(): pass\n")
     return tmp_path
