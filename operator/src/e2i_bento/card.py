@@ -50,6 +50,8 @@ class Feature(_Part):
     name: str
     kind: Literal["integer", "number", "boolean", "category", "text"]
     nullable: bool = False
+    missing: Literal["nan", "none"] = "nan"
+    """What stands for a text or a boolean without a value: NaN, as pandas reads a CSV, or None, as it reads Parquet."""
     minimum: float | None = None
     maximum: float | None = None
     categories: tuple[str, ...] = ()

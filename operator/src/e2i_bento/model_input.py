@@ -1,6 +1,7 @@
 """Turns rows of JSON into the model's input: a DataFrame, a list of dicts or a matrix.
 
-A missing value is NaN in a DataFrame and in a matrix, as pandas reads it from a file, and None in a list of dicts.
+A missing value is NaN in a DataFrame and in a matrix, and None in a list of dicts. A missing text in a DataFrame is
+what it was in training (`missing` of the feature).
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def _as_pandas_reads(feature: Feature, values: Sequence[Value]) -> Column:
     """Return the column with the type that pandas gives such values when it reads a file: int64, float64, bool or
     object."""
     missing = None in values
+    if missing and feature.missing == "none" and feature.kind in ("category", "text", "boolean"):
+        return _as_given(feature, values)
     known = [np.nan if value is None else value for value in values]
     if feature.kind == "number" or (feature.kind == "integer" and missing):
         return np.array(known, dtype=np.float64)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2i.packaging.errors import ErrorReason, PackagingError
-from e2i.packaging.inference import OriginalModel, RowFormat, as_table
+from e2i.packaging.inference import OriginalModel, RowFormat, answers_in_training, as_table
 from e2i.packaging.known_categories import known_categories
 from e2i.packaging.text_files import encoding_of
 
@@ -107,7 +107,7 @@ def check_by_asking(
         except Exception:  # noqa: S112
             continue
         for each, old, new in zip(
-            values, original.answers(as_table(as_read, row_format)), answers, strict=False
+            values, answers_in_training(original, as_read, row_format), answers, strict=False
         ):
             if old != new:
                 raise _lost(name, each, "the model answers the text otherwise than that")

@@ -12,6 +12,7 @@ from typing import Any
 from e2i.packaging.data import read_table
 from e2i.packaging.dependency_check import CODE
 from e2i.packaging.describe import copy_code, describe, read_pins
+from e2i.packaging.missing_texts import as_learned
 from e2i.packaging.model_declaration import ModelDeclaration
 from e2i.packaging.modelfile import importable, load_model
 from e2i.packaging.names import check_name
@@ -51,9 +52,10 @@ def describe_external(
         with importable(Path(folder, CODE)):
             preprocessing = load_model(files.preprocessing).model if files.preprocessing else None
             _report_row_count(preprocessing, len(table), say)
+            model = load_model(files.model)
             return describe(
-                load_model(files.model),
-                table,
+                model,
+                as_learned(table, [each for each in (preprocessing, model.model) if each is not None]),
                 out=out,
                 requirements=files.requirements,
                 preprocessing=preprocessing,

@@ -31,6 +31,7 @@ class ErrorReason(StrEnum):
     # What the model does.
     RoutineMissing = "RoutineMissing"
     NoFormFits = "NoFormFits"
+    RowUnanswered = "RowUnanswered"
     AnswerMalformed = "AnswerMalformed"
     NotRepeatable = "NotRepeatable"
     OutputNotFinite = "OutputNotFinite"

@@ -128,6 +128,48 @@ def as_table(frame: DataFrame, row_format: RowFormat) -> Any:
     return frame.to_numpy() if row_format == "matrix" else frame
 
 
+def answers_in_training(original: OriginalModel, frame: DataFrame, row_format: RowFormat) -> list[Answer]:
+    """Return the answer for each row of the training data; PackagingError with the first row that the model cannot
+    answer."""
+    try:
+        return original.answers(as_table(frame, row_format))
+    except PackagingError:
+        raise
+    except Exception as error:
+        raise _unanswered(original, frame, row_format, error) from error
+
+
+def _unanswered(
+    original: OriginalModel, frame: DataFrame, row_format: RowFormat, error: Exception
+) -> PackagingError:
+    for place in range(len(frame)):
+        row = frame.iloc[[place]]
+        try:
+            original.answers(as_table(row, row_format))
+        except Exception as raised:
+            error = raised
+            break
+    else:
+        return PackagingError(
+            ErrorReason.RowUnanswered,
+            f"The model {type(original.model).__name__} answers each row of the data alone, and not {len(frame)} rows "
+            f"together: {type(error).__name__}: {_first_line(error)}. Give a model that answers many rows at once.",
+        )
+    missing = [str(name) for name in frame.columns if row[name].isna().any()]
+    without = f"Without a value there: {', '.join(missing)}. " if missing else ""
+    return PackagingError(
+        ErrorReason.RowUnanswered,
+        f"The model {type(original.model).__name__} cannot answer row {row.index[0]} of the data (counted from 0): "
+        f"{type(error).__name__}: {_first_line(error)}. {without}"
+        + (
+            "If it was trained on empty texts, save the data as Parquet or JSON: in a CSV they are missing values. "
+            "Otherwise fill missing values inside the model's pipeline, and train again."
+            if missing
+            else "Give the data that it was trained on, or leave out such rows."
+        ),
+    )
+
+
 def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat | None) -> RowFormat:
     """Return which form of a table the model takes, found by asking it a few rows; PackagingError if none fits."""
     failures = []

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from e2i.packaging.baseline_check import check_beats_baseline, check_recorded_predictions, training_metrics
 from e2i.packaging.golden import SAMPLE_ROWS, check_finite, evenly_spaced
-from e2i.packaging.inference import Answer, OriginalModel, RowFormat, as_table, check_repeatable
+from e2i.packaging.inference import (
+    Answer,
+    OriginalModel,
+    RowFormat,
+    answers_in_training,
+    as_table,
+    check_repeatable,
+)
 from e2i.packaging.model_declaration import ModelDeclaration, label_by_class
 from e2i.packaging.schema import json_rows
 from e2i_bento.card import Row
@@ -34,7 +41,7 @@ def predict_sample(original: OriginalModel, inputs: DataFrame, row_format: RowFo
     positions = evenly_spaced(len(inputs), SAMPLE_ROWS)
     table = inputs.iloc[positions]
     rows = json_rows(table)
-    answers = original.answers(as_table(table, row_format))
+    answers = answers_in_training(original, table, row_format)
     check_finite(rows, answers, positions)
     few = list(range(min(REPEATED_ROWS, len(table))))
     check_repeatable(
@@ -58,7 +65,8 @@ def check_quality(
     labels = label_by_class(declaration, original.model, original.labels)
     if declaration.predictions:
         given = data[data[declaration.predictions].notna()]
-        now = original.answers(as_table(given[list(sample.table.columns)], row_format)) if len(given) else []
+        inputs = given[list(sample.table.columns)]
+        now = answers_in_training(original, inputs, row_format) if len(given) else []
         check_recorded_predictions(
             declaration.name,
             now,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.missing_texts import missing_as
 from e2i_bento.card import Feature, Reference, Row, Value
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def infer_feature(name: str, column: Series, declared: Mapping[str, Any]) -> Fea
         )
     kind = declared.get("kind") or _kind(name, present)
     inferred: dict[str, Any] = {"name": name, "kind": kind, "nullable": len(present) < len(values)}
+    if kind in ("category", "text", "boolean"):
+        inferred["missing"] = missing_as(column)
     if kind == "category":
         inferred["categories"] = tuple(sorted({_text(value) for value in present}))
     try:

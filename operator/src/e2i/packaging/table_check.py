@@ -61,4 +61,10 @@ def _differing_features(card: Card, original: OriginalModel, served: DataFrame, 
 
 
 def _type_change(name: str, served: DataFrame, in_training: DataFrame) -> str:
-    return f" (feature {name} was {in_training[name].dtype} in training and is {served[name].dtype} in a request)"
+    before, now = in_training[name], served[name]
+    if before.dtype != now.dtype:
+        return f" (feature {name} was {before.dtype} in training and is {now.dtype} in a request)"
+    # Of one type, so a single value is another: None is not NaN, 1 is not True.
+    pairs = zip(before.tolist(), now.tolist(), strict=True)
+    old, new = next(((a, b) for a, b in pairs if repr(a) != repr(b)), (None, None))
+    return f" (a value of feature {name} was {old!r} in training and is {new!r} in a request)"
