@@ -47,7 +47,7 @@ def as_learned(data: DataFrame, estimators: Sequence[Any]) -> DataFrame:
 
 
 def _imputes_none(estimator: Any) -> bool:
-    """Return whether a step was told that None is what a missing value looks like."""
+    """Return whether a step takes None, and not NaN, for a missing value."""
     try:
         parameters = estimator.get_params(deep=True)
     # Not every model is an estimator of scikit-learn, and one that refuses says nothing about None.
