@@ -33,16 +33,19 @@ JUDGING = 10.0
 _LOOK_EVERY = 0.1
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds before each further try; the last number counts for all that follow."""
+_DISCONNECTED = (aiohttp.ServerDisconnectedError, ConnectionResetError)
+_CLOSED = (*_DISCONNECTED, aiohttp.ClientPayloadError)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "e2i"}
 
 
 class _NoAnswer(Exception):
-    """A try ended without an answer. `reason` and `clause` say why."""
+    """A try ended without an answer. `reason` and `clause` say why; `closed`: the model closed the connection."""
 
-    def __init__(self, reason: Reason, clause: str) -> None:
+    def __init__(self, reason: Reason, clause: str, *, closed: bool = False) -> None:
         super().__init__(clause)
         self.reason = reason
         self.clause = clause
+        self.closed = closed
 
 
 async def verify(
@@ -118,16 +121,23 @@ async def _ask(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> A
 
     A missing answer and a status of 500 or more are tried again; any other answer is final.
     """
+    closed: _NoAnswer | None = None
     for pause in [*_PAUSES, *[_PAUSES[-1]] * check.retries][: check.retries]:
         try:
             answer = await _try(session, url, check)
-        except _NoAnswer:
-            pass
+        except _NoAnswer as error:
+            closed = closed or (error if error.closed else None)
         else:
             if answer.status < 500 or answer.status == check.expect.status:
                 return answer
         await asyncio.sleep(pause)
-    return await _try(session, url, check)
+    try:
+        return await _try(session, url, check)
+    except _NoAnswer as error:
+        # A process that ended at the first request is not there for the next one, which then is only slow or refused.
+        if closed is None or error.closed:
+            raise
+        raise _NoAnswer(closed.reason, f"{closed.clause}, then {error.clause}", closed=True) from None
 
 
 async def _try(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> Answer:
@@ -141,7 +151,9 @@ async def _try(session: aiohttp.ClientSession, url: yarl.URL, check: Check) -> A
     except TimeoutError:
         raise _NoAnswer(Reason.VerificationTimeout, f"no answer within {check.timeout} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _NoAnswer(Reason.VerificationError, _what_broke(error)) from None
+        raise _NoAnswer(
+            Reason.VerificationError, _what_broke(error), closed=isinstance(error, _CLOSED)
+        ) from None
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
@@ -171,6 +183,8 @@ def _what_broke(error: Exception) -> str:
         number = error.os_error.errno or 0
         # The message of the error has the address, which changes with every pod. A failed name lookup has no errno.
         return f"no connection: {os.strerror(number) if number > 0 else error.os_error.strerror}"
+    if isinstance(error, _DISCONNECTED):
+        return "the connection was closed without an answer"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the connection broke off in the middle of the answer"
     return f"no whole HTTP answer: {str(error) or type(error).__name__}"
@@ -179,10 +193,12 @@ def _what_broke(error: Exception) -> str:
 def _unanswered(check: Check, error: _NoAnswer, secrets: tuple[str, ...]) -> Problem:
     tries = check.retries + 1
     clause = excerpt(error.clause, _WORDS, secrets)
-    advice = {
-        Reason.VerificationTimeout: f"Raise {check.place}.timeoutSeconds, or release a bento that answers faster.",
-        Reason.VerificationError: "Correct the service, or let the operator reach the release's pods.",
-    }[error.reason]
+    if error.reason is Reason.VerificationTimeout:
+        advice = f"Raise {check.place}.timeoutSeconds, or release a bento that answers faster."
+    elif error.closed:
+        advice = "Its process may have ended at this request: send it to `bentoml serve` and read the log."
+    else:
+        advice = "Correct the service, or let the operator reach the release's pods."
     message = f"{check.title}: {clause}, in {tries} {'try' if tries == 1 else 'tries'}. {advice}"
     return Problem(
         reason=error.reason,
