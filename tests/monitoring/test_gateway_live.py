@@ -12,7 +12,8 @@ import pytest
 import yaml
 from aiohttp import web
 from support.gateways import LEAVES
-from support.monitoring.boards import GATEWAY
+from support.monitoring.boards_inside import GATEWAY
+from support.monitoring.panels import asked
 from support.monitoring.selected import OF_THE_GATEWAY, every_series_is_there
 from support.prometheus import Prometheus, ensure_programs
 from support.running_gateway import running_gateway
@@ -103,4 +104,4 @@ async def calling(url: str, callers: tuple[tuple[str, dict[str, str]], ...]) -> 
 def every_panel_shows_something(prometheus: Prometheus) -> None:
     for panel in GATEWAY.panels:
         for query, _ in panel.queries:
-            prometheus.wait(query)
+            prometheus.wait(asked(query))

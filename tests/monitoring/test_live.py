@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from support.bento_page import BentoPage
 from support.cluster import TestCluster
-from support.monitoring.boards import BOARDS, GATEWAY
+from support.monitoring.boards import BOARDS
+from support.monitoring.boards_inside import GATEWAY
+from support.monitoring.panels import asked
 from support.monitoring.selected import OF_CAUSES, OF_THE_GATEWAY, every_series_is_there, selected
 from support.operating import Operator, installed
 from support.prometheus import Prometheus, ensure_programs
@@ -168,7 +170,7 @@ def _is_joined(prometheus: Prometheus, stage: Stage, info: dict[str, str]) -> No
 def _every_panel_shows_something(prometheus: Prometheus) -> None:
     for board in (each for each in BOARDS if each is not GATEWAY):
         for query in (query for panel in board.panels for query, _ in panel.queries):
-            prometheus.wait(query.replace("$namespace", ".*").replace("$model", ".*"))
+            prometheus.wait(asked(query))
 
 
 def _held_lease() -> dict[str, object]:

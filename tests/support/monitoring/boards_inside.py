@@ -9,7 +9,7 @@ SERVING = Panel(
     (
         (
             f'max by (model, release, tag) (e2i_release_info{{{CHOSEN},role="serving"}})',
-            f"{RELEASE} {{{{tag}}}}",
+            "{{tag}} {{release}}",
         ),
     ),
     about="Which release had the address when.",

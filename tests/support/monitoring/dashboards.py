@@ -56,10 +56,11 @@ def dashboard_text(chosen: Board) -> str:
     for panel in body["panels"]:
         if panel["type"] == Form.NUMBER.value:
             panel["options"] |= _NEWER
-    # Grafana's schema knows neither; the SDK writes both.
+    # The SDK writes what Grafana's schema does not know there.
     del body["style"]
     for variable in body["templating"]["list"]:
-        del variable["id"]
+        for name in ("id", "auto", "auto_min", "auto_count"):
+            del variable[name]
     return json.dumps(body, indent=2, sort_keys=True) + "\n"
 
 
@@ -94,6 +95,8 @@ def _annotations(selector: str) -> Iterator[dict[str, Any]]:
             "expr": expr,
             "iconColor": colour,
             "step": "60s",
+            # Newer versions ask what is in `target`, older ones what is beside it.
+            "target": {"refId": "Anno", "expr": expr, "interval": "60s", "range": True},
             "titleFormat": f"{name}: {{{{model}}}} {{{{release}}}}",
             "useValueForTime": by_value,
         }
@@ -171,6 +174,7 @@ def _table(panel: Panel) -> table.Panel:
     link = [{"title": "Its dashboard", "url": TO_MODEL}]
     return (
         table.Panel()
+        .show_header(True)
         .with_transformation(model.DataTransformerConfig(id_val="organize", options=chosen))
         .override_by_name("model", [model.DynamicConfigValue(id_val="links", value=link)])
     )

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from support.monitoring.boards import BOARDS, Board, Panel
-from support.monitoring.picture_page import PANEL_HEIGHT, Curve, legend, page
+from support.monitoring.boards import BOARDS
+from support.monitoring.panels import LEAST_STEP, Board, Form, Panel, asked
+from support.monitoring.picture_page import height, page
+from support.monitoring.picture_panels import Curve, Span, legend
 
 PROJECT = Path(__file__).resolve().parents[3]
 BROWSER = "chromium"
@@ -35,29 +37,33 @@ class EmptyPanel(Exception):
     """A panel's query gives no series."""
 
 
-def curves(url: str, panel: Panel, span: tuple[float, float]) -> list[Curve]:
-    """Ask Prometheus for the panel's queries over the last minutes."""
-    found = [curve for query, named in panel.queries for curve in _asked(url, query, named, span)]
+def curves(url: str, panel: Panel, span: Span) -> list[Curve]:
+    """Ask Prometheus for the panel's queries, over the span or at its end."""
+    found = [curve for query, named in panel.queries for curve in _answers(url, panel, query, named, span)]
     if not found:
         raise EmptyPanel(f"{panel.title}: no series in that time for {panel.queries[0][0]}")
     return found
 
 
-def _asked(url: str, query: str, named: str, span: tuple[float, float]) -> list[Curve]:
-    begin, end = span
-    asked = {
-        "query": query.replace("$namespace", ".*").replace("$model", ".*"),
-        "start": f"{begin}",
-        "end": f"{end}",
-        "step": f"{(end - begin) / POINTS}",
-    }
-    address = f"{url}/api/v1/query_range?{urllib.parse.urlencode(asked)}"
+def _answers(url: str, panel: Panel, query: str, named: str, span: Span) -> list[Curve]:
+    is_present = panel.form in {Form.NUMBER, Form.TABLE}
+    given = {"query": asked(query, span.step)}
+    if is_present:
+        given["time"] = f"{span.end}"
+    else:
+        given |= {"start": f"{span.begin}", "end": f"{span.end}", "step": f"{span.step}"}
+    address = f"{url}/api/v1/query{'' if is_present else '_range'}?{urllib.parse.urlencode(given)}"
     with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - the address is the caller's
         series: list[dict[str, Any]] = json.load(answer)["data"]["result"]
     made = (
         Curve(
             legend(named, each["metric"]),
-            tuple((float(at), float(value)) for at, value in each["values"] if value != "NaN"),
+            tuple(
+                (float(at), float(value))
+                for at, value in ([each["value"]] if is_present else each["values"])
+                if value != "NaN"
+            ),
+            each["metric"],
         )
         for each in series
     )
@@ -66,11 +72,11 @@ def _asked(url: str, query: str, named: str, span: tuple[float, float]) -> list[
 
 def draw(url: str, board: Board, minutes: float, into: Path) -> Path:
     """Draw one dashboard; return the picture."""
-    end = time.time()
-    span = (end - minutes * 60, end)
+    step = max(LEAST_STEP, minutes * 60 / POINTS)
+    end = time.time() // step * step
+    span = Span(end - minutes * 60, end, step)
     html = page(board, {panel.title: curves(url, panel, span) for panel in board.panels}, span)
     picture = into / f"{board.uid}.png"
-    height = AROUND + -(-len(board.panels) // 2) * (PANEL_HEIGHT + 12)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
         file.write_text(html)
@@ -78,7 +84,7 @@ def draw(url: str, board: Board, minutes: float, into: Path) -> Path:
         argv = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         argv += [
             f"--user-data-dir={folder}/profile",
-            f"--window-size={WIDTH},{height}",
+            f"--window-size={WIDTH},{AROUND + height(board)}",
             f"--screenshot={picture}",
         ]
         subprocess.run([*argv, file.as_uri()], check=True, capture_output=True, timeout=120)
