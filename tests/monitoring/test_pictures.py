@@ -40,6 +40,7 @@ def test_the_page_has_every_panel_and_says_that_grafana_had_no_part_in_it(board:
         (75.0, "s", "75 s"),
         (3 << 20, "bytes", "3 MiB"),
         (3 << 10, "Bps", "3 KiB/s"),
+        (0.0, "Bps", "0 B/s"),
         (9.5, "reqps", "9.5/s"),
         (4.0, "short", "4"),
         (1200.0, "short", "1200"),

@@ -19,6 +19,7 @@ NAMES, ROWS, LETTER = 240, 196, 6.8
 """Of states: room for the names of rows, height of all rows, width of a letter."""
 MOST_ROWS = 8
 COLOURS = ("#1f6fb4", "#d1600b", "#2b8a3e", "#b3261e", "#6f42a8", "#7a5230", "#c2418a", "#4b5563")
+_SIZES = ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
 NAMED = {"green": "#2b8a3e", "orange": "#b85408", "red": "#b3261e", "blue": "#1f6fb4", "text": "#1b1f24"}
 
 
@@ -82,9 +83,8 @@ def in_unit(value: float, unit: str) -> str:
         case "s":
             return f"{_figure(value * 1000)} ms" if abs(value) < 1 else f"{_figure(value)} s"
         case "bytes" | "Bps":
-            large = abs(value) >= 1 << 20
-            number, named = (value / 2**20, "MiB") if large else (value / 2**10, "KiB")
-            return f"{_figure(number)} {named}" + "/s" * (unit == "Bps")
+            size, named = next(each for each in _SIZES if abs(value) >= each[0] or each[0] == 1)
+            return f"{_figure(value / size)} {named}" + "/s" * (unit == "Bps")
         case "reqps" | "ops":
             return f"{_figure(value)}/s"
     return _figure(value)
