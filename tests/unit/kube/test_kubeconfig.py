@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from e2i import clock
 from e2i.kube import KubeconfigError, login
+from e2i.kube.access import Access
 from e2i.kube.kubeconfig import config_files, context_of
+from e2i.kube.kubeconfig_access import kubeconfig_access
 from e2i.kube.login import from_context
+from e2i.kube.plain_kubeconfig import plain_access
+from e2i.local.certificates import ensure_certificates
+from e2i.local.layout import ClusterHome
 
 SECRET = "s3cr3t-t0k3n"
 
@@ -155,3 +163,84 @@ def test_an_exec_credential_plugin_that_fails_is_told_with_its_words(tmp_path: P
         KubeconfigError, match=r"gave no credentials: exec: process returned 1. .*log in first"
     ):
         asyncio.run(from_context(context))
+
+
+@pytest.fixture
+def pki(tmp_path: Path) -> Path:
+    """Keys and certificates as the local cluster has them."""
+    home = ClusterHome("test", 0, tmp_path)
+    ensure_certificates(home, clock.wall())
+    return home.pki
+
+
+def as_text(file: Path) -> str:
+    return base64.b64encode(file.read_bytes()).decode()
+
+
+@pytest.mark.parametrize("is_inline", [True, False], ids=["in the file", "in files beside it"])
+def test_what_is_written_in_the_file_is_read_as_the_client_package_reads_it(
+    tmp_path: Path, pki: Path, *, is_inline: bool
+) -> None:
+    identity = {"client-certificate": pki / "admin.crt", "client-key": pki / "admin.key"}
+    authority = {"certificate-authority": pki / "cluster-ca.crt"}
+
+    def said(files: dict[str, Path]) -> dict[str, str]:
+        if is_inline:
+            return {f"{name}-data": as_text(file) for name, file in files.items()}
+        return {name: str(file.relative_to(tmp_path)) for name, file in files.items()}
+
+    for user in (said(identity), {"token": SECRET}, {**said(identity), "token": SECRET}):
+        file = write(tmp_path, **user)
+        config = json.loads(file.read_text())
+        config["clusters"][0]["cluster"] |= {**said(authority), "tls-server-name": "kubernetes"}
+        file.write_text(json.dumps(config))
+        for context in (None, "two"):
+            plain, other = plain_access(file, context), asyncio.run(kubeconfig_access(file, context))
+            assert plain
+            assert (plain.server, plain.tls_server_name) == (other.server, other.tls_server_name)
+            assert plain.tls.get_ca_certs() == other.tls.get_ca_certs() != []
+            headers = [{k.lower(): v for k, v in credentials_of(each).items()} for each in (plain, other)]
+            assert (
+                headers[0] == headers[1] == ({"authorization": f"Bearer {SECRET}"} if "token" in user else {})
+            )
+
+
+def credentials_of(access: Access) -> Mapping[str, str]:
+    async def ask() -> Mapping[str, str]:
+        return await access.credentials()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"users": {"exec": {"command": "login"}}},
+        {"users": {"client-key-data": ""}},
+        {"users": {"client-key": "gone"}},
+        {"users": {"as": "boss"}},
+        {"users": {"token": 7}},
+        {"clusters": {"server": "http://127.0.0.1:1"}},
+        {"clusters": {"certificate-authority": "gone"}},
+        {"clusters": {"insecure-skip-tls-verify": True}},
+        {"clusters": {"proxy-url": "http://127.0.0.1:2"}},
+        {"contexts": {"user": "nobody"}},
+    ],
+    ids=str,
+)
+def test_everything_else_is_left_to_the_client_package(
+    tmp_path: Path, pki: Path, unusual: dict[str, dict[str, Any]]
+) -> None:
+    file = write(
+        tmp_path, **{"client-certificate": str(pki / "admin.crt"), "client-key": str(pki / "admin.key")}
+    )
+    config = json.loads(file.read_text())
+    config["clusters"][0]["cluster"]["certificate-authority"] = str(pki / "cluster-ca.crt")
+    file.write_text(json.dumps(config))
+    assert plain_access(file, None)
+    for kind, change in unusual.items():
+        config[kind][0][kind.removesuffix("s")] |= change
+    file.write_text(json.dumps(config))
+    assert plain_access(file, None) is None
+    file.write_text("a: [")
+    assert plain_access(file, None) is None

@@ -23,6 +23,7 @@ from e2i.kube.access import Access, service_account
 from e2i.kube.errors import ApiError
 from e2i.kube.exchange import Response, exchange
 from e2i.kube.kinds import Object
+from e2i.kube.plain_kubeconfig import plain_access
 from e2i.kube.responses import error_from_response, parse_object, read
 from e2i.kube.sockets import Sockets
 
@@ -51,6 +52,8 @@ class Connection:
     @classmethod
     async def from_kubeconfig(cls, path: Path, context: str | None = None) -> Self:
         """Connect with the kubeconfig and its context; ApiError (BadKubeconfig) if the file cannot be used."""
+        if access := plain_access(path, context):
+            return cls(access)
         from e2i.kube.kubeconfig_access import kubeconfig_access
 
         return cls(await kubeconfig_access(path, context))

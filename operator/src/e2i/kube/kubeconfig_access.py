@@ -1,7 +1,7 @@
 """Reads an access from a kubeconfig, by the client package: certificates, tokens, OIDC and credential plugins.
 
-The only module that imports the package, and imported only where a kubeconfig is read: the package needs 0.2 s of CPU
-and 28 MiB, which an operator with its service account saves (docs/decisions/0002-api-client.md).
+The only module that imports the package, and imported only for a kubeconfig that `plain_kubeconfig` does not know: the
+package needs half a second of CPU and 28 MiB (docs/decisions/0002-api-client.md, 0058-what-tests-share.md).
 """
 
 from __future__ import annotations
