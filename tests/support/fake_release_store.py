@@ -41,6 +41,11 @@ class FakeReleaseStore:
         self.gone.discard(uri)
         return True
 
+    def lose_everything(self) -> None:
+        """As if somebody had emptied the bucket."""
+        self.objects.clear()
+        self.uploaded.clear()
+
     def records(self, name: str = "churn") -> list[Record]:
         found = [
             release_record.decode(self.objects[key]) for key in sorted(self.objects) if f"/{name}/" in key
@@ -60,6 +65,10 @@ class FakeReleaseStore:
         self._ask("list")
         folders = {key.rpartition("/")[0] + "/" for key in self.objects}
         return {folder: tuple(key for key in self.objects if key.startswith(folder)) for folder in folders}
+
+    def list_archives(self, beat: Callable[[], None] = _ignore) -> frozenset[str]:
+        self._ask("list")
+        return frozenset(self.uploaded.keys() - self.gone)
 
     def read(
         self,

@@ -35,6 +35,7 @@ from e2i.clock import Clock
 from e2i.controller.app import Operator
 from e2i.controller.core.drift.scores import Scores
 from e2i.controller.core.guard.pod_network import PodNetwork
+from e2i.controller.edge.bucket_refill import BucketRefill
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.clients import Clients
@@ -185,6 +186,9 @@ class World:
             guard_jobs=self.guard,  # type: ignore[arg-type]
             failure_memory=FailureMemory(),
             drift_watch=self._drift_watch(),
+            bucket_refill=BucketRefill(
+                self.cache, self.archive_place, store, self._bring, use, records.doubt, self._wake
+            ),
             pod_policy=PodPolicy(self.kube),  # type: ignore[arg-type]
             measures=self.measures,
             may_patch=self.may_patch,

@@ -67,6 +67,8 @@ class Operator:
             self._supervisor.start("drift", self._clients.drift_watch.run())
         if self._clients.golden_probe:
             self._supervisor.start("probe", self._clients.golden_probe.run())
+        if self._clients.bucket_refill:
+            self._supervisor.start("refill", self._clients.bucket_refill.run())
         for number in range(POSTERS):
             self._supervisor.start(f"events {number}", self._clients.events.run())
 

@@ -12,6 +12,7 @@ from e2i.controller.app import Operator
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.bringing import bringing
 from e2i.controller.edge.bucket_check import check_bucket
+from e2i.controller.edge.bucket_refill import bucket_refill
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.clients import Clients
@@ -22,6 +23,7 @@ from e2i.controller.edge.event_recorder import EventRecorder
 from e2i.controller.edge.failure_memory import FailureMemory
 from e2i.controller.edge.golden_probe import golden_probe
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
+from e2i.controller.edge.jobs.export_job import Work
 from e2i.controller.edge.jobs.export_jobs import ExportJobs
 from e2i.controller.edge.jobs.guard_jobs import GuardJobs
 from e2i.controller.edge.jobs.release_store_jobs import ReleaseStoreJobs
@@ -50,13 +52,12 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     It writes nothing while it does not hold the lease.
     """
     kube = await _fenced_kube(settings, lease, measures)
-    queue = Queue(measures)
-    place = partial(open_bucket, settings, lease, measures)
+    queue, place = Queue(measures), partial(open_bucket, settings, lease, measures)
     archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
     bucket = place(read_timeout=STORE_TIMEOUT)
     turns, use = Turns("bucket", STORE_REQUESTS), ArchiveUse(cache := Cache())
-    records = ReleaseStoreJobs(_store(settings, bucket), queue.add, use, turns)
-    exports = _export_jobs(settings, place(), records, use, queue, measures)
+    records = ReleaseStoreJobs(store := _store(settings, bucket), queue.add, use, turns)
+    exports = _export_jobs(settings, bring := bringing(settings, place()), records, use, queue, measures)
     events = EventQueue(EventRecorder(kube).record, queue.calm)
     clients = Clients(
         kube=kube,
@@ -75,6 +76,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         notifiers=tuple(notifiers(settings, cache, kube, lease.namespace, bucket, turns)),
         drift_watch=drift_watch(settings, cache.of_models, queue.add),
         golden_probe=golden_probe(settings.probe_seconds, kube, cache.of_models, own_secrets(os.environ)),
+        bucket_refill=bucket_refill(cache, archives, store, bring, use, records.doubt, queue.add),
         may_patch=settings.patch_deployments,
         access=_builder_access(settings),
         archive_place=archives,
@@ -99,16 +101,16 @@ def _store(settings: Settings, bucket: Bucket) -> ReleaseStore:
 
 def _export_jobs(
     settings: Settings,
-    bucket: Bucket,
+    bring: Work,
     records: ReleaseStoreJobs,
     use: ArchiveUse,
     queue: Queue,
     measures: Measures,
 ) -> ExportJobs:
-    work, drop, limited = bringing(settings, bucket), records.delete_leftover, settings.largest_bento_of
+    drop, limited = records.delete_leftover, settings.largest_bento_of
     shared, ended = settings.share_archives, measures.exported
     return ExportJobs(
-        work, queue.add, settings.exports, use, drop, is_shared=shared, limited=limited, ended=ended
+        bring, queue.add, settings.exports, use, drop, is_shared=shared, limited=limited, ended=ended
     )
 
 

@@ -106,9 +106,12 @@ class Observed:
     """The model's records in the release store; None: not read yet."""
     failures: tuple[Failure, ...] = ()
     """Failures that this operator noted and that are not in the status: it could not be written."""
+    lacks_record: bool = False
+    """Whether the bucket was found without a record of the release that serves: it was lost, or emptied."""
+    recorded_served: frozenset[str] = frozenset()
     recorded_failures: frozenset[str] = frozenset()
     recorded_canaries: frozenset[str] = frozenset()
-    """Trials with the record of a failure, or of a canary, in the release store."""
+    """Trials with the record that they served, of a failure, or of a canary, in the release store."""
 
     def request(self, name: str) -> BentoRequest | None:
         return next((request for request in self.requests if request.name == name), None)

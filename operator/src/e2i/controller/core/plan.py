@@ -153,6 +153,8 @@ def _of_the_bucket(here: Situation, chosen: Plan, now: datetime) -> Iterator[Act
         yield WriteRecord(record)
     if record := recording.unrecorded_canary(here, now):
         yield WriteRecord(record)
+    if record := recording.lost_record(here, now):
+        yield WriteRecord(record)
     reads = any(isinstance(action, ReadReleaseStore) for action in chosen.actions)
     if lost.needs_records(here) and not reads and not here.model.deleting:
         yield ReadReleaseStore()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from e2i.api.artifact import ArchivePlace
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.render.manifests import BuilderAccess
+from e2i.controller.edge.bucket_refill import BucketRefill
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.drift_watch import DriftWatch
@@ -56,6 +57,8 @@ class Clients:
     """None with E2I_DRIFT_SECONDS=0."""
     golden_probe: GoldenProbe | None = None
     """None with E2I_PROBE_SECONDS=0."""
+    bucket_refill: BucketRefill | None = None
+    """None with E2I_BUCKET=-."""
     own_writes: OwnWrites = field(default_factory=OwnWrites)
     stretches: Stretches = field(default_factory=Stretches)
     workload_patches: WorkloadPatches = field(default_factory=WorkloadPatches)
@@ -79,6 +82,8 @@ class Clients:
             self.drift_watch.forget(key)
         if self.golden_probe:
             self.golden_probe.forget(key)
+        if self.bucket_refill:
+            self.bucket_refill.forget(key)
         self.stretches.forget(key)
         self.failure_memory.forget(key)
         self.claims.forget(key)

@@ -74,6 +74,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
         deployer_heard=cache.heard.get(BENTO_DEPLOYMENTS.kind),
         records=clients.release_store_jobs.state(model.key),
         failures=clients.failure_memory.unwritten(model),
+        recorded_served=clients.release_store_jobs.recorded(model.key, release_record.SERVED),
         recorded_failures=clients.release_store_jobs.recorded(model.key, release_record.FAILED),
         recorded_canaries=clients.release_store_jobs.recorded(model.key, release_record.CANARY),
     )
@@ -101,6 +102,8 @@ def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
     here = Situation(model, seen)
     if clients.drift_watch:
         seen = replace(seen, drift=clients.drift_watch.verdict(model.key, here.serving or ""))
+    if clients.bucket_refill:
+        seen = replace(seen, lacks_record=clients.bucket_refill.lacks_record(model.key, here.serving))
     if here.desired:
         trial = parking.verification_of(model, here.desired.release)
         seen = replace(seen, verification=clients.verification_jobs.state(model.key, trial))

@@ -58,6 +58,14 @@ class ReleaseStore:
                 found[entry.directory].append(key)
         return {folder: tuple(keys) for folder, keys in found.items()}
 
+    def list_archives(self, beat: Beat = _ignore) -> frozenset[str]:
+        """Return the addresses of all archives."""
+        found = set()
+        for key in self._bucket.keys(self._place.root):
+            beat()
+            found.add(f"s3://{self._bucket.name}/{key}")
+        return frozenset(found)
+
     def read_usable(
         self, namespace: str, model: str, beat: Beat = _ignore, *, listed: Iterable[str] | None = None
     ) -> tuple[Record, ...]:

@@ -49,6 +49,15 @@ def unrecorded_canary(here: Situation, now: datetime) -> Record | None:
     return None if record.trial in here.seen.recorded_canaries else record
 
 
+def lost_record(here: Situation, now: datetime) -> Record | None:
+    """Return the record of the release that serves, if the release store has lost it, otherwise None."""
+    target = here.target
+    if not here.seen.lacks_record or here.model.deleting or target is None or target.release != here.serving:
+        return None
+    record = served_record(here, target, now)
+    return None if record.trial in here.seen.recorded_served else record
+
+
 def failure_record(here: Situation, failure: Failure) -> Record | None:
     """Return the record of a failed release. One that is no longer desired is known by its earlier record, or not."""
     desired = here.desired

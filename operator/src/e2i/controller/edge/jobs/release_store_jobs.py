@@ -83,6 +83,11 @@ class ReleaseStoreJobs:
         for known in (self._read, self._problems, self._recorded):
             known.pop(key, None)
 
+    def doubt(self, key: Key) -> None:
+        """Forget what is known to be in the bucket of a model: it was found without it."""
+        self._read.pop(key, None)
+        self._recorded.pop(key, None)
+
     def cancel(self, key: Key) -> None:
         """Cancel the job of the model: what it had not begun to delete stays."""
         self._jobs.cancel(key)
