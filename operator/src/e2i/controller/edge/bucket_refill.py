@@ -45,7 +45,7 @@ class _Needed:
 
 
 class BucketRefill:
-    """What the bucket lacks. Belongs to the event loop."""
+    """Puts back what the bucket lacks. Belongs to the event loop."""
 
     def __init__(
         self,
