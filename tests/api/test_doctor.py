@@ -61,5 +61,6 @@ def test_where_all_is_well_only_what_is_optional_is_missing(local_cluster: TestC
         "yatai-image-builder",
         "metrics server",
     }
-    for part in ("operator", "leader", "rights", "bucket", "policy e2i-pods", "policy e2i-replicas"):
+    policies = ("policy e2i-pods", "policy e2i-pre-stop", "policy e2i-replicas")
+    for part in ("operator", "leader", "rights", "bucket", *policies):
         assert found[part]["state"] == "ok"

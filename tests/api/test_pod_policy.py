@@ -122,6 +122,9 @@ async def test_the_component_for_older_clusters_changes_pods_as_the_policy_does(
             await asyncio.sleep(0.2)
         # Of a class that was just made the API server hears a moment later.
         asked = {name: value for name, value in ASKING.items() if name != "priorityClassName"}
+        while not (await create(connected, {}))["spec"]["containers"][1].get("lifecycle"):
+            assert time.monotonic() < deadline, "the policy e2i-pre-stop did not come into force"
+            await asyncio.sleep(0.2)
         changed = await create(connected, asked)
         assert changed["metadata"]["annotations"][pod_annotations.GIVEN] == "v1"
         assert changed["spec"]["containers"][1]["startupProbe"]["httpGet"]["path"] == "/api/readyz"

@@ -73,6 +73,7 @@ COPIES = [
     (CRD_CHART, "crds/e2imodels.yaml", "e2imodels.yaml"),
     (CHART, "crds/e2imodels.yaml", "e2imodels.yaml"),
     (CHART, "policies/pods.yaml", "pods.yaml"),
+    (CHART, "policies/pre-stop.yaml", "pre-stop.yaml"),
     (CHART, "policies/replicas.yaml", "replicas.yaml"),
     *((CHART, f"policies/guard/{each}.yaml", f"guard/{each}.yaml") for each in GUARD),
     *((CHART, f"monitoring/{each}", f"monitoring/{each}") for each in MONITORING),

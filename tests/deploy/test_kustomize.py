@@ -34,9 +34,12 @@ def test_the_base_is_the_manifests(kustomize: Program) -> None:
     assert kustomize(PROJECT / "kustomize" / "base") == kustomize(PROJECT / "manifests")
 
 
-def test_the_local_overlay_is_the_manifests_and_the_policy(kustomize: Program) -> None:
+def test_the_local_overlay_is_the_manifests_and_the_policies_with_a_shorter_pause(kustomize: Program) -> None:
     built = objects(kustomize(PROJECT / "kustomize" / "overlays" / "local"))
     parts = [objects(kustomize(PROJECT / folder)) for folder in ("manifests", "manifests/policies")]
+    (pause, *_) = parts[1]["MutatingAdmissionPolicy", "e2i-pre-stop"]["spec"]["variables"]
+    assert pause == {"name": "seconds", "expression": "5"}
+    pause["expression"] = "1"
     assert built == parts[0] | parts[1]
 
 

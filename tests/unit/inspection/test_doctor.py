@@ -49,7 +49,7 @@ WELL = Installation(
     health={"code": 200, "unready": "", "stale": [], "models": 3},
     log=(),
     refused=(),
-    policies=frozenset({"e2i-pods", "e2i-replicas", "e2i-privileges", "e2i-own-labels"}),
+    policies=frozenset({"e2i-pods", "e2i-pre-stop", "e2i-replicas", "e2i-privileges", "e2i-own-labels"}),
     metrics=True,
     server_time=NOW,
     own_time=NOW,
@@ -192,6 +192,13 @@ CASES = [
     pytest.param(but(log=None), "bucket", UNKNOWN, "pods/log", id="a log that nobody may read"),
     pytest.param(but(policies=frozenset()), "policy e2i-pods", WARNING, "PodPolicyMissing", id="no policy"),
     pytest.param(
+        but(policies=frozenset({"e2i-pods", "e2i-replicas"})),
+        "policy e2i-pre-stop",
+        WARNING,
+        "may lose requests as it ends",
+        id="no policy of the pause",
+    ),
+    pytest.param(
         but(policies=frozenset({"e2i-pods"})),
         "policy e2i-replicas",
         WARNING,
@@ -230,7 +237,11 @@ def test_the_next_step_for_the_policies_is_one_that_the_cluster_can_do(version: 
     found = [
         each for each in judged(but(version=version, policies=frozenset())) if each.part.startswith("policy")
     ]
-    assert [each.part for each in found] == ["policy e2i-pods", "policy e2i-replicas"]
+    assert [each.part for each in found] == [
+        "policy e2i-pods",
+        "policy e2i-pre-stop",
+        "policy e2i-replicas",
+    ]
     assert all(each.next_step.startswith(step) for each in found)
 
 

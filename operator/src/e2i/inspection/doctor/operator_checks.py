@@ -35,6 +35,7 @@ def check_operator(seen: Installation) -> Iterator[Finding]:
     yield _rights(seen)
     yield _bucket(seen)
     yield _pod_policy(seen)
+    yield _pre_stop_policy(seen)
     yield _replicas_policy(seen)
     yield _guard(seen)
     yield _metrics(seen)
@@ -124,6 +125,18 @@ def _pod_policy(seen: Installation) -> Finding:
     if "e2i-pods" in seen.policies:
         return Finding(part, State.OK, "in force")
     message = "missing: models with probes, envFrom or volumes say PodPolicyMissing"
+    return Finding(part, State.WARNING, message, _policy_step(seen))
+
+
+def _pre_stop_policy(seen: Installation) -> Finding:
+    part = "policy e2i-pre-stop"
+    if seen.policies is None:
+        return unreadable(part, "admission policies")
+    if "e2i-pre-stop" in seen.policies:
+        return Finding(part, State.OK, "in force")
+    message = (
+        "missing: a pod of a model that is scaled down, drained or replaced may lose requests as it ends"
+    )
     return Finding(part, State.WARNING, message, _policy_step(seen))
 
 
