@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.nodelab import Agent, Lab, eventually, is_ready_pod, is_running, main_status
 
-from e2i.local.node.node_kinds import LEASES, NODES, PODS
+from e2i.local.node.node_kinds import EVENTS, LEASES, NODES, PODS
 from e2i.local.node.nodestatus import is_ready
 from e2i.local.node.sweep import CLUSTER_MARK, marked, processes
 
@@ -109,7 +109,7 @@ async def test_the_use_of_a_busy_container_is_measured(lab: Lab) -> None:
 async def test_every_process_ends_with_the_agent_and_comes_back_with_the_next(
     lab: Lab, number: signal.Signals
 ) -> None:
-    await lab.run("a", FAMILY)
+    await lab.run("a", FAMILY, main={"lifecycle": {"preStop": {"sleep": {"seconds": 5}}}})
     before = await lab.until("a", is_ready_pod)
     agent: Agent = lab.agent
 
@@ -131,6 +131,8 @@ async def test_every_process_ends_with_the_agent_and_comes_back_with_the_next(
     after = await lab.until("a", lambda pod: main_status(pod).get("restartCount") == 1 and is_ready_pod(pod))
     assert after["status"]["podIP"] == before["status"]["podIP"]
     assert main_status(after)["lastState"]["terminated"]["exitCode"] == 137
+    events, _ = await lab.kube.list(EVENTS, lab.namespace)
+    assert "FailedPreStopHook" not in {event["reason"] for event in events}, "it waited for the pause"
 
 
 async def test_a_guardian_that_is_killed_is_replaced(lab: Lab) -> None:

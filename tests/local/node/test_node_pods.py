@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,25 @@ async def test_a_deleted_pod_ends_in_order_hook_signal_final_status(lab: Lab, tm
     assert main_status(pod)["state"]["terminated"]["exitCode"] == 7
     assert pod["status"]["phase"] == "Failed"
     await lab.gone("a")
+
+
+async def test_a_container_pauses_before_its_signal_and_no_longer_than_it_lives(
+    lab: Lab, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    pause = {"lifecycle": {"preStop": {"sleep": {"seconds": 1}}}}
+    await lab.run("a", f"trap 'date +%s.%N > {told}; exit' TERM; while :; do sleep 0.05; done", main=pause)
+    lasting = {"lifecycle": {"preStop": {"sleep": {"seconds": 600}}}}
+    script = f"while ! test -e {told}; do sleep 0.05; done"
+    await lab.run("b", script, main=lasting, terminationGracePeriodSeconds=1200)
+    for name in ("a", "b"):
+        await lab.until(name, is_running)
+    begun = time.time()
+    for name in ("b", "a"):
+        await lab.kube.delete(PODS, lab.namespace, name)
+    for name in ("a", "b"):
+        await lab.gone(name)
+    assert float(told.read_text()) >= begun + 1
 
 
 async def test_a_container_that_is_no_longer_alive_is_restarted(lab: Lab) -> None:

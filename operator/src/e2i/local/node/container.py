@@ -147,19 +147,22 @@ class Attempt:
             return True
         return False
 
-    def stop(self, grace: float) -> None:
-        """Stop it within `grace` seconds; after several calls the earliest end counts."""
+    def stop(self, grace: float, *, pauses: bool = True) -> None:
+        """Stop it within `grace` seconds; after several calls the earliest end counts.
+
+        Without `pauses` a preStop hook that only sleeps is left out.
+        """
         loop = asyncio.get_running_loop()
         self._kill_at(loop.time() + grace)
         if self._stopping is None:
-            self._stopping = asyncio.create_task(self._terminate(grace))
+            self._stopping = asyncio.create_task(self._terminate(grace, pauses))
 
-    async def _terminate(self, grace: float) -> None:
+    async def _terminate(self, grace: float, pauses: bool) -> None:
         for kind in ("startup", "liveness"):
             if kind in self._probes and self._probes[kind] is not asyncio.current_task():
                 self._probes[kind].cancel()
         hook = (self.container.get("lifecycle") or {}).get("preStop")
-        if hook and grace > 0:
+        if hook and grace > 0 and (pauses or "sleep" not in hook):
             failure = await perform(hook, self._target, grace)
             if failure:
                 self._observer.post_event("Warning", "FailedPreStopHook", f"PreStopHook failed: {failure}")

@@ -82,7 +82,7 @@ class PodWorker:
     async def halt(self, grace: float) -> None:
         """End the processes because the agent ends; the pod stays in the API."""
         for attempt in self.attempts.values():
-            attempt.stop(grace)
+            attempt.stop(grace, pauses=False)  # The proxy ends too, so no request comes any more.
         lives = [attempt.life for attempt in self.attempts.values() if attempt.life]
         if lives:
             await asyncio.wait(lives)
