@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -58,8 +59,9 @@ def test_help_shows_the_steps_in_their_order() -> None:
     )
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(folder: Path) -> None:
-    """The recipe waits on a pipe, so the run is always killed during training."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "asked to end"])
+def test_a_run_that_was_ended_goes_on_where_it_was(folder: Path, how: signal.Signals) -> None:
+    """The recipe waits on a pipe, so the run always ends during training."""
     waits = folder / "waits"
     os.mkfifo(waits)
     recipe = (folder / "recipe.py").read_text()
@@ -72,7 +74,11 @@ def test_a_run_that_was_killed_goes_on_where_it_was(folder: Path) -> None:
             assert running.poll() is None, running.stderr
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        running.kill()
+        running.send_signal(how)
+        said = running.communicate(timeout=60)[1]
+    if how is signal.SIGTERM:
+        assert running.returncode == 130
+        assert said.endswith("The steps that are done are kept. Run the same command again: it continues.\n")
     waits.unlink()
     assert list(Workspace(folder).read_state().done) == ["data", "test"]
     again = e2i("train", "--project", folder)

@@ -78,7 +78,9 @@ def test_an_image_that_nobody_asked_for_holds_no_release_up(
     image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
-        raise PipelineError("no such host")
+        raise PipelineError(
+            "`bentoml containerize` failed with exit code 1:\n    Traceback\n    no such host"
+        )
 
     monkeypatch.setattr(containers, "healthy_builder", lambda: ("buildah", ""))
     monkeypatch.setattr(containers, "containerize", fails)
@@ -91,4 +93,5 @@ def test_an_image_that_nobody_asked_for_holds_no_release_up(
     else:
         done = containerize.run(loop)
         assert done.skipped
-        assert "no image was built: no such host" in done.sentence
+        said = "no image was built: `bentoml containerize` failed with exit code 1: no such host; the archive"
+        assert said in done.sentence

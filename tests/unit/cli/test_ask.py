@@ -18,6 +18,7 @@ from e2i.cli.plugin.ask import read_body
 from e2i.cli.plugin.delivery import Request, deliver
 from e2i.cli.plugin.errors import CommandError
 from e2i.cli.plugin.readiness import default_route, require_route, unready_warning
+from e2i.cli.plugin.routes import deliver_with_hint
 from e2i.cli.plugin.session import Session, Target
 from e2i.kube import Kube
 
@@ -115,6 +116,30 @@ async def test_an_error_of_the_model_is_an_answer(server: Server, session: Sessi
     server.answers[f"{PROXY}/predict"] = web.Response(body=b'{"error": "no"}', status=status)
     delivered = await deliver(session, Target(), "churn", PREDICT)
     assert (delivered.response.status, delivered.response.body) == (status, b'{"error": "no"}')
+
+
+@pytest.mark.parametrize(
+    ("document", "route", "words"),
+    [
+        (
+            '{"paths": {"/livez": {"get": {}}, "/embed": {"post": {}}}}',
+            "/predict?x=1",
+            "churn does not have POST /predict. It takes requests at /embed: choose one with --route.",
+        ),
+        ('{"paths": {"/embed": {"post": {}}}}', "/embed", "/embed takes a body: give it with -d."),
+        ('{"paths": {"/livez": {"get": {}}}}', "/predict", ""),
+        ("<html>", "/predict", ""),
+        ("[]", "/predict", ""),
+    ],
+)
+async def test_who_asks_for_a_route_that_the_model_does_not_have_is_told_those_it_has(
+    server: Server, session: Session, document: str, route: str, words: str
+) -> None:
+    server.answers[f"{PROXY}/docs.json"] = web.Response(text=document)
+    server.answers[f"{PROXY}{route.partition('?')[0]}"] = web.Response(status=404, text="Not Found")
+    asked = Request(body=BODY, route=route, timeout=10)
+    delivered, hint = await deliver_with_hint(session, Target(), "churn", asked, only_port_forward=False)
+    assert (delivered.response.body, hint) == (b"Not Found", words)
 
 
 async def test_a_service_of_this_machine_is_asked_directly(

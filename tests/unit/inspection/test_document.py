@@ -29,6 +29,7 @@ from e2i.api.conditions import timestamp
 from e2i.cli.plugin.drawing import draw
 from e2i.inspection.document import document
 from e2i.inspection.outcome import outcome
+from e2i.inspection.protection import unprotected
 
 LATER = NOON + seconds(300)
 
@@ -265,6 +266,17 @@ def test_a_canary_shows_what_was_asked_for_and_what_it_has() -> None:
 def test_a_paused_model_says_how_it_goes_on() -> None:
     drawn = "\n".join(lines(churn(metadata={"annotations": {"serving.e2i.dev/paused": "true"}})))
     assert "kubectl e2i resume churn -n models" in drawn
+
+
+def test_a_model_without_known_questions_is_told_what_its_releases_may_answer() -> None:
+    model = churn()
+    assert "only crashes take it back. Look at kubectl explain" in unprotected(model)[0]
+    model["spec"]["rollout"] = {"watch": {"seconds": 60, "maxErrorRatio": "0.1"}}
+    assert unprotected(model)[0].endswith(
+        "spec.rollout.verify is empty. Look at kubectl explain e2im.spec.rollout"
+    )
+    model["spec"]["rollout"]["verify"] = [{"path": "/predict", "body": "{}"}]
+    assert unprotected(model) == []
 
 
 def test_what_could_not_be_read_is_noted() -> None:

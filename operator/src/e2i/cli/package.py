@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from e2i.cli.interruption import interruptible
 from e2i.packaging.errors import ErrorReason, PackagingError
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ class CommandError(click.ClickException):
         super().__init__(f"{refused.message} [{refused.reason}]")
 
 
+AFTER_INTERRUPTION = "Nothing is half done: run the same command again."
+
+
 @contextlib.contextmanager
 def report_errors() -> Iterator[None]:
     """End the command with a sentence instead of a traceback for errors of packaging, and on SIGTERM as on Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        yield
+        with interruptible(AFTER_INTERRUPTION):
+            yield
     except PackagingError as refused:
         raise CommandError(refused) from refused
     except OSError as error:
@@ -53,12 +56,6 @@ def report_errors() -> Iterator[None]:
             f"{error.filename or 'A file'} cannot be used: {error.strerror or error}. Look at its rights and at the "
             "space on the disk."
         ) from error
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from e2i.cli.interruption import interruptible
 from e2i.cli.local import report_errors
 from e2i.cli.stopwatch import Stopwatch
 from e2i.pipeline.step_order import NAMES, STEPS, Step
@@ -160,7 +161,8 @@ def _report_pipeline_errors() -> Iterator[None]:
     from e2i.pipeline.project import ProjectError
 
     try:
-        yield
+        with interruptible("The steps that are done are kept. Run the same command again: it continues."):
+            yield
     except ProjectError as error:
         raise click.ClickException(str(error)) from error
     except PipelineError as stopped:

@@ -48,24 +48,26 @@ def ask(
     """
     body = read_body(data)
 
-    async def send(session: Session) -> Delivered:
-        from e2i.cli.plugin.delivery import Request, deliver
+    async def send(session: Session) -> tuple[Delivered, str]:
+        from e2i.cli.plugin.delivery import Request
         from e2i.cli.plugin.read import read_model
         from e2i.cli.plugin.readiness import default_route, require_route, unready_warning
+        from e2i.cli.plugin.routes import deliver_with_hint
 
         model = await read_model(session, name)
         require_route(model, body, route)
         if warning := unready_warning(model):
             click.echo(printable(f"Warning: {warning}"), err=True)
         request = Request(body=body, route=route or default_route(model), timeout=timeout)
-        return await deliver(session, target, name, request, only_port_forward=port_forward)
+        return await deliver_with_hint(session, target, name, request, only_port_forward=port_forward)
 
-    delivered = in_session(target, send)
+    delivered, hint = in_session(target, send)
     response = delivered.response
     if verbose:
         took = f"{response.status} {response.phrase} in {response.seconds * 1000:.0f} ms"
         click.echo(printable(f"{delivered.way}: {took}"), err=True)
     print_response(response, verbose)
+    click.echo(printable(hint), err=True, nl=bool(hint))
     raise SystemExit(MODEL_ERROR if response.status >= 400 else 0)
 
 

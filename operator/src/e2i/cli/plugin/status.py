@@ -48,9 +48,10 @@ def _print_once(target: Target, name: str, output: str | None) -> None:
     async def read(session: Session) -> dict[str, Any]:
         from e2i.cli.plugin.read import read_objects
         from e2i.inspection.document import document
+        from e2i.inspection.protection import unprotected
 
         family = await read_objects(session, name)
-        return document(family.model, family.parts, family.notes)
+        return document(family.model, family.parts, [*family.notes, *unprotected(family.model)])
 
     found = in_session(target, read)
     if output:

@@ -28,7 +28,7 @@ def run(loop: Loop) -> StepResult:
         if loop.options.image:
             raise
         # Nobody asked for it: Yatai builds the image in the cluster.
-        return _without_image(error.message)
+        return _without_image(_first_and_last(error.message))
     return StepResult(f"{image} with {builder}", {"image": image, "builder": builder})
 
 
@@ -36,3 +36,9 @@ def _without_image(why: str) -> StepResult:
     return StepResult(
         f"no image was built: {why}; the archive of the bento is what is delivered", skipped=True
     )
+
+
+def _first_and_last(message: str) -> str:
+    """Return the command and the last thing that it printed: a skipped step needs no traceback."""
+    lines = message.splitlines()
+    return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1].strip()}"
