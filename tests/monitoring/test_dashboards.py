@@ -82,6 +82,13 @@ def test_a_mark_is_found_by_old_and_new_versions(made: dict[str, Any]) -> None:
         assert mark["target"]["expr"] == mark["expr"]
 
 
+def test_a_restarted_operator_makes_no_marks(made: dict[str, Any]) -> None:
+    """Its series have another pod then, and no model was switched."""
+    for mark in made["annotations"]["list"]:
+        read = re.findall(r"(max by \(namespace, model, release\) \()?\be2i_", mark["expr"])
+        assert all(read)
+
+
 def test_every_panel_says_what_a_reader_learns(made: dict[str, Any]) -> None:
     assert all(panel["description"].endswith(".") for panel in made["panels"])
     assert len({panel["id"] for panel in made["panels"]}) == len(made["panels"])

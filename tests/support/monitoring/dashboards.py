@@ -81,12 +81,19 @@ def _variable(name: str, query: str) -> board.QueryVariable:
 
 
 def _annotations(selector: str) -> Iterator[dict[str, Any]]:
-    """Return the marks in all panels; the SDK does not know that a value can be the time of one."""
-    serving = f'e2i_release_info{{{selector}role="serving"}}'
-    rolled_back = f"e2i_model_rolled_back_timestamp_seconds{{{selector.rstrip(',')}}} * 1000"
+    """Return the marks in all panels; the SDK does not know that a value can be the time of one.
+
+    Labels of the operator's pod are left out: a restarted operator switches nothing. A switch is seen from the release
+    before it, so a first release, or an operator that was away, has no mark.
+    """
+    serving = f'max by (namespace, model, release) (e2i_release_info{{{selector}role="serving"}})'
+    before = serving.replace("})", "} offset 1m)")
+    switches = f"{serving} unless {before} and on (namespace, model) {before}"
+    rolled_back = f"e2i_model_rolled_back_timestamp_seconds{{{selector.rstrip(',')}}}"
+    rollbacks = f"max by (namespace, model, release) ({rolled_back}) * 1000"
     for name, expr, colour, by_value in (
-        ("Switches", f"{serving} unless {serving} offset 1m", "blue", False),
-        ("Rollbacks", rolled_back, "red", True),
+        ("Switches", switches, "blue", False),
+        ("Rollbacks", rollbacks, "red", True),
     ):
         yield {
             "name": name,
