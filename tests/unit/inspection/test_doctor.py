@@ -49,6 +49,8 @@ WELL = Installation(
     health={"code": 200, "unready": "", "stale": [], "models": 3},
     log=(),
     refused=(),
+    namespaces=(),
+    strays=(),
     policies=frozenset({"e2i-pods", "e2i-pre-stop", "e2i-replicas", "e2i-privileges", "e2i-own-labels"}),
     metrics=True,
     server_time=NOW,
@@ -211,6 +213,29 @@ CASES = [
         State.OK,
         "only yatai-deployment needs it",
         id="no policy of replicas and no Yatai",
+    ),
+    pytest.param(
+        but(
+            deployments=(YATAI, BUILDER, a_deployment("e2i-operator", "e2i-system", ready=0)),
+            log=(
+                {"severity": "error", "message": "a setting cannot be used: E2I_EXPORTS=x"},
+                {"severity": "info"},
+            ),
+        ),
+        "operator",
+        State.FAILED,
+        "0 of 1 pods are available; the last error in its log: a setting cannot be used: E2I_EXPORTS=x",
+        id="an operator that does not start",
+    ),
+    pytest.param(
+        but(namespaces=("team-a",), strays=("team-b/iris",)),
+        "namespaces",
+        WARNING,
+        "the operator looks at team-a; no operator has looked at team-b/iris",
+        id="a model in a namespace of nobody",
+    ),
+    pytest.param(
+        but(namespaces=("team-a",), strays=None), "namespaces", State.UNKNOWN, "e2imodels", id="strays unread"
     ),
     pytest.param(but(metrics=False), "metrics server", WARNING, "fewest pods", id="no metrics server"),
 ]

@@ -29,7 +29,7 @@ from e2i.api.conditions import timestamp
 from e2i.cli.plugin.drawing import draw
 from e2i.inspection.document import document
 from e2i.inspection.outcome import outcome
-from e2i.inspection.protection import unprotected
+from e2i.inspection.protection import unprotected, unseen
 
 LATER = NOON + seconds(300)
 
@@ -266,6 +266,11 @@ def test_a_canary_shows_what_was_asked_for_and_what_it_has() -> None:
 def test_a_paused_model_says_how_it_goes_on() -> None:
     drawn = "\n".join(lines(churn(metadata={"annotations": {"serving.e2i.dev/paused": "true"}})))
     assert "kubectl e2i resume churn -n models" in drawn
+
+
+def test_a_model_that_no_operator_has_seen_says_where_to_look() -> None:
+    assert unseen(churn()) == []
+    assert "kubectl e2i doctor" in unseen({**churn(), "status": {}})[0]
 
 
 def test_a_model_without_known_questions_is_told_what_its_releases_may_answer() -> None:

@@ -1,9 +1,16 @@
-"""Says what protects the callers of a model from a release that starts and answers wrongly. Pure."""
+"""Says whether anybody looks after a model, and what protects its callers from wrong answers. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+
+def unseen(model: Mapping[str, Any]) -> list[str]:
+    """Return a sentence when no operator has looked at the model."""
+    if model.get("status"):
+        return []
+    return ["No operator has looked at it. If this stays so, kubectl e2i doctor says why"]
 
 
 def unprotected(model: Mapping[str, Any]) -> list[str]:

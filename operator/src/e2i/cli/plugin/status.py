@@ -48,10 +48,11 @@ def _print_once(target: Target, name: str, output: str | None) -> None:
     async def read(session: Session) -> dict[str, Any]:
         from e2i.cli.plugin.read import read_objects
         from e2i.inspection.document import document
-        from e2i.inspection.protection import unprotected
+        from e2i.inspection.protection import unprotected, unseen
 
         family = await read_objects(session, name)
-        return document(family.model, family.parts, [*family.notes, *unprotected(family.model)])
+        notes = [*family.notes, *unseen(family.model), *unprotected(family.model)]
+        return document(family.model, family.parts, notes)
 
     found = in_session(target, read)
     if output:

@@ -53,6 +53,10 @@ class Installation:
     """The last lines of the active operator."""
     refused: tuple[str, ...] | None
     """Rights that the operator's service account lacks."""
+    namespaces: tuple[str, ...]
+    """Those that the operator looks at; empty for all."""
+    strays: tuple[str, ...] | None
+    """Models in other namespaces that no operator has looked at, as namespace/name."""
     policies: frozenset[str] | None
     """Names of all admission policies that have a binding."""
     metrics: bool | None

@@ -15,7 +15,7 @@ from e2i.inspection.doctor.deployments import containers, deployment
 from e2i.inspection.doctor.facts import Installation
 from e2i.inspection.doctor.rights import NEEDED, Right
 from e2i.kube import ApiError, Kube, Object, Resource
-from e2i.kube.e2i_kinds import DEPLOYMENTS, LEASES, POD_POLICY_BINDINGS, PODS
+from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, LEASES, POD_POLICY_BINDINGS, PODS
 from e2i.kube.e2i_kinds import SECRETS as SECRET
 from e2i.kube.exchange import exchange
 from e2i.kube.local_service import local_address
@@ -49,6 +49,7 @@ async def look(kube: Kube) -> Installation:
     operator = deployment(found, NAME) if found else None
     namespace = operator["metadata"]["namespace"] if operator else NAMESPACE
     yatai = deployment(found, YATAI_DEPLOYMENT) if found else None
+    namespaces = await _namespaces(kube, operator) if operator else ()
     return Installation(
         version=str(version.get("gitVersion", "")),
         crds=await _crds(kube),
@@ -63,7 +64,9 @@ async def look(kube: Kube) -> Installation:
         lease=await _allowed(_lease(kube, namespace)),
         health=await _health(kube, namespace),
         log=await _log(kube, namespace),
-        refused=await _refused(kube, operator) if operator else None,
+        refused=await _refused(kube, operator, namespaces or ("",)) if operator else None,
+        namespaces=namespaces,
+        strays=await _strays(kube, namespaces) if namespaces else None if found is None else (),
         policies=await _policies(kube),
         metrics=await _metrics(kube),
         server_time=clock.now(),
@@ -131,10 +134,22 @@ def _parsed(line: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-async def _refused(kube: Kube, operator: Mapping[str, Any]) -> tuple[str, ...] | None:
+async def _strays(kube: Kube, namespaces: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the models outside of `namespaces` that have no status."""
+    models = await _allowed(kube.list(E2I_MODELS))
+    return models and tuple(
+        f"{each['metadata']['namespace']}/{each['metadata']['name']}"
+        for each in models[0]
+        if each["metadata"]["namespace"] not in namespaces and not each.get("status")
+    )
+
+
+async def _refused(
+    kube: Kube, operator: Mapping[str, Any], namespaces: tuple[str, ...]
+) -> tuple[str, ...] | None:
     metadata, pod = operator["metadata"], operator["spec"]["template"]["spec"]
     user = f"system:serviceaccount:{metadata['namespace']}:{pod.get('serviceAccountName', 'default')}"
-    asked = [(right, place) for place in await _namespaces(kube, operator) for right in NEEDED]
+    asked = [(right, place) for place in namespaces for right in NEEDED]
     answers = await _allowed(asyncio.gather(*(_may(kube, user, right, place) for right, place in asked)))
     if answers is None:
         return None
@@ -142,18 +157,18 @@ async def _refused(kube: Kube, operator: Mapping[str, Any]) -> tuple[str, ...] |
     return tuple(f"{right}{f' in {place}' if place else ''}" for (right, place), may in pairs if not may)
 
 
-async def _namespaces(kube: Kube, operator: Mapping[str, Any]) -> list[str]:
-    """Return the operator's namespaces by its setting; one empty name for the whole cluster."""
+async def _namespaces(kube: Kube, operator: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the operator's namespaces by its setting; none for the whole cluster."""
     for container in containers(operator):
         for each in container.get("env", ()):
             if each["name"] == "E2I_NAMESPACES" and each.get("value"):
-                return str(each["value"]).split(",")
+                return tuple(str(each["value"]).split(","))
         for source in container.get("envFrom", ()):
             if name := source.get("configMapRef", {}).get("name"):
                 found = await _allowed(kube.get(CONFIG_MAPS, operator["metadata"]["namespace"], name))
                 if listed := (found or {}).get("data", {}).get("E2I_NAMESPACES"):
-                    return str(listed).split(",")
-    return [""]
+                    return tuple(str(listed).split(","))
+    return ()
 
 
 async def _may(kube: Kube, user: str, right: Right, namespace: str) -> bool:

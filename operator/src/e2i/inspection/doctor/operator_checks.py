@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason
@@ -15,6 +16,7 @@ POLICIES_SINCE = (1, 36)
 POLICIES_BY_A_GATE = (1, 34)
 """Kubernetes that serves v1beta1 with a feature gate."""
 LEASE_SILENT = timedelta(seconds=60)
+MOST_STRAYS = 5
 LOGS = "docs/howto/read-the-logs.md"
 
 OF_THE_BUCKET = {
@@ -32,6 +34,7 @@ def check_operator(seen: Installation) -> Iterator[Finding]:
     """Return a finding for the operator, its Lease, its rights, the bucket, the policies and the metrics server."""
     yield _operator(seen)
     yield _leader(seen)
+    yield _strays(seen)
     yield _rights(seen)
     yield _bucket(seen)
     yield _pod_policy(seen)
@@ -49,13 +52,43 @@ def _operator(seen: Installation) -> Finding:
         return Finding("operator", State.FAILED, "it is not installed", f"Install it ({INSTALL}).")
     place = f"Deployment {found['metadata']['namespace']}/{found['metadata']['name']}"
     state = available("operator", found, place)
-    if state.state is not State.OK or seen.health is None:
+    if state.state is not State.OK:
+        return _with_its_error(state, seen)
+    if seen.health is None:
         return state
     if seen.health.get("code") != 200:
         told = [*seen.health.get("stale", ()), seen.health.get("unready") or ""]
         why = "; ".join(filter(None, told)) or f"/readyz answers {seen.health.get('code')}"
         return Finding("operator", State.FAILED, why, f"Read its log ({LOGS}).")
     return Finding("operator", State.OK, f"{place}, {seen.health.get('models', '?')} models")
+
+
+def _with_its_error(state: Finding, seen: Installation) -> Finding:
+    """Return the finding with the last error of the operator's log, which Kubernetes does not know."""
+    errors = [line for line in seen.log or () if line.get("severity") in ("error", "critical")]
+    if not errors:
+        return state
+    return replace(
+        state,
+        message=f"{state.message}; the last error in its log: {errors[-1].get('message', '')}",
+        next_step=f"Correct what it names, or read the whole log ({LOGS}).",
+    )
+
+
+def _strays(seen: Installation) -> Finding:
+    part = "namespaces"
+    if seen.strays is None:
+        return unreadable(part, "e2imodels in all namespaces")
+    looked_at = f"the operator looks at {', '.join(seen.namespaces) or 'all'}"
+    if not seen.strays:
+        return Finding(part, State.OK, looked_at)
+    rest = f" and {len(seen.strays) - MOST_STRAYS} more" if len(seen.strays) > MOST_STRAYS else ""
+    return Finding(
+        part,
+        State.WARNING,
+        f"{looked_at}; no operator has looked at {', '.join(seen.strays[:MOST_STRAYS])}{rest}",
+        f"Add their namespaces to E2I_NAMESPACES (the chart's namespaces: {INSTALL}), or apply them elsewhere.",
+    )
 
 
 def _leader(seen: Installation) -> Finding:
