@@ -48,6 +48,14 @@ def test_a_card_tells_the_type_and_what_the_release_is_asked(tmp_path: Path) -> 
     assert found.rollout["contract"] == {"labels": ["leaves", "stays"]}
 
 
+@pytest.mark.parametrize("is_packaged", [True, False])
+def test_a_bento_tells_which_variables_it_needs(tmp_path: Path, is_packaged: bool) -> None:
+    a_bento(tmp_path, envs=[{"name": "API_KEY", "value": ""}, {"name": "MODE", "value": "fast"}])
+    if is_packaged:
+        write_card(a_card(), tmp_path / "models" / "weights" / "7")
+    assert find_deployable(tmp_path, CHURN).required_env == ("API_KEY",)
+
+
 def test_a_damaged_card_is_no_traceback(tmp_path: Path) -> None:
     a_bento(tmp_path)
     (tmp_path / "models" / "weights" / "7" / "card.json").write_text("{")

@@ -9,7 +9,7 @@ import pytest
 from e2i.deploying.environments import Environment
 from e2i.deploying.errors import InvalidRequest
 from e2i.deploying.request import DeploymentRequest
-from e2i.deploying.request_manifest import Deployable, manifest, merged
+from e2i.deploying.request_manifest import Deployable, manifest, merged, notes
 
 
 def a_request(**changes: Any) -> DeploymentRequest:
@@ -77,3 +77,11 @@ def test_the_request_tells_the_type_where_the_bento_does_not() -> None:
 def test_mappings_are_joined_and_lists_replaced() -> None:
     below = {"a": {"x": 1, "y": [1, 2]}, "b": 1}
     assert merged(below, {"a": {"y": [3]}, "b": {"z": 1}}) == {"a": {"x": 1, "y": [3]}, "b": {"z": 1}}
+
+
+def test_a_variable_that_the_bento_declares_without_a_value_is_named_before_the_release() -> None:
+    bento = a_bento(required_env=("API_KEY", "MODE"))
+    given = Environment(spec={"env": [{"name": "MODE", "value": "fast"}]})
+    (note,) = notes(manifest(a_request(), given, bento), bento)
+    assert note.startswith("The bento declares API_KEY without a value: set it in spec.env")
+    assert notes(manifest(a_request(), Environment(), a_bento()), a_bento()) == []

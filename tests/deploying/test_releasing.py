@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
 import socket
@@ -12,11 +13,21 @@ from typing import Any, cast
 
 import pytest
 
-from e2i.deploying import ClusterRefused, ClusterUnreachable, ManagedElsewhere, release, run_deployment
+from e2i.deploying import (
+    ClusterRefused,
+    ClusterUnreachable,
+    ManagedElsewhere,
+    deployer,
+    rehearse_deployment,
+    release,
+    run_deployment,
+)
 from e2i.deploying.connect import connect
 from e2i.deploying.environments import Environment
 from e2i.deploying.errors import Verdict
+from e2i.deploying.find_bento import Found
 from e2i.deploying.release import Applied, apply, follow
+from e2i.deploying.request_manifest import Deployable
 from e2i.deploying.verdict import Serving, Waiting
 from e2i.kube import ApiError, Change, Kube, Object, Snapshot
 
@@ -162,3 +173,29 @@ async def test_a_context_that_is_not_there(tmp_path: Path) -> None:
 async def test_nothing_is_done_for_a_request_that_is_wrong() -> None:
     with pytest.raises(Exception, match="target_environment"):
         await run_deployment({"experiment_id": "e", "model_uri": "m:1", "target_environment": "moon"})
+
+
+async def test_what_the_release_will_miss_is_said_before_it_is_applied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+
+    async def find(*_: object) -> Found:
+        bento = Deployable(tag="churn:1", type="Classification", required_env=("API_KEY",))
+        return Found(bento, packaged=False)
+
+    async def connected(_: object) -> Any:
+        return contextlib.nullcontext(kube(Server()))
+
+    async def applied(*_: object, **__: object) -> Applied:
+        said.append("applied")
+        return Applied(SERVING, is_new=True)
+
+    for name, fake in (("find", find), ("connect", connected), ("apply", applied)):
+        monkeypatch.setattr(deployer, name, fake)
+    request = {"experiment_id": "e", "model_uri": "churn:1", "target_environment": "local"}
+    await rehearse_deployment(request, say=said.append)
+    assert [line.partition(" without")[0] for line in said][1:3] == [
+        "Note: The bento declares API_KEY",
+        "applied",
+    ]

@@ -91,10 +91,12 @@ def test_the_command_prints_the_notes_on_standard_error(monkeypatch: pytest.Monk
         ([{"name": "KEY", "value": "", "stage": "all"}, {"name": "MODE", "value": "fast"}], ("KEY",)),
         ([{"name": "TOKEN", "value": "", "stage": "build"}], ()),
         ([], ()),
+        pytest.param([{"value": ""}, "KEY"], (), id="variables of no known form"),
+        pytest.param({"KEY": ""}, (), id="no list"),
     ],
 )
 def test_variables_without_a_value_are_read_from_the_bento(
-    envs: list[Any], names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    envs: Any, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored_bento, "read_description", lambda *_: {"envs": envs})
     found = FoundBento.__new__(FoundBento)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from e2i.packaging.errors import ErrorReason, PackagingError
-from e2i.packaging.schema import choose_columns, infer_feature, json_rows
+from e2i.packaging.schema import LISTED, choose_columns, infer_feature, json_rows, listed
 
 
 def feature(values: list[Any], dtype: Any = None, **declared: Any) -> Any:
@@ -113,3 +113,11 @@ def test_features_that_cannot_be_are_refused(given: Any, fitted: Any, reason: Er
     with pytest.raises(PackagingError) as refused:
         choose_columns(["a", "b", "y"], given, fitted, {"y": "target"})
     assert refused.value.reason is reason
+
+
+def test_the_name_that_was_meant_is_in_the_list_however_long_it_is() -> None:
+    names = [f"column_{number}" for number in range(100)] + ["monthly_charges"]
+    shown = listed(names, near="monthly_charge")
+    assert shown.startswith("monthly_charges, column_0, ")
+    assert shown.endswith(f" and {101 - LISTED} more")
+    assert "monthly_charges" not in listed(names), "without a wish it is cut off"

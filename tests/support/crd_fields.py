@@ -17,6 +17,20 @@ def leaves(part: str) -> Iterator[str]:
     return _leaves(_schema()["properties"][part], "")
 
 
+def defaults_in_lists(part: str) -> Iterator[str]:
+    """The fields with a default inside of a list: rollout.verify[].method."""
+    return _defaults(_schema()["properties"][part], "", in_list=False)
+
+
+def _defaults(schema: Mapping[str, Any], place: str, *, in_list: bool) -> Iterator[str]:
+    if in_list and "default" in schema:
+        yield place
+    for name, field in schema.get("properties", {}).items():
+        yield from _defaults(field, f"{place}.{name}".lstrip("."), in_list=in_list)
+    if "items" in schema:
+        yield from _defaults(schema["items"], f"{place}[]", in_list=True)
+
+
 @cache
 def _schema() -> Mapping[str, Any]:
     crd = yaml.safe_load(CRD.read_text())

@@ -100,7 +100,7 @@ def conditions_page() -> str:
 
 
 def settings_page() -> str:
-    rows = [f"| `{name}` | {default} | {text} |" for name, default, text in settings()]
+    rows = [f"| `{name}` | {as_written(default)} | {text} |" for name, default, text in settings()]
     return _page(
         "Settings of the operator",
         "Environment variables. In a cluster they come from the ConfigMap `e2i-operator`; `AWS_ACCESS_KEY_ID` and "
@@ -112,7 +112,7 @@ def settings_page() -> str:
 
 def gateway_page() -> str:
     rows = [
-        f"| `{name}` | {default} | {text} |"
+        f"| `{name}` | {as_written(default)} | {text} |"
         for name, default, text in settings(GATEWAY_SETTINGS, GatewaySettings())
     ]
     reasons = [f"| `{reason.name}` | {reason.status} | {reason.sentence} |" for reason in Refusal]
@@ -159,8 +159,13 @@ def settings(file: Path = SETTINGS, defaults: object = None) -> Iterator[tuple[s
             yield name, default, text
 
 
+def as_written(default: str) -> str:
+    """Return a default of `settings` as one writes it into the environment, where Python's words mean nothing."""
+    written = {"`()`": "empty", "`{}`": "empty", "`None`": "empty", "`False`": "`false`", "`True`": "`true`"}
+    return written.get(default, default)
+
+
 def _default(defaults: object, field: str) -> str:
-    """Return the default as one writes it into the environment."""
     value = getattr(defaults, field)
     text = "" if value == PodNetwork() else str(value)
     return f"`{text}`" if text else "empty"

@@ -75,6 +75,18 @@ def test_at_most_five_near_versions_are_named(tmp_path: Path) -> None:
         find_bento(tmp_path, TAG)
 
 
+def test_a_name_that_resembles_another_is_answered_with_it(tmp_path: Path) -> None:
+    """BentoML names the bento of the class AdmissionService admission_service."""
+    for name in ("admission_service", "churn"):
+        a_bento(tmp_path, f"{name}:1.0.0")
+    with pytest.raises(BentoNotFound, match=r"named admissionservice,.* Did you mean admission_service\? If"):
+        find_bento(tmp_path, parse_tag("admissionservice:1.0.0"))
+    with pytest.raises(
+        BentoNotFound, match=r"named fraud, in no version\. Build fraud:1 or import it there\."
+    ):
+        find_bento(tmp_path, parse_tag("fraud:1"))
+
+
 def test_without_a_store_the_bento_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(BentoNotFound, match="no bento named churn"):
         find_bento(tmp_path / "nowhere", TAG)

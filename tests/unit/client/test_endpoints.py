@@ -45,6 +45,12 @@ def test_an_unknown_name_is_answered_with_those_that_are_known(file: Path) -> No
         Endpoints.from_file(file).find("xyz")
 
 
+def test_of_many_names_a_few_are_told_and_the_others_counted() -> None:
+    many = Endpoints.from_mapping({f"model_{number}": "http://a" for number in range(23)})
+    with pytest.raises(ModelNotFound, match=r"model_6 and 3 more\.$"):
+        many.find("xyz")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -20,7 +20,7 @@ from support.scraped import Scraped
 from e2i.archive.s3.settings import BadSetting
 from e2i.controller import process as module
 from e2i.controller.edge import connections
-from e2i.controller.edge.informer import SOURCES
+from e2i.controller.edge.informer import LONGEST_SILENCE, SOURCES, Informer
 from e2i.controller.process import Process
 from e2i.controller.settings import Settings
 from e2i.kube import Object
@@ -239,13 +239,22 @@ async def test_it_is_not_ready_while_its_lease_cannot_be_renewed(stage: Stage) -
     assert stage.ends == []
 
 
+async def _is_followed(watch: Informer) -> bool:
+    return watch.alive_at is not None
+
+
 async def test_it_is_not_alive_when_a_task_hangs(stage: Stage) -> None:
     process = stage.process("mine")
     await process.start()
-    process._supervisor.beat("the watch", -1)
+    assert process._operator
+    watch = process._operator.informers[0]
+    await until(lambda: _is_followed(watch))
+    assert (await probe(process, "healthz"))[0] == 200
+    assert watch.alive_at
+    watch.alive_at -= LONGEST_SILENCE
     status, shown = await probe(process, "healthz")
     assert status == 503
-    assert shown["stale"][0].startswith("the watch gave no sign of life")
+    assert shown["stale"][0].startswith("the watch of BentoRequest gave no sign of life")
     assert (await probe(process, "readyz"))[0] == 503
 
 

@@ -11,6 +11,7 @@ from support.gateways import CUSTOMER, LEAVES, GatewayLab, Given, interface, mod
 from e2i.gateway.core.interface import parse_interface
 from e2i.gateway.core.models import State
 from e2i.gateway.core.refusal import Reason, Refused
+from e2i.gateway.core.routing import MOST_NAMES
 
 BODY = {"input_data": CUSTOMER}
 
@@ -46,6 +47,12 @@ async def test_with_several_models_a_request_has_to_name_one() -> None:
     answer = await lab.post("/api/predict", BODY)
     assert (answer.status, answer.json["field"]) == (400, "model")
     assert "there are churn, ltv" in answer.json["error"]
+
+
+async def test_of_many_models_a_few_are_named_and_the_others_counted() -> None:
+    lab = await GatewayLab([model(f"model-{number}") for number in range(MOST_NAMES + 2)]).known()
+    answer = await lab.post("/api/predict", BODY)
+    assert answer.json["error"].endswith(" and 2 more, which GET /api/models lists")
 
 
 async def test_a_name_in_two_namespaces_needs_its_namespace() -> None:

@@ -12,6 +12,7 @@ import pytest
 from support import reference
 
 from e2i.controller.core.plan import RULES
+from e2i.controller.settings import read_settings
 
 PROJECT = Path(__file__).resolve().parents[3]
 SOURCE = PROJECT / "operator" / "src" / "e2i"
@@ -100,3 +101,12 @@ def test_a_page_says_what_the_code_says(path: Path) -> None:
 def test_every_setting_is_on_its_page(product: str, page: str) -> None:
     variables = set(re.findall(r'"((?:E2I|AWS)_[A-Z_]+)"', (SOURCE / product / "settings.py").read_text()))
     assert {name for name in variables if f"`{name}`" not in page} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "default"), [(name, default) for name, default, _ in reference.settings() if default != "none"]
+)
+def test_a_default_of_the_page_can_be_written_into_the_environment(name: str, default: str) -> None:
+    written = {"empty": ""}.get(shown := reference.as_written(default), shown.strip("`"))
+    given = {"E2I_BUCKET": "models"}
+    assert read_settings({**given, name: written}) == read_settings(given)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +126,19 @@ def _not_found(store: Path, tag: Tag) -> str:
     except OSError:
         versions = []
     if not versions:
-        return (
-            f"The store {store} has no bento named {tag.name}, in no version: build {tag} or import it there."
-        )
+        near = " or ".join(get_close_matches(tag.name, _bento_names(store)))
+        meant = f"Did you mean {near}? If not, build" if near else "Build"
+        return f"The store {store} has no bento named {tag.name}, in no version. {meant} {tag} or import it there."
     named = ", ".join(f"{tag.name}:{version.name}" for version in versions[:VERSIONS_NAMED])
     more = f" and {len(versions) - VERSIONS_NAMED} more" if len(versions) > VERSIONS_NAMED else ""
     return f"The store {store} has no bento {tag}; it has {named}{more}. Write one of these, or build {tag}."
+
+
+def _bento_names(store: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in (store / "bentos").iterdir())
+    except OSError:
+        return []
 
 
 def _references(tag: Tag, description: Description) -> list[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -57,5 +58,6 @@ def manifest(
     if overlay is None:
         return
     click.echo(
-        f"{file} {'has' if changed else 'had'} {bento.tag}. Next: commit {overlay}, or kubectl apply -k {overlay}"
+        f"{file} {'has' if changed else 'had'} {bento.tag}. "
+        f"Next: commit {overlay}, or kubectl apply -k {shlex.quote(str(overlay))}"
     )

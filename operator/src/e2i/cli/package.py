@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,8 +157,8 @@ def _say_what_next(done: Packaged, store: Path | None) -> None:
     click.echo(
         f"\n{done.tag}\n  digest {done.digest}\n  {done.size / 1e6:.1f} MB with its models, in {done.path}\n"
     )
-    where = f" --store {store}" if store else ""
-    click.echo(f"Next:  e2i manifest {done.tag}{where} | kubectl apply -f -")
+    command = ["e2i", "manifest", done.tag, *(["--store", str(store)] if store else [])]
+    click.echo(f"Next:  {shlex.join(command)} | kubectl apply -f -")
 
 
 def is_registered(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +87,9 @@ def build(store: Path | None, description: Path | None) -> None:
         builder.build_missing(described)
         builder.unpack(described, file.parent / BUILT)
         say(f"the bentos are in {file.parent / BUILT}")
-    click.echo(f"\nNext:  docker compose -f {file.parent / 'docker-compose.yaml'} up -d --build")
+    click.echo(
+        f"\nNext:  docker compose -f {shlex.quote(str(file.parent / 'docker-compose.yaml'))} up -d --build"
+    )
 
 
 @stack.command()

@@ -24,6 +24,8 @@ from e2i.client.errors import ModelNotFound
 REPEATABLE = frozenset({"predict", "predict_batch", "explain", "health", "model_info"})
 """Routes of the bentos of `e2i package`, which change nothing."""
 _KEYS = frozenset({"url", "deadline", "repeatable"})
+_NAMED = 20
+"""Models in a message, at most."""
 
 
 class EndpointsInvalid(ValueError):
@@ -158,5 +160,8 @@ def _routes(name: str, given: object) -> frozenset[str]:
 def _not_found(model: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(model, names, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names[:20]) or 'none'}."
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    hint = (
+        f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names[:_NAMED]) or 'none'}{more}."
+    )
     return f"There is no model {model!r}: {hint}"

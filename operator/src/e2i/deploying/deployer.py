@@ -19,7 +19,7 @@ from e2i.deploying.outcome import Deployed, Stopwatch
 from e2i.deploying.push import push
 from e2i.deploying.release import Applied, apply, follow
 from e2i.deploying.request import DeploymentRequest, parse_request
-from e2i.deploying.request_manifest import manifest
+from e2i.deploying.request_manifest import manifest, notes
 from e2i.deploying.verdict import Serving, Waiting
 from e2i.kube import Kube, Object
 
@@ -132,6 +132,8 @@ async def _push(run: _Run, found: Found, bucket: BucketPlace) -> Found:
 async def _apply(run: _Run, kube: Kube, found: Found, *, dry_run: bool) -> Applied:
     wanted = manifest(run.request, run.environment, found.bento)
     metadata = wanted["metadata"]
+    for note in notes(wanted, found.bento):
+        run.say(f"Note: {note}")
     run.state = Waiting("Applying", "the API server has not answered yet")
     with run.clock.phase("apply"):
         applied = await apply(kube, wanted, dry_run=dry_run)

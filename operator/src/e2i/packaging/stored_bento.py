@@ -49,12 +49,10 @@ def read_stored(store: Path, tag: str) -> StoredBento:
 
 def required_env(bento: FoundBento) -> tuple[str, ...]:
     """Return the names of the variables that the bento's `envs` declare for its running service without a value."""
-    declared = read_description(bento.pieces, bento.tag).get("envs") or []
-    return tuple(
-        str(variable["name"])
-        for variable in declared
-        if isinstance(variable, Mapping) and not variable.get("value") and variable.get("stage") != "build"
-    )
+    declared = read_description(bento.pieces, bento.tag).get("envs")
+    variables = [each for each in declared if isinstance(each, Mapping)] if isinstance(declared, list) else []
+    needed = (each for each in variables if not each.get("value") and each.get("stage") != "build")
+    return tuple(str(each["name"]) for each in needed if each.get("name"))
 
 
 def cards_of(bento: FoundBento) -> tuple[Card, ...]:

@@ -229,14 +229,15 @@ def _title(say: Say, text: str) -> None:
 
 def _say_where_to_look(demo: Demo) -> None:
     place = demo.folder / FOLDER
+    registry = place / "registry" / "mlflow.db"
     flag = "" if demo.home.name == "e2i" else f" --name {demo.home.name}"
     _title(demo.say, "Done. The cluster stays up, and the model goes on answering")
     for line in (
         f"reports:    {place / 'reports'} (open the .html files in a browser)",
-        f"state:      e2i pipeline status --project {demo.folder}",
-        f"registry:   mlflow ui --backend-store-uri sqlite:///{place / 'registry' / 'mlflow.db'}",
+        f"state:      {shlex.join(['e2i', 'pipeline', 'status', '--project', str(demo.folder)])}",
+        f"registry:   {shlex.join(['mlflow', 'ui', '--backend-store-uri', f'sqlite:///{registry}'])}",
         f"stream:     {place / 'stream.jsonl'} ({len(read_lines(place / 'stream.jsonl'))} requests)",
-        f"releases:   KUBECONFIG={demo.home.kubeconfig} kubectl e2i history {demo.project.deploy.name} -n models",
+        f"releases:   KUBECONFIG={shlex.quote(str(demo.home.kubeconfig))} kubectl e2i history {demo.project.deploy.name} -n models",
         f"stop it:    e2i local down{flag}",
     ):
         demo.say(line)

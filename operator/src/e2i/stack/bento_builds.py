@@ -5,6 +5,7 @@ Each project runs in a process of its own: their modules have the same names, an
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -69,7 +70,9 @@ class Builder:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:])
-            raise StackError(f"`e2i {' '.join(arguments)}` failed:\n{lines}")
+            raise StackError(
+                f"`{shlex.join(['e2i', *arguments])}` failed:\n{lines or '(it printed nothing)'}"
+            )
         return done.stdout
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -70,11 +71,15 @@ def _kustomized(folder: Path) -> str:
         )
     except subprocess.TimeoutExpired:
         raise CommandError(
-            f"kubectl kustomize {folder} took longer than {KUSTOMIZE_SECONDS} s and was stopped."
+            f"`{_shown(folder)}` took longer than {KUSTOMIZE_SECONDS} s and was stopped."
         ) from None
     if done.returncode:
-        raise CommandError(f"kubectl kustomize {folder} failed: {done.stderr or done.returncode}")
+        raise CommandError(f"`{_shown(folder)}` failed: {done.stderr or done.returncode}")
     return done.stdout
+
+
+def _shown(folder: Path) -> str:
+    return shlex.join(["kubectl", "kustomize", str(folder)])
 
 
 def _objects(text: str, source: str) -> Iterator[dict[str, Any]]:

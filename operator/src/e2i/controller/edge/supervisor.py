@@ -1,7 +1,7 @@
 """Runs the tasks that live as long as the operator.
 
 None of them dies unseen: one that ends although nobody stopped it ends the process, and Kubernetes starts it again.
-Each shows from time to time that it is alive. One that does not makes the liveness probe fail.
+Whether one hangs is seen by those that know how long its work may take (`Operator.signs`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
-
-from e2i.controller.core.health import Sign
 
 logger = logging.getLogger("e2i")
 
@@ -36,24 +34,12 @@ class Supervisor:
     def __init__(self, end: End = end_process) -> None:
         self._end = end
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._beats: dict[str, tuple[float, float]] = {}
-        """By name of a task: (time of its last sign of life, limit)."""
 
     def start(self, name: str, work: Coroutine[Any, Any, object], *, endless: bool = True) -> None:
         """Start a task. If it raises, or returns although it is `endless`, the process ends."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(lambda ended: self._look_at(ended, endless))
-
-    def beat(self, name: str, limit: float) -> None:
-        """Note a sign of life; without another one within `limit` seconds the task counts as stale."""
-        self._beats[name] = (asyncio.get_running_loop().time(), limit)
-
-    def signs(self) -> Iterator[Sign]:
-        """Return the signs of life of all tasks that ever gave one."""
-        now = asyncio.get_running_loop().time()
-        for name, (last, limit) in sorted(self._beats.items()):
-            yield Sign(name, now - last, limit)
 
     async def stop(self) -> None:
         """Cancel all tasks and wait for their ends."""

@@ -90,6 +90,8 @@ class RoutingTable:
                 Reason.ModelUnknown, "there is no model that may be asked; GET /api/models lists them"
             )
         names = ", ".join(model.name for model in chosen[:MOST_NAMES])
+        if len(chosen) > MOST_NAMES:
+            names += f" and {len(chosen) - MOST_NAMES} more, which GET /api/models lists"
         raise Refused(
             Reason.BadRequest,
             f"the request names no model: add ?model=NAME, or model to the body; there are {names}",
