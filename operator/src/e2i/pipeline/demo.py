@@ -229,7 +229,7 @@ def _title(say: Say, text: str) -> None:
 
 def _say_where_to_look(demo: Demo) -> None:
     place = demo.folder / FOLDER
-    registry = place / "registry" / "mlflow.db"
+    registry, kubeconfig = place / "registry" / "mlflow.db", shlex.quote(str(demo.home.kubeconfig))
     flag = "" if demo.home.name == "e2i" else f" --name {demo.home.name}"
     _title(demo.say, "Done. The cluster stays up, and the model goes on answering")
     for line in (
@@ -237,7 +237,7 @@ def _say_where_to_look(demo: Demo) -> None:
         f"state:      {shlex.join(['e2i', 'pipeline', 'status', '--project', str(demo.folder)])}",
         f"registry:   {shlex.join(['mlflow', 'ui', '--backend-store-uri', f'sqlite:///{registry}'])}",
         f"stream:     {place / 'stream.jsonl'} ({len(read_lines(place / 'stream.jsonl'))} requests)",
-        f"releases:   KUBECONFIG={shlex.quote(str(demo.home.kubeconfig))} kubectl e2i history {demo.project.deploy.name} -n models",
+        f"releases:   KUBECONFIG={kubeconfig} kubectl e2i history {demo.project.deploy.name} -n models",
         f"stop it:    e2i local down{flag}",
     ):
         demo.say(line)
