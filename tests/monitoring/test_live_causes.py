@@ -108,7 +108,7 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
     # Its next release cannot be recorded.
     blocked(stage.home, stage.namespace, "closed")
     await stage.change("closed", bento=bento(OTHER_IMAGE))
-    await stage.until(lambda: plays_until(stage, "closed", "UploadInterrupted"), "the record to be refused")
+    await stage.until(lambda: plays_until(stage, "closed", "BucketRefused"), "the record to be refused")
     await fired(
         "E2ICanaryWaitsTooLong", "E2IRollbackHappened", "E2IOomKilled", "E2ICapacityAtMax", "E2IBuildBacklog"
     )

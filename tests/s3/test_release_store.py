@@ -29,6 +29,7 @@ from e2i.archive.errors import (
     ArchiveCorrupted,
     BucketAccessDenied,
     BucketNotFound,
+    BucketRefused,
     BucketUnreachable,
     ExportError,
 )
@@ -616,6 +617,15 @@ def test_a_server_in_trouble_cannot_answer_now(
     assert isinstance(said, BucketUnreachable)
     assert said.is_temporary
     assert name in said.message
+
+
+def test_a_record_that_the_server_refuses_says_so(ledger: ReleaseStore, server: S3Server, name: str) -> None:
+    """Something else lies in the place of the model's records."""
+    folder = server.data / name / PREFIX / "releases" / "models"
+    folder.mkdir(parents=True)
+    (folder / "churn").write_text("")
+    with pytest.raises(BucketRefused, match=f"the bucket {name} .* refused a request"):
+        ledger.write(a_record())
 
 
 @asked

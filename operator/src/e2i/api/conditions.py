@@ -98,6 +98,7 @@ class Reason(Enum):
     BucketUnreachable = "The S3 server does not answer."
     BucketNotFound = "The S3 server has no such bucket."
     BucketAccessDenied = "The S3 server refuses the operator's credentials."
+    BucketRefused = "The S3 server refuses a request, for a cause that has no reason of its own."
     UploadInterrupted = "The upload broke off."
     ArchiveConflict = "Another content lies under the archive's key."
     ArchiveCorrupted = "The content of the bucket differs from the content that was sent."

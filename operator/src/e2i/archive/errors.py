@@ -5,7 +5,7 @@ ExportError
 ├─ UnsafeFile        a file that must not leave this machine
 ├─ BentoTooLarge     more bytes than the operator or the namespace may bring
 ├─ BentoChanged      a file changed while it was read
-├─ BucketUnreachable, BucketNotFound, BucketAccessDenied            the whole bucket
+├─ BucketUnreachable, BucketNotFound, BucketAccessDenied, BucketRefused     the bucket
 ├─ UploadInterrupted, ArchiveCorrupted                              this one transfer
 └─ ArchiveConflict   the key has another object
 
@@ -73,6 +73,12 @@ class BucketNotFound(ExportError):
 
 class BucketAccessDenied(ExportError):
     """The credentials are missing, unknown, wrong or expired, or a policy refuses access."""
+
+
+class BucketRefused(ExportError):
+    """The S3 server refuses a request for a cause that has no class of its own."""
+
+    is_temporary = True
 
 
 class UploadInterrupted(ExportError):

@@ -118,6 +118,7 @@ class Pool:
     async def close(self) -> None:
         """Close all connections; safe to repeat."""
         await self._session.close()
+        await self.sockets.end()
 
     def is_old(self, taken: WatchedSocket) -> bool:
         """Return whether a connection is not to be used again because of its age."""

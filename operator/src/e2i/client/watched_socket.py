@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from e2i.socket_closing import cut_off
+
 AddressInfo = tuple[Any, ...]
 
 _BYTES_ACKED = 120
@@ -75,6 +77,10 @@ class Sockets:
     def find(self, number: int) -> WatchedSocket | None:
         """Return the open socket with this number."""
         return self._by_number.get(number)
+
+    async def end(self) -> None:
+        """Cut off what is open, and return when it is closed; after two seconds in any case."""
+        await cut_off(lambda: list(self._by_number.values()))
 
     def _forget(self, number: int) -> None:
         self._by_number.pop(number, None)

@@ -1,21 +1,13 @@
-"""The sockets of one connection, so that its end is theirs too.
-
-The client's own close knows those that are in use or kept. One that it has let go, as it does when a watch is
-cancelled, waits on for its peer's farewell, and one that was still being opened ends a turn of the loop later.
-"""
+"""The sockets of one connection to an API server, so that its end is theirs too."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import socket
-import time
 from weakref import WeakSet
 
 from aiohttp.connector import AddrInfoType
 
-PATIENCE = 2.0
-TURN = 0.002
+from e2i.socket_closing import cut_off
 
 
 class Sockets:
@@ -33,13 +25,4 @@ class Sockets:
 
     async def end(self) -> None:
         """Cut off what is open, and return when it is closed; after two seconds in any case."""
-        for each in self._open():
-            # It may not be connected yet.
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        deadline = time.monotonic() + PATIENCE
-        while self._open() and time.monotonic() < deadline:  # noqa: ASYNC110 - a socket tells nobody of its end
-            await asyncio.sleep(TURN)
-
-    def _open(self) -> list[socket.socket]:
-        return [each for each in self._made if each.fileno() >= 0]
+        await cut_off(lambda: [each for each in self._made if each.fileno() >= 0])

@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from e2i.api.digest import PART_SIZE, archive_digest
 from e2i.archive.errors import (
     ArchiveCorrupted,
+    BucketRefused,
     BucketUnreachable,
     ExportError,
     UploadInterrupted,
@@ -219,7 +220,7 @@ class Bucket:
         try:
             with self._failures(UploadInterrupted):
                 self._uploads.send(upload)
-        except (BucketUnreachable, UploadInterrupted):
+        except (BucketUnreachable, BucketRefused, UploadInterrupted):
             # The reply may be lost, or another exporter was first: the caller compares the stored object.
             if there := self.head(upload.key):
                 return there

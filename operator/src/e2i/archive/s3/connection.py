@@ -31,6 +31,7 @@ from e2i.archive.errors import (
     ArchiveCorrupted,
     BucketAccessDenied,
     BucketNotFound,
+    BucketRefused,
     BucketUnreachable,
     ExportError,
     UploadInterrupted,
@@ -195,7 +196,7 @@ def _answered(error: ClientError, place: str) -> ExportError:
         return UploadInterrupted(f"{place} does not have the upload any more ({said}): somebody aborted it.")
     if status >= 500 or code in ("SlowDown", "RequestTimeout"):
         return BucketUnreachable(f"{place} cannot answer now ({said}).")
-    return UploadInterrupted(f"{place} refused a request ({said}); see the log of the S3 server.")
+    return BucketRefused(f"{place} refused a request ({said}); see the log of the S3 server.")
 
 
 def bucket_label(bucket: str, endpoint: str) -> str:

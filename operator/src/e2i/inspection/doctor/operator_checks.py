@@ -24,6 +24,7 @@ OF_THE_BUCKET = {
     Reason.BucketUnreachable.name,
     Reason.BucketNotFound.name,
     Reason.BucketAccessDenied.name,
+    Reason.BucketRefused.name,
     Reason.UploadInterrupted.name,
     Reason.ArchiveCorrupted.name,
 }
