@@ -138,10 +138,20 @@ def test_a_service_must_declare_exactly_what_is_given(
     assert named in refused.value.message
 
 
-def test_a_folder_without_a_service_is_refused(trained: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_service_is_refused_before_a_model_is_loaded(
+    trained: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
     with pytest.raises(PackagingError) as refused:
-        package([trained], BentoOptions(service=tmp_path), version="1.0.0", store=tmp_path / "store")
+        package(
+            [trained],
+            BentoOptions(service=tmp_path),
+            version="1.0.0",
+            store=tmp_path / "store",
+            say=said.append,
+        )
     assert refused.value.reason is ErrorReason.ServiceUnusable
+    assert said == []
 
 
 def test_a_model_of_another_python_is_refused(trained: Path) -> None:

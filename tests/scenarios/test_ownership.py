@@ -87,6 +87,21 @@ async def test_labels_that_somebody_removed_come_back(world: World, kind: str) -
     await quiet(world)
 
 
+async def test_a_deployment_of_yatai_that_loses_its_label_condemns_nobody(world: World) -> None:
+    """The operator sees it no more until yatai-deployment has put the label back. What served before helps out."""
+    first = await serve(world, env=mode("A"), rollout=ROLLOUT)
+    world.apply(env=mode("B"), rollout=ROLLOUT)
+    await until(world, lambda: world.address() != first)
+    second, place = world.address(), place_of(world, "Deployment", world.address() or "")
+    world.yatai.halted.add("deployer")
+    relabel(world, place, {naming.RELEASE_LABEL: second or ""})
+    await world.run(passes=5)
+    assert world.takes_in() in ([first], [second])
+    world.yatai.halted.clear()
+    await until(world, lambda: world.address() == second)
+    assert (world.failed(), world.condition("Stalled")) == ([], "nothing")
+
+
 async def test_a_predecessor_without_labels_is_removed_in_its_time(world: World) -> None:
     first = await serve(world, env=mode("A"), rollout=ROLLOUT)
     world.apply(env=mode("B"), rollout=ROLLOUT)

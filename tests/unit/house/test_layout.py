@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,23 @@ def test_an_archive_is_unpacked_on_the_oldest_python_too(path: Path) -> None:
 def test_a_page_says_what_the_code_says(path: Path) -> None:
     """If not: python tests/support/reference.py --write"""
     assert path.read_text() == PAGES[path]
+
+
+def test_no_function_is_left_that_nobody_names() -> None:
+    texts = [
+        file.read_text() for folder in (SOURCE.parent, PROJECT / "bentos") for file in folder.rglob("*.py")
+    ]
+    texts += [file.read_text() for file in (PROJECT / "docs").rglob("*.md")]
+    named = Counter(word for text in texts for word in re.findall(r"\w+", text))
+    left = [
+        f"{file.relative_to(SOURCE)}: {node.name}"
+        for file in SOURCE.rglob("*.py")
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and named[node.name] == 1
+        and not node.decorator_list
+    ]
+    assert left == []
 
 
 @pytest.mark.parametrize(

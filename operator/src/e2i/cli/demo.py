@@ -15,7 +15,6 @@ from e2i.cli.local import build_tools, env_line, report_errors
 from e2i.cli.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from e2i.kube import Kube
     from e2i.local.demo import ModelFollower
     from e2i.local.demo_bentos import BentoBuilds
     from e2i.local.layout import ClusterHome
@@ -92,12 +91,10 @@ async def run_releases(home: ClusterHome, bentos: BentoBuilds, say: Stopwatch) -
         tally.require_no_failure()
         await steps.show_prediction(url, say)
 
-        await run_refusal(home, kube, follower, url, say)
+        await run_refusal(home, follower, url, say)
 
 
-async def run_refusal(
-    home: ClusterHome, kube: Kube, follower: ModelFollower, url: str, say: Stopwatch
-) -> None:
+async def run_refusal(home: ClusterHome, follower: ModelFollower, url: str, say: Stopwatch) -> None:
     """Run the chapter of the wrong version, which is refused before it gets a request, and go back."""
     from e2i.local import demo as steps
 

@@ -46,20 +46,6 @@ async def read_endpoints(kube: Kube, namespace: str) -> Endpoints:
     return Endpoints(endpoint for endpoint in found if endpoint)
 
 
-async def read_endpoint(kube: Kube, namespace: str, name: str) -> Endpoint:
-    """Return the endpoint of one model; ModelNotFound, or NotReady if nothing of it serves yet."""
-    model = await kube.get(E2I_MODELS, namespace, name)
-    if model is None:
-        raise ModelNotFound(
-            name,
-            f"There is no E2IModel {namespace}/{name}. `kubectl get e2imodels -n {namespace}` lists them.",
-        )
-    endpoint = await _endpoint(kube, model)
-    if endpoint is None:
-        raise NotReady(name, _no_address(namespace, name))
-    return endpoint
-
-
 async def read_release(kube: Kube, namespace: str, name: str, release: str = "") -> Endpoint:
     """Return the endpoint of one release, at its own address, by default of the one that serves.
 

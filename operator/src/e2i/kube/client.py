@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 from e2i.kube.connection import APPLY, Connection
+from e2i.kube.e2i_kinds import PODS
 from e2i.kube.errors import ApiError
 from e2i.kube.kinds import Object, Resource
 from e2i.kube.listing import list_objects, whole
@@ -15,7 +16,6 @@ from e2i.kube.watching import Change, News, Snapshot, follow, track
 
 T = TypeVar("T")
 
-PODS = Resource("", "v1", "pods", "Pod")
 LOG_TIMEOUT = 10.0
 
 

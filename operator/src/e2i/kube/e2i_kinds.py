@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2i.api import naming
-from e2i.kube import Resource
+from e2i.kube.kinds import Resource
 
 E2I_MODELS = Resource(naming.GROUP, "v1alpha1", "e2imodels", naming.KIND)
 BENTO_REQUESTS = Resource("resources.yatai.ai", "v1alpha1", "bentorequests", "BentoRequest")

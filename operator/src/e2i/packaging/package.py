@@ -114,14 +114,16 @@ def _packaging_request(
         raise PackagingError(ErrorReason.FileMissing, "No trained folder is given. Name at least one.")
     if name is not None:
         check_name(name)
-    trained = tuple(_read_folder(folder, say) for folder in folders)
-    given = [each.card.name for each in trained]
-    _check_together(given, service)
+    # What costs nothing comes before what takes seconds: a trained folder is loaded and asked its golden predictions.
     own: tuple[Any, ...] = ()
     if service is not None:
         read_bentofile(service)
-        check_declared(declared_models(service), given, str(service))
         own = read_pins(service / REQUIREMENTS) if (service / REQUIREMENTS).is_file() else ()
+    trained = tuple(_read_folder(folder, say) for folder in folders)
+    given = [each.card.name for each in trained]
+    _check_together(given, service)
+    if service is not None:
+        check_declared(declared_models(service), given, str(service))
     say("locking the packages")
     single = service is None and name in (None, given[0])
     file = folders[0] / (

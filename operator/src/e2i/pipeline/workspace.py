@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,11 +91,6 @@ def write_atomically(file: Path, text: str) -> None:
     partial = file.with_name(f".{file.name}.partial")
     partial.write_text(text)
     partial.replace(file)
-
-
-def replace_folder(new: Path, old: Path) -> None:
-    shutil.rmtree(old, ignore_errors=True)
-    new.replace(old)
 
 
 def read_lines(file: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import EVENTS
 
 
-async def refused_build(
+async def read_refused_build(
     request: BentoRequest, stretch: Stretch | None, kube: Kube, now: datetime
 ) -> Problem | None:
     """Return why the Job of the build gets no pod, if it has been without one for a while."""
@@ -21,7 +21,7 @@ async def refused_build(
     return job_events.refused_pods(job, events)
 
 
-async def failed_mount(namespace: str, pod: str, kube: Kube) -> Problem | None:
+async def read_failed_mount(namespace: str, pod: str, kube: Kube) -> Problem | None:
     """Return why a volume of the pod cannot be mounted."""
     return mount_events.failed_mount(
         pod, namespace, await _events("Pod", namespace, pod, "FailedMount", kube)

@@ -35,7 +35,7 @@ from e2i.controller.core.stretch import Stretch
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.check_secrets import values_sent
 from e2i.controller.edge.clients import Clients
-from e2i.controller.edge.event_problems import failed_mount, refused_build
+from e2i.controller.edge.event_problems import read_failed_mount, read_refused_build
 from e2i.controller.edge.pod_evidence import collect
 from e2i.controller.edge.pod_way import with_pod_way
 from e2i.controller.edge.yatai_objects import with_yatai_objects
@@ -163,7 +163,9 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
         seen = _with_stretch(model, seen, chosen.request.uid, own_work.build_runs(found), clients, now)
         if found:
             return seen
-        return replace(seen, pod_problem=await refused_build(chosen.request, seen.stretch, clients.kube, now))
+        return replace(
+            seen, pod_problem=await read_refused_build(chosen.request, seen.stretch, clients.kube, now)
+        )
     if chosen.workload is None:
         return _with_stretch(model, seen, chosen.release, False, clients, now)
     found = cache.of_models.release_pods(model.key, chosen.release)
@@ -186,7 +188,7 @@ async def _failed_mount(
     since = clients.stretches.since(model.key, "mount", pod, now)
     if pod is None or since is None or now - since < mount_events.PATIENCE:
         return None
-    return await failed_mount(model.namespace, pod, clients.kube)
+    return await read_failed_mount(model.namespace, pod, clients.kube)
 
 
 def _pod_health(here: Situation, release: Release, cache: Cache) -> PodHealth | None:

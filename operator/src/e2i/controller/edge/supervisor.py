@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from e2i.controller.edge.cancelling import cancel_all
+
 logger = logging.getLogger("e2i")
 
 End = Callable[[str], None]
@@ -44,9 +46,7 @@ class Supervisor:
     async def stop(self) -> None:
         """Cancel all tasks and wait for their ends."""
         tasks, self._tasks = self._tasks, set()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all(tasks)
 
     def _look_at(self, task: asyncio.Task[Any], endless: bool) -> None:
         if task not in self._tasks:

@@ -26,7 +26,7 @@ LASTING_RATE = 1.0
 """Such passes a second after these: somebody may change a spec a hundred times a second."""
 
 
-class Measures(Protocol):
+class QueueMeasures(Protocol):
     """Counts what happens to keys."""
 
     def added(self) -> None:
@@ -42,7 +42,7 @@ class Measures(Protocol):
 class Queue:
     """The keys that are due, now or later. Belongs to the event loop."""
 
-    def __init__(self, measures: Measures | None = None) -> None:
+    def __init__(self, measures: QueueMeasures | None = None) -> None:
         self._measures = measures
         self._waiting: OrderedDict[str, OrderedDict[Key, float]] = OrderedDict()
         """Since when each key is due, by namespace."""

@@ -82,7 +82,7 @@ def _container(container: Object, spec: Object, records: Records, now: float) ->
         "restartCount": record.restarts,
         "ready": record.ready or (_is_plain_init(container, spec) and record.succeeded),
         "started": record.started,
-        "state": _state(state, spec, records, container),
+        "state": _state(state, spec, records),
         "lastState": {"terminated": _ended(last)} if last else {},
     }
     if record.container_id:
@@ -102,9 +102,7 @@ def _crash_loop(name: str, record: Record) -> Waiting:
     )
 
 
-def _state(
-    state: Waiting | Running | Terminated, spec: Object, records: Records, container: Object
-) -> Object:
+def _state(state: Waiting | Running | Terminated, spec: Object, records: Records) -> Object:
     if isinstance(state, Running):
         return {"running": {"startedAt": timestamp(state.started_at)}}
     if isinstance(state, Terminated):

@@ -19,7 +19,7 @@ PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningProcess:
     """One process in /proc."""
 
     pid: int
@@ -29,7 +29,7 @@ class Running:
     """CPU time of the process and of its ended children, in clock ticks."""
 
 
-def processes() -> dict[int, Running]:
+def processes() -> dict[int, RunningProcess]:
     """Return every living process by id; a zombie does not live."""
     found = {}
     for entry in os.listdir("/proc"):
@@ -38,7 +38,7 @@ def processes() -> dict[int, Running]:
     return found
 
 
-def _read(pid: int) -> Running | None:
+def _read(pid: int) -> RunningProcess | None:
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
@@ -47,10 +47,10 @@ def _read(pid: int) -> Running | None:
     fields = text.rpartition(")")[2].split()
     if fields[0] in "ZX":
         return None
-    return Running(pid, int(fields[1]), int(fields[3]), sum(map(int, fields[11:15])))
+    return RunningProcess(pid, int(fields[1]), int(fields[3]), sum(map(int, fields[11:15])))
 
 
-def marked(mark: str, value: str, everyone: dict[int, Running]) -> set[int]:
+def marked(mark: str, value: str, everyone: dict[int, RunningProcess]) -> set[int]:
     """Return the processes whose environment has `mark` set to `value`, and all their descendants.
 
     With descendants, because a program may overwrite its environment in /proc.
@@ -60,7 +60,7 @@ def marked(mark: str, value: str, everyone: dict[int, Running]) -> set[int]:
     return process_tree(roots, everyone) - _ourselves(everyone)
 
 
-def process_tree(roots: set[int], everyone: dict[int, Running]) -> set[int]:
+def process_tree(roots: set[int], everyone: dict[int, RunningProcess]) -> set[int]:
     """Return the roots, the members of their sessions, and all descendants of these."""
     members = {pid for pid, process in everyone.items() if pid in roots or process.session in roots}
     while True:
@@ -78,7 +78,7 @@ def _environment(pid: int) -> list[bytes]:
         return []
 
 
-def _ourselves(everyone: dict[int, Running]) -> set[int]:
+def _ourselves(everyone: dict[int, RunningProcess]) -> set[int]:
     """Return the caller and its ancestors: an agent that was started inside a pod must not kill itself."""
     lineage, pid = set(), os.getpid()
     while pid in everyone and pid not in lineage:

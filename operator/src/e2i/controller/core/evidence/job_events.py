@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from e2i.api.conditions import Reason
-from e2i.api.plain_text import clean
 from e2i.api.problem import Problem
 from e2i.controller.core.children import BentoRequest
+from e2i.controller.core.evidence.newest_event import newest_message
 from e2i.controller.core.evidence.refusals import refusal_advice
 from e2i.controller.core.stretch import Stretch
 
@@ -18,7 +18,6 @@ PATIENCE = timedelta(seconds=10)
 """A Job without pods for this long is asked about: its pods come within a second."""
 _JOB = re.compile(r"\bjob ([a-z0-9][a-z0-9.-]{0,252}) is\b", re.IGNORECASE)
 _PREFIX = "Error creating: "
-_LONGEST = 600
 
 
 def job_without_pods(request: BentoRequest, stretch: Stretch | None, now: datetime) -> str:
@@ -31,11 +30,9 @@ def job_without_pods(request: BentoRequest, stretch: Stretch | None, now: dateti
 
 def refused_pods(job: str, events: Iterable[Mapping[str, Any]]) -> Problem | None:
     """Return the newest refusal of a pod of the Job, with advice; None if there is none."""
-    told = [event for event in events if isinstance(event.get("message"), str)]
-    newest = max(told, key=lambda event: str(event.get("lastTimestamp") or ""), default=None)
-    if newest is None:
+    words = newest_message(events).removeprefix(_PREFIX)
+    if not words:
         return None
-    words = clean(newest["message"], _LONGEST).removeprefix(_PREFIX).rstrip(".")
     return Problem(
         reason=Reason.BuildBlocked,
         message=f"the image build cannot start: Job {job} cannot create its pod: {words}. {refusal_advice(words)}",

@@ -7,15 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from e2i.api.conditions import Reason
-from e2i.api.plain_text import clean
 from e2i.api.problem import Problem
+from e2i.controller.core.evidence.newest_event import newest_message
 
 Body = Mapping[str, Any]
 
 PATIENCE = timedelta(seconds=10)
 """A pod that is created for this long is asked about: mounts take a second or two."""
 _CREATING = "ContainerCreating"
-_LONGEST = 600
 _MISSING = "not found"
 
 
@@ -34,11 +33,9 @@ def failed_mount(pod: str, namespace: str, events: Iterable[Body]) -> Problem | 
 
     Only a Secret or ConfigMap that is not there is the release's own failure. Storage that is away is nobody's here.
     """
-    told = [event for event in events if isinstance(event.get("message"), str)]
-    newest = max(told, key=lambda event: str(event.get("lastTimestamp") or ""), default=None)
-    if newest is None:
+    words = newest_message(events)
+    if not words:
         return None
-    words = clean(newest["message"], _LONGEST).rstrip(".")
     is_missing = words.endswith(_MISSING)
     advice = (
         f"Create it in namespace {namespace}, or change spec.volumes" if is_missing else "It is tried again"

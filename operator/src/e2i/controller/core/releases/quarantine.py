@@ -29,7 +29,7 @@ def failure(model: Model, seen: Observed, release: str | None) -> Failure | None
     None if it did not fail, or if spec.rollout.rollback is Disabled."""
     if release is None or model.rollout.rollback is Rollback.DISABLED:
         return None
-    noted, recorded = noted_failures(model, seen), newest_records(seen) if is_new(model, seen) else ()
+    noted, recorded = noted_failures(model, seen), newest_records(seen) if is_new(model) else ()
     if not (noted or recorded):
         return None  # The trial's identity is a hash, and nearly every release has no failure.
     trial = trial_of(model, release)
@@ -54,7 +54,7 @@ def _served_since(seen: Observed, failed: Failure) -> bool:
     return failed.switched_at is None or switched.replace(microsecond=0) != failed.switched_at
 
 
-def is_new(model: Model, seen: Observed) -> bool:
+def is_new(model: Model) -> bool:
     """Return whether the status knows no result: the model or the cluster is new, or the status was lost.
 
     Tools that restore objects from a backup leave the status out, and the children may be there.

@@ -80,6 +80,6 @@ def needs_release_store(here: Situation) -> bool:
 
 def _depends_on_release_store(here: Situation) -> bool:
     """Return whether nothing can be decided before the records are known."""
-    if is_new(here.model, here.seen) or is_only_in_bucket(here.model, here.seen):
+    if is_new(here.model) or is_only_in_bucket(here.model, here.seen):
         return True
     return here.comeback is not None and lost.needs_records(here)

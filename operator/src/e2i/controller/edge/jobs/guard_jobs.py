@@ -16,6 +16,7 @@ from e2i.controller.core.actions import StartGuard
 from e2i.controller.core.guard.limits import GuardLimits, judge, parse_limits, unclear
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.core.guard.samples import Tally, follow
+from e2i.controller.edge.cancelling import cancel_all
 from e2i.controller.edge.metrics_client import Reading, read_release
 from e2i.controller.edge.model_children import ModelChildren
 from e2i.controller.edge.work_queue import Key
@@ -72,10 +73,7 @@ class GuardJobs:
 
     async def close(self) -> None:
         """Cancel all guards."""
-        tasks = [job.task for job in self._jobs.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all(job.task for job in self._jobs.values())
 
     async def _run(self, model: Model, action: StartGuard) -> None:
         problem = None

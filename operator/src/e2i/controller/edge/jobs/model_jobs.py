@@ -9,6 +9,7 @@ from typing import Any
 
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import PENDING, Pending
+from e2i.controller.edge.cancelling import cancel_all
 from e2i.controller.edge.work_queue import Key
 
 PATIENCE = 1.0
@@ -68,10 +69,8 @@ class ModelJobs:
 
     async def close(self) -> None:
         """Cancel all jobs."""
-        tasks = [job.task for job in self._jobs.values()]
-        for key in list(self._jobs):
-            self.cancel(key)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        jobs, self._jobs = self._jobs, {}
+        await cancel_all(job.task for job in jobs.values())
 
     def _start(self, key: Key, deed: Hashable, work: Work) -> _Job:
         task = asyncio.create_task(work(), name=f"job of {'/'.join(key)}")

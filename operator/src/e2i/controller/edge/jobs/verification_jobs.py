@@ -17,6 +17,7 @@ from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import Verify
 from e2i.controller.core.observed import VerificationState
+from e2i.controller.edge.cancelling import cancel_all
 from e2i.controller.edge.golden_predictions import ask
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError, Kube
@@ -100,10 +101,7 @@ class VerificationJobs:
 
     async def close(self) -> None:
         """Cancel all verifications."""
-        tasks = [job.task for job in self._jobs.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_all(job.task for job in self._jobs.values())
 
     async def _run(self, model: Model, action: Verify) -> Problem | None:
         try:
