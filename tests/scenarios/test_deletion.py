@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 from support.builders import an_artifact
+from support.remembered import places
 from support.scenes import hurried, mode, quiet, serve
 from support.world import World, digest_of
 
 from e2i.api import naming
 from e2i.api.model import FINALIZER
 from e2i.archive.errors import BucketUnreachable
+from e2i.controller.edge.notifier import Notifier
 
 PLACE = (naming.KIND, "models", "churn")
 
@@ -130,3 +134,23 @@ async def test_a_suspended_model_can_be_deleted(world: World) -> None:
     await world.run(passes=10)
     assert PLACE not in world.kube.objects
     assert world.release_store.records() == []
+
+
+async def test_nothing_is_remembered_of_a_model_that_is_gone(world: World) -> None:
+    """Models come and go for as long as the process lives."""
+    await serve(world, env=mode("A"))
+    await serve(world, env=mode("B"))
+    world.yatai.bad_pods.add("C")
+    world.apply(env=mode("C"), rollout=hurried(progressDeadlineSeconds=10))
+    await world.run(passes=40)
+    uid = world.kube.objects[PLACE]["metadata"]["uid"]
+    notifier = Mock(spec=Notifier)
+    object.__setattr__(world.clients, "notifiers", (notifier,))
+    assert "cache._seen" in set(places(world.clients, "churn"))
+    world.delete()
+    await world.run()
+    left = {place for word in ("churn", uid) for place in places(world.clients, word)}
+    # These are forgotten in their time, with those of other models.
+    assert {place for place in left if not place.endswith("_use._claims")} == set()
+    notifier.forget.assert_called_with(("models", "churn"))
+    assert [*places(world.operator._uids, "churn"), *places(world.queue, "churn")] == []

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 from support.model_bodies import NEW, NEW_DIGEST, NEW_TAG, churn, entry
+from support.remembered import places
 
 from e2i import clock
 from e2i.api import naming
@@ -152,3 +153,12 @@ async def test_a_model_that_is_gone_or_has_no_news_posts_nothing(hook: Hook) -> 
         notifier.add(KEY)
         await notifier.post_next()
     assert hook.events == []
+
+
+async def test_nothing_is_remembered_of_a_model_that_is_gone(hook: Hook) -> None:
+    async with life(hook.url, MemoryBucket(), cache_with(NEW)) as notifier:
+        notifier.add(KEY)
+        await notifier.post_next()
+        assert list(places(notifier._posted, KEY[1]))
+        notifier.forget(KEY)
+        assert list(places(notifier._posted, KEY[1])) == []

@@ -61,8 +61,8 @@ class Claims:
         self._withheld: dict[Key, str] = {}
         self._neighbours: dict[str, _Neighbour] = {}
         """By namespace."""
-        self._met: set[str] = set()
-        """Uids of models whose condition of before this operator's start was looked at."""
+        self._met: dict[Key, str] = {}
+        """Uids of the models whose condition of before this operator's start was looked at."""
 
     def has(self, model: Model) -> bool:
         """Return whether the model says that this installation operates it."""
@@ -93,6 +93,7 @@ class Claims:
     def forget(self, key: Key) -> None:
         """Forget a model that is gone."""
         self._withheld.pop(key, None)
+        self._met.pop(key, None)
 
     async def rival(self, model: Model) -> str:
         """Return the installation that operates the model, if it is another one and was not removed.
@@ -150,8 +151,8 @@ class Claims:
 
     async def clear(self, model: Model) -> None:
         """Remove that condition where it may be out of date. An installation that is still there says it again."""
-        met = model.uid in self._met
-        self._met.add(model.uid)
+        met = self._met.get(model.key) == model.uid
+        self._met[model.key] = model.uid
         if any(not met or each.get("observedGeneration") != model.generation for each in _contested(model)):
             await self._apply(model, {})
 

@@ -84,6 +84,8 @@ class Clients:
             self.golden_probe.forget(key)
         if self.bucket_refill:
             self.bucket_refill.forget(key)
+        for notifier in self.notifiers:
+            notifier.forget(key)
         self.stretches.forget(key)
         self.failure_memory.forget(key)
         self.claims.forget(key)

@@ -122,6 +122,10 @@ class Notifier:
         """Look at the model soon: its status may tell something new."""
         self._due.add(key)
 
+    def forget(self, key: Key) -> None:
+        """Forget a model that is gone."""
+        self._posted.pop(key, None)
+
     async def run(self) -> None:
         """Post events without end."""
         for model in self._cache.models():
