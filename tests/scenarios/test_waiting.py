@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from support.scenes import HOUR, heal, hurried, mode, quiet, serve, until
-from support.world import World
+from support.world import World, digest_of
 
 from e2i.api import naming
 from e2i.api.conditions import Reason
@@ -46,6 +48,23 @@ async def test_a_fleet_behind_a_slow_image_builder_is_never_given_up(
         }
     assert {world.condition(name=name) for name in names} == {"True/Ready"}
     assert not any(world.failed(name) for name in names)
+
+
+@pytest.mark.parametrize("awaited", ["image", "pods"])
+async def test_models_that_wait_cost_no_request(world: World, awaited: str) -> None:
+    """Watches report what they wait for, however many they are."""
+    for number in range(20):
+        name = f"model-{number}"
+        if awaited == "image":
+            world.yatai.slow_builds.add(digest_of(f"{name}:1"))
+        world.yatai.bad_pods.add("slow")
+        world.apply(name, tag=f"{name}:1", env=mode("slow"))
+    await world.run(passes=30)
+    reason = "Building" if awaited == "image" else "Deploying"
+    assert {world.condition(name=f"model-{number}") for number in range(20)} == {f"False/{reason}"}
+    reads, writes = Counter(world.kube.reads), Counter(world.kube.writes)
+    await world.run(passes=60)
+    assert (world.kube.reads, world.kube.writes) == (reads, writes)
 
 
 async def test_an_image_builder_that_is_down_is_said_and_waited_for(world: World) -> None:

@@ -74,6 +74,8 @@ class FakeKube:
         self._owned: defaultdict[str, set[Place]] = defaultdict(set)
         """Places by the uid of their owner."""
         self.writes: Counter[tuple[str, str]] = Counter()
+        self.reads: Counter[str] = Counter()
+        """Objects and lists that were read, by kind."""
         self.events: list[tuple[str, str, str]] = []
         """(name of the model, type, reason) for every time an Event was posted or counted."""
         self.posted: dict[str, Object] = {}
@@ -104,12 +106,14 @@ class FakeKube:
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         self._must_serve(resource)
+        self.reads[resource.kind] += 1
         return _copy(self.objects.get((resource.kind, namespace or "", name)))
 
     async def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> tuple[list[Object], str]:
         self._must_serve(resource)
+        self.reads[resource.kind] += 1
         found = [
             _copy(item)
             for (_, space, _), item in self._of_kind[resource.kind].items()
