@@ -124,7 +124,7 @@ def test_what_a_registry_refuses_has_a_reason_and_the_next_step(
     assert ACCOUNT not in refused.value.message
 
 
-@pytest.mark.parametrize("token", [b"", b"[]", b'{"token": 1}', b'{"token": "a\\nb"}'])
+@pytest.mark.parametrize("token", [b"", b"[]", b'{"token": 1}', b'{"token": "a\\nb"}', b"[" * 100_000])
 def test_a_token_that_is_none_is_named(registry: Registry, token: bytes) -> None:
     challenge = {"WWW-Authenticate": f'Bearer realm="http://{registry.host}/token"'}
     registry.answer = lambda asked: (200, {}, token) if "/token" in asked.path else (401, challenge, b"")

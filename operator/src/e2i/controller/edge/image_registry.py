@@ -65,7 +65,7 @@ class ImageRegistry:
         except urllib.error.HTTPError as error:
             with error:
                 raise _of_status(image, error.code) from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
             cause = clean(str(getattr(error, "reason", error)) or type(error).__name__, 256)
             raise _unreachable(image, cause) from None
 
