@@ -81,7 +81,7 @@ class Process:
 
     def health(self) -> Health:
         """Return what the probes show."""
-        signs = [*(self._operator.signs() if self._operator else ())]
+        signs = list(self._operator.signs()) if self._operator else []
         if self._lease:
             signs.append(Sign("the task 'lease'", seconds() - self._lease.tried, 2 * self._terms.duration))
         numbers = self._operator.health() if self._operator else {}

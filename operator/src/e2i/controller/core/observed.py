@@ -29,7 +29,7 @@ class Exporting:
     """All files are read once for the digest, then read again and uploaded."""
 
 
-Export = Artifact | Exporting | Problem | None
+ExportState = Artifact | Exporting | Problem | None
 """State of the export of one tag; None: not requested yet."""
 
 
@@ -44,7 +44,7 @@ class VerificationState(Enum):
 class Observed:
     """Everything that one pass read about one model."""
 
-    export: Export = None
+    export: ExportState = None
     requests: tuple[BentoRequest, ...] = ()
     deployments: tuple[BentoDeployment, ...] = ()
     workloads: tuple[Workload, ...] = ()

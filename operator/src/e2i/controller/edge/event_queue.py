@@ -26,7 +26,7 @@ LAST_PATIENCE = 2.0
 
 logger = logging.getLogger("e2i")
 
-Record = Callable[[Model, Transition, datetime], Awaitable[None]]
+Post = Callable[[Model, Transition, datetime], Awaitable[None]]
 
 
 async def _at_once() -> None:
@@ -36,9 +36,9 @@ async def _at_once() -> None:
 class EventQueue:
     """The Events that wait. The objects take turns, and so do their namespaces."""
 
-    def __init__(self, record: Record, calm: Callable[[], Awaitable[None]] = _at_once) -> None:
-        """`calm` returns when no pass waits for a worker."""
-        self._record = record
+    def __init__(self, post: Post, calm: Callable[[], Awaitable[None]] = _at_once) -> None:
+        """`post` creates or counts one Event; `calm` returns when no pass waits for a worker."""
+        self._post = post
         self._calm = calm
         self._due = Queue()
         self._waiting: dict[Key, deque[tuple[Model, Transition, datetime]]] = {}
@@ -73,7 +73,7 @@ class EventQueue:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await self._calm()
-            await self._post(*events[0])
+            await self._post_in_time(*events[0])
             # Not before: one that is interrupted when the operator stops is posted by `close`.
             events.popleft()
             self._count -= 1
@@ -85,10 +85,10 @@ class EventQueue:
             self._due.done(key)
             self._say_what_was_dropped()
 
-    async def _post(self, model: Model, transition: Transition, now: datetime) -> None:
+    async def _post_in_time(self, model: Model, transition: Transition, now: datetime) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._record(model, transition, now)
+                await self._post(model, transition, now)
         except TimeoutError:
             logger.warning("event for %s/%s was not posted within %g s", *model.key, PATIENCE)
         except Exception:

@@ -18,7 +18,7 @@ from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 
-Pod = Mapping[str, Any]
+Body = Mapping[str, Any]
 
 SILENCE = timedelta(seconds=60)
 """After which a controller of Yatai whose turn it is counts as not responding."""
@@ -27,12 +27,12 @@ BUILDER, DEPLOYER = "yatai-image-builder", "yatai-deployment"
 _NO_BENTO = re.compile(r"\b(Bento|BentoRequest|bentoe?s|bentorequests)\b.*not found", re.IGNORECASE)
 
 
-def build_runs(pods: Iterable[Pod]) -> bool:
+def build_runs(pods: Iterable[Body]) -> bool:
     """Return whether the image is being built: a pod of the build has a node."""
     return any(_has_node(pod) for pod in pods)
 
 
-def pods_run(workload: Workload, size: Autoscaling, pods: Iterable[Pod]) -> bool:
+def pods_run(workload: Workload, size: Autoscaling, pods: Iterable[Body]) -> bool:
     """Return whether as many pods as the release needs were made, and all of its own have a node."""
     if workload.observed_generation < workload.generation or workload.replica_failure:
         return False
@@ -40,7 +40,7 @@ def pods_run(workload: Workload, size: Autoscaling, pods: Iterable[Pod]) -> bool
     return workload.existing >= size.minimum and bool(own) and all(_has_node(pod) for pod in own)
 
 
-def _has_node(pod: Pod) -> bool:
+def _has_node(pod: Body) -> bool:
     return bool((pod.get("spec") or {}).get("nodeName"))
 
 

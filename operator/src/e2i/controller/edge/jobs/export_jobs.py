@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from e2i.api.artifact import Artifact
 from e2i.api.problem import Problem
 from e2i.controller.core.health import Sign
-from e2i.controller.core.observed import Export, Exporting
+from e2i.controller.core.observed import Exporting, ExportState
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
 from e2i.controller.edge.jobs.export_job import ExportJob, Work
 from e2i.controller.edge.jobs.leftover_archives import Delete, LeftoverArchives
@@ -82,7 +82,7 @@ class ExportJobs:
         """Return what `Turns.signs` has to say of the exports."""
         return self._turns.signs()
 
-    def state(self, reference: str, namespace: str = "") -> Export:
+    def state(self, reference: str, namespace: str = "") -> ExportState:
         """Return the result or the progress of the export, None if neither is known.
 
         A retry shows the problem of the try before until it makes progress, so that the status does not flap.
