@@ -15,6 +15,7 @@ from e2i.api.model import FINALIZER, Autoscaling
 from e2i.archive.errors import BucketUnreachable
 from e2i.controller.core.actions import (
     Action,
+    Adopt,
     ApplyDeployment,
     ApplyRequest,
     ApplyService,
@@ -28,6 +29,7 @@ from e2i.controller.core.actions import (
 )
 from e2i.controller.core.children import BentoDeployment
 from e2i.controller.edge.execute import execute
+from e2i.controller.edge.refusals import refused
 from e2i.kube import ApiError
 
 RELEASE = naming.release_of(a_model(), DIGEST)
@@ -100,6 +102,21 @@ async def test_a_refusal_in_our_words(status: int, reason: Reason, stalled: bool
     assert (result.problem.reason, result.problem.stalled) == (reason, stalled)
     assert result.problem.message.startswith("the BentoRequest of churn was not written: ")
     await world.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "what"),
+    [
+        (DeleteRequest("churn-a", "u"), "the BentoRequest of churn was not deleted: "),
+        (DeleteRequest("churn-a", "u", "Bento"), "the Bento of churn was not deleted: "),
+        (DeleteDeployment("churn-a", "u", None), "the BentoDeployment of churn was not deleted: "),
+        (Adopt("Service", "churn", "u"), "the Service of churn was not written: "),
+        (SetFinalizer(True), "the finalizer of churn was not written: "),
+    ],
+)
+def test_a_refusal_names_the_object_and_the_deed(action: Action, what: str) -> None:
+    problem = refused(a_model(), action, ApiError(403, "Forbidden", "their words"))
+    assert problem.message == f"{what}their words"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import (
     Action,
+    Adopt,
     ApplyBudget,
     ApplyDeployment,
     ApplyRequest,
@@ -41,7 +42,8 @@ _NAMES = {
 def refused(model: Model, action: Action, error: ApiError) -> Problem:
     """Return the problem that an error of the API server means; it is not stalled if waiting may help."""
     kind = _kind(action)
-    what = f"the {kind} of {model.name} was not written"
+    deed = "deleted" if isinstance(action, DeleteDeployment | DeleteRequest | DeleteBudget) else "written"
+    what = f"the {kind} of {model.name} was not {deed}"
     if error.is_taken:
         return Problem(
             reason=Reason.NameTaken,
@@ -72,6 +74,6 @@ def _kind(action: Action) -> str:
     match action:
         case ApplyRequest(artifact=artifact) if artifact.image:
             return "Bento"
-        case DeleteRequest(kind=kind):
+        case DeleteRequest(kind=kind) | Adopt(kind=kind):
             return kind
     return _NAMES.get(type(action), type(action).__name__)
