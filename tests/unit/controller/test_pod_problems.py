@@ -283,6 +283,18 @@ def test_the_advice_fits_why_the_cluster_refuses_a_pod(sentence: str, advice: st
     assert advice in refusal_advice(sentence)
 
 
+def test_the_advice_names_the_amounts_that_nobody_wrote() -> None:
+    sentence = (
+        "exceeded quota: q, requested: requests.cpu=500m, used: requests.cpu=800m, limited: requests.cpu=1"
+    )
+    advice = refusal_advice(sentence, ["requests.cpu", "requests.memory"])
+    assert advice.endswith(
+        "or request less in spec.resources; requests.cpu of this model is the default of e2i"
+    )
+    assert "default" not in refusal_advice(sentence, ["requests.memory"])
+    assert "default" not in refusal_advice("admission webhook denied the request: cpu", ["requests.cpu"])
+
+
 def test_crashes_of_all_pods_that_stay_are_counted() -> None:
     crashed, sidecar = {"name": "main", "restartCount": 2}, {"name": "proxy", "restartCount": 9}
     found = [

@@ -117,6 +117,24 @@ def test_what_others_hold_up_is_named_and_never_given_up(held: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        pytest.param(MODEL, True, id="the spec gives no amount"),
+        pytest.param(a_model(requests=(("cpu", "2"),)), False, id="the spec gives it"),
+    ],
+)
+def test_a_full_quota_names_the_amount_that_nobody_wrote(model: Model, says: bool) -> None:
+    sentence = (
+        "exceeded quota: q, requested: requests.cpu=500m, used: requests.cpu=1, limited: requests.cpu=1"
+    )
+    full = replace(a_workload(a_deployment(model), ready=0, replica_failure=sentence), failing_since=NOON)
+    state = seen_starting(model, stretch=HELD, workloads=(full,))
+    message = plan.plan(Situation(model, state), NOON + seconds(60)).message
+    assert "or request less in spec.resources" in message
+    assert ("requests.cpu" in message.partition("spec.resources")[2]) is says
+
+
+@pytest.mark.parametrize(
     ("told", "after", "reason", "look_again"),
     [
         pytest.param("Deploying", 0, Reason.Deploying, 5, id="a scheduler needs a moment"),

@@ -6,6 +6,7 @@ Advice that does not fit is worse than none: nobody gets a pod into a full quota
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _PODS_REQUESTED = re.compile(r"requested: (?:[^:]*,)?(?:count/)?pods=")
 _REFUSALS = (
@@ -41,11 +42,18 @@ _PLACES = (
 _OTHERWISE = "Change what keeps the pod from the nodes"
 
 
-def refusal_advice(sentence: str) -> str:
-    """Return the advice for a sentence with which the API server refused a pod."""
+def refusal_advice(sentence: str, defaults: Iterable[str] = ()) -> str:
+    """Return the advice for a sentence with which the API server refused a pod.
+
+    `defaults`: the amounts that nobody wrote, such as requests.cpu. Those that the sentence is about are named.
+    """
     if _PODS_REQUESTED.search(sentence) and "exceeded quota" in sentence:
         return _MORE_PODS
-    return next((advice for words, advice in _REFUSALS if words in sentence), _UNKNOWN)
+    advice = next((advice for words, advice in _REFUSALS if words in sentence), _UNKNOWN)
+    unwritten = [name for name in defaults if name.partition(".")[2] in sentence]
+    if "spec.resources" not in advice or not unwritten:
+        return advice
+    return f"{advice}; {', '.join(unwritten)} of this model {'is' if len(unwritten) == 1 else 'are'} the default of e2i"
 
 
 def placement_advice(sentence: str, smaller: str, *, of_model: bool) -> str:

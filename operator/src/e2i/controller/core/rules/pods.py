@@ -15,7 +15,12 @@ from e2i.controller.core.releases import own_work, sizes
 from e2i.controller.core.releases.release import Release, is_complete, is_enough, serving_release
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
-from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
+from e2i.controller.core.render.manifests import (
+    CURRENT_TEMPLATE_VERSION,
+    DEFAULT_RESOURCES,
+    DeploymentSpec,
+    knows,
+)
 from e2i.controller.core.rules.decision import (
     CLUSTER_POLL,
     LASTING,
@@ -172,8 +177,18 @@ def _refusal(here: Situation, target: Release, now: datetime) -> Problem | None:
         return _judged(reason, child.refusal, f"Remove the cause, or {advice}", since, now)
     if target.workload and target.workload.replica_failure:
         words, since = target.workload.replica_failure, target.workload.failing_since
-        return _judged(Reason.PodsRefused, words, refusal_advice(words.rstrip(".")), since, now)
+        advice = refusal_advice(words.rstrip("."), _unwritten_amounts(target))
+        return _judged(Reason.PodsRefused, words, advice, since, now)
     return None
+
+
+def _unwritten_amounts(target: Release) -> list[str]:
+    """Return the amounts of the release that the spec does not give: requests.cpu, limits.memory."""
+    if target.shape is None:
+        return []
+    given = (("requests", dict(target.shape.requests)), ("limits", dict(target.shape.limits)))
+    names = DEFAULT_RESOURCES[CURRENT_TEMPLATE_VERSION][target.shape.type]
+    return [f"{part}.{name}" for part, amounts in given for name in names if name not in amounts]
 
 
 def _judged(reason: Reason, words: str, advice: str, since: datetime | None, now: datetime) -> Problem:
