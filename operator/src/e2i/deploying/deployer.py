@@ -117,6 +117,9 @@ async def _find(run: _Run) -> Found:
     with run.clock.phase("find"):
         found = await find(run.request.model_uri, run.environment.bento_store(), run.say)
     run.say(f"{run.request.model_uri} is the bento {found.bento.tag}")
+    # What is wrong or missing is said before the bento is pushed, which may take minutes.
+    for note in notes(manifest(run.request, run.environment, found.bento), found.bento):
+        run.say(f"Note: {note}")
     return found
 
 
@@ -132,8 +135,6 @@ async def _push(run: _Run, found: Found, bucket: BucketPlace) -> Found:
 async def _apply(run: _Run, kube: Kube, found: Found, *, dry_run: bool) -> Applied:
     wanted = manifest(run.request, run.environment, found.bento)
     metadata = wanted["metadata"]
-    for note in notes(wanted, found.bento):
-        run.say(f"Note: {note}")
     run.state = Waiting("Applying", "the API server has not answered yet")
     with run.clock.phase("apply"):
         applied = await apply(kube, wanted, dry_run=dry_run)
