@@ -6,6 +6,7 @@ To record what a release leaves: E2I_RECORD_RELEASE=VERSION pytest tests/api/tes
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from support.upgrading import (
 )
 from support.yatai import controllers
 
-from e2i.kube.e2i_kinds import BENTO_REQUESTS, DEPLOYMENTS, PODS
+import e2i
+from e2i.kube.e2i_kinds import BENTO_REQUESTS, BUDGETS, DEPLOYMENTS, PODS, SERVICES
 from e2i.local.images import ImageStore, LocalImage
 from e2i.local.yatai.builds import image_name
 
@@ -136,6 +138,62 @@ async def test_this_version_writes_nothing_to_what_the_last_release_left(
     }
     assert await pods_of(stage) == pods
 
+    # Another version that makes Services and budgets otherwise, and then this one again.
+    other = {"PYTHONPATH": str(another_version(tmp_path / "other"))}
+    served = ("plain", "canary", "updated")
+    written = sorted(
+        [f"patch services {name}" for name in (*served, "parked")]
+        + [f"patch poddisruptionbudgets {name}" for name in served]
+    )
+    for word, environment, expected in (
+        ("other", other, ({*served, "parked"}, {*served})),
+        ("this", {}, (set(), set())),
+    ):
+        audit = Audit(stage.home)
+        with operating(cluster.home, tmp_path, store, **environment) as operator:
+
+            async def is_done(expected: tuple[set[str], set[str]] = expected) -> bool:
+                return await have_more(stage) == expected
+
+            await stage.until(is_done, f"Services and budgets as the {word} version makes them", 240)
+            await seen_by_the_operator(stage, names, f"sentinel-{word}")
+            assert "Traceback" not in operator.log.read_text()
+        assert sorted(line for line in audit.written() if "sentinel" not in line) == written
+    assert {name: (await stage.model(name))["status"] for name in names} == {
+        name: model["status"] for name, model in before.items()
+    }
+    assert await pods_of(stage) == pods
+
+
+def another_version(folder: Path) -> Path:
+    """The code of this version with one more label of all children, and one more field of a Service's port."""
+    package = folder / "e2i"
+    shutil.copytree(Path(e2i.__file__).parent, package, ignore=shutil.ignore_patterns("local", "*.pyc"))
+    for file, old, new in (
+        (
+            "api/naming.py",
+            "{MANAGED_BY_LABEL: FIELD_MANAGER, ",
+            "{'team': 'models', MANAGED_BY_LABEL: FIELD_MANAGER, ",
+        ),
+        (
+            "controller/templates/v1/service.yaml.j2",
+            "targetPort: http,",
+            "targetPort: http, appProtocol: http,",
+        ),
+    ):
+        text = (package / file).read_text()
+        assert old in text, file
+        (package / file).write_text(text.replace(old, new))
+    return folder
+
+
+async def have_more(stage: Stage) -> tuple[set[str], set[str]]:
+    """Return the names of the Services and of the budgets that have what `another_version` gives them."""
+    found = [await stage.children(resource) for resource in (SERVICES, BUDGETS)]
+    services, budgets = ([each for each in kind if "team" in each["metadata"]["labels"]] for kind in found)
+    assert all("appProtocol" in each["spec"]["ports"][0] for each in services)
+    return {each["metadata"]["name"] for each in services}, {each["metadata"]["name"] for each in budgets}
+
 
 async def test_what_this_version_makes_is_what_the_last_release_left(
     stage: Stage, cluster: TestCluster, store: Path, tmp_path: Path
@@ -143,7 +201,7 @@ async def test_what_this_version_makes_is_what_the_last_release_left(
     """No write is seen also if the operator does not notice that it makes an object otherwise than it did.
 
     Then old models would stay without what new ones get. A field that is to reach them belongs into what the operator
-    compares (`service_form`, `Child.labelled`); one that is for new models alone belongs into another template version.
+    compares (`render/as_rendered.py`); one that is for new models alone belongs into another template version.
     """
     assert cluster.home
     await restore(stage, store, last_release())

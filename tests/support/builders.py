@@ -10,7 +10,6 @@ from typing import Any
 from e2i.api import naming
 from e2i.api.artifact import Artifact
 from e2i.api.conditions import timestamp
-from e2i.api.fields import Fields
 from e2i.api.model import Autoscaling, Model, Rollout, Shape
 from e2i.api.release_record import Record
 from e2i.controller.core.children import BentoDeployment, BentoRequest, Build, Service, Workload
@@ -18,13 +17,11 @@ from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
-from e2i.controller.core.service_form import service_form
 from e2i.controller.core.stretch import Stretch
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 TAG = "churn_model:1.4.2"
 DIGEST = "sha256:" + "9f3c21aa" * 8
-SERVICE_FORM = service_form(Fields(manifests.service_spec()))
 ACCESS = manifests.BuilderAccess(
     secret="e2i-bento-download",
     env=(("AWS_ENDPOINT_URL", "http://s3.example:9000"), ("AWS_REGION", "us-east-1")),
@@ -205,7 +202,7 @@ def a_service(model: Model | None = None, *, release: str, switched_at: datetime
         created=NOON,
         first_seen=NOON,
         selector=naming.pod_labels(model.name, release),
-        form=SERVICE_FORM,
+        as_rendered=True,
         switched_at=switched_at,
         serving=release,
     )

@@ -190,6 +190,9 @@ class FakeKube:
             self.laws.before_apply(body)
             self.laws.capacity.note()
         kept = {**old["metadata"], **_copy(metadata)} if old else _copy(metadata)
+        fields = fields_v1({"metadata": metadata, "spec": body["spec"]})
+        applied = {"manager": manager, "operation": "Apply", "fieldsV1": fields}
+        kept["managedFields"] = [applied]
         written = self.put(place, {**(old or {}), **_copy(body), "metadata": kept})
         if self.laws:
             self.laws.after_apply(body)
@@ -396,6 +399,18 @@ def _content(body: Mapping[str, Any]) -> Object:
     volatile = ("resourceVersion", "generation", "uid", "creationTimestamp")
     metadata = {key: value for key, value in body["metadata"].items() if key not in volatile}
     return {"metadata": metadata, "spec": body.get("spec"), "status": body.get("status") or {}}
+
+
+def fields_v1(body: Object) -> Object:
+    """Return the names of its fields as metadata.managedFields has them: an item of a list is in it by a key."""
+    fields: Object = {}
+    for name, value in body.items():
+        items = value if isinstance(value, list) else ()
+        inside = {
+            f"k:{number}": fields_v1(item) for number, item in enumerate(items) if isinstance(item, dict)
+        }
+        fields[f"f:{name}"] = fields_v1(value) if isinstance(value, dict) else inside
+    return fields
 
 
 def _copy(body: _T) -> _T:

@@ -62,5 +62,5 @@ def golden_manifests() -> dict[str, dict[str, Any]]:
         ),
         "bentodeployment": manifests.bento_deployment(a_model(), a_deployment_spec(a_model(), RELEASE)),
         "bentodeployment-full": manifests.bento_deployment(full, a_deployment_spec(full, RELEASE)),
-        "service": manifests.service(a_model(), RELEASE, naming.pod_labels("churn", RELEASE), "v1", NOON),
+        "service": manifests.service(a_model(), RELEASE, naming.pod_labels("churn", RELEASE), NOON),
     }

@@ -46,7 +46,14 @@ WITH_STATUS = ("E2IModel", "BentoRequest", "Bento", "BentoDeployment")
 _OF_ONE_CLUSTER = ("resourceVersion", "creationTimestamp", "managedFields", "generation", "selfLink")
 _NEEDED = ("type", "bento", "volumes")
 _MANAGER = "writtenBy"
-_GIVEN_BY_THE_SERVER = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")
+_GIVEN_BY_THE_SERVER = (
+    "clusterIP",
+    "clusterIPs",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "internalTrafficPolicy",
+    "sessionAffinity",
+)
 
 
 async def record(stage: Stage, store: Path) -> str:
@@ -70,6 +77,9 @@ async def restore(stage: Stage, store: Path, release: str) -> list[str]:
         for owner in item["metadata"].get("ownerReferences", ()):
             owner["uid"] = uids[owner["uid"]]
         status = item.pop("status", None)
+        if item["kind"] == "Service":
+            # Recorded by an earlier version of this module. Applied, it would be the operator's.
+            item["spec"].pop("sessionAffinity", None)
         made = await stage.kube.apply(resource, item, manager=item.pop(_MANAGER))
         uids[old] = made["metadata"]["uid"]
         if status:

@@ -195,7 +195,7 @@ def test_a_release_is_written_with_its_own_shape_whatever_the_spec_says_now() ->
 
 @pytest.mark.parametrize("release", ["0b1d77e2", "9c01aa34"])
 def test_a_service_says_whose_it_is_and_since_when(release: str) -> None:
-    made = manifests.service(a_model(), release, {naming.MODEL_LABEL: "churn"}, "v1", NOON)
+    made = manifests.service(a_model(), release, {naming.MODEL_LABEL: "churn"}, NOON)
     assert made["spec"]["selector"] == {"serving.e2i.dev/model": "churn"}
     assert made["metadata"]["annotations"] == {
         "serving.e2i.dev/switched-at": "2026-11-21T12:00:00Z",

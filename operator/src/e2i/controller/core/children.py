@@ -12,7 +12,6 @@ from enum import Enum
 from typing import Any
 
 from e2i.api.artifact import Artifact
-from e2i.controller.core.service_form import ServiceForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +130,8 @@ class Workload(Child):
 @dataclass(frozen=True, kw_only=True)
 class Service(Child):
     selector: Mapping[str, str] = field(hash=False)
-    form: ServiceForm
+    as_rendered: bool
+    """Whether this version of the operator would write it so, for the same release and selector."""
     switched_at: datetime | None
     switch_seen: datetime | None = None
     """When this operator first saw this `switched_at`."""

@@ -28,8 +28,8 @@ from e2i.controller.core.children import (
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.ownership import ownership
 from e2i.controller.core.pods import Pod
+from e2i.controller.core.render.as_rendered import service_is_as_rendered
 from e2i.controller.core.render.pod_template import lacking
-from e2i.controller.core.service_form import service_form
 
 Body = Mapping[str, Any]
 
@@ -202,7 +202,7 @@ def _service(identity: dict[str, Any], fields: Fields) -> Service:
     return Service(
         **identity,
         selector=spec.texts("selector"),
-        form=service_form(spec),
+        as_rendered=service_is_as_rendered(fields, identity["model"]),
         switched_at=annotations.moment(naming.SWITCHED_ANNOTATION),
         serving=naming.readable_release(annotations.text(naming.SERVING_ANNOTATION)),
         by_yatai=identity["name"] == _labels(fields).get(naming.YATAI_LABEL),

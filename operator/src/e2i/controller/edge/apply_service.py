@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from e2i.api import naming
 from e2i.controller.core.children import Service
-from e2i.controller.core.render import comparison
 from e2i.controller.core.render.manifests import Manifest
 from e2i.controller.edge.clients import Clients
 from e2i.kube import ApiError, Object
@@ -22,7 +21,7 @@ async def apply_service(manifest: Manifest, clients: Clients) -> None:
     body = await _apply(manifest, ours, clients)
     clients.cache.put(SERVICES.kind, body)
     written = clients.cache.child(SERVICES.kind, metadata["namespace"], metadata["name"])
-    if isinstance(written, Service) and comparison.service_differs(written):
+    if isinstance(written, Service) and not written.as_rendered:
         clients.cache.put(SERVICES.kind, await _overwrite(manifest, clients))
 
 

@@ -117,9 +117,7 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
         case ApplyDeployment(spec=spec):
             await _apply(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, spec), clients)
         case ApplyService(release=release, selector=selector, switched_at=switched_at):
-            manifest = manifests.service(
-                model, release, selector, CURRENT_TEMPLATE_VERSION, switched_at or now
-            )
+            manifest = manifests.service(model, release, selector, switched_at or now)
             await apply_service(manifest, clients)
         case ApplyBudget(selector=selector):
             await apply_budget(disruption_budget(model, selector), clients)

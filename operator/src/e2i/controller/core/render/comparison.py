@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
-from e2i.api.fields import Fields
 from e2i.api.model import Autoscaling, Model
-from e2i.controller.core.children import BentoDeployment, Service
+from e2i.controller.core.children import BentoDeployment
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.manifests import DeploymentSpec
-from e2i.controller.core.service_form import ServiceForm, service_form
 
 
 def deployment_differs(model: Model, live: BentoDeployment, spec: DeploymentSpec) -> bool:
@@ -27,16 +24,6 @@ def size_differs(live: BentoDeployment, size: Autoscaling) -> bool:
     """Return whether a BentoDeployment has other numbers of pods than `size`, or metrics that `size` does not have."""
     there = live.spec.get("autoscaling") or {}
     return not contains(there, manifests.autoscaling(size)) or bool(there.get("metrics") and not size.metrics)
-
-
-def service_differs(live: Service) -> bool:
-    """Return whether a Service differs in what is the same for all models: its labels, type and ports."""
-    return not live.labelled or live.form != _service_form()
-
-
-@cache
-def _service_form() -> ServiceForm:
-    return service_form(Fields(manifests.service_spec()))
 
 
 def contains(live: Any, ours: Any) -> bool:

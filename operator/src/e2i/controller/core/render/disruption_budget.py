@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from e2i.api import naming
 from e2i.api.model import Model
@@ -12,11 +13,16 @@ from e2i.controller.core.render.templates import fill
 
 def disruption_budget(model: Model, selector: Mapping[str, str]) -> Manifest:
     """Return the PodDisruptionBudget of the pods that `selector` selects."""
-    values = {
+    identity = {
         "name": model.name,
         "namespace": model.namespace,
         "labels": naming.labels(model.name),
         "owners": [owner_reference(model)],
-        "selector": dict(selector),
     }
+    return budget_of(identity, selector)
+
+
+def budget_of(identity: Mapping[str, Any], selector: Mapping[str, str]) -> Manifest:
+    """Return the PodDisruptionBudget with this name, owner and labels."""
+    values = {**identity, "selector": dict(selector)}
     return fill(CURRENT_TEMPLATE_VERSION, "poddisruptionbudget", values)

@@ -173,30 +173,23 @@ def _yatai_annotations(spec: DeploymentSpec) -> dict[str, str]:
     return found | ({STRATEGY_ANNOTATION: "RampedSlowRollout"} if spec.patched else {})
 
 
-def service(
-    model: Model, release: str, selector: Mapping[str, str], template_version: str, switched_at: datetime
-) -> Manifest:
+def service(model: Model, release: str, selector: Mapping[str, str], switched_at: datetime) -> Manifest:
     """Return the model's Service; `release` has had the address since `switched_at`."""
+    return service_of(_identity(model, model.name), release, timestamp(switched_at), selector)
+
+
+def service_of(
+    identity: Mapping[str, Any], release: str, switched_at: str, selector: Mapping[str, str]
+) -> Manifest:
+    """Return the Service with this name, owner and labels."""
     return _render(
-        template_version,
+        CURRENT_TEMPLATE_VERSION,
         "service",
-        _identity(model, model.name),
-        annotations={
-            naming.SWITCHED_ANNOTATION: timestamp(switched_at),
-            naming.SERVING_ANNOTATION: release,
-        },
+        identity,
+        annotations={naming.SWITCHED_ANNOTATION: switched_at, naming.SERVING_ANNOTATION: release},
         selector=dict(selector),
         port=naming.SERVICE_PORT,
     )
-
-
-def service_spec() -> Manifest:
-    """Return the spec of the Service, without its selector: it is the same for all models."""
-    identity = {"name": "", "namespace": "", "labels": {}, "owners": []}
-    rendered = _render(
-        CURRENT_TEMPLATE_VERSION, "service", identity, annotations={}, selector={}, port=naming.SERVICE_PORT
-    )
-    return {field: value for field, value in rendered["spec"].items() if field != "selector"}
 
 
 def owner_reference(model: Model) -> Manifest:

@@ -13,7 +13,6 @@ from e2i.controller.core.children import BentoDeployment, Service
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.release import ready_pods, selects_all
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.render import comparison
 from e2i.controller.core.render.pod_template import address_labels
 from e2i.controller.core.rules.decision import Plan
 
@@ -61,7 +60,7 @@ def restore_address(here: Situation, now: datetime) -> Plan | None:
         return moved
     selector = _kept_selector(here, service, serving)
     told = service.serving == serving and service.switched_at is not None
-    if told and dict(service.selector) == selector and not comparison.service_differs(service):
+    if told and dict(service.selector) == selector and service.as_rendered:
         return None
     return _leading(serving, selector, service.switched_at)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from e2i.api.fields import Fields
 from e2i.controller.core.actions import ApplyBudget, DeleteBudget
-from e2i.controller.core.budget import Budget, budget_form
+from e2i.controller.core.budget import Budget
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.render.disruption_budget import disruption_budget
 
 
 def budget_action(here: Situation) -> ApplyBudget | DeleteBudget | None:
@@ -22,7 +20,6 @@ def budget_action(here: Situation) -> ApplyBudget | DeleteBudget | None:
         return None
     if service is None or model.autoscaling.maximum < 2:
         return DeleteBudget(known.name, known.uid) if known and known.owner else None
-    wanted = disruption_budget(model, service.selector)
-    form = budget_form(Fields(wanted["spec"]))
-    is_right = isinstance(known, Budget) and known.owner and known.labelled and known.form == form
-    return None if is_right else ApplyBudget(service.selector)
+    if isinstance(known, Budget) and known.owner and known.as_rendered and known.selector == service.selector:
+        return None
+    return ApplyBudget(service.selector)
