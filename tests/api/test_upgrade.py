@@ -158,7 +158,8 @@ async def test_this_version_writes_nothing_to_what_the_last_release_left(
             await stage.until(is_done, f"Services and budgets as the {word} version makes them", 240)
             await seen_by_the_operator(stage, names, f"sentinel-{word}")
             assert "Traceback" not in operator.log.read_text()
-        assert sorted(line for line in audit.written() if "sentinel" not in line) == written
+        lines = sorted(line for line in audit.written() if "sentinel" not in line)
+        assert lines == written, lines
     assert {name: (await stage.model(name))["status"] for name in names} == {
         name: model["status"] for name, model in before.items()
     }

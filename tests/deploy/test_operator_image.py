@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import signal
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
@@ -13,8 +15,11 @@ import pytest
 import yaml
 from deploy.programs import PROJECT, run
 from support.cluster import TestCluster
-from support.container_images import Image, OperatorInImage, described, need, operator_image
-from support.operating import install, running
+from support.container_images import ACCOUNT, Image, OperatorInImage, described, need, operator_image
+from support.e2e import FIRST, build_moody, create, place, ready
+from support.load import BODY
+from support.operating import apply_files, install, running, service_account
+from support.running_gateway import running_gateway
 
 import e2i
 
@@ -22,6 +27,7 @@ pytestmark = [
     # Minutes the first time, when a base is made of Debian packages, one minute later.
     pytest.mark.deep,
 ]
+KEY = "e2i-key-of-a-test"
 LARGEST = 190
 """MB over its base, not compressed."""
 COMPILERS = ("cc", "c++", "gcc", "g++", "clang", "ld", "as", "make", "go", "rustc", "cargo")
@@ -51,6 +57,48 @@ def test_it_is_healthy_without_rights_and_with_a_root_that_is_read_only(
         monkeypatch.delenv(variable, raising=False)
     with running(OperatorInImage(image, home, tmp_path)) as operator:
         operator.check_a_life()
+
+
+@pytest.mark.e2e
+async def test_it_is_the_gateway_as_its_deployment_runs_it(
+    image: Image, local_cluster: TestCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the rights of its own service account, and the file of keys that is mounted."""
+    for variable in ("PYTHONPATH", "VIRTUAL_ENV"):
+        monkeypatch.delenv(variable, raising=False)
+    home = local_cluster.own_home("starts a gateway with the rights of the manifests")
+    build_moody(home.root / "bentoml")
+    apply_files(home, PROJECT / "manifests" / "gateway" / "rbac.yaml")
+    account = service_account(home, tmp_path / "account", "e2i-gateway")
+    keys = [{"name": "shop", "sha256": hashlib.sha256(KEY.encode()).hexdigest(), "models": ["*"]}]
+    (account / "access.yaml").write_text(yaml.safe_dump({"keys": keys}))
+    deployment = yaml.safe_load((PROJECT / "manifests" / "gateway" / "deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = image.environment | {
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(home.ports.api_server),
+    }
+    given = [f"{name}={value}" for name, value in variables.items()]
+    command = image.entered(account, "env", *given, *container["command"])
+    with_key = {"authorization": f"Bearer {KEY}"}
+    async with (
+        place(local_cluster) as stage,
+        running_gateway(
+            command=command, NAMESPACES=stage.namespace, ACCESS=f"{ACCOUNT}/access.yaml"
+        ) as gateway,
+    ):
+        await create(stage, "led", FIRST)
+        await ready(stage, "led")
+
+        async def answers() -> bool:
+            return (await gateway.post("/led/predict", BODY, **with_key))[0] == 200
+
+        await gateway.until(answers)
+        assert (await gateway.post("/led/predict", BODY))[0] == 401
+        status = Path(f"/proc/{gateway.process.pid}/status").read_text()
+        assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.MULTILINE)
+        gateway.process.send_signal(signal.SIGTERM)
+        assert await gateway.process.wait() == 0
 
 
 def test_its_user_has_no_rights_and_can_write_to_tmp_alone(image: Image, tmp_path: Path) -> None:

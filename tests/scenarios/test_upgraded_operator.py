@@ -111,8 +111,10 @@ async def test_the_address_stays_shared_while_a_canary_waits(
     await world.run(passes=3)
     service = found(world)["Service"]
     version(label)
+    world.kube.writes.clear()
     await world.restart()
     await world.run(passes=5)
+    assert world.kube.writes == {("apply", kind): 1 for kind in KINDS}
     after = found(world)["Service"]
     assert after["metadata"]["labels"]["team"] == "models"
     assert after["metadata"]["annotations"] == service["metadata"]["annotations"]

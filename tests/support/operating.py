@@ -69,10 +69,10 @@ def apply_files(home: ClusterHome, *files: Path) -> None:
     kubectl(home, "apply", "--server-side", "--force-conflicts", *(f"--filename={file}" for file in files))
 
 
-def service_account(home: ClusterHome, folder: Path) -> Path:
-    """What a pod of the operator finds mounted."""
+def service_account(home: ClusterHome, folder: Path, name: str = "e2i-operator") -> Path:
+    """What a pod of the operator, or of the gateway, finds mounted."""
     folder.mkdir(exist_ok=True)
-    token = kubectl(home, "create", "token", "e2i-operator", "--namespace=e2i-system")
+    token = kubectl(home, "create", "token", name, "--namespace=e2i-system")
     (folder / "token").write_text(token)
     (folder / "namespace").write_text("e2i-system")
     entry = yaml.safe_load(home.kubeconfig.read_text())["clusters"][0]["cluster"]

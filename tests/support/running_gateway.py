@@ -6,13 +6,14 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 from support.s3 import free_port
 
+COMMAND = (sys.executable, "-P", "-m", "e2i.gateway")
 LONGEST = 120.0
 """Seconds; only a bound for a machine under heavy load."""
 
@@ -42,14 +43,15 @@ class Running:
 
 
 @asynccontextmanager
-async def running_gateway(kubeconfig: str = "", **settings: str) -> AsyncIterator[Running]:
+async def running_gateway(
+    kubeconfig: str = "", *, command: Sequence[str] = COMMAND, **settings: str
+) -> AsyncIterator[Running]:
     """A gateway with these settings, E2I_GATEWAY_ before each, once it is ready."""
     address = f"127.0.0.1:{free_port()}"
     given = {"ADDRESS": address, "DRAIN_SECONDS": "0.5"} | settings
     variables = {f"E2I_GATEWAY_{name}": value for name, value in given.items()}
     if kubeconfig:
         variables["KUBECONFIG"] = kubeconfig
-    command = (sys.executable, "-P", "-m", "e2i.gateway")
     process = await asyncio.create_subprocess_exec(*command, env=os.environ | variables)
     async with aiohttp.ClientSession() as session:
         found = Running(f"http://{address}", process, session)

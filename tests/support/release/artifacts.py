@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.programs import HELM_4, Program, built
+from deploy.programs import HELM_3, HELM_4, Program, built
 from support.release.version import PROJECT
 
 import e2i
@@ -86,9 +86,9 @@ def charts(tree: Tree, out: Path, say: Callable[[str], None]) -> None:
         tree.run(*helm.argv, "package", tree.folder / "charts" / name, "--destination", out)
 
 
-def helm_program(say: Callable[[str], None]) -> Program:
-    """Return the Helm of the tests, built from source if it is not there."""
-    return built(HELM_4, say)
+def helms(say: Callable[[str], None]) -> tuple[Program, ...]:
+    """Return both Helms of the tests, built from source if they are not there."""
+    return tuple(built(module, say) for module in (HELM_4, HELM_3))
 
 
 def environment(folder: Path, wheel: Path) -> Path:

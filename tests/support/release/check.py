@@ -65,11 +65,11 @@ def _verified(tree: Tree, out: Path, other: Path, say: Say) -> list[Artifact]:
     say("verifying them")
     (wheel,), (sdist,) = out.glob("*.whl"), out.glob("e2i_operator-*.tar.gz")
     beside = tree.folder.parent
-    helm = artifacts.helm_program(say)
+    helms = artifacts.helms(say)
     seen = {
         wheel: f"{verification.wheel(tree, wheel)}; {verification.installed(beside / 'venv/bin/python', beside)}",
         sdist: verification.sdist(sdist, wheel, artifacts.wheel_of_sdist(tree, sdist, beside / "sdist")),
-        **{file: verification.chart(helm, file) for file in out.glob("*.tgz")},
+        **{file: verification.chart(helms, file) for file in out.glob("*.tgz")},
         **{file: verification.sbom(file) for file in out.glob("*.cdx.json")},
     }
     return [_compared(file, other / file.name, words) for file, words in seen.items()]

@@ -11,7 +11,9 @@ import os
 import re
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from deploy.programs import Program
@@ -20,6 +22,7 @@ from packaging.version import Version
 from support.release.artifacts import Tree, ran
 
 import e2i
+from e2i.local.toolchain import KUBERNETES_VERSION
 
 NOT_SHIPPED = re.compile(r"(^|/)(tests|\.venv|__pycache__|\.git)/|\.pyc$")
 BUCKET = "bucket.name=e2i-bentos"
@@ -78,16 +81,24 @@ def installed(python: Path, home: Path) -> str:
     return f"installed with operator/requirements.lock: {said}"
 
 
-def chart(helm: Program, file: Path) -> str:
-    """The chart has the version, is without a remark of lint, and renders."""
+def chart(helms: Sequence[Program], file: Path) -> str:
+    """The chart has the version, and each Helm has no remark of lint on it and renders the same objects."""
+    rendered = [_rendered(helm, file) for helm in helms]
+    assert all(objects == rendered[0] for objects in rendered), "the Helms render it differently"
+    assert "CustomResourceDefinition" in {item["kind"] for item in rendered[0]}
+    versions = " and ".join(helm("version", "--template={{.Version}}") for helm in helms)
+    return f"lint of Helm {versions} is silent; they render the same {len(rendered[0])} objects"
+
+
+def _rendered(helm: Program, file: Path) -> list[Any]:
     described = yaml.safe_load(helm("show", "chart", file))
     assert described["version"] == described["appVersion"] == e2i.__version__
     values = ("--set", BUCKET) if described["name"] == "e2i-operator" else ()
     linted = helm.tried("lint", "--strict", file, *values)
     assert linted.returncode == 0, f"helm lint: {linted.stdout}{linted.stderr}"
-    objects = [item for item in yaml.safe_load_all(helm("template", "x", file, *values)) if item]
-    assert "CustomResourceDefinition" in {item["kind"] for item in objects}
-    return f"lint is silent; renders {len(objects)} objects"
+    # Of which Kubernetes a Helm renders by itself is set when it is compiled.
+    template = ("template", "x", file, f"--kube-version={KUBERNETES_VERSION}", *values)
+    return [item for item in yaml.safe_load_all(helm(*template)) if item]
 
 
 def sbom(file: Path) -> str:
