@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from support.world import NAMESPACE, World
 from e2i.api import naming
 from e2i.controller.core.render import disruption_budget, manifests
 from e2i.controller.core.render.templates import fill
+from e2i.controller.edge.jobs import model_jobs
 
 KINDS = ("Service", "PodDisruptionBudget")
 CANARY = hurried(strategy="Canary", steps=[{"setWeight": 50}, {"pause": {}}])
@@ -102,9 +104,10 @@ async def test_a_changed_template_reaches_old_objects_by_one_write_each_and_no_p
     await quiet(world)
 
 
-async def test_the_address_stays_shared_while_a_canary_waits(
-    world: World, version: Callable[[Change | None], None]
+async def test_the_address_stays_shared_while_a_canary_waits_and_its_status_says_nothing_else_meanwhile(
+    world: World, version: Callable[[Change | None], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also while the bucket is slow: an operator that starts writes the record of a canary again."""
     await serve(world, replicas=2, env=mode("A"), rollout=CANARY)
     world.apply(replicas=2, env=mode("B"), rollout=CANARY)
     await until(world, lambda: world.condition() == "False/CanaryPaused")
@@ -112,7 +115,12 @@ async def test_the_address_stays_shared_while_a_canary_waits(
     service = found(world)["Service"]
     version(label)
     world.kube.writes.clear()
+    answered = threading.Event()
+    world.release_store.before = lambda deed: (deed == "write" and answered.wait(60) and None) or None
+    monkeypatch.setattr(model_jobs, "PATIENCE", 0.0)
     await world.restart()
+    await world.run(passes=5)
+    answered.set()
     await world.run(passes=5)
     assert world.kube.writes == {("apply", kind): 1 for kind in KINDS}
     after = found(world)["Service"]

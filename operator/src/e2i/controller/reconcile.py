@@ -81,9 +81,10 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     results = await execute(model, chosen.actions, clients, clock.now())
     clients.measures.acted(results)
     problems = [result.problem for result in results if result.problem]
-    pending = any(result.pending for result in results)
-    if results and not problems and not pending:
-        # What was observed is out of date; the next pass observes and reports the effect.
+    done = [result for result in results if not result.problem and not result.pending]
+    if done and not problems:
+        # What was observed is out of date; the next pass observes and reports the effect, also of what goes on in the
+        # background. Else a Service that is written beside a slow bucket would show as a switch of the address.
         return Pass(outcome=Outcome.CHANGED)
     for problem in problems:
         logger.warning(
