@@ -16,7 +16,7 @@ import yaml
 from deploy.programs import PROJECT, run
 from support.cluster import TestCluster
 from support.container_images import ACCOUNT, Image, OperatorInImage, described, need, operator_image
-from support.e2e import FIRST, build_moody, create, place, ready
+from support.e2e import FIRST, address, build_moody, create, place, ready
 from support.load import BODY
 from support.operating import apply_files, install, running, service_account
 from support.running_gateway import running_gateway
@@ -89,6 +89,9 @@ async def test_it_is_the_gateway_as_its_deployment_runs_it(
     ):
         await create(stage, "led", FIRST)
         await ready(stage, "led")
+        # The local cluster has no DNS of its own for what is not one of its pods.
+        host = (await address(stage, "led")).removeprefix("http://").partition(":")[0]
+        (image.root / "etc" / "hosts").write_text(f"127.0.0.1 localhost\n{host} led.{stage.namespace}.svc\n")
 
         async def answers() -> bool:
             return (await gateway.post("/led/predict", BODY, **with_key))[0] == 200
