@@ -30,7 +30,7 @@ def service_is_as_rendered(found: Fields, model: str) -> bool:
 
 
 def budget_is_as_rendered(found: Fields, model: str) -> bool:
-    """Return the same of the model's budget. The API server adds nothing to its spec, so all else in it is an edit."""
+    """Return that of the budget. The API server adds nothing to its spec, so all else in it is an edit by others."""
     selector = found.inside("spec").inside("selector").texts("matchLabels")
     made = budget_of(_identity(found, model), selector)
     return found.inside("spec").whole == made["spec"] and _is_as(found, made)
