@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import yaml
 
 from e2i.api.tags import parse_tag
 from e2i.archive.bento_store import FoundBento, find_bento
+from e2i.packaging import bento_build
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.package import BentoOptions, Packaged, package
 from e2i.packaging.store_write import stored_digest
@@ -125,6 +127,21 @@ def test_the_bento_has_model_lock_schema_golden_predictions_and_labels(kept: Pat
     described = yaml.safe_load((found.path / "bento.yaml").read_text())
     assert described["labels"] == {"e2i.dev/data": "synthetic", "e2i.dev/type": "classification"}
     assert read_stored(store, TAG).cards[0].version == "1.0.0"
+
+
+def test_a_full_disk_is_not_called_a_mistake_of_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = json.dumps(
+        {"error": "Error: [('/a', '/b', \"[Errno 28] No space left on device: '/a' -> '/b'\")]"}
+    )
+    ended = subprocess.CompletedProcess([], 1, said, "")
+    monkeypatch.setattr(bento_build, "_build_in_child", lambda *_: ended)
+    plan = bento_build.BuildPlan(version="1.0.0", made="", models=())
+    with pytest.raises(
+        PackagingError, match=r"bento: No space left on device\. Free some in .* package again"
+    ):
+        bento_build.build_bento(plan, tmp_path / "context", tmp_path / "home")
 
 
 @pytest.mark.usefixtures("prebuilt")

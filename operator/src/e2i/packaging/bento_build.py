@@ -9,12 +9,14 @@ Prints the tag as JSON. What goes wrong is printed as {"error": ...}: the parent
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.subprocess_lifetime import end_with_parent
 
 TIMEOUT = 600
+FULL = os.strerror(errno.ENOSPC)
 _MADE = re.compile(r"^creation_time: .*$", re.MULTILINE)
 
 
@@ -67,9 +70,12 @@ def build_bento(plan: BuildPlan, context: Path, home: Path) -> str:
         or " ".join(completed.stderr.split())[-400:]
         or f"exit code {completed.returncode}"
     )
+    if FULL in why:
+        why, step = FULL, f"Free some in the BentoML store and in {tempfile.gettempdir()},"
+    else:
+        step = "Correct the service"
     raise PackagingError(
-        ErrorReason.BuildFailed,
-        f"BentoML did not build the bento: {why}. Correct the service and package again.",
+        ErrorReason.BuildFailed, f"BentoML did not build the bento: {why}. {step} and package again."
     )
 
 
