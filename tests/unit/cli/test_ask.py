@@ -229,6 +229,14 @@ def test_a_ready_model_is_asked_without_a_word() -> None:
     assert unready_warning(churn()) is None
 
 
+def test_a_parked_model_is_not_asked() -> None:
+    model = churn(
+        conditions=[told("Ready", "True", "Suspended", "."), told("ReleaseServing", "False", "Parked", ".")]
+    )
+    with pytest.raises(CommandError, match=r"kubectl scale e2im churn -n models --replicas=1$"):
+        unready_warning(model)
+
+
 def test_a_warning_says_what_is_wrong_and_which_release_answers() -> None:
     model = churn(conditions=[told("Ready", "False", "VerificationFailed", "it answered 3.")])
     assert unready_warning(model) == (

@@ -17,7 +17,7 @@ ROUTE = "/predict"
 
 
 def unready_warning(model: Body) -> str | None:
-    """Return a warning if the model is not Ready, else None; CommandError if no release serves."""
+    """Return a warning if the model is not Ready, else None; CommandError if no release serves or it has no pods."""
     name, status = model["metadata"]["name"], model.get("status", {})
     ready, serving = condition(model, conditions.READY), status.get("servingRelease")
     cause = (
@@ -28,6 +28,12 @@ def unready_warning(model: Body) -> str | None:
     if not serving:
         raise CommandError(
             f"{cause}, and no release of it serves. See {command('status', model['metadata'])}."
+        )
+    if condition(model, conditions.SERVING).get("reason") == conditions.Reason.Parked.name:
+        namespace = model["metadata"]["namespace"]
+        raise CommandError(
+            f"{name} is parked: it has no pods. "
+            f"Wake it: kubectl scale e2im {name} -n {namespace} --replicas=1"
         )
     if ready.get("status") == "True":
         return None
