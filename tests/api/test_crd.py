@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from support import quick_yaml
 from support.cluster import TestCluster
 from support.golden import PLACED
 from support.largest_model import largest_spec
@@ -430,7 +430,7 @@ async def test_the_columns_of_kubectl_get(kube: Kube, cluster: TestCluster) -> N
 
 def test_kubectl_explains_every_field(cluster: TestCluster) -> None:
     assert cluster.home
-    crd = yaml.safe_load((PROJECT / "manifests" / "crds" / "e2imodels.yaml").read_text())
+    crd = quick_yaml.load((PROJECT / "manifests" / "crds" / "e2imodels.yaml").read_text())
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     unexplained = [
         path

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from deploy.programs import CHART, CRD_CHART, PROJECT, Program
+from support import quick_yaml
 
 from e2i.controller.settings import Settings
 
@@ -43,7 +43,7 @@ def rendered(helm: Program, *values: str) -> dict[tuple[str, str], dict[str, Any
 
 
 def by_name(text: str) -> dict[tuple[str, str], dict[str, Any]]:
-    objects = [item for item in yaml.safe_load_all(text) if item]
+    objects = [item for item in quick_yaml.load_all(text) if item]
     named = {(item["kind"], item["metadata"]["name"]): item for item in objects}
     assert len(named) == len(objects)
     return named
@@ -93,7 +93,7 @@ def test_every_value_is_described_and_known_to_the_schema(chart: Path) -> None:
     values = (chart / "values.yaml").read_text()
     known = set(paths(schema)) - {"global"}
     assert described(values.splitlines()) == known
-    assert set(leaves(yaml.safe_load(values), known)) == known
+    assert set(leaves(quick_yaml.load(values), known)) == known
 
 
 def paths(schema: dict[str, Any], at: str = "") -> Iterator[str]:
@@ -144,7 +144,7 @@ def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_els
     values = ("--namespace=e2i-system", *BUCKET)
     whole = rendered(helm)
     text = helm("template", "e2i-operator", CHART, *values, "--set", "namespaces={risk,churn}")
-    items = [item for item in yaml.safe_load_all(text) if item]
+    items = [item for item in quick_yaml.load_all(text) if item]
     everywhere = whole["ClusterRoleBinding", "e2i-operator"]
     kinds = {(item["kind"], item["metadata"]["name"]) for item in items}
     assert ("ClusterRoleBinding", "e2i-operator") not in kinds
@@ -229,8 +229,8 @@ def test_patching_deployments_is_a_choice_with_its_right_and_its_setting(helm: P
 
 
 def test_the_chart_has_the_version_of_the_operator() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    image = yaml.safe_load((PROJECT / "manifests" / "deployment.yaml").read_text())["spec"]["template"]
+    chart = quick_yaml.load((CHART / "Chart.yaml").read_text())
+    image = quick_yaml.load((PROJECT / "manifests" / "deployment.yaml").read_text())["spec"]["template"]
     assert image["spec"]["containers"][0]["image"].endswith(f":{chart['appVersion']}")
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import yaml
 from deploy.programs import CHART, PROJECT, Program, module_folder
 from deploy.test_chart import BUCKET
+from support import quick_yaml
 
 pytestmark = pytest.mark.api
 
@@ -81,6 +81,6 @@ def taken(kubectl: Program, made: list[Manifest]) -> str:
 
 
 def of_others(text: str) -> Iterator[Manifest]:
-    for item in yaml.safe_load_all(text):
+    for item in quick_yaml.load_all(text):
         if item and item["kind"] in KINDS:
             yield {**item, "metadata": {**item["metadata"], "namespace": NAMESPACE}}

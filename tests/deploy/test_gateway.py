@@ -12,6 +12,7 @@ import yaml
 from deploy.programs import CHART, PROJECT, Program
 from deploy.test_chart import BUCKET, by_name, rendered, without_helm
 from deploy.test_kustomize import PATIENCE, overlay_with
+from support import quick_yaml
 
 ON = ("--set", "gateway.enabled=true")
 COMPONENTS = PROJECT / "kustomize" / "components"
@@ -81,7 +82,7 @@ def test_of_chosen_namespaces_it_has_rights_there_alone(helm: Program) -> None:
     )
     bindings = [
         item
-        for item in yaml.safe_load_all(found)
+        for item in quick_yaml.load_all(found)
         if item and item["kind"].endswith("RoleBinding") and item["roleRef"]["name"] == "e2i-gateway"
     ]
     assert [(item["kind"], item["metadata"]["namespace"]) for item in bindings] == [
@@ -90,7 +91,7 @@ def test_of_chosen_namespaces_it_has_rights_there_alone(helm: Program) -> None:
     ]
     (deployment,) = [
         item
-        for item in yaml.safe_load_all(found)
+        for item in quick_yaml.load_all(found)
         if item and item["metadata"]["name"] == "e2i-gateway" and item["kind"] == "Deployment"
     ]
     assert environment({DEPLOYMENT: deployment})["E2I_GATEWAY_NAMESPACES"] == "risk,churn"
@@ -129,7 +130,7 @@ def test_a_host_name_is_a_choice(
 @pytest.fixture
 def applied(kubectl: Program, tmp_path: Path) -> Iterator[Path]:
     overlay = overlay_with("gateway", tmp_path)
-    listed = yaml.safe_load((overlay / "kustomization.yaml").read_text())
+    listed = quick_yaml.load((overlay / "kustomization.yaml").read_text())
     listed["components"].append("../../components/gateway-ingress")
     (overlay / "kustomization.yaml").write_text(yaml.safe_dump(listed))
     kubectl("apply", "--server-side", "-k", overlay)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from deploy.programs import CHART, PROJECT, Program
+from support import quick_yaml
 
 ENVIRONMENTS = sorted((PROJECT / "kustomize" / "environments").iterdir())
 OVERLAYS = sorted((PROJECT / "kustomize" / "overlays").iterdir())
@@ -64,7 +65,7 @@ def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_els
     assert ("ClusterRoleBinding", "e2i-operator") not in chosen
     # That of the Lease has the same name, in the operator's own namespace.
     texts = kustomize(overlay)
-    bound = [item for item in yaml.safe_load_all(texts) if item["kind"] == "RoleBinding"]
+    bound = [item for item in quick_yaml.load_all(texts) if item["kind"] == "RoleBinding"]
     (there,) = (item for item in bound if item["metadata"]["namespace"] == "models")
     assert (there["roleRef"], there["subjects"]) == (everywhere["roleRef"], everywhere["subjects"])
     pod = chosen.pop(("Deployment", "e2i-operator"))["spec"]["template"]["spec"]
@@ -136,11 +137,11 @@ def overlay_with(component: str, folder: Path) -> Path:
 
 def objects(text: str) -> dict[tuple[str, str], dict[str, Any]]:
     """By kind and name."""
-    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}
+    return {(item["kind"], item["metadata"]["name"]): item for item in quick_yaml.load_all(text)}
 
 
 def test_kustomize_knows_every_field_of_a_model_that_names_another_object() -> None:
-    crd = yaml.safe_load((PROJECT / "manifests" / "crds" / "e2imodels.yaml").read_text())
+    crd = quick_yaml.load((PROJECT / "manifests" / "crds" / "e2imodels.yaml").read_text())
     fields = list(
         paths(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"], "spec")
     )
@@ -148,7 +149,7 @@ def test_kustomize_knows_every_field_of_a_model_that_names_another_object() -> N
         kind: {field for field in fields if field.endswith(tuple(f"/{end}" for end in ends))}
         for kind, ends in NAMES_OF.items()
     }
-    known = yaml.safe_load((PROJECT / "kustomize" / "components" / "models" / "references.yaml").read_text())
+    known = quick_yaml.load((PROJECT / "kustomize" / "components" / "models" / "references.yaml").read_text())
     told = {each["kind"]: {field["path"] for field in each["fieldSpecs"]} for each in known["nameReference"]}
     assert told == named
     # No other field names an object; this one names a part of the bento.
@@ -202,7 +203,7 @@ def test_generated_names_prefixes_images_and_replicas_reach_into_a_model(
 
 
 def test_the_overlays_of_clusters_differ_in_their_knobs_alone(kustomize: Program) -> None:
-    parts = [yaml.safe_load((overlay / "kustomization.yaml").read_text()) for overlay in COMPARED]
+    parts = [quick_yaml.load((overlay / "kustomization.yaml").read_text()) for overlay in COMPARED]
     rest = [{key: value for key, value in part.items() if key not in KNOBS} for part in parts]
     assert rest == [rest[0]] * len(rest)
     assert {file.name for overlay in COMPARED for file in overlay.iterdir()} == {
@@ -210,7 +211,7 @@ def test_the_overlays_of_clusters_differ_in_their_knobs_alone(kustomize: Program
         "operator.yaml",
         "settings.env",
     }
-    changed = [yaml.safe_load((overlay / "operator.yaml").read_text()) for overlay in COMPARED]
+    changed = [quick_yaml.load((overlay / "operator.yaml").read_text()) for overlay in COMPARED]
     assert {tuple(each["spec"]) for each in changed} == {("replicas", "template")}
     for each in changed:
         pod = each["spec"]["template"]["spec"]
@@ -221,14 +222,14 @@ def test_the_overlays_of_clusters_differ_in_their_knobs_alone(kustomize: Program
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_gives_each_environment_its_own_release(kustomize: Program, example: Path) -> None:
     ((_, model),) = [each for each in objects(kustomize(example)).items() if each[0][0] == "E2IModel"]
-    base = yaml.safe_load((example.parent / "base" / "churn.yaml").read_text())
+    base = quick_yaml.load((example.parent / "base" / "churn.yaml").read_text())
     own = {key for key, value in model["spec"].items() if value != base["spec"].get(key)}
     assert own <= {"bento", "replicas", "rollout", "envFrom"}
     assert (example.name == "base") or "verify" in model["spec"]["rollout"]
 
 
 def test_the_production_overlay_gives_settings_and_a_store(kustomize: Program) -> None:
-    built = list(yaml.safe_load_all(kustomize(PROJECT / "kustomize" / "overlays" / "production")))
+    built = list(quick_yaml.load_all(kustomize(PROJECT / "kustomize" / "overlays" / "production")))
     (settings,) = (item for item in built if item["kind"] == "ConfigMap")
     pod = operator_pod(built)
     assert pod["containers"][0]["envFrom"][0]["configMapRef"]["name"] == settings["metadata"]["name"]
@@ -245,10 +246,10 @@ def test_an_environment_holds_the_models_that_are_listed_in_it(
 ) -> None:
     folder = Path(shutil.copytree(environment, tmp_path / environment.name))
     shutil.copy(PROJECT / "manifests" / "samples" / "autoscaled.yaml", folder / "churn.yaml")
-    listed = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    listed = quick_yaml.load((folder / "kustomization.yaml").read_text())
     listed["resources"].append("churn.yaml")
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(listed))
-    namespace, model = yaml.safe_load_all(kustomize(folder))
+    namespace, model = quick_yaml.load_all(kustomize(folder))
     assert (namespace["kind"], model["kind"]) == ("Namespace", "E2IModel")
     assert ("watch" in model["spec"].get("rollout", {})) == (environment.name == "production")
     assert "replicas" not in model["spec"]
@@ -284,10 +285,10 @@ def test_policies_are_written_as_the_api_server_keeps_them(
     kubectl: Program, kustomize: Program, folder: str
 ) -> None:
     """Argo CD compares constraints as one value: what the API server fills in would be a difference for ever."""
-    built = list(yaml.safe_load_all(kustomize(PROJECT / "manifests" / folder)))
+    built = list(quick_yaml.load_all(kustomize(PROJECT / "manifests" / folder)))
     policies = [item for item in built if item["apiVersion"].startswith("admissionregistration.k8s.io/")]
     assert policies
     dry_run = ("apply", "--server-side", "--dry-run=server", "--output=yaml", "--filename=-")
     for policy in policies:
-        kept = yaml.safe_load(kubectl(*dry_run, given=yaml.safe_dump(policy)))
+        kept = quick_yaml.load(kubectl(*dry_run, given=yaml.safe_dump(policy)))
         assert policy["spec"] == kept["spec"]

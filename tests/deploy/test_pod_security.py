@@ -12,6 +12,7 @@ import pytest
 import yaml
 from deploy.programs import CHART, PROJECT, Program
 from deploy.test_chart import BUCKET
+from support import quick_yaml
 
 from e2i.conformance.subject import Subject
 from e2i.conformance.traffic import load_pod
@@ -41,9 +42,9 @@ def test_every_pod_of_e2i_is_admitted_in_a_restricted_namespace(
     kubectl: Program, kustomize: Program, helm: Program, restricted: None, tmp_path: Path
 ) -> None:
     made = [
-        *yaml.safe_load_all(kustomize(with_components(tmp_path))),
-        *yaml.safe_load_all(kustomize(with_registry(tmp_path))),
-        *yaml.safe_load_all(
+        *quick_yaml.load_all(kustomize(with_components(tmp_path))),
+        *quick_yaml.load_all(kustomize(with_registry(tmp_path))),
+        *quick_yaml.load_all(
             helm(
                 "template",
                 "e2i-operator",

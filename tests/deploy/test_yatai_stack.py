@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from deploy.programs import PROJECT, Program
+from support import quick_yaml
 
 from e2i.inspection.doctor.cluster_checks import SECRETS, VARIABLES
 from e2i.inspection.doctor.deployments import containers, given_value
@@ -58,7 +59,7 @@ def overlay(stack: Path) -> Path:
 
 
 def objects(text: str) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)}
+    return {(item["kind"], item["metadata"]["name"]): item for item in quick_yaml.load_all(text)}
 
 
 def test_another_namespace_reaches_every_object_and_every_binding(kustomize: Program, overlay: Path) -> None:
@@ -94,8 +95,8 @@ def variables(deployment: dict[str, Any], built: dict[tuple[str, str], dict[str,
 
 
 def test_the_fetched_crds_are_those_of_the_addresses_and_their_digests_are_known() -> None:
-    addresses = yaml.safe_load((STACK / "crds" / "kustomization.yaml").read_text())["resources"]
-    files = yaml.safe_load((STACK / "crds-fetched" / "kustomization.yaml").read_text())["resources"]
+    addresses = quick_yaml.load((STACK / "crds" / "kustomization.yaml").read_text())["resources"]
+    files = quick_yaml.load((STACK / "crds-fetched" / "kustomization.yaml").read_text())["resources"]
     sums = dict(
         line.split()[::-1] for line in (STACK / "crds-fetched" / "SHA256SUMS").read_text().splitlines()
     )

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from support import quick_yaml
 
 CRD = Path(__file__).resolve().parents[2] / "manifests" / "crds" / "e2imodels.yaml"
 
@@ -33,7 +33,7 @@ def _defaults(schema: Mapping[str, Any], place: str, *, in_list: bool) -> Iterat
 
 @cache
 def _schema() -> Mapping[str, Any]:
-    crd = yaml.safe_load(CRD.read_text())
+    crd = quick_yaml.load(CRD.read_text())
     schema: Mapping[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema
 

@@ -17,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
-from support import argocd_config, golden, reasons
+from support import argocd_config, golden, quick_yaml, reasons
 from support.monitoring import rules
 from support.monitoring.boards import BOARDS
 from support.monitoring.dashboards import dashboard_text
@@ -202,7 +202,7 @@ def _metrics(metrics: Iterable[Metric]) -> str:
 
 
 def model_page() -> str:
-    version = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]
+    version = quick_yaml.load(CRD.read_text())["spec"]["versions"][0]
     schema = version["schema"]["openAPIV3Schema"]
     parts = [
         f"## {part}\n\n| Field | Type | Meaning |\n| --- | --- | --- |\n"

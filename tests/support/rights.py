@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from support import quick_yaml
 from support.audit import ACCOUNT
 
 Right = tuple[str, str, str]
@@ -37,7 +37,7 @@ USED: set[Right] = set()
 def granted(manifest: Path = MANIFEST) -> set[Right]:
     """Return what the roles of the operator's service account allow."""
     roles = [
-        item for item in yaml.safe_load_all(manifest.read_text()) if item["kind"] in ("ClusterRole", "Role")
+        item for item in quick_yaml.load_all(manifest.read_text()) if item["kind"] in ("ClusterRole", "Role")
     ]
     return {
         (group, resource, verb)

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import jsonschema_rs
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import quick_yaml
 from support.builders import NOON, a_model, failed, seen, seen_serving
 from support.deep import examples
 
@@ -24,7 +24,7 @@ from e2i.kube.connection import encode
 
 MODEL = a_model()
 PROJECT = Path(__file__).resolve().parents[3]
-CRD = yaml.safe_load((PROJECT / "manifests/crds/e2imodels.yaml").read_text())
+CRD = quick_yaml.load((PROJECT / "manifests/crds/e2imodels.yaml").read_text())
 SCHEMA = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
 VALID = jsonschema_rs.Draft202012Validator(SCHEMA)
 ODD_WORDS = st.one_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from support import quick_yaml
 
 MANIFEST = Path(__file__).resolve().parents[3] / "manifests" / "deployment.yaml"
 LONGEST_START = 120
@@ -27,7 +27,7 @@ def test_liveness_and_readiness_are_asked_apart() -> None:
 
 
 def operator() -> dict[str, Any]:
-    objects = yaml.safe_load_all(MANIFEST.read_text())
+    objects = quick_yaml.load_all(MANIFEST.read_text())
     deployment = next(item for item in objects if item["kind"] == "Deployment")
     container: dict[str, Any] = deployment["spec"]["template"]["spec"]["containers"][0]
     return container

@@ -21,6 +21,8 @@ OPERATOR_NAMESPACE = "e2i-system"
 OPERATOR_WITHIN = 120
 LAST_LINES = 10
 """Lines of its error output that are shown."""
+# In C, where the package has it: with its CRD the operator is a large text.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def kubectl(home: ClusterHome, *arguments: str, given: str | None = None) -> str:
@@ -50,9 +52,8 @@ def apply_all(home: ClusterHome, files: Sequence[Path], objects: Sequence[dict[s
 
 def apply_operator(home: ClusterHome, folder: Path, started_with: str) -> None:
     """Apply the operator's kustomization server-side; a changed `started_with` restarts the operator."""
-    objects = [
-        manifest for manifest in yaml.safe_load_all(kubectl(home, "kustomize", str(folder))) if manifest
-    ]
+    built = kubectl(home, "kustomize", str(folder))
+    objects = [manifest for manifest in yaml.load_all(built, _LOADER) if manifest]
     for manifest in objects:
         if (manifest["kind"], manifest["metadata"]["name"]) == ("Deployment", OPERATOR):
             template = manifest["spec"]["template"]["metadata"]
