@@ -21,8 +21,13 @@ from support.stores import a_bento
 from support.yatai import controllers
 
 from e2i.api import naming
-from e2i.kube.e2i_kinds import JOBS, PODS
+from e2i.controller.core.notifications import Notification
+from e2i.controller.edge.notifier import NotDelivered
+from e2i.controller.edge.retraining import Retraining
+from e2i.kube import Kube, Resource
+from e2i.kube.e2i_kinds import JOBS, PODS, WORKFLOWS
 from e2i.local.images import ImageStore
+from e2i.local.kubectl import kubectl
 
 pytestmark = pytest.mark.api
 
@@ -42,6 +47,54 @@ TEMPLATE = {
         },
     },
 }
+
+
+WORKFLOW = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "Workflow",
+    "metadata": {"generateName": "train-", "labels": {"team": "platform"}},
+    "spec": {
+        "entrypoint": "train",
+        "arguments": {"parameters": [{"name": "model"}, {"name": "project", "value": "/projects"}]},
+        "templates": [{"name": "train", "container": {"image": "registry.example/train"}}],
+    },
+}
+OF_WORKFLOWS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "workflows.argoproj.io"},
+    "spec": {
+        "group": "argoproj.io",
+        "names": {"kind": "Workflow", "plural": "workflows"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1alpha1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                },
+            }
+        ],
+    },
+}
+"""The kind alone, as far as the API server needs it."""
+CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)
+DRIFT = Notification(
+    id="a1b2c3d4e5f60718",
+    type="dev.e2i.serving.release.drifted",
+    source="/apis/serving.e2i.dev/v1alpha1/namespaces/models/e2imodels/churn",
+    subject="ca66e860",
+    time="2026-11-30T17:02:11Z",
+    data={
+        "namespace": "models",
+        "model": "churn",
+        "bentoTag": "churn:1.0.0",
+        "digest": "sha256:12",
+        "features": [{"name": "tenure months"}],
+    },
+)
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +251,55 @@ async def test_a_model_drifts_is_told_trained_again_and_recovers(
     assert "drift" not in model["status"]
     assert len(await jobs()) == 1
     assert await posted()
+
+
+@pytest.fixture
+async def as_operator(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Kube]:
+    """A client with the rights that the component gives the operator, and no others."""
+    assert cluster.home
+    token = kubectl(cluster.home, "create", "token", "e2i-operator", "--namespace=e2i-system").strip()
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    async with await Kube.from_kubeconfig(tmp_path / "kubeconfig") as kube:
+        yield kube
+
+
+async def test_a_drift_becomes_a_workflow_once_argo_workflows_is_there(
+    stage: Stage, as_operator: Kube, tmp_path: Path
+) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(yaml.safe_dump(WORKFLOW))
+    retraining = Retraining(as_operator, template, "e2i-system")
+    with pytest.raises(NotDelivered, match="Workflow e2i-system/retrain-churn-a1b2c3d4e5f6"):
+        await retraining.post(DRIFT)
+
+    await stage.kube.create(CRDS, None, OF_WORKFLOWS)
+    try:
+
+        async def created() -> Any:
+            # The kind is served a moment after it was created. A second time creates nothing.
+            for _ in range(2):
+                try:
+                    await retraining.post(DRIFT)
+                except NotDelivered:
+                    return None
+            found, _ = await stage.kube.list(WORKFLOWS, "e2i-system")
+            return found
+
+        (made,) = await stage.until(created, "the Workflow")
+        assert made["metadata"]["name"] == "retrain-churn-a1b2c3d4e5f6"
+        assert made["metadata"]["labels"]["team"] == "platform"
+        given = {each["name"]: each["value"] for each in made["spec"]["arguments"]["parameters"]}
+        assert given == {
+            "project": "/projects",
+            "model": "churn",
+            "namespace": "models",
+            "release": "ca66e860",
+            "bento": "churn:1.0.0",
+            "digest": "sha256:12",
+            "features": "tenure%20months",
+            "since": "2026-11-30T17:02:11Z",
+        }
+    finally:
+        await stage.kube.delete(CRDS, None, "workflows.argoproj.io")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from support import quick_yaml
 
 from e2i.conformance.subject import Subject
 from e2i.conformance.traffic import load_pod
+from e2i.controller.core.retraining import parse_template
 
 pytestmark = pytest.mark.api
 
@@ -56,10 +58,11 @@ def test_every_pod_of_e2i_is_admitted_in_a_restricted_namespace(
             )
         ),
         loading(),
+        training(),
     ]
     pods = [pod for each in made if each for pod in pods_of(each)]
-    # Operator and gateway twice, S3, registry, both of Yatai, the chart's test, and the load of conformance.
-    assert len(pods) == 10
+    # Operator and gateway twice, S3, registry, both of Yatai, the chart's test, the load of conformance, and training.
+    assert len(pods) == 11
     listed = {"apiVersion": "v1", "kind": "List", "items": pods}
     done = kubectl.tried("create", "--dry-run=server", "-o=name", "-f", "-", given=json.dumps(listed))
     assert done.stderr == ""
@@ -81,6 +84,15 @@ def loading() -> Manifest:
     return dict(
         load_pod(subject, {"image": "registry.example.com/churn:1"}, {"spec": {}}, "http://10.0.0.1:3000")
     )
+
+
+def training() -> Manifest:
+    """The Job of the page on drift: it runs in the namespace of the operator, which is restricted."""
+    page = (PROJECT / "docs" / "howto" / "drift.md").read_text()
+    (shown,) = (
+        block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "template.yaml" in block
+    )
+    return {**parse_template(yaml.safe_load(shown)["data"]["template.yaml"]), "metadata": {"name": "train"}}
 
 
 def pods_of(made: Manifest) -> Iterator[Manifest]:

@@ -37,6 +37,14 @@ def test_a_page_can_be_read_by_the_runner(page: Path) -> None:
     steps_of(page)
 
 
+def test_bentoml_gets_whole_paths() -> None:
+    """BentoML 1.4 takes a relative one from the root of the machine."""
+    archive = re.compile(r"bentoml (?:import|export [\w:.]+) (\S+)")
+    named = [path for each in DOCUMENTS for path in archive.findall(each.read_text())]
+    assert len(named) >= 4
+    assert [path for path in named if not path.startswith(("/", "~/", '"$PWD/'))] == []
+
+
 def commands_in(document: Path) -> list[str]:
     """Return each call of `e2i` or `kubectl e2i` in the code of `document`, one line each."""
     code = "\n".join(CODE.findall(document.read_text())).replace("\\\n", " ")
