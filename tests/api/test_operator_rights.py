@@ -19,11 +19,11 @@ KUSTOMIZATIONS = ["manifests", *sorted(str(path.parent.relative_to(PROJECT))
 NOT_ALONE = tuple(
     f"kustomize/components/{name}"
     for name in (
-        *("pod-policy-v1beta1", "pod-policy-v1alpha1", "monitoring", "gateway-route"),
+        *("pod-policy-v1beta1", "monitoring", "gateway-route"),
         *("namespaces", "patch-deployments", "registry-auth", "retraining", "models", "argocd"),
     )
 )
-"""This API server does not serve the kinds of the first four, and the others change what they are added to.
+"""This API server does not serve the kinds of the first three, and the others change what they are added to.
 tests/deploy/test_kustomize.py looks at all, and test_yatai_stack.py at the stack of Yatai."""
 
 

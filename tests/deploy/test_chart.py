@@ -199,8 +199,6 @@ def test_the_rules_ask_for_the_writers_in_the_release_s_namespace(helm: Program)
     [
         (("v1", "v1beta1"), "auto", "v1"),
         (("v1beta1",), "auto", "v1beta1"),
-        (("v1alpha1", "v1beta1"), "auto", "v1beta1"),
-        (("v1alpha1",), "auto", "v1alpha1"),
         ((), "auto", ""),
         ((), "true", "v1"),
         (("v1",), "false", ""),

@@ -44,13 +44,10 @@ def test_the_local_overlay_is_the_manifests_and_the_policies_with_a_shorter_paus
     assert built == parts[0] | parts[1]
 
 
-@pytest.mark.parametrize("version", ["v1beta1", "v1alpha1"])
-def test_the_policy_for_older_clusters_has_another_version_and_nothing_else(
-    kustomize: Program, version: str
-) -> None:
+def test_the_policy_for_older_clusters_has_another_version_and_nothing_else(kustomize: Program) -> None:
     components = PROJECT / "kustomize" / "components"
-    older = objects(kustomize(components / f"pod-policy-{version}"))
-    assert {each.pop("apiVersion") for each in older.values()} == {f"admissionregistration.k8s.io/{version}"}
+    older = objects(kustomize(components / "pod-policy-v1beta1"))
+    assert {each.pop("apiVersion") for each in older.values()} == {"admissionregistration.k8s.io/v1beta1"}
     today = objects(kustomize(components / "pod-policy"))
     assert {each.pop("apiVersion") for each in today.values()} == {"admissionregistration.k8s.io/v1"}
     assert older == today

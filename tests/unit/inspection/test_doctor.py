@@ -100,7 +100,7 @@ EXPORTED = {"message": "m/churn BentoExported=True Exported: x", "condition": "B
             "severity": "info"}  # fmt: skip
 FAILED, WARNING, UNKNOWN = State.FAILED, State.WARNING, State.UNKNOWN
 CASES = [
-    pytest.param(but(version="v1.28.4"), "Kubernetes", FAILED, "v1.28.4 is too old", id="an old cluster"),
+    pytest.param(but(version="v1.33.13"), "Kubernetes", FAILED, "v1.33.13 is too old", id="an old cluster"),
     pytest.param(
         but(own_time=NOW + timedelta(minutes=5)), "clock", WARNING, "300 s ahead of", id="a clock ahead"
     ),
@@ -255,8 +255,7 @@ def test_a_part_that_is_not_well(seen: Installation, part: str, state: State, wo
     [
         ("v1.36.0", "Apply kustomize/components/pod-policy."),
         ("v1.34.2", "Apply kustomize/components/pod-policy-v1beta1. The API server needs the feature gate"),
-        ("v1.33.0", "Apply kustomize/components/pod-policy-v1alpha1. The API server needs the feature gate"),
-        ("v1.31.0", "It needs Kubernetes 1.32 or newer: see docs/howto/pods.md."),
+        ("v1.33.0", "It needs Kubernetes 1.34 or newer: see docs/howto/pods.md."),
     ],
 )
 def test_the_next_step_for_the_policies_is_one_that_the_cluster_can_do(version: str, step: str) -> None:

@@ -19,12 +19,12 @@ JOBS = Resource("batch", "v1", "jobs", "Job")
 WORKFLOWS = Resource("argoproj.io", "v1alpha1", "workflows", "Workflow")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
-_ADMISSION, _VERSIONS = "admissionregistration.k8s.io", ("v1", "v1beta1", "v1alpha1")
+_ADMISSION, _VERSIONS = "admissionregistration.k8s.io", ("v1", "v1beta1")
 POD_POLICIES = tuple(
     Resource(_ADMISSION, version, "mutatingadmissionpolicies", "MutatingAdmissionPolicy", namespaced=False)
     for version in _VERSIONS
 )
-"""In the versions that the API server may serve: v1 since Kubernetes 1.36, v1beta1 since 1.34, v1alpha1 since 1.32."""
+"""In the versions that the API server may serve: v1 since Kubernetes 1.36, v1beta1 since 1.34."""
 POD_POLICY_BINDINGS = tuple(
     Resource(
         _ADMISSION,

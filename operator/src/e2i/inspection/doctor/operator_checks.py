@@ -13,8 +13,8 @@ from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, State, u
 
 POLICIES_SINCE = (1, 36)
 """Kubernetes that serves MutatingAdmissionPolicy v1."""
-POLICIES_BY_A_GATE = {(1, 34): "v1beta1", (1, 32): "v1alpha1"}
-"""Since which Kubernetes an earlier version is served with a feature gate, the newest first."""
+POLICIES_BY_A_GATE = (1, 34)
+"""Kubernetes that serves v1beta1 with a feature gate."""
 LEASE_SILENT = timedelta(seconds=60)
 MOST_STRAYS = 5
 LOGS = "docs/howto/read-the-logs.md"
@@ -193,12 +193,12 @@ def _policy_step(seen: Installation) -> str:
     version = number(seen.version)
     if version >= POLICIES_SINCE:
         return "Apply kustomize/components/pod-policy."
-    if served := next((name for since, name in POLICIES_BY_A_GATE.items() if version >= since), None):
+    if version >= POLICIES_BY_A_GATE:
         return (
-            f"Apply kustomize/components/pod-policy-{served}. The API server needs the feature gate "
+            "Apply kustomize/components/pod-policy-v1beta1. The API server needs the feature gate "
             "MutatingAdmissionPolicy: see docs/howto/pods.md."
         )
-    oldest = ".".join(map(str, min(POLICIES_BY_A_GATE)))
+    oldest = ".".join(map(str, POLICIES_BY_A_GATE))
     return f"It needs Kubernetes {oldest} or newer: see docs/howto/pods.md."
 
 
