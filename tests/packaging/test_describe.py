@@ -130,6 +130,25 @@ def test_a_causal_estimator_is_asked_for_effect_and_interval(
     assert card.golden[0].output == {"effect": 2.0, "lower": 1.8, "upper": 2.2, "confidence": 0.8}
 
 
+def test_a_causal_estimator_without_inference_is_told_how_to_be_fitted(
+    described: Any, data: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """econml's meta-learners have the method and raise this; they are not of other columns."""
+    code = tmp_path / "no_inference.py"
+    raises = "raise AttributeError(\"Can't call 'effect_interval' because 'inference' is None\")"
+    code.write_text(
+        CONSTANT_EFFECT.split("        return np.full(len(table), round")[0] + f"        {raises}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    model = importlib.import_module("no_inference").ConstantEffect()
+    inputs = data[["age", "income"]].assign(treated=1)
+    refused = refusal(
+        described, model, inputs, kind="Causal", target="income", treatment="treated", code=[code]
+    )
+    assert refused.reason is ErrorReason.RoutineMissing
+    assert "inference='bootstrap'" in refused.message
+
+
 def test_decisions_are_part_of_the_golden_answers(described: Any, pipeline: Any) -> None:
     bands = [{"below": 0.5, "decision": "KEEP"}, {"below": 1.01, "decision": "CALL"}]
     card = described(pipeline, decisions={"label": "yes", "bands": bands})

@@ -29,7 +29,7 @@ ROUTINES = {
 ADVICE = {
     "Classification": "wrap it in sklearn.calibration.CalibratedClassifierCV, or train a classifier that has one",
     "Regression": "give a fitted regressor",
-    "Causal": "give an estimator with econml's interface; fit it with inference, so that there are intervals",
+    "Causal": "give an estimator with econml's interface; fit it with inference (meta-learners: inference='bootstrap')",
 }
 
 
@@ -64,7 +64,10 @@ class OriginalModel:
             if self.kind == "Regression":
                 return [{"value": value} for value in _column(self.model.predict(table), "predict")]
             effects = _column(self.model.effect(table), "effect")
-            ends = self.model.effect_interval(table, alpha=1 - self.confidence)
+            try:
+                ends = self.model.effect_interval(table, alpha=1 - self.confidence)
+            except AttributeError as error:  # econml's, when it was fitted without inference
+                raise _without_routine(self.model, "effect_interval", self.kind) from error
             lower, upper = (_column(end, "effect_interval") for end in ends)
         return [
             {"effect": effect, "lower": low, "upper": high, "confidence": self.confidence}
@@ -114,11 +117,15 @@ def check_routines(model: Any, kind: Kind) -> None:
         )
     for routine in ROUTINES[kind]:
         if not hasattr(model, routine):
-            raise PackagingError(
-                ErrorReason.RoutineMissing,
-                f"The model is a {type(model).__name__} without {routine}, which the type {kind} is asked by: "
-                f"{ADVICE[kind]}. Is it fitted?",
-            )
+            raise _without_routine(model, routine, kind)
+
+
+def _without_routine(model: Any, routine: str, kind: Kind) -> PackagingError:
+    return PackagingError(
+        ErrorReason.RoutineMissing,
+        f"The model is a {type(model).__name__} without {routine}, which the type {kind} is asked by: "
+        f"{ADVICE[kind]}. Is it fitted?",
+    )
 
 
 def as_table(frame: DataFrame, row_format: RowFormat) -> Any:
