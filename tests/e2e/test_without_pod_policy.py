@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 PROJECT = Path(__file__).resolve().parents[2]
 POLICIES = PROJECT / "manifests" / "policies"
+PRE_STOP = ("mutatingadmissionpolicy", "e2i-pre-stop")
 FIELDS = {
     "env": [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}],
     "volumes": [{"name": "keys", "secret": {"secretName": "db"}}, {"name": "scratch", "emptyDir": {}}],
@@ -57,6 +58,7 @@ def set_rules(home: ClusterHome, rules: list[Object]) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
     home = local_cluster.own_home("takes the policy away, and rights of the operator")
+    pause = kubectl(home, "get", *PRE_STOP, "-o=jsonpath={.spec.variables[0].expression}")
     kubectl(home, "delete", f"--kustomize={POLICIES}")
     rules = json.loads(kubectl(home, "get", "clusterrole", "e2i-operator", "-o=jsonpath={.rules}"))
     set_rules(home, [*rules, {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}])
@@ -70,6 +72,8 @@ async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]
         set_patching(home, on=False)
         set_rules(home, rules)
         kubectl(home, "apply", "--server-side", "--force-conflicts", f"--kustomize={POLICIES}")
+        usual = [{"op": "replace", "path": "/spec/variables/0/expression", "value": pause}]
+        kubectl(home, "patch", *PRE_STOP, "--type=json", f"--patch={json.dumps(usual)}")
 
 
 async def pods_of(stage: Stage, model: str) -> list[Object]:
