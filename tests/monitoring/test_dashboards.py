@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.monitoring.board_of_stack import STACK
 from support.monitoring.boards import BOARDS
 from support.monitoring.dashboards import dashboard_text
 from support.monitoring.panels import asked
 
-MADE: dict[str, dict[str, Any]] = {board.uid: json.loads(dashboard_text(board)) for board in BOARDS}
+MADE: dict[str, dict[str, Any]] = {board.uid: json.loads(dashboard_text(board)) for board in (*BOARDS, STACK)}
 SHARED = ("process_", "rest_client_", "leader_election_")
 """Metrics that other programs have too, under the same names and without a label that tells them apart."""
 
@@ -104,11 +105,18 @@ def test_every_panel_says_what_a_reader_learns(made: dict[str, Any]) -> None:
 
 
 def test_dashboards_lead_to_each_other_and_a_model_that_is_not_ready_to_its_own(made: dict[str, Any]) -> None:
-    (link,) = made["links"]
-    assert (link["type"], link["tags"], link["includeVars"]) == ("dashboards", made["tags"], True)
+    for link in made["links"]:
+        assert (link["type"], link["tags"], link["includeVars"]) == ("dashboards", made["tags"], True)
     for address in re.findall(r'"/d/([a-z0-9-]+)', json.dumps(made)):
         assert address in MADE
     assert "/d/e2i-model?" in json.dumps(MADE["e2i-overview"])
+
+
+def test_the_dashboard_of_the_stack_alone_has_no_links_and_no_marks() -> None:
+    """Beside it there is no other to lead to, and no operator that tells of switches."""
+    apart = [uid for uid, made in MADE.items() if not made["links"] and not made["annotations"]["list"]]
+    assert apart == ["e2i-stack"]
+    assert "e2i_" not in json.dumps(queries(MADE["e2i-stack"]))
 
 
 @pytest.mark.parametrize(("step", "window"), [(30.0, "120s"), (600.0, "630s")])

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import yaml
 from support import argocd_config, golden, quick_yaml, reasons
 from support.monitoring import rules
+from support.monitoring.board_of_stack import STACK
 from support.monitoring.boards import BOARDS
 from support.monitoring.dashboards import dashboard_text
 from support.release import version
@@ -34,6 +35,7 @@ from e2i.gateway.core.refusal import Reason as Refusal
 from e2i.gateway.edge.metrics import LABELS as GATEWAY_LABELS
 from e2i.gateway.edge.metrics import Metrics as GatewayMetrics
 from e2i.gateway.settings import Settings as GatewaySettings
+from e2i.stack.layout import BOARD, DESCRIPTION
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = PROJECT / "docs" / "reference"
@@ -61,6 +63,7 @@ def pages() -> dict[Path, str]:
     made[MONITORING / "prometheusrule.yaml"] = rules.prometheus_rule_text()
     for chosen in BOARDS:
         made[MONITORING / "dashboards" / f"{chosen.uid}.json"] = dashboard_text(chosen)
+    made[DESCRIPTION.parent / BOARD] = dashboard_text(STACK)
     return made | version.followers(e2i.__version__)
 
 

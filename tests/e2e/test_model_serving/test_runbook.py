@@ -5,11 +5,16 @@ BENTOML_SERVICE_URL=http://localhost:3001 PROMETHEUS_URL=http://localhost:9090 p
 
 from __future__ import annotations
 
+import math
 import os
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
+from support.monitoring.board_of_stack import NONE, STACK
+from support.monitoring.panels import asked
+from support.prometheus import ask
 
 from e2i.polling import poll
 
@@ -84,3 +89,29 @@ def test_prometheus_counts_the_requests_by_route_and_status(stack: Addresses) ->
         return found
 
     assert poll(lambda: bool(counted()), within=120, every=1)
+
+
+def test_the_dashboard_shows_the_service_in_every_panel(stack: Addresses) -> None:
+    """tests/monitoring/test_board_of_stack.py has alerts and failed requests, which there are not in a sound stack."""
+    if not stack.prometheus:
+        pytest.skip("PROMETHEUS_URL is not set")
+    shown = {panel.title: panel.queries[0][0] for panel in STACK.panels}
+    failed = shown.pop("Failed requests")
+    del shown["Alerts that fire"]
+
+    def has_data(query: str) -> bool:
+        assert post(stack, "/churn_model/predict", {"input_data": CUSTOMER}).status_code == 200
+        # Without what stands there where nothing was counted: that would also hide a wrong name of a metric.
+        return "classification-service" in values(stack, query.removesuffix(NONE))
+
+    for title, query in shown.items():
+        assert poll(partial(has_data, query), within=120, every=1), f"{title}: {query}"
+    assert values(stack, failed).keys() == values(stack, shown["Services"]).keys()
+
+
+def values(stack: Addresses, query: str) -> dict[str, float]:
+    """What the panel shows of each service; it shows nothing where the answer is no number."""
+    found = {
+        each["metric"]["service"]: float(each["value"][1]) for each in ask(stack.prometheus, asked(query))
+    }
+    return {service: value for service, value in found.items() if not math.isnan(value)}

@@ -36,15 +36,16 @@ def dashboard_text(chosen: Board) -> str:
         .refresh("30s")
         .time("now-3h", "now")
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
-        .link(
+        .with_variable(board.DatasourceVariable("datasource").label("Data source").type("prometheus"))
+    )
+    if not chosen.stands_alone:
+        made = made.link(
             board.DashboardLink("Dashboards of e2i")
             .type(model.DashboardLinkType.DASHBOARDS)
             .tags(["e2i"])
             .include_vars(True)
             .keep_time(True)
         )
-        .with_variable(board.DatasourceVariable("datasource").label("Data source").type("prometheus"))
-    )
     if chosen.is_by_model:
         made = made.with_variable(_variable("namespace", "label_values(e2i_model_ready, namespace)"))
         known = 'label_values(e2i_model_ready{namespace=~"$namespace"}, model)'
@@ -52,7 +53,9 @@ def dashboard_text(chosen: Board) -> str:
     for number, panel in enumerate(chosen.panels, start=1):
         made = made.with_panel(_panel(panel).id(number))
     body = json.loads(json.dumps(made.build(), cls=JSONEncoder))
-    body["annotations"]["list"] = list(_annotations(f"{CHOSEN}," if chosen.is_by_model else ""))
+    marks = () if chosen.stands_alone else _annotations(f"{CHOSEN}," if chosen.is_by_model else "")
+    body["annotations"]["list"] = list(marks)
+    body.setdefault("links", [])
     for panel in body["panels"]:
         if panel["type"] == Form.NUMBER.value:
             panel["options"] |= _NEWER

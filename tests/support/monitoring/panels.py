@@ -65,6 +65,8 @@ class Board:
     uid: str
     title: str
     panels: tuple[Panel, ...]
+    stands_alone: bool = False
+    """Without an operator and other dashboards beside it: it has neither marks of releases nor links."""
 
     @property
     def is_by_model(self) -> bool:

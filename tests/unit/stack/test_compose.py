@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from e2i.cli.stack import stack as command
 from e2i.client import Endpoints
 from e2i.stack.compose import compose_file, files
 from e2i.stack.description import Stack, read_stack
-from e2i.stack.layout import DESCRIPTION
+from e2i.stack.layout import BOARD, DESCRIPTION
 
 FOLDER = DESCRIPTION.parent
 
@@ -85,3 +89,31 @@ def test_prometheus_reads_every_service_by_its_name_in_the_network(stack: Stack)
         (["regression-service:3000"], "regression:1.0.0"),
         (["causal-service:3000"], "causal:1.0.0"),
     ]
+
+
+def test_grafana_finds_its_dashboard_and_the_data_source_where_it_looks(stack: Stack) -> None:
+    made = files(stack)
+    (mounted,) = [
+        each for each in compose_file(stack)["services"]["grafana"]["volumes"] if each.startswith("./")
+    ]
+    assert mounted == "./grafana:/etc/grafana/provisioning:ro"
+    assert "grafana/datasources/prometheus.yaml" in made
+    (provider,) = made["grafana/dashboards/provider.yaml"]["providers"]
+    assert provider["options"]["path"] == f"/etc/grafana/provisioning/{BOARD.parent.relative_to('grafana')}"
+    assert [each.name for each in (FOLDER / BOARD).parent.glob("*.json")] == [BOARD.name]
+
+
+def test_the_dashboard_asks_the_kind_of_data_source_that_is_provisioned(stack: Stack) -> None:
+    (source,) = files(stack)["grafana/datasources/prometheus.yaml"]["datasources"]
+    (choice,) = json.loads((FOLDER / BOARD).read_text())["templating"]["list"]
+    assert (choice["type"], choice["query"]) == ("datasource", source["type"])
+
+
+def test_another_description_gets_all_that_its_compose_file_mounts(stack: Stack, tmp_path: Path) -> None:
+    description = tmp_path / "stack.yaml"
+    shutil.copyfile(DESCRIPTION, description)
+    done = CliRunner().invoke(command, ["compose", "--stack", str(description)])
+    assert done.exit_code == 0, done.output
+    made = {each.relative_to(tmp_path) for each in tmp_path.rglob("*") if each.is_file()}
+    assert made == {Path(place) for place in files(stack)} | {BOARD, Path("stack.yaml")}
+    assert (tmp_path / BOARD).read_text() == (FOLDER / BOARD).read_text()

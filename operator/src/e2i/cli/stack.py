@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,11 +96,12 @@ def build(store: Path | None, description: Path | None) -> None:
 @stack.command()
 @_description
 def compose(description: Path | None) -> None:
-    """Write docker-compose.yaml and the configuration of Prometheus and Grafana beside the description."""
+    """Write docker-compose.yaml, and what Prometheus and Grafana read, beside the description."""
     with _reported():
         import yaml
 
         from e2i.stack.compose import MADE, files
+        from e2i.stack.layout import BOARD, DESCRIPTION
 
         file, described, _ = _read(description, Path(), Stopwatch())
         for place, content in files(described).items():
@@ -107,6 +109,9 @@ def compose(description: Path | None) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(MADE + yaml.safe_dump(content, sort_keys=False, width=120))
             click.echo(target)
+        if file != DESCRIPTION:
+            shutil.copyfile(DESCRIPTION.parent / BOARD, file.parent / BOARD)
+            click.echo(file.parent / BOARD)
 
 
 def _read(description: Path | None, store: Path, say: Stopwatch) -> tuple[Path, Stack, Builder]:

@@ -9,6 +9,7 @@ from e2i.api import quantities
 from e2i.local.prometheus_process import configuration
 from e2i.stack.description import Service, Size, Stack
 from e2i.stack.layout import SERVES_ON
+from e2i.stack.monitoring import DATA_SOURCE, PROVIDER, PROVISIONING, RULES
 
 MADE = "# Made of stack.yaml by `e2i stack compose`: change that file, and run the command again.\n"
 PROJECT = "e2i"
@@ -23,38 +24,6 @@ IS_READY = (
     f"request.urlopen('http://127.0.0.1:{SERVES_ON}/readyz', timeout=5).read()"
 )
 """The images have Python, and no curl."""
-_REQUESTS = "bentoml_service_request_total"
-_SECONDS = "bentoml_service_request_duration_seconds_bucket"
-RULES: dict[str, Any] = {
-    "groups": [
-        {
-            "name": "bentoml",
-            "rules": [
-                {
-                    "alert": "HighLatency",
-                    "expr": f"histogram_quantile(0.95, sum by (service, le) (rate({_SECONDS}[5m]))) > 0.1",
-                    "for": "5m",
-                    "labels": {"severity": "warning"},
-                    "annotations": {
-                        "summary": "The p95 of {{ $labels.service }} is {{ $value | humanizeDuration }}"
-                    },
-                },
-                {
-                    "alert": "HighErrorRate",
-                    "expr": f'sum by (service) (rate({_REQUESTS}{{http_response_code=~"5.."}}[5m])) '
-                    f"/ sum by (service) (rate({_REQUESTS}[5m])) > 0.01",
-                    "for": "2m",
-                    "labels": {"severity": "critical"},
-                    "annotations": {
-                        "summary": "{{ $value | humanizePercentage }} of the answers of {{ $labels.service }} fail"
-                    },
-                },
-            ],
-        }
-    ]
-}
-"""The two rules of the runbook, with today's names of BentoML's metrics."""
-
 Object = dict[str, Any]
 
 
@@ -65,18 +34,8 @@ def files(stack: Stack) -> dict[str, Object]:
         "prometheus.yml": prometheus_file({name: f"{name}:{SERVES_ON}" for name in stack.services}, stack),
         "rules.yaml": RULES,
         "model_endpoints.yaml": {"models": stack.models},
-        "grafana/datasources/prometheus.yaml": {
-            "apiVersion": 1,
-            "datasources": [
-                {
-                    "name": "Prometheus",
-                    "uid": "prometheus",
-                    "type": "prometheus",
-                    "url": "http://prometheus:9090",
-                    "isDefault": True,
-                }
-            ],
-        },
+        "grafana/datasources/prometheus.yaml": DATA_SOURCE,
+        "grafana/dashboards/provider.yaml": PROVIDER,
     }
 
 
@@ -155,7 +114,7 @@ def _grafana(stack: Stack) -> Object:
             "ports": [f"127.0.0.1:{stack.grafana.port}:3000"],
             "environment": {"GF_ANALYTICS_REPORTING_ENABLED": "false"},
             "volumes": [
-                "./grafana:/etc/grafana/provisioning:ro",
+                f"./grafana:{PROVISIONING}:ro",
                 "grafana-data:/var/lib/grafana",
             ],
             "depends_on": {"prometheus": {"condition": "service_started"}},

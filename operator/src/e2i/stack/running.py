@@ -17,10 +17,11 @@ from e2i.local.prometheus_process import CONFIGURATION, command
 from e2i.local.toolchain import program_of
 from e2i.polling import poll
 from e2i.stack.bento_builds import Builder
-from e2i.stack.compose import RULES, prometheus_file
+from e2i.stack.compose import prometheus_file
 from e2i.stack.description import Service, Stack
 from e2i.stack.errors import StackError
 from e2i.stack.layout import NAMESPACE, PORTS, PROMETHEUS
+from e2i.stack.monitoring import RULES
 
 Say = Callable[[str], None]
 READY_WITHIN = 900
