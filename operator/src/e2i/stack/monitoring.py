@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana of the stack are told beside the services: alerts, data source, dashboards. Pure."""
+"""Monitoring of the stack, as Prometheus and Grafana read it: alerts, data source, dashboards. Pure."""
 
 from __future__ import annotations
 
