@@ -6,6 +6,7 @@ import re
 
 import pytest
 from deploy.programs import PROJECT
+from support.monitoring.board_of_stack import STACK
 from support.monitoring.boards import BOARDS
 from support.monitoring.panels import Board, Form, Level, Panel
 from support.monitoring.picture_page import page
@@ -13,17 +14,18 @@ from support.monitoring.picture_panels import Curve, Span, drawn, in_unit, legen
 
 PICTURES = PROJECT / "docs" / "pictures"
 LARGEST = 60_000
+PAGES = dict.fromkeys(BOARDS, "monitoring.md") | {STACK: "stack.md"}
 SPAN = Span(0.0, 60.0, 10.0)
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
+@pytest.mark.parametrize("board", PAGES, ids=lambda board: board.uid)
 def test_each_dashboard_has_a_small_picture_in_the_page(board: Board) -> None:
-    """If not: docs/howto/monitoring.md has the command."""
+    """If not: the pages have the command."""
     assert 0 < (PICTURES / f"{board.uid}.png").stat().st_size <= LARGEST
-    assert f"(../pictures/{board.uid}.png)" in (PROJECT / "docs" / "howto" / "monitoring.md").read_text()
+    assert f"(../pictures/{board.uid}.png)" in (PROJECT / "docs" / "howto" / PAGES[board]).read_text()
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
+@pytest.mark.parametrize("board", PAGES, ids=lambda board: board.uid)
 def test_the_page_has_every_panel_and_says_that_grafana_had_no_part_in_it(board: Board) -> None:
     curve = Curve("<churn>", ((1.0, 0.0), (2.0, 0.5)))
     text = page(board, {panel.title: [curve] for panel in board.panels}, SPAN)

@@ -6,10 +6,10 @@ from support.monitoring.panels import RATE, Board, Form, Level, Panel
 
 from e2i.stack.monitoring import CALLERS, FAILED_SHARE, SLOW_SECONDS
 
-UP = 'max by (service, bento) (up{job="models"})'
-NONE = 'or 0 * max by (service) (up{job="models"})'
+UP = 'max by (service) (up{job="models"})'
+NONE = f"or 0 * {UP}"
 """0 for each service that has nothing: before its first request there is no series, and of failures often none ever."""
-ALERTS = 'sum by (alertname, severity, service) (ALERTS{alertname=~"HighLatency|HighErrorRate",alertstate="firing"})'
+ALERTS = 'sum by (service, alertname) (ALERTS{alertname=~"HighLatency|HighErrorRate",alertstate="firing"})'
 
 
 def _rate(more: str = "") -> str:
@@ -20,7 +20,7 @@ def _quantile(percent: int, about: str, *bound: tuple[str, str]) -> Panel:
     buckets = f"rate(bentoml_service_request_duration_seconds_bucket{{{CALLERS}}}{RATE})"
     seconds = f"histogram_quantile({percent / 100}, sum by (service, le) ({buckets}))"
     title = f"{percent} % of requests take less than"
-    return Panel(title, ((seconds, "{{service}}"), *bound), "s", about, width=8)
+    return Panel(title, ((seconds, "{{service}}"), *bound), "s", about)
 
 
 _FAILED = _rate(',http_response_code=~"5.."')
@@ -30,14 +30,14 @@ STACK = Board(
     (
         Panel(
             "Services",
-            ((UP, "{{service}} ({{bento}})"),),
+            ((UP, "{{service}}"),),
             about="Whether Prometheus could read each one's metrics when.",
             form=Form.STATES,
             levels=(Level(0, "red", "down"), Level(1, "green", "up")),
         ),
         Panel(
             "Alerts that fire",
-            ((ALERTS, "{{alertname}} {{service}} ({{severity}})"),),
+            ((ALERTS, "{{service}} {{alertname}}"),),
             about="Those of rules.yaml: which fired when. docs/runbook/alerts.md has E2IHighLatency and "
             "E2IHighErrorRate, which mean the same.",
             form=Form.STATES,
@@ -49,7 +49,6 @@ STACK = Board(
             ((f"{_rate()} {NONE}", "{{service}}"),),
             "reqps",
             "Those of callers, without probes.",
-            width=8,
         ),
         Panel(
             "Failed requests",
@@ -59,21 +58,19 @@ STACK = Board(
             ),
             "percentunit",
             "Share that was answered with 5xx. The alert looks at five minutes, and fires after two more.",
-            width=8,
+        ),
+        _quantile(
+            95,
+            "From the service's own times. The alert looks at five minutes, and fires after five more.",
+            (f"vector({SLOW_SECONDS})", "HighLatency fires above"),
         ),
         Panel(
             "Requests in progress",
             ((f"sum by (service) (bentoml_service_request_in_progress{{{CALLERS}}}) {NONE}", "{{service}}"),),
             about="At the moment of each scrape.",
             is_count=True,
-            width=8,
         ),
         _quantile(50, "From the service's own times, without the network."),
-        _quantile(
-            95,
-            "From the service's own times. The alert looks at five minutes, and fires after five more.",
-            (f"vector({SLOW_SECONDS})", "HighLatency fires above"),
-        ),
         _quantile(99, "From the service's own times, without the network."),
     ),
     stands_alone=True,

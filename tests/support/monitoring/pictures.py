@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from support.monitoring.board_of_stack import STACK
 from support.monitoring.boards import BOARDS
 from support.monitoring.panels import LEAST_STEP, Board, Form, Panel, asked
 from support.monitoring.picture_page import height, page
@@ -97,10 +98,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--board", default="", help="a part of its uid; all without")
+    parser.add_argument(
+        "--board", default="", help="a part of its uid, e2i-stack too; those of the operator without"
+    )
     parser.add_argument("--into", type=Path, default=PROJECT / "docs" / "pictures")
     given = parser.parse_args()
-    for board in (each for each in BOARDS if given.board in each.uid):
+    for board in [each for each in (*BOARDS, STACK) if given.board in each.uid] if given.board else BOARDS:
         try:
             print(draw(given.url, board, given.minutes, given.into))  # noqa: T201
         except EmptyPanel as error:
