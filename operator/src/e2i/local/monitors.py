@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import yaml
@@ -35,10 +33,7 @@ def start(home: ClusterHome, say: Say, *, webhook: str = "", manifests: Path = M
             f"The monitors and rules are not in {manifests}. Run the command of a checkout, or leave out --monitoring."
         )
     for component in (_alertmanager(home, webhook), _prometheus(home, manifests)):
-        launched = supervision.launch(home, component)
-        if not launched.is_new:
-            os.kill(launched.process.pid, signal.SIGHUP)
-        supervision.wait_until_ready(home, launched, say)
+        supervision.wait_until_ready(home, supervision.launch_or_reread(home, component), say)
 
 
 def addresses(home: ClusterHome) -> dict[str, str]:

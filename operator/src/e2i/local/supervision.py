@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,14 @@ def launch(home: ClusterHome, component: Component) -> Launched:
     if process:
         return Launched(component, process, is_new=False)
     return Launched(component, _start(home, component), is_new=True)
+
+
+def launch_or_reread(home: ClusterHome, component: Component) -> Launched:
+    """Start the component, or let it read its configuration again if it runs (SIGHUP)."""
+    launched = launch(home, component)
+    if not launched.is_new:
+        os.kill(launched.process.pid, signal.SIGHUP)
+    return launched
 
 
 def wait_until_ready(home: ClusterHome, launched: Launched, say: Say) -> None:

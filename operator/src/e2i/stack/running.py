@@ -14,6 +14,7 @@ from e2i.local.component import Component
 from e2i.local.kubectl import apply_all, kubectl
 from e2i.local.layout import ClusterHome
 from e2i.local.prometheus_process import CONFIGURATION, command
+from e2i.local.readiness import Endpoint
 from e2i.local.toolchain import program_of
 from e2i.polling import poll
 from e2i.stack.bento_builds import Builder
@@ -38,8 +39,8 @@ def start(home: ClusterHome, stack: Stack, description: Path, builder: Builder, 
     apply_all(home, [], models)
     for name in stack.services:
         _wait_until_ready(home, name, say)
-    for component in (_ports(home, stack, description), _prometheus(home, stack)):
-        _launch(home, component, say)
+    _open(home, _ports(home, stack, description), say)
+    supervision.wait_until_ready(home, supervision.launch_or_reread(home, _prometheus(home, stack)), say)
 
 
 def stop(home: ClusterHome, stack: Stack, say: Say) -> None:
@@ -51,8 +52,8 @@ def stop(home: ClusterHome, stack: Stack, say: Say) -> None:
     say(f"deleted {', '.join(names)}")
 
 
-def _launch(home: ClusterHome, component: Component, say: Say) -> None:
-    """Start a process of the stack. It is ready when its ports are open: it has no endpoint that says so."""
+def _open(home: ClusterHome, component: Component, say: Say) -> None:
+    """Start the process of the ports. It is ready when they are open: it has no endpoint that says so."""
     launched = supervision.launch(home, component)
 
     def is_open() -> bool:
@@ -78,7 +79,8 @@ def _prometheus(home: ClusterHome, stack: Stack) -> Component:
     (folder / "rules.yaml").write_text(yaml.safe_dump(RULES))
     port = stack.prometheus.port
     program, retention = program_of(toolchain.PROMETHEUS), "--storage.tsdb.retention.time=30d"
-    return Component(PROMETHEUS, command(program, folder, f"127.0.0.1:{port}", retention), (port,))
+    argv = command(program, folder, f"127.0.0.1:{port}", retention)
+    return Component(PROMETHEUS, argv, (port,), Endpoint(port, "/-/ready"))
 
 
 def _model(name: str, service: Service, stack: Stack, builder: Builder) -> dict[str, object]:
