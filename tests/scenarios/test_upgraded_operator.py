@@ -12,6 +12,7 @@ from support.scenes import hurried, mode, quiet, serve, until
 from support.world import NAMESPACE, World
 
 from e2i.api import naming
+from e2i.archive.errors import BucketUnreachable
 from e2i.controller.core.render import disruption_budget, manifests
 from e2i.controller.core.render.templates import fill
 from e2i.controller.edge.jobs import model_jobs
@@ -104,10 +105,11 @@ async def test_a_changed_template_reaches_old_objects_by_one_write_each_and_no_p
     await quiet(world)
 
 
+@pytest.mark.parametrize("bucket", ["slow", "refusing"])
 async def test_the_address_stays_shared_while_a_canary_waits_and_its_status_says_nothing_else_meanwhile(
-    world: World, version: Callable[[Change | None], None], monkeypatch: pytest.MonkeyPatch
+    world: World, version: Callable[[Change | None], None], monkeypatch: pytest.MonkeyPatch, bucket: str
 ) -> None:
-    """Also while the bucket is slow: an operator that starts writes the record of a canary again."""
+    """Also while the bucket is slow or refuses: an operator that starts writes the record of a canary again."""
     await serve(world, replicas=2, env=mode("A"), rollout=CANARY)
     world.apply(replicas=2, env=mode("B"), rollout=CANARY)
     await until(world, lambda: world.condition() == "False/CanaryPaused")
@@ -116,7 +118,15 @@ async def test_the_address_stays_shared_while_a_canary_waits_and_its_status_says
     version(label)
     world.kube.writes.clear()
     answered = threading.Event()
-    world.release_store.before = lambda deed: (deed == "write" and answered.wait(60) and None) or None
+
+    def meanwhile(deed: str) -> None:
+        if deed != "write" or answered.is_set():
+            return
+        if bucket == "refusing":
+            raise BucketUnreachable("no answer")
+        answered.wait(60)
+
+    world.release_store.before = meanwhile
     monkeypatch.setattr(model_jobs, "PATIENCE", 0.0)
     await world.restart()
     await world.run(passes=5)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +111,19 @@ async def test_a_bad_setting_ends_the_process_with_one_sentence(
     assert (line.levelname, line.exc_info) == ("ERROR", None)
     assert variable in line.getMessage()
     assert process.calls == []
+
+
+def test_that_sentence_is_the_last_line_of_the_log(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "e2i.controller"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "E2I_BUCKET": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "a setting cannot be used: E2I_BUCKET is not set" in done.stderr.splitlines()[-1], done.stderr
 
 
 async def test_so_does_an_address_that_cannot_be_had(

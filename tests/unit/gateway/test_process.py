@@ -22,8 +22,10 @@ from support.running_gateway import LONGEST, Running, running_gateway
 from support.s3 import free_port
 
 from e2i.gateway.core.access import key_digest
+from e2i.gateway.edge.cluster_models import connect
 from e2i.gateway.process import listen
 from e2i.gateway.settings import read_settings
+from e2i.kube import ApiError
 
 BODY = {"input_data": CUSTOMER}
 ARRIVED: list[str] = []
@@ -161,6 +163,14 @@ async def test_metrics_have_an_address_without_a_key(tmp_path: Path) -> None:
         assert await gateway.get("/metrics") == 401
         async with gateway.session.get(f"http://{address}/metrics") as answer:
             assert 'e2i_gateway_models{state="Serving"} 1.0' in await answer.text()
+
+
+async def test_without_a_cluster_and_a_file_it_names_what_to_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    with pytest.raises(ApiError, match="/nowhere cannot be found. Name one with --kubeconfig or KUBECONFIG, or"):
+        await connect(tmp_path)
 
 
 @pytest.mark.parametrize(

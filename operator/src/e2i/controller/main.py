@@ -6,6 +6,7 @@ kind: kopf would hold whole lists, and a timer, daemon or deletion handler would
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -26,6 +27,8 @@ YOUNG = 10_000
 @kopf.on.startup()
 async def start(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> None:
     """Read the settings, wait until this is the active operator, and start it."""
+    # If the process ends before kopf's other tasks have begun, Python warns of each after the line that says why.
+    await asyncio.sleep(0)
     chosen = _settings()
     _configure(settings)
     log_context.install(chosen.log_level)

@@ -18,7 +18,7 @@ from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
 from e2i.controller.core.rules.explanation import explain
-from e2i.controller.core.status.report import report
+from e2i.controller.core.status.report import report, told_problem
 from e2i.controller.edge import log_context
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.execute import execute
@@ -81,15 +81,16 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     results = await execute(model, chosen.actions, clients, clock.now())
     clients.measures.acted(results)
     problems = [result.problem for result in results if result.problem]
-    done = [result for result in results if not result.problem and not result.pending]
-    if done and not problems:
-        # What was observed is out of date; the next pass observes and reports the effect, also of what goes on in the
-        # background. Else a Service that is written beside a slow bucket would show as a switch of the address.
-        return Pass(outcome=Outcome.CHANGED)
     for problem in problems:
         logger.warning(
             "%s/%s %s: %s", *key, problem.reason.name, problem.message, extra={"reason": problem.reason.name}
         )
+    done = [result for result in results if not result.problem and not result.pending]
+    if done and not told_problem(here, chosen, results):
+        # What was observed is out of date; the next pass observes and reports the effect, also of what goes on in the
+        # background or is tried again. Else a Service that is written while the bucket is slow, or refuses a record,
+        # would show as a switch of the address.
+        return Pass(outcome=Outcome.CHANGED)
     told = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
     return Pass(
         outcome=Outcome.FAILED if problems or not told else Outcome.SETTLED, look_again=chosen.look_again

@@ -7,7 +7,7 @@ silently ignores settings of a user entry that it does not support.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,23 @@ class Context:
 
     @property
     def path(self) -> Path:
-        """Return the files as one path with separators, as the client package expects them."""
-        return Path(os.pathsep.join(map(str, self.files)))
+        """The files as one path."""
+        return as_path(self.files)
 
 
-def config_files(chosen: Path | None, environment: Mapping[str, str]) -> tuple[Path, ...]:
+def as_path(files: Iterable[Path]) -> Path:
+    """Return the files as one path with separators, as the client package expects them."""
+    return Path(os.pathsep.join(map(str, files)))
+
+
+def config_files(
+    chosen: Path | None,
+    environment: Mapping[str, str],
+    ways: str = "Name one with --kubeconfig or KUBECONFIG.",
+) -> tuple[Path, ...]:
     """Return the existing files among those that kubectl reads: --kubeconfig, else KUBECONFIG, else ~/.kube/config.
 
-    KubeconfigError if none exists.
+    KubeconfigError if none exists; it ends with `ways`, which says how to name one.
     """
     listed = [Path(part) for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
     candidates = [chosen] if chosen else listed or [Path("~/.kube/config")]
@@ -47,7 +56,7 @@ def config_files(chosen: Path | None, environment: Mapping[str, str]) -> tuple[P
     if not found:
         shown = " and ".join(str(path) for path in candidates)
         raise KubeconfigError(
-            f"There is no kubeconfig: {shown} cannot be found. Name one with --kubeconfig or KUBECONFIG."
+            f"There is no kubeconfig: {shown} cannot be found. {ways}"
         )
     return found
 

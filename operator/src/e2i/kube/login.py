@@ -10,7 +10,7 @@ from pathlib import Path
 from e2i.kube.client import Kube
 from e2i.kube.connection import SERVICE_ACCOUNT_DIR
 from e2i.kube.errors import ApiError, KubeconfigError
-from e2i.kube.kubeconfig import Context
+from e2i.kube.kubeconfig import Context, as_path, config_files
 
 
 def is_pod(environment: Mapping[str, str]) -> bool:
@@ -24,6 +24,20 @@ async def from_pod() -> tuple[Kube, str]:
     """Connect as the pod's service account; return the connection and the pod's namespace."""
     kube = await Kube.from_service_account()
     return kube, (SERVICE_ACCOUNT_DIR / "namespace").read_text().strip()
+
+
+async def of_process(service_account: Path, environment: Mapping[str, str], ways: str) -> Kube:
+    """Connect as the mounted service account; where there is none, as the current context of the kubeconfig.
+
+    ApiError (BadKubeconfig) if there is neither; it ends with `ways`, which says how to name them.
+    """
+    if (service_account / "token").is_file():
+        return await Kube.from_service_account(service_account)
+    try:
+        files = config_files(None, environment, ways)
+    except KubeconfigError as error:
+        raise ApiError(0, "BadKubeconfig", error.message) from error
+    return await Kube.from_kubeconfig(as_path(files))
 
 
 async def from_context(context: Context) -> Kube:

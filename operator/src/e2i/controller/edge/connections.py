@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from pathlib import Path
 
 from e2i.archive.s3.bucket import READ_TIMEOUT, Bucket
 from e2i.archive.s3.no_bucket import NoBucket
@@ -13,21 +11,18 @@ from e2i.controller.edge.lease import Lease
 from e2i.controller.edge.measures import Measures
 from e2i.controller.settings import Settings
 from e2i.kube import Kube
+from e2i.kube.login import of_process
+
+WAYS = (
+    "Name one with KUBECONFIG; in a pod, name where its service account is mounted with E2I_SERVICE_ACCOUNT_DIR."
+)
 
 
 async def connect_kube(settings: Settings, measures: Measures) -> Kube:
     """Connect as the service account of the pod; outside a pod, as the current kubeconfig says."""
-    kube = await _connect(settings)
+    kube = await of_process(settings.service_account, os.environ, WAYS)
     kube.count(measures.asked_api)
     return kube
-
-
-async def _connect(settings: Settings) -> Kube:
-    if (settings.service_account / "token").is_file():
-        return await Kube.from_service_account(settings.service_account)
-    with contextlib.suppress(KeyError):
-        return await Kube.from_kubeconfig(Path(os.environ["KUBECONFIG"]))
-    return await Kube.from_kubeconfig(Path.home() / ".kube" / "config")
 
 
 def open_bucket(

@@ -15,9 +15,14 @@ from e2i.gateway.core.routing import Key
 from e2i.kube import ApiError, Changed, Failed, Kube, Listed
 from e2i.kube.e2i_kinds import E2I_MODELS
 from e2i.kube.local_service import local_address
+from e2i.kube.login import of_process
 
 RELIST = 3600.0
 """Seconds between two lists, which correct what a bug would lose."""
+WAYS = (
+    "Name one with --kubeconfig or KUBECONFIG, or a file with models with --endpoints or E2I_GATEWAY_ENDPOINTS; in a pod, "
+    "name where its service account is mounted with E2I_GATEWAY_SERVICE_ACCOUNT_DIR."
+)
 logger = logging.getLogger("e2i.gateway")
 
 
@@ -31,10 +36,7 @@ class Followed(Protocol):
 
 async def connect(service_account: Path) -> Kube:
     """Connect as the service account of the pod; outside a pod, as the current kubeconfig says."""
-    if (service_account / "token").is_file():
-        return await Kube.from_service_account(service_account)
-    chosen = os.environ.get("KUBECONFIG")
-    return await Kube.from_kubeconfig(Path(chosen) if chosen else Path.home() / ".kube" / "config")
+    return await of_process(service_account, os.environ, WAYS)
 
 
 class ClusterModels:

@@ -59,10 +59,7 @@ def report(
     """
     plan = replace(plan, message=plan.told)
     failed = failures.of_desired(here, plan)
-    problem = next(
-        (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
-    )
-    facts = tuple(_facts(here, plan, problem, failed))
+    facts = tuple(_facts(here, plan, told_problem(here, plan, results), failed))
     old = _own(here.model.status)
     merged = conditions.merge_conditions(old.get("conditions", ()), facts, here.model.generation, now)
     status = {
@@ -77,6 +74,14 @@ def report(
         status=status,
         changed=status != dict(old),
         transitions=tuple(transitions(old.get("conditions", ()), merged)),
+    )
+
+
+def told_problem(here: Situation, plan: Plan, results: Iterable[Result]) -> Problem | None:
+    """Return why the first action failed that the status tells of; None if only cleanup failed, or nothing."""
+    failed = failures.of_desired(here, plan)
+    return next(
+        (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
     )
 
 
