@@ -11,6 +11,7 @@ from sklearn import metrics as theirs
 from support.smallproject import PROJECT, days
 
 from e2i.pipeline import datatests
+from e2i.pipeline.gate import OF_TYPE
 from e2i.pipeline.project import Project
 from e2i.pipeline.rows import split
 from e2i.pipeline.scoring import metrics_of, noise_of
@@ -77,6 +78,22 @@ def test_effects_are_measured_against_the_truth_where_it_is_known() -> None:
     assert found["ate_error"] == 0.5
     assert found["effect_error"] == pytest.approx(0.5**0.5)
     assert found["interval_coverage"] == 0.5
+
+
+def test_the_gate_knows_every_metric_of_a_type() -> None:
+    """A name that it does not know stops a pipeline before its first step."""
+    answers, frame = classified(("no", "yes"), 50)
+    effects, truth = (
+        [{"effect": 1.0, "lower": 0.5, "upper": 1.5}],
+        pd.DataFrame({"y": [0], "true_effect": [1.0]}),
+    )
+    values = pd.DataFrame({"y": [1.0, 2.0]})
+    found = {
+        "Classification": metrics_of("Classification", answers, frame, "y"),
+        "Regression": metrics_of("Regression", [{"value": 1.0}, {"value": 3.0}], values, "y"),
+        "Causal": metrics_of("Causal", effects, truth, "y"),
+    }
+    assert {kind: tuple(sorted(metrics)) for kind, metrics in found.items()} == dict(OF_TYPE)
 
 
 def test_the_noise_between_two_equal_models_is_nothing_and_shrinks_with_rows() -> None:

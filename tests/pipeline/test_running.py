@@ -111,6 +111,28 @@ def test_mixed_up_labels_do_not_pass_and_a_report_says_why(folder: Path) -> None
     assert "gate" not in state.done
 
 
+def test_a_misspelt_metric_of_the_gate_is_found_before_the_first_step(folder: Path) -> None:
+    change_project(folder, gate={"roc_acu": {"minimum": 0.7}, "log_loss": {"maximum": 1}})
+    recipe = (folder / "recipe.py").read_text()
+    (folder / "recipe.py").write_text(recipe.partition("def evaluate")[0])
+    loop, said = opened(folder)
+    words = (
+        r"gate\.roc_acu: type Classification has no metric roc_acu, .* Did you mean roc_auc\? Known are acc"
+    )
+    for first in (lambda: run(loop, JUDGED), lambda: run_one(loop, "data")):
+        with pytest.raises(PipelineError, match=words):
+            first()
+    assert said == []
+
+
+def test_a_metric_that_evaluate_may_return_is_doubted_only_if_the_code_does_not_name_it(folder: Path) -> None:
+    change_project(folder, gate={"rows_seen": {"minimum": 1}, "rows_sen": {"minimum": 1}})
+    loop, said = opened(folder)
+    run(loop, ())
+    (line,) = said
+    assert line.startswith("gate.rows_sen: type Classification has no metric rows_sen, and the recipe's code")
+
+
 def test_a_model_that_is_worse_than_what_serves_does_not_pass(ready: Path, tmp_path: Path) -> None:
     (ready / ".e2i" / "trained").rename(tmp_path / "good")
     (ready / ".e2i" / "run.json").unlink()

@@ -169,7 +169,9 @@ async def test_without_a_cluster_and_a_file_it_names_what_to_give(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
-    with pytest.raises(ApiError, match="/nowhere cannot be found. Name one with --kubeconfig or KUBECONFIG, or"):
+    with pytest.raises(
+        ApiError, match=r"/nowhere cannot be found\. Name one with --kubeconfig or KUBECONFIG, or"
+    ):
         await connect(tmp_path)
 
 

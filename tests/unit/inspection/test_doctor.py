@@ -58,6 +58,15 @@ WELL = Installation(
 )
 
 
+TIMED_OUT = {"type": "Progressing", "status": "False", "message": 'ReplicaSet "x" has timed out progressing.'}
+
+
+def with_pods(found: dict[str, Any], updated: int, *conditions: dict[str, str]) -> dict[str, Any]:
+    """As the API server says it while a pod is not available: one that was updated, or the second of two."""
+    counted = {"replicas": 2, "updatedReplicas": updated, "availableReplicas": 1, "unavailableReplicas": 1}
+    return {**found, "status": {**counted, "conditions": list(conditions)}}
+
+
 def judged(seen: Installation) -> list[Finding]:
     return [*check_cluster(seen), *check_operator(seen)]
 
@@ -226,6 +235,30 @@ CASES = [
         State.FAILED,
         "0 of 1 pods are available; the last error in its log: a setting cannot be used: E2I_EXPORTS=x",
         id="an operator that does not start",
+    ),
+    pytest.param(
+        but(
+            deployments=(YATAI, BUILDER, with_pods(OPERATOR, 1)),
+            log=({"severity": "error", "message": "a setting cannot be used: E2I_EXPORTS=x"},),
+        ),
+        "operator",
+        WARNING,
+        "1 of 1 pods are available, 1 of its last edit is not; the last error in its log: a setting cannot be used",
+        id="an edit that does not start, beside the old pod",
+    ),
+    pytest.param(
+        but(deployments=(YATAI, BUILDER, with_pods(OPERATOR, 1, TIMED_OUT))),
+        "operator",
+        FAILED,
+        '1 of its last edit is not: ReplicaSet "x" has timed out progressing.',
+        id="an edit that Kubernetes gave up waiting for",
+    ),
+    pytest.param(
+        but(deployments=(with_pods(YATAI, 2), BUILDER, OPERATOR)),
+        "yatai-deployment",
+        WARNING,
+        "1 of 1 pods are available, 1 not",
+        id="a pod that was lost",
     ),
     pytest.param(
         but(namespaces=("team-a",), strays=("team-b/iris",)),

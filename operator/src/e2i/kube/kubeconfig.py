@@ -55,9 +55,7 @@ def config_files(
     found = tuple(path for entry in candidates if (path := entry.expanduser()).is_file())
     if not found:
         shown = " and ".join(str(path) for path in candidates)
-        raise KubeconfigError(
-            f"There is no kubeconfig: {shown} cannot be found. {ways}"
-        )
+        raise KubeconfigError(f"There is no kubeconfig: {shown} cannot be found. {ways}")
     return found
 
 

@@ -99,13 +99,16 @@ class Loop:
         written = self.project.deploy.overlay
         return (self.folder / written).resolve() if written else None
 
-    def code_digest(self) -> str:
-        """Return the digest of all Python files of the project except its tests; a recipe may be named test_*.py."""
+    def code_files(self) -> list[Path]:
+        """Return all Python files of the project except its tests; a recipe may be named test_*.py."""
         recipe = self.folder / self.project.recipe
-        files = [
+        return [
             file for file in _python_files(self.folder) if file == recipe or not is_test(file, self.folder)
         ]
-        return files_digest(self.folder, files)
+
+    def code_digest(self) -> str:
+        """Return the digest of the project's code."""
+        return files_digest(self.folder, self.code_files())
 
 
 def open_loop(folder: Path, options: Options, say: Say) -> Loop:

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from e2i.pipeline.project import Threshold
+from e2i_bento.card import Kind
 
 LOWER_IS_BETTER = frozenset(
     {"log_loss", "mean_absolute_error", "root_mean_squared_error", "ate_error", "effect_error"}
 )
 HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
+OF_TYPE: Mapping[Kind, tuple[str, ...]] = {
+    "Classification": ("accuracy", "log_loss", "roc_auc"),
+    "Regression": ("mean_absolute_error", "r2", "root_mean_squared_error"),
+    "Causal": ("ate", "ate_error", "effect_error", "interval_coverage"),
+}
+"""The metrics that `scoring` can give a model; the recipe's evaluate may add others."""
 CHANCE = 2.0
 """Number of standard errors of the difference within which two models count as equally good."""
 

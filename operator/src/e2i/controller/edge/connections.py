@@ -13,9 +13,7 @@ from e2i.controller.settings import Settings
 from e2i.kube import Kube
 from e2i.kube.login import of_process
 
-WAYS = (
-    "Name one with KUBECONFIG; in a pod, name where its service account is mounted with E2I_SERVICE_ACCOUNT_DIR."
-)
+WAYS = "Name one with KUBECONFIG; in a pod, name where its service account is mounted with E2I_SERVICE_ACCOUNT_DIR."
 
 
 async def connect_kube(settings: Settings, measures: Measures) -> Kube:

@@ -20,8 +20,8 @@ from e2i.kube.login import of_process
 RELIST = 3600.0
 """Seconds between two lists, which correct what a bug would lose."""
 WAYS = (
-    "Name one with --kubeconfig or KUBECONFIG, or a file with models with --endpoints or E2I_GATEWAY_ENDPOINTS; in a pod, "
-    "name where its service account is mounted with E2I_GATEWAY_SERVICE_ACCOUNT_DIR."
+    "Name one with --kubeconfig or KUBECONFIG, or a file with models with --endpoints or E2I_GATEWAY_ENDPOINTS; in a "
+    "pod, name where its service account is mounted with E2I_GATEWAY_SERVICE_ACCOUNT_DIR."
 )
 logger = logging.getLogger("e2i.gateway")
 

@@ -15,16 +15,40 @@ def deployment(deployments: tuple[Object, ...], name: str) -> Object | None:
 
 
 def available(part: str, found: Object, place: str) -> Finding:
-    """Return whether pods of the Deployment, called `place` in the sentence, are available."""
-    wanted, ready = found["spec"].get("replicas", 1), found.get("status", {}).get("availableReplicas", 0)
-    if wanted and ready:
-        return Finding(part, State.OK, f"{place}, {ready} of {wanted} pods are available")
+    """Return whether the pods of the Deployment, called `place` in the sentence, are available."""
+    status = found.get("status", {})
+    wanted, ready = found["spec"].get("replicas", 1), status.get("availableReplicas", 0)
     namespace, name = found["metadata"]["namespace"], found["metadata"]["name"]
+    told = f"{ready} of {wanted} pods are available"
+    if not (wanted and ready):
+        step = f"kubectl describe deployment {name} --namespace={namespace}"
+        return Finding(part, State.FAILED, f"{place}: {told}", step)
+    if not (missing := status.get("unavailableReplicas", 0)):
+        return Finding(part, State.OK, f"{place}, {told}")
+    # After an edit the old pods go on until the new ones are ready, so its failure shows nowhere else.
+    edited = status.get("replicas", 0) > status.get("updatedReplicas", 0)
+    which = (
+        f"{missing} of its last edit {'is' if missing == 1 else 'are'} not" if edited else f"{missing} not"
+    )
+    stuck = _stuck(found)
     return Finding(
         part,
-        State.FAILED,
-        f"{place}: {ready} of {wanted} pods are available",
-        f"kubectl describe deployment {name} --namespace={namespace}",
+        State.FAILED if stuck else State.WARNING,
+        f"{place}: {told}, {which}{f': {stuck}' if stuck else ''}",
+        f"{'' if stuck else 'If this stays: '}kubectl get pods --namespace={namespace}; kubectl describe and logs of "
+        "the one that is not ready say why.",
+    )
+
+
+def _stuck(found: Object) -> str:
+    """Return what Kubernetes says of a rollout that it gave up waiting for; empty while it waits."""
+    return next(
+        (
+            str(each.get("message") or each.get("reason", ""))
+            for each in found["status"].get("conditions", ())
+            if (each["type"], each["status"]) == ("Progressing", "False")
+        ),
+        "",
     )
 
 

@@ -53,14 +53,16 @@ def _operator(seen: Installation) -> Finding:
         return Finding("operator", State.FAILED, "it is not installed", f"Install it ({INSTALL}).")
     place = f"Deployment {found['metadata']['namespace']}/{found['metadata']['name']}"
     state = available("operator", found, place)
+    if state.state is State.FAILED:
+        return _with_its_error(state, seen)
+    if seen.health is not None and seen.health.get("code") != 200:
+        told = [*seen.health.get("stale", ()), seen.health.get("unready") or ""]
+        why = "; ".join(filter(None, told)) or f"/readyz answers {seen.health.get('code')}"
+        return Finding("operator", State.FAILED, why, f"Read its log ({LOGS}).")
     if state.state is not State.OK:
         return _with_its_error(state, seen)
     if seen.health is None:
         return state
-    if seen.health.get("code") != 200:
-        told = [*seen.health.get("stale", ()), seen.health.get("unready") or ""]
-        why = "; ".join(filter(None, told)) or f"/readyz answers {seen.health.get('code')}"
-        return Finding("operator", State.FAILED, why, f"Read its log ({LOGS}).")
     return Finding("operator", State.OK, f"{place}, {seen.health.get('models', '?')} models")
 
 
