@@ -78,7 +78,7 @@ def report(
 
 
 def told_problem(here: Situation, plan: Plan, results: Iterable[Result]) -> Problem | None:
-    """Return why the first action failed that the status tells of; None if only cleanup failed, or nothing."""
+    """Return why the first action that the status reports failed; None if only cleanup failed, or nothing."""
     failed = failures.of_desired(here, plan)
     return next(
         (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
