@@ -87,8 +87,8 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         )
     done = [result for result in results if not result.problem and not result.pending]
     if done and not told_problem(here, chosen, results):
-        # What was observed is out of date; the next pass observes and reports the effect. Else a Service that is written
-        # beside a slow bucket, or one that refuses a record, would show as a switch of the address.
+        # What was observed is out of date; the next pass observes and reports the effect. Else a Service that is
+        # written beside a slow bucket, or one that refuses a record, would show as a switch of the address.
         return Pass(outcome=Outcome.CHANGED)
     told = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
     return Pass(
