@@ -6,6 +6,7 @@ The pods' metrics are played, because there is no node. What a real bento serves
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from support.yatai import controllers
 
 from e2i.api import naming
 from e2i.kube.e2i_kinds import LEASES, PODS
+from e2i.local.components import BUCKET
 from e2i.local.images import ImageStore
 
 pytestmark = pytest.mark.api
@@ -77,7 +79,7 @@ def prometheus(
 
 
 async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
-    stage: Stage, operators: list[Operator], prometheus: Prometheus
+    stage: Stage, operators: list[Operator], prometheus: Prometheus, store: Path
 ) -> None:
     """One story, because each state is the one that the alerts before it left, and a second one would cost a minute."""
     without_bucket, operator, standby = operators
@@ -99,12 +101,19 @@ async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
     await resolved("E2IBucketUnreachable", "E2IExportFailing", "E2IModelNotReady")
     await fired("E2IMetricsAbsent")
 
-    # They give some: requests fail, and are slow.
     (info,) = [
         each
         for each in (await asyncio.to_thread(operator.scrape)).labels("e2i_release_info")
         if (each["namespace"], each["model"]) == (stage.namespace, "churn")
     ]
+
+    # Bucket and store lose a bento. The operator looks for that a minute after its start, while the rest goes on.
+    operator.stop()
+    shutil.rmtree(store / "bentos" / "more")
+    shutil.rmtree(stage.home.bucket_data / BUCKET / "bentos" / "more")
+    operator.start()
+
+    # The pods give some: requests fail, and are slow.
     page = BentoPage(POD, info["service"])
     page.failing, page.slow = 0.2, 0.9
     with page.running():
@@ -125,7 +134,7 @@ async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
     # Operators that have no Lease.
     await stage.kube.create(LEASES, "e2i-system", _held_lease())
     standby.start()
-    await fired("E2INoLeader")
+    await fired("E2INoLeader", "E2IArchivesMissing")
 
 
 def _waiting(prometheus: Prometheus, state: str) -> Callable[..., asyncio.Future[None]]:

@@ -257,6 +257,16 @@ def test_an_archive_that_was_brought_is_found_by_its_digest(
     assert exported(without_store, f"{TAG}@{pushed.digest}") == pushed
 
 
+def test_another_content_than_the_wanted_one_is_not_uploaded(store: Path, bucket: Bucket, s3: Any) -> None:
+    """The operator puts back an archive that the bucket lost."""
+    told = Exporter(store, bucket)(Attempt(reference=TAG, wanted=f"sha256:{'7' * 64}"))
+    assert isinstance(told, Problem)
+    assert f"The bento store has another content under {TAG}: sha256:" in told.message
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket.name)
+    digest = exported(Exporter(store, bucket)).digest
+    assert isinstance(Exporter(store, bucket)(Attempt(reference=TAG, wanted=digest)), Artifact)
+
+
 def test_a_bento_above_the_limit_of_its_namespace_leaves_nothing_in_the_bucket(
     store: Path, bucket: Bucket, s3: Any
 ) -> None:

@@ -14,6 +14,11 @@ from e2i.archive.errors import BucketNotFound
 ROLLOUT: dict[str, Any] = hurried(verify=[{"path": "/predict"}])
 
 
+def missing(world: World) -> int:
+    """What the metrics show."""
+    return world.operator.picture().missing
+
+
 async def look(world: World) -> None:
     """The operator looks what the bucket lacks, and does what follows."""
     assert world.clients.bucket_refill
@@ -44,6 +49,15 @@ async def test_archives_and_the_record_of_what_serves_are_in_the_bucket_again(wo
     assert before != good
 
 
+async def test_an_archive_that_comes_back_is_missing_no_more(world: World) -> None:
+    await serve(world, tag="churn:1", rollout=ROLLOUT)
+    world.release_store.lose_everything()
+    for empty, count in ((True, 1), (False, 0)):
+        world.empty_store = empty
+        await look(world)
+        assert missing(world) == count
+
+
 async def test_a_bucket_that_has_everything_is_left_alone(world: World) -> None:
     await serve(world, tag="churn:1", rollout=ROLLOUT)
     written, exports = dict(world.release_store.objects), len(world.exports_begun)
@@ -66,6 +80,7 @@ async def test_what_the_store_has_not_is_said_once(
     said = [line for line in caplog.messages if "cannot be exported again" in line]
     assert len(said) == 1
     assert why in said[0]
+    assert (world.release_store.uploaded, missing(world)) == ({}, 1)
     assert (world.address(), world.condition()) == (good, "True/Ready")
 
 

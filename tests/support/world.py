@@ -466,6 +466,9 @@ class World:
         if tag.startswith("missing") or self.empty_store:
             return Problem(reason=Reason.BentoNotFound, message=f"the store has no {tag}", stalled=True)
         artifact = an_artifact(tag, self.digests.get(tag, digest_of(tag)))
+        if attempt.wanted not in ("", artifact.digest):
+            message = f"The bento store has another content under {tag}."
+            return Problem(reason=Reason.BentoNotFound, message=message, stalled=True)
         uri = self.archive_place.uri(tag, artifact.digest, attempt.namespace)
         artifact = replace(artifact, path_prefix=self.path_prefixes.get(tag, ""), uri=uri)
         if self.release_store.upload(artifact.uri, attempt.namespace):

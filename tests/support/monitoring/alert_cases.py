@@ -145,6 +145,9 @@ def _of_operator() -> Iterator[Case]:
     yield Case(alert="E2IBucketUnreachable", bad={lost: "+1", good: "7"}, good={lost: "+1", good: "+1"})
     refused = 'e2i_action_failures_total{action="WriteRecord",reason="BucketAccessDenied"}'
     yield Case(alert="E2ILedgerWriteFailing", bad={refused: "+1"}, good={refused: "7"})
+    yield Case(
+        alert="E2IArchivesMissing", bad={"e2i_archives_missing": "1"}, good={"e2i_archives_missing": "0"}
+    )
     silent = 'e2i_models{ready="False",reason="YataiNotResponding"}'
     yield Case(alert="E2IYataiParked", bad={silent: "1"}, good={silent: ABSENT})
     waiting = 'e2i_builds{state="waiting"}'

@@ -208,6 +208,12 @@ _OF_OPERATOR = (
         summary="Records of releases cannot be written: {{ $labels.reason }}.",
     ),
     Alert(
+        name="E2IArchivesMissing",
+        expr="max(e2i_archives_missing) > 0",
+        hold="@15m",
+        summary="{{ $value }} archives of models are missing in the bucket, and cannot be exported again.",
+    ),
+    Alert(
         name="E2IYataiParked",
         expr='sum by (reason) (e2i_models{reason=~"YataiNotResponding|YataiNotInstalled"}) > 0',
         hold="@5m",

@@ -66,6 +66,7 @@ def a_picture(*models: Model, builds: Iterable[Build] = (), watches: Iterable[Wa
         waiting=3,
         passes=(0.5, 7.0),
         hung=1,
+        missing=2,
     )
 
 
@@ -112,6 +113,7 @@ def test_the_running_passes_and_those_that_wait_are_shown() -> None:
     assert page.value("controller_runtime_active_workers") == 2
     assert page.value("workqueue_longest_running_processor_seconds") == 7.0
     assert page.value("e2i_exports_hung") == 1
+    assert page.value("e2i_archives_missing") == 2
 
 
 @pytest.mark.parametrize("leads", [True, False])

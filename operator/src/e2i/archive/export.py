@@ -22,6 +22,7 @@ from e2i.archive.canonical_tar import ArchiveStream, archive_size
 from e2i.archive.content_digest import part_digests
 from e2i.archive.errors import (
     ArchiveCorrupted,
+    BentoNotFound,
     BentoTooLarge,
     BentoUnreadable,
     ExportCancelled,
@@ -127,7 +128,12 @@ class Exporter:
                 f"The archive of {bento.tag} has {size} bytes, and S3 takes {MOST_PARTS * PART_SIZE}."
             )
         parts = self._parts(bento, attempt)
-        key = archive_key(bento.tag, archive_digest(parts), self._place.folder(attempt.namespace))
+        digest = archive_digest(parts)
+        if attempt.wanted and digest != attempt.wanted:
+            raise BentoNotFound(
+                f"The bento store has another content under {bento.tag}: {digest}, and not {attempt.wanted}."
+            )
+        key = archive_key(bento.tag, digest, self._place.folder(attempt.namespace))
         try:
             with ArchiveStream(bento.pieces) as stream:
                 upload = Upload(

@@ -38,5 +38,7 @@ class Attempt:
     """The namespace that the archive is uploaded for; empty if somebody brings it to the bucket for all."""
     progress: Progress = _ignore
     cancel: threading.Event = field(default_factory=threading.Event)
+    wanted: str = ""
+    """The digest that the archive of the bento must have to be uploaded; empty for any."""
     seen: Unsettled | None = None
     """The result of the attempt before, if the bento was still changing."""

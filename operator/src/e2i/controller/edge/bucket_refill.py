@@ -1,7 +1,7 @@
 """Fills a bucket that was lost: the archives that the bento store still has, and the records of what serves.
 
 It looks soon after the start and then from time to time, with two listings. No pass waits for it. An archive that the
-store has no bento for stays away: what serves goes on, and the log says what can no longer be built again.
+store has no bento for stays away: what serves goes on, and log and metrics say what can no longer be built again.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ class BucketRefill:
         self._turns = Turns("refill", 1)
         self._unrecorded: dict[Key, str] = {}
         """Releases that serve and have no record."""
+        self.missing = 0
+        """Archives that the last look found missing, and that could not be exported again."""
         self._said: set[tuple[str, str]] = set()
         """Archives that could not be exported, and why: said once."""
 
@@ -106,9 +108,11 @@ class BucketRefill:
             # Its failures are in the status, and are recorded again as well.
             self._doubt(key)
             self._wake(key)
+        missing = 0
         for uri, each in needed.items():
-            if uri not in archives:
-                await self._export(each)
+            if uri not in archives and not await self._export(each):
+                missing += 1
+        self.missing = missing
 
     def _needed(self) -> dict[str, _Needed]:
         found = {}
@@ -126,27 +130,28 @@ class BucketRefill:
         models = (model for model in self._cache.models() if not model.deleting)
         return {model.key: release for model in models if (release := model.status.get("servingRelease"))}
 
-    async def _export(self, needed: _Needed) -> None:
-        artifact, namespace = needed.artifact, needed.namespace
+    async def _export(self, needed: _Needed) -> bool:
+        """Export the archive, and return whether it is in the bucket now, or not needed any more."""
+        artifact = needed.artifact
         if self._use.is_gone(artifact.uri) or not self._use.is_requested(artifact.uri):
-            return  # It is being deleted, or was just now.
+            return True  # It is being deleted, or was just now.
         await self._use.begin_export(artifact.tag)
         try:
-            result = await self._attempt(artifact.tag, namespace)
+            result = await self._attempt(needed)
         except Hung as error:
             self._say(artifact, str(error))
-            return
+            return False
         finally:
             self._use.end_export(artifact.tag)
         if isinstance(result, Problem):
             self._say(artifact, result.message)
-        elif isinstance(result, Artifact) and result.digest != artifact.digest:
-            self._say(artifact, f"the bento store has another content under {artifact.tag}")
         elif isinstance(result, Artifact):
             logger.info("%s was missing in the bucket and is exported again", artifact.uri)
+        return isinstance(result, Artifact)
 
-    async def _attempt(self, tag: str, namespace: str) -> Artifact | Problem | Unsettled:
-        attempt = Attempt(reference=tag, namespace=namespace)
+    async def _attempt(self, needed: _Needed) -> Artifact | Problem | Unsettled:
+        artifact, namespace = needed.artifact, needed.namespace
+        attempt = Attempt(reference=artifact.tag, namespace=namespace, wanted=artifact.digest)
 
         def call(beat: Beat) -> Artifact | Problem | Unsettled:
             def progress(done: int, total: int, step: Step = "uploaded") -> None:
@@ -167,7 +172,7 @@ class BucketRefill:
             "%s is missing in the bucket and cannot be exported again: %s. What serves goes on; its image cannot be "
             "built again, and a cluster that is lost now would not find it",
             artifact.uri,
-            why,
+            why.rstrip("."),
         )
 
     async def _listed(self, call: Callable[[Beat], T]) -> T:

@@ -27,5 +27,6 @@ def picture(clients: Clients, informers: Iterable[Informer], waiting: int, begun
         waiting=waiting,
         passes=tuple(now - each for each in begun),
         hung=clients.export_jobs.hung,
+        missing=clients.bucket_refill.missing if clients.bucket_refill else 0,
         probes=clients.golden_probe.results if clients.golden_probe else {},
     )

@@ -129,6 +129,10 @@ EXPORT_SECONDS = _histogram(
     "e2i_export_seconds", "Seconds of an export, with its wait.", SECONDS_OF_AN_EXPORT
 )
 EXPORTS_HUNG = _gauge("e2i_exports_hung", "Exports that were given up and whose threads do not return.")
+ARCHIVES_MISSING = _gauge(
+    "e2i_archives_missing",
+    "Archives of models that the last look, every ten minutes, found missing in the bucket and could not export again.",
+)
 S3_REQUESTS = _counter(
     "e2i_s3_requests_total",
     "Requests to the S3 server by operation and status; `<error>` without an answer.",

@@ -55,6 +55,8 @@ class Picture:
     """The ages of the passes that are running."""
     hung: int
     """Exports that hang."""
+    missing: int = 0
+    """Archives that the bucket and the bento store lack."""
     probes: Mapping[tuple[str, str], Probed] = field(default_factory=dict)
     """By model, with E2I_PROBE_SECONDS."""
 
@@ -71,6 +73,7 @@ def operator_series(picture: Picture) -> Iterator[Series]:
     yield Series(catalog.WORKERS, (CONTROLLER,), len(picture.passes))
     yield Series(catalog.LONGEST, (CONTROLLER,), max(picture.passes, default=0))
     yield Series(catalog.EXPORTS_HUNG, (), picture.hung)
+    yield Series(catalog.ARCHIVES_MISSING, (), picture.missing)
     yield from _of_watches(picture.watches)
     states = Counter(_BUILDS.get(each.build, "") for family in picture.models for each in family.requests)
     for state in _BUILDS.values():
