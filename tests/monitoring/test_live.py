@@ -26,7 +26,6 @@ from support.yatai import controllers
 
 from e2i.api import naming
 from e2i.kube.e2i_kinds import LEASES, PODS
-from e2i.local.components import BUCKET
 from e2i.local.images import ImageStore
 
 pytestmark = pytest.mark.api
@@ -110,7 +109,8 @@ async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
     # Bucket and store lose a bento. The operator looks for that a minute after its start, while the rest goes on.
     operator.stop()
     shutil.rmtree(store / "bentos" / "more")
-    shutil.rmtree(stage.home.bucket_data / BUCKET / "bentos" / "more")
+    archive = (await stage.model("more"))["status"]["artifact"]["uri"]
+    (stage.home.bucket_data / archive.removeprefix("s3://")).unlink()
     operator.start()
 
     # The pods give some: requests fail, and are slow.
