@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.bento_page import BentoPage
 from support.cluster import TestCluster
+from support.deep import is_deep
 from support.monitoring.boards import BOARDS
 from support.monitoring.boards_inside import GATEWAY
 from support.monitoring.panels import asked
@@ -106,12 +107,13 @@ async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
         if (each["namespace"], each["model"]) == (stage.namespace, "churn")
     ]
 
-    # Bucket and store lose a bento. The operator looks for that a minute after its start, while the rest goes on.
-    operator.stop()
-    shutil.rmtree(store / "bentos" / "more")
-    archive = (await stage.model("more"))["status"]["artifact"]["uri"]
-    (stage.home.bucket_data / archive.removeprefix("s3://")).unlink()
-    operator.start()
+    if is_deep():
+        # Bucket and store lose a bento. The operator looks for that a minute after its start, which no factor shortens.
+        operator.stop()
+        shutil.rmtree(store / "bentos" / "more")
+        archive = (await stage.model("more"))["status"]["artifact"]["uri"]
+        (stage.home.bucket_data / archive.removeprefix("s3://")).unlink()
+        operator.start()
 
     # The pods give some: requests fail, and are slow.
     page = BentoPage(POD, info["service"])
@@ -134,7 +136,9 @@ async def test_alerts_fire_for_their_reasons_and_resolve_without_them(
     # Operators that have no Lease.
     await stage.kube.create(LEASES, "e2i-system", _held_lease())
     standby.start()
-    await fired("E2INoLeader", "E2IArchivesMissing")
+    await fired("E2INoLeader")
+    if is_deep():
+        await fired("E2IArchivesMissing")
 
 
 def _waiting(prometheus: Prometheus, state: str) -> Callable[..., asyncio.Future[None]]:
