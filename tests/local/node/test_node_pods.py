@@ -268,3 +268,26 @@ async def test_a_settled_pod_is_left_alone(lab: Lab) -> None:
     later = await lab.kube.get(PODS, lab.namespace, "a")
     assert later
     assert later["metadata"]["resourceVersion"] == noted["metadata"]["resourceVersion"]
+
+
+HOARD = f"{sys.executable} -c 'import time; kept = bytearray(400 << 20); time.sleep(1000)'"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(f"exec {HOARD}", id="by its first process"),
+        pytest.param(f"(setsid {HOARD} &); exec sleep 1000", id="by one that left its parent and session"),
+    ],
+)
+async def test_a_container_over_its_memory_limit_is_killed_and_says_why(lab: Lab, script: str) -> None:
+    main = {"resources": {"limits": {"memory": "200Mi"}}}
+    await lab.run("a", script, restartPolicy="Never", main=main)
+    ended = main_status(await lab.until("a", has_phase("Failed")))["state"]["terminated"]
+    assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
+
+
+async def test_a_machine_without_memory_ends_the_processes_of_pods_first(lab: Lab) -> None:
+    first = "until grep -q ^1000$ /proc/self/oom_score_adj; do sleep 0.05; done"
+    await lab.run("a", first, restartPolicy="Never")
+    await lab.until("a", has_phase("Succeeded"))

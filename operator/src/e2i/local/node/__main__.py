@@ -54,14 +54,15 @@ async def _serve(home: ClusterHome, backoff: BackOff, stopped: asyncio.Event) ->
         proxy_kube = await stack.enter_async_context(await Kube.from_kubeconfig(home.kubeconfig_of("proxy")))
         measured = machine.measure(home.root)
         proxy = Proxy(proxy_kube, Cluster(proxy_kube, "node-proxy", NAME), home)
-        node = await stack.enter_async_context(shared_by_pods(home, node_kube, proxy, measured, backoff))
+        guardian = Guardian(home.root)
+        shared = shared_by_pods(home, node_kube, proxy, measured, backoff, guardian)
+        node = await stack.enter_async_context(shared)
         pods = Pods(node_kube, NAME, node)
         runner = await Server(pods, Reviews(node_kube, NAME)).start(home)
         stack.push_async_callback(runner.cleanup)
         # Only the agent that has the port may treat the processes of this cluster as leftovers.
         killed = await asyncio.to_thread(sweep.kill_cluster, home.root)
         log.info("node %s starts; %d processes of an earlier agent were killed", NAME, killed)
-        guardian = Guardian(home.root)
         await guardian.start()
         stack.push_async_callback(guardian.end)
         stack.push_async_callback(pods.halt, LAST_GRACE)
@@ -72,7 +73,7 @@ async def _serve(home: ClusterHome, backoff: BackOff, stopped: asyncio.Event) ->
 
 @contextlib.asynccontextmanager
 async def shared_by_pods(
-    home: ClusterHome, kube: Kube, proxy: Proxy, measured: Machine, backoff: BackOff
+    home: ClusterHome, kube: Kube, proxy: Proxy, measured: Machine, backoff: BackOff, guardian: Guardian
 ) -> AsyncIterator[Node]:
     """Make the clients and values that all pods of the node share; a probe never reuses a connection."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as http:
@@ -84,6 +85,7 @@ async def shared_by_pods(
             addresses=AddressPool(home.addresses.pod_range),
             allocatable=allocatable(measured),
             backoff=backoff,
+            guardian=guardian,
             services=proxy.services,
             services_known=proxy.services_known,
             withdraw=proxy.withdraw,

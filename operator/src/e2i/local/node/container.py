@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from pathlib import Path
 from typing import Protocol
 
+from e2i.api import quantities
 from e2i.kube import Object
 from e2i.local.node import clock
 from e2i.local.node.actions import Target, perform
+from e2i.local.node.guardian import Guardian
 from e2i.local.node.launch import Launch
 from e2i.local.node.logfiles import LogWriter, log_tail
 from e2i.local.node.probing import Probe, Tally, probes_of
@@ -38,7 +41,14 @@ class Attempt:
     """
 
     def __init__(
-        self, target: Target, id_: str, log: Path, message: Path, grace: float, observer: Observer
+        self,
+        target: Target,
+        id_: str,
+        log: Path,
+        message: Path,
+        grace: float,
+        observer: Observer,
+        guardian: Guardian,
     ) -> None:
         self.container: Object = target.container
         self.name: str = target.container["name"]
@@ -48,6 +58,7 @@ class Attempt:
         self._target = target
         self._grace = grace
         self._observer = observer
+        self._guardian = guardian
         self._started = asyncio.Event()
         self._probes: dict[str, asyncio.Task[None]] = {}
         self._stopping: asyncio.Task[None] | None = None
@@ -68,6 +79,8 @@ class Attempt:
             self._writer.close()
             raise
         self.pid = self._processes.pid
+        if limit := (self.container.get("resources") or {}).get("limits", {}).get("memory"):
+            self._guardian.watch(self.id, self.pid, int(quantities.value(limit)))
         self.life = asyncio.create_task(self._live())
 
     @property
@@ -82,6 +95,7 @@ class Attempt:
     async def _live(self) -> None:
         starting = asyncio.create_task(self._after_start())
         code = await self._processes.wait()
+        used_up = await self._guardian.forget(self.id)
         tasks = [starting, *self._probes.values(), *self._kills]
         tasks += [self._stopping] if self._stopping else []
         for task in tasks:
@@ -90,7 +104,7 @@ class Attempt:
         if self._kill_timer:
             self._kill_timer.cancel()
         self._writer.close()
-        self._observer.ended(self.name, self._terminated_state(code))
+        self._observer.ended(self.name, self._terminated_state(code, oom=code == -signal.SIGKILL and used_up))
 
     async def _after_start(self) -> None:
         """Run the postStart hook, then start the probes."""
@@ -182,12 +196,12 @@ class Attempt:
         self._kills.add(task)
         task.add_done_callback(self._kills.discard)
 
-    def _terminated_state(self, code: int) -> Terminated:
+    def _terminated_state(self, code: int, *, oom: bool) -> Terminated:
         # A shell reports a signal as 128 + its number, and so does a container runtime.
         exit_code = code if code >= 0 else 128 - code
         return Terminated(
             exit_code=exit_code,
-            reason="Completed" if exit_code == 0 else "Error",
+            reason="OOMKilled" if oom else "Completed" if exit_code == 0 else "Error",
             message=self._last_message(exit_code),
             started_at=self.begun,
             finished_at=clock.now(),

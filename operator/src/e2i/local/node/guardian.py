@@ -1,33 +1,41 @@
-"""A process that waits until the agent has ended, and then kills all processes of its pods.
+"""A process beside the agent that kills what the agent could not kill in time.
 
-    agent ──── pipe ────> guardian
-      │ killed              │ reads the end of the pipe
-      x                     └ kills the processes of all pods, ends
+    agent ──── pipe: watch, forget ────> guardian
+      │ killed                             │ kills a container over its memory limit (memory.py)
+      x                                    │ reads the end of the pipe
+                                           └ kills the processes of all pods, ends
 
-It finds them by their mark, with all their descendants, while their parents still live. The kernel's own means
-(PR_SET_PDEATHSIG) would end only the first process of each container, and then the others could not be found.
+It finds the processes of all pods by their mark, with all their descendants, while their parents still live. The
+kernel's own means (PR_SET_PDEATHSIG) would end only the first process of each container, and then the others could
+not be found.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import select
 import signal
 import sys
 from pathlib import Path
 
+from e2i.local.node.memory import MemoryWatch
 from e2i.local.node.sweep import kill_cluster
 
 log = logging.getLogger(__name__)
 
 
 class Guardian:
-    """Starts, restarts and ends the guardian process."""
+    """Starts, restarts and ends the guardian process, and tells it which containers to watch."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._process: asyncio.subprocess.Process | None = None
+        self._hearing: asyncio.Task[None] | None = None
+        self._watched: dict[str, tuple[int, int]] = {}
+        self._answers: dict[str, asyncio.Future[int]] = {}
 
     async def start(self) -> None:
         # A minimal environment, so that it is not mistaken for a process of a pod or for the agent. A new
@@ -35,13 +43,19 @@ class Guardian:
         self._process = await asyncio.create_subprocess_exec(
             *[sys.executable, "-m", "e2i.local.node.guardian", str(self._root)],
             stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
             env={"PYTHONPATH": os.pathsep.join(sys.path)},
             start_new_session=True,
         )
+        if self._process.stdout:
+            self._hearing = asyncio.create_task(self._hear(self._process.stdout))
+        for id_, (pid, limit) in self._watched.items():
+            self._tell(f"watch {id_} {pid} {limit}")
 
     async def keep(self) -> None:
         """Start a new guardian whenever it ends, for ever."""
-        while self._process:
+        while self._process and self._hearing:
+            await self._hearing
             code = await self._process.wait()
             log.warning("the guardian ended (%d); starting another one", code)
             await self.start()
@@ -52,12 +66,61 @@ class Guardian:
             self._process.stdin.close()
             await self._process.wait()
 
+    def watch(self, id_: str, pid: int, limit: int) -> None:
+        """Have the container killed, from its first process `pid` on, when it uses more than `limit` bytes."""
+        self._watched[id_] = pid, limit
+        self._tell(f"watch {id_} {pid} {limit}")
+
+    async def forget(self, id_: str) -> bool:
+        """Have the container watched no more; return whether it was killed for its memory."""
+        _, limit = self._watched.pop(id_, (0, 0))
+        if not limit or not self._hearing or self._hearing.done():
+            return False
+        self._answers[id_] = asyncio.get_running_loop().create_future()
+        self._tell(f"forget {id_}")
+        used = await self._answers[id_]
+        if used:
+            log.warning(
+                "container %s was killed: it used %d MiB, its limit is %d MiB", id_, used >> 20, limit >> 20
+            )
+        return used > 0
+
+    def _tell(self, line: str) -> None:
+        if self._process and self._process.stdin and not self._process.stdin.is_closing():
+            self._process.stdin.write(f"{line}\n".encode())
+
+    async def _hear(self, answers: asyncio.StreamReader) -> None:
+        async for line in answers:
+            id_, used = line.decode().split()
+            self._answers.pop(id_).set_result(int(used))
+        for answer in self._answers.values():
+            answer.set_result(0)
+        self._answers.clear()
+
+
+def obey(line: str, watch: MemoryWatch) -> str:
+    """Do what the agent's line says; return the answer, "" for none."""
+    match line.split():
+        case ["watch", id_, pid, limit]:
+            watch.add(id_, int(pid), int(limit))
+        case ["forget", id_]:
+            return f"{id_} {watch.remove(id_)}\n"
+    return ""
+
 
 def main() -> None:
-    """Wait for the end of standard input, then kill the processes of all pods."""
+    """Watch the containers until standard input ends, then kill the processes of all pods."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    while os.read(0, 1):
-        pass
+    watch, wait, rest = MemoryWatch(), None, ""
+    while True:
+        if select.select([0], [], [], wait)[0]:
+            data = os.read(0, 1 << 16)
+            if not data:
+                break
+            *lines, rest = (rest + data.decode()).split("\n")
+            with contextlib.suppress(BrokenPipeError):  # The agent has ended: so does standard input.
+                os.write(1, "".join(obey(line, watch) for line in lines).encode())
+        wait = watch.look()
     kill_cluster(Path(sys.argv[1]))
 
 

@@ -84,6 +84,9 @@ class Processes:
         except OSError as error:
             # For example a script whose first line names an interpreter that does not exist.
             raise StartError(f"exec: {program}: {error}") from error
+        # When the machine has no memory left, the kernel ends these first, not etcd or the user's browser.
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{transport.get_pid()}/oom_score_adj").write_text("1000")
         return cls(transport, protocol, mark)
 
     async def wait(self) -> int:

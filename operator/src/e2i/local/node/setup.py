@@ -20,6 +20,7 @@ from e2i.local.node.actions import Target
 from e2i.local.node.addresses import AddressPool
 from e2i.local.node.api_objects import Cluster
 from e2i.local.node.environment import MissingValueError, Sources
+from e2i.local.node.guardian import Guardian
 from e2i.local.node.launch import INHERITED, CreateError, plan_launch
 from e2i.local.node.records import BackOff
 from e2i.local.node.servicelinks import service_links
@@ -40,6 +41,7 @@ class Node:
     addresses: AddressPool
     allocatable: Mapping[str, str]
     backoff: BackOff
+    guardian: Guardian
     services: Callable[[], list[Object]]
     services_known: asyncio.Event
     withdraw: Callable[[str], None]

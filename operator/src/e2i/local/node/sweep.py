@@ -33,12 +33,13 @@ def processes() -> dict[int, RunningProcess]:
     """Return every living process by id; a zombie does not live."""
     found = {}
     for entry in os.listdir("/proc"):
-        if entry.isdigit() and (process := _read(int(entry))):
-            found[process.pid] = process
+        if entry.isdigit() and (one := process(int(entry))):
+            found[one.pid] = one
     return found
 
 
-def _read(pid: int) -> RunningProcess | None:
+def process(pid: int) -> RunningProcess | None:
+    """Return the process, None if it does not live."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
@@ -68,6 +69,12 @@ def process_tree(roots: set[int], everyone: dict[int, RunningProcess]) -> set[in
         if not more:
             return members
         members |= more
+
+
+def container_of(pid: int) -> str:
+    """Return the id of the container that the process's mark names, "" without a mark."""
+    start = f"{CONTAINER_MARK}=".encode()
+    return next((entry[len(start) :].decode() for entry in _environment(pid) if entry.startswith(start)), "")
 
 
 def _environment(pid: int) -> list[bytes]:

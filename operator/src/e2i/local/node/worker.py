@@ -144,10 +144,10 @@ class PodWorker:
             self.records[name] = record.refused("CreateContainerConfigError", message, first, clock.now())
 
     async def _launch(self, name: str) -> None:
-        record = self.records[name]
-        restarts = record.begun("", "", 0.0).restarts
+        restarts = (record := self.records[name]).begun("", "", 0.0).restarts
         target, id_, message = await self.setup.target(self.pod, self.containers[name])
-        attempt = Attempt(target, id_, self.log_file(name, restarts), message, self._pod_grace(), self)
+        log = self.log_file(name, restarts)
+        attempt = Attempt(target, id_, log, message, self._pod_grace(), self, self._node.guardian)
         await attempt.start()
         self.log_file(name, restarts - 2).unlink(missing_ok=True)
         self.attempts[name] = attempt
