@@ -141,7 +141,9 @@ async def patched(kube: Kube, asked: dict[str, str]) -> Object:
 
 
 def compared(made: Object) -> Object:
-    """Its spec without what depends on the way and means nothing: the order of variables and of volumes."""
+    """Its spec without what depends on the way: the order of variables and of volumes, which means nothing, and the
+    pause before its end, which only the policy e2i-pre-stop gives (docs/decisions/0059-pods-pause-before-they-end.md).
+    """
     spec = {**made["spec"]}
     spec["volumes"] = sorted(
         (each for each in spec["volumes"] if "api-access" not in each["name"]), key=by_name
@@ -150,7 +152,8 @@ def compared(made: Object) -> Object:
     for each in spec["containers"]:
         mounts = [one for one in each.get("volumeMounts", ()) if "serviceaccount" not in one["mountPath"]]
         paths = sorted(mounts, key=lambda mount: str(mount["mountPath"]))
-        containers.append({**each, "env": sorted(each.get("env", ()), key=by_name), "volumeMounts": paths})
+        told = {name: value for name, value in each.items() if name != "lifecycle"}
+        containers.append({**told, "env": sorted(each.get("env", ()), key=by_name), "volumeMounts": paths})
     return {**spec, "containers": containers}
 
 

@@ -28,6 +28,7 @@ GIVEN_ELSEWHERE: Collection[Right] = (
     ("apps", "deployments", "patch"),
     # By the component retraining, in the operator's namespace alone.
     ("batch", "jobs", "create"),
+    ("argoproj.io", "workflows", "create"),
 )
 FORBIDDEN, CREATED = 403, 201
 USED: set[Right] = set()

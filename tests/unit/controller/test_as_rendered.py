@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from e2i.controller.core.render import manifests
 from e2i.controller.core.render.as_rendered import service_is_as_rendered
 
 Change = Callable[[dict[str, Any]], Any]
+NESTED: Any = reduce(lambda deep, _: [deep], range(3000), "x")
 
 
 def stored() -> dict[str, Any]:
@@ -65,6 +67,9 @@ OF_OTHERS: dict[str, Change] = {
     "another release has the address": lambda body: body["metadata"]["annotations"].update(
         {naming.SERVING_ANNOTATION: "0b1d77e2"}
     ),
+    "an owner with a field that is nested": lambda body: body["metadata"]["ownerReferences"][0].update(
+        extra=NESTED
+    ),
     "nobody knows who applied what": lambda body: body["metadata"].pop("managedFields"),
 }
 OF_ANOTHER_VERSION: dict[str, Change] = {
@@ -75,6 +80,8 @@ OF_ANOTHER_VERSION: dict[str, Change] = {
     "an annotation lacks": lambda body: body["metadata"]["annotations"].pop(naming.SWITCHED_ANNOTATION),
     "another type": lambda body: body["spec"].update(type="NodePort"),
     "a port more": lambda body: body["spec"]["ports"].append({"name": "x", "port": 1}),
+    "a target port that is a truth": lambda body: body["spec"]["ports"][0].update(targetPort=True),
+    "a target port that is nested": lambda body: body["spec"]["ports"][0].update(targetPort=NESTED),
     "a label that is written no more": lambda body: applied(body)["f:metadata"]["f:labels"].update(
         {"f:team": {}}
     ),

@@ -162,10 +162,6 @@ def nested(levels: int) -> Any:
 @pytest.mark.parametrize(
     ("kind", "spec", "problem"),
     [
-        pytest.param("Service", {"ports": [{"port": 1, "targetPort": nested(3000)}]},
-                     "spec.ports[0].targetPort is a list, not a text", id="a target port that is nested"),
-        pytest.param("Service", {"ports": [{"port": 1, "targetPort": True}]},
-                     "spec.ports[0].targetPort is true or false, not a number", id="a target port that is a truth"),
         pytest.param("BentoDeployment", {"envs": [1]},
                      "spec.envs[0] is a number, not an object", id="a variable that is a number"),
         pytest.param("BentoDeployment", {"envs": [{"name": nested(3000)}]},

@@ -42,8 +42,13 @@ def _identity(found: Fields, model: str) -> Manifest:
         "name": metadata.text("name"),
         "namespace": metadata.text("namespace"),
         "labels": naming.labels(model),
-        "owners": list(metadata.items("ownerReferences")),
+        "owners": [_flat(owner) for owner in metadata.objects("ownerReferences")],
     }
+
+
+def _flat(owner: Fields) -> Manifest:
+    """Return the reference without what no reference has: a server may answer with anything, nested without end too."""
+    return {name: value for name, value in owner if not isinstance(value, (dict, list))}
 
 
 def _is_as(found: Fields, made: Manifest) -> bool:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import jinja2
-import jinja2.meta
 import yaml
 
 
@@ -40,6 +38,10 @@ def _filled(node: Any, values: Mapping[str, Any]) -> Any:
 @cache
 def _parsed(template_version: str, template: str) -> Any:
     """Return the parsed template with a `_Place` for each of its values."""
+    # Here, because commands that only read what an operator wrote fill no template.
+    import jinja2
+    import jinja2.meta
+
     loader = jinja2.PackageLoader("e2i.controller")
     # The output is YAML, not HTML: `tojson` does the quoting that autoescape does for a web page.
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
