@@ -41,7 +41,9 @@ def test_nothing_differs_after_the_operator_has_looked(
             seen = f"--for=jsonpath={{.status.observedGeneration}}={generation}"
             kubectl(home, "wait", f"e2im/{name}", "--namespace=models", seen, "--timeout=60s")
         # kubectl compares what it read with the answer to a dry run: a status that changes in between differs once.
-        assert poll(lambda: not differences(home, arguments), within=60, every=1), differences(home, arguments)
+        assert poll(lambda: not differences(home, arguments), within=60, every=1), differences(
+            home, arguments
+        )
     finally:
         kubectl(home, "delete", "e2im", "--all", "--namespace=models", "--timeout=60s")
 
