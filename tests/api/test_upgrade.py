@@ -138,7 +138,8 @@ async def test_this_version_writes_nothing_to_what_the_last_release_left(
     }
     assert await pods_of(stage) == pods
 
-    # Another version that makes Services and budgets otherwise, and then this one again.
+    # Another version that makes Services and budgets otherwise, and then this one again. One story, because what the
+    # last release left takes long to restore.
     other = {"PYTHONPATH": str(another_version(tmp_path / "other"))}
     served = ("plain", "canary", "updated")
     written = sorted(

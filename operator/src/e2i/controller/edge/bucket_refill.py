@@ -90,6 +90,7 @@ class BucketRefill:
             except (ExportError, Hung) as error:
                 logger.debug("whether the bucket lacks anything is not known: %s", error)
             except Exception:
+                # A bug of this watch must not end the operator: what serves needs no bucket.
                 logger.exception("whether the bucket lacks anything could not be found out")
             await asyncio.sleep(EVERY)
 

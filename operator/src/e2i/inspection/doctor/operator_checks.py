@@ -155,25 +155,24 @@ def _bucket(seen: Installation) -> Finding:
 
 
 def _pod_policy(seen: Installation) -> Finding:
-    part = "policy e2i-pods"
-    if seen.policies is None:
-        return unreadable(part, "admission policies")
-    if "e2i-pods" in seen.policies:
-        return Finding(part, State.OK, "in force")
-    message = "missing: models with probes, envFrom or volumes say PodPolicyMissing"
-    return Finding(part, State.WARNING, message, _policy_step(seen))
+    return _policy(seen, "e2i-pods", "missing: models with probes, envFrom or volumes say PodPolicyMissing")
 
 
 def _pre_stop_policy(seen: Installation) -> Finding:
-    part = "policy e2i-pre-stop"
+    return _policy(
+        seen,
+        "e2i-pre-stop",
+        "missing: a pod of a model that is scaled down, drained or replaced may lose requests as it ends",
+    )
+
+
+def _policy(seen: Installation, name: str, missing: str) -> Finding:
+    part = f"policy {name}"
     if seen.policies is None:
         return unreadable(part, "admission policies")
-    if "e2i-pre-stop" in seen.policies:
+    if name in seen.policies:
         return Finding(part, State.OK, "in force")
-    message = (
-        "missing: a pod of a model that is scaled down, drained or replaced may lose requests as it ends"
-    )
-    return Finding(part, State.WARNING, message, _policy_step(seen))
+    return Finding(part, State.WARNING, missing, _policy_step(seen))
 
 
 def _replicas_policy(seen: Installation) -> Finding:
