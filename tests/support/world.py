@@ -52,6 +52,7 @@ from e2i.controller.edge.jobs.turns import Turns
 from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
+from e2i.controller.edge.service_look import ServiceLook
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Key, Queue
 from e2i.controller.reconcile import Outcome, Pass
@@ -190,6 +191,7 @@ class World:
                 self.cache, self.archive_place, store, self._bring, use, records.doubt, self._wake
             ),
             pod_policy=PodPolicy(self.kube),  # type: ignore[arg-type]
+            service_look=ServiceLook(self.kube, self.cache),  # type: ignore[arg-type]
             measures=self.measures,
             may_patch=self.may_patch,
             access=ACCESS,

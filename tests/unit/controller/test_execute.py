@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -30,7 +31,7 @@ from e2i.controller.core.actions import (
 from e2i.controller.core.children import BentoDeployment
 from e2i.controller.edge.execute import execute
 from e2i.controller.edge.refusals import refused
-from e2i.kube import ApiError
+from e2i.kube import ApiError, Object, Resource
 
 RELEASE = naming.release_of(a_model(), DIGEST)
 REQUEST = ApplyRequest(an_artifact())
@@ -174,6 +175,47 @@ async def test_only_the_very_object_is_deleted() -> None:
     assert world.cache.child("BentoRequest", NAMESPACE, name)
     await perform(world, DeleteRequest(name, request["metadata"]["uid"]))
     assert world.all("BentoRequest") == []
+    await world.close()
+
+
+# The Service of the model's name may be somebody else's, which no watch tells.
+
+
+async def test_a_bento_is_requested_while_it_is_read_who_has_the_service() -> None:
+    world = World()
+    read = world.kube.get
+
+    async def get_late(resource: Resource, namespace: str | None, name: str) -> Object | None:
+        while not world.all("BentoRequest"):  # noqa: ASYNC110 - the pass under test makes it
+            await asyncio.sleep(0)
+        return await read(resource, namespace, name)
+
+    world.kube.get = get_late  # type: ignore[method-assign]
+    begin = ReadReleaseStore()
+    async with asyncio.timeout(60):
+        done = await perform(world, begin, REQUEST, DEPLOYMENT)
+    assert done == [(begin, None), (REQUEST, None), (DEPLOYMENT, None)]
+    await world.close()
+
+
+async def test_nothing_is_deployed_for_a_model_whose_service_is_somebody_else_s() -> None:
+    world = World()
+    with world.unwatched():
+        world.stranger("Service", "churn")
+    begin = ReadReleaseStore()
+    done = await perform(world, begin, REQUEST, DEPLOYMENT)
+    assert done == [(begin, None), (REQUEST, None), (DEPLOYMENT, Reason.NameTaken)]
+    assert world.all("BentoDeployment") == []
+    await world.close()
+
+
+async def test_who_has_the_service_is_forgotten_with_its_model() -> None:
+    world = World()
+    with world.unwatched():
+        world.stranger("Service", "churn")
+    await perform(world, ReadReleaseStore())
+    world.clients.cancel_jobs(("models", "churn"))
+    assert await perform(world, DEPLOYMENT) == [(DEPLOYMENT, None)]
     await world.close()
 
 

@@ -34,6 +34,7 @@ from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.notifiers import notifiers
 from e2i.controller.edge.pod_policy import PodPolicy
 from e2i.controller.edge.release_store import ReleaseStore
+from e2i.controller.edge.service_look import ServiceLook
 from e2i.controller.edge.span_exporter import traces_to
 from e2i.controller.edge.supervisor import Supervisor
 from e2i.controller.edge.work_queue import Queue
@@ -47,10 +48,7 @@ STORE_TIMEOUT = 10.0
 
 
 async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, measures: Measures) -> Operator:
-    """Build the operator from its settings; ApiError if no connection can be made. It is not started yet.
-
-    It writes nothing while it does not hold the lease.
-    """
+    """Build the operator from its settings; ApiError if no connection can be made. It is not started yet."""
     kube = await _fenced_kube(settings, lease, measures)
     queue, place = Queue(measures), partial(open_bucket, settings, lease, measures)
     archives = ArchivePlace(settings.bucket, settings.prefix, settings.share_archives)
@@ -71,6 +69,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         guard_jobs=GuardJobs(cache.of_models, queue.add, settings.pod_network),
         failure_memory=FailureMemory(),
         pod_policy=PodPolicy(kube),
+        service_look=ServiceLook(kube, cache),
         measures=measures,
         traces=traces_to(settings.traces_endpoint),
         notifiers=tuple(notifiers(settings, cache, kube, lease.namespace, bucket, turns)),

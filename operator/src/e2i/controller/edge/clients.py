@@ -23,6 +23,7 @@ from e2i.controller.edge.measures import Measures
 from e2i.controller.edge.notifier import Notifier
 from e2i.controller.edge.own_writes import OwnWrites
 from e2i.controller.edge.pod_policy import PodPolicy
+from e2i.controller.edge.service_look import ServiceLook
 from e2i.controller.edge.stretches import Stretches
 from e2i.controller.edge.traces import Traces
 from e2i.controller.edge.work_queue import Key
@@ -45,6 +46,7 @@ class Clients:
     guard_jobs: GuardJobs
     failure_memory: FailureMemory
     pod_policy: PodPolicy
+    service_look: ServiceLook
     access: BuilderAccess
     archive_place: ArchivePlace
     secrets: tuple[str, ...] = ()
@@ -86,6 +88,7 @@ class Clients:
             self.bucket_refill.forget(key)
         for notifier in self.notifiers:
             notifier.forget(key)
+        self.service_look.forget(key)
         self.stretches.forget(key)
         self.failure_memory.forget(key)
         self.claims.forget(key)
@@ -98,6 +101,7 @@ class Clients:
         await self.guard_jobs.close()
         await self.export_jobs.close()
         await self.release_store_jobs.close()
+        await self.service_look.close()
         await self.events.close()
         await self.traces.close()
         for notifier in self.notifiers:

@@ -36,6 +36,7 @@ from e2i.controller.core.actions import (
     Verify,
     WriteRecord,
 )
+from e2i.controller.core.releases.taken_names import holder
 from e2i.controller.core.render import manifests
 from e2i.controller.core.render.disruption_budget import disruption_budget
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION
@@ -45,7 +46,6 @@ from e2i.controller.edge.apply_budget import apply_budget
 from e2i.controller.edge.apply_service import apply_service
 from e2i.controller.edge.change_field import change_field
 from e2i.controller.edge.clients import Clients
-from e2i.controller.edge.observe import look_for_service
 from e2i.controller.edge.patch_workload import patch_workload
 from e2i.controller.edge.refusals import refused
 from e2i.controller.edge.work_queue import Key
@@ -84,10 +84,9 @@ async def _execute_one(
         case Export(reference=reference):
             await clients.export_jobs.start(reference, model.key)
         case ReadReleaseStore(export=reference):
-            others = [look_for_service(model, clients)]
-            if reference:
-                others.append(clients.export_jobs.start(reference, model.key))
-            pending, _ = await asyncio.gather(records.read(model.key), asyncio.gather(*others))
+            clients.service_look.begin(model)
+            exporting = [clients.export_jobs.start(reference, model.key)] if reference else []
+            pending, _ = await asyncio.gather(records.read(model.key), asyncio.gather(*exporting))
             return pending
         case Verify():
             await clients.verification_jobs.start(model, action)
@@ -102,6 +101,8 @@ async def _execute_one(
         case ApplyRequest(artifact=artifact) if not clients.archive_use.claim(artifact.uri, model.key):
             message = f"{artifact.uri} is being deleted from the bucket, and is exported again after that"
             return Problem(reason=Reason.Pending, message=message)
+        case ApplyDeployment() if stranger := await clients.service_look.stranger(model):
+            return Problem(reason=Reason.NameTaken, message=holder(SERVICES.kind, stranger), stalled=True)
         case _:
             return await _write(model, action, clients, now)
     return None

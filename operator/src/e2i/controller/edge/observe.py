@@ -48,7 +48,7 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     cache = clients.cache
     taken = cache.child(SERVICES.kind, model.namespace, model.name)
     if taken and taken.owner != model.uid:
-        await look_for_service(model, clients)
+        await clients.service_look.read(model)
     deployments = cache.of_models.deployments(model)
     places = {(child.name, child.uid) for child in deployments}
     made = [
@@ -82,19 +82,6 @@ async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
     seen = _with_jobs(model, _with_names(model, seen, cache), clients)
     seen = await with_yatai_objects(Situation(model, seen), clients.kube, now)
     return await _with_pods(model, seen, clients, now)
-
-
-async def look_for_service(model: Model, clients: Clients) -> None:
-    """Read the Service of the model's name into the cache: those of other owners are not watched."""
-    known = clients.cache.child(SERVICES.kind, model.namespace, model.name)
-    try:
-        found = await clients.kube.get(SERVICES, model.namespace, model.name)
-    except ApiError:
-        return  # Before the Service is written, it is read again.
-    if found:
-        clients.cache.put(SERVICES.kind, found)
-    elif known:
-        clients.cache.remove(SERVICES.kind, model.key, known.uid)
 
 
 def _with_jobs(model: Model, seen: Observed, clients: Clients) -> Observed:
