@@ -109,4 +109,4 @@ def test_a_row_that_the_model_cannot_answer_is_named_with_what_is_missing_in_it(
     with pytest.raises(PackagingError, match=r"cannot answer row 40 .* there: subject.* Parquet") as refused:
         packaged(model, data, "data.csv")
     assert refused.value.reason is ErrorReason.RowUnanswered
-    assert packaged(model, data, "data.parquet").features[0].kind == "category"
+    assert packaged(model, data, "data.parquet").features[0].kind == "text"

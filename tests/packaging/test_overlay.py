@@ -64,6 +64,33 @@ def test_a_first_manifest_is_written_and_listed(tmp_path: Path) -> None:
     assert kustomization(folder) == ["churn-model.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("model_bytes", "memory"),
+    [
+        pytest.param(0, "512Mi", id="a small model is part of its worker"),
+        pytest.param(40 * 2**20, "512Mi", id="40 MiB"),
+        pytest.param(300 * 2**20, "1408Mi", id="300 MiB, three times in memory"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Regression", "Causal"])
+def test_a_new_manifest_says_what_its_pods_request_whatever_the_type(
+    kind: str, model_bytes: int, memory: str
+) -> None:
+    """The operator's default for a causal model, a CPU and 2Gi, fills a laptop; packaged ones need no more."""
+    card = wanted().cards[0].model_copy(update={"type": kind})
+    made = yaml.safe_load(to_yaml(ManifestInputs("churn_model:1.1.0", [card], model_bytes=model_bytes)))
+    assert made["spec"]["resources"] == {"requests": {"cpu": "250m", "memory": memory}}
+
+
+def test_resources_that_a_person_wrote_or_left_out_stay(tmp_path: Path) -> None:
+    file, _ = write_overlay(tmp_path, wanted("1.0.0"))
+    spec = yaml.safe_load(file.read_text())
+    del spec["spec"]["resources"]
+    file.write_text(yaml.safe_dump(spec))
+    write_overlay(tmp_path, wanted())
+    assert "resources" not in yaml.safe_load(file.read_text())["spec"]
+
+
 def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
     write_overlay(tmp_path, wanted())
     assert write_overlay(tmp_path, wanted())[1] is False

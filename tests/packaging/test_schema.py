@@ -6,8 +6,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.model_declaration import ModelDeclaration, describe_features
 from e2i.packaging.schema import LISTED, choose_columns, infer_feature, json_rows, listed
 
 
@@ -121,3 +127,29 @@ def test_the_name_that_was_meant_is_in_the_list_however_long_it_is() -> None:
     assert shown.startswith("monthly_charges, column_0, ")
     assert shown.endswith(f" and {101 - LISTED} more")
     assert "monthly_charges" not in listed(names), "without a wish it is cut off"
+
+
+SENTENCES = pd.DataFrame(
+    {"note": ["pays late", "always on time"] * 20, "plan": ["free", "pro"] * 20, "left": ["yes", "no"] * 20}
+)
+
+
+def of_words(column: Any) -> Any:
+    """A model that reads `column` word by word, behind what keeps it as it is, and encodes the plan."""
+    words = make_pipeline("passthrough", TfidfVectorizer())
+    columns = make_column_transformer((words, column), (OneHotEncoder(), ["plan"]))
+    return make_pipeline(columns, LogisticRegression()).fit(SENTENCES[["note", "plan"]], SENTENCES.left)
+
+
+@pytest.mark.parametrize("column", ["note", 0], ids=["by name", "by place"])
+def test_a_column_of_few_sentences_that_the_model_reads_word_by_word_is_free_text(column: Any) -> None:
+    declaration = ModelDeclaration(name="left_model", kind="Classification", target="left")
+    found = {each.name: each for each in describe_features(declaration, SENTENCES, of_words(column))}
+    assert (found["note"].kind, found["note"].categories) == ("text", ())
+    assert (found["plan"].kind, found["plan"].categories) == ("category", ("free", "pro"))
+
+
+def test_categories_that_a_person_declares_are_kept_for_a_column_of_words() -> None:
+    declared = {"note": {"categories": ["pays late", "always on time"]}, "plan": {}}
+    declaration = ModelDeclaration(name="left_model", kind="Classification", target="left", features=declared)
+    assert describe_features(declaration, SENTENCES, of_words("note"))[0].kind == "category"

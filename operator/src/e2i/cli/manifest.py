@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -44,9 +45,8 @@ def manifest(
 
         bento = read_stored(store_folder(store), bento_tag)
         digest = bento.digest if archive else ""
-        inputs = ManifestInputs(
-            bento.tag, bento.cards, name, namespace, replicas, digest, required_env=bento.required_env
-        )
+        inputs = ManifestInputs(bento.tag, bento.cards, name, namespace, replicas, digest)
+        inputs = replace(inputs, required_env=bento.required_env, model_bytes=bento.model_bytes)
         if overlay is None:
             text = to_yaml(inputs)
             click.echo(text, nl=False)

@@ -26,7 +26,7 @@ from e2i.packaging.data import file_digest
 from e2i.packaging.dependency_check import CODE, REQUIREMENTS, check_modules, check_pins
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.golden import BACKGROUND_ROWS, choose_golden, evenly_spaced
-from e2i.packaging.inference import OriginalModel, check_routines, find_row_format, fitted_names
+from e2i.packaging.inference import OriginalModel, check_routines, find_row_format
 from e2i.packaging.installed import version_of
 from e2i.packaging.lineage import model_modules, training_lineage
 from e2i.packaging.model_declaration import (
@@ -85,7 +85,7 @@ def describe(
         loaded = LoadedModel(combine(preprocessing, loaded.model), frozenset())
     check_routines(loaded.model, declaration.kind)
     pins = read_pins(requirements)
-    features = describe_features(declaration, data, fitted_names(loaded.model))
+    features = describe_features(declaration, data, loaded.model)
     check_target(declaration, data)
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -25,7 +25,7 @@ def known_categories(model: Any, columns: Sequence[str]) -> dict[str, frozenset[
     if hasattr(model, "transformers_"):
         found: dict[str, frozenset[Any]] = {}
         for _, transformer, chosen in model.transformers_:
-            found |= known_categories(transformer, _names(chosen, columns))
+            found |= known_categories(transformer, chosen_names(chosen, columns))
         return found
     if isinstance(getattr(model, "transformer_list", None), list):
         return {
@@ -67,7 +67,7 @@ def _of_encoder(model: Any, columns: Sequence[str]) -> dict[str, frozenset[Any]]
     return {}
 
 
-def _names(chosen: Any, columns: Sequence[str]) -> list[str]:
+def chosen_names(chosen: Any, columns: Sequence[str]) -> list[str]:
     """Return the columns that a ColumnTransformer gives to one of its parts: by name, place, slice or mask."""
     if isinstance(chosen, (str, int)):
         chosen = [chosen]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from e2i.packaging.errors import ErrorReason, PackagingError
-from e2i.packaging.inference import RowFormat
+from e2i.packaging.inference import RowFormat, fitted_names
 from e2i.packaging.schema import choose_columns, infer_feature, listed
+from e2i.packaging.text_columns import text_columns
 from e2i_bento.card import Causal, Decisions, Feature, Kind
 
 if TYPE_CHECKING:
@@ -50,10 +51,9 @@ class ModelDeclaration:
     """The file that the data was read from, row for row, if it is a CSV: a format without types."""
 
 
-def describe_features(
-    declaration: ModelDeclaration, data: DataFrame, fitted: Sequence[str] | None
-) -> tuple[Feature, ...]:
+def describe_features(declaration: ModelDeclaration, data: DataFrame, model: Any) -> tuple[Feature, ...]:
     """Return the features of the data, checked against what was declared and what the model was fitted with."""
+    fitted = fitted_names(model)
     if data.empty:
         raise PackagingError(
             ErrorReason.DataEmpty, "The data has no rows. Give the data that the model was trained on."
@@ -69,10 +69,16 @@ def describe_features(
             )
     declared = declaration.features if isinstance(declaration.features, Mapping) else {}
     given = list(declaration.features) if declaration.features else None
+    chosen = choose_columns(columns, given, fitted, roles)
+    texts = {name for name in text_columns(model, fitted or chosen) if data[name].dtype.kind not in "iufb"}
     return tuple(
-        infer_feature(name, data[name], declared.get(name) or {})
-        for name in choose_columns(columns, given, fitted, roles)
+        infer_feature(name, data[name], _as_text(declared.get(name) or {}, name in texts)) for name in chosen
     )
+
+
+def _as_text(declared: Mapping[str, Any], reads_words: bool) -> Mapping[str, Any]:
+    """Add that a feature is free text, unless a person declares categories."""
+    return {"kind": "text", **declared} if reads_words and "categories" not in declared else declared
 
 
 def check_target(declaration: ModelDeclaration, data: DataFrame) -> None:

@@ -48,6 +48,8 @@ class ManifestInputs:
     required_env: Sequence[str] = ()
     """Variables that the bento declares without a value."""
     image: PushedImage | None = None
+    model_bytes: int = 0
+    """Size of the models' files, for what a new manifest requests."""
 
 
 def manifest(inputs: ManifestInputs) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from e2i.packaging.model_manifest import (
     merge_env,
     model_name,
 )
+from e2i.packaging.pod_requests import pod_requests
 from e2i.packaging.yaml_file import dump, list_resource, load, with_blocks, write
 
 KUSTOMIZATION = "kustomization.yaml"
@@ -28,7 +30,9 @@ _PLACES = ("archive", "image", "serviceName", "pathPrefix")
 
 
 def to_yaml(inputs: ManifestInputs) -> str:
-    """Return the manifest as YAML, with its notes as comments at the top."""
+    """Return the manifest as YAML, with its notes as comments at the top. A new one says what its pods request."""
+    if inputs.resources is None:
+        inputs = replace(inputs, resources=pod_requests(inputs.model_bytes))
     return _with_notes(dump(with_blocks(manifest(inputs))), manifest_notes(inputs))
 
 

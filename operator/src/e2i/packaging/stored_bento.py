@@ -18,13 +18,14 @@ from e2i_bento.card import CARD_FILE, Card, read_card
 
 @dataclass(frozen=True)
 class StoredBento:
-    """A packaged bento: its exact tag, the digest of its archive, the cards of its models, the first one first, and the
-    environment variables that it declares without a value."""
+    """A packaged bento: its exact tag, the digest of its archive, the cards of its models, the first one first, the
+    environment variables that it declares without a value, and the size of its models' files."""
 
     tag: str
     digest: str
     cards: tuple[Card, ...]
     required_env: tuple[str, ...] = ()
+    model_bytes: int = 0
 
 
 def read_stored(store: Path, tag: str) -> StoredBento:
@@ -44,7 +45,12 @@ def read_stored(store: Path, tag: str) -> StoredBento:
             f"{what}, so no golden prediction is known. Package it with `e2i package`, or write the manifest by hand "
             f"(docs/reference/e2imodel.md).{notes}",
         )
-    return StoredBento(tag, digest, cards, required)
+    return StoredBento(tag, digest, cards, required, sum(folder_bytes(model.path) for model in found.models))
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files below the folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def required_env(bento: FoundBento) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from e2i.packaging.model_manifest import ManifestInputs, PushedImage, manifest
 from e2i.packaging.overlay import KUSTOMIZATION, write_overlay
+from e2i.packaging.stored_bento import folder_bytes
 from e2i.pipeline import git
 from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.errors import PipelineError
@@ -52,6 +53,7 @@ def _manifest_inputs(loop: Loop) -> ManifestInputs:
     return ManifestInputs(
         tag=loop.outputs("build")["bento"],
         cards=[read_card(loop.workspace.release_folder(version))],
+        model_bytes=folder_bytes(loop.workspace.release_folder(version)),
         name=loop.model_name,
         namespace=deploy.namespace,
         replicas=deploy.replicas,
