@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -28,6 +29,7 @@ from e2i.controller.edge.work_queue import Key
 KEY = ("models", "churn")
 MODEL = a_model(tag="churn_model:9.9.9")
 """It asks for another bento than the archive has."""
+NUMBERS = itertools.count()
 SERVED = a_record(a_model())
 FAILED = a_record(a_model(kind="Causal"), "Failed")
 AWAY = BucketUnreachable("no answer")
@@ -280,6 +282,26 @@ async def test_a_record_that_is_younger_than_the_listing_is_read(
     await records.read(KEY)
     assert len(records.state(KEY)) == 1  # type: ignore[arg-type]
     assert bucket.deeds.count("list") == 1
+
+
+async def test_a_fresh_listing_tells_of_models_for_which_nobody_has_asked(
+    records: ReleaseStoreJobs, bucket: FakeReleaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_store_reader, "FEW", 0)
+    bucket.write(SERVED)
+    assert records.state(("models", "new")) is None, "before the listing"
+    await records.read(("models", "first"))
+    assert records.state(("models", "new")) == ()
+    assert records.state(KEY) is None, "it has records, which are to be read"
+
+
+async def test_an_old_listing_tells_nothing(
+    records: ReleaseStoreJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_store_reader, "FEW", 0)
+    monkeypatch.setattr(release_store_reader, "FRESH", 0.0)
+    await records.read(("models", "first"))
+    await until(lambda: records.state(("models", f"new{next(NUMBERS)}")) is None)
 
 
 # Deletions.

@@ -114,6 +114,7 @@ async def _write(model: Model, action: Action, clients: Clients, now: datetime) 
         case PatchWorkload():
             return await patch_workload(model, action, clients)
         case ApplyRequest(artifact=artifact):
+            clients.service_look.begin(model)
             await _apply_request(model, artifact, clients)
         case ApplyDeployment(spec=spec):
             await _apply(BENTO_DEPLOYMENTS, manifests.bento_deployment(model, spec), clients)

@@ -34,8 +34,9 @@ class ServiceLook:
             self._cache.remove(SERVICES.kind, model.key, known.uid)
 
     def begin(self, model: Model) -> None:
-        """Read it in the background, so that the BentoRequest does not wait for it; `stranger` does."""
-        self.forget(model.key)
+        """Read it in the background if it is not known: the BentoRequest does not wait for it, `stranger` does."""
+        if self._known(model) or model.key in self._begun:
+            return
         name = f"look for the Service {model.namespace}/{model.name}"
         self._begun[model.key] = asyncio.create_task(self.read(model), name=name)
 

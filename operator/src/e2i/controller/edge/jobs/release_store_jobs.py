@@ -71,6 +71,8 @@ class ReleaseStoreJobs:
             return problem
         if self._jobs.is_running(key, _READ):
             return RecordsState.RUNNING
+        if key not in self._read and self._reader.has_none(key):
+            self._read[key] = ()
         return self._read.get(key)
 
     def recorded(self, key: Key, result: str) -> frozenset[str]:

@@ -66,6 +66,13 @@ class ReleaseStoreReader:
             return ()
         return await self._blocking(key[0], partial(self._store.read_usable, *key, listed=listed))
 
+    def has_none(self, key: Key) -> bool:
+        """Return whether a listing that is fresh has no record of the model. Sends nothing."""
+        task = self._listing
+        if task is None or not task.done() or task.cancelled() or task.exception():
+            return False
+        return not self._keys_of(task.result(), self._store.folder(*key))
+
     async def last_good_digests(self, but: Key | None = None) -> frozenset[str]:
         """Return the first DIGEST_HEX hex digits of every artifact that some model may have to return to.
 
