@@ -68,6 +68,14 @@ def test_a_setting_reaches_it(helm: Program) -> None:
     assert environment(found)["E2I_GATEWAY_TIMEOUT_SECONDS"] == "5"
 
 
+def test_a_pod_that_ends_has_time_for_its_slowest_request(helm: Program) -> None:
+    settings = {"E2I_GATEWAY_TIMEOUT_SECONDS": "300.5", "E2I_GATEWAY_DRAIN_SECONDS": "30"}
+    slow = added(
+        helm, *ON, *(f"--set-string=gateway.settings.{name}={value}" for name, value in settings.items())
+    )
+    assert slow[DEPLOYMENT]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 30 + 301 + 15
+
+
 @pytest.mark.parametrize("name", ["E2I_GATEWAY_ACCESS", "E2I_WORKERS"])
 def test_a_setting_that_has_another_place_is_refused(helm: Program, name: str) -> None:
     values = (*ON, "--set-string", f"gateway.settings.{name}=x")

@@ -21,7 +21,7 @@ from typing import Self
 
 from support.operating import GRACE, Operator, running
 
-from e2i.controller.__main__ import HANDLERS
+from e2i.controller.__main__ import kopf_arguments
 from e2i.local.layout import ClusterHome
 
 # Not e2i.controller.main: kopf imports it, and registers its handlers, in the operator's own process.
@@ -53,7 +53,7 @@ class WarmOperator(Operator):
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
         argv = self._argv()
-        argv = ["run", f"--module={HANDLERS}", "--standalone", *argv[argv.index("e2i.controller") + 1 :]]
+        argv = kopf_arguments(argv[argv.index("e2i.controller") + 1 :])
         # It is looked into before the operator has begun to write.
         self.log.touch()
         # A daemon: one that a failing test left running must not hold up the end of all tests.

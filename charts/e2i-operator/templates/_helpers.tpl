@@ -33,3 +33,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $tag := .Values.image.tag | default .Chart.AppVersion -}}
 {{ .Values.image.repository }}{{ if hasPrefix "sha256:" $tag }}@{{ else }}:{{ end }}{{ $tag }}
 {{- end }}
+
+{{/* Seconds until a pod of the gateway is killed: until it takes no more requests, for the slowest of them, and some to end. */}}
+{{- define "e2i.gateway.gracePeriodSeconds" -}}
+{{- $drain := get .Values.gateway.settings "E2I_GATEWAY_DRAIN_SECONDS" | default "5" | float64 | ceil -}}
+{{- $slowest := get .Values.gateway.settings "E2I_GATEWAY_TIMEOUT_SECONDS" | default "60" | float64 | ceil -}}
+{{- add $drain $slowest 15 -}}
+{{- end }}

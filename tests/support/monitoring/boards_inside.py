@@ -55,7 +55,7 @@ RELEASES = Board(
         Panel(
             "Exports in an hour",
             ((in_an_hour("e2i_exports_total", "result"), "{{result}}"),),
-            about="Of all models. refused: the bento cannot be exported as it is.",
+            about="Each try, of all models. refused: the bento cannot be exported as it is.",
             is_count=True,
         ),
         Panel(

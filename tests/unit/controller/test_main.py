@@ -116,7 +116,13 @@ async def test_a_bad_setting_ends_the_process_with_one_sentence(
 def test_that_sentence_is_the_last_line_of_the_log(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "e2i.controller"],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "E2I_BUCKET": ""},
+        # A warning is an error, also one of kopf that it is started without a namespace.
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "E2I_BUCKET": "",
+            "PYTHONWARNINGS": "error::FutureWarning",
+        },
         capture_output=True,
         text=True,
         timeout=120,

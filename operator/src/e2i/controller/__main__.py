@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 HANDLERS = "e2i.controller.main"
@@ -29,6 +29,13 @@ def kopf_command() -> Callable[..., Any]:
     return main
 
 
+def kopf_arguments(options: Sequence[str]) -> list[str]:
+    """Return the arguments of kopf's command for these options.
+
+    kopf watches nothing here, so its namespaces mean nothing, but without any it warns. E2I_NAMESPACES is for ours.
+    """
+    return ["run", f"--module={HANDLERS}", "--standalone", "--all-namespaces", *options]
+
+
 if __name__ == "__main__":
-    options = [f"--module={HANDLERS}", "--standalone", *sys.argv[1:]]
-    kopf_command()(["run", *options], prog_name="e2i.controller")
+    kopf_command()(kopf_arguments(sys.argv[1:]), prog_name="e2i.controller")

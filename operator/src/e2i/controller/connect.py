@@ -7,12 +7,12 @@ from functools import partial
 
 from e2i.api.artifact import ArchivePlace
 from e2i.archive.s3.bucket import Bucket
-from e2i.archive.s3.settings import own_secrets
+from e2i.archive.s3.settings import NO_BUCKET, own_secrets
 from e2i.controller.app import Operator
 from e2i.controller.core.render.manifests import BuilderAccess
 from e2i.controller.edge.bringing import bringing
 from e2i.controller.edge.bucket_check import check_bucket
-from e2i.controller.edge.bucket_refill import bucket_refill
+from e2i.controller.edge.bucket_refill import BucketRefill
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.claims import Claims
 from e2i.controller.edge.clients import Clients
@@ -56,6 +56,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
     turns, use = Turns("bucket", STORE_REQUESTS), ArchiveUse(cache := Cache())
     records = ReleaseStoreJobs(store := _store(settings, bucket), queue.add, use, turns)
     exports = _export_jobs(settings, bring := bringing(settings, place()), records, use, queue, measures)
+    refill = BucketRefill(cache, archives, store, bring, use, records.doubt, queue.add)
     events = EventQueue(EventRecorder(kube).record, queue.calm)
     clients = Clients(
         kube=kube,
@@ -75,7 +76,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         notifiers=tuple(notifiers(settings, cache, kube, lease.namespace, bucket, turns)),
         drift_watch=drift_watch(settings, cache.of_models, queue.add),
         golden_probe=golden_probe(settings.probe_seconds, kube, cache.of_models, own_secrets(os.environ)),
-        bucket_refill=bucket_refill(cache, archives, store, bring, use, records.doubt, queue.add),
+        bucket_refill=refill if settings.bucket != NO_BUCKET else None,
         may_patch=settings.patch_deployments,
         access=_builder_access(settings),
         archive_place=archives,

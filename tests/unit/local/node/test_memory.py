@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from e2i.local.node.guardian import Guardian, obey
 from e2i.local.node.memory import MemoryWatch
 from e2i.local.node.sweep import process_tree, processes
@@ -101,3 +103,28 @@ async def test_a_new_guardian_watches_what_the_one_before_did(tmp_path: Path) ->
         assert not await guardian.forget("c")
     keeping.cancel()
     await guardian.end()
+
+
+async def test_a_guardian_that_is_stopped_holds_up_no_end_of_a_container_and_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guardian = Guardian(tmp_path)
+    await guardian.start()
+    keeping = asyncio.create_task(guardian.keep())
+    stopped = guardian_process()
+    os.kill(stopped, signal.SIGSTOP)
+    with container(sys.executable, "-c", f"{HOLDS_60_MIB} {WAITS}") as large:
+        try:
+            guardian.watch("ended", os.getpid(), 1 << 50)
+            guardian.watch("large", large.pid, 50 * MIB)
+            with monkeypatch.context() as hurried:
+                hurried.setattr("e2i.local.node.guardian.PATIENCE", 0.2)
+                async with asyncio.timeout(PATIENCE):
+                    assert not await guardian.forget("ended")
+            assert await asyncio.to_thread(large.wait, PATIENCE) == -signal.SIGKILL
+            assert await guardian.forget("large")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stopped, signal.SIGKILL)
+            keeping.cancel()
+            await guardian.end()

@@ -17,7 +17,6 @@ from e2i.api.artifact import ArchivePlace, Artifact
 from e2i.api.problem import Problem
 from e2i.archive.errors import ExportError
 from e2i.archive.export_progress import Attempt, Step, Unsettled
-from e2i.archive.s3.settings import NO_BUCKET
 from e2i.controller.core.archive_address import with_address
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.jobs.archive_use import ArchiveUse
@@ -183,16 +182,3 @@ class BucketRefill:
 def _has_record(keys: tuple[str, ...], release: str) -> bool:
     entries = filter(None, map(release_record.parse_key, keys))
     return any((each.release, each.result) == (release, release_record.SERVED) for each in entries)
-
-
-def bucket_refill(
-    cache: Cache,
-    place: ArchivePlace,
-    store: ReleaseStore,
-    bring: Work,
-    use: ArchiveUse,
-    doubt: Callable[[Key], None],
-    wake: Callable[[Key], None],
-) -> BucketRefill | None:
-    """Return what fills the bucket of the settings; None with E2I_BUCKET=-."""
-    return BucketRefill(cache, place, store, bring, use, doubt, wake) if place.bucket != NO_BUCKET else None

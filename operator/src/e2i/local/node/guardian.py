@@ -24,6 +24,9 @@ from pathlib import Path
 from e2i.local.node.memory import MemoryWatch
 from e2i.local.node.sweep import kill_cluster
 
+PATIENCE = 30.0
+"""Seconds after which a guardian that does not answer is taken for stuck: it answers within one look at memory."""
+
 log = logging.getLogger(__name__)
 
 
@@ -76,14 +79,30 @@ class Guardian:
         _, limit = self._watched.pop(id_, (0, 0))
         if not limit or not self._hearing or self._hearing.done():
             return False
-        self._answers[id_] = asyncio.get_running_loop().create_future()
-        self._tell(f"forget {id_}")
-        used = await self._answers[id_]
+        used = await self._ask_how_much(id_)
         if used:
             log.warning(
                 "container %s was killed: it used %d MiB, its limit is %d MiB", id_, used >> 20, limit >> 20
             )
         return used > 0
+
+    async def _ask_how_much(self, id_: str) -> int:
+        """Return the bytes that the container used when it was killed; 0 if it was not, or nobody knows."""
+        answer = self._answers[id_] = asyncio.get_running_loop().create_future()
+        self._tell(f"forget {id_}")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await answer
+        except TimeoutError:
+            # A stopped one would hold up the end of every container, and no memory limit would hold.
+            log.warning(
+                "the guardian does not answer within %g s; it is killed, and another one starts", PATIENCE
+            )
+            if self._process and self._process.returncode is None:
+                self._process.kill()
+            return 0
+        finally:
+            self._answers.pop(id_, None)
 
     def _tell(self, line: str) -> None:
         if self._process and self._process.stdin and not self._process.stdin.is_closing():
@@ -92,10 +111,14 @@ class Guardian:
     async def _hear(self, answers: asyncio.StreamReader) -> None:
         async for line in answers:
             id_, used = line.decode().split()
-            self._answers.pop(id_).set_result(int(used))
-        for answer in self._answers.values():
-            answer.set_result(0)
-        self._answers.clear()
+            self._answer(id_, int(used))
+        for id_ in list(self._answers):
+            self._answer(id_, 0)
+
+    def _answer(self, id_: str, used: int) -> None:
+        # Nobody waits any more for one that comes too late.
+        if (answer := self._answers.pop(id_, None)) and not answer.done():
+            answer.set_result(used)
 
 
 def obey(line: str, watch: MemoryWatch) -> str:

@@ -120,7 +120,7 @@ VERIFICATIONS = _counter(
 )
 EXPORTS = _counter(
     "e2i_exports_total",
-    "Exports that ended: exported, refused (the bento cannot be exported as it is), failed (all else).",
+    "Exports that ended, each try: exported, refused (the bento cannot be exported as it is), failed (all else).",
     ("result",),
     "3",
 )
