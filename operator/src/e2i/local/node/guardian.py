@@ -88,7 +88,8 @@ class Guardian:
 
     async def _ask_how_much(self, id_: str) -> int:
         """Return the bytes that the container used when it was killed; 0 if it was not, or nobody knows."""
-        answer = self._answers[id_] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._answers[id_] = answer
         self._tell(f"forget {id_}")
         try:
             async with asyncio.timeout(PATIENCE):
