@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from support.scenes import mode, quiet, serve
 from support.world import World, digest_of
@@ -9,7 +11,7 @@ from support.world import World, digest_of
 from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
-from e2i.kube import ApiError
+from e2i.kube import ApiError, Resource
 
 WRITES = ("Service", "BentoRequest", "BentoDeployment", naming.KIND, "Event")
 
@@ -92,6 +94,24 @@ async def test_any_write_may_be_refused_once(world: World, number: int, status: 
     world.kube.writes.clear()
     await world.run_pass()
     assert not world.kube.writes
+
+
+async def test_a_refusal_is_reported_with_what_was_written_before_it(world: World) -> None:
+    """The pass that wrote saw the model as it was before, so the next one reports the refusal."""
+    original = world.kube.apply
+
+    async def apply(resource: Resource, *args: Any, **options: Any) -> dict[str, Any]:
+        if resource.kind == "BentoDeployment":
+            raise ApiError(403, "Forbidden", "quota exceeded")
+        return await original(resource, *args, **options)
+
+    world.kube.apply = apply  # type: ignore[method-assign]
+    world.apply()
+    told = set()
+    for _ in range(10):
+        await world.run_pass()
+        told.add((world.condition(), world.condition("ImageBuilt")))
+    assert {built for ready, built in told if ready == "False/Refused"} == {"False/Building"}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
 from e2i.controller.core.rules.explanation import explain
-from e2i.controller.core.status.report import report, told_problem
+from e2i.controller.core.status.report import report
 from e2i.controller.edge import log_context
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.execute import execute
@@ -35,8 +35,8 @@ class Outcome(Enum):
 
     GONE = "there is no such model"
     SETTLED = "nothing had to be changed"
-    CHANGED = "something was changed: the next pass follows at once"
-    FAILED = "an action failed: the next pass follows after a delay"
+    CHANGED = "something was changed: the next pass follows at once, also if another action failed"
+    FAILED = "nothing was changed and an action failed: the next pass follows after a delay"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +85,9 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         logger.warning(
             "%s/%s %s: %s", *key, problem.reason.name, problem.message, extra={"reason": problem.reason.name}
         )
-    done = [result for result in results if not result.problem and not result.pending]
-    if done and not told_problem(here, chosen, results):
-        # What was observed is out of date; the next pass observes and reports the effect. Else a Service that is
-        # written beside a slow bucket, or one that refuses a record, would show as a switch of the address.
+    if any(result.succeeded for result in results):
+        # What was observed is out of date, so nothing is reported. The next pass observes the effect; it repeats what
+        # failed or is under way now, and reports that.
         return Pass(outcome=Outcome.CHANGED)
     told = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
     return Pass(

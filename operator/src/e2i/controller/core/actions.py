@@ -222,8 +222,13 @@ PENDING = Pending.PENDING
 
 @dataclass(frozen=True)
 class Result:
-    """Result of one action: `problem` and `pending` are empty if it succeeded."""
+    """Result of one action."""
 
     action: Action
     problem: Problem | None = None
     pending: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is done: it neither failed nor goes on in the background."""
+        return self.problem is None and not self.pending

@@ -59,7 +59,7 @@ def report(
     """
     plan = replace(plan, message=plan.told)
     failed = failures.of_desired(here, plan)
-    facts = tuple(_facts(here, plan, told_problem(here, plan, results), failed))
+    facts = tuple(_facts(here, plan, _problem(results, failed), failed))
     old = _own(here.model.status)
     merged = conditions.merge_conditions(old.get("conditions", ()), facts, here.model.generation, now)
     status = {
@@ -77,9 +77,8 @@ def report(
     )
 
 
-def told_problem(here: Situation, plan: Plan, results: Iterable[Result]) -> Problem | None:
+def _problem(results: Iterable[Result], failed: Failure | None) -> Problem | None:
     """Return why the first action that the status reports failed; None if only cleanup failed, or nothing."""
-    failed = failures.of_desired(here, plan)
     return next(
         (result.problem for result in results if result.problem and not _is_chore(result, failed)), None
     )
