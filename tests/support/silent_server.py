@@ -43,6 +43,12 @@ class Silent:
         shaken.sendall(BEGUN)
         return shaken
 
+    def be_refused(self, taken: socket.socket) -> socket.socket:
+        """The client does not accept the certificate."""
+        with contextlib.suppress(OSError):
+            self._tls.wrap_socket(taken, server_side=True)
+        return taken
+
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
         thread = threading.Thread(target=self._serve)

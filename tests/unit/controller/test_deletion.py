@@ -58,3 +58,14 @@ def test_the_finalizer_follows_the_spec(delete_bucket: bool, finalized: bool, wa
         Situation(a_model(delete_bucket=delete_bucket, finalized=finalized), seen()), NOON
     )
     assert (chosen.actions if chosen else None) == (None if wanted is None else (SetFinalizer(wanted),))
+
+
+@pytest.mark.parametrize("reason", ["BucketUnreachable", "BucketAccessDenied"])
+def test_what_the_bucket_said_is_told_until_the_next_attempt_has_ended(reason: str) -> None:
+    told = {"status": "False", "reason": reason, "message": "no answer", "observedGeneration": 1}
+    status = {"conditions": [{"type": "Ready", **told}, {"type": "Stalled", **told}]}
+    model = a_model(deleting=True, finalized=True, delete_bucket=True, status=status)
+    chosen = deletion.finish_deletion(Situation(model, seen()), NOON)
+    assert chosen
+    assert (chosen.reason.name, chosen.message, chosen.stalled) == (reason, "no answer", True)
+    assert chosen.actions == (EmptyBucket(()), SetFinalizer(False))

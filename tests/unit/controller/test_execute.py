@@ -395,3 +395,32 @@ async def test_a_namespace_that_is_being_deleted_is_nobody_s_fault() -> None:
     assert result.problem
     assert (result.problem.reason, result.problem.stalled) == (Reason.Deleting, False)
     await world.close()
+
+
+NO_RIGHT = (
+    'services is forbidden: User "system:serviceaccount:e2i-system:e2i" cannot patch resource "services"'
+)
+NO_ANSWER = 'Internal error occurred: failed calling webhook "check.example": failed to call webhook: context deadline'
+FULL = 'bentodeployments "churn-a" is forbidden: exceeded quota: few, requested: count/bentodeployments=1'
+DENIED = 'admission webhook "check.example" denied the request: no team label'
+POLICY = "ValidatingAdmissionPolicy 'labels' with binding 'labels' denied request: no team label"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason", "step"),
+    [
+        pytest.param(403, NO_RIGHT, Reason.RightMissing, "Apply manifests/rbac.yaml", id="a right is missing"),
+        pytest.param(500, NO_ANSWER, Reason.WebhookFailing, "Bring the webhook check.example back",
+                     id="a webhook of somebody else is down"),
+        pytest.param(403, FULL, Reason.Refused, "Raise the quota", id="a quota is used up"),
+        pytest.param(403, DENIED, Reason.Refused, "Change the rule of that webhook", id="a webhook refuses"),
+        pytest.param(403, POLICY, Reason.Refused, "Change the rule of that webhook", id="a policy refuses"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_who_refuses_and_the_next_step(
+    status: int, message: str, reason: Reason, step: str
+) -> None:
+    problem = refused(a_model(), SERVICE, ApiError(status, "Word", message))
+    assert problem.reason is reason
+    assert problem.message.startswith(f"the Service of churn was not written: {message}. {step}")
+    assert problem.stalled == (status == 403), "a webhook may come back by itself"

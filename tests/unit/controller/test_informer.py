@@ -133,7 +133,13 @@ async def test_a_list_of_one_namespace_removes_nothing_of_another() -> None:
 async def test_a_namespace_that_may_not_be_watched_is_named() -> None:
     watched = Watched(Source(PODS, namespace="risk"), ("FAILED", ApiError(403, "Forbidden", "no")))
     await watched.run()
-    assert watched.informer.problem == "pods in risk cannot be watched: 403 Forbidden: no"
+    assert watched.informer.problem.startswith("pods in risk cannot be watched: 403 Forbidden: no. Apply")
+
+
+async def test_that_its_own_kind_was_removed_is_told_with_the_next_step() -> None:
+    watched = Watched(Source(E2I_MODELS), ("FAILED", GONE))
+    await watched.run()
+    assert watched.informer.problem.endswith("does not serve this kind: apply its CRD (manifests/crds)")
 
 
 async def test_models_come_last_so_that_their_children_are_known() -> None:

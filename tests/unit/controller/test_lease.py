@@ -283,7 +283,32 @@ async def test_it_waits_for_an_api_server_that_does_not_give_it(
     assert mine.is_held
     (said,) = [record for record in caplog.records if "cannot be had" in record.message]
     assert said.levelname == "WARNING"
-    assert said.message.endswith("Create the namespace e2i-system.") == (error.status == 404)
+    assert said.message.endswith("Create the namespace e2i-system") == (error.status == 404)
+
+
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [
+        pytest.param(ApiError(401, "Unauthorized", "Unauthorized"),
+                     "kubectl rollout restart deployment/e2i-operator -n e2i-system", id="its token is not accepted"),
+        pytest.param(ApiError(500, "Internal", "etcdserver: mvcc: database space exceeded"),
+                     "etcd is full: make room in it, and clear its alarm", id="etcd takes no writes"),
+    ],
+)  # fmt: skip
+async def test_what_keeps_it_from_renewing_is_told_with_the_next_step(
+    api: Api, error: ApiError, step: str
+) -> None:
+    mine = api.lease("mine")
+    await mine.acquire()
+    api.errors, api.meanwhile = [error] * 100, after(20, api, end)
+    with pytest.raises(EndOfTestError):
+        await mine.hold(ignore)
+    assert mine.problem.startswith(str(error))
+    assert mine.problem.endswith(step)
+    api.errors, api.meanwhile = [], after(api.now + 20, api, end)
+    with pytest.raises(EndOfTestError):
+        await mine.hold(ignore)
+    assert mine.problem == ""
 
 
 async def test_it_is_renewed_for_ever(api: Api) -> None:

@@ -43,7 +43,8 @@ UNPLACED = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: In
                      id="it starts and ends again and again"),
         pytest.param(a_pod(containers=[waiting("CrashLoopBackOff", restartCount=1,
                                                lastState=ended(signal=9, reason="OOMKilled", message=" killed\n"))]),
-                     Reason.CrashLoop, "ended 1 time, last with signal 9 (OOMKilled): killed",
+                     Reason.CrashLoop, "ended 1 time, last with signal 9 (OOMKilled): killed. It used more memory than "
+                     "its limit: raise spec.resources.limits.memory",
                      id="memory ran out"),
         pytest.param(a_pod(containers=[{"name": "main", "ready": False, "restartCount": 2,
                                         "state": {"running": {}}, "lastState": ended()}]),
@@ -252,6 +253,10 @@ def test_the_model_s_own_crash_is_told_before_that_of_a_container_beside_it() ->
                      "or change spec.topologySpreadConstraints", id="a spread"),
         pytest.param("0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable.", "kubectl uncordon",
                      id="both"),
+        pytest.param('0/1 nodes are available: persistentvolumeclaim "features" not found. not found.',
+                     "Create the PersistentVolumeClaim, or change spec.volumes", id="a claim that is not there"),
+        pytest.param("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found.",
+                     "kubectl describe pvc says why", id="a claim without a volume"),
         pytest.param("something new", "Change what keeps the pod from the nodes", id="unknown words"),
     ],
 )  # fmt: skip

@@ -48,6 +48,7 @@ WELL = Installation(
     lease=LEASE,
     health={"code": 200, "unready": "", "stale": [], "models": 3},
     log=(),
+    account=True,
     refused=(),
     namespaces=(),
     strays=(),
@@ -235,6 +236,26 @@ CASES = [
         State.FAILED,
         "0 of 1 pods are available; the last error in its log: a setting cannot be used: E2I_EXPORTS=x",
         id="an operator that does not start",
+    ),
+    pytest.param(
+        but(
+            deployments=(YATAI, BUILDER, a_deployment("e2i-operator", "e2i-system", ready=0)),
+            log=(
+                {"severity": "warn", "message": "the Lease was not renewed: 401 Unauthorized"},
+                {"severity": "warn", "message": "models/churn Refused: no", "model": "models/churn"},
+            ),
+        ),
+        "operator",
+        FAILED,
+        "0 of 1 pods are available; the last warning in its log: the Lease was not renewed: 401 Unauthorized",
+        id="an operator that waits for the API server",
+    ),
+    pytest.param(
+        but(account=False),
+        "rights",
+        FAILED,
+        "the operator's service account does not exist",
+        id="a service account that was deleted, though its bindings still name it",
     ),
     pytest.param(
         but(

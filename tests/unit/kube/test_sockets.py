@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from pathlib import Path
 
 import pytest
 from support.silent_server import PATIENCE, Part, Silent, certificates, no_socket_left
 
-from e2i.kube import Kube
+from e2i.kube import ApiError, Kube
 from e2i.kube.access import Access
+from e2i.kube.explain import explain
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,22 @@ def test_a_request_that_was_cut_off_leaves_no_socket_behind(pki: Path, part: Par
 
     with server.serving(), no_socket_left():
         asyncio.run(live())
+
+
+def test_a_certificate_that_is_not_accepted_is_named_and_not_taken_for_a_cluster_that_is_away(
+    pki: Path,
+) -> None:
+    server = Silent(pki, Silent.be_refused)
+
+    async def ask() -> ApiError:
+        stranger = Access(server=server.address, credentials=nobody, tls=ssl.create_default_context())
+        async with Kube(stranger) as kube:
+            with pytest.raises(ApiError) as failed:
+                await kube.request("GET", "/version")
+        return failed.value
+
+    with server.serving():
+        error = asyncio.run(ask())
+    words = f"The certificate of API server {server.address} is not accepted: unable to get local issuer certificate"
+    assert (error.reason, error.message) == ("BadCertificate", words)
+    assert explain(0, error.reason, error.message).startswith(f"{words}. Renew it at the server")

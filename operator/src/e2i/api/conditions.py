@@ -112,6 +112,10 @@ class Reason(Enum):
     NameTaken = "An object of somebody else has the name of one of the model's children."
     ImageChanged = "Somebody changed the image in a Bento. The operator writes the one that was built again."
     Refused = "The API server refused an object that the operator wrote."
+    RightMissing = "The operator's account lacks a right, or its cluster role is not bound any more."
+    WebhookFailing = (
+        "An admission webhook of somebody else does not answer, so the API server takes no object."
+    )
     ApiUnavailable = "The API server did not take a request."
     YataiNotResponding = "A controller of Yatai has not looked at an object of the model for a minute."
 

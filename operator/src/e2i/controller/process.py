@@ -89,7 +89,8 @@ class Process:
 
     def _unready(self) -> str:
         if self._lease is None or not (self._lease.is_held or self._lease.stands_by):
-            return "the API server does not answer, or does not give the Lease"
+            told = f": {self._lease.problem}" if self._lease and self._lease.problem else ""
+            return f"the API server does not answer, or does not give the Lease{told}"
         if self._lease.is_held and not self._has_started:
             return "the models and their children are not listed yet"
         return "; ".join(self._operator.problems()) if self._operator else ""

@@ -24,7 +24,7 @@ from e2i.kube.errors import ApiError
 from e2i.kube.exchange import Response, exchange
 from e2i.kube.kinds import Object
 from e2i.kube.plain_kubeconfig import plain_access
-from e2i.kube.responses import error_from_response, parse_object, read
+from e2i.kube.responses import error_from_response, parse_object, read, unreachable
 from e2i.kube.sockets import Sockets
 
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -136,8 +136,7 @@ class Connection:
         except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError) as error:
             if not answered:
                 self._asked(method, 0)
-            text = str(error) or type(error).__name__
-            raise ApiError(0, "Unreachable", f"API server {self.server}: {text}") from error
+            raise unreachable(f"API server {self.server}", error) from error
 
     @property
     def server(self) -> str:

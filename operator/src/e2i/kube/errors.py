@@ -10,8 +10,8 @@ class ApiError(Exception):
     """The API server refused the request, or gave no usable answer (`status` 0).
 
     `reason` is the API's own word (NotFound, Conflict, Forbidden, Invalid, ...). With status 0 it is Unreachable (no
-    answer), InvalidResponse (an answer that is not the API's), BadKubeconfig or BadCredentials. `message` is the
-    server's sentence without control characters, cut to 2,000 characters.
+    answer), BadCertificate (one that is not accepted), InvalidResponse (an answer that is not the API's), BadKubeconfig
+    or BadCredentials. `message` is the server's sentence without control characters, cut to 2,000 characters.
     `retry_after` is in seconds.
     """
 

@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from e2i.kube.errors import ApiError
-from e2i.kube.responses import error_from_status, parse_object, read
+from e2i.kube.responses import error_from_status, parse_object, read, unreachable
 
 
 @dataclass(frozen=True)
@@ -63,4 +63,4 @@ async def exchange(
     except TimeoutError as error:
         raise ApiError(0, "Timeout", f"{url} did not answer within {timeout:g} s") from error
     except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
-        raise ApiError(0, "Unreachable", f"{url}: {str(error) or type(error).__name__}") from error
+        raise unreachable(url, error) from error

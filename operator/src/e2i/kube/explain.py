@@ -9,6 +9,11 @@ def explain(status: int, reason: str, message: str) -> str:
     match status:
         case 0 if reason == "Unreachable":
             return f"{words}. Is the cluster up? Choose another one with --context or --kubeconfig."
+        case 0 if reason == "BadCertificate":
+            return (
+                f"{words}. Renew it at the server, or, if its authority is new, take the new "
+                "certificate-authority-data into the kubeconfig."
+            )
         case 0:
             return f"{words}."
         case 401:

@@ -26,6 +26,7 @@ MAX_RETRY_AFTER = 300.0
 EXCERPT = 200
 """Characters that are quoted of an answer that is not the API's."""
 TOO_LARGE = "ResponseTooLarge"
+BAD_CERTIFICATE = "BadCertificate"
 
 
 async def read(response: aiohttp.ClientResponse, limit: int = MAX_ANSWER) -> bytes:
@@ -95,6 +96,15 @@ def error_from_status(
     if not (isinstance(message, str) and message):
         message = f"{phrase or f'status {code}'}{_excerpt(body)}"
     return ApiError(code, reason if isinstance(reason, str) and reason else phrase, message, wait)
+
+
+def unreachable(server: str, error: Exception) -> ApiError:
+    """Return the ApiError for a request without an answer; a certificate that is not accepted has its own reason."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        refused = error.certificate_error
+        why = getattr(refused, "verify_message", "") or str(refused)
+        return ApiError(0, BAD_CERTIFICATE, f"The certificate of {server} is not accepted: {why}")
+    return ApiError(0, "Unreachable", f"{server}: {str(error) or type(error).__name__}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

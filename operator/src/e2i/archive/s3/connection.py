@@ -23,6 +23,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
+    SSLError,
     TokenRetrievalError,
 )
 from botocore.loaders import create_loader
@@ -54,12 +55,14 @@ _DENIED = {
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidToken",
-    "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
     # The code of versitygw for an unknown access key, with status 404.
     "XAdminUserNotFound",
 }
+_CLOCK = "RequestTimeTooSkewed"
+# Words of this machine's OpenSSL, not of the server.
+_CERTIFICATE = re.compile(r"certificate verify failed: ([^()]{1,200}?) ?\(_ssl")
 _CORRUPTED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 
 
@@ -172,9 +175,21 @@ def export_error(
         return BucketNotFound(
             f"{place} cannot exist: the name is not valid for a bucket; correct E2I_BUCKET."
         )
+    if isinstance(error, SSLError):
+        return BucketUnreachable(_not_trusted(error, place))
     if unanswered is UploadInterrupted:
         return UploadInterrupted(f"The connection to {place} broke off while sending ({name}).")
     return unanswered(f"There is no answer from {place} ({name}); check AWS_ENDPOINT_URL and the network.")
+
+
+def _not_trusted(error: SSLError, place: str) -> str:
+    found = _CERTIFICATE.search(str(error))
+    if found is None:
+        return f"There is no TLS connection to {place}; check the scheme and the port of AWS_ENDPOINT_URL."
+    return (
+        f"The certificate of {place} is not accepted: {found[1]}. Renew it at the server; if its authority is your "
+        "own, name a file with the authority's certificate in AWS_CA_BUNDLE."
+    )
 
 
 def _answered(error: ClientError, place: str) -> ExportError:
@@ -183,6 +198,11 @@ def _answered(error: ClientError, place: str) -> ExportError:
     said = f"{code or 'an error'}, status {status}, request {request or 'unknown'}"
     if code == "NoSuchBucket":
         return BucketNotFound(f"{place} does not exist ({said}); create it or correct E2I_BUCKET.")
+    if code == _CLOCK:
+        return BucketAccessDenied(
+            f"{place} refuses requests because its clock and that of the machine that asks differ too much ({said}); "
+            "synchronise both clocks (NTP)."
+        )
     if code in _DENIED or status in (401, 403):
         return BucketAccessDenied(
             f"{place} refuses the operator's credentials ({said}); check the access key, "

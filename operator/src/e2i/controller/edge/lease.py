@@ -50,6 +50,8 @@ class Lease:
         self._renewed = float("-inf")
         """When the last successful renewal began."""
         self._logged = ""
+        self.problem = ""
+        """What kept the last look or renewal from succeeding; empty if it succeeded."""
 
     @property
     def place(self) -> str:
@@ -75,6 +77,7 @@ class Lease:
             self.tried = seconds()
             try:
                 found = await self._look()
+                self.problem = ""
                 sighting = sight(sighting, found, seconds())
                 if is_free(sighting, self.identity, self._terms, seconds()):
                     await self._write(self._claimed(found))
@@ -85,12 +88,12 @@ class Lease:
                 if sighting:
                     self._log(logging.INFO, "this operator is a standby: %s is active", sighting.claim.holder)
             except ApiError as error:
+                self.problem = self._explained(error)
                 self._log(
                     logging.WARNING,
-                    "the Lease %s cannot be had, it is tried again: %s%s",
+                    "the Lease %s cannot be had, it is tried again: %s",
                     self.place,
-                    error,
-                    self._way_out(error),
+                    self.problem,
                 )
             await asyncio.sleep(self._terms.period)
 
@@ -104,14 +107,15 @@ class Lease:
             self.tried = seconds()
             try:
                 await self._renew()
-                self._logged = ""
+                self._logged = self.problem = ""
                 renewed(self._annotations())
             except ApiError as error:
+                self.problem = self._explained(error)
                 self._log(
                     logging.WARNING,
                     "the Lease %s was not renewed, it is tried again: %s",
                     self.place,
-                    error,
+                    self.problem,
                 )
 
     async def release(self) -> None:
@@ -189,9 +193,18 @@ class Lease:
         except TimeoutError as error:
             raise ApiError(0, "Timeout", "the API server did not answer in time") from error
 
-    def _way_out(self, error: ApiError) -> str:
-        """Return what to do if the namespace is missing."""
-        return f" Create the namespace {self.namespace}." if error.status == 404 else ""
+    def _explained(self, error: ApiError) -> str:
+        """Return the error, with what to do about one that a person has to remove."""
+        words = str(error).rstrip(".")
+        if error.status == 404:
+            return f"{words}. Create the namespace {self.namespace}"
+        if error.status == 401:
+            # Its token was revoked, or its service account deleted; a container that starts again keeps its token.
+            step = f"kubectl rollout restart deployment/e2i-operator -n {self.namespace}"
+            return f"{words}. The token of the operator's service account is not accepted: {step}"
+        if "database space exceeded" in error.message:
+            return f"{words}. etcd is full: make room in it, and clear its alarm"
+        return words
 
     def _log(self, level: int, line: str, *values: object) -> None:
         """Log the line unless it was the last one."""

@@ -21,6 +21,7 @@ from e2i.controller.core.actions import (
     ScaleWorkload,
     SetFinalizer,
 )
+from e2i.controller.core.evidence.refusals import write_refusal
 from e2i.kube import ApiError
 from e2i.kube.e2i_kinds import YATAI_KINDS
 
@@ -65,6 +66,10 @@ def refused(model: Model, action: Action, error: ApiError) -> Problem:
         # Kubernetes removes the children of the namespace one by one, and each would be made again.
         message = f"namespace {model.namespace} is being deleted: nothing is made in it any more"
         return Problem(reason=Reason.Deleting, message=message)
+    if error.status in (403, 500) and (known := write_refusal(error.message)):
+        reason, advice = known
+        message = f"{what}: {error.message.rstrip('.')}. {advice}"
+        return Problem(reason=reason, message=message, stalled=error.status == 403)
     if error.status in (400, 403, 413, 422):
         return Problem(reason=Reason.Refused, message=f"{what}: {error.message}", stalled=True)
     return Problem(reason=Reason.ApiUnavailable, message=f"{what}: {error.message}; it is tried again")

@@ -51,6 +51,8 @@ class Installation:
     """The operator's answer on /readyz, with its status code in `code`."""
     log: tuple[Mapping[str, Any], ...] | None
     """The last lines of the active operator."""
+    account: bool | None
+    """Whether the operator's service account is there."""
     refused: tuple[str, ...] | None
     """Rights that the operator's service account lacks."""
     namespaces: tuple[str, ...]

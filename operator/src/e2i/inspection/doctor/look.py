@@ -26,6 +26,7 @@ CRD = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "Custo
 API_SERVICES = Resource("apiregistration.k8s.io", "v1", "apiservices", "APIService", False)
 REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", False)
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 BINDINGS = (
     *POD_POLICY_BINDINGS,
     Resource(
@@ -64,6 +65,7 @@ async def look(kube: Kube) -> Installation:
         lease=await _allowed(_lease(kube, namespace)),
         health=await _health(kube, namespace),
         log=await _log(kube, namespace),
+        account=await _is_there(kube, SERVICE_ACCOUNTS, namespace, _account(operator)) if operator else None,
         refused=await _refused(kube, operator, namespaces or ("",)) if operator else None,
         namespaces=namespaces,
         strays=await _strays(kube, namespaces) if namespaces else None if found is None else (),
@@ -144,11 +146,14 @@ async def _strays(kube: Kube, namespaces: tuple[str, ...]) -> tuple[str, ...] | 
     )
 
 
+def _account(operator: Mapping[str, Any]) -> str:
+    return str(operator["spec"]["template"]["spec"].get("serviceAccountName", "default"))
+
+
 async def _refused(
     kube: Kube, operator: Mapping[str, Any], namespaces: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    metadata, pod = operator["metadata"], operator["spec"]["template"]["spec"]
-    user = f"system:serviceaccount:{metadata['namespace']}:{pod.get('serviceAccountName', 'default')}"
+    user = f"system:serviceaccount:{operator['metadata']['namespace']}:{_account(operator)}"
     asked = [(right, place) for place in namespaces for right in NEEDED]
     answers = await _allowed(asyncio.gather(*(_may(kube, user, right, place) for right, place in asked)))
     if answers is None:

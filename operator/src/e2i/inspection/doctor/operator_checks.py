@@ -67,13 +67,18 @@ def _operator(seen: Installation) -> Finding:
 
 
 def _with_its_error(state: Finding, seen: Installation) -> Finding:
-    """Return the finding with the last error of the operator's log, which Kubernetes does not know."""
+    """Return the finding with the last error of the operator's log, which Kubernetes does not know.
+
+    Without one, with its last warning that is not about a single model: what it waits for is no error.
+    """
     errors = [line for line in seen.log or () if line.get("severity") in ("error", "critical")]
-    if not errors:
+    warnings = [line for line in seen.log or () if line.get("severity") == "warn" and "model" not in line]
+    if not (errors or warnings):
         return state
+    what, last = ("error", errors[-1]) if errors else ("warning", warnings[-1])
     return replace(
         state,
-        message=f"{state.message}; the last error in its log: {errors[-1].get('message', '')}",
+        message=f"{state.message}; the last {what} in its log: {last.get('message', '')}",
         next_step=f"Correct what it names, or read the whole log ({LOGS}).",
     )
 
@@ -120,6 +125,14 @@ def _leader(seen: Installation) -> Finding:
 
 
 def _rights(seen: Installation) -> Finding:
+    if seen.account is False:
+        # The answers about its rights would be those of bindings, which name it although it is not there.
+        return Finding(
+            "rights",
+            State.FAILED,
+            "the operator's service account does not exist, so no token of it is accepted",
+            "Apply manifests/rbac.yaml, then kubectl rollout restart the operator's Deployment.",
+        )
     if seen.refused is None:
         return unreadable("rights", "subjectaccessreviews (create)")
     if seen.refused:
@@ -149,7 +162,7 @@ def _bucket(seen: Installation) -> Finding:
             "bucket",
             State.WARNING if warning else State.FAILED,
             failed,
-            "" if warning else f"Correct E2I_BUCKET, its keys or its policy ({INSTALL}, section 3).",
+            "" if warning else f"Do what it says; the bucket and its keys: {INSTALL}, section 3.",
         )
     return Finding("bucket", State.OK, "the operator's log has no complaint about it")
 

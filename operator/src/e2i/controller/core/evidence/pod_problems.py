@@ -169,7 +169,10 @@ def _container_problem(pod: Body, container: Body) -> Problem | None:
         reason, ended = (None if reason is Reason.CrashLoop else reason), None
     if (reason is Reason.CrashLoop or (ended and not container.get("ready"))) and ended:
         log = _log_command(pod, container["name"], "--previous")
-        return Problem(reason=Reason.CrashLoop, message=f"{where} {_ending(container, ended)}", log=log)
+        message = f"{where} {_ending(container, ended)}"
+        if ended.get("reason") == "OOMKilled" and container["name"] == MODEL_CONTAINER:
+            message += ". It used more memory than its limit: raise spec.resources.limits.memory"
+        return Problem(reason=Reason.CrashLoop, message=message, log=log)
     if reason is None:
         return None
     detail = _clause(waiting.get("message") or waiting["reason"])

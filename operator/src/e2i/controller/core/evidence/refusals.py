@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from e2i.api.conditions import Reason
+
 _PODS_REQUESTED = re.compile(r"requested: (?:[^:]*,)?(?:count/)?pods=")
 _REFUSALS = (
     (
@@ -18,6 +20,7 @@ _REFUSALS = (
     ("failed quota", "Give what the quota asks for in spec.resources, or change the quota"),
     ("exceeded quota", "Raise the quota, or request less in spec.resources"),
     ("error looking up service account", "Create the service account, or change spec.serviceAccountName"),
+    ("failed calling webhook", "Bring that webhook back, or remove its configuration"),
     ("usage per Container is", "Change the LimitRange of the namespace, or the amounts in spec.resources"),
     ("usage per Pod is", "Change the LimitRange of the namespace, or the amounts in spec.resources"),
 )
@@ -35,6 +38,12 @@ _PLACES = (
     ("didn't match pod affinity", "Add a node near the pods that it asks for", "spec.affinity.podAffinity"),
     ("didn't match pod anti-affinity", "Add a node", "spec.affinity.podAntiAffinity"),
     ("didn't match pod topology spread", "Add a node in another place", "spec.topologySpreadConstraints"),
+    ('persistentvolumeclaim "', "Create the PersistentVolumeClaim", "spec.volumes"),
+    (
+        "unbound immediate PersistentVolumeClaims",
+        "Its PersistentVolumeClaim has no volume: kubectl describe pvc says why, mostly the storage class",
+        "",
+    ),
     ("didn't match PersistentVolume", "Add a node that can reach the volume", ""),
     ("Too many pods", "Remove pods from the nodes, or add a node", ""),
 )
@@ -54,6 +63,27 @@ def refusal_advice(sentence: str, defaults: Iterable[str] = ()) -> str:
     if "spec.resources" not in advice or not unwritten:
         return advice
     return f"{advice}; {', '.join(unwritten)} of this model {'is' if len(unwritten) == 1 else 'are'} the default of e2i"
+
+
+_LACKS_A_RIGHT = re.compile(r'User "[^"]+" cannot \w+ resource ')
+"""Words of the API server's own rules (RBAC); a quota or a webhook has others."""
+_WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
+_DENIED = re.compile(r"denied( the)? request")
+RIGHTS = "Apply manifests/rbac.yaml of the operator's version, or upgrade the chart"
+
+
+def write_refusal(sentence: str) -> tuple[Reason, str] | None:
+    """Return reason and advice for a sentence with which the API server refused an object; None if it is unknown."""
+    if _LACKS_A_RIGHT.search(sentence):
+        return Reason.RightMissing, RIGHTS
+    if found := _WEBHOOK.search(sentence):
+        configuration = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+        return Reason.WebhookFailing, f"Bring the webhook {found[1]} back, or remove it: {configuration}"
+    if "exceeded quota" in sentence:
+        return Reason.Refused, "Raise the quota, or remove what it counts"
+    if _DENIED.search(sentence):
+        return Reason.Refused, "Change the rule of that webhook or policy, or what the model asks for"
+    return None
 
 
 def placement_advice(sentence: str, smaller: str, *, of_model: bool) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from e2i.api import conditions, naming
 from e2i.api.conditions import Reason, timestamp
@@ -166,11 +167,21 @@ def was_stalled(here: Situation, reason: Reason) -> bool:
     return _told(here, conditions.STALLED, reason)
 
 
+def told_message(here: Situation, reason: Reason) -> str:
+    """Return the words with which the last status said that this keeps the model from being ready; or nothing."""
+    return next((str(each["message"]) for each in _telling(here, conditions.READY, reason)), "")
+
+
 def _told(here: Situation, condition: str, reason: Reason) -> bool:
-    """Return whether a condition of the last status has this reason, for the present spec."""
-    known = (each for each in here.model.status.get("conditions", ()) if each["type"] == condition)
-    wanted = (reason.name, here.model.generation)
-    return any((each["reason"], each["observedGeneration"]) == wanted for each in known)
+    return any(_telling(here, condition, reason))
+
+
+def _telling(here: Situation, condition: str, reason: Reason) -> Iterator[Mapping[str, Any]]:
+    """Return the condition of the last status if it has this reason, for the present spec."""
+    wanted = (condition, reason.name, here.model.generation)
+    for each in here.model.status.get("conditions", ()):
+        if (each["type"], each["reason"], each["observedGeneration"]) == wanted:
+            yield each
 
 
 def was_final(here: Situation, reason: Reason) -> bool:

@@ -8,7 +8,14 @@ from e2i.api.conditions import Reason
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import EmptyBucket, SetFinalizer
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan
+from e2i.controller.core.rules.decision import Plan, told_message, was_stalled
+
+_OF_THE_BUCKET = (
+    Reason.BucketUnreachable,
+    Reason.BucketNotFound,
+    Reason.BucketAccessDenied,
+    Reason.BucketRefused,
+)
 
 
 def finish_deletion(here: Situation, now: datetime) -> Plan | None:
@@ -23,11 +30,17 @@ def finish_deletion(here: Situation, now: datetime) -> Plan | None:
             message="the deletion continues, the bucket stays as it is",
             actions=(SetFinalizer(False),),
         )
-    return Plan(
-        reason=Reason.Deleting,
-        message="its archives and records are being removed from the bucket (spec.deletionPolicy)",
-        actions=(EmptyBucket(_archives(here)), SetFinalizer(False)),
-    )
+    reason, message = _held_up_by(here)
+    actions = (EmptyBucket(_archives(here)), SetFinalizer(False))
+    return Plan(reason=reason, message=message, actions=actions, stalled=was_stalled(here, reason))
+
+
+def _held_up_by(here: Situation) -> tuple[Reason, str]:
+    """Return what the last attempt met, until the next one has ended: an S3 server may let each wait for a minute."""
+    for reason in _OF_THE_BUCKET:
+        if met := told_message(here, reason):
+            return reason, met
+    return Reason.Deleting, "its archives and records are being removed from the bucket (spec.deletionPolicy)"
 
 
 def _archives(here: Situation) -> tuple[tuple[str, str], ...]:
