@@ -42,6 +42,8 @@ class Model:
     url: str = ""
     poison: int = -1
     """A tenure for which the model itself breaks."""
+    lost: int = 0
+    """Tenures below this are answered with null, as a bento sends NaN."""
 
     def answer(self, request: Request) -> bytes:
         if not request.path.startswith(f"{self.path}/"):
@@ -65,6 +67,7 @@ class Model:
         self.seen += [row["tenure"] for row in rows]
         answers = [
             {"value": row["tenure"] + (row["charge"] or 0.0), "more": {"a": "x"}, "bento": self.bento}
+            | ({"value": None} if row["tenure"] < self.lost else {})
             for row in rows
         ]
         return ok(answers if isinstance(given, list) else answers[0])

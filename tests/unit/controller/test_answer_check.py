@@ -351,3 +351,95 @@ def test_probabilities_of_several_labels_are_told_what_to_write(body: Any, path:
     assert problem
     assert f"If several labels may hold at once, write probabilitiesPath: {path} into" in problem.message
     assert judge(check(), Contract(paths={"probabilities": path}), "Classification", answer(body)) is None
+
+
+ROWS = {"rows": [{"price": 3.5}, {"price": None}, {"price": 4}]}
+LOST = "a finite number, as in other items of the list, but is null"
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        pytest.param(ROWS, "$.rows[1].price", id="in objects of a list"),
+        pytest.param([{"score": [1, 2]}, {"score": [1, None]}], "$[1].score[1]", id="in a list of lists"),
+        pytest.param({"scores": [0.5, None]}, "$.scores[1]", id="in a list of numbers"),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_null_among_the_numbers_of_a_list_is_a_lost_number_under_any_name(
+    kind: str, body: Any, place: str
+) -> None:
+    assert said(verdict(answer(body), kind)) == ("PredictionNotFinite", f"{place} should be {LOST}")
+
+
+@pytest.mark.parametrize(
+    ("body", "expect"),
+    [
+        pytest.param(ROWS, {"subset": '{"rows": [{}, {"price": null}, {}]}'}, id="expected in a subset"),
+        pytest.param(ROWS, {"body": json.dumps(ROWS)}, id="expected in the body"),
+        pytest.param(
+            ROWS, {"fields": [{"jsonPath": "$.rows[1].price", "equals": "null"}]}, id="expected in a field"
+        ),
+        pytest.param([{"note": "a"}, {"note": None}], {}, id="among texts"),
+        pytest.param([{"note": 1}, {"note": None}, {"note": "a"}], {}, id="among numbers and texts"),
+        pytest.param([{"next": None}, {"next": None}], {}, id="nothing but nulls"),
+        pytest.param({"price": 3, "discount": None}, {}, id="in another place"),
+    ],
+)
+def test_other_nulls_are_right(body: Any, expect: dict[str, Any]) -> None:
+    assert verdict(answer(body), "Regression", **expect) is None
+
+
+def test_only_a_prediction_loses_numbers() -> None:
+    assert judge(no_prediction(subset='{"rows": []}'), None, "Regression", answer({"rows": []})) is None
+    listed = no_prediction(fields=[{"jsonPath": "$.rows[0].price", "equals": "3.5"}])
+    assert judge(listed, None, "Regression", answer(ROWS)) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_with_status_200_is_no_prediction(kind: str) -> None:
+    problem = verdict(answer({"error": "feature store unreachable", "took_ms": 3}), kind)
+    assert said(problem) == (
+        "VerificationFailed",
+        '$.error should be absent from a prediction, but is "feature store unreachable"',
+    )
+    assert problem is not None
+    assert "write what it must have into spec.rollout.verify[0].expect" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("body", "expect"),
+    [
+        pytest.param({"error": None, "took_ms": 3}, {}, id="an error that is null"),
+        pytest.param({"errors": [], "price": 3}, {}, id="no errors"),
+        pytest.param({"error": 0.3, "value": 3}, {}, id="the error of an estimate, beside the value"),
+        pytest.param({"error": "none"}, {"subset": '{"error": "none"}'}, id="one that is expected"),
+        pytest.param({"message": "ok", "price": 3}, {}, id="words that may belong to a prediction"),
+    ],
+)
+def test_what_is_no_error_is_let_pass(body: Any, expect: dict[str, Any]) -> None:
+    assert verdict(answer(body), "Regression", **expect) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param(
+            {"value": None, "error": "no connection"}, 'Its $.error is "no connection". ', id="error"
+        ),
+        pytest.param({"message": "cold cache"}, 'Its $.message is "cold cache". ', id="message"),
+        pytest.param({"value": 3}, "", id="none"),
+        pytest.param([3], "", id="a list"),
+    ],
+)
+def test_what_an_answer_says_of_its_own_error_is_in_the_message(body: Any, told: str) -> None:
+    problem = verdict(answer(body), "Regression", subset='{"value": 20}')
+    assert problem is not None
+    assert (told or "Its $") in problem.message if told else "Its $" not in problem.message
+
+
+def test_no_secret_is_in_what_an_answer_says_of_its_error() -> None:
+    found = answer({"error": "denied for hunter2-hunter2"})
+    problem = judge(check(subset='{"value": 1}'), None, "Regression", found, ("hunter2-hunter2",))
+    assert problem is not None
+    assert "denied for ***" in problem.message

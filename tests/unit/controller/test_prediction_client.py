@@ -179,11 +179,31 @@ async def test_the_first_check_that_fails_ends_it() -> None:
     assert len(model.requests) == 2
 
 
-async def test_a_wrong_answer_is_not_asked_for_again() -> None:
+async def test_a_wrong_answer_stays_wrong_and_the_message_says_that_it_comes_by_chance() -> None:
     async with serving(ok({"label": "leave"}), ok({"label": "stay"})) as model:
         problem = await problem_of(model.url, a_check(retries=3))
     assert problem.reason is Reason.VerificationFailed
-    assert len(model.requests) == 1
+    assert 'is "leave"' in problem.message
+    assert "sent once more, was answered rightly" in problem.message
+    assert problem.http == 'POST /predict -> 200: {"label": "leave"}'
+    assert len(model.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("second", "retries", "asked"),
+    [
+        pytest.param(ok({"label": "leave"}), 2, 2, id="wrong again"),
+        pytest.param(web.Response(status=503), 2, 2, id="no answer then"),
+        pytest.param(ok({"label": "stay"}), 0, 1, id="asked once only, as the manifest says"),
+    ],
+)
+async def test_a_wrong_answer_is_not_called_chance_without_a_right_one(
+    second: web.Response, retries: int, asked: int
+) -> None:
+    async with serving(ok({"label": "leave"}), second) as model:
+        problem = await problem_of(model.url, a_check(retries=retries))
+    assert "once more" not in problem.message
+    assert len(model.requests) == asked
 
 
 async def test_a_refusal_is_not_asked_for_again() -> None:

@@ -96,6 +96,19 @@ async def test_a_row_on_which_the_model_breaks_is_found_among_the_others(options
     assert sorted(model.seen) == [number for number in range(230) if number != 33]
 
 
+async def test_rows_without_a_number_where_others_have_one_are_counted(options: Options) -> None:
+    async with serving(Model(lost=70)) as model:
+        done = await scored(options, model)
+    assert (done.counts.rows, done.counts.bad) == (230, 0)
+    assert done.counts.lost_numbers() == {"prediction_value": 70}
+
+
+async def test_a_column_that_is_always_empty_has_lost_no_number(options: Options) -> None:
+    async with serving(Model(lost=1000)) as model:
+        done = await scored(options, model)
+    assert done.counts.lost_numbers() == {}
+
+
 async def test_a_line_with_too_many_values_is_bad(options: Options, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("id,tenure,charge\na,1,2\nb,3,4,5\n")
     async with serving(Model()) as model:

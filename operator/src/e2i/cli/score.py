@@ -146,5 +146,11 @@ def _say_done(done: Done, output: str) -> None:
         click.echo("\r\x1b[K", err=True, nl=False)
     kept = f" ({counts.kept:,} of them by an earlier run)" if counts.kept else ""
     click.echo(f"{counts.rows - counts.bad:,} rows scored{kept}: {output}")
+    for column, rows in counts.lost_numbers().items():
+        click.echo(
+            f"{column} is empty in {rows:,} rows and a number in others: the model answered NaN there, or null. "
+            "Ask it one of these rows.",
+            err=True,
+        )
     if done.bad_file:
         click.echo(f"{counts.bad:,} bad rows are listed, each with its reason: {done.bad_file}")

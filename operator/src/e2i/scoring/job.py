@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from e2i.scoring.asking import Asking
 from e2i.scoring.errors import ScoringError
-from e2i.scoring.outcomes import Bad, Scored, from_text, to_text
+from e2i.scoring.outcomes import Bad, Outcome, Scored, from_text, to_text
 from e2i.scoring.places import Folder
 from e2i.scoring.tables import SURPLUS, Piece, Table, Writer, ending_of, open_writer
 
@@ -44,6 +45,23 @@ class Counts:
     rows: int = 0
     bad: int = 0
     kept: int = 0
+    _numbers: set[str] = field(default_factory=set)
+    _empty: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Count the outcomes of a piece."""
+        self.rows += len(outcomes)
+        self.bad += sum(isinstance(one, Bad) for one in outcomes)
+        for one in outcomes:
+            for name, value in one.columns.items() if isinstance(one, Scored) else ():
+                if value is None or value != value:
+                    self._empty[name] += 1
+                elif isinstance(value, int | float):
+                    self._numbers.add(name)
+
+    def lost_numbers(self) -> dict[str, int]:
+        """Return in how many rows a column is empty, for each that has numbers in others: BentoML sends NaN as null."""
+        return {name: count for name, count in sorted(self._empty.items()) if name in self._numbers}
 
 
 Progress = Callable[[Counts], None]
@@ -73,17 +91,15 @@ async def score(table: Table, folder: Folder, plan: Plan, asking: Asking, progre
     async def finish(piece: Piece) -> None:
         outcomes = await _outcomes(piece, plan.rows_in_request, asking)
         await asyncio.to_thread(folder.write, _name(piece.number), to_text(outcomes))
-        counts.rows += len(outcomes)
-        counts.bad += sum(isinstance(one, Bad) for one in outcomes)
+        counts.add(outcomes)
         progress(counts)
 
     try:
         for piece in table.pieces(plan.rows_in_piece):
             if piece.number in done:
                 kept = from_text(folder.read(_name(piece.number)))
-                counts.rows += len(kept)
+                counts.add(kept)
                 counts.kept += len(kept)
-                counts.bad += sum(isinstance(one, Bad) for one in kept)
                 continue
             under_way.add(asyncio.create_task(finish(piece)))
             if len(under_way) == PIECES_AT_ONCE:

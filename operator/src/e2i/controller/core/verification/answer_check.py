@@ -14,6 +14,8 @@ from e2i.controller.core.verification import jsontext
 from e2i.controller.core.verification.checks import Check, Contract
 from e2i.controller.core.verification.comparison import Difference, differences, field_differences
 from e2i.controller.core.verification.contract import contract_differences
+from e2i.controller.core.verification.lost_numbers import lost_numbers
+from e2i.controller.core.verification.told_errors import error_instead, told_error
 
 _PLACE, _VALUE = 100, 200
 """Characters of a place and of a value in a message."""
@@ -53,10 +55,11 @@ def judge(
     difference = next(_differences(check, contract or Contract(), kind, answer), None)
     if difference is None:
         return None
+    told = _told_words(answer, difference, secrets)
     place = excerpt(difference.place, _PLACE, secrets)
     wanted, found = (excerpt(words, _VALUE, secrets) for words in (difference.wanted, difference.found))
     advice = difference.hint or _ADVICE[difference.reason].format(place=check.place)
-    message = f"{check.title}: {place} should be {wanted}, but is {found}. {advice}"
+    message = f"{check.title}: {place} should be {wanted}, but is {found}. {told}{advice}"
     return Problem(reason=difference.reason, message=redact(message, secrets), stalled=True)
 
 
@@ -72,8 +75,28 @@ def _differences(check: Check, contract: Contract, kind: str, answer: Answer) ->
     return chain(
         _not_finite(value),
         _unexpected(check, value),
-        contract_differences(contract, kind, value) if _is_prediction(check, answer) else (),
+        _no_prediction(check, contract, kind, value) if _is_prediction(check, answer) else (),
     )
+
+
+def _no_prediction(
+    check: Check, contract: Contract, kind: str, value: jsontext.Value
+) -> Iterator[Difference]:
+    yield from contract_differences(contract, kind, value)
+    yield from lost_numbers(check, value)
+    yield from error_instead(check, contract, kind, value)
+
+
+def _told_words(answer: Answer, difference: Difference, secrets: tuple[str, ...]) -> str:
+    """Return what the answer says of an error in a place other than that of the difference, as a sentence."""
+    try:
+        told = told_error(_read(answer))
+    except jsontext.JsonInvalid:
+        return ""
+    # A wrong status is shown with the whole answer.
+    if told is None or difference.place in (told[0], "the status"):
+        return ""
+    return f"Its {told[0]} is {excerpt(told[1], _VALUE, secrets)}. "
 
 
 def _is_prediction(check: Check, answer: Answer) -> bool:
