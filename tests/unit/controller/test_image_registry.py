@@ -17,10 +17,10 @@ from e2i.api.artifact import Artifact
 from e2i.api.conditions import Reason
 from e2i.api.image_source import parse_image
 from e2i.api.problem import Problem
-from e2i.archive.s3.settings import BadSetting
 from e2i.controller.edge import image_registry
 from e2i.controller.edge.image_registry import ImageRegistry, RegistryError
 from e2i.controller.edge.image_tags import read_accounts, resolve
+from e2i.variables import BadSetting
 
 DIGEST = f"sha256:{'9f' * 32}"
 ACCOUNT = base64.b64encode(b"robot:hidden").decode()

@@ -15,9 +15,9 @@ from typing import Any
 import kopf
 import pytest
 
-from e2i.archive.s3.settings import BadSetting
 from e2i.controller import main
 from e2i.controller.edge import log_context
+from e2i.variables import BadSetting
 
 
 class FakeProcess:

@@ -17,13 +17,12 @@ from support.rawserver import Request, http, ok, running
 from support.s3 import free_port
 from support.scraped import Scraped
 
-from e2i.archive.s3.settings import BadSetting
-from e2i.controller import process as module
 from e2i.controller.edge import connections
 from e2i.controller.edge.informer import LONGEST_SILENCE, SOURCES, Informer
 from e2i.controller.process import Process
 from e2i.controller.settings import Settings
 from e2i.kube import Object
+from e2i.variables import BadSetting
 
 NUMBERS = {"models": 0, "waiting": 0, "hungExports": 0}
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/e2i-system/leases"
@@ -114,7 +113,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    monkeypatch.setattr(module, "START_RETRY", 0.05)
+    monkeypatch.setattr("e2i.kube.waiting.RETRY", 0.05)
     monkeypatch.setattr(connections, "Bucket", NoBucket)
     api = Api()
     async with running(api.answer) as (server, _):

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2i.archive.s3.settings import BadSetting, own_secrets
+from e2i.archive.s3.settings import own_secrets
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.settings import Settings, read_settings
+from e2i.variables import BadSetting
 
 
 def test_a_bucket_is_enough() -> None:

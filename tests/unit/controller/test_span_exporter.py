@@ -11,10 +11,10 @@ import pytest
 from support.builders import NOON
 from support.otlp import OtlpReceiver, otlp_receiver
 
-from e2i.archive.s3.settings import BadSetting
 from e2i.controller.core.release_spans import Span
 from e2i.controller.edge import span_exporter
 from e2i.controller.edge.span_exporter import traces_to
+from e2i.variables import BadSetting
 
 ROOT = Span(name="release", trace_id=0xABC << 100, span_id=7, parent_id=None, begin=NOON,
             end=NOON + timedelta(seconds=9), attributes={"e2i.model": "churn"})  # fmt: skip

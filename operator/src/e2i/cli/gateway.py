@@ -41,7 +41,8 @@ def gateway(
     if context.invoked_subcommand:
         return
     from e2i.gateway.__main__ import run
-    from e2i.gateway.settings import BadSetting, read_settings
+    from e2i.gateway.settings import read_settings
+    from e2i.variables import BadSetting
 
     given = {
         "E2I_GATEWAY_ADDRESS": address,

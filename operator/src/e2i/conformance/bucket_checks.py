@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from e2i.archive.errors import BucketUnreachable, ExportError
 from e2i.archive.s3.bucket import Bucket
-from e2i.archive.s3.settings import NO_BUCKET, BadSetting, BucketSettings, read_bucket
+from e2i.archive.s3.settings import NO_BUCKET, BucketSettings, read_bucket
 from e2i.conformance.errors import CheckFailed, CheckSkipped
 from e2i.conformance.installation import Settings
+from e2i.variables import BadSetting
 
 SIZE = 1 << 16
 

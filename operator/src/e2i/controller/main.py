@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 
 import kopf
 
-from e2i.archive.s3.settings import BadSetting
 from e2i.controller.edge import log_context
 from e2i.controller.process import Process
 from e2i.controller.settings import Settings, read_settings
+from e2i.variables import BadSetting
 
 YOUNG = 10_000
 """New objects after which garbage is searched for among them. Python's 700 means several times in each pass."""

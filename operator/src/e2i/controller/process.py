@@ -6,14 +6,11 @@ one of its long-lived tasks ended, because then nobody knows what else is wrong.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from itertools import chain
-from typing import TypeVar
 
 from e2i import __version__
-from e2i.archive.s3.settings import BadSetting
 from e2i.controller.app import Operator
 from e2i.controller.connect import connect
 from e2i.controller.core.health import Health, Sign, stale
@@ -29,15 +26,13 @@ from e2i.controller.edge.metrics_server import MetricsServer
 from e2i.controller.edge.supervisor import End, Supervisor, end_process
 from e2i.controller.settings import Settings
 from e2i.kube import ApiError
+from e2i.kube.waiting import when_possible
+from e2i.variables import BadSetting
 
-START_RETRY = 3.0
-"""Seconds between two attempts to start."""
 SYSTEM_NAMESPACE = "e2i-system"
 """Where the Lease is if the operator does not run in a pod."""
 
 logger = logging.getLogger("e2i")
-
-T = TypeVar("T")
 
 
 class Process:
@@ -59,13 +54,13 @@ class Process:
         """Become the active operator, however long that takes, and start; BadSetting if no health can be served."""
         await _serve("E2I_HEALTH_ADDRESS", self._settings.health_address, self._health_server)
         await _serve("E2I_METRICS_ADDRESS", self._settings.metrics_address, self._metrics_server)
-        self._lease = lease = await _when_possible(self._make_lease)
+        self._lease = lease = await when_possible(self._make_lease, _not_yet)
         await lease.acquire()
         self._supervisor.start("lease", self._hold(lease), endless=False)
-        self._operator = await _when_possible(
-            lambda: connect(self._settings, lease, self._supervisor, self._measures)
+        self._operator = await when_possible(
+            lambda: connect(self._settings, lease, self._supervisor, self._measures), _not_yet
         )
-        await _when_possible(self._operator.start)
+        await when_possible(self._operator.start, _not_yet)
         self._has_started = True
 
     async def stop(self) -> None:
@@ -114,17 +109,8 @@ class Process:
             self._end(str(lost))
 
 
-async def _when_possible(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try until no ApiError is raised."""
-    logged = ""
-    while True:
-        try:
-            return await attempt()
-        except ApiError as error:
-            if str(error) != logged:
-                logged = str(error)
-                logger.warning("the operator cannot start yet: %s", error)
-        await asyncio.sleep(START_RETRY)
+def _not_yet(error: ApiError) -> None:
+    logger.warning("the operator cannot start yet: %s", error)
 
 
 async def _serve(setting: str, address: str, server: HealthServer | MetricsServer) -> None:

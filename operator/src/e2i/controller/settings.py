@@ -9,15 +9,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from e2i.archive.s3.settings import BadSetting, read_bucket, read_truth
+from e2i.archive.s3.settings import read_bucket
 from e2i.archive.size_limits import SizeLimits
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.core.retraining import parse_template
+from e2i.variables import NAMESPACE, BadSetting, Variables
 
 _HOST = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _MOST_NAMESPACES = 50
 """Each has a watch for each kind."""
 _MOST_BYTES = 1 << 50
@@ -99,45 +98,46 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings; BadSetting names the first variable with a value that cannot be used."""
-    bucket = read_bucket(environment)
+    given, bucket = Variables(environment), read_bucket(environment)
     defaults = Settings(bucket=bucket.name)
     return Settings(
         bucket=bucket.name,
         prefix=bucket.prefix,
-        store=_folder(environment, "E2I_BENTO_STORE", defaults.store),
+        store=given.folder("E2I_BENTO_STORE", defaults.store),
         endpoint=bucket.endpoint,
         region=bucket.region,
+        # Empty: the builder needs no keys.
         download_secret=environment.get("E2I_DOWNLOAD_SECRET", defaults.download_secret),
-        service_account=_folder(environment, "E2I_SERVICE_ACCOUNT_DIR", defaults.service_account),
+        service_account=given.folder("E2I_SERVICE_ACCOUNT_DIR", defaults.service_account),
         share_archives=bucket.share_archives,
-        namespaces=_namespaces(environment.get("E2I_NAMESPACES", "")),
-        workers=_count(environment, "E2I_WORKERS", defaults.workers),
-        largest_bento=_count(environment, "E2I_MAX_BENTO_BYTES", defaults.largest_bento, _MOST_BYTES),
-        largest_bento_of=_limits(environment.get("E2I_MAX_BENTO_BYTES_OF", "")),
-        tag_registries=_registries(environment),
-        registry_auth=_file(environment, "E2I_REGISTRY_AUTH"),
-        exports=_count(environment, "E2I_EXPORTS", defaults.exports),
-        pod_network=_network(environment),
-        patch_deployments=read_truth(environment, "E2I_PATCH_DEPLOYMENTS"),
-        lease_name=environment.get("E2I_LEASE_NAME") or defaults.lease_name,
-        lease_seconds=_count(environment, "E2I_LEASE_SECONDS", defaults.lease_seconds, 600, least=3),
-        pod_uid=environment.get("E2I_POD_UID", ""),
-        health_address=_address(environment, "E2I_HEALTH_ADDRESS"),
-        metrics_address=_address(environment, "E2I_METRICS_ADDRESS"),
-        traces_endpoint=_url(environment, "E2I_TRACES_ENDPOINT"),
-        notify_url=_url(environment, "E2I_NOTIFY_URL"),
-        notify_token=environment.get("E2I_NOTIFY_TOKEN", ""),
-        drift_seconds=_count(environment, "E2I_DRIFT_SECONDS", defaults.drift_seconds, 86400, least=0),
-        probe_seconds=_count(environment, "E2I_PROBE_SECONDS", defaults.probe_seconds, 86400, least=0),
-        retrain_template=_template(environment),
-        log_level=_level(environment, defaults.log_level),
+        namespaces=_namespaces(given),
+        workers=given.count("E2I_WORKERS", defaults.workers),
+        largest_bento=given.count("E2I_MAX_BENTO_BYTES", defaults.largest_bento, _MOST_BYTES),
+        largest_bento_of=_limits(given.text("E2I_MAX_BENTO_BYTES_OF")),
+        tag_registries=_registries(given),
+        registry_auth=_file(given, "E2I_REGISTRY_AUTH"),
+        exports=given.count("E2I_EXPORTS", defaults.exports),
+        pod_network=_network(given),
+        patch_deployments=given.truth("E2I_PATCH_DEPLOYMENTS"),
+        lease_name=given.text("E2I_LEASE_NAME", defaults.lease_name),
+        lease_seconds=given.count("E2I_LEASE_SECONDS", defaults.lease_seconds, 600, least=3),
+        pod_uid=given.text("E2I_POD_UID"),
+        health_address=given.address("E2I_HEALTH_ADDRESS"),
+        metrics_address=given.address("E2I_METRICS_ADDRESS"),
+        traces_endpoint=given.url("E2I_TRACES_ENDPOINT"),
+        notify_url=given.url("E2I_NOTIFY_URL"),
+        notify_token=given.text("E2I_NOTIFY_TOKEN"),
+        drift_seconds=given.count("E2I_DRIFT_SECONDS", defaults.drift_seconds, 86400, least=0),
+        probe_seconds=given.count("E2I_PROBE_SECONDS", defaults.probe_seconds, 86400, least=0),
+        retrain_template=_template(given),
+        log_level=given.log_level("E2I_LOG_LEVEL", defaults.log_level),
     )
 
 
-def _registries(environment: Mapping[str, str]) -> Mapping[str, str]:
+def _registries(given: Variables) -> Mapping[str, str]:
     """Return the address of each registry by its host: {registry.example: https://registry.example}"""
     places: dict[str, str] = {}
-    for written in filter(None, map(str.strip, environment.get("E2I_TAG_REGISTRIES", "").split(","))):
+    for written in filter(None, map(str.strip, given.text("E2I_TAG_REGISTRIES").split(","))):
         host = written.removeprefix("http://")
         if not _HOST.fullmatch(host):
             raise BadSetting(
@@ -148,13 +148,13 @@ def _registries(environment: Mapping[str, str]) -> Mapping[str, str]:
     return places
 
 
-def _file(environment: Mapping[str, str], name: str) -> Path | None:
-    return _folder(environment, name, Path("/")) if environment.get(name) else None
+def _file(given: Variables, name: str) -> Path | None:
+    return given.folder(name, Path("/")) if given.text(name) else None
 
 
-def _template(environment: Mapping[str, str]) -> Path | None:
+def _template(given: Variables) -> Path | None:
     """Return the file, which must be a template now; it is read again each time."""
-    path = _file(environment, "E2I_RETRAIN_TEMPLATE")
+    path = _file(given, "E2I_RETRAIN_TEMPLATE")
     try:
         if path:
             parse_template(path.read_text())
@@ -163,27 +163,21 @@ def _template(environment: Mapping[str, str]) -> Path | None:
     return path
 
 
-def _network(environment: Mapping[str, str]) -> PodNetwork:
+def _network(given: Variables) -> PodNetwork:
     try:
-        return PodNetwork.parse(environment.get("E2I_POD_NETWORK", ""))
+        return PodNetwork.parse(given.text("E2I_POD_NETWORK"))
     except ValueError as error:
         raise BadSetting(f"E2I_POD_NETWORK: {error}") from error
 
 
-def _namespaces(text: str) -> tuple[str, ...]:
-    """Return the namespaces: "risk, churn" -> ("churn", "risk")"""
-    names = [name.strip() for name in text.split(",")] if text.strip() else []
-    for name in names:
-        if not _NAMESPACE.fullmatch(name):
-            raise BadSetting(
-                f"E2I_NAMESPACES={text}: {name!r} is no name of a namespace; write for instance risk,churn"
-            )
-    if len(set(names)) > _MOST_NAMESPACES:
+def _namespaces(given: Variables) -> tuple[str, ...]:
+    names = given.namespaces("E2I_NAMESPACES")
+    if len(names) > _MOST_NAMESPACES:
         raise BadSetting(
-            f"E2I_NAMESPACES has {len(set(names))} namespaces, and {_MOST_NAMESPACES} at most are watched one by one; "
+            f"E2I_NAMESPACES has {len(names)} namespaces, and {_MOST_NAMESPACES} at most are watched one by one; "
             "leave it empty for the whole cluster, or run several operators"
         )
-    return tuple(sorted(set(names)))
+    return names
 
 
 def _limits(text: str) -> Mapping[str, int]:
@@ -192,56 +186,10 @@ def _limits(text: str) -> Mapping[str, int]:
     for written in filter(None, map(str.strip, text.split(","))):
         name, _, number = written.partition("=")
         is_number = number.isascii() and number.isdigit() and 1 <= int(number) <= _MOST_BYTES
-        if not _NAMESPACE.fullmatch(name) or not is_number or name in limits:
+        if not NAMESPACE.fullmatch(name) or not is_number or name in limits:
             raise BadSetting(
                 f"E2I_MAX_BENTO_BYTES_OF: {written} is no namespace with its number of bytes, each of them once; write "
                 "for instance risk=2000000000,churn=500000000"
             )
         limits[name] = int(number)
     return limits
-
-
-def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
-    path = Path(environment.get(name) or default)
-    if not path.is_absolute():
-        raise BadSetting(f"{name}={path} is a relative path: write it from the root, for instance {default}")
-    return path
-
-
-def _count(environment: Mapping[str, str], name: str, default: int, most: int = 64, *, least: int = 1) -> int:
-    text = environment.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise BadSetting(
-            f"{name}={text} is not a number from {least} to {most}; without it {default} is used"
-        )
-    return int(text)
-
-
-def _address(environment: Mapping[str, str], name: str) -> str:
-    text = environment.get(name, "")
-    host, _, port = text.rpartition(":")
-    if text and not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        raise BadSetting(f"{name}={text} is not a host and a port, for instance 0.0.0.0:8080")
-    return text
-
-
-def _url(environment: Mapping[str, str], name: str) -> str:
-    text = environment.get(name, "")
-    # The value may hold a secret, so the error does not repeat it.
-    wrong = BadSetting(
-        f"{name} is no http or https address without an account in it, for instance https://example.org:4318/path"
-    )
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        raise wrong from None
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
-        raise wrong
-    return text
-
-
-def _level(environment: Mapping[str, str], default: str) -> str:
-    level = environment.get("E2I_LOG_LEVEL", default).upper()
-    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise BadSetting(f"E2I_LOG_LEVEL={level} is not one of DEBUG, INFO, WARNING, ERROR")
-    return level

@@ -8,7 +8,8 @@ import os
 import sys
 
 from e2i.gateway.process import serve
-from e2i.gateway.settings import BadSetting, Settings, read_settings
+from e2i.gateway.settings import Settings, read_settings
+from e2i.variables import BadSetting
 
 
 def run(settings: Settings) -> None:

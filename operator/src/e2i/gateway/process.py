@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
@@ -34,12 +34,13 @@ from e2i.gateway.edge.upstream import Upstream
 from e2i.gateway.inference import Inference
 from e2i.gateway.pages import Pages
 from e2i.gateway.routes import Routes
-from e2i.gateway.settings import BadSetting, Settings
+from e2i.gateway.settings import Settings
 from e2i.kube import ApiError
+from e2i.kube.waiting import when_possible
+from e2i.variables import BadSetting
 
 KEEP_ALIVE = 75
 """Seconds that an unused connection is kept: longer than load balancers keep theirs, so that they close first."""
-START_RETRY = 3.0
 LAST_REQUESTS = 5.0
 """Seconds beyond the timeout of a request after which the process ends ."""
 logger = logging.getLogger("e2i.gateway")
@@ -123,7 +124,7 @@ class Gateway:
         self.callers.access = access
 
     async def _follow_cluster(self) -> None:
-        kube = await _when_possible(partial(connect, self._settings.service_account))
+        kube = await when_possible(partial(connect, self._settings.service_account), _not_yet)
         try:
             self._sources = [
                 ClusterModels(kube, self.directory, namespace)
@@ -211,17 +212,8 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
-async def _when_possible(attempt: Callable[[], Awaitable[Any]]) -> Any:
-    """Try until no ApiError is raised."""
-    logged = ""
-    while True:
-        try:
-            return await attempt()
-        except ApiError as error:
-            if str(error) != logged:
-                logged = str(error)
-                logger.warning("the cluster cannot be followed yet: %s", error)
-        await asyncio.sleep(START_RETRY)
+def _not_yet(error: ApiError) -> None:
+    logger.warning("the cluster cannot be followed yet: %s", error)
 
 
 def _ended(what: str, task: asyncio.Task[None]) -> None:

@@ -6,18 +6,13 @@ A test compares docs/reference/gateway.md with the fields below.
 from __future__ import annotations
 
 import ipaddress
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+from e2i.variables import BadSetting, Variables
+
 OPEN = "open"
-
-
-class BadSetting(ValueError):
-    """A variable has a value that cannot be used; the message names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,19 +65,19 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings; BadSetting names the first variable with a value that cannot be used."""
-    defaults = Settings()
+    given, defaults = Variables(environment), Settings()
     settings = Settings(
-        address=_address(environment, "E2I_GATEWAY_ADDRESS", defaults.address),
-        metrics_address=_address(environment, "E2I_GATEWAY_METRICS_ADDRESS", ""),
-        access=environment.get("E2I_GATEWAY_ACCESS", ""),
-        endpoints=_file(environment, "E2I_GATEWAY_ENDPOINTS"),
-        namespaces=_namespaces(environment.get("E2I_GATEWAY_NAMESPACES", "")),
-        timeout=_seconds(environment, "E2I_GATEWAY_TIMEOUT_SECONDS", defaults.timeout, least=0.1),
-        most_body=_count(environment, "E2I_GATEWAY_MAX_BODY_BYTES", defaults.most_body, 1 << 31),
-        most_requests=_count(environment, "E2I_GATEWAY_MAX_REQUESTS", defaults.most_requests, 100_000),
-        drain=_seconds(environment, "E2I_GATEWAY_DRAIN_SECONDS", defaults.drain, least=0),
-        log_level=_level(environment, defaults.log_level),
-        service_account=_file(environment, "E2I_GATEWAY_SERVICE_ACCOUNT_DIR") or defaults.service_account,
+        address=given.address("E2I_GATEWAY_ADDRESS", defaults.address),
+        metrics_address=given.address("E2I_GATEWAY_METRICS_ADDRESS"),
+        access=given.text("E2I_GATEWAY_ACCESS"),
+        endpoints=_file(given, "E2I_GATEWAY_ENDPOINTS"),
+        namespaces=given.namespaces("E2I_GATEWAY_NAMESPACES"),
+        timeout=given.seconds("E2I_GATEWAY_TIMEOUT_SECONDS", defaults.timeout, least=0.1),
+        most_body=given.count("E2I_GATEWAY_MAX_BODY_BYTES", defaults.most_body, 1 << 31),
+        most_requests=given.count("E2I_GATEWAY_MAX_REQUESTS", defaults.most_requests, 100_000),
+        drain=given.seconds("E2I_GATEWAY_DRAIN_SECONDS", defaults.drain, least=0),
+        log_level=given.log_level("E2I_GATEWAY_LOG_LEVEL", defaults.log_level),
+        service_account=_file(given, "E2I_GATEWAY_SERVICE_ACCOUNT_DIR") or defaults.service_account,
     )
     if not settings.access and not _is_local(settings.host):
         raise BadSetting(
@@ -99,50 +94,6 @@ def _is_local(host: str) -> bool:
         return host == "localhost"
 
 
-def _address(environment: Mapping[str, str], name: str, default: str) -> str:
-    text = environment.get(name) or default
-    host, _, port = text.rpartition(":")
-    if text and not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        raise BadSetting(f"{name}={text} is not a host and a port, for instance 0.0.0.0:8080")
-    return text
-
-
-def _file(environment: Mapping[str, str], name: str) -> Path | None:
-    return Path(environment[name]).resolve() if environment.get(name) else None
-
-
-def _namespaces(text: str) -> tuple[str, ...]:
-    names = [name.strip() for name in text.split(",")] if text.strip() else []
-    for name in names:
-        if not _NAMESPACE.fullmatch(name):
-            raise BadSetting(
-                f"E2I_GATEWAY_NAMESPACES={text}: {name!r} is no name of a namespace; write for instance risk,churn"
-            )
-    return tuple(sorted(set(names)))
-
-
-def _count(environment: Mapping[str, str], name: str, default: int, most: int) -> int:
-    text = environment.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-        raise BadSetting(f"{name}={text} is not a number from 1 to {most}; without it {default} is used")
-    return int(text)
-
-
-def _seconds(environment: Mapping[str, str], name: str, default: float, *, least: float) -> float:
-    text = environment.get(name) or str(default)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not least <= seconds <= 3600:
-        raise BadSetting(
-            f"{name}={text} is not a number of seconds from {least} to 3600; without it {default} is used"
-        )
-    return seconds
-
-
-def _level(environment: Mapping[str, str], default: str) -> str:
-    level = environment.get("E2I_GATEWAY_LOG_LEVEL", default).upper()
-    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise BadSetting(f"E2I_GATEWAY_LOG_LEVEL={level} is not one of DEBUG, INFO, WARNING, ERROR")
-    return level
+def _file(given: Variables, name: str) -> Path | None:
+    path = given.text(name)
+    return Path(path).resolve() if path else None

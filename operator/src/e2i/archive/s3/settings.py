@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from e2i.variables import BadSetting, Variables
+
 NO_BUCKET = "-"
 """In place of the name of a bucket: there is none. No bucket can have this name."""
-
-
-class BadSetting(Exception):
-    """A variable of the environment cannot be used; the message names it and says what to write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +28,16 @@ def read_bucket(environment: Mapping[str, str]) -> BucketSettings:
 
     BadSetting if no bucket is named.
     """
-    if not environment.get("E2I_BUCKET"):
+    given = Variables(environment)
+    if not given.text("E2I_BUCKET"):
         raise BadSetting("E2I_BUCKET is not set: name the bucket that bentos are exported to")
     return BucketSettings(
-        name=environment["E2I_BUCKET"],
-        endpoint=environment.get("AWS_ENDPOINT_URL", ""),
-        region=environment.get("AWS_REGION") or "us-east-1",
-        prefix=environment.get("E2I_BUCKET_PREFIX", "").strip("/"),
-        share_archives=read_truth(environment, "E2I_SHARE_ARCHIVES"),
+        name=given.text("E2I_BUCKET"),
+        endpoint=given.text("AWS_ENDPOINT_URL"),
+        region=given.text("AWS_REGION", "us-east-1"),
+        prefix=given.text("E2I_BUCKET_PREFIX").strip("/"),
+        share_archives=given.truth("E2I_SHARE_ARCHIVES"),
     )
-
-
-def read_truth(environment: Mapping[str, str], name: str) -> bool:
-    """Return whether the variable is true; false without it."""
-    text = environment.get(name) or "false"
-    if text not in ("true", "false"):
-        raise BadSetting(f"{name}={text} is neither true nor false; without it false is used")
-    return text == "true"
 
 
 def own_secrets(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from e2i.api.artifact import IMAGE_SCHEME, Artifact
 from e2i.api.conditions import Reason
 from e2i.api.image_source import ImageName, parse_image
 from e2i.api.problem import Problem
-from e2i.archive.s3.settings import BadSetting
 from e2i.controller.edge.image_registry import ImageRegistry, RegistryError
+from e2i.variables import BadSetting
 
 
 def is_image(reference: str) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from e2i.archive.s3.settings import BadSetting
 from e2i.controller.core.release_spans import Span
 from e2i.controller.edge.traces import Send, Traces
+from e2i.variables import BadSetting
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan

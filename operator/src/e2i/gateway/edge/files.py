@@ -13,7 +13,7 @@ import yaml
 from e2i.client import Endpoints, EndpointsInvalid
 from e2i.gateway.core.access import Access, BadAccess, parse_access
 from e2i.gateway.core.models import Model
-from e2i.gateway.settings import BadSetting
+from e2i.variables import BadSetting
 
 LOOK_EVERY = 2.0
 """Seconds."""

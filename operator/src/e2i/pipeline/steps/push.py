@@ -8,7 +8,7 @@ import threading
 from e2i.api.artifact import Artifact
 from e2i.api.tags import parse_tag
 from e2i.archive.bento_store import find_bento
-from e2i.archive.s3.settings import BadSetting, read_bucket
+from e2i.archive.s3.settings import read_bucket
 from e2i.deploying.environments import BucketPlace
 from e2i.deploying.errors import PushFailed
 from e2i.deploying.push import send
@@ -16,6 +16,7 @@ from e2i.pipeline import containers
 from e2i.pipeline.context import Loop, StepResult
 from e2i.pipeline.errors import PipelineError
 from e2i.pipeline.runstate import Outputs
+from e2i.variables import BadSetting
 
 
 def inputs(loop: Loop) -> dict[str, str]:
