@@ -18,7 +18,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-_BLOCK = re.compile(
+BLOCK = re.compile(
     r"(?P<skip> *<!-- not run: [^\n]+ -->\n)?^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -42,10 +42,10 @@ def steps_of(page: Path) -> list[Step]:
     """Return what a reader of `page` types, in order; ValueError for a command that bash cannot read."""
     text = page.read_text()
     found: list[Step] = []
-    for match in _BLOCK.finditer(text):
+    for match in BLOCK.finditer(text):
         line = text.count("\n", 0, match.start("info")) + 1
         if not match["skip"]:
-            found += _steps_of_block(line, match["info"].split(), _dedented(match))
+            found += steps_of_block(line, match["info"].split(), match)
     return found
 
 
@@ -53,7 +53,9 @@ def _dedented(match: re.Match[str]) -> list[str]:
     return [line.removeprefix(match["indent"]) for line in match["body"].splitlines()]
 
 
-def _steps_of_block(line: int, info: list[str], body: list[str]) -> list[Step]:
+def steps_of_block(line: int, info: list[str], block: re.Match[str]) -> list[Step]:
+    """Return what a reader does with a block at `line`, if what stands behind its fence is `info`."""
+    body = _dedented(block)
     match info:
         case ["console"]:
             return _console(line + 1, body)

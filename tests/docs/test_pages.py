@@ -13,53 +13,21 @@ import pytest
 from docs.comparison import differs
 from docs.conftest import Reader
 from docs.page import Step, steps_of
+from docs.runs import (
+    A_MODEL_THAT_SERVES,
+    DOCS,
+    IN_EVERY_RUN,
+    OF_A_MODEL_THAT_SERVES,
+    ON_A_CLUSTER,
+    ON_THEIR_OWN_CLUSTER,
+    PROJECT,
+    TYPED,
+    WHO,
+    exceptions_of,
+    pages,
+)
 from docs.shell import SYSTEM_PATH, Answer, Shell
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-ON_A_CLUSTER = (
-    "howto/deploy-with-kubectl.md",
-    "howto/blue-green.md",
-    "howto/canary.md",
-    "howto/undo.md",
-    "howto/verify.md",
-    "howto/in-place.md",
-    "howto/watch.md",
-    "howto/pods.md",
-    "howto/guard-namespaces.md",
-    "howto/package.md",
-    "howto/pipeline.md",
-    "howto/promote.md",
-    "howto/kubeflow.md",
-    "howto/deploy-from-python.md",
-    "howto/old-style-bentos.md",
-    "howto/call-a-model.md",
-    "howto/score.md",
-)
-IN_EVERY_RUN = ("howto/undo.md",)
-BY_A_NEWCOMER = ("tutorial/first-model.md", "tutorial/trained-model.md")
-ON_THEIR_OWN_CLUSTER = {"howto/install.md": "chart", "howto/recover.md": "lost"}
-"""Pages that start a cluster, with its name."""
-NOT_RUN = {
-    "howto/troubleshoot.md": "it shows faults that were made on purpose; tests/e2e/test_failures.py makes them",
-    "howto/scale.md": "its model is any that serves; tests/e2e/test_lives.py parks one and wakes it",
-    "howto/images.md": "it needs a registry; tests/e2e/test_images.py releases such images",
-    "howto/image-builds.md": "it needs yatai-image-builder",
-    "howto/argocd.md": "it needs your Argo CD",
-    "howto/tenants.md": "it needs the cluster and the bucket of several teams",
-    "howto/gateway.md": "its models are any that serve; tests/e2e/test_gateway.py asks such",
-    "howto/read-the-logs.md": "it is a table, which test_log_lines.py compares with the code",
-    "howto/conformance.md": "its model is the demo's; tests/e2e/test_conformance.py runs the command",
-    "howto/kind.md": "it needs Docker; tests/deploy/test_kind.py tries what can be tried without it",
-    "howto/yatai-stack.md": "it needs Yatai's images; tests/deploy/test_yatai_stack.py applies its manifests",
-    "howto/monitoring.md": "it needs your Prometheus; tests/api/test_operator_life.py reads real metrics",
-    "howto/drift.md": "its model has drifted; tests/api/test_drift.py lets one drift",
-    "howto/stack.md": "it trains six models; tests/e2e/test_model_serving asks the stack",
-    "howto/notifications.md": "it needs an address; tests/unit/controller/test_notifier.py has one",
-    "howto/write-a-bento.md": "it is only read",
-    "howto/classification.md": "it is only read",
-    "howto/regression.md": "it is only read",
-    "howto/causal.md": "it is only read",
-}
 STEP_WITHIN = 600.0
 """Seconds for one command; only a bound for a machine under heavy load."""
 
@@ -70,6 +38,9 @@ STEP_WITHIN = 600.0
     [pytest.param(name, marks=() if name in IN_EVERY_RUN else pytest.mark.deep) for name in ON_A_CLUSTER],
 )
 def test_a_page_does_what_it_says(name: str, terminal: Shell) -> None:
+    for command in A_MODEL_THAT_SERVES if name in OF_A_MODEL_THAT_SERVES else ():
+        before = terminal.run(command, STEP_WITHIN)
+        assert before.code == 0, f"{command}: {before.printed}"
     follow(DOCS / name, terminal)
 
 
@@ -89,10 +60,17 @@ def test_a_page_starts_its_own_cluster(
         subprocess.run(reset, cwd=reader.clone, env=environment, check=False)
 
 
-def test_each_page_is_run_or_says_why_not() -> None:
-    pages = {str(page.relative_to(DOCS)) for page in DOCS.glob("*/*.md")}
-    asked = {name for name in pages if name.startswith(("howto/", "tutorial/"))}
-    assert asked == {*ON_A_CLUSTER, *BY_A_NEWCOMER, *ON_THEIR_OWN_CLUSTER, *NOT_RUN}
+def test_each_page_with_something_to_type_is_typed() -> None:
+    names = {str(page.relative_to(DOCS)) for page in pages() if steps_of(page)}
+    assert names == TYPED
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: f"{page.parent.name}/{page.stem}")
+def test_what_is_not_typed_says_who_ran_it(page: Path) -> None:
+    said = [(first, reason, WHO.search(reason)) for first, reason in exceptions_of(page)]
+    assert [(first, reason) for first, reason, who in said if not who] == []
+    tests = [who[1] for _, _, who in said if who and who[1]]
+    assert [test for test in tests if not (PROJECT / test).exists()] == []
 
 
 def follow(page: Path, terminal: Shell) -> None:

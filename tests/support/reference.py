@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
+from docs import runs
 from support import argocd_config, golden, quick_yaml, reasons
 from support.monitoring import rules
 from support.monitoring.board_of_stack import STACK
@@ -59,6 +60,7 @@ def pages() -> dict[Path, str]:
     made[PAGES / "gateway.md"] = gateway_page()
     made[PAGES / "e2imodel.md"] = model_page()
     made[PAGES / "metrics.md"] = metrics_page()
+    made[PAGES / "commands.md"] = runs.page_text()
     made[MONITORING / "rules.yaml"] = rules.rules_text()
     made[MONITORING / "prometheusrule.yaml"] = rules.prometheus_rule_text()
     for chosen in BOARDS:
