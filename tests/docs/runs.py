@@ -72,13 +72,19 @@ _PAGE = """# Which commands of the pages were run
 
 <!-- Made from the pages by tests/support/reference.py --write; edit the pages instead. -->
 
-Tests type the commands of the tutorials, the how-to pages and the runbook as a reader does, and compare what is printed
-([how](../decisions/0015-pages-are-run.md)). The commands below are the exceptions. Of these, and of all commands in sentences and in
-examples of output, tests know this much:
+Tests type the commands of the tutorials, the how-to pages and the runbook as a reader does, and compare what is
+printed ([how](../decisions/0069-who-ran-a-command.md)). The commands below are the exceptions.
 
-- `e2i`, `kubectl e2i`, `make`: the command, its options and its arguments exist (`test_commands.py`).
-- `kubectl`: on a real API server. What reads is run, what writes is a dry run of the server (`test_kubectl_commands.py`).
-- `helm`: the command and its options exist. Files of the clone exist.
+Of these, and of all commands in sentences and in examples of output, tests know this much:
+
+| Command | What is known |
+| --- | --- |
+| `e2i`, `kubectl e2i`, `make` | the command, its options and its arguments exist |
+| `kubectl` | on a real API server what reads is run, and what writes is a dry run |
+| `helm` | the command and its options exist |
+| all | files of the clone exist |
+
+The first line of each block stands for the block.
 
 | Page | Commands | Why no test types them, and who ran them |
 | --- | --- | --- |

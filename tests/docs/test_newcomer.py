@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from docs.conftest import Reader, copy_sources
-from docs.shell import Shell
 from docs.runs import BY_A_NEWCOMER, DOCS
+from docs.shell import Shell
 from docs.test_pages import follow
 
 from e2i.local.layout import cache_root

@@ -33,17 +33,22 @@ _BEFORE_A_COMMAND = {
     "{",
     "$",
 }
+_TO_A_STREAM = re.compile(r"\d?>&\d|\d>\s*\S+")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
 @dataclass(frozen=True)
 class Written:
-    """A command as the page has it. `run` says that test_pages types it; `reason` is why it does not."""
+    """A command as the page has it. `run` says that a test types it; `reason` is why none does.
+
+    In a sentence it may be the name of a command only.
+    """
 
     line: int
     text: str
     run: bool
     reason: str | None = None
+    sentence: bool = False
 
 
 def written_in(page: Path) -> Iterator[Written]:
@@ -62,7 +67,7 @@ def written_in(page: Path) -> Iterator[Written]:
     for found in (*_INLINE.finditer(rest), *_INDENTED.finditer(rest)):
         line = rest.count("\n", 0, found.start()) + 1
         if "`" not in found[1]:
-            yield Written(line, " ".join(found[1].split()), run=False)
+            yield Written(line, " ".join(found[1].split()), run=False, sentence=found.re is _INLINE)
 
 
 def reason_of(block: re.Match[str]) -> str | None:
@@ -73,7 +78,7 @@ def reason_of(block: re.Match[str]) -> str | None:
 
 def simple_commands(text: str) -> list[list[str]]:
     """Return the programs that a command line starts, each with its words, in pipes and `$(...)` too."""
-    lexer = shlex.shlex(text.replace("\\\n", " "), posix=True, punctuation_chars=True)
+    lexer = shlex.shlex(_TO_A_STREAM.sub(" ", text.replace("\\\n", " ")), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     commands: list[list[str]] = [[]]
     skip = False
