@@ -15,6 +15,8 @@ from pathlib import Path
 
 READS = {"api-resources", "describe", "explain", "get", "logs"}
 WRITES = {"annotate", "apply", "create", "delete", "label", "patch", "scale"}
+FETCHES = "kustomize"
+"""From other places, if a folder names them."""
 NOWHERE = ("--kubeconfig=/dev/null", "--server=http://127.0.0.1:1")
 _LEFT_TO_READERS = (
     (re.compile(r"(?<![A-Z_])NAMESPACE(?![A-Z_])"), "models"),
@@ -58,7 +60,7 @@ class Installed:
     def _kubectl(self, words: list[str]) -> str | None:
         verb = _after_options(words)[0]
         files = [value for option, value in pairwise(words) if option in _FILE_OPTIONS]
-        elsewhere = not all((self.folder / file).exists() for file in files)
+        elsewhere = verb == FETCHES or not all((self.folder / file).exists() for file in files)
         if elsewhere or is_a_mention(words) or _SHELL & set("".join(words)) or _NO_PROXY_HERE in words[-1]:
             return self._said([self.kubectl, *_without_files(words), "--help"])
         if verb in READS and not _HAS_NO_END & set(words):

@@ -31,6 +31,7 @@ ON_A_CLUSTER = (
     "howto/call-a-model.md",
     "howto/score.md",
     "howto/conformance.md",
+    "howto/drift.md",
     "howto/scale.md",
     "howto/gateway.md",
     "howto/read-the-logs.md",

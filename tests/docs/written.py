@@ -16,8 +16,7 @@ _INLINE = re.compile(rf"(?<!`)`((?:\.venv/bin/)?(?:{'|'.join(PROGRAMS)}) [^`]+)`
 _INDENTED = re.compile(rf"(?m)^ {{4,}}((?:{'|'.join(PROGRAMS)}) \S.*)$")
 _REASON = re.compile(r"<!-- not run: (.+) -->")
 _NESTED = re.compile(r"\$\(([^()]+)\)")
-_ENDS = {"|", "||", "&&", ";", "&", "(", ")", "|&"}
-_REDIRECTS = {">", ">>", "<", ">&", "&>", "<<", "<<<"}
+_PUNCTUATION = set("|&;()<>")
 _BEFORE_A_COMMAND = {
     "do",
     "then",
@@ -78,17 +77,18 @@ def reason_of(block: re.Match[str]) -> str | None:
 
 def simple_commands(text: str) -> list[list[str]]:
     """Return the programs that a command line starts, each with its words, in pipes and `$(...)` too."""
-    lexer = shlex.shlex(_TO_A_STREAM.sub(" ", text.replace("\\\n", " ")), posix=True, punctuation_chars=True)
+    one_line = text.replace("\\\n", " ").replace("\n", " ; ")
+    lexer = shlex.shlex(_TO_A_STREAM.sub(" ", one_line), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     commands: list[list[str]] = [[]]
     skip = False
     for word in lexer:
         if skip:
             skip = False
-        elif word in _ENDS:
-            commands.append([])
-        elif word in _REDIRECTS:
-            skip = True
+        elif _PUNCTUATION.issuperset(word):
+            skip = bool({"<", ">"} & set(word))
+            if not skip:
+                commands.append([])
         else:
             commands[-1].append(word)
     nested = [inner for words in commands for word in words for inner in _NESTED.findall(word)]
