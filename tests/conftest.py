@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from support import deep
-from support.cluster import Kept, TestCluster, temporary_home
+from support.cluster import Kept, TestCluster, choose_kubernetes, temporary_home
 from support.durations import Durations
 from support.rights_report import RightsNote, RightsReport
 
 from e2i.local.bootstrap import bootstrap
-from e2i.local.cluster import OVERLAY, bring_up, start_components
+from e2i.local.cluster import bring_up, overlay_of, start_components
 from e2i.local.components import CONTROL_PLANE
+from e2i.local.kubernetes_versions import NEWEST, VERSIONS
 
 # Models here are small, and on a busy machine threads that wait for each other make training many times slower. Set
 # before numpy is imported; programs that tests start inherit it.
@@ -37,11 +38,21 @@ KEPT = pytest.StashKey[Kept]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kubeconfig", type=Path, help="run on this cluster; what it cannot show is skipped")
     parser.addoption("--bento-store", type=Path, help="with --kubeconfig: the store that its operator reads")
+    parser.addoption(
+        "--kubernetes",
+        choices=VERSIONS,
+        default=NEWEST,
+        help="version of clusters made here",
+    )
+    parser.addoption(
+        "--s3-port", type=int, help="run tests/s3 on this server of the loopback; its keys: support/s3.py"
+    )
     parser.addoption("--deep", action="store_true", help="run the long tests too, and many more examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     deep.choose(deep=config.getoption("deep"))
+    choose_kubernetes(config.getoption("kubernetes"))
     # In the process that leads the workers.
     if config.getoption("numprocesses", None):
         from support import lanes
@@ -105,7 +116,7 @@ def local_cluster(elsewhere: TestCluster | None, kept: Kept, say: Callable[[str]
 @contextlib.contextmanager
 def _local_cluster(say: Callable[[str], None]) -> Iterator[TestCluster]:
     with temporary_home("test-e2e") as home:
-        bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY)
+        bring_up(home, say, bento_store=home.root / "bentoml", overlay=overlay_of(home))
         yield TestCluster(home.kubeconfig, home)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from e2i.local.toolchain import KUBERNETES_VERSION
+from e2i.local.kubernetes_versions import NEWEST, VERSIONS
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("kopf", "kubernetes", "aiohttp", "bentoml", "boto3")
@@ -44,7 +44,7 @@ def machine(folder: Path) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; Linux {platform.release()}; cluster's files on "
-        f"{_file_system(folder)}; Python {platform.python_version()}, {packages}, Kubernetes {KUBERNETES_VERSION}; "
+        f"{_file_system(folder)}; Python {platform.python_version()}, {packages}, Kubernetes {VERSIONS[NEWEST]}; "
         f"commit {_commit()}; load of the last minute before the run {os.getloadavg()[0]:.1f}."
     )
 

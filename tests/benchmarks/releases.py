@@ -21,7 +21,7 @@ from support.perils import DETECTED, KEPT_CONNECTIONS, NEW_CONNECTIONS, TO_SWITC
 from support.rollouts import Run, a_serving_model
 from support.stage import Stage
 
-from e2i.local.cluster import OVERLAY, bring_up
+from e2i.local.cluster import bring_up, overlay_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def report(_: Sizes = FULL) -> Report:
         taken_on = machine(home.root)
         store = store_of(home)
         build_moody(store)
-        bring_up(home, lambda line: say(f"  {line}"), bento_store=store, overlay=OVERLAY)
+        bring_up(home, lambda line: say(f"  {line}"), bento_store=store, overlay=overlay_of(home))
         runs = asyncio.run(_play_all(TestCluster(home.kubeconfig, home)))
     return Report(f"{_text(runs)}\n\n{taken_on}")
 

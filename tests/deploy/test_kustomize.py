@@ -44,6 +44,17 @@ def test_the_local_overlay_is_the_manifests_and_the_policies_with_a_shorter_paus
     assert built == parts[0] | parts[1]
 
 
+def test_the_local_overlay_for_older_clusters_differs_in_the_version_of_the_policies_alone(
+    kustomize: Program,
+) -> None:
+    local = PROJECT / "kustomize" / "overlays" / "local"
+    newest, older = objects(kustomize(local)), objects(kustomize(local / "v1beta1"))
+    policies = {key for key in newest if key[0].startswith("MutatingAdmissionPolicy")}
+    assert {older[key].pop("apiVersion") for key in policies} == {"admissionregistration.k8s.io/v1beta1"}
+    assert {newest[key].pop("apiVersion") for key in policies} == {"admissionregistration.k8s.io/v1"}
+    assert older == newest
+
+
 def test_the_policy_for_older_clusters_has_another_version_and_nothing_else(kustomize: Program) -> None:
     components = PROJECT / "kustomize" / "components"
     older = objects(kustomize(components / "pod-policy-v1beta1"))

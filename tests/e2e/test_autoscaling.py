@@ -23,7 +23,7 @@ from support.stage import Stage
 from e2i.api import naming
 from e2i.kube import Object
 from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, PODS, SERVICES
-from e2i.local.cluster import OVERLAY, bring_up
+from e2i.local.cluster import bring_up, overlay_of
 from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
 from e2i.local.toolchain import ALERTMANAGER, PROMETHEUS, ensure_built
@@ -62,9 +62,10 @@ def with_metrics(local_cluster: TestCluster, store: Path) -> Iterator[TestCluste
     def say(line: str) -> None:
         pass
 
-    with_them = bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY, metrics=True)
+    store, overlay = home.root / "bentoml", overlay_of(home)
+    with_them = bring_up(home, say, bento_store=store, overlay=overlay, metrics=True)
     yield TestCluster(local_cluster.kubeconfig, with_them)
-    bring_up(with_them, say, bento_store=home.root / "bentoml", overlay=OVERLAY, metrics=False)
+    bring_up(with_them, say, bento_store=store, overlay=overlay, metrics=False)
 
 
 @pytest.fixture

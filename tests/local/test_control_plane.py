@@ -8,6 +8,7 @@ from support.cluster import TestCluster
 
 from e2i.kube import ApiError, Kube, Resource
 from e2i.local.credentials import ensure_credentials
+from e2i.local.kubernetes_versions import VERSIONS
 
 pytestmark = pytest.mark.api
 
@@ -16,9 +17,12 @@ SECRETS = Resource("", "v1", "secrets", "Secret")
 
 
 async def test_the_server_says_its_version(control_plane: TestCluster) -> None:
+    assert control_plane.home
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as kube:
         version = await kube.request("GET", "/version")
-    assert (version["major"], version["minor"], version["gitVersion"]) == ("1", "36", "v1.36.3")
+    kubernetes = control_plane.home.kubernetes
+    assert f"{version['major']}.{version['minor']}" == kubernetes
+    assert version["gitVersion"] == VERSIONS[kubernetes]
 
 
 async def test_a_stand_in_may_not_do_what_only_the_other_needs(control_plane: TestCluster) -> None:

@@ -13,7 +13,7 @@ from support.prometheus import ask, ensure_programs
 
 from e2i.kube import Kube, Resource
 from e2i.local import monitors, supervision
-from e2i.local.cluster import OVERLAY, bring_up
+from e2i.local.cluster import bring_up, overlay_of
 from e2i.local.components import COMPONENT_NAMES, METRICS_SERVER
 from e2i.polling import poll
 
@@ -48,7 +48,7 @@ async def test_it_comes_back_after_all_its_components_were_killed_at_once(
         os.kill(victim.pid, signal.SIGKILL)
     # The kernel takes a moment: until then they would count as running.
     assert poll(lambda: not any(victim and victim.alive for victim in victims), within=60, every=0.05)
-    bring_up(home, say, bento_store=home.root / "bentoml", overlay=OVERLAY)
+    bring_up(home, say, bento_store=home.root / "bentoml", overlay=overlay_of(home))
     await test_its_one_node_is_ready(local_cluster)
     await test_the_operator_runs_as_a_pod_of_the_cluster(local_cluster)
 

@@ -16,7 +16,12 @@ from e2i.local.toolchain import ensure_tools
 
 
 @pytest.fixture(scope="session")
-def server(say: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def server(
+    pytestconfig: pytest.Config, say: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[S3Server]:
+    if port := pytestconfig.getoption("s3_port"):
+        yield S3Server(port)
+        return
     own = os.environ.get("E2I_VERSITYGW")
     program = Path(own) if own else ensure_tools(say).versitygw
     with s3_server(program, tmp_path_factory.mktemp("s3")) as running:

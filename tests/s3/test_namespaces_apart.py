@@ -33,8 +33,11 @@ KEYS = {"risk-download": "risk-secret-key", "churn-download": "churn-secret-key"
 
 
 @pytest.fixture(scope="module")
-def guarded(say: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def guarded(
+    server: S3Server, say: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[S3Server]:
     """A server with users beside its root: the download credentials of two namespaces."""
+    server.own_data("it has these users")
     users = tmp_path_factory.mktemp("users")
     (users / "users.json").write_text(
         json.dumps(

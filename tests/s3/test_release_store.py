@@ -258,10 +258,10 @@ def test_a_model_that_is_given_up_keeps_nothing_for_itself_and_all_for_others(le
 def test_a_listing_of_more_than_one_page_is_read_to_its_end(
     ledger: ReleaseStore, server: S3Server, name: str
 ) -> None:
-    # The server keeps objects as files: so many requests would only cost time.
+    data = server.own_data("it keeps objects as files, and so many requests would only cost time")
     records = [of_digest(f"{number:08x}", model=f"model-{number}") for number in range(1100)]
     for record in records:
-        file = server.data / name / key(record, PREFIX)
+        file = data / name / key(record, PREFIX)
         file.parent.mkdir(parents=True)
         file.touch()
     assert to_keep(ledger) == {record.artifact.digest[7:23] for record in records}
@@ -621,7 +621,8 @@ def test_a_server_in_trouble_cannot_answer_now(
 
 def test_a_record_that_the_server_refuses_says_so(ledger: ReleaseStore, server: S3Server, name: str) -> None:
     """Something else lies in the place of the model's records."""
-    folder = server.data / name / PREFIX / "releases" / "models"
+    data = server.own_data("a folder has the place of an object")
+    folder = data / name / PREFIX / "releases" / "models"
     folder.mkdir(parents=True)
     (folder / "churn").write_text("")
     with pytest.raises(BucketRefused, match=f"the bucket {name} .* refused a request"):

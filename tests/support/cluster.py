@@ -18,7 +18,9 @@ import pytest
 from support.rights import note_used
 
 from e2i.local import ports
-from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, save_home
+from e2i.local.addresses import HIGHEST_INDEX, Ports
+from e2i.local.kubernetes_versions import NEWEST
+from e2i.local.layout import ClusterHome, save_home
 
 T = TypeVar("T")
 # Waits until the tests are over, however they end, then clears up.
@@ -31,6 +33,15 @@ root = Path(sys.argv[1])
 reset(root, lambda line: None)
 shutil.rmtree(root.parent)
 """
+
+
+_kubernetes = NEWEST
+
+
+def choose_kubernetes(version: str) -> None:
+    """Give the clusters of this run another version of Kubernetes."""
+    global _kubernetes
+    _kubernetes = version
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ def temporary_home(name: str) -> Iterator[ClusterHome]:
     """A new cluster's home, with ports that nobody uses; at the end nothing runs and nothing is on disk."""
     with _reserved_index() as index:
         folder = Path(tempfile.mkdtemp(prefix="e2i-test-"))
-        home = ClusterHome(name, index, folder / name)
+        home = ClusterHome(name, index, folder / name, kubernetes=_kubernetes)
         save_home(home)
         guard = subprocess.Popen(
             [sys.executable, "-P", "-c", _GUARD, home.root],

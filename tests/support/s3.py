@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+import pytest
 from botocore.config import Config
 
 ACCESS_KEY = "TESTKEY"
@@ -24,10 +25,16 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running versitygw; `data` holds its buckets."""
+    """A running server; `data` holds its buckets, if it is ours: a versitygw."""
 
     port: int
-    data: Path
+    data: Path | None = None
+
+    def own_data(self, why: str) -> Path:
+        """Return the folder of the buckets. On a server of somebody's own the test is skipped."""
+        if self.data is None:
+            pytest.skip(f"needs an S3 server of the tests' own: {why}")
+        return self.data
 
     @property
     def url(self) -> str:

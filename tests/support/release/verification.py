@@ -22,7 +22,7 @@ from packaging.version import Version
 from support.release.artifacts import Tree, ran
 
 import e2i
-from e2i.local.toolchain import KUBERNETES_VERSION
+from e2i.local.kubernetes_versions import NEWEST, VERSIONS
 
 NOT_SHIPPED = re.compile(r"(^|/)(tests|\.venv|__pycache__|\.git)/|\.pyc$")
 BUCKET = "bucket.name=e2i-bentos"
@@ -97,7 +97,7 @@ def _rendered(helm: Program, file: Path) -> list[Any]:
     linted = helm.tried("lint", "--strict", file, *values)
     assert linted.returncode == 0, f"helm lint: {linted.stdout}{linted.stderr}"
     # Of which Kubernetes a Helm renders by itself is set when it is compiled.
-    template = ("template", "x", file, f"--kube-version={KUBERNETES_VERSION}", *values)
+    template = ("template", "x", file, f"--kube-version={VERSIONS[NEWEST]}", *values)
     return [item for item in yaml.safe_load_all(helm(*template)) if item]
 
 

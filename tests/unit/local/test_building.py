@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from e2i.local import go_build, toolchain
 from e2i.local.errors import ClusterError
 from e2i.local.go_build import Progress, collector_settings, in_minutes
 from e2i.local.golang import Go, find_go, is_new_enough
+from e2i.local.kubernetes_versions import VERSIONS
 
 
 @pytest.mark.parametrize(
@@ -110,20 +112,38 @@ def test_a_build_does_not_start_on_a_full_disk(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_place_of_a_tool_depends_on_all_that_decides_it() -> None:
-    one = toolchain.CONTROLPLANE
+    one = toolchain.controlplane()
     other = toolchain.Module(one.name, one.package, (*one.variables, ("main.version", "2")))
     assert one.digest != other.digest
     assert one.digest == toolchain.Module(one.name, one.package, one.variables).digest
 
 
-def test_the_version_that_the_server_says_is_the_one_that_is_built() -> None:
-    lines = (toolchain.CONTROLPLANE.folder / "go.mod").read_text().splitlines()
-    assert f"\tk8s.io/kubernetes {toolchain.KUBERNETES_VERSION}" in lines
+@pytest.mark.parametrize("kubernetes", VERSIONS)
+def test_the_version_that_the_server_says_is_the_one_that_is_built(kubernetes: str) -> None:
+    module = toolchain.controlplane(kubernetes)
+    version = VERSIONS[kubernetes]
+    assert ("k8s.io/component-base/version.gitVersion", version) in module.variables
+    lines = (module.folder / module.modules).read_text().splitlines()
+    assert f"\tk8s.io/kubernetes {version}" in lines
+    assert f"\tk8s.io/apiserver => k8s.io/apiserver {version.replace('v1', 'v0')}" in lines
+
+
+def test_modules_of_another_version_do_not_move_a_control_plane_that_was_built(tmp_path: Path) -> None:
+    for file in ("go.mod", "go.sum", "main.go", "older.mod", "older.sum"):
+        (tmp_path / file).write_text(file)
+    newest = toolchain.Module("tool", ".", beside=tmp_path.parent, within=tmp_path.name)
+    older = replace(newest, modules="older.mod")
+    before, before_of_older = newest.digest, older.digest
+    assert before != before_of_older
+    (tmp_path / "older.sum").write_text("another")
+    assert newest.digest == before
+    assert older.digest != before_of_older
+    assert "-modfile=older.mod" in older.flags
 
 
 def test_metrics_server_is_built_from_the_modules_of_the_control_plane() -> None:
     """Otherwise Go compiles Kubernetes' packages a second time, for minutes."""
-    first, second = (_versions(module) for module in (toolchain.CONTROLPLANE, toolchain.METRICSSERVER))
+    first, second = (_versions(module) for module in (toolchain.controlplane(), toolchain.METRICSSERVER))
     shared = first.keys() & second.keys()
     assert len(shared) > 80
     assert {name: second[name] for name in shared} == {name: first[name] for name in shared}

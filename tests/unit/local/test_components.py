@@ -15,6 +15,7 @@ from e2i.local.component import Component, Tools
 from e2i.local.components import COMPONENT_NAMES, METRICS_SERVER, components
 from e2i.local.credentials import S3Credentials, ensure_credentials
 from e2i.local.errors import ClusterError
+from e2i.local.kubernetes_versions import VERSIONS
 from e2i.local.layout import ClusterHome
 from e2i.local.metrics_server import metrics_api
 
@@ -34,6 +35,23 @@ def test_only_a_cluster_that_is_to_have_it_runs_metrics_server_and_hurries_its_a
     hurried = [part.name for part in ALL if any("autoscaler" in argument for argument in part.argv)]
     assert hurried == ["kube-controller-manager"]
     assert not any("autoscaler" in argument for part in plain for argument in part.argv)
+
+
+def test_an_older_api_server_is_started_with_the_policies_that_change_pods() -> None:
+    gates = {
+        version: [
+            argument
+            for part in components(replace(HOME, kubernetes=version), TOOLS, CREDENTIALS)
+            for argument in part.argv
+            if argument.startswith(("--feature-gates=", "--runtime-config="))
+        ]
+        for version in VERSIONS
+    }
+    on_demand = [
+        "--feature-gates=MutatingAdmissionPolicy=true",
+        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
+    ]
+    assert gates == {"1.36": [], "1.35": on_demand, "1.34": on_demand}
 
 
 @pytest.mark.parametrize("component", ALL, ids=lambda component: component.name)

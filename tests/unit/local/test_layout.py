@@ -6,17 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from e2i.local.addresses import HIGHEST_INDEX, Addresses, Ports
+from e2i.local.cluster import open_home
 from e2i.local.errors import ClusterError
-from e2i.local.layout import (
-    HIGHEST_INDEX,
-    Addresses,
-    ClusterHome,
-    Ports,
-    home_of,
-    known_homes,
-    load_home,
-    save_home,
-)
+from e2i.local.kubernetes_versions import NEWEST
+from e2i.local.layout import ClusterHome, home_of, known_homes, load_home, save_home
 
 
 @pytest.mark.parametrize(
@@ -69,6 +63,31 @@ def test_the_choice_of_metrics_stays_and_an_older_record_has_none(tmp_path: Path
     assert load_home(tmp_path).metrics
     (tmp_path / "cluster.json").write_text('{"name": "test", "index": 0}')
     assert not load_home(tmp_path).metrics
+
+
+def test_a_cluster_keeps_its_version_of_kubernetes_and_an_older_record_has_the_newest(tmp_path: Path) -> None:
+    save_home(ClusterHome("test", 0, tmp_path, kubernetes="1.34"))
+    assert load_home(tmp_path).kubernetes == "1.34"
+    (tmp_path / "cluster.json").write_text('{"name": "test", "index": 0}')
+    assert load_home(tmp_path).kubernetes == NEWEST
+
+
+def test_a_version_that_cannot_be_built_any_more_is_named_with_those_that_can(tmp_path: Path) -> None:
+    save_home(ClusterHome("test", 0, tmp_path, kubernetes="1.33"))
+    with pytest.raises(
+        ClusterError, match=r"names Kubernetes 1\.33, which is none of 1\.36, .* Run `e2i local reset"
+    ):
+        load_home(tmp_path)
+
+
+def test_another_version_is_refused_for_a_cluster_that_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert open_home("old", "1.34").kubernetes == "1.34"
+    assert open_home("old").kubernetes == "1.34"
+    with pytest.raises(ClusterError, match=r"has Kubernetes 1\.34, .*`e2i local reset --name old`"):
+        open_home("old", "1.35")
 
 
 def test_a_damaged_cluster_does_not_hide_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

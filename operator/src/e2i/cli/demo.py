@@ -58,8 +58,8 @@ def run_chapters(name: str, say: Stopwatch) -> ClusterHome:
     say.title("A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine")
     home = cluster.open_home(name)
     with BentoBuilds(PROJECT, choose_bento_store(home, None)) as bentos:
-        build_tools(say)
-        cluster.bring_up(home, say, bento_store=None, overlay=cluster.OVERLAY)
+        build_tools(say, kubernetes=home.kubernetes)
+        cluster.bring_up(home, say, bento_store=None, overlay=cluster.overlay_of(home))
         asyncio.run(run_releases(home, bentos, say))
     return home
 

@@ -16,6 +16,7 @@ import click
 
 from e2i.cli.stopwatch import Stopwatch
 from e2i.local.errors import ClusterError
+from e2i.local.kubernetes_versions import NEWEST, VERSIONS
 
 if TYPE_CHECKING:
     from e2i.local.layout import ClusterHome
@@ -49,6 +50,11 @@ def local() -> None:
     help="Run metrics-server too, for kubectl top and autoscaling; later starts keep the choice.  [default: no]",
 )
 @click.option(
+    "--kubernetes",
+    type=click.Choice(list(VERSIONS)),
+    help=f"The version of Kubernetes, for a new cluster.  [default: {NEWEST}]",
+)
+@click.option(
     "--monitoring",
     is_flag=True,
     help="Run Prometheus and Alertmanager beside it, with the project's rules, until the cluster stops.",
@@ -62,6 +68,7 @@ def up(
     manifests: Path | None,
     no_operator: bool,
     metrics: bool | None,
+    kubernetes: str | None,
     monitoring: bool,
     alerts_to: str,
 ) -> None:
@@ -69,10 +76,11 @@ def up(
     with report_errors():
         from e2i.local import cluster, monitors
 
-        overlay = None if no_operator else manifests or cluster.OVERLAY
         say = Stopwatch()
-        build_tools(say, metrics=bool(metrics), monitoring=monitoring)
-        home = cluster.up(name, say, bento_store=bento_store, overlay=overlay, metrics=metrics)
+        home = cluster.open_home(name, kubernetes)
+        build_tools(say, metrics=bool(metrics), monitoring=monitoring, kubernetes=home.kubernetes)
+        overlay = None if no_operator else manifests or cluster.overlay_of(home)
+        home = cluster.bring_up(home, say, bento_store=bento_store, overlay=overlay, metrics=metrics)
         if monitoring:
             monitors.start(home, say, webhook=alerts_to)
     click.echo(f"\nCluster {name} is up. To use it in this terminal:\n")
@@ -106,7 +114,10 @@ def status(name: str) -> None:
 
         home = load_home(home_of(name))
         beside = [Component(each, ()) for each in supervision.recorded(home) if each not in COMPONENT_NAMES]
-        parts = (*components(home, toolchain.expected_tools(), ensure_credentials(home)), *beside)
+        parts = (
+            *components(home, toolchain.expected_tools(home.kubernetes), ensure_credentials(home)),
+            *beside,
+        )
         rows = [state.inspect(home, part) for part in parts]
         click.echo(state.table(rows))
         for program, address in monitors.addresses(home).items():
@@ -190,12 +201,12 @@ def reset(name: str, yes: bool, cache: bool) -> None:
             shutil.rmtree(layout.cache_root(), ignore_errors=True)
 
 
-def build_tools(say: Stopwatch, *, metrics: bool = False, monitoring: bool = False) -> None:
+def build_tools(say: Stopwatch, *, kubernetes: str, metrics: bool = False, monitoring: bool = False) -> None:
     """Build the cluster's programs if they are missing, with one line that moves if there is a terminal."""
     from e2i.local.toolchain import ALERTMANAGER, PROMETHEUS, ensure_built, ensure_tools
 
     show = say.show if say.moving else None
-    ensure_tools(say, show, metrics=metrics)
+    ensure_tools(say, show, metrics=metrics, kubernetes=kubernetes)
     if monitoring:
         ensure_built((PROMETHEUS, ALERTMANAGER), say, show)
 

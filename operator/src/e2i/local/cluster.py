@@ -12,6 +12,7 @@ from pathlib import Path
 
 import e2i
 from e2i.local import kubectl, ports, processes, supervision
+from e2i.local.addresses import HIGHEST_INDEX, Ports
 from e2i.local.bootstrap import bootstrap, choose_bento_store, operator_inputs
 from e2i.local.certificates import ensure_certificates
 from e2i.local.component import Tools
@@ -26,7 +27,8 @@ from e2i.local.components import (
 from e2i.local.credentials import ensure_credentials
 from e2i.local.errors import ClusterError
 from e2i.local.kubeconfigs import write_kubeconfigs
-from e2i.local.layout import HIGHEST_INDEX, ClusterHome, Ports, home_of, known_homes, load_home, save_home
+from e2i.local.kubernetes_versions import NEWEST, POLICIES_ON_DEMAND
+from e2i.local.layout import ClusterHome, home_of, known_homes, load_home, save_home
 from e2i.local.locks import exclusive_lock
 from e2i.local.metrics_server import API_SERVICE
 from e2i.local.supervision import Say
@@ -34,19 +36,13 @@ from e2i.local.toolchain import ensure_tools
 
 OVERLAY = Path(e2i.__file__).resolve().parents[3] / "kustomize" / "overlays" / "local"
 """The operator's manifests in the checkout that this package was installed from."""
+OVERLAY_WITH_OLDER_POLICIES = OVERLAY / "v1beta1"
 LEAST_FREE_DISK = 512 * 1024**2
 
 
-def up(
-    name: str,
-    say: Say,
-    *,
-    bento_store: Path | None = None,
-    overlay: Path | None = OVERLAY,
-    metrics: bool | None = None,
-) -> ClusterHome:
-    """Create the cluster if it does not exist, then start it as `bring_up` does."""
-    return bring_up(open_home(name), say, bento_store=bento_store, overlay=overlay, metrics=metrics)
+def overlay_of(home: ClusterHome) -> Path:
+    """Return the operator's manifests for the cluster's version of Kubernetes."""
+    return OVERLAY_WITH_OLDER_POLICIES if home.kubernetes in POLICIES_ON_DEMAND else OVERLAY
 
 
 def bring_up(
@@ -99,13 +95,22 @@ def _stop_for(home: ClusterHome, say: Say) -> None:
             save_home(home)
 
 
-def open_home(name: str) -> ClusterHome:
-    """Return the cluster with this name; create it with the lowest free index if it does not exist."""
+def open_home(name: str, kubernetes: str | None = None) -> ClusterHome:
+    """Return the cluster with this name; create it with the lowest free index if it does not exist.
+
+    `kubernetes`: the version that it is to have; ClusterError if it exists with another one.
+    """
     root = home_of(name)
     with exclusive_lock(root.parent / "lock"):
         if not (root / "cluster.json").exists():
-            save_home(ClusterHome(name, _free_index(), root))
-        return load_home(root)
+            save_home(ClusterHome(name, _free_index(), root, kubernetes=kubernetes or NEWEST))
+        home = load_home(root)
+    if kubernetes not in (None, home.kubernetes):
+        raise ClusterError(
+            f"Cluster {name} has Kubernetes {home.kubernetes}, and a cluster keeps its version. Give the one with "
+            f"{kubernetes} another name (--name), or remove this one first: `e2i local reset --name {name}`."
+        )
+    return home
 
 
 def start_components(
@@ -115,7 +120,7 @@ def start_components(
 
     `settle` is called once the API server is ready, while the components that depend on it start.
     """
-    tools = ensure_tools(say, metrics=home.metrics)
+    tools = ensure_tools(say, metrics=home.metrics, kubernetes=home.kubernetes)
     with _changing(home, say):
         _prepare(home, tools, say)
         known = {part.name: part for part in components(home, tools, ensure_credentials(home))}

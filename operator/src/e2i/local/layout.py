@@ -1,4 +1,4 @@
-"""The folders, ports and addresses of one local cluster.
+"""The folders of one local cluster, and its record.
 
 Several clusters can run on one machine. Each has a name and an index, and everything that could collide (ports,
 loopback ranges, folders) is computed from these two.
@@ -13,98 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from e2i.local.addresses import HIGHEST_INDEX, Addresses, Ports
 from e2i.local.errors import ClusterError
-
-FIRST_PORT = 21000
-PORTS_PER_CLUSTER = 20
-HIGHEST_INDEX = 40
-
-
-@dataclass(frozen=True)
-class Ports:
-    """The TCP ports of one cluster, all on 127.0.0.1."""
-
-    index: int
-
-    @property
-    def base(self) -> int:
-        return FIRST_PORT + PORTS_PER_CLUSTER * self.index
-
-    @property
-    def api_server(self) -> int:
-        return self.base
-
-    @property
-    def etcd_client(self) -> int:
-        return self.base + 1
-
-    @property
-    def etcd_peer(self) -> int:
-        return self.base + 2
-
-    @property
-    def controller_manager(self) -> int:
-        return self.base + 3
-
-    @property
-    def scheduler(self) -> int:
-        return self.base + 4
-
-    @property
-    def s3(self) -> int:
-        return self.base + 5
-
-    @property
-    def node_agent(self) -> int:
-        return self.base + 6
-
-    @property
-    def metrics_server(self) -> int:
-        return self.base + 7
-
-    @property
-    def prometheus(self) -> int:
-        return self.base + 8
-
-    @property
-    def alertmanager(self) -> int:
-        return self.base + 9
-
-    @property
-    def in_use(self) -> range:
-        """Every port that a process of the cluster listens on."""
-        return range(self.base, self.base + 10)
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """The address ranges of one cluster: index 0 has 127.96/16, 10.97/16 and 127.97/16, index 1 the next pair.
-
-    Pods are 10.x.y.z in the API, because EndpointSlices refuse loopback addresses, and 127.x.y.z on the machine.
-    """
-
-    index: int
-
-    @property
-    def service_range(self) -> str:
-        return f"127.{96 + 2 * self.index}.0.0/16"
-
-    @property
-    def kubernetes_service(self) -> str:
-        return f"127.{96 + 2 * self.index}.0.1"
-
-    @property
-    def pod_range(self) -> str:
-        return f"10.{97 + 2 * self.index}.0.0/16"
-
-    @property
-    def pod_network(self) -> str:
-        """The value of E2I_POD_NETWORK for the operator, which runs as a process of this machine."""
-        return f"{self.pod_range}={self.on_machine(self.pod_range)}"
-
-    def on_machine(self, pod_address: str) -> str:
-        """10.97.3.4 -> 127.97.3.4"""
-        return "127." + pod_address.split(".", 1)[1]
+from e2i.local.kubernetes_versions import NEWEST, VERSIONS
 
 
 @dataclass(frozen=True)
@@ -116,6 +27,8 @@ class ClusterHome:
     root: Path
     metrics: bool = False
     """Whether metrics-server runs too."""
+    kubernetes: str = NEWEST
+    """One of `VERSIONS`."""
 
     @cached_property
     def ports(self) -> Ports:
@@ -216,8 +129,14 @@ def load_home(root: Path) -> ClusterHome:
     remedy = f"Run `e2i local reset --name {root.name}`, then `e2i local up --name {root.name}`."
     try:
         values = json.loads(record.read_text())
-        # A record that an earlier version wrote does not have the choice.
-        home = ClusterHome(values["name"], int(values["index"]), root.resolve(), bool(values.get("metrics")))
+        # A record that an earlier version wrote does not have the choices.
+        home = ClusterHome(
+            values["name"],
+            int(values["index"]),
+            root.resolve(),
+            metrics=bool(values.get("metrics")),
+            kubernetes=str(values.get("kubernetes", NEWEST)),
+        )
     except FileNotFoundError:
         if not root.exists():
             message = f"There is no cluster {root.name}: {root} does not exist. Run `e2i local up --name {root.name}`."
@@ -227,6 +146,9 @@ def load_home(root: Path) -> ClusterHome:
         raise ClusterError(f"{record} is damaged ({error}). {remedy}") from error
     if not 0 <= home.index <= HIGHEST_INDEX:
         raise ClusterError(f"{record} is damaged (index {home.index}). {remedy}")
+    if home.kubernetes not in VERSIONS:
+        known = ", ".join(VERSIONS)
+        raise ClusterError(f"{record} names Kubernetes {home.kubernetes}, which is none of {known}. {remedy}")
     return home
 
 
@@ -234,7 +156,8 @@ def save_home(home: ClusterHome) -> None:
     """Write the cluster's record atomically."""
     home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = home.record.with_suffix(".partial")
-    partial.write_text(json.dumps({"name": home.name, "index": home.index, "metrics": home.metrics}))
+    values = {name: getattr(home, name) for name in ("name", "index", "metrics", "kubernetes")}
+    partial.write_text(json.dumps(values))
     partial.replace(home.record)
 
 

@@ -20,10 +20,10 @@ from e2i.local.component import Tools
 from e2i.local.errors import ClusterError
 from e2i.local.go_build import Say, compile_module, downloading
 from e2i.local.golang import Go, find_go
+from e2i.local.kubernetes_versions import NEWEST, VERSIONS
 from e2i.local.layout import cache_root
 from e2i.local.locks import exclusive_lock
 
-KUBERNETES_VERSION = "v1.36.3"
 DISK_FOR_A_BUILD = 5 * 1024**3
 
 
@@ -41,6 +41,8 @@ class Module:
     """That folder's name, if several programs share it."""
     tags: str = ""
     """Build tags, with commas between."""
+    modules: str = "go.mod"
+    """The file in that folder that locks the modules; beside it is one with their sums."""
 
     @property
     def folder(self) -> Path:
@@ -51,6 +53,13 @@ class Module:
         return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in self.variables)])
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags of the compiler that are its own."""
+        tags = (f"-tags={self.tags}",) if self.tags else ()
+        modules = (f"-modfile={self.modules}",) if self.modules != "go.mod" else ()
+        return (f"-ldflags={self.linker_flags}", *tags, *modules)
+
+    @property
     def digest(self) -> str:
         """The digest of everything that changes what the program does.
 
@@ -59,20 +68,26 @@ class Module:
         """
         digest = hashlib.sha256(f"{platform.machine()}\n{self.package}\n{self.linker_flags}\n".encode())
         digest.update(self.tags.encode())
+        own = (self.modules, str(Path(self.modules).with_suffix(".sum")))
         for file in sorted(self.folder.iterdir()):
+            if file.suffix in (".mod", ".sum") and file.name not in own:
+                continue
             digest.update(f"{file.name} {file.stat().st_size}\n".encode() + file.read_bytes())
         return digest.hexdigest()[:16]
 
 
-def _kubernetes_version() -> tuple[tuple[str, str], ...]:
+def controlplane(kubernetes: str = NEWEST) -> Module:
+    """Return the control plane of this version; all are built from one program, each with modules of its own."""
+    version = VERSIONS[kubernetes]
     # Without these values the server reports a version that clients cannot parse.
-    major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
-    values = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
+    major, minor, _ = version.removeprefix("v").split(".")
+    values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    return tuple((f"{package}.{name}", value) for package in packages for name, value in values.items())
+    variables = tuple((f"{package}.{name}", value) for package in packages for name, value in values.items())
+    modules = "go.mod" if kubernetes == NEWEST else f"kubernetes-{kubernetes}.mod"
+    return Module("controlplane", ".", variables, modules=modules)
 
 
-CONTROLPLANE = Module("controlplane", ".", _kubernetes_version())
 VERSITYGW = Module("versitygw", "github.com/versity/versitygw/cmd/versitygw")
 _PROMETHEUS = "github.com/prometheus/prometheus/cmd"
 # To find what to scrape only the way of Kubernetes: the others are most of what Prometheus is made of.
@@ -86,14 +101,17 @@ METRICSSERVER = Module("metricsserver", ".")
 """Its go.mod has the versions of the control plane, so that Go need not compile Kubernetes' packages again."""
 
 
-def ensure_tools(say: Say, show: Say | None = None, *, metrics: bool = False) -> Tools:
+def ensure_tools(
+    say: Say, show: Say | None = None, *, metrics: bool = False, kubernetes: str = NEWEST
+) -> Tools:
     """Return the cluster's programs, from the cache or built now; ClusterError if one cannot be built.
 
     `show` gets the progress of a build as one line that replaces the one before it. metrics-server is built only with
     `metrics`, and last: it is quick after the control plane, and minutes before it.
     """
-    ensure_built((CONTROLPLANE, VERSITYGW, *([METRICSSERVER] if metrics else [])), say, show)
-    return expected_tools()
+    modules = (controlplane(kubernetes), VERSITYGW, *([METRICSSERVER] if metrics else []))
+    ensure_built(modules, say, show)
+    return expected_tools(kubernetes)
 
 
 def ensure_built(modules: Iterable[Module], say: Say, show: Say | None = None) -> None:
@@ -106,10 +124,10 @@ def ensure_built(modules: Iterable[Module], say: Say, show: Say | None = None) -
             _build_missing(missing, say, show)
 
 
-def expected_tools() -> Tools:
+def expected_tools(kubernetes: str) -> Tools:
     """Return where the programs are in the cache, or will be."""
     return Tools(
-        controlplane=program_of(CONTROLPLANE),
+        controlplane=program_of(controlplane(kubernetes)),
         versitygw=program_of(VERSITYGW),
         metricsserver=program_of(METRICSSERVER),
     )
@@ -145,8 +163,7 @@ def _build(module: Module, go: Go, say: Say, show: Say | None) -> None:
             "Free some space, or set XDG_CACHE_HOME to a folder on another disk."
         )
     partial, started = program.with_suffix(".partial"), time.monotonic()
-    flags = (f"-ldflags={module.linker_flags}", *([f"-tags={module.tags}"] if module.tags else []))
-    compile_module(go, module.folder, module.package, flags, partial, say, show)
+    compile_module(go, module.folder, module.package, module.flags, partial, say, show)
     # Start it once, to know that it is complete.
     if subprocess.run([partial, "--help"], capture_output=True).returncode not in (0, 2):
         raise ClusterError(

@@ -61,7 +61,8 @@ def run_demo(name: str, work: Path | None, say: Say) -> None:
     if not CONFIG.exists():
         raise ClusterError(f"{CONFIG} does not exist: the demo needs a checkout of the repository.")
     _title(say, "A cluster: Kubernetes, S3, Yatai's controllers and a node, as processes of this machine")
-    home = cluster.up(name, say)
+    home = cluster.open_home(name)
+    home = cluster.bring_up(home, say, bento_store=None, overlay=cluster.overlay_of(home))
     demo = Demo(home, (work or home.root / "pipeline").resolve(), say)
     release(demo)
     drift(demo)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from e2i.local.layout import Addresses
+from e2i.local.addresses import Addresses
 from e2i.local.node.routing import Route, endpoint_addresses, on_machine, routes
 
 API = ("127.0.0.1", 21000)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from e2i.kube import Object
-from e2i.local.layout import Addresses
+from e2i.local.addresses import Addresses
 from e2i.local.node.servicelinks import has_address
 
 Front = tuple[str, int]
