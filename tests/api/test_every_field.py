@@ -19,7 +19,7 @@ from support.builders import DIGEST, an_artifact
 from support.cluster import TestCluster
 from support.field_changes import changed, values
 from support.field_rows import FULL, IMAGE, ROWS, Seen
-from support.operating import apply_files
+from support.operating import apply_files, apply_policies
 
 from e2i.api import naming
 from e2i.api.image_source import given_artifact
@@ -105,7 +105,8 @@ class Bench:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bench(control_plane: TestCluster) -> AsyncIterator[Bench]:
     home = control_plane.own_home("the policies of a cluster of somebody's own are not changed")
-    apply_files(home, CRD, POLICY)
+    apply_files(home, CRD)
+    apply_policies(home, POLICY)
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as kube:
         for resource, name, content in NEEDED:
             namespace = NAMESPACE if resource.namespaced else None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from support.cluster import TestCluster, temporary_home
-from support.operating import apply_files
+from support.operating import apply_policies
 from support.pod_fields import ASKING
 
 from e2i.api import pod_annotations, pod_fields
@@ -61,7 +61,7 @@ async def kube(control_plane: TestCluster, tmp_path: Path) -> AsyncIterator[Kube
     home = control_plane.own_home("the policies of a cluster of somebody's own are not changed")
     later = tmp_path / "later.yaml"
     later.write_text(AGAIN)
-    apply_files(home, POLICY, later)
+    apply_policies(home, POLICY, later)
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as connected:
         if not await connected.get(PRIORITY_CLASSES, None, "e2i-test-high"):
             body = {"metadata": {"name": "e2i-test-high"}, "value": 1000}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import apply_files
+from support.operating import apply_policies
 
 from e2i.api import naming, pod_annotations, pod_fields
 from e2i.api.fields import Fields
@@ -95,7 +95,7 @@ def template(annotations: dict[str, str]) -> Object:
 @pytest.fixture
 async def kube(control_plane: TestCluster) -> AsyncIterator[Kube]:
     home = control_plane.own_home("the policies of a cluster of somebody's own are not changed")
-    apply_files(home, POLICY)
+    apply_policies(home, POLICY)
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as connected:
         for resource, name, more in (
             (PRIORITY_CLASSES, "e2i-test-high", {"value": 1000}),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import apply_files
+from support.operating import apply_policies
 
 from e2i.api import naming, pod_annotations, pod_fields
 from e2i.api.fields import Fields
@@ -30,7 +30,7 @@ HELPER = {"name": "proxy", "image": "proxy"}
 @pytest.fixture
 async def kube(control_plane: TestCluster) -> AsyncIterator[Kube]:
     home = control_plane.own_home("the policies of a cluster of somebody's own are not changed")
-    apply_files(home, POLICIES / "pods.yaml", POLICIES / "pre-stop.yaml")
+    apply_policies(home, POLICIES / "pods.yaml", POLICIES / "pre-stop.yaml")
     async with await Kube.from_kubeconfig(control_plane.kubeconfig) as connected:
         deadline = time.monotonic() + PATIENCE
         while not await are_in_force(connected):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.cluster import TestCluster
-from support.operating import Operator, apply_files, installed
+from support.operating import Operator, apply_policies, installed
 from support.stage import Stage, staging
 from support.yatai import controllers
 
@@ -33,7 +33,7 @@ YATAIS = {"yatai.ai/bento-deployment": "churn"}
 def cluster(control_plane: TestCluster) -> TestCluster:
     made = installed(control_plane, "the policies of a cluster of somebody's own are not changed")
     assert made.home
-    apply_files(made.home, POLICY)
+    apply_policies(made.home, POLICY)
     return made
 
 

@@ -17,12 +17,13 @@ from e2i.api.pod_annotations import GIVEN
 from e2i.kube import Object
 from e2i.kube.e2i_kinds import DEPLOYMENTS, PODS, SERVICES
 from e2i.local.kubectl import kubectl
+from e2i.local.kubernetes_versions import POLICIES_ON_DEMAND
 from e2i.local.layout import ClusterHome
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 PROJECT = Path(__file__).resolve().parents[2]
-POLICIES = PROJECT / "manifests" / "policies"
+COMPONENTS = PROJECT / "kustomize" / "components"
 PRE_STOP = ("mutatingadmissionpolicy", "e2i-pre-stop")
 FIELDS = {
     "env": [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}],
@@ -59,7 +60,9 @@ def set_rules(home: ClusterHome, rules: list[Object]) -> None:
 async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
     home = local_cluster.own_home("takes the policy away, and rights of the operator")
     pause = kubectl(home, "get", *PRE_STOP, "-o=jsonpath={.spec.variables[0].expression}")
-    kubectl(home, "delete", f"--kustomize={POLICIES}")
+    older = home.kubernetes in POLICIES_ON_DEMAND
+    policies = f"--kustomize={COMPONENTS / ('pod-policy-v1beta1' if older else 'pod-policy')}"
+    kubectl(home, "delete", policies)
     rules = json.loads(kubectl(home, "get", "clusterrole", "e2i-operator", "-o=jsonpath={.rules}"))
     set_rules(home, [*rules, {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}])
     set_patching(home, on=True)
@@ -71,7 +74,7 @@ async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]
     finally:
         set_patching(home, on=False)
         set_rules(home, rules)
-        kubectl(home, "apply", "--server-side", "--force-conflicts", f"--kustomize={POLICIES}")
+        kubectl(home, "apply", "--server-side", "--force-conflicts", policies)
         usual = [{"op": "replace", "path": "/spec/variables/0/expression", "value": pause}]
         kubectl(home, "patch", *PRE_STOP, "--type=json", f"--patch={json.dumps(usual)}")
 
