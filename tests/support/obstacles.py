@@ -13,14 +13,11 @@ from support.stage import Stage
 
 from e2i.api import naming
 from e2i.kube import ApiError, Object, Resource
-from e2i.kube.e2i_kinds import DEPLOYMENTS, PODS, SECRETS, SERVICES
+from e2i.kube.e2i_kinds import DEPLOYMENTS, POD_POLICIES, PODS, SECRETS, SERVICES
 
 _ADMISSION = "admissionregistration.k8s.io"
 _VALIDATING = Resource(
     _ADMISSION, "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", namespaced=False
-)
-_MUTATING = Resource(
-    _ADMISSION, "v1", "mutatingadmissionpolicies", "MutatingAdmissionPolicy", namespaced=False
 )
 QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 MISSING_SECRET = "churn-token"
@@ -115,7 +112,7 @@ async def token_is_asked_for(stage: Stage, model: str) -> AsyncIterator[None]:
         "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}],
     }
     (there,) = await _of_model(stage, PODS, model)
-    async with _policy(stage, _MUTATING, model, spec, {}):
+    async with _policy(stage, await _served_policies(stage), model, spec, {}):
 
         async def given() -> bool:
             made = await _dry_run(stage, PODS, there)
@@ -147,6 +144,15 @@ def _matching(stage: Stage, group: str, plural: str) -> Object:
     rule = {"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [plural]}
     here = {"matchLabels": {"kubernetes.io/metadata.name": stage.namespace}}
     return {"namespaceSelector": here, "resourceRules": [rule]}
+
+
+async def _served_policies(stage: Stage) -> Resource:
+    """Return the kind of policies that change pods, in the first version that the API server has."""
+    for kind in POD_POLICIES:
+        with contextlib.suppress(ApiError):
+            await stage.kube.list(kind, None)
+            return kind
+    raise AssertionError("the API server has no policies that change pods")
 
 
 @contextlib.asynccontextmanager
