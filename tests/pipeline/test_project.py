@@ -29,6 +29,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
         pytest.param({"features": {"rain": None}}, "features names rain, which the model must not see"),
         pytest.param({"drift": {"share": 3}}, "drift.share is 3"),
         pytest.param(
+            {"deploy": {"namespace": "Models"}}, "deploy.namespace is 'Models'. Write the name of a namespace"
+        ),
+        pytest.param(
             {"gate": {"roc_auc": {}}}, "gate.roc_auc: needs minimum, maximum or worse_than_serving_by"
         ),
         pytest.param(

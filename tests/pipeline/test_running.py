@@ -125,6 +125,41 @@ def test_a_misspelt_metric_of_the_gate_is_found_before_the_first_step(folder: Pa
     assert said == []
 
 
+@pytest.mark.parametrize(
+    ("gate", "options", "words"),
+    [
+        pytest.param(
+            {"roc_auc": {"minimum": 90}},
+            {},
+            r"gate\.roc_auc\.minimum is 90, and roc_auc is at most 1",
+            id="bound",
+        ),
+        pytest.param({}, {"overlay": Path("nowhere")}, r"overlay .*nowhere does not exist", id="overlay"),
+        pytest.param(
+            {}, {"kubeconfig": Path("nowhere")}, r"kubeconfig nowhere does not exist", id="kubeconfig"
+        ),
+    ],
+)
+def test_what_would_stop_a_run_at_its_end_is_found_before_the_first_step(
+    folder: Path, gate: dict[str, Any], options: dict[str, Any], words: str
+) -> None:
+    change_project(folder, gate={"log_loss": {"maximum": 1}} | gate)
+    loop, said = opened(folder, **options)
+    with pytest.raises(PipelineError, match=words):
+        run(loop, JUDGED)
+    assert said == []
+
+
+def test_a_package_that_is_not_pinned_is_told_before_the_training(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("scikit-learn\n")
+    recipe = (folder / "recipe.py").read_text()
+    (folder / "recipe.py").write_text(
+        recipe.replace("def train(data):", "def train(data):\n    raise MemoryError")
+    )
+    with pytest.raises(PipelineError, match=r"has 'scikit-learn', which may be another version tomorrow"):
+        judged(folder)
+
+
 def test_a_metric_that_evaluate_may_return_is_doubted_only_if_the_code_does_not_name_it(folder: Path) -> None:
     change_project(folder, gate={"rows_seen": {"minimum": 1}, "rows_sen": {"minimum": 1}})
     loop, said = opened(folder)

@@ -21,7 +21,7 @@ from support.model_bodies import (
 
 from e2i.cli.plugin import previous_specs
 from e2i.cli.plugin.errors import CommandError
-from e2i.cli.plugin.undo import done, is_asked_for, obstacle
+from e2i.cli.plugin.undo import by_steps, done, is_asked_for, obstacle
 from e2i.cli.plugin.undo_target import find_undo_target
 from e2i.inspection import gitops
 
@@ -37,6 +37,18 @@ HELM = {"helm.toolkit.fluxcd.io/name": "churn", "helm.toolkit.fluxcd.io/namespac
 def test_it_goes_back_to_what_served_before() -> None:
     chosen = find_undo_target(churn(), (), None)
     assert (chosen.release, chosen.tag, chosen.by_tag) == (OLD, OLD_TAG, True)
+
+
+def test_going_back_takes_the_steps_of_a_canary_unless_that_release_serves_still() -> None:
+    canary = {"strategy": "Canary", "steps": [{"setWeight": 50}, {"pause": {}}]}
+    model = churn(servingRelease=NEW, spec={"bento": {"tag": NEW_TAG}, "rollout": canary})
+    chosen = find_undo_target(model, (), None)
+    assert by_steps(model, chosen) == (
+        "It gets requests by spec.rollout.steps, as each release does; kubectl e2i promote churn -n models ends "
+        "a pause. "
+    )
+    assert by_steps(churn(servingRelease=OLD, spec={"rollout": canary}), chosen) == ""
+    assert by_steps(churn(servingRelease=NEW), chosen) == ""
 
 
 def test_it_goes_back_to_what_serves_when_the_desired_release_failed() -> None:

@@ -396,6 +396,17 @@ def test_only_a_prediction_loses_numbers() -> None:
     assert judge(listed, None, "Regression", answer(ROWS)) is None
 
 
+def test_a_status_that_says_error_is_no_prediction() -> None:
+    problem = verdict(answer({"status": "Error", "message": "feature store unreachable"}), "Regression")
+    assert said(problem) == (
+        "VerificationFailed",
+        '$.status should be absent from a prediction, but is "Error"',
+    )
+    assert problem is not None
+    assert 'Its $.message is "feature store unreachable"' in problem.message
+    assert verdict(answer({"status": "ok", "price": 3}), "Regression") is None
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_error_with_status_200_is_no_prediction(kind: str) -> None:
     problem = verdict(answer({"error": "feature store unreachable", "took_ms": 3}), kind)

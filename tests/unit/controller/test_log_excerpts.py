@@ -12,6 +12,7 @@ from e2i.controller.core.evidence.log_excerpts import (
     LONGEST_LOG,
     SHOWN_LINES,
     log_excerpt,
+    missing_variable,
     own_exception,
     plain_lines,
 )
@@ -98,6 +99,28 @@ def test_a_supervisor_that_says_all_there_is_stays() -> None:
 )  # fmt: skip
 def test_an_exception_is_told_in_its_own_words(log: str, exception: str) -> None:
     assert exception_in(log) == exception
+
+
+LOOKED_UP = """Traceback (most recent call last):
+  File "s.py", line 9, in __init__
+    key = {code}["KEY"]
+{inner}KeyError: 'KEY'
+"""
+FROM_OS = LOOKED_UP.format(code="os.environ", inner='  File "<frozen os>", line 679, in __getitem__\n')
+FROM_SETTINGS = LOOKED_UP.format(code="settings", inner="")
+
+
+@pytest.mark.parametrize(
+    ("log", "variable"),
+    [
+        pytest.param(FROM_OS, "KEY", id="of the environment"),
+        pytest.param(FROM_SETTINGS, "", id="of another mapping"),
+        pytest.param(FROM_OS + FROM_SETTINGS.replace("KEY", "OTHER"), "", id="of another mapping, later"),
+        pytest.param("ready", "", id="none"),
+    ],
+)
+def test_a_variable_that_the_environment_lacks_is_named(log: str, variable: str) -> None:
+    assert missing_variable(plain_lines(log, ())) == variable
 
 
 def test_a_long_exception_is_cut() -> None:

@@ -11,6 +11,7 @@ import yaml
 from support.rawserver import access, http, ok, running
 
 from e2i.kube import ApiError, Kube, Resource, responses
+from e2i.kube.explain import explain
 
 WIDGETS = Resource("example.com", "v1", "widgets", "Widget")
 
@@ -329,3 +330,10 @@ async def test_what_is_sent_is_json_and_yaml_alike(text: str) -> None:
     expected = text.replace("\ud83d", "�")
     assert json.loads(server.requests[0].body)["text"] == expected
     assert yaml.safe_load(server.requests[0].body)["text"] == expected
+
+
+def test_a_namespace_that_is_not_there_is_named_with_the_command_that_makes_it() -> None:
+    said = explain(404, "NotFound", 'namespaces "shop" not found')
+    assert said == (
+        "There is no namespace shop in this cluster. Make it with kubectl create namespace shop, or name another one."
+    )

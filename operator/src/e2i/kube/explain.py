@@ -28,6 +28,12 @@ def explain(status: int, reason: str, message: str) -> str:
                 "This cluster does not know E2IModels: their CRD is not installed. Install the operator "
                 "(docs/howto/install.md), or choose another cluster with --context."
             )
+        case 404 if words.startswith('namespaces "'):
+            name = words.split('"')[1]
+            return (
+                f"There is no namespace {name} in this cluster. Make it with kubectl create namespace {name}, or name "
+                "another one."
+            )
         case 409:
             return f"{words}. Somebody changed it in the meantime: run the command again."
         case 429:

@@ -20,6 +20,8 @@ OF_TYPE: Mapping[Kind, tuple[str, ...]] = {
     "Causal": ("ate", "ate_error", "effect_error", "interval_coverage"),
 }
 """The metrics that `scoring` can give a model; the recipe's evaluate may add others."""
+SHARES = ("accuracy", "roc_auc", "r2", "interval_coverage")
+"""Metrics that are at most 1."""
 CHANCE = 2.0
 """Number of standard errors of the difference within which two models count as equally good."""
 

@@ -26,6 +26,7 @@ _FORMS = {
     "name": "small letters, digits and _, a letter first, at most 51",
     "data.load": "module:function, for instance data:load",
     "deploy.name": "small letters, digits and -, a letter first, at most 63",
+    "deploy.namespace": "the name of a namespace: small letters, digits and -, at most 63",
 }
 """What to write where the value does not match the pattern."""
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -96,7 +97,7 @@ class Deploy(_Part):
     """How the model is released; `overlay` is a kustomize folder in a Git repository."""
 
     name: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")] | None = None
-    namespace: str = "models"
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] = "models"
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
     environment: str = "local"
     overlay: str | None = None

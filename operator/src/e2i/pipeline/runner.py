@@ -17,7 +17,7 @@ from e2i.clock import now
 from e2i.packaging.errors import PackagingError
 from e2i.pipeline.context import Loop, StepResult
 from e2i.pipeline.errors import PipelineError
-from e2i.pipeline.gate_names import check_gate_names
+from e2i.pipeline.first_look import check_before, check_gate
 from e2i.pipeline.runstate import Record, RunState, Stop, changed_since
 from e2i.pipeline.step_order import Step, step_named, with_needs
 from e2i.registry.client import RegistryError
@@ -30,7 +30,7 @@ def implementation(step: str) -> ModuleType:
 
 def run(loop: Loop, steps: Sequence[str]) -> None:
     """Run the steps in order; the PipelineError of the first that fails is also recorded in run.json."""
-    check_gate_names(loop)
+    check_before(loop)
     for name in steps:
         run_step(loop, step_named(name))
 
@@ -45,7 +45,7 @@ def run_one(loop: Loop, name: str) -> None:
                 "for all."
             )
     if name in with_needs("gate"):
-        check_gate_names(loop)
+        check_gate(loop)
     run_step(loop, step_named(name))
 
 

@@ -11,7 +11,7 @@ from e2i.api.model import RESTART_ANNOTATION
 from e2i.api.model_body import restart_of
 from e2i.api.naming import CLI_FIELD_MANAGER
 from e2i.cli.plugin import previous_specs
-from e2i.cli.plugin.advice import follow
+from e2i.cli.plugin.advice import command, follow
 from e2i.cli.plugin.errors import ERROR, MANAGED_ELSEWHERE, CommandError
 from e2i.cli.plugin.output import printable, visible
 from e2i.cli.plugin.session import Session, Target, in_session, model_name, with_target
@@ -51,7 +51,8 @@ def undo(target: Target, name: str, to: str | None) -> None:
         if sentence := obstacle(model, chosen):
             return _print_advice(model, chosen, sentence)
         await set_bento(session, model, chosen.bento, chosen.restart)
-        click.echo(printable(f"{done(model, chosen)} Follow it: {follow(model['metadata'])}"))
+        said = f"{done(model, chosen)} {by_steps(model, chosen)}Follow it: {follow(model['metadata'])}"
+        click.echo(printable(said))
         return 0
 
     raise SystemExit(in_session(target, go_back))
@@ -72,6 +73,16 @@ def done(model: Mapping[str, Any], chosen: UndoTarget) -> str:
     return (
         f"{name}: spec.bento.tag is {chosen.tag} again (it was {tag}), the tag of release {chosen.release}."
     )
+
+
+def by_steps(model: Mapping[str, Any], chosen: UndoTarget) -> str:
+    """Return that it takes steps until the release has all requests, as a sentence; empty if it takes none."""
+    rollout = model["spec"].get("rollout") or {}
+    serves = model.get("status", {}).get("servingRelease") == chosen.release
+    if rollout.get("strategy") != "Canary" or serves:
+        return ""
+    promote = command("promote", model["metadata"])
+    return f"It gets requests by spec.rollout.steps, as each release does; {promote} ends a pause. "
 
 
 def obstacle(model: Mapping[str, Any], chosen: UndoTarget) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from e2i.clock import now
 from e2i.packaging.data import file_digest
-from e2i.packaging.describe import describe
+from e2i.packaging.describe import describe, read_pins
 from e2i.packaging.names import resolve_version
 from e2i.pipeline.context import Loop, StepResult, digest_of
 from e2i.pipeline.errors import PipelineError, describe_error
@@ -36,6 +36,8 @@ def inputs(loop: Loop) -> dict[str, str]:
 
 def run(loop: Loop) -> StepResult:
     recipe = load_recipe(loop.folder, loop.project.recipe)
+    # The training may take hours, and a package that is not pinned would stop it at its end.
+    read_pins(loop.folder / loop.project.requirements)
     data = training_columns(read_stored(loop.workspace.train), loop.project)
     try:
         model = recipe.train(data.copy())

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2i.api.plain_text import clean
-from e2i.controller.core.evidence.log_excerpts import LONGEST_LOG, log_excerpt, own_exception
+from e2i.controller.core.evidence.log_excerpts import (
+    LONGEST_LOG,
+    log_excerpt,
+    missing_variable,
+    own_exception,
+)
 from e2i.controller.core.evidence.pod_problems import MODEL_CONTAINER
 
 Body = Mapping[str, Any]
@@ -30,6 +35,8 @@ class Evidence:
     """POST /predict -> 200: {...}"""
     exception: str = ""
     """The service's own exception, from the log."""
+    variable: str = ""
+    """The environment variable whose lack is that exception."""
     probe: str = ""
     """The last failure of a probe, by the events of the pod."""
 
@@ -115,6 +122,7 @@ def evidence_from(found: EvidenceSource, lines: Sequence[str] = (), probe: str =
         exit_code=ended.get("exitCode"),
         log=log_excerpt(lines),
         exception=own_exception(lines),
+        variable=missing_variable(lines),
         probe=probe,
     )
 

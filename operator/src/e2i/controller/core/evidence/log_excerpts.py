@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from e2i.controller.core.evidence.redaction import redact
 
@@ -27,6 +28,7 @@ _TRACEBACK = "Traceback (most recent call last):"
 _REFUSAL = "Error: "
 _SUPERVISOR = "No active process found for watcher"
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?::\s|$)")
+_KEY_ERROR = re.compile(r"KeyError: '(?P<name>[A-Za-z_][A-Za-z0-9_]*)'")
 _CHAINED = ("During handling of the above", "The above exception was the direct")
 # A line of a log begins with a time, a level or a bracket.
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d|\[|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b")
@@ -56,6 +58,19 @@ def own_exception(lines: Sequence[str]) -> str:
     KeyError: 'FEATURE_STORE_KEY'
     """
     return _cut(_raised(lines) or _refused(lines))
+
+
+def missing_variable(lines: Sequence[str]) -> str:
+    """Return the environment variable whose lack is the last exception of the service; empty if it is another one.
+
+    self.url = os.environ["FEATURE_STORE_URL"] above KeyError: 'FEATURE_STORE_URL' -> FEATURE_STORE_URL
+    """
+    if (found := _KEY_ERROR.fullmatch(_raised(lines))) is None:
+        return ""
+    last = max(number for number, line in enumerate(lines) if found.group() in line)
+    # The code stands in the indented lines above, and with it that of os.environ itself.
+    above = takewhile(lambda line: line.startswith(" "), reversed(lines[:last]))
+    return found["name"] if any("os.environ" in line for line in above) else ""
 
 
 def _raised(lines: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ _BY_THE_SERVICE = (
     Reason.VerificationTimeout,
 )
 """Failures that an exception in the log of the service may explain."""
+_SILENT = "the process ended at once, as by os._exit, by a crash of compiled code, or by a signal"
 _BY_A_PROBE = (Reason.CrashLoop, Reason.ProgressDeadlineExceeded, Reason.PodsLost)
 
 
@@ -45,5 +46,15 @@ def _causes(reason: Reason, evidence: Evidence, model: Model) -> Iterator[str]:
         yield f"Its last failed probe: {evidence.probe.rstrip('.')}"
     if evidence.exception and reason in _BY_THE_SERVICE:
         yield f"Its log has {evidence.exception.rstrip('.')}"
+        if evidence.variable:
+            yield f"Give {evidence.variable} a value in spec.env"
+    elif _ended_silently(reason, evidence):
+        yield f"Its log has no exception: {_SILENT}"
     if evidence.log:
         yield f"kubectl e2i status {model.name} -n {model.namespace} shows the end of its log"
+
+
+def _ended_silently(reason: Reason, evidence: Evidence) -> bool:
+    """Return whether the container ended by itself, and nothing says why."""
+    unexplained = evidence.log and not evidence.probe and evidence.terminated_reason == "Error"
+    return bool(unexplained and evidence.exit_code and reason is Reason.CrashLoop)

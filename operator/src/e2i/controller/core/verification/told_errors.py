@@ -12,6 +12,8 @@ from e2i.controller.core.verification.jsontext import Value, parts, show
 
 _ERRORS = ("error", "errors", "exception", "traceback")
 """Keys that only an error has."""
+_FAILED = ("error", "failed", "failure")
+"""Values of a key status that say the same."""
 _WORDS = ("message", "detail", "reason")
 """Keys under which an error has its words; a prediction may have them as well."""
 
@@ -31,7 +33,8 @@ def error_instead(check: Check, contract: Contract, kind: str, answer: Value) ->
     """
     if check.expect.reads_content or contract.paths or _has_parts(recognise(kind, answer, {})):
         return
-    for place, words in _told(answer, _ERRORS):
+    failed = [("$.status", show(answer["status"]))] if _has_failed(answer) else []
+    for place, words in (*failed, *_told(answer, _ERRORS)):
         yield Difference(
             place=place,
             wanted="absent from a prediction",
@@ -42,6 +45,11 @@ def error_instead(check: Check, contract: Contract, kind: str, answer: Value) ->
 
 def _has_parts(groups: list[Group]) -> bool:
     return any(nodes for group in groups for nodes in group.values())
+
+
+def _has_failed(answer: Value) -> bool:
+    status = answer.get("status") if isinstance(answer, dict) else None
+    return isinstance(status, str) and status.lower() in _FAILED
 
 
 def _told(answer: Value, keys: tuple[str, ...]) -> Iterator[tuple[str, str]]:
