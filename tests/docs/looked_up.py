@@ -33,6 +33,7 @@ _MISSING = re.compile(
     r"\(NotFound\)|not found|already exists|no matches for kind|Apply failed with \d+ conflict"
 )
 """What the API server says of a command that it understood: the object is not there, or is there, or is another's."""
+_FIELD = re.compile(r"jsonpath=\{(\.[\w.*\[\]]+)\}")
 _IN_THE_CLONE = re.compile(r"^(?:\./)?(?:manifests|kustomize|charts|bentos|tests|operator|docs)/\S*$")
 
 
@@ -47,14 +48,14 @@ class Installed:
 
     def trouble_with(self, words: Sequence[str]) -> str | None:
         """Return what is wrong with a simple command, or None."""
-        filled = [_filled(word) for word in words if word.strip()]
-        match filled:
+        words = [filled(word) for word in words if word.strip()]
+        match words:
             case ["kubectl", "e2i", *_] | ["kubectl"]:
                 return None  # test_commands.py asks its own parsers
             case ["kubectl", *rest]:
-                return self._kubectl(rest)
+                return self._kubectl(rest) or self._field(rest)
             case ["helm", *_]:
-                return self._said([self.helm, *filled[1:], "--help"])
+                return self._said([self.helm, *words[1:], "--help"])
         return None
 
     def _kubectl(self, words: list[str]) -> str | None:
@@ -68,6 +69,12 @@ class Installed:
         if verb in WRITES:
             return self._said([self.kubectl, *words, "--dry-run=server"], found=True)
         return self._said([self.kubectl, *NOWHERE, *words], refused=True)
+
+    def _field(self, words: list[str]) -> str | None:
+        """An object may be missing here; a field that a page asks a model for may not."""
+        if words[:2] == ["get", "e2im"] and (path := _FIELD.search(" ".join(words))):
+            return self._said([self.kubectl, "explain", "e2im" + re.sub(r"\[[^]]*\]", "", path[1])])
+        return None
 
     def _said(
         self, command: Sequence[str | Path], *, found: bool = False, refused: bool = False
@@ -92,7 +99,7 @@ def is_a_mention(words: Sequence[str]) -> bool:
     return len(words) <= subcommands or (len(words) == 2 and words[1].startswith("-"))
 
 
-def _filled(word: str) -> str:
+def filled(word: str) -> str:
     for left, value in _LEFT_TO_READERS:
         word = left.sub(value, word)
     return word
@@ -113,5 +120,5 @@ def _after_options(words: Sequence[str]) -> list[str]:
 
 def _is_only_missing(said: str) -> bool:
     """Did the server understand it, and not have an object of that name?"""
-    errors = [line for line in said.splitlines() if re.match(r"error|Error|E\d{4}", line)]
+    errors = [line for line in said.splitlines() if re.match(r"error|Error|E\d{4}|Apply failed", line)]
     return bool(errors) and all(map(_MISSING.search, errors))
