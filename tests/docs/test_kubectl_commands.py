@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from docs.runs import A_MODEL_THAT_SERVES, pages
 from docs.shell import SYSTEM_PATH, Shell
 from docs.written import simple_commands, written_in
 
-SHOWS = ("status", "history", "doctor")
+SHOWS = re.compile(r"kubectl e2i (status|history|doctor)\b")
+LEFT_OPEN = re.compile(r"\bBENTO\b")
+"""What the test puts no name into the place of."""
 
 
 @pytest.fixture
@@ -31,17 +35,24 @@ def test_commands_that_nobody_types_are_known_to_their_programs(programs: Instal
 
 @pytest.mark.e2e
 @pytest.mark.deep
-def test_what_the_runbook_looks_at_can_be_seen_of_a_model_that_serves(terminal: Shell) -> None:
+def test_what_the_runbook_looks_at_is_there_of_a_model_that_serves(
+    terminal: Shell, programs: Installed
+) -> None:
     for command in A_MODEL_THAT_SERVES:
         assert terminal.run(command, 600).code == 0, command
-    texts = {w.text for page in pages() if page.parent.name == "runbook" for w in written_in(page)}
-    shown = [
-        text for text in sorted(texts) if text.startswith(tuple(f"kubectl e2i {verb}" for verb in SHOWS))
-    ]
+    written = [each for page in pages() if page.parent.name == "runbook" for each in written_in(page)]
+    runbook = sorted({each.text for each in written if not each.run})
+    shown = [text for text in runbook if SHOWS.match(text)]
     assert shown
     for command in shown:
         answer = terminal.run(filled(command) + ("" if "-n" in command else " -n models"), 120)
         assert answer.code == 0, f"{command}: {answer.printed}"
+    there = replace(programs, everything_is_there=True)
+    complete = [text for text in runbook if not LEFT_OPEN.search(text)]
+    said = {
+        " ".join(words): there.trouble_with(words) for text in complete for words in simple_commands(text)
+    }
+    assert {command: trouble for command, trouble in said.items() if trouble} == {}
 
 
 def commands() -> list[tuple[str, ...]]:
