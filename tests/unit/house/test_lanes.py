@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from support import lanes
 
@@ -45,3 +48,36 @@ def test_a_file_that_names_no_cluster_uses_the_one_of_its_folder() -> None:
     assert lanes.cluster_of("tests/api/test_several_operators.py") == "control_plane"
     assert lanes.cluster_of("tests/deploy/test_helm_life.py") is None
     assert lanes.cluster_of("tests/unit/house/test_layout.py") is None
+
+
+def test_a_file_that_only_speaks_of_a_cluster_needs_none() -> None:
+    assert lanes.cluster_of("tests/unit/house/test_lanes.py") is None
+
+
+class Worker:
+    """Takes what it is sent."""
+
+    def send_runtest_some(self, _: list[int]) -> None:
+        """It is looked up in the scheduler."""
+
+
+def test_the_scheduler_gives_each_lane_its_own_files_and_knows_which_cluster_runs_in_it() -> None:
+    settings: Any = SimpleNamespace(getvalue=lambda _: ["2*popen"])
+    scheduler: Any = lanes.Lanes(settings, None)
+    waits, computes = Worker(), Worker()
+    for worker in (waits, computes):
+        scheduler.add_node(worker)
+        scheduler.registered_collections[worker] = list(SECONDS)
+
+    def given(worker: Worker, *more: str) -> str:
+        scheduler.workqueue.update({file: {file: False} for file in more})
+        scheduler._assign_work_unit(worker)
+        return str(list(scheduler.assigned_work[worker])[-1])
+
+    package, plugin, backup, images = (
+        file for name in ("package", "plugin", "backup", "images") for file in SECONDS if f"_{name}." in file
+    )
+    assert given(waits, package, backup, plugin) == plugin
+    assert given(computes) == package
+    assert given(waits, images) == backup, "the longer one needs another cluster"
+    assert given(waits) == images
