@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import joblib
@@ -19,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from e2i.packaging.describe_external import ExternalModel, describe_external
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.inference import answers_in_training
 from e2i.packaging.missing_texts import as_learned
 from e2i.packaging.model_declaration import ModelDeclaration
 from e2i_bento.card import Card
@@ -99,6 +101,20 @@ def test_of_a_model_that_shows_no_categories_the_file_decides() -> None:
     model = FunctionTransformer().fit(table(None)[["plan"]])
     assert as_learned(table(None), [model]).plan.iloc[2] is None
     assert as_learned(table(None), [object()]).plan.iloc[2] is None
+
+
+def test_a_model_that_answers_each_row_but_not_all_at_once_is_told_so() -> None:
+    def answers(rows: Any) -> list[Any]:
+        if len(rows) > 2:
+            raise MemoryError("no room\nfor so many")
+        return [{} for _ in rows]
+
+    model: Any = SimpleNamespace(model=SimpleNamespace(), answers=answers)
+    with pytest.raises(
+        PackagingError, match=r"alone, and not 120 rows together: MemoryError: no room\."
+    ) as refused:
+        answers_in_training(model, table("free"), "frame")
+    assert refused.value.reason is ErrorReason.RowUnanswered
 
 
 def test_a_row_that_the_model_cannot_answer_is_named_with_what_is_missing_in_it(packaged: Any) -> None:
