@@ -10,13 +10,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 import yaml
-from aiohttp import web
-from support.gateways import LEAVES
+from support.gateways import CUSTOMER
 from support.monitoring.boards_inside import GATEWAY
 from support.monitoring.panels import asked
 from support.monitoring.selected import OF_THE_GATEWAY, every_series_is_there
 from support.prometheus import Prometheus, ensure_programs
-from support.running_gateway import running_gateway
+from support.running_gateway import model_server, running_gateway
 from support.s3 import free_port
 
 from e2i.gateway.core.access import key_digest
@@ -31,30 +30,10 @@ async def models() -> AsyncIterator[dict[str, str]]:
     """Three models by their address: one answers, one fails, one is slow."""
     async with contextlib.AsyncExitStack() as stack:
         yield {
-            "sound": await stack.enter_async_context(answering()),
-            "broken": await stack.enter_async_context(answering(status=500)),
-            "slow": await stack.enter_async_context(answering(seconds=2.0)),
+            "sound": await stack.enter_async_context(model_server()),
+            "broken": await stack.enter_async_context(model_server(status=500)),
+            "slow": await stack.enter_async_context(model_server(seconds=2.0)),
         }
-
-
-@contextlib.asynccontextmanager
-async def answering(*, status: int = 200, seconds: float = 0.0) -> AsyncIterator[str]:
-    """A model with an address of its own: those of one address share the gateway's connections to it."""
-
-    async def predict(request: web.Request) -> web.Response:
-        await request.read()
-        await asyncio.sleep(seconds)
-        return web.json_response(LEAVES, status=status)
-
-    app = web.Application()
-    app.router.add_post("/predict", predict)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture
@@ -89,7 +68,7 @@ async def calling(url: str, callers: tuple[tuple[str, dict[str, str]], ...]) -> 
     async def ask(model: str, headers: dict[str, str]) -> None:
         while True:
             async with session.post(
-                f"{url}/{model}/predict", json={"input_data": {}}, headers=headers
+                f"{url}/{model}/predict", json={"input_data": CUSTOMER}, headers=headers
             ) as answer:
                 await answer.read()
             await asyncio.sleep(PAUSE)

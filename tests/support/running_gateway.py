@@ -1,4 +1,4 @@
-"""The gateway as a process of its own."""
+"""The gateway as a process of its own, and models to put behind it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from aiohttp import web
+from support.gateways import LEAVES, schema
 from support.s3 import free_port
 
 COMMAND = (sys.executable, "-P", "-m", "e2i.gateway")
+ARRIVED: list[str] = []
+"""Paths that models of this process were asked."""
 LONGEST = 120.0
 """Seconds; only a bound for a machine under heavy load."""
 
@@ -40,6 +44,31 @@ class Running:
         while not await holds():
             assert time.monotonic() < deadline, f"{holds.__name__} did not come true"
             await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def model_server(seconds: float = 0.0, status: int = 200) -> AsyncIterator[str]:
+    """Yield the address of a model that takes this long for an answer. Models of one address share connections."""
+
+    async def predict(request: web.Request) -> web.Response:
+        await request.read()
+        ARRIVED.append(request.path)
+        await asyncio.sleep(seconds)
+        return web.json_response(LEAVES, status=status)
+
+    async def describe(_: web.Request) -> web.Response:
+        return web.json_response(schema())
+
+    app = web.Application()
+    app.router.add_post("/predict", predict)
+    app.router.add_get("/schema.json", describe)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager

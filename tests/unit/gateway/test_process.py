@@ -16,9 +16,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 import yaml
-from aiohttp import web
-from support.gateways import CUSTOMER, LEAVES, schema
-from support.running_gateway import LONGEST, Running, running_gateway
+from support.gateways import CUSTOMER, LEAVES
+from support.running_gateway import ARRIVED, LONGEST, Running, model_server, running_gateway
 from support.s3 import free_port
 
 from e2i.gateway.core.access import key_digest
@@ -28,33 +27,6 @@ from e2i.gateway.settings import read_settings
 from e2i.kube import ApiError
 
 BODY = {"input_data": CUSTOMER}
-ARRIVED: list[str] = []
-"""Paths that models of this file were asked."""
-
-
-@asynccontextmanager
-async def model_server(seconds: float = 0.0) -> AsyncIterator[str]:
-    """A model that takes this long for an answer."""
-
-    async def predict(request: web.Request) -> web.Response:
-        await request.read()
-        ARRIVED.append(request.path)
-        await asyncio.sleep(seconds)
-        return web.json_response(LEAVES)
-
-    async def describe(_: web.Request) -> web.Response:
-        return web.json_response(schema())
-
-    app = web.Application()
-    app.router.add_post("/predict", predict)
-    app.router.add_get("/schema.json", describe)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

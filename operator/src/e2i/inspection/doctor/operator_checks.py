@@ -189,18 +189,16 @@ def _policy(seen: Installation, name: str, missing: str) -> Finding:
 
 
 def _replicas_policy(seen: Installation) -> Finding:
-    part = "policy e2i-replicas"
-    if seen.policies is None:
-        return unreadable(part, "admission policies")
-    if "e2i-replicas" in seen.policies:
-        return Finding(part, State.OK, "in force")
-    if seen.deployments is not None and deployment(seen.deployments, YATAI_DEPLOYMENT) is None:
-        return Finding(part, State.OK, "missing; only yatai-deployment needs it, and it is not here")
-    message = (
+    found = _policy(
+        seen,
+        "e2i-replicas",
         "missing: when yatai-deployment writes a Deployment again, as for an edit in place, all pods but one end until "
-        "the autoscaler looks again"
+        "the autoscaler looks again",
     )
-    return Finding(part, State.WARNING, message, _policy_step(seen))
+    is_needed = seen.deployments is None or deployment(seen.deployments, YATAI_DEPLOYMENT) is not None
+    if found.state is State.WARNING and not is_needed:
+        return Finding(found.part, State.OK, "missing; only yatai-deployment needs it, and it is not here")
+    return found
 
 
 def _policy_step(seen: Installation) -> str:
