@@ -101,6 +101,17 @@ async def test_one_of_somebody_else_with_its_name_stays(world: World) -> None:
     assert world.condition() == "True/Ready"
 
 
+async def test_one_that_an_earlier_model_left_without_an_owner_is_taken_over(world: World) -> None:
+    await serve(world, replicas=2)
+    left = world.kube.objects[PLACE]
+    world.kube.put(PLACE, {**left, "metadata": {**left["metadata"], "ownerReferences": []}})
+    world.edit(PLACE[0], "churn", maxUnavailable=2)
+    await world.run(passes=5)
+    assert selected(world)
+    (owner,) = world.kube.objects[PLACE]["metadata"]["ownerReferences"]
+    assert owner["name"] == "churn"
+
+
 async def test_that_it_cannot_be_written_holds_nothing_up(world: World) -> None:
     original = world.kube._write
 

@@ -130,6 +130,16 @@ def test_a_status_that_somebody_edited_says_nothing(features: Any) -> None:
     assert known_drift({"drift": {"release": "r", "features": features}}, "r") == ()
 
 
+@pytest.mark.parametrize("features", [None, "x", [1], [None, {"score": "0.3"}], [{"name": []}]])
+def test_a_status_that_somebody_edited_holds_up_no_look(features: Any) -> None:
+    drift = (Drifted("plan", 0.4, 0.25),)
+    serving = situation(drift).serving
+    edited = situation(
+        drift, {"drift": {"release": serving, "features": features}, "servingRelease": serving}
+    )
+    assert [each["since"] for each in drift_status(edited, NOON)["features"]] == ["2026-11-21T12:00:00Z"]
+
+
 def test_an_operator_that_does_not_look_takes_back_what_another_said() -> None:
     here = situation((Drifted("plan", 0.4, 0.25),))
     status = {"drift": drift_status(here, NOON), "servingRelease": here.serving}

@@ -75,6 +75,14 @@ def test_the_image_of_another_tag_is_not_the_wanted_one() -> None:
     assert release.artifact_of(a_model(), state) is None
 
 
+def test_a_tag_means_the_content_that_was_released_last_whatever_the_clocks_say() -> None:
+    other = "sha256:" + "ab" * 32
+    model = a_model(status={"artifact": {"digest": DIGEST}})
+    state = seen(requests=(a_request(), a_request(digest=other, created=NOON + seconds(60))))
+    assert release.artifact_of(model, state) == an_artifact()
+    assert release.artifact_of(a_model(), state) == an_artifact(digest=other)
+
+
 def test_a_digest_in_the_spec_means_that_content_alone() -> None:
     other = "sha256:" + "ab" * 32
     state = seen(requests=(a_request(),), records=(a_record(a_model()),), export=NOT_FOUND)

@@ -190,3 +190,31 @@ def test_how_long_an_edit_in_place_keeps_its_pods(situation: Situation, after: i
 def test_without_an_autoscaler_an_edit_in_place_keeps_nothing() -> None:
     fixed = replace(IN_PLACE, autoscaling=Autoscaling(minimum=2, maximum=2))
     assert sizes.held_for(Situation(fixed, edited(6, switched=50).seen), NOON + seconds(60)) is None
+
+
+SCALED = a_model(autoscaling=Autoscaling(minimum=2, maximum=8))
+NEXT = a_model(env=(("VERSION", "next"),), autoscaling=SCALED.autoscaling)
+
+
+def scaled(model: Model, *, beside_another: bool) -> Situation:
+    """The release of SCALED has the address and began with six pods."""
+    child = a_deployment(SCALED)
+    child = replace(
+        child, spec={**child.spec, "autoscaling": {**child.spec["autoscaling"], "minReplicas": 6}}
+    )
+    state = seen_ready(SCALED, deployments=(child,), service=a_service(SCALED, release=RELEASE))
+    return Situation(model, beside(state, a_deployment(OLD)) if beside_another else state)
+
+
+@pytest.mark.parametrize(
+    ("situation", "least"),
+    [
+        pytest.param(scaled(SCALED, beside_another=True), 6, id="new: the one before is kept"),
+        pytest.param(scaled(SCALED, beside_another=False), 2, id="its autoscaler has seen the load"),
+        pytest.param(scaled(NEXT, beside_another=True), 2, id="the one before a next one"),
+    ],
+)
+def test_under_an_autoscaler_a_release_keeps_the_pods_that_it_began_with_while_it_is_new(
+    situation: Situation, least: int
+) -> None:
+    assert sizes.size_of(situation, RELEASE).minimum == least
