@@ -123,10 +123,14 @@ def test_a_causal_estimator_is_asked_for_effect_and_interval(
     code.write_text(CONSTANT_EFFECT)
     monkeypatch.syspath_prepend(tmp_path)
     estimator = importlib.import_module("own_effect").ConstantEffect()
-    table = data.assign(call=1)[["age", "income", "call"]]
+    table = data.assign(call=data.plan == "a")[["age", "income", "call"]]
     options = {"kind": "Causal", "target": "income", "treatment": "call", "confidence": 0.8}
-    card = described(estimator, table, code=[code], **options)
+    said: list[str] = []
+    card = described(estimator, table, code=[code], say=said.append, **options)
     assert [feature.name for feature in card.features] == ["age"]
+    assert card.causal
+    assert card.causal.overlap
+    assert "overlap: everywhere. The features do not tell who gets call True" in said
     assert card.golden[0].output == {"effect": 2.0, "lower": 1.8, "upper": 2.2, "confidence": 0.8}
 
 

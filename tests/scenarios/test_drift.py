@@ -117,6 +117,18 @@ async def test_the_bounds_of_the_spec_decide(world: World) -> None:
     assert world.condition("Drifted") == "False/InputsAsTrained"
 
 
+async def test_inputs_outside_of_the_overlap_are_told_until_the_spec_allows_so_many(world: World) -> None:
+    await begin(world)
+    world.scores = {"overlap": 0.2, "tenure": 0.2}
+    await world.look_at_drift(3)
+    (told,) = world.status()["drift"]["features"]
+    assert (told["name"], told["score"], told["bound"]) == ("overlap", "0.2", "0.1")
+    world.apply(rollout=hurried(), drift={"maxOutsideOverlap": "0.3"})
+    await world.run(passes=2)
+    await world.look_at_drift(3)
+    assert world.condition("Drifted") == "False/InputsAsTrained"
+
+
 async def test_a_parked_model_keeps_what_was_seen(world: World) -> None:
     await begin(world)
     world.scores = MOVED

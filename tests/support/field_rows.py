@@ -399,6 +399,9 @@ _RELEASING: dict[str, Row] = {
     "suspend": _shown(f"{_SCENARIO}releases.py::test_a_suspended_model_is_left_as_it_is"),
     "drift.maxPsi": _shown(f"{_SCENARIO}drift.py::test_the_bounds_of_the_spec_decide"),
     "drift.maxPsiOf": _shown(f"{_SCENARIO}drift.py::test_the_bounds_of_the_spec_decide"),
+    "drift.maxOutsideOverlap": _shown(
+        f"{_SCENARIO}drift.py::test_inputs_outside_of_the_overlap_are_told_until_the_spec_allows_so_many"
+    ),
     "rollout.watch.seconds": _shown(
         f"{_SCENARIO}guard.py::test_it_is_watched_until_the_time_that_the_spec_says_counted_from_the_switch"
     ),

@@ -81,12 +81,58 @@ class Decisions(_Part):
     bands: tuple[Band, ...]
 
 
+class FeatureWeight(_Part):
+    """What a feature adds to the log odds of being treated.
+
+    A number adds a line that bends at its knots: `slope` times its value, and above each knot the bend times what it
+    is above it. Anything else adds the weight of its category; whatever has no value, or an unknown one, adds
+    `missing`.
+    """
+
+    feature: str
+    slope: float = 0.0
+    knots: tuple[float, ...] = ()
+    bends: tuple[float, ...] = ()
+    categories: dict[str, float] = {}
+    missing: float = 0.0
+
+
+class Propensity(_Part):
+    """The chance of being treated, given the features: a logistic regression, in numbers instead of a pickle."""
+
+    treated: str
+    """The value of the treatment whose chance it is."""
+    intercept: float
+    weights: tuple[FeatureWeight, ...] = ()
+
+
+class Overlap(_Part):
+    """Where training saw both treated and untreated rows, and enough of them: at scores from `low` to `high`.
+
+    A row outside is like rows of one group alone, so that its effect is a guess.
+    """
+
+    propensity: Propensity
+    low: float
+    high: float
+    outside: float
+    """Share of the training rows outside."""
+    auc: float
+    """How well the propensity tells treated rows from others that it was not fitted to: 0.5 is not at all, 1 always."""
+    calibration_error: float
+    """By how much its chances are off on such rows, on average over ten groups."""
+    reference: Reference
+    """How the scores were distributed in training."""
+
+
 class Causal(_Part):
     """The treatment whose effect on the outcome is estimated, and the confidence of the interval."""
 
     treatment: str
     outcome: str
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    overlap: Overlap | None = None
+    """None where no propensity could be fitted: then overlap is not measured."""
 
 
 class Golden(_Part):

@@ -16,6 +16,7 @@ from typing import Any
 from e2i_bento.card import Card, Feature, Reference, Row
 from e2i_bento.feature_bins import Window, bin_names, intervals
 from e2i_bento.input_capture import Captured
+from e2i_bento.overlap import OverlapWindow
 
 DRIFT_INTERVAL_ROWS = 50
 """Rows between two calculations of drift."""
@@ -33,6 +34,9 @@ class _Instruments:
     inputs: Any
     drift: Any
     prediction_drift: Any
+    propensity_drift: Any
+    outside: Any
+    outside_in_training: Any
     captured: Any
 
 
@@ -67,6 +71,24 @@ def _instruments() -> _Instruments:
             model,
             multiprocess_mode="mostrecent",
         ),
+        propensity_drift=Gauge(
+            "e2i_propensity_drift_psi",
+            "The same for the chances of being treated, which the features of the last rows give.",
+            model,
+            multiprocess_mode="mostrecent",
+        ),
+        outside=Gauge(
+            "e2i_overlap_outside_ratio",
+            "Share of the last rows that are not like both treated and untreated rows of the training data.",
+            model,
+            multiprocess_mode="mostrecent",
+        ),
+        outside_in_training=Gauge(
+            "e2i_overlap_outside_training_ratio",
+            "The same share of the training data.",
+            model,
+            multiprocess_mode="mostrecent",
+        ),
         captured=Total(
             "e2i_captured_rows",
             "Rows chosen to be captured: written to the log, or lost because it took no lines.",
@@ -84,7 +106,7 @@ class ModelMetrics:
         self._window = Window(card.features)
         self._since_drift = 0
         self._edges = value_edges(background_values)
-        self._drift, self._prediction_drift = instruments.drift, instruments.prediction_drift
+        self._instruments = instruments
         self._predicted = Window(_as_feature(background_values, self._edges))
         self._inputs = {
             feature.name: [
@@ -100,6 +122,10 @@ class ModelMetrics:
         numbers = () if card.type == "Classification" else intervals(self._edges)
         self._values = [instruments.values.labels(*self._model, name) for name in numbers]
         self._not_finite = instruments.not_finite.labels(*self._model)
+        overlap = card.causal.overlap if card.causal else None
+        self._overlap = OverlapWindow(overlap) if overlap else None
+        if overlap:
+            instruments.outside_in_training.labels(*self._model).set(overlap.outside)
         self._written, self._lost = (
             instruments.captured.labels(*self._model, result) for result in ("written", "lost")
         )
@@ -117,6 +143,8 @@ class ModelMetrics:
         for feature, bins in self._window.add(rows).items():
             for place, number in bins.items():
                 self._inputs[feature][place].inc(number)
+        if self._overlap:
+            self._overlap.add(rows)
         self._update_drift(len(rows))
 
     def count_not_finite(self) -> None:
@@ -133,10 +161,14 @@ class ModelMetrics:
         if self._since_drift < DRIFT_INTERVAL_ROWS:
             return
         self._since_drift = 0
+        told = self._instruments
         for feature, index in self._window.stability().items():
-            self._drift.labels(*self._model, feature).set(index)
+            told.drift.labels(*self._model, feature).set(index)
         for index in self._predicted.stability().values():
-            self._prediction_drift.labels(*self._model).set(index)
+            told.prediction_drift.labels(*self._model).set(index)
+        if self._overlap and (outside := self._overlap.outside()) is not None:
+            told.outside.labels(*self._model).set(outside)
+            told.propensity_drift.labels(*self._model).set(self._overlap.stability())
 
 
 def _as_feature(background_values: Sequence[float], edges: Sequence[float]) -> tuple[Feature, ...]:

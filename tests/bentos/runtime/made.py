@@ -38,6 +38,17 @@ FEATURES: list[dict[str, Any]] = [
 ]
 CUSTOMER: Row = {"tenure months": 3, "charge": 95.0, "contract": "monthly", "autopay": False}
 
+OVERLAP: dict[str, Any] = {
+    "propensity": {"treated": "1", "intercept": -10.0, "weights": [{"feature": "charge", "slope": 0.1}]},
+    "low": 0.1,
+    "high": 0.9,
+    "outside": 0.02,
+    "auc": 0.7,
+    "calibration_error": 0.01,
+    "reference": {"edges": [0.9], "shares": [0.5, 0.5, 0]},
+}
+"""Who pays more than 122 always got the discount, and who pays less than 78 never."""
+
 
 class Uplift:
     """A causal model with the interface of econml: the effect is a tenth of the charge, give or take one."""

@@ -94,6 +94,32 @@ def test_predicted_numbers_drift_away_from_those_for_the_background_rows(
     assert told(registry, name, model="ltv_model") > 1
 
 
+def test_a_causal_model_tells_how_many_of_its_last_rows_lie_outside_of_its_overlap(
+    registry: prometheus_client.CollectorRegistry, tmp_path: Path
+) -> None:
+    causal = {"treatment": "discount", "outcome": "spend", "overlap": made.OVERLAP}
+    card = load_predictor(made.uplift(tmp_path, causal=causal)).card
+    counted, of = ModelMetrics(card, "1.2.0"), {"model": "cate_model"}
+    rich, answers = made.CUSTOMER | {"charge": 200.0}, [{"effect": 1.0}] * WINDOW_ROWS
+    assert told(registry, "e2i_overlap_outside_training_ratio", **of) == 0.02
+    assert told(registry, "e2i_overlap_outside_ratio", **of) is None
+    half = [made.CUSTOMER, rich] * (WINDOW_ROWS // 2)
+    counted.count(half, answers)
+    assert told(registry, "e2i_overlap_outside_ratio", **of) == 0.5
+    assert told(registry, "e2i_propensity_drift_psi", **of) == pytest.approx(0, abs=1e-3)
+    counted.count([rich] * WINDOW_ROWS, answers)
+    assert told(registry, "e2i_overlap_outside_ratio", **of) == 1
+    assert told(registry, "e2i_propensity_drift_psi", **of) > 1
+
+
+def test_a_causal_model_without_a_propensity_tells_no_overlap(
+    registry: prometheus_client.CollectorRegistry, tmp_path: Path
+) -> None:
+    counted = ModelMetrics(load_predictor(made.uplift(tmp_path)).card, "1.2.0")
+    counted.count([made.CUSTOMER] * WINDOW_ROWS, [{"effect": 1.0}] * WINDOW_ROWS)
+    assert told(registry, "e2i_overlap_outside_ratio", model="cate_model") is None
+
+
 def test_a_few_background_rows_are_no_distribution_to_compare_with(
     registry: prometheus_client.CollectorRegistry, tmp_path: Path
 ) -> None:

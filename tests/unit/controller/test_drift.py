@@ -48,6 +48,24 @@ def test_the_numbers_that_a_model_predicts_stand_beside_its_features() -> None:
     assert parse_scores(PAGE + effects)["prediction"] == 0.5
 
 
+OUTSIDE = """\
+e2i_propensity_drift_psi{model="cate",version="1"} 0.5
+e2i_overlap_outside_ratio{model="cate",version="1"} 0.43
+e2i_overlap_outside_training_ratio{model="cate",version="1"} 0.03
+"""
+
+
+def test_what_counts_of_the_overlap_is_what_lies_outside_in_addition_to_training() -> None:
+    assert parse_scores(OUTSIDE) == {"propensity": 0.5, "overlap": pytest.approx(0.4)}
+    fewer = OUTSIDE.replace("0.43", "0.01")
+    assert parse_scores(fewer)["overlap"] == 0, "fewer than in training is no drift"
+    assert set(parse_scores(PAGE + OUTSIDE)) > {"cate.propensity", "cate.overlap", "churn_model.plan"}
+
+
+def test_before_enough_rows_nothing_is_said_of_the_overlap() -> None:
+    assert parse_scores(OUTSIDE.splitlines(keepends=True)[2]) == {}
+
+
 @pytest.mark.parametrize("number", ["NaN", "+Inf", "-1.0", "0x10", ""])
 def test_what_is_no_index_is_left_out(number: str) -> None:
     assert parse_scores(f'e2i_input_drift_psi{{feature="plan"}} {number}\n') == {}
@@ -88,6 +106,13 @@ def test_a_look_that_speaks_otherwise_begins_the_row_anew() -> None:
     assert judged(*drifted, *[low] * LOOKS).verdict == ()
 
 
+@pytest.mark.parametrize("name", ["overlap", "cate.overlap"])
+def test_a_share_of_rows_has_a_bound_of_its_own(name: str) -> None:
+    assert judged(*[{name: 0.11}] * LOOKS).verdict == (Drifted(name, 0.11, 0.1),)
+    assert judged(*[{name: 0.3}] * LOOKS, bounds=DriftBounds(overlap=0.3)).verdict == ()
+    assert judged(*[{name: 0.3}] * LOOKS, bounds=DriftBounds(own={name: 0.4})).verdict == ()
+
+
 def test_a_look_without_figures_changes_nothing() -> None:
     assert judged({"plan": 0.3}, {}, {"plan": 0.3}, {}, {"plan": 0.3}).verdict
     assert judged(*[{}] * LOOKS).verdict is None
@@ -112,6 +137,23 @@ def test_the_largest_are_shown_and_all_are_counted() -> None:
     assert told
     assert "feature39 3.9 (bound 0.25)" in told.message
     assert "and 32 more" in told.message
+
+
+def test_overlap_and_effects_are_told_in_words() -> None:
+    model = a_model(kind="Causal")
+    verdict = (Drifted("overlap", 0.4, 0.1), Drifted("prediction", 0.5, 0.25), Drifted("plan", 0.3, 0.25))
+    told = drift_fact(Situation(model, seen_serving(model, drift=verdict)))
+    assert told
+    assert "overlap: 40% more rows than in training (bound 10%) are like treated rows alone" in told.message
+    assert "index of effects (prediction) 0.5 (bound 0.25), plan 0.3 (bound 0.25)." in told.message
+    assert told.message.endswith("or raise spec.drift.maxOutsideOverlap and spec.drift.maxPsi")
+
+
+def test_of_the_overlap_alone_no_index_is_told() -> None:
+    told = drift_fact(situation((Drifted("overlap", 0.4, 0.1),)))
+    assert told
+    assert "population stability index" not in told.message
+    assert told.message.endswith("or raise spec.drift.maxOutsideOverlap")
 
 
 def test_what_was_written_is_read_again() -> None:
@@ -151,3 +193,9 @@ def test_an_operator_that_does_not_look_takes_back_what_another_said() -> None:
 def test_a_bound_that_is_none_is_refused_by_name(value: str) -> None:
     model = parse_model(a_body(spec={"drift": {"maxPsiOf": {"plan": value}}}))
     assert model.invalid == f"spec.drift.maxPsiOf.plan is {value!r}, not a number such as 0.25"
+
+
+@pytest.mark.parametrize("value", ["much", "-0.1", "1.5", "nan", "inf"])
+def test_a_bound_of_the_overlap_is_a_share(value: str) -> None:
+    model = parse_model(a_body(spec={"drift": {"maxOutsideOverlap": value}}))
+    assert model.invalid == f"spec.drift.maxOutsideOverlap is {value!r}, not a share from 0 to 1, such as 0.1"

@@ -33,12 +33,12 @@ from e2i.packaging.model_declaration import (
     ModelDeclaration,
     check_target,
     describe_features,
-    find_causal,
     find_decisions,
     find_labels,
 )
 from e2i.packaging.modelfile import JOBLIB_FILE, LoadedModel, combine, save_model
 from e2i.packaging.names import check_name
+from e2i.packaging.overlap_fit import describe_causal
 from e2i.packaging.pins import Pin, parse_pins
 from e2i.packaging.sanity_checks import Sample, check_quality, predict_sample
 from e2i.packaging.table_check import check_tables
@@ -150,12 +150,12 @@ def _card(
     inputs = data[[feature.name for feature in features]]
     doubtful = _doubtful_cells(declaration, loaded.model, data, list(inputs.columns))
     original = _original(declaration, loaded.model, data)
-    causal = find_causal(declaration)
     row_format = find_row_format(original, inputs, declaration.rows_as)
     check_by_asking(doubtful, original, inputs, row_format)
     sample = predict_sample(original, inputs, row_format)
     measured = check_quality(declaration, original, data, row_format, sample, say)
     (folder / BACKGROUND_FILE).write_text(_background(sample.rows))
+    causal = describe_causal(declaration, data, features, say)
     chosen = _golden_positions(declaration, original.labels, sample, say)
     card = Card(
         name=declaration.name,

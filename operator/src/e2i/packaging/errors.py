@@ -27,6 +27,7 @@ class ErrorReason(StrEnum):
     DeclarationContradicted = "DeclarationContradicted"
     DataEmpty = "DataEmpty"
     SingleLabel = "SingleLabel"
+    SingleTreatment = "SingleTreatment"
     LabelsDiffer = "LabelsDiffer"
     # What the model does.
     RoutineMissing = "RoutineMissing"

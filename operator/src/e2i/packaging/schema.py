@@ -122,12 +122,17 @@ def reference(feature: Feature, values: Sequence[Value]) -> Reference | None:
             sum(value is not None and _text(value) == category for value in values) for category in categories
         ]
         return Reference(categories=categories, shares=_shares(counts, len(values)))
-    numbers = sorted(float(value) for value in values if isinstance(value, (int, float)))
+    return distribution([float(value) for value in values if isinstance(value, (int, float))], len(values))
+
+
+def distribution(numbers: Sequence[float], total: int = 0) -> Reference:
+    """Return the bins of numbers, about as many in each; `total` counts values that are missing as well."""
+    numbers, total = sorted(numbers), total or len(numbers)
     edges = tuple(sorted({numbers[len(numbers) * step // BINS] for step in range(1, BINS)} - {numbers[0]}))
     counts = [0] * (len(edges) + 1)
     for number in numbers:
         counts[bisect_right(edges, number)] += 1
-    return Reference(edges=edges, shares=_shares(counts, len(values)))
+    return Reference(edges=edges, shares=_shares(counts, total))
 
 
 def _shares(counts: Sequence[int], total: int) -> tuple[float, ...]:

@@ -4,9 +4,13 @@ A bento of e2i compares its last rows with the training data, and shows the popu
 
     e2i_input_drift_psi{feature="tenure_months",model="churn_model",version="1.2.0"} 0.31
     e2i_prediction_drift_psi{model="ltv_model",version="1.2.0"} 0.02
+    e2i_propensity_drift_psi{model="cate_model",version="1.2.0"} 0.05
+    e2i_overlap_outside_ratio{model="cate_model",version="1.2.0"} 0.43
+    e2i_overlap_outside_training_ratio{model="cate_model",version="1.2.0"} 0.02
 
-The second is that of predicted numbers, such as the effects of a causal model. Each pod compares the rows that it got
-itself.
+The second is that of predicted numbers, such as the effects of a causal model; the third that of the chances of being
+treated. The last two are shares of rows that are like treated rows alone or untreated ones alone: what counts is how
+much larger the share is than in training. Each pod compares the rows that it got itself.
 """
 
 from __future__ import annotations
@@ -15,7 +19,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from typing import NamedTuple
 
+from e2i.api.drift_bounds import OVERLAP
 from e2i.api.plain_text import clean
 from e2i.controller.core.exposition import LABELS, NUMBER, label_value
 
@@ -25,10 +31,23 @@ LONGEST_NAME = 128
 """Bytes."""
 PREDICTION = "prediction"
 """The name under which predicted numbers stand beside the features."""
+PROPENSITY = "propensity"
+"""The name of the chance of being treated."""
 Scores = Mapping[str, float]
 """The index of each feature by its name."""
 
-_LINE = re.compile(rf"^e2i_(input|prediction)_drift_psi\{{({LABELS})\}} ({NUMBER})(?:\s|$)", re.M)
+_LINE = re.compile(
+    rf"^e2i_(input_drift_psi|prediction_drift_psi|propensity_drift_psi|overlap_outside_ratio)"
+    rf"\{{({LABELS})\}} ({NUMBER})(?:\s|$)",
+    re.M,
+)
+_IN_TRAINING = re.compile(rf"^e2i_overlap_outside_training_ratio\{{({LABELS})\}} ({NUMBER})(?:\s|$)", re.M)
+_NAMED = {
+    "prediction_drift_psi": PREDICTION,
+    "propensity_drift_psi": PROPENSITY,
+    "overlap_outside_ratio": OVERLAP,
+}
+"""The figures of a whole model, by the name under which each stands beside the features."""
 _MODEL = re.compile(r'^e2i_prediction_not_finite_total\{model="((?:[^"\\\n]|\\.)*)"', re.M)
 """There for each model of a bento from the start: its figures of drift come only with enough rows."""
 _LABEL = re.compile(r'(feature|model)="((?:[^"\\\n]|\\.)*)"')
@@ -39,19 +58,36 @@ def parse_scores(text: str) -> Scores:
 
     Where a bento has several models, their names stand before those of the features: churn.tenure_months
     """
-    found = [
-        ({"feature": PREDICTION * (line[1] == PREDICTION)} | dict(_LABEL.findall(line[2])), float(line[3]))
-        for line in islice(_LINE.finditer(text), MOST_FEATURES)
-    ]
+    found = [_figure(*line.groups()) for line in islice(_LINE.finditer(text), MOST_FEATURES)]
+    in_training = {
+        dict(_LABEL.findall(line[1])).get("model", ""): float(line[2])
+        for line in islice(_IN_TRAINING.finditer(text), MOST_FEATURES)
+    }
     models = {line[1] for line in islice(_MODEL.finditer(text), MOST_FEATURES)}
-    several = len(models | {labels.get("model", "") for labels, _ in found}) > 1
+    several = len(models | {figure.model for figure in found}) > 1
     scores: dict[str, float] = {}
-    for labels, score in found:
-        names = [labels.get("model", "")] * several + [labels["feature"]]
+    for figure in found:
+        score = figure.score
+        if figure.of_overlap:
+            score = max(0.0, score - in_training.get(figure.model, 0.0))
+        names = [figure.model] * several + [figure.feature]
         name = clean(label_value(".".join(names)), LONGEST_NAME)
         if name:
             scores[name] = max(score, scores.get(name, 0.0))
     return scores
+
+
+class _Figure(NamedTuple):
+    model: str
+    feature: str
+    score: float
+    of_overlap: bool
+
+
+def _figure(metric: str, labels: str, score: str) -> _Figure:
+    of = dict(_LABEL.findall(labels))
+    feature = _NAMED.get(metric) or of.get("feature", "")
+    return _Figure(of.get("model", ""), feature, float(score), _NAMED.get(metric) == OVERLAP)
 
 
 def mean(pods: Iterable[Scores]) -> Scores:

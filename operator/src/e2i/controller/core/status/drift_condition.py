@@ -8,8 +8,10 @@ from typing import Any
 
 from e2i.api import conditions
 from e2i.api.conditions import Fact, Reason, fact, timestamp
+from e2i.api.drift_bounds import is_overlap
 from e2i.controller.core import persisted_status
 from e2i.controller.core.drift.judgement import Drifted, Verdict
+from e2i.controller.core.drift.scores import PREDICTION
 from e2i.controller.core.releases.situation import Situation
 
 MOST_SHOWN = 20
@@ -33,7 +35,12 @@ def drift_fact(here: Situation) -> Fact | None:
     if not verdict:
         message = f"the inputs of release {here.serving} are distributed as in its training data"
         return fact(conditions.DRIFTED, "False", Reason.InputsAsTrained, message)
-    return fact(conditions.DRIFTED, "True", Reason.InputsDrifted, _sentence(here.serving, verdict))
+    return fact(
+        conditions.DRIFTED,
+        "True",
+        Reason.InputsDrifted,
+        _sentence(here.serving, verdict, here.model.shape.type),
+    )
 
 
 def drift_status(here: Situation, now: datetime) -> dict[str, Any]:
@@ -102,11 +109,32 @@ def _largest(verdict: Verdict) -> list[Drifted]:
     return sorted(verdict, key=lambda each: (-each.score, each.name))
 
 
-def _sentence(release: str, verdict: Verdict) -> str:
-    shown = _largest(verdict)
-    named = ", ".join(f"{each.name} {each.score:.3g} (bound {each.bound:g})" for each in shown[:_NAMED])
-    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+def _sentence(release: str, verdict: Verdict, kind: str) -> str:
+    outside = [each for each in _largest(verdict) if is_overlap(each.name)]
+    moved = [each for each in _largest(verdict) if not is_overlap(each.name)]
+    found = [_outside(each) for each in outside[:_NAMED]]
+    if moved:
+        named = ", ".join(
+            f"{_in_words(each.name, kind)} {each.score:.3g} (bound {each.bound:g})" for each in moved[:_NAMED]
+        )
+        found.append(f"the population stability index of {named}")
+    more = len(verdict) - len(outside[:_NAMED]) - len(moved[:_NAMED])
+    fields = ["spec.drift.maxOutsideOverlap"] * bool(outside) + ["spec.drift.maxPsi"] * bool(moved)
     return (
-        f"the inputs of release {release} are not as in its training data: the population stability index of {named}"
-        f"{more}. It goes on serving. Train it with newer data, or raise spec.drift.maxPsi"
+        f"the inputs of release {release} are not as in its training data: {'; '.join(found)}"
+        f"{f' and {more} more' if more else ''}. It goes on serving. "
+        f"Train it with newer data, or raise {' and '.join(fields)}"
     )
+
+
+def _outside(overlap: Drifted) -> str:
+    return (
+        f"{overlap.name}: {overlap.score:.0%} more rows than in training (bound {overlap.bound:.0%}) are like treated "
+        "rows alone or untreated rows alone, so that their effects are guesses"
+    )
+
+
+def _in_words(name: str, kind: str) -> str:
+    """Return what a figure is of; a causal model predicts effects."""
+    of_effects = kind == "Causal" and name.rpartition(".")[2] == PREDICTION
+    return f"effects ({name})" if of_effects else name
