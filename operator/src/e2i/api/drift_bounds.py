@@ -14,7 +14,7 @@ CUSTOMARY_BOUND = 0.25
 OVERLAP = "overlap"
 """The name under which the share of rows outside of a causal model's overlap stands beside the features."""
 OVERLAP_BOUND = 0.1
-"""The share of rows, more than in training, for which no effect can be told any more."""
+"""The share of rows, more than in training, whose effects are guesses."""
 
 
 @dataclass(frozen=True, kw_only=True)

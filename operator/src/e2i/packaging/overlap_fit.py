@@ -49,7 +49,7 @@ def describe_causal(
 
 
 def fit_overlap(data: DataFrame, treatment: str, features: Sequence[Feature], say: Say) -> Overlap | None:
-    """Return where both treatments were seen, None if it cannot be told; `say` gets what was found, or why not.
+    """Return where both treatments were seen, None if it cannot be found; `say` gets what was found, or why not.
 
     PackagingError if all rows have the same treatment: no effect was estimated with these.
     """
