@@ -82,7 +82,7 @@ class Decisions(_Part):
 
 
 class FeatureWeight(_Part):
-    """What a feature adds to the log odds of being treated.
+    """The part of one feature in the log odds of being treated.
 
     A number adds a line that bends at its knots: `slope` times its value, and above each knot the bend times what it
     is above it. Anything else adds the weight of its category; whatever has no value, or an unknown one, adds
