@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -246,6 +247,18 @@ def test_the_production_overlay_gives_settings_and_a_store(kustomize: Program) -
         "name": "bentos",
         "persistentVolumeClaim": {"claimName": "bento-store", "readOnly": True},
     }
+
+
+def test_what_the_page_deletes_is_what_an_overlay_brings(kustomize: Program) -> None:
+    """All but the CRD, with which every model would go, namespaces, and settings."""
+    page = (PROJECT / "docs" / "howto" / "install.md").read_text()
+    listed = re.findall(r"kubectl delete ([a-z,]+) \\\n[^\n]*--selector=app.kubernetes.io/part-of=e2i", page)
+    deleted = {kind for kinds in listed for kind in kinds.split(",")}
+    brought = objects(kustomize(PROJECT / "kustomize" / "overlays" / "local"))
+    kept = {"CustomResourceDefinition", "Namespace", "ConfigMap"}
+    wanted = [each for (kind, _), each in brought.items() if kind not in kept]
+    assert {each["kind"].lower() for each in wanted} == deleted
+    assert [each for each in wanted if each["metadata"]["labels"]["app.kubernetes.io/part-of"] != "e2i"] == []
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.name)

@@ -13,7 +13,7 @@ from docs.runs import A_MODEL_THAT_SERVES, pages
 from docs.shell import SYSTEM_PATH, Shell
 from docs.written import simple_commands, written_in
 
-SHOWS = re.compile(r"kubectl e2i (status|history|doctor)\b")
+SHOWS = re.compile(r"kubectl e2i (?:status \S|history \S|doctor$)")
 LEFT_OPEN = re.compile(r"\bBENTO\b")
 """What the test puts no name into the place of."""
 
