@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.model_contents import check_is_model
+from e2i.packaging.pandas_categories import advice_of_columns
 from e2i_bento.card import Decisions, Kind
 
 if TYPE_CHECKING:
@@ -160,14 +161,14 @@ def _unanswered(
         return PackagingError(
             ErrorReason.RowUnanswered,
             f"The model {type(original.model).__name__} answers each row of the data alone, and not {len(frame)} rows "
-            f"together: {type(error).__name__}: {_first_line(error)}. Give a model that answers many rows at once.",
+            f"together: {type(error).__name__}: {_short(error)}. Give a model that answers many rows at once.",
         )
     missing = [str(name) for name in frame.columns if row[name].isna().any()]
     without = f"Without a value there: {', '.join(missing)}. " if missing else ""
     return PackagingError(
         ErrorReason.RowUnanswered,
         f"The model {type(original.model).__name__} cannot answer row {row.index[0]} of the data (counted from 0): "
-        f"{type(error).__name__}: {_first_line(error)}. {without}"
+        f"{type(error).__name__}: {_short(error)}. {without}"
         + (
             "If it was trained on empty texts, save the data as Parquet or JSON: in a CSV they are missing values. "
             "Otherwise fill missing values inside the model's pipeline, and train again."
@@ -186,14 +187,13 @@ def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat
         except PackagingError:
             raise
         except Exception as error:
-            failures.append(f"as {row_format}: {type(error).__name__}: {_first_line(error)}")
+            failures.append(f"as {row_format}: {type(error).__name__}: {_short(error)}")
         else:
             return row_format
     raise PackagingError(
         ErrorReason.NoFormFits,
         f"The model {type(original.model).__name__} answers none of the forms of a table ({'; '.join(failures)}). "
-        "Give the columns that it was trained on as features, and put its preprocessing (an encoder for columns of "
-        "text, too) into the same pipeline or give it with --preprocessing.",
+        f"{advice_of_columns(original.model)}",
     )
 
 
@@ -246,5 +246,5 @@ def _column(values: Any, routine: str) -> list[float]:
     return [float(value) for value in values]
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:160]
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.inference import Answer, OriginalModel
+from e2i.packaging.pandas_categories import advice_of_columns, takes_categories
 from e2i_bento.card import Card
 from e2i_bento.golden_check import differences
 from e2i_bento.model_input import table_from_rows
@@ -30,10 +31,15 @@ def check_tables(card: Card, original: OriginalModel, trained_on: DataFrame) -> 
     if not difference:
         return
     differing = _differing_features(card, original, served, trained_on) if card.rows_as == "frame" else ""
+    advice = (
+        "Convert the columns inside the model's pipeline, so that it takes plain numbers, texts and booleans."
+    )
+    if takes_categories(original.model):
+        advice = advice_of_columns(original.model)
+    words = f"{differing}: {difference[:300].rstrip('.')}"
     raise PackagingError(
         ErrorReason.PreprocessingDiffers,
-        f"A request reaches {card.name} otherwise than its training data did{differing}: {difference[:300]}. "
-        "Convert the columns inside the model's pipeline, so that it takes plain numbers, texts and booleans.",
+        f"A request reaches {card.name} otherwise than its training data did{words}. {advice}",
     )
 
 
