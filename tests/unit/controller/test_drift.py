@@ -9,12 +9,14 @@ from support.bodies import a_body
 from support.builders import NOON, a_model, seconds, seen_serving
 
 from e2i.api import naming
+from e2i.api.conditions import DRIFTED
 from e2i.api.drift_bounds import DriftBounds
 from e2i.api.model_body import parse_model
 from e2i.controller.core.drift.judgement import LOOKS, Drifted, Judgement, look
 from e2i.controller.core.drift.scores import LONGEST_NAME, MOST_FEATURES, mean, parse_scores
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.status.drift_condition import MOST_SHOWN, drift_fact, drift_status, known_drift
+from e2i.controller.core.status.transitions import transitions
 
 PAGE = """\
 # HELP e2i_input_drift_psi Population stability index of a feature
@@ -180,6 +182,20 @@ def test_a_status_that_somebody_edited_holds_up_no_look(features: Any) -> None:
         drift, {"drift": {"release": serving, "features": features}, "servingRelease": serving}
     )
     assert [each["since"] for each in drift_status(edited, NOON)["features"]] == ["2026-11-21T12:00:00Z"]
+
+
+def test_that_inputs_are_as_trained_is_news_only_after_a_drift() -> None:
+    as_trained = {
+        "type": DRIFTED,
+        "status": "False",
+        "reason": "InputsAsTrained",
+        "message": "as in training",
+    }
+    drifted = {"type": DRIFTED, "status": "True", "reason": "InputsDrifted", "message": "plan 0.4"}
+    assert list(transitions([], [as_trained])) == []
+    assert [(each.reason, each.warning) for each in transitions([drifted], [as_trained])] == [
+        ("InputsAsTrained", False)
+    ]
 
 
 def test_an_operator_that_does_not_look_takes_back_what_another_said() -> None:

@@ -597,6 +597,8 @@ SITUATIONS = [
                  (PatchWorkload(RUNNER.name, RUNNER.uid, {}, is_runner=True),), id="a runner gets fields too"),
     pytest.param(MODEL, replace(GIVEN, runners=(replace(RUNNER, existing=2),)), Reason.Deploying, (),
                  id="the address waits until no runner has pods without the fields"),
+    pytest.param(MODEL, replace(GIVEN, unpatched=((BARE_OLD, seconds(30)),)), Reason.Switching,
+                 (note(MODEL, GIVEN), TO_PATCHED), id="another release whose fields are taken back holds up nothing"),
     pytest.param(MODEL, replace(GIVEN, runners=(RUNNER,)), Reason.Switching, (note(MODEL, GIVEN), TO_PATCHED),
                  id="a patched release gets the address, which selects only pods with the fields"),
     pytest.param(MODEL, replace(TAKEN_BACK, may_patch=False, unpatched=((BARE, seconds(0)),)), Reason.Scaling, (),
