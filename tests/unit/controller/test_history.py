@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from support.builders import (
 )
 
 from e2i.api import naming
+from e2i.api.conditions import timestamp
 from e2i.api.model import Model
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
@@ -95,6 +97,12 @@ def test_the_history(model: Model, state: Observed, failure: Failure | None, exp
         for entry in history.updated(Situation(model, state), [failure] if failure else [], LATER)
     ]
     assert told(a_model(status={"history": again}), state, failure) == expected, "told again, it is the same"
+
+
+def test_a_rollback_in_the_same_second_as_its_failure_tells_of_it() -> None:
+    model = with_lines(a_line(A, "Serving"), a_line(B, "RolledBack", endedAt=timestamp(NOON)))
+    failed_then = replace(failure(), failed_at=NOON + timedelta(milliseconds=400))
+    assert told(model, SERVES_A, failed_then) == [f"{A} Serving", f"{B} RolledBack"]
 
 
 def test_a_release_that_serves_is_told_with_all_that_is_known_of_it() -> None:
