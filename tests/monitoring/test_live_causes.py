@@ -91,10 +91,11 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
     for number in range(BACKLOG):
         await stage.create(f"waits-{number}")
     await stage.create("full", bento=bento(IMAGE), autoscaling={"minReplicas": 1, "maxReplicas": 2})
-    for name in ("canary", "lost", "closed"):
+    for name in ("canary", "lost", "closed", "closing"):
         await stage.create(name, bento=bento(IMAGE), rollout={"scaleDownDelaySeconds": 600})
-    await stage.ready("full", "canary", "lost", "closed")
+    await stage.ready("full", "canary", "lost", "closed", "closing")
     await scale(stage, "full", 2)
+    await stays_when_deleted(stage, "closing")
     await outgrows_memory(stage, "full")
     # Nobody answers at the address of its Service.
     await stage.change("full", rollout={"verify": [CHECK]})
@@ -112,6 +113,9 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
     await fired(
         "E2ICanaryWaitsTooLong", "E2IRollbackHappened", "E2IOomKilled", "E2ICapacityAtMax", "E2IBuildBacklog"
     )
+    for _ in range(3):
+        await outgrows_memory_anew(stage, "full", prometheus)
+    await fired("E2IOomKilledAgain", "E2IDeletionStuck")
     await fired("E2ILedgerWriteFailing", "E2IGoldenPredictionsFail")
     await asyncio.to_thread(every_series_is_there, prometheus, OF_CAUSES)
 
@@ -122,7 +126,7 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
         await stage.change("lost", bento=bento(IMAGE))
         await fired("E2IReconcileErrors")
         with stopped_api_server(stage.home):
-            await fired("E2IQueueStuck", "E2IWatchStale")
+            await fired("E2IQueueStuck", "E2IWatchStale", "E2IModelsUnseen")
     finally:
         apply_files(stage.home, PROJECT / "manifests" / "rbac.yaml")
     if is_deep():
@@ -160,6 +164,27 @@ async def outgrows_memory(stage: Stage, name: str) -> None:
     for pod in pods:
         address = {"podIP": POD, "podIPs": [{"ip": POD}]}
         await stage.put_pod_status(pod, {**address, "containerStatuses": [main]})
+
+
+async def outgrows_memory_anew(stage: Stage, name: str, prometheus: Prometheus) -> None:
+    """Play an end for memory at another time than the last one, and wait until Prometheus knows it."""
+    ends = "e2i_model_oom_killed_timestamp_seconds"
+    known = (await asyncio.to_thread(prometheus.query, ends))[0]["value"][1]
+
+    async def is_scraped() -> bool:
+        found = await asyncio.to_thread(prometheus.query, f"{ends} > {known}")
+        if not found:
+            await outgrows_memory(stage, name)
+        return bool(found)
+
+    await stage.until(is_scraped, "its end for memory to be scraped")
+
+
+async def stays_when_deleted(stage: Stage, name: str) -> None:
+    """Delete the model while a finalizer of somebody else holds it."""
+    held = {"metadata": {"finalizers": ["somebody.example/holds"]}}
+    await stage.kube.patch(E2I_MODELS, stage.namespace, name, held)
+    await stage.kube.delete(E2I_MODELS, stage.namespace, name)
 
 
 async def plays_until(stage: Stage, name: str, reason: str) -> bool:

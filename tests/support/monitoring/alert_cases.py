@@ -101,6 +101,10 @@ def _of_models() -> Iterator[Case]:
     yield Case(alert="E2ICanaryWaitsTooLong", bad={begun: "-82920"}, good={begun: "-79200"})
     killed = f"e2i_model_oom_killed_timestamp_seconds{{{RELEASE}}}"
     yield Case(alert="E2IOomKilled", bad={killed: "0"}, good={killed: "-120"})
+    # Three ends are two changes.
+    yield Case(alert="E2IOomKilledAgain", bad={killed: "+60"}, good={killed: "5"})
+    deleting = f'e2i_model_ready{{{MODEL},reason="Deleting"}}'
+    yield Case(alert="E2IDeletionStuck", bad={deleting: "0"}, good={deleting: ABSENT}, every="5m")
     pods, most = f"e2i_model_replicas{{{MODEL}}}", f"e2i_model_max_replicas{{{MODEL}}}"
     yield Case(alert="E2ICapacityAtMax", bad={pods: "4", most: "4"}, good={pods: "3", most: "4"})
     ready, seen = f"e2i_model_ready_replicas{{{MODEL}}}", f"bentoml_service_request_total{{{RELEASE}}}"
@@ -135,6 +139,9 @@ def _of_operator() -> Iterator[Case]:
     yield Case(alert="E2IQueueStuck", bad={longest: "301"}, good={longest: "299"})
     depth = 'workqueue_depth{name="e2imodel"}'
     yield Case(alert="E2IQueueStuck", bad={depth: "1", total: "5"}, good={depth: "1", total: "+1"})
+    age, failing = (f'e2i_watch_{what}{{kind="E2IModel"}}' for what in ("age_seconds", "failing"))
+    yield Case(alert="E2IModelsUnseen", bad={age: "601", failing: "0"}, good={age: "599", failing: "0"})
+    yield Case(alert="E2IModelsUnseen", bad={age: "1", failing: "1"}, good={age: "1", failing: "0"})
     age, failing = 'e2i_watch_age_seconds{kind="Pod"}', 'e2i_watch_failing{kind="Pod"}'
     yield Case(alert="E2IWatchStale", bad={age: "601", failing: "0"}, good={age: "599", failing: "0"})
     yield Case(alert="E2IWatchStale", bad={age: "1", failing: "1"}, good={age: "1", failing: "0"})

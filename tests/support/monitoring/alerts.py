@@ -14,6 +14,12 @@ REASON = (
     "{{ .Labels.reason }}{{ end }}"
 )
 """The present reason: as a label of the alert it would begin the alert anew whenever it changes."""
+_FAILED = "sum by (code) (increase(rest_client_requests_total{code!~'2..|3..|404|409'}[10m]))"
+FAILED_WITH = (
+    f'{{{{ range query "topk(1, {_FAILED} > 0)" }}}} The API server answers most requests that fail with '
+    "{{ .Labels.code }}.{{ end }}"
+)
+"""401: the token, 403: rights or a quota, 500: etcd or a webhook, <error>: no answer. Empty if none failed."""
 OPERATOR = 'controller="e2imodel"'
 REFUSED = "e2i_gateway_refused_total"
 WAITS_ON_PURPOSE = "CanaryPaused|Promoting|Paused|Suspended|Deleting"
@@ -117,6 +123,18 @@ _OF_MODELS = (
         summary=f"{MODEL}: a container of release {{{{ $labels.release }}}} ended: it used more memory than its limit.",
     ),
     Alert(
+        name="E2IOomKilledAgain",
+        expr="max by (namespace, model, release) (changes(e2i_model_oom_killed_timestamp_seconds[@1h])) >= 2",
+        severity="critical",
+        summary=f"{MODEL}: release {{{{ $labels.release }}}} ended for memory three times or more within an hour.",
+    ),
+    Alert(
+        name="E2IDeletionStuck",
+        expr='max by (namespace, model) (e2i_model_ready{reason="Deleting"}) == 0',
+        hold="@1h",
+        summary=f"{MODEL} has been on its way out for an hour, and its namespace cannot go either.",
+    ),
+    Alert(
         name="E2IMetricsAbsent",
         expr=(
             "max by (namespace, model) (e2i_model_ready_replicas) > 0 unless on (namespace, model) "
@@ -154,7 +172,7 @@ _OF_OPERATOR = (
         expr="max by (name) (leader_election_master_status and on (instance) e2i_build_info) == 0",
         hold="@2m",
         severity="critical",
-        summary="Operators are there, and none of them holds the Lease {{ $labels.name }}.",
+        summary=f"Operators are there, and none of them holds the Lease {{{{ $labels.name }}}}.{FAILED_WITH}",
     ),
     Alert(
         name="E2IReconcileErrors",
@@ -163,7 +181,7 @@ _OF_OPERATOR = (
             f"(sum(rate(controller_runtime_reconcile_total{{{OPERATOR}}}[@10m])) > 0) > 0.1"
         ),
         hold="@10m",
-        summary="{{ $value | humanizePercentage }} of the operator's passes fail.",
+        summary=f"{{{{ $value | humanizePercentage }}}} of the operator's passes fail.{FAILED_WITH}",
     ),
     Alert(
         name="E2IQueueStuck",
@@ -177,8 +195,20 @@ _OF_OPERATOR = (
         summary="Models wait for the operator, and it gets no further.",
     ),
     Alert(
+        name="E2IModelsUnseen",
+        expr=(
+            'max(e2i_watch_age_seconds{kind="E2IModel"}) > @10m@ or max(e2i_watch_failing{kind="E2IModel"}) == 1'
+        ),
+        hold="@2m",
+        severity="critical",
+        summary=f"The operator cannot list or watch the models: nothing is released or rolled back.{FAILED_WITH}",
+    ),
+    Alert(
         name="E2IWatchStale",
-        expr="max by (kind) (e2i_watch_age_seconds) > @10m@ or max by (kind) (e2i_watch_failing) == 1",
+        expr=(
+            'max by (kind) (e2i_watch_age_seconds{kind!="E2IModel"}) > @10m@ or '
+            'max by (kind) (e2i_watch_failing{kind!="E2IModel"}) == 1'
+        ),
         hold="@5m",
         summary="The operator learns nothing of {{ $labels.kind }} any more.",
     ),
