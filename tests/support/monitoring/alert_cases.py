@@ -103,6 +103,7 @@ def _of_models() -> Iterator[Case]:
     yield Case(alert="E2IOomKilled", bad={killed: "0"}, good={killed: "-120"})
     # Three ends are two changes.
     yield Case(alert="E2IOomKilledAgain", bad={killed: "+60"}, good={killed: "5"})
+    yield Case(alert="E2IOomKilledAgain", bad={killed: "+60"}, good={killed: ABSENT}, steps=30)
     deleting = f'e2i_model_ready{{{MODEL},reason="Deleting"}}'
     yield Case(alert="E2IDeletionStuck", bad={deleting: "0"}, good={deleting: ABSENT}, every="5m")
     pods, most = f"e2i_model_replicas{{{MODEL}}}", f"e2i_model_max_replicas{{{MODEL}}}"

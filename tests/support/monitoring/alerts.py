@@ -124,7 +124,11 @@ _OF_MODELS = (
     ),
     Alert(
         name="E2IOomKilledAgain",
-        expr="max by (namespace, model, release) (changes(e2i_model_oom_killed_timestamp_seconds[@1h])) >= 2",
+        # Not of a release that is gone by now.
+        expr=(
+            "max by (namespace, model, release) (changes(e2i_model_oom_killed_timestamp_seconds[@1h])) >= 2 and "
+            "max by (namespace, model, release) (e2i_model_oom_killed_timestamp_seconds)"
+        ),
         severity="critical",
         summary=f"{MODEL}: release {{{{ $labels.release }}}} ended for memory three times or more within an hour.",
     ),
