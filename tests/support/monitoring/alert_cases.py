@@ -143,6 +143,11 @@ def _of_operator() -> Iterator[Case]:
     age, failing = (f'e2i_watch_{what}{{kind="E2IModel"}}' for what in ("age_seconds", "failing"))
     yield Case(alert="E2IModelsUnseen", bad={age: "601", failing: "0"}, good={age: "599", failing: "0"})
     yield Case(alert="E2IModelsUnseen", bad={age: "1", failing: "1"}, good={age: "1", failing: "0"})
+    yield Case(
+        alert="E2IModelsUnseen",
+        bad={here: "1", leads: "1", age: ABSENT},
+        good={here: "1", leads: "1", age: "1"},
+    )
     age, failing = 'e2i_watch_age_seconds{kind="Pod"}', 'e2i_watch_failing{kind="Pod"}'
     yield Case(alert="E2IWatchStale", bad={age: "601", failing: "0"}, good={age: "599", failing: "0"})
     yield Case(alert="E2IWatchStale", bad={age: "1", failing: "1"}, good={age: "1", failing: "0"})

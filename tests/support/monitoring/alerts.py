@@ -200,8 +200,11 @@ _OF_OPERATOR = (
     ),
     Alert(
         name="E2IModelsUnseen",
+        # The last part: an operator that leads, and cannot make its first lists.
         expr=(
-            'max(e2i_watch_age_seconds{kind="E2IModel"}) > @10m@ or max(e2i_watch_failing{kind="E2IModel"}) == 1'
+            'max(e2i_watch_age_seconds{kind="E2IModel"}) > @10m@ or max(e2i_watch_failing{kind="E2IModel"}) == 1 or '
+            "(max(leader_election_master_status and on (instance) e2i_build_info) == 1 unless "
+            'max(e2i_watch_age_seconds{kind="E2IModel"}))'
         ),
         hold="@2m",
         severity="critical",

@@ -29,6 +29,7 @@ from e2i.controller.core.actions import (
     WriteRecord,
 )
 from e2i.controller.core.children import BentoDeployment
+from e2i.controller.core.evidence.refusals import list_refusal
 from e2i.controller.edge.execute import execute
 from e2i.controller.edge.refusals import refused
 from e2i.kube import ApiError, Object, Resource
@@ -395,6 +396,12 @@ async def test_a_namespace_that_is_being_deleted_is_nobody_s_fault() -> None:
     assert result.problem
     assert (result.problem.reason, result.problem.stalled) == (Reason.Deleting, False)
     await world.close()
+
+
+def test_a_list_that_is_refused_says_the_next_step_if_somebody_has_to_act() -> None:
+    assert list_refusal(403, "no.").startswith("no. Apply manifests/rbac.yaml")
+    assert list_refusal(404, "no").endswith("apply its CRD (manifests/crds)")
+    assert list_refusal(503, "etcd is away") == "etcd is away"
 
 
 NO_RIGHT = (

@@ -13,6 +13,7 @@ from itertools import chain
 from e2i import __version__
 from e2i.controller.app import Operator
 from e2i.controller.connect import connect
+from e2i.controller.core.evidence.refusals import list_refusal
 from e2i.controller.core.health import Health, Sign, stale
 from e2i.controller.core.lease import Terms
 from e2i.controller.core.metrics.operator_series import operator_series, process_series
@@ -110,7 +111,7 @@ class Process:
 
 
 def _not_yet(error: ApiError) -> None:
-    logger.warning("the operator cannot start yet: %s", error)
+    logger.warning("the operator cannot start yet: %s", list_refusal(error.status, str(error)))
 
 
 async def _serve(setting: str, address: str, server: HealthServer | MetricsServer) -> None:

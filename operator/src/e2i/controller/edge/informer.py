@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from e2i.api import naming
-from e2i.controller.core.evidence.refusals import RIGHTS
+from e2i.controller.core.evidence.refusals import list_refusal
 from e2i.controller.core.health import Sign
 from e2i.controller.core.parse import BUILD_PODS
 from e2i.controller.edge.cache import Cache
@@ -194,17 +194,11 @@ class Informer:
             return
         where = f" in {self.source.namespace}" if self.source.namespace else ""
         kind = f"{self.source.resource.plural}{where}"
-        problem = f"{kind} cannot be watched: {self._explained(error)}"
+        told = list_refusal(error.status, str(error))
+        problem = f"{kind} cannot be watched: {told}"
         if problem != self.problem:
             self.problem = problem
-            logger.warning("%s cannot be watched: %s; it is tried again", kind, self._explained(error))
-
-    def _explained(self, error: ApiError) -> str:
-        """Return the error, with the next step for what does not pass by itself."""
-        words = str(error).rstrip(".")
-        if error.status == 404:
-            return f"{words}. The cluster does not serve this kind: apply its CRD (manifests/crds)"
-        return f"{words}. {RIGHTS}" if error.status == 403 else words
+            logger.warning("%s cannot be watched: %s; it is tried again", kind, told)
 
     def _note_alive(self) -> None:
         self.alive_at = asyncio.get_running_loop().time()

@@ -86,6 +86,14 @@ def write_refusal(sentence: str) -> tuple[Reason, str] | None:
     return None
 
 
+def list_refusal(status: int, sentence: str) -> str:
+    """Return the sentence with which the API server refused a list, with the next step if somebody has to act."""
+    words = sentence.rstrip(".")
+    if status == 404:
+        return f"{words}. The cluster does not serve this kind: apply its CRD (manifests/crds)"
+    return f"{words}. {RIGHTS}" if status == 403 else words
+
+
 def placement_advice(sentence: str, smaller: str, *, of_model: bool) -> str:
     """Return the advice for a sentence of the scheduler; `smaller` is said where a resource is insufficient.
 
