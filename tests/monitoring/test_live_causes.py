@@ -114,7 +114,7 @@ async def test_the_other_alerts_fire_for_their_reasons(stage: Stage, prometheus:
         "E2ICanaryWaitsTooLong", "E2IRollbackHappened", "E2IOomKilled", "E2ICapacityAtMax", "E2IBuildBacklog"
     )
     await stage.until(
-        lambda: outgrows_until(stage, "full", prometheus, "E2IOomKilledAgain"), "the next alert"
+        lambda: outgrows_until(stage, "full", prometheus, "E2IOomKilledAgain"), "the next alert", 120
     )
     await fired("E2ILedgerWriteFailing", "E2IGoldenPredictionsFail")
     await asyncio.to_thread(every_series_is_there, prometheus, OF_CAUSES)
