@@ -12,7 +12,7 @@ from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.archive_address import with_address
 from e2i.controller.core.children import Build
-from e2i.controller.core.evidence import mount_events, pod_problems
+from e2i.controller.core.evidence import creation_events, pod_problems
 from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.pod_health import PodHealth
@@ -35,7 +35,7 @@ from e2i.controller.core.stretch import Stretch
 from e2i.controller.edge.cache import Cache
 from e2i.controller.edge.check_secrets import values_sent
 from e2i.controller.edge.clients import Clients
-from e2i.controller.edge.event_problems import read_failed_mount, read_refused_build
+from e2i.controller.edge.event_problems import read_held_creation, read_refused_build
 from e2i.controller.edge.pod_evidence import collect
 from e2i.controller.edge.pod_way import with_pod_way
 from e2i.controller.edge.yatai_objects import with_yatai_objects
@@ -160,22 +160,22 @@ async def _with_pods(model: Model, seen: Observed, clients: Clients, now: dateti
     health = _pod_health(here, chosen, cache)
     if health is None:
         return _with_stretch(model, seen, None, False, clients, now)
-    problem = health.problem or await _failed_mount(model, found, clients, now)
+    problem = health.problem or await _held_creation(model, found, clients, now)
     seen = replace(seen, pod_problem=problem, crashes=health.crashes)
     at_work = own_work.pods_run(chosen.workload, size_of(here, chosen.release), found)
     at_work = at_work and not (problem and problem.blameless)
     return _with_stretch(model, seen, chosen.workload.uid + chosen.release, at_work, clients, now)
 
 
-async def _failed_mount(
+async def _held_creation(
     model: Model, pods: list[Mapping[str, Any]], clients: Clients, now: datetime
 ) -> Problem | None:
-    """Return why a volume of the pods cannot be mounted, if one of them has been in creation for a while."""
-    pod = mount_events.pod_in_creation(pods)
+    """Return why containers of the pods are not created, if one of them has been in creation for a while."""
+    pod = creation_events.pod_in_creation(pods)
     since = clients.stretches.since(model.key, "mount", pod, now)
-    if pod is None or since is None or now - since < mount_events.PATIENCE:
+    if pod is None or since is None or now - since < creation_events.PATIENCE:
         return None
-    return await read_failed_mount(model.namespace, pod, clients.kube)
+    return await read_held_creation(model.namespace, pod, now - since, clients.kube)
 
 
 def _pod_health(here: Situation, release: Release, cache: Cache) -> PodHealth | None:

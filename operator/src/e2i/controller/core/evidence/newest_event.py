@@ -13,9 +13,14 @@ LONGEST = 600
 
 def newest_message(events: Iterable[Mapping[str, Any]]) -> str:
     """Return the message of the newest event, cleaned and without its last full stop; empty if none has a message."""
+    last = newest(events)
+    return clean(last["message"], LONGEST).rstrip(".") if last else ""
+
+
+def newest(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the newest event that has a message; None if none has one."""
     told = [event for event in events if isinstance(event.get("message"), str)]
-    newest = max(told, key=_last_time, default=None)
-    return clean(newest["message"], LONGEST).rstrip(".") if newest else ""
+    return max(told, key=_last_time, default=None)
 
 
 def _last_time(event: Mapping[str, Any]) -> str:
