@@ -120,11 +120,17 @@ def test_kubectl_gets_completions_of_words(words: tuple[str, ...], answer: list[
     ("status", "reason", "message", "sentence"),
     [
         (0, "Unreachable", "API server https://x: refused", "Is the cluster up?"),
+        (
+            0,
+            "BadCertificate",
+            "The certificate of x is not accepted: it has expired",
+            "Renew it at the server",
+        ),
         (401, "Unauthorized", "Unauthorized", "does not accept your credentials"),
         (403, "Forbidden", 'e2imodels "churn" is forbidden: User "u" cannot get', "Ask for a role"),
         (404, "Not Found", "404 page not found", "their CRD is not installed"),
         (404, "NotFound", "the server could not find the requested resource", "their CRD is not installed"),
-        (404, "NotFound", 'namespaces "x" not found', 'namespaces "x" not found'),
+        (404, "NotFound", 'namespaces "x" not found', "There is no namespace x in this cluster"),
         (409, "Conflict", "the object has been modified", "run the command again"),
         (429, "TooManyRequests", "storage is (re)initializing", "in a moment"),
         (500, "InternalError", "etcd", "The API server refused: etcd"),
