@@ -10,7 +10,7 @@ from support.cluster import TestCluster
 from support.operating import installed
 
 from e2i.local.kubectl import kubectl
-from e2i.local.kubernetes_versions import POLICIES_ON_DEMAND
+from e2i.local.kubernetes_versions import OLDER
 
 pytestmark = pytest.mark.api
 
@@ -101,7 +101,7 @@ def test_the_operator_may_not(with_rights: TestCluster, verbs: str, resource: st
 )
 def test_a_kustomization_is_accepted(with_rights: TestCluster, folder: str) -> None:
     assert with_rights.home
-    if with_rights.home.kubernetes in POLICIES_ON_DEMAND:
+    if with_rights.home.kubernetes in OLDER:
         folder = WITH_OLDER_POLICIES.get(folder, folder)
     # The namespace is there: what a dry run makes is not there for what comes after it.
     kubectl(

@@ -17,7 +17,7 @@ from e2i.api.pod_annotations import GIVEN
 from e2i.kube import Object
 from e2i.kube.e2i_kinds import DEPLOYMENTS, PODS, SERVICES
 from e2i.local.kubectl import kubectl
-from e2i.local.kubernetes_versions import POLICIES_ON_DEMAND
+from e2i.local.kubernetes_versions import OLDER
 from e2i.local.layout import ClusterHome
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -60,7 +60,7 @@ def set_rules(home: ClusterHome, rules: list[Object]) -> None:
 async def stage(local_cluster: TestCluster, store: Path) -> AsyncIterator[Stage]:
     home = local_cluster.own_home("takes the policy away, and rights of the operator")
     pause = kubectl(home, "get", *PRE_STOP, "-o=jsonpath={.spec.variables[0].expression}")
-    older = home.kubernetes in POLICIES_ON_DEMAND
+    older = home.kubernetes in OLDER
     policies = f"--kustomize={COMPONENTS / ('pod-policy-v1beta1' if older else 'pod-policy')}"
     kubectl(home, "delete", policies)
     rules = json.loads(kubectl(home, "get", "clusterrole", "e2i-operator", "-o=jsonpath={.rules}"))

@@ -31,7 +31,7 @@ from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import ensure_credentials
 from e2i.local.errors import ClusterError
 from e2i.local.kubectl import kubectl
-from e2i.local.kubernetes_versions import POLICIES_ON_DEMAND
+from e2i.local.kubernetes_versions import OLDER
 from e2i.local.layout import ClusterHome
 from e2i.polling import poll
 
@@ -74,7 +74,7 @@ def apply_files(home: ClusterHome, *files: Path) -> None:
 def apply_policies(home: ClusterHome, *files: Path) -> None:
     """Apply policies that change pods, in the version that the cluster's API server has: as the components do."""
     text = "\n---\n".join(file.read_text() for file in files)
-    if home.kubernetes in POLICIES_ON_DEMAND:
+    if home.kubernetes in OLDER:
         text = re.sub(r"(?m)^(apiVersion: admissionregistration\.k8s\.io/)v1$", r"\1v1beta1", text)
     kubectl(home, "apply", "--server-side", "--force-conflicts", "--filename=-", given=text)
 

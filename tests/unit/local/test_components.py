@@ -37,7 +37,7 @@ def test_only_a_cluster_that_is_to_have_it_runs_metrics_server_and_hurries_its_a
     assert not any("autoscaler" in argument for part in plain for argument in part.argv)
 
 
-def test_an_older_api_server_is_started_with_the_policies_that_change_pods() -> None:
+def test_an_older_api_server_changes_pods_by_policies_and_passes_websockets_on_as_the_newest_does() -> None:
     gates = {
         version: [
             argument
@@ -48,7 +48,8 @@ def test_an_older_api_server_is_started_with_the_policies_that_change_pods() -> 
         for version in VERSIONS
     }
     on_demand = [
-        "--feature-gates=MutatingAdmissionPolicy=true",
+        "--feature-gates=MutatingAdmissionPolicy=true,TranslateStreamCloseWebsocketRequests=false,"
+        "PortForwardWebsockets=false",
         "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
     ]
     assert gates == {"1.36": [], "1.35": on_demand, "1.34": on_demand}

@@ -27,7 +27,7 @@ from e2i.local.components import (
 from e2i.local.credentials import ensure_credentials
 from e2i.local.errors import ClusterError
 from e2i.local.kubeconfigs import write_kubeconfigs
-from e2i.local.kubernetes_versions import NEWEST, POLICIES_ON_DEMAND
+from e2i.local.kubernetes_versions import NEWEST, OLDER
 from e2i.local.layout import ClusterHome, home_of, known_homes, load_home, save_home
 from e2i.local.locks import exclusive_lock
 from e2i.local.metrics_server import API_SERVICE
@@ -42,7 +42,7 @@ LEAST_FREE_DISK = 512 * 1024**2
 
 def overlay_of(home: ClusterHome) -> Path:
     """Return the operator's manifests for the cluster's version of Kubernetes."""
-    return OVERLAY_WITH_OLDER_POLICIES if home.kubernetes in POLICIES_ON_DEMAND else OVERLAY
+    return OVERLAY_WITH_OLDER_POLICIES if home.kubernetes in OLDER else OVERLAY
 
 
 def bring_up(

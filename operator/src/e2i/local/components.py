@@ -11,7 +11,7 @@ from pathlib import Path
 
 from e2i.local.component import Component, Tools
 from e2i.local.credentials import S3Credentials
-from e2i.local.kubernetes_versions import policy_flags
+from e2i.local.kubernetes_versions import api_server_flags
 from e2i.local.layout import ClusterHome
 from e2i.local.metrics_server import autoscaler_flags, metrics_flags
 from e2i.local.readiness import Endpoint
@@ -131,7 +131,7 @@ def api_server(home: ClusterHome, tools: Tools) -> Component:
         "audit-log-maxsize": 50,
         "audit-log-maxbackup": 2,
     }
-    flags |= policy_flags(home.kubernetes)
+    flags |= api_server_flags(home.kubernetes)
     return Component(
         "kube-apiserver",
         _argv(tools.controlplane, "kube-apiserver", flags),
