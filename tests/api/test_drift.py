@@ -115,7 +115,9 @@ async def stage(cluster: TestCluster, tmp_path: Path) -> AsyncIterator[Stage]:
 def served(tmp_path: Path) -> Iterator[str]:
     """The address of a real bento, where its pod is played."""
     home = tmp_path / "served"
-    with bento_server(".", home, "--host", POD, "--port", "3000", folder=built.pair(tmp_path / "pair")):
+    with bento_server(
+        ".", home, "--host", POD, "--port", "3000", folder=built.with_overlap(tmp_path / "pair")
+    ):
         wait_for(f"http://{POD}:3000/readyz")
         yield f"http://{POD}:3000"
 
@@ -170,12 +172,12 @@ def usual(number: int) -> list[dict[str, Any]]:
     ]
 
 
-async def ask(url: str, rows: list[dict[str, Any]]) -> None:
+async def ask(url: str, rows: list[dict[str, Any]], model: str = "churn_model") -> None:
     """Ask the model for so many predictions, in batches."""
     async with httpx.AsyncClient(timeout=60) as client:
         for begun in range(0, len(rows), 100):
             body = {"input_data": rows[begun : begun + 100]}
-            answer = await client.post(f"{url}/churn_model/predict_batch", json=body)
+            answer = await client.post(f"{url}/{model}/predict_batch", json=body)
             assert answer.status_code == 200, answer.text
 
 
@@ -204,6 +206,7 @@ async def test_a_model_drifts_is_told_trained_again_and_recovers(
     await stage.create()
     await stage.ready()
     await give_address(stage)
+    await ask(served, usual(500), "cate_model")
     await ask(served, usual(500))
     await until_drifted(stage, "False")
 
@@ -246,6 +249,19 @@ async def test_a_model_drifts_is_told_trained_again_and_recovers(
     # Another operator goes on: no second Job, and no second event.
     operator.stop()
     operator.start()
+    # Customers who pay as much all got the discount, so nobody knows what it changes with them.
+    await ask(served, [row | {"charge": 200.0} for row in usual(500)], "cate_model")
+    names = {"cate_model.overlap", "cate_model.propensity"}
+
+    async def overlap() -> bool:
+        drift = (await stage.model())["status"]["drift"]
+        return names <= {each["name"] for each in drift["features"]}
+
+    await stage.until(overlap, f"{names} among what drifted")
+    told = condition(await stage.model(), "Drifted")
+    assert told
+    assert "more rows than in training (bound 10%)" in told["message"]
+    await ask(served, usual(500), "cate_model")
     await ask(served, usual(500))
     model = await until_drifted(stage, "False")
     assert "drift" not in model["status"]

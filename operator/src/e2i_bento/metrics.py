@@ -21,6 +21,9 @@ from e2i_bento.overlap import OverlapWindow
 DRIFT_INTERVAL_ROWS = 50
 """Rows between two calculations of drift."""
 VALUE_BINS = 10
+WIDER = 2
+"""Bins of values in one bin of their drift. A hundred background rows in ten bins are by chance about 0.1 away from the
+next 500 rows, and of one model in a hundred more than the customary bound; in five bins, of one in thousands."""
 PREDICTION = "prediction"
 LEAST_BACKGROUND = 50
 """Background predictions below which their distribution is too coarse to compare others with it."""
@@ -175,6 +178,7 @@ def _as_feature(background_values: Sequence[float], edges: Sequence[float]) -> t
     """Return the predicted number as a feature whose training data are the background predictions."""
     if len(background_values) < LEAST_BACKGROUND:
         return ()
+    edges = edges[WIDER - 1 :: WIDER]
     counts = Counter(bisect_right(edges, value) for value in background_values)
     shares = [counts[place] / len(background_values) for place in range(len(edges) + 1)]
     reference = Reference(edges=tuple(edges), shares=(*shares, 0.0))

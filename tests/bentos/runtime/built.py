@@ -57,6 +57,23 @@ def pair(place: Path) -> Path:
     return Path(shutil.copytree(once / "unpacked", place))
 
 
+def with_overlap(place: Path) -> Path:
+    """Put a bento of a classifier and of a causal model that knows its overlap at the place, built once likewise."""
+
+    def fill(folder: Path) -> None:
+        made.churn(folder / "churn_model")
+        causal = {"treatment": "discount", "outcome": "spend", "overlap": made.OVERLAP}
+        made.uplift(folder / "cate_model", causal=causal)
+        # The pickle names its class by this module.
+        modules = folder / "context" / "bentos" / "runtime"
+        modules.mkdir(parents=True)
+        shutil.copy(made.__file__, modules)
+        build(folder, {"churn_model": "1.2.0", "cate_model": "0.3.0"})
+
+    once = build_once("overlap", [LIBRARY, Path(made.__file__), Path(__file__)], fill)
+    return Path(shutil.copytree(once / "unpacked", place))
+
+
 def build(folder: Path, versions: Mapping[str, str], workers: int = 1) -> Path:
     """Build a bento of the trained folders `folder/NAME`; returns it exported and unpacked."""
     context = folder / "context"

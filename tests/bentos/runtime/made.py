@@ -45,7 +45,7 @@ OVERLAP: dict[str, Any] = {
     "outside": 0.02,
     "auc": 0.7,
     "calibration_error": 0.01,
-    "reference": {"edges": [0.9], "shares": [0.5, 0.5, 0]},
+    "reference": {"edges": [0.9], "shares": [1, 0, 0]},
 }
 """Who pays more than 122 always got the discount, and who pays less than 78 never."""
 
