@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from e2i.packaging.schema import json_rows
+from e2i_bento.overlap import propensity_score
 from e2i_bento.predicting import Predictor
 from e2i_bento.request_types import input_type
 
@@ -125,6 +127,21 @@ def test_the_estimated_effect_is_inside_its_interval(predictor: Predictors, name
     for answer in served.answers([golden.input for golden in served.card.golden]):
         assert answer["lower"] < answer["effect"] < answer["upper"]
         assert answer["confidence"] == 0.9
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_the_learned_chance_of_the_treatment_is_near_the_true_one(
+    example: Examples, predictor: Predictors, name: str
+) -> None:
+    shown, causal = example(name), predictor(name).card.causal
+    assert causal
+    assert causal.overlap
+    rows = json_rows(shown.unseen[shown.features])
+    scores = [propensity_score(causal.overlap.propensity, row) for row in rows]
+    truth = shown.generator.treated_probability(shown.unseen)
+    assert rmse(np.array(scores), truth) < 0.05
+    assert causal.overlap.outside < 0.1
+    assert causal.overlap.calibration_error < 0.03
 
 
 def test_a_region_that_training_has_not_seen_is_refused_before_the_model(predictor: Predictors) -> None:
