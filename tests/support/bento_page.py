@@ -44,6 +44,10 @@ class BentoPage:
                 self._bucket("0.25", count),
                 self._bucket("+Inf", count),
                 'e2i_input_drift_psi{feature="tenure_months",model="churn",version="1"} 0.4\n',
+                'e2i_prediction_drift_psi{model="churn",version="1"} 0.1\n',
+                'e2i_propensity_drift_psi{model="churn",version="1"} 0.1\n',
+                'e2i_overlap_outside_ratio{model="churn",version="1"} 0.3\n',
+                'e2i_overlap_outside_training_ratio{model="churn",version="1"} 0.3\n',
                 f'e2i_captured_rows_total{{result="lost"}} {count * self.failing}\n',
                 f'bentoml_service_request_in_progress{{endpoint="/admin.php",runner_name="{self._service}"}} 1\n',
             )

@@ -153,7 +153,7 @@ _OF_INPUTS = (
     Alert(
         name="E2IDriftDetected",
         expr="max by (namespace, model, release) (e2i_model_drifted) == 1",
-        summary=f"{MODEL}: the inputs of release {{{{ $labels.release }}}} are not as in its training data any more.",
+        summary=f"{MODEL}: inputs or answers of release {{{{ $labels.release }}}} are not as in training any more.",
     ),
     Alert(
         name="E2ICaptureLags",

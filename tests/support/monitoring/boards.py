@@ -20,6 +20,11 @@ def _quantiles() -> tuple[tuple[str, str], ...]:
     return tuple((f"{seconds}{each}_rate5m{{{CHOSEN}}}", f"{RELEASE} {each}") for each in QUANTILES)
 
 
+def _of_inputs(metric: str, *labels: str) -> str:
+    by = ", ".join(("model", "release", *labels))
+    return f"max by ({by}) ({metric}{{{CHOSEN}}})"
+
+
 OVERVIEW = Board(
     "e2i-overview",
     "e2i / Overview",
@@ -176,6 +181,25 @@ MODEL = Board(
             ),
             about="Of the release that has the address.",
             is_count=True,
+        ),
+        Panel(
+            "Drift",
+            (
+                (_of_inputs("e2i_input_drift_psi", "feature"), f"{RELEASE} {{{{feature}}}}"),
+                (_of_inputs("e2i_prediction_drift_psi"), f"{RELEASE}: predicted numbers"),
+                (_of_inputs("e2i_propensity_drift_psi"), f"{RELEASE}: chance of treatment"),
+            ),
+            about="Stability index of the last rows against the training data. The model is drifted from 0.25 on.",
+        ),
+        Panel(
+            "Rows outside the overlap",
+            (
+                (_of_inputs("e2i_overlap_outside_ratio"), RELEASE),
+                (_of_inputs("e2i_overlap_outside_training_ratio"), f"{RELEASE} in training"),
+            ),
+            "percentunit",
+            "Of causal models: rows unlike all that were treated in training, or unlike all that were not.",
+            empty="No causal model with an overlap.",
         ),
     ),
 )
