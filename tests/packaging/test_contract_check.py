@@ -43,7 +43,7 @@ def describe_effects(
         estimator = importlib.import_module(code.stem).Effects()
         return describe(
             estimator,
-            data.assign(call=1)[["age", "income", "call"]],
+            data.assign(call=[number % 2 for number in range(len(data))])[["age", "income", "call"]],
             name="call_effect",
             kind="Causal",
             target="income",

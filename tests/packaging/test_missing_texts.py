@@ -111,7 +111,7 @@ def test_a_model_that_answers_each_row_but_not_all_at_once_is_told_so() -> None:
 
     model: Any = SimpleNamespace(model=SimpleNamespace(), answers=answers)
     with pytest.raises(
-        PackagingError, match=r"alone, and not 120 rows together: MemoryError: no room\."
+        PackagingError, match=r"alone, and not 120 rows together: MemoryError: no room for so many\."
     ) as refused:
         answers_in_training(model, table("free"), "frame")
     assert refused.value.reason is ErrorReason.RowUnanswered
