@@ -64,3 +64,51 @@ def test_where_all_is_well_only_what_is_optional_is_missing(local_cluster: TestC
     policies = ("policy e2i-pods", "policy e2i-pre-stop", "policy e2i-replicas")
     for part in ("operator", "leader", "rights", "bucket", *policies):
         assert found[part]["state"] == "ok"
+
+
+BINDINGS = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: acme-e2i-pods, labels: {app.kubernetes.io/part-of: e2i}}
+spec: {policyName: renamed-e2i-pods}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: acme-of-somebody-else}
+spec: {policyName: of-somebody-else, validationActions: [Deny]}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: acme-own-labels, labels: {app.kubernetes.io/part-of: e2i}}
+spec:
+  policyName: acme-own-labels
+  paramRef: {name: e2i-writers, namespace: acme-system, parameterNotFoundAction: Deny}
+  validationActions: [Deny]
+---
+# It matches no request.
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: acme-own-labels}
+spec:
+  paramKind: {apiVersion: v1, kind: ConfigMap}
+  matchConstraints:
+    resourceRules: [{apiGroups: [acme.example.com], apiVersions: [v1], resources: [nothing], operations: [CREATE]}]
+  validations: [{expression: "true"}]
+"""
+
+
+@pytest.mark.api
+def test_a_binding_without_effect_is_told(cluster: TestCluster, tmp_path: Path) -> None:
+    home = cluster.own_home("binds rules that are not there")
+    (tmp_path / "bindings.yaml").write_text(BINDINGS)
+    kubectl(home, "apply", f"--filename={tmp_path / 'bindings.yaml'}")
+    try:
+        done = doctor(cluster.kubeconfig, "--output=json")
+    finally:
+        kubectl(home, "delete", f"--filename={tmp_path / 'bindings.yaml'}")
+    found = {each["part"]: each for each in json.loads(done.stdout)["findings"]}
+    assert found["policy bindings"]["state"] == "failed"
+    assert found["policy bindings"]["message"] == (
+        "the binding acme-e2i-pods names the policy renamed-e2i-pods, which is not there; "
+        "the binding acme-own-labels names the ConfigMap acme-system/e2i-writers, which is not there"
+    )

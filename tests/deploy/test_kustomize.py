@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,31 @@ def test_an_operator_of_chosen_namespaces_has_the_same_rights_there_and_none_els
     assert {"name": "E2I_NAMESPACES", "value": "models"} in pod["containers"][0]["env"]
     roles = [key for key in whole if key[0] in ("ClusterRole", "Role")]
     assert [chosen[key] for key in roles] == [whole[key] for key in roles]
+
+
+def test_another_namespace_reaches_rules_users_and_bindings_by_the_command_of_the_page(
+    kustomize: Program, tmp_path: Path
+) -> None:
+    overlay = overlay_with("namespaces", tmp_path)
+    everything = ("namespaces", "guard", "pod-policy", "monitoring", "gateway", "retraining", "local-s3")
+    parts = {"resources": ["../../base"], "components": [f"../../components/{name}" for name in everything]}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    before = kustomize(overlay)
+    page = (PROJECT / "docs" / "howto" / "install.md").read_text()
+    (command,) = (line for line in page.splitlines() if line.startswith("grep -rl e2i-system"))
+    subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True, timeout=60)
+    after = kustomize(overlay)
+    assert "e2i-system" not in after
+    expected = quick_yaml.load_all(before.replace("e2i-system", "ml-platform"))
+    assert placed(quick_yaml.load_all(after)) == placed(expected)
+
+
+def placed(found: Iterable[dict[str, Any]]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """By kind, namespace and name."""
+    return {
+        (item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]): item
+        for item in found
+    }
 
 
 def test_the_component_for_accounts_of_registries_mounts_the_secret_where_the_chart_does(

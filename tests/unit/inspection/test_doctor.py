@@ -53,6 +53,7 @@ WELL = Installation(
     namespaces=(),
     strays=(),
     policies=frozenset({"e2i-pods", "e2i-pre-stop", "e2i-replicas", "e2i-privileges", "e2i-own-labels"}),
+    broken_bindings=(),
     metrics=True,
     server_time=NOW,
     own_time=NOW,
@@ -203,6 +204,13 @@ CASES = [
     pytest.param(but(lease=None), "leader", UNKNOWN, "leases", id="a Lease that nobody may read"),
     pytest.param(but(log=None), "bucket", UNKNOWN, "pods/log", id="a log that nobody may read"),
     pytest.param(but(policies=frozenset()), "policy e2i-pods", WARNING, "PodPolicyMissing", id="no policy"),
+    pytest.param(
+        but(broken_bindings=("the binding x-e2i-pods names the policy e2i-pods, which is not there",)),
+        "policy bindings",
+        FAILED,
+        "names the policy e2i-pods, which is not there",
+        id="a binding of no policy",
+    ),
     pytest.param(
         but(policies=frozenset({"e2i-pods", "e2i-replicas"})),
         "policy e2i-pre-stop",

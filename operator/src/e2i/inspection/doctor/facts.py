@@ -60,7 +60,9 @@ class Installation:
     strays: tuple[str, ...] | None
     """Models in other namespaces that no operator has looked at, as namespace/name."""
     policies: frozenset[str] | None
-    """Names of all admission policies that have a binding."""
+    """Names of all admission policies that are there and have a binding."""
+    broken_bindings: tuple[str, ...]
+    """A clause for each binding of e2i that names something that is not there."""
     metrics: bool | None
     """Whether metrics.k8s.io is served and available."""
     server_time: datetime

@@ -13,9 +13,10 @@ from e2i import clock
 from e2i.inspection.doctor.cluster_checks import CRDS, SECRETS, YATAI_DEPLOYMENT, secret_of
 from e2i.inspection.doctor.deployments import containers, deployment
 from e2i.inspection.doctor.facts import Installation
+from e2i.inspection.doctor.policies import CONFIG_MAPS, read_policies
 from e2i.inspection.doctor.rights import NEEDED, Right
 from e2i.kube import ApiError, Kube, Object, Resource
-from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, LEASES, POD_POLICY_BINDINGS, PODS
+from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, LEASES, PODS
 from e2i.kube.e2i_kinds import SECRETS as SECRET
 from e2i.kube.exchange import exchange
 from e2i.kube.local_service import local_address
@@ -25,18 +26,7 @@ T = TypeVar("T")
 CRD = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)
 API_SERVICES = Resource("apiregistration.k8s.io", "v1", "apiservices", "APIService", False)
 REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", False)
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
-BINDINGS = (
-    *POD_POLICY_BINDINGS,
-    Resource(
-        "admissionregistration.k8s.io",
-        "v1",
-        "validatingadmissionpolicybindings",
-        "ValidatingAdmissionPolicyBinding",
-        namespaced=False,
-    ),
-)
 NAMESPACE, NAME = "e2i-system", "e2i-operator"
 LOG_LINES, LOG_BYTES = 2000, 1_000_000
 HEALTH_PORT, HEALTH_TIMEOUT = 8080, 10.0
@@ -51,6 +41,7 @@ async def look(kube: Kube) -> Installation:
     namespace = operator["metadata"]["namespace"] if operator else NAMESPACE
     yatai = deployment(found, YATAI_DEPLOYMENT) if found else None
     namespaces = await _namespaces(kube, operator) if operator else ()
+    policies = await read_policies(kube)
     return Installation(
         version=str(version.get("gitVersion", "")),
         crds=await _crds(kube),
@@ -69,7 +60,8 @@ async def look(kube: Kube) -> Installation:
         refused=await _refused(kube, operator, namespaces or ("",)) if operator else None,
         namespaces=namespaces,
         strays=await _strays(kube, namespaces) if namespaces else None if found is None else (),
-        policies=await _policies(kube),
+        policies=policies and policies[0],
+        broken_bindings=policies[1] if policies else (),
         metrics=await _metrics(kube),
         server_time=clock.now(),
         own_time=clock.wall(),
@@ -189,20 +181,6 @@ async def _may(kube: Kube, user: str, right: Right, namespace: str) -> bool:
     body = {"apiVersion": REVIEWS.api_version, "kind": REVIEWS.kind, "spec": spec}
     answer = await kube.request("POST", REVIEWS.path(), body=body)
     return bool(answer.get("status", {}).get("allowed"))
-
-
-async def _policies(kube: Kube) -> frozenset[str] | None:
-    names: set[str] = set()
-    for resource in BINDINGS:
-        try:
-            found, _ = await kube.list(resource)
-        except ApiError as error:
-            if error.status == 404:
-                continue  # This cluster has no such kind.
-            _must_be_refusal(error)
-            return None
-        names.update(each["spec"]["policyName"] for each in found)
-    return frozenset(names)
 
 
 async def _metrics(kube: Kube) -> bool | None:
