@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import yaml
 from support.built_bentos import build_once, copy_store
@@ -140,9 +141,14 @@ async def require_reachable(host: str) -> None:
 
 
 async def answered_by(stage: Stage, name: str) -> str:
-    """The bento that answers at the model's address."""
-    async with new_session() as session:
-        answer = await predict(session, await address(stage, name), {"text": "hello"})
+    """The bento that answers at the address of a Ready model, which the node may learn a moment later."""
+    async with new_session() as session, asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                answer = await predict(session, await address(stage, name), {"text": "hello"})
+                break
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.2)
     assert answer["text"] == "hello"
     return str(answer["bento"])
 
