@@ -199,6 +199,18 @@ async def until_drifted(stage: Stage, status: str) -> Any:
     return await stage.until(look, f"Drifted={status}")
 
 
+def _is_told_what_to_train(job: Any, namespace: str, release: str) -> None:
+    assert job["metadata"]["labels"]["team"] == "platform"
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    given = {each["name"]: each["value"] for each in container["env"]}
+    assert (given["E2I_MODEL"], given["E2I_NAMESPACE"], given["E2I_RELEASE"]) == (
+        "churn", namespace, release,
+    )  # fmt: skip
+    assert given["E2I_BENTO"] == "churn:1.0.0"
+    assert given["E2I_DIGEST"].startswith("sha256:")
+    assert set(given["E2I_FEATURES"].split(",")) == {"churn_model.tenure%20months", "churn_model.contract"}
+
+
 async def test_a_model_drifts_is_told_trained_again_and_recovers(
     stage: Stage, operator: Operator, served: str, hook: tuple[str, list[dict[str, Any]]]
 ) -> None:
@@ -236,15 +248,7 @@ async def test_a_model_drifts_is_told_trained_again_and_recovers(
     await stage.until(has_event, "the event")
     await stage.until(posted, "the CloudEvent")
     (job,) = await stage.until(jobs, "the Job")
-    assert job["metadata"]["labels"]["team"] == "platform"
-    (container,) = job["spec"]["template"]["spec"]["containers"]
-    given = {each["name"]: each["value"] for each in container["env"]}
-    assert (given["E2I_MODEL"], given["E2I_NAMESPACE"], given["E2I_RELEASE"]) == (
-        "churn", stage.namespace, release,
-    )  # fmt: skip
-    assert given["E2I_BENTO"] == "churn:1.0.0"
-    assert given["E2I_DIGEST"].startswith("sha256:")
-    assert set(given["E2I_FEATURES"].split(",")) == {"churn_model.tenure%20months", "churn_model.contract"}
+    _is_told_what_to_train(job, stage.namespace, release)
 
     # Another operator goes on: no second Job, and no second event.
     operator.stop()

@@ -12,6 +12,18 @@ from docs.written import reason_of
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
 FOLDERS = ("tutorial", "howto", "runbook")
+OF_A_MODEL_THAT_SERVES = (
+    "howto/scale.md",
+    "howto/gateway.md",
+    "howto/read-the-logs.md",
+    "howto/monitoring.md",
+    "howto/notifications.md",
+    "howto/tenants.md",
+    "howto/troubleshoot.md",
+    "howto/yatai-stack.md",
+    "runbook/index.md",
+    "runbook/disaster-recovery.md",
+)
 ON_A_CLUSTER = (
     "howto/deploy-with-kubectl.md",
     "howto/blue-green.md",
@@ -32,29 +44,8 @@ ON_A_CLUSTER = (
     "howto/score.md",
     "howto/conformance.md",
     "howto/drift.md",
-    "howto/scale.md",
-    "howto/gateway.md",
-    "howto/read-the-logs.md",
-    "howto/monitoring.md",
-    "howto/notifications.md",
-    "howto/tenants.md",
-    "howto/troubleshoot.md",
-    "howto/yatai-stack.md",
-    "runbook/index.md",
-    "runbook/disaster-recovery.md",
+    *OF_A_MODEL_THAT_SERVES,
 )
-OF_A_MODEL_THAT_SERVES = {
-    "howto/scale.md",
-    "howto/gateway.md",
-    "howto/read-the-logs.md",
-    "howto/monitoring.md",
-    "howto/notifications.md",
-    "howto/tenants.md",
-    "howto/troubleshoot.md",
-    "howto/yatai-stack.md",
-    "runbook/index.md",
-    "runbook/disaster-recovery.md",
-}
 A_MODEL_THAT_SERVES = (
     'eval "$(.venv/bin/e2i local env)"',
     "python bentos/build.py churn --version 1.0.0",

@@ -50,6 +50,8 @@ def _instruments() -> _Instruments:
     from prometheus_client import Gauge
 
     model = ("model", "version")
+    # Each worker has a window of its own; the newest figure is as good as any other.
+    newest = functools.partial(Gauge, multiprocess_mode="mostrecent")
     return _Instruments(
         predictions=Total("bentoml_model_predict", "Rows predicted, by label.", (*model, "label")),
         values=Total(
@@ -61,36 +63,30 @@ def _instruments() -> _Instruments:
         inputs=Total(
             "e2i_input_values", "Values of a feature, by bin of its reference.", (*model, "feature", "bin")
         ),
-        drift=Gauge(
+        drift=newest(
             "e2i_input_drift_psi",
             "Population stability index of a feature over the last rows against the training data.",
             (*model, "feature"),
-            # Each worker has a window of its own; the newest figure is as good as any other.
-            multiprocess_mode="mostrecent",
         ),
-        prediction_drift=Gauge(
+        prediction_drift=newest(
             "e2i_prediction_drift_psi",
             "The same for the last predicted numbers (values, effects) against those for the background rows.",
             model,
-            multiprocess_mode="mostrecent",
         ),
-        propensity_drift=Gauge(
+        propensity_drift=newest(
             "e2i_propensity_drift_psi",
             "The same for the chances of being treated, which the features of the last rows give.",
             model,
-            multiprocess_mode="mostrecent",
         ),
-        outside=Gauge(
+        outside=newest(
             "e2i_overlap_outside_ratio",
             "Share of the last rows that are not like both treated and untreated rows of the training data.",
             model,
-            multiprocess_mode="mostrecent",
         ),
-        outside_in_training=Gauge(
+        outside_in_training=newest(
             "e2i_overlap_outside_training_ratio",
             "The same share of the training data.",
             model,
-            multiprocess_mode="mostrecent",
         ),
         captured=Total(
             "e2i_captured_rows",

@@ -37,6 +37,7 @@ def cases() -> Iterator[Case]:
     yield from _of_models()
     yield from _of_inputs()
     yield from _of_operator()
+    yield from _of_what_it_needs()
     yield from _of_gateway()
 
 
@@ -151,6 +152,10 @@ def _of_operator() -> Iterator[Case]:
     age, failing = 'e2i_watch_age_seconds{kind="Pod"}', 'e2i_watch_failing{kind="Pod"}'
     yield Case(alert="E2IWatchStale", bad={age: "601", failing: "0"}, good={age: "599", failing: "0"})
     yield Case(alert="E2IWatchStale", bad={age: "1", failing: "1"}, good={age: "1", failing: "0"})
+
+
+def _of_what_it_needs() -> Iterator[Case]:
+    """Bucket, bento store, and Yatai's operators."""
     failed, done = (f'e2i_exports_total{{result="{result}"}}' for result in ("failed", "exported"))
     yield Case(alert="E2IExportFailing", bad={failed: "+0.11", done: "7"}, good={failed: "+0.09", done: "7"})
     yield Case(alert="E2IExportFailing", bad={failed: "+1", done: "7"}, good={failed: "+1", done: "+1"})

@@ -50,8 +50,8 @@ def _imputes_none(estimator: Any) -> bool:
     """Return whether a step takes None, and not NaN, for a missing value."""
     try:
         parameters = estimator.get_params(deep=True)
-    # Not every model is an estimator of scikit-learn, and one that refuses says nothing about None.
     except Exception:
+        # Not every model is an estimator of scikit-learn, and one that refuses says nothing about None.
         return False
     return any(
         name.rpartition("__")[2] == "missing_values" and value is None for name, value in parameters.items()

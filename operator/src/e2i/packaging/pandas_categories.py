@@ -20,12 +20,12 @@ def advice_of_columns(model: Any) -> str:
 
 def takes_categories(model: Any) -> bool:
     """Return whether this is a model of LightGBM or XGBoost that learned pandas' categories."""
-    # Each library knows it in its own words; a model that is not fitted raises.
     try:
         if type(model).__module__.startswith("lightgbm"):
             return bool(model.booster_.pandas_categorical)
         if type(model).__module__.startswith("xgboost"):
             return "c" in (model.get_booster().feature_types or ())
     except Exception:
+        # Each library raises errors of its own for a model that is not fitted: such a model has learned nothing.
         return False
     return False
