@@ -381,6 +381,7 @@ async def test_an_overtaken_canary_has_a_word_of_its_own_in_history_and_ledger(w
     third = world.status()["desiredRelease"]
     assert world.history() == [(second, "Overtaken"), (first, "Serving")]
     entry = world.status()["history"][0]
+    assert entry["startedAt"] < entry["endedAt"]
     assert (entry["bentoTag"], entry["message"]) == (
         "churn:1",
         f"it had 25 % of the requests when release {third} was asked for in its place",
@@ -391,6 +392,18 @@ async def test_an_overtaken_canary_has_a_word_of_its_own_in_history_and_ledger(w
     await world.run(passes=60)
     assert world.history() == [(third, "Serving"), (second, "Overtaken"), (first, "Superseded")]
     assert results(world)[-1] == (third, "Served")
+
+
+async def test_a_canary_that_gives_way_to_what_serves_keeps_the_time_of_its_start_in_the_history(
+    world: World,
+) -> None:
+    first = await begin(world, share(25), ENDLESS, replicas=3)
+    second = world.status()["desiredRelease"]
+    world.apply(env=mode("A"), replicas=3, rollout=canary(share(25), ENDLESS))
+    await world.run(passes=30)
+    assert world.history() == [(second, "Overtaken"), (first, "Serving")]
+    entry = world.status()["history"][0]
+    assert entry["startedAt"] < entry["endedAt"]
 
 
 async def test_a_canary_that_is_overtaken_by_a_bento_that_is_missing_is_told_too(world: World) -> None:

@@ -174,3 +174,14 @@ async def test_what_is_remembered_is_bounded(
     for number in (1, 2, 3, 2, 1):
         await recorder.record(a_model(uid=f"uid-{number}"), READY, moment)
     assert sorted(count for _, count in events.counts()) == [1, 1, 1, 2], "the first series was forgotten"
+
+
+async def test_a_namespace_that_is_being_deleted_takes_no_events_and_says_nothing(
+    events: Events, recorder: EventRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    ending = "events is forbidden: unable to create new content in namespace m because it is being terminated"
+    events.errors = [ApiError(403, "Forbidden", ending), ApiError(403, "Forbidden", "you may not")]
+    await recorder.record(MODEL, FAILED, NOON)
+    assert caplog.messages == []
+    await recorder.record(MODEL, READY, NOON)
+    assert caplog.messages == ["event for models/churn was not posted: 403 Forbidden: you may not"]

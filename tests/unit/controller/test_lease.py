@@ -290,7 +290,8 @@ async def test_it_waits_for_an_api_server_that_does_not_give_it(
     ("error", "step"),
     [
         pytest.param(ApiError(401, "Unauthorized", "Unauthorized"),
-                     "kubectl rollout restart deployment/e2i-operator -n e2i-system", id="its token is not accepted"),
+                     "kubectl rollout restart deployment -l app.kubernetes.io/name=e2i-operator -n e2i-system",
+                     id="its token is not accepted"),
         pytest.param(ApiError(500, "Internal", "etcdserver: mvcc: database space exceeded"),
                      "etcd is full: make room in it, and clear its alarm", id="etcd takes no writes"),
     ],

@@ -53,6 +53,7 @@ def test_a_line_of_the_history_is_read_back_as_it_was_written() -> None:
 @pytest.mark.parametrize("promotion", ["", "first"])
 def test_a_canary_is_read_back_as_it_was_written(promotion: str) -> None:
     canary = Canary(release="0b1d77e2", step=0, started_at=NOON, promotion=promotion)
+    canary = replace(canary, asked_at=NOON - seconds(60), restart=promotion)
     written = persisted_status.canary_status(canary, 10, 9)
     assert (written["weight"], written["actualWeight"]) == (10, 9)
     assert persisted_status.canary(a_model(status={"rollout": written})) == canary

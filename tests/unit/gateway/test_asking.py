@@ -35,6 +35,14 @@ async def test_a_model_answers_at_each_of_its_paths(path: str) -> None:
     assert (sent.model, sent.path, sent.body) == ("models/churn", "/predict", BODY)
 
 
+async def test_an_error_repeats_what_was_asked_in_its_own_letters() -> None:
+    lab = await GatewayLab([model()]).known()
+    named = await lab.post("/api/predict", {"model": "größe", **BODY})
+    assert "größe" in named.text
+    lone = await lab.post("/api/predict", {"model": "\ud800", **BODY})
+    assert (lone.status, lone.json["reason"]) == (404, "ModelUnknown"), "half a letter is JSON too"
+
+
 async def test_the_body_may_name_the_model_and_the_model_does_not_get_the_name() -> None:
     lab = await GatewayLab([model(), model("ltv")]).known()
     await lab.post("/api/explain", {"model": "ltv", **BODY})

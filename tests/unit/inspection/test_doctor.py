@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from e2i.inspection.doctor.cluster_checks import CRDS, check_cluster
-from e2i.inspection.doctor.facts import Finding, Installation, State
+from e2i.inspection.doctor.facts import Finding, Installation, Operator, State
 from e2i.inspection.doctor.operator_checks import check_operator
 from e2i.inspection.doctor.rights import NEEDED
 
@@ -33,6 +33,8 @@ REGISTRY = ("DOCKER_REGISTRY_SERVER", "DOCKER_REGISTRY_BENTO_REPOSITORY_NAME")
 YATAI = a_deployment("yatai-deployment", "yatai-deployment", ("YATAI_API_TOKEN",))
 BUILDER = a_deployment("yatai-image-builder", "yatai-image-builder", REGISTRY)
 OPERATOR = a_deployment("e2i-operator", "e2i-system")
+SETTINGS = {"E2I_BUCKET": "bentos", "AWS_ENDPOINT_URL": "http://s3:9000"}
+E2I = Operator(namespace="e2i-system", name="e2i-operator", settings=SETTINGS)
 LEASE = {"spec": {"holderIdentity": "e2i-operator-1_a", "renewTime": "2026-11-30T11:59:58.000000Z"}}
 WELL = Installation(
     version="v1.36.3",
@@ -40,6 +42,7 @@ WELL = Installation(
         name: {"spec": {"versions": [{"name": version, "served": True}]}} for name, version in CRDS.items()
     },
     deployments=(YATAI, BUILDER, OPERATOR),
+    operators=(E2I,),
     secrets={
         ("yatai-system", "yatai-common-env"): True,
         ("yatai-system", "yatai-image-builder-shared-env"): True,
@@ -50,7 +53,6 @@ WELL = Installation(
     log=(),
     account=True,
     refused=(),
-    namespaces=(),
     strays=(),
     policies=frozenset({"e2i-pods", "e2i-pre-stop", "e2i-replicas", "e2i-privileges", "e2i-own-labels"}),
     broken_bindings=(),
@@ -94,6 +96,10 @@ def test_an_installation_that_is_well_has_nothing_to_do() -> None:
     found = judged(WELL)
     assert [(each.part, each.state, each.next_step) for each in found if each.state is not State.OK] == []
     assert all(not each.next_step for each in found)
+
+
+def an_operator(namespace: str = "e2i-system", **settings: str) -> Operator:
+    return Operator(namespace=namespace, name="e2i-operator", settings=SETTINGS | settings)
 
 
 OLD_CRD = {
@@ -152,7 +158,7 @@ CASES = [
         "the variable DOCKER_REGISTRY_SERVER",
         id="no registry",
     ),
-    pytest.param(but(deployments=()), "operator", FAILED, "not installed", id="no operator"),
+    pytest.param(but(deployments=(), operators=()), "operator", FAILED, "not installed", id="no operator"),
     pytest.param(
         but(deployments=(a_deployment("e2i-operator", "e2i-system", ready=0),)),
         "operator",
@@ -167,7 +173,15 @@ CASES = [
         "cannot be watched",
         id="an operator that is not ready",
     ),
-    pytest.param(but(lease={}), "leader", FAILED, "no Lease", id="never active"),
+    pytest.param(but(lease={}), "leader", FAILED, "no Lease e2i-system/e2i-operator", id="never active"),
+    pytest.param(
+        but(lease={}, operators=(an_operator(E2I_LEASE_NAME="blue"),)),
+        "leader",
+        FAILED,
+        "no Lease e2i-system/blue",
+        id="never active, with a Lease of another name",
+    ),
+    pytest.param(but(lease={}, operators=()), "leader", FAILED, "no operator has a Lease", id="nobody"),
     pytest.param(
         but(lease={"spec": {"holderIdentity": ""}}), "leader", FAILED, "no operator holds", id="released"
     ),
@@ -290,14 +304,57 @@ CASES = [
         id="a pod that was lost",
     ),
     pytest.param(
-        but(namespaces=("team-a",), strays=("team-b/iris",)),
+        but(operators=(an_operator(E2I_NAMESPACES="team-a"),), strays=("team-b/iris",)),
         "namespaces",
         WARNING,
         "the operator looks at team-a; no operator has looked at team-b/iris",
         id="a model in a namespace of nobody",
     ),
+    pytest.param(but(strays=None), "namespaces", State.UNKNOWN, "e2imodels", id="strays unread"),
     pytest.param(
-        but(namespaces=("team-a",), strays=None), "namespaces", State.UNKNOWN, "e2imodels", id="strays unread"
+        but(operators=(E2I, an_operator("blue", E2I_BUCKET_PREFIX="blue"))),
+        "several operators",
+        FAILED,
+        "are both set to have all namespaces: one of them does nothing there",
+        id="two operators of one cluster",
+    ),
+    pytest.param(
+        but(
+            operators=(
+                an_operator(E2I_NAMESPACES="risk, churn", E2I_BUCKET_PREFIX="a"),
+                an_operator("blue", E2I_NAMESPACES="churn,x"),
+            )
+        ),
+        "several operators",
+        FAILED,
+        "the Deployments e2i-system/e2i-operator and blue/e2i-operator are both set to have churn: one of them",
+        id="two operators of one namespace",
+    ),
+    pytest.param(
+        but(operators=(an_operator(E2I_NAMESPACES="risk"), an_operator("blue", E2I_NAMESPACES="churn"))),
+        "several operators",
+        FAILED,
+        "write to the same place of one bucket, http://s3:9000/bentos: each deletes",
+        id="two operators of one folder",
+    ),
+    pytest.param(
+        but(operators=(an_operator(E2I_NAMESPACES="risk"), an_operator(E2I_NAMESPACES="churn"))),
+        "several operators",
+        FAILED,
+        "share the Lease e2i-system/e2i-operator: only one of them is active",
+        id="two operators of one Lease",
+    ),
+    pytest.param(
+        but(
+            operators=(
+                an_operator(E2I_NAMESPACES="risk", E2I_BUCKET_PREFIX="risk/"),
+                an_operator("blue", E2I_NAMESPACES="churn", E2I_BUCKET_PREFIX="churn"),
+            )
+        ),
+        "several operators",
+        State.OK,
+        "the other findings are of e2i-system/e2i-operator",
+        id="two operators that share nothing",
     ),
     pytest.param(but(metrics=False), "metrics server", WARNING, "fewest pods", id="no metrics server"),
 ]

@@ -13,7 +13,13 @@ from e2i.inspection.doctor import look
 from e2i.kube import ApiError
 from e2i.kube.exchange import Response
 
-ADDRESS = "127.77.0.1"
+ADDRESS, PORT = "127.77.0.1", 8090
+LABELS = {"app.kubernetes.io/name": "e2i-operator", "app.kubernetes.io/instance": "blue"}
+"""A release of the chart named blue: its Service is blue-e2i-operator."""
+OPERATOR = {
+    "metadata": {"namespace": "blue-system", "name": "blue-e2i-operator"},
+    "spec": {"template": {"metadata": {"labels": LABELS}}},
+}
 HEALTHY = {"unready": "", "stale": [], "models": 3}
 
 
@@ -26,6 +32,14 @@ class Cluster:
 
     async def get(self, *_: object) -> dict[str, Any]:
         return {"spec": {"clusterIP": self._address}}
+
+    async def list(self, _: object, namespace: str, **__: object) -> tuple[list[dict[str, Any]], str]:
+        ports = [{"name": "metrics", "port": 8081}, {"name": "health", "port": PORT}]
+        of_another = {**LABELS, "app.kubernetes.io/instance": "green"}
+        return [
+            {"metadata": {"name": "green-e2i-operator"}, "spec": {"selector": of_another, "ports": ports}},
+            {"metadata": {"name": "blue-e2i-operator"}, "spec": {"selector": LABELS, "ports": ports}},
+        ], "1"
 
     async def forward(self, method: str, path: str, *_: object) -> Response:
         self.forwarded.append(path)
@@ -41,7 +55,7 @@ async def operator() -> AsyncIterator[None]:
     app.router.add_get("/readyz", ready)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, ADDRESS, look.HEALTH_PORT).start()
+    await web.TCPSite(runner, ADDRESS, PORT).start()
     yield
     await runner.cleanup()
 
@@ -62,7 +76,9 @@ async def test_on_the_local_cluster_the_service_is_asked_and_not_the_proxy_of_th
 async def test_elsewhere_the_api_server_passes_the_question_on(server: str, address: str) -> None:
     cluster = Cluster(server, address)
     assert await health(cluster) == {**HEALTHY, "code": 200}
-    assert cluster.forwarded == ["/api/v1/namespaces/e2i-system/services/e2i-operator:8080/proxy/readyz"]
+    assert cluster.forwarded == [
+        "/api/v1/namespaces/blue-system/services/blue-e2i-operator:8090/proxy/readyz"
+    ]
 
 
 async def test_an_operator_that_does_not_answer_is_no_error_of_doctor() -> None:
@@ -78,4 +94,4 @@ async def test_a_proxy_that_refuses_is_no_error_of_doctor() -> None:
 
 
 async def health(cluster: Cluster) -> Any:
-    return await look._health(cluster, "e2i-system")  # type: ignore[arg-type]
+    return await look._health(cluster, OPERATOR)  # type: ignore[arg-type]

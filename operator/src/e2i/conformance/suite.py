@@ -123,7 +123,7 @@ async def run_suite(kube: Kube, choices: Choices, say: Say) -> Report:
 
 async def _life(kube: Kube, choices: Choices, settings: Settings | None, run: Run, say: Say) -> None:
     limited = settings.values.get("E2I_NAMESPACES") if settings else None
-    if limited and choices.namespace not in limited.split(","):
+    if limited and choices.namespace not in map(str.strip, limited.split(",")):
         raise CheckFailed(
             f"the operator operates only E2I_NAMESPACES={limited}: add e2i-conformance there, and run with "
             "--namespace e2i-conformance"

@@ -7,7 +7,6 @@ It is written on ASGI itself: between the server and the models there is nothing
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import re
@@ -18,7 +17,7 @@ from typing import Any
 
 from e2i.gateway.core.refusal import Reason, Refused
 from e2i.gateway.edge.metrics import Metrics
-from e2i.gateway.exchange import JSON, Answer, Request
+from e2i.gateway.exchange import JSON, Answer, Request, encoded
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -65,9 +64,7 @@ class App:
             )
             answer = Answer(
                 status=500,
-                body=json.dumps(
-                    {"error": "the gateway failed: its log says why", "requestId": request.id}
-                ).encode(),
+                body=encoded({"error": "the gateway failed: its log says why", "requestId": request.id}),
             )
         self._metrics.count(answer.model, answer.route, answer.status, time.monotonic() - started)
         await self._write(answer, request, send)
@@ -160,7 +157,7 @@ def _refusal(refused: Refused, request_id: str) -> Answer:
         headers.append(("www-authenticate", "Bearer"))
     if allowed := refused.details.get("allow"):
         headers.append(("allow", ", ".join(allowed)))
-    body = json.dumps(refused.body(request_id)).encode()
+    body = encoded(refused.body(request_id))
     if refused.reason is Reason.BodyTooLarge:
         # The rest of it is not read.
         headers.append(("connection", "close"))

@@ -40,6 +40,11 @@ class Answer:
     route: str = field(default="", compare=False)
 
 
+def encoded(content: Any) -> bytes:
+    """Return the value as JSON that people can read; a lone surrogate of the caller's stays the escape that it was."""
+    return json.dumps(content, allow_nan=False, ensure_ascii=False).encode(errors="backslashreplace")
+
+
 def as_json(content: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     """Return the value as an answer."""
-    return Answer(status=status, body=json.dumps(content, allow_nan=False).encode(), headers=headers)
+    return Answer(status=status, body=encoded(content), headers=headers)

@@ -31,6 +31,11 @@ class ApiError(Exception):
         applied = self.message.startswith("Apply failed with")
         return self.status == 409 and (self.reason == "AlreadyExists" or applied)
 
+    @property
+    def is_of_ending_namespace(self) -> bool:
+        """Whether nothing can be created because the namespace is being deleted."""
+        return self.status == 403 and "being terminated" in self.message
+
 
 class KubeconfigError(Exception):
     """The kubeconfig cannot be used; `message` names the file, the value and the next step."""

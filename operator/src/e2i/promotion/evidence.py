@@ -113,7 +113,7 @@ def _check_synced(model: Mapping[str, Any], folder_spec: Mapping[str, Any]) -> N
         raise PromotionRefused(
             Reason.NotSynced,
             "The operator has not looked at the last change of the model yet. Try again in a moment; if it stays so, "
-            "look at the operator: kubectl get pods --namespace=e2i-system",
+            "look at the operator: kubectl get pods --all-namespaces -l app.kubernetes.io/name=e2i-operator",
         )
 
 

@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from e2i.local.node.guardian import Guardian, obey
 from e2i.local.node.memory import MemoryWatch
-from e2i.local.node.sweep import process_tree, processes
+from e2i.local.node.sweep import CLUSTER_MARK, process_tree, processes
 
 MIB = 1024**2
 HOLDS_60_MIB = "import os, sys; kept = bytearray(60 << 20);"
@@ -25,10 +25,11 @@ PATIENCE = 60.0
 
 
 @contextlib.contextmanager
-def container(*argv: str) -> Iterator[subprocess.Popen[bytes]]:
+def container(*argv: str, marks: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A process with a session of its own, that has printed a line; it is gone afterwards."""
     pipe = subprocess.PIPE
-    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, start_new_session=True) as first:
+    environment = {**os.environ, **(marks or {})}
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, start_new_session=True, env=environment) as first:
         assert first.stdout
         try:
             first.stdout.readline()
@@ -103,6 +104,26 @@ async def test_a_new_guardian_watches_what_the_one_before_did(tmp_path: Path) ->
         assert not await guardian.forget("c")
     keeping.cancel()
     await guardian.end()
+
+
+async def test_a_guardian_that_is_stopped_does_not_hold_up_the_end_of_the_agent_which_does_its_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("e2i.local.node.guardian.PATIENCE", 0.2)
+    guardian = Guardian(tmp_path)
+    await guardian.start()
+    stopped = guardian_process()
+    os.kill(stopped, signal.SIGSTOP)
+    marks = {CLUSTER_MARK: str(tmp_path)}
+    with container(sys.executable, "-c", f"import sys; {WAITS}", marks=marks) as left:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await guardian.end()
+            assert await asyncio.to_thread(left.wait, PATIENCE) == -signal.SIGKILL
+            assert not Path(f"/proc/{stopped}").exists()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stopped, signal.SIGKILL)
 
 
 async def test_a_guardian_that_is_stopped_holds_up_no_end_of_a_container_and_is_replaced(

@@ -32,7 +32,7 @@ def doctor(target: Target, output: str | None) -> None:
     async def read(session: Session) -> list[Finding]:
         from e2i.inspection.doctor.look import look
 
-        seen = await look(session.kube)
+        seen = await look(session.kube, session.namespace)
         return [*check_cluster(seen), *check_operator(seen)]
 
     found = in_session(target, read)

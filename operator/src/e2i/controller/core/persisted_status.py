@@ -75,6 +75,10 @@ class Canary:
     started_at: datetime
     promotion: str
     """Value of the annotation promote-at when the step began: another value ends a pause."""
+    asked_at: datetime | None = None
+    """When its release was asked for. Its objects are gone before the history has it."""
+    restart: str = ""
+    """The restart that made its release."""
 
     def next(self, now: datetime, promotion: str) -> Canary:
         """Return the progress at the beginning of the next step."""
@@ -112,6 +116,8 @@ def canary(model: Model) -> Canary | None:
         step=max(0, body.get("step", 0)),
         started_at=started,
         promotion=body.get("promotion", ""),
+        asked_at=_moment(body, "startedAt"),
+        restart=body.get("restartAt", ""),
     )
 
 
@@ -229,7 +235,11 @@ def canary_status(canary: Canary, weight: int, actual: int) -> dict[str, Any]:
         "stepStartedAt": timestamp(canary.started_at),
         "weight": weight,
         "actualWeight": actual,
-        **_without_empty(promotion=canary.promotion),
+        **_without_empty(
+            promotion=canary.promotion,
+            startedAt=timestamp(canary.asked_at) if canary.asked_at else "",
+            restartAt=canary.restart,
+        ),
     }
 
 

@@ -76,6 +76,9 @@ class EventRecorder:
         try:
             series = await self._repeat(model, key, now) or await self._create(model, transition, now)
         except ApiError as error:
+            # In a namespace that is being deleted nothing is created: each model would say so of each of its events.
+            if error.is_of_ending_namespace:
+                return
             logger.warning("event for %s/%s was not posted: %s", model.namespace, model.name, error)
             return
         _remember(self._series, key, series)

@@ -200,7 +200,7 @@ class Lease:
             return f"{words}. Create the namespace {self.namespace}"
         if error.status == 401:
             # Its token was revoked, or its service account deleted; a container that starts again keeps its token.
-            step = f"kubectl rollout restart deployment/e2i-operator -n {self.namespace}"
+            step = f"kubectl rollout restart deployment -l app.kubernetes.io/name=e2i-operator -n {self.namespace}"
             return f"{words}. The token of the operator's service account is not accepted: {step}"
         if "database space exceeded" in error.message:
             return f"{words}. etcd is full: make room in it, and clear its alarm"

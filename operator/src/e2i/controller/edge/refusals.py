@@ -62,7 +62,7 @@ def refused(model: Model, action: Action, error: ApiError) -> Problem:
             message=f"{what}: the cluster does not serve {kind}; install yatai-deployment and yatai-image-builder",
             stalled=True,
         )
-    if error.status == 403 and "being terminated" in error.message:
+    if error.is_of_ending_namespace:
         # Kubernetes removes the children of the namespace one by one, and each would be made again.
         message = f"namespace {model.namespace} is being deleted: nothing is made in it any more"
         return Problem(reason=Reason.Deleting, message=message)

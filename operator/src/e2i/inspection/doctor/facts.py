@@ -32,6 +32,44 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Operator:
+    """An operator that is installed, with the settings that can be read."""
+
+    namespace: str
+    name: str
+    settings: Mapping[str, str]
+
+    @property
+    def place(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def lease_name(self) -> str:
+        return self.settings.get("E2I_LEASE_NAME") or "e2i-operator"
+
+    @property
+    def lease(self) -> str:
+        """Namespace and name of its Lease."""
+        return f"{self.namespace}/{self.lease_name}"
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces that it looks at; none for the whole cluster."""
+        names = self.settings.get("E2I_NAMESPACES", "").split(",")
+        return tuple(sorted({name.strip() for name in names if name.strip()}))
+
+    @property
+    def folder(self) -> str:
+        """Where it writes in S3; empty if it has no bucket, or if that is not to be read."""
+        bucket = self.settings.get("E2I_BUCKET", "")
+        if bucket in ("", "-"):
+            return ""
+        prefix = self.settings.get("E2I_BUCKET_PREFIX", "").strip("/")
+        server = self.settings.get("AWS_ENDPOINT_URL", "").rstrip("/")
+        return "/".join(filter(None, (server or "s3:/", bucket, prefix)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Installation:
     """The parts of an installation as they were seen. None stands for something that the user may not read."""
 
@@ -41,6 +79,8 @@ class Installation:
     """By name; None for one that is not there."""
     deployments: tuple[Object, ...] | None
     """All Deployments of the cluster."""
+    operators: tuple[Operator, ...]
+    """All operators; the first one is what the other facts are about."""
     secrets: Mapping[tuple[str, str], bool | None]
     """Whether a Secret is there, by namespace and name."""
     network: bool | None
@@ -55,10 +95,8 @@ class Installation:
     """Whether the operator's service account is there."""
     refused: tuple[str, ...] | None
     """Rights that the operator's service account lacks."""
-    namespaces: tuple[str, ...]
-    """Those that the operator looks at; empty for all."""
     strays: tuple[str, ...] | None
-    """Models in other namespaces that no operator has looked at, as namespace/name."""
+    """Models in namespaces of no operator that none has looked at, as namespace/name."""
     policies: frozenset[str] | None
     """Names of all admission policies that are there and have a binding."""
     broken_bindings: tuple[str, ...]

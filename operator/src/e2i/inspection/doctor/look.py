@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
 
 from e2i import clock
 from e2i.inspection.doctor.cluster_checks import CRDS, SECRETS, YATAI_DEPLOYMENT, secret_of
-from e2i.inspection.doctor.deployments import containers, deployment
-from e2i.inspection.doctor.facts import Installation
+from e2i.inspection.doctor.deployments import deployment
+from e2i.inspection.doctor.facts import Installation, Operator
 from e2i.inspection.doctor.policies import CONFIG_MAPS, read_policies
 from e2i.inspection.doctor.rights import NEEDED, Right
+from e2i.inspection.doctor.settings import OPERATOR, read_operator
 from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, LEASES, PODS
 from e2i.kube.e2i_kinds import SECRETS as SECRET
-from e2i.kube.exchange import exchange
-from e2i.kube.local_service import local_address
+from e2i.kube.exchange import Response, exchange
+from e2i.kube.local_service import SERVICES, local_address
 
 T = TypeVar("T")
 
@@ -27,25 +28,30 @@ CRD = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "Custo
 API_SERVICES = Resource("apiregistration.k8s.io", "v1", "apiservices", "APIService", False)
 REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", False)
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
-NAMESPACE, NAME = "e2i-system", "e2i-operator"
+NAMESPACE = "e2i-system"
+"""Where an operator is installed if nobody chose another namespace."""
 LOG_LINES, LOG_BYTES = 2000, 1_000_000
-HEALTH_PORT, HEALTH_TIMEOUT = 8080, 10.0
+HEALTH_TIMEOUT = 10.0
 
 
-async def look(kube: Kube) -> Installation:
-    """Return what is to be seen of the installation; ApiError if the API server does not answer at all."""
+async def look(kube: Kube, namespace: str = "") -> Installation:
+    """Return what is to be seen of the installation; ApiError if the API server does not answer at all.
+
+    Where there are several operators, it is the one in `namespace`, if one is there.
+    """
     version = await kube.request("GET", "/version")
     deployments = await _allowed(kube.list(DEPLOYMENTS))
     found = tuple(deployments[0]) if deployments else None
-    operator = deployment(found, NAME) if found else None
-    namespace = operator["metadata"]["namespace"] if operator else NAMESPACE
+    installed = sorted(_operators(found or ()), key=lambda each: each["metadata"]["namespace"] != namespace)
+    operators = tuple([await read_operator(kube, each) for each in installed])
+    operator, first = (installed[0], operators[0]) if operators else (None, None)
     yatai = deployment(found, YATAI_DEPLOYMENT) if found else None
-    namespaces = await _namespaces(kube, operator) if operator else ()
     policies = await read_policies(kube)
     return Installation(
         version=str(version.get("gitVersion", "")),
         crds=await _crds(kube),
         deployments=found,
+        operators=operators,
         secrets={
             place: await _is_there(kube, SECRET, *place)
             for place in (secret_of(found, name) for name in SECRETS)
@@ -53,19 +59,26 @@ async def look(kube: Kube) -> Installation:
         network=await _is_there(kube, CONFIG_MAPS, yatai["metadata"]["namespace"], "network")
         if yatai
         else None,
-        lease=await _allowed(_lease(kube, namespace)),
-        health=await _health(kube, namespace),
-        log=await _log(kube, namespace),
-        account=await _is_there(kube, SERVICE_ACCOUNTS, namespace, _account(operator)) if operator else None,
-        refused=await _refused(kube, operator, namespaces or ("",)) if operator else None,
-        namespaces=namespaces,
-        strays=await _strays(kube, namespaces) if namespaces else None if found is None else (),
+        lease=await _allowed(_lease(kube, first)),
+        health=await _health(kube, operator) if operator else None,
+        log=await _log(kube, operator) if operator else None if found is None else (),
+        account=await _is_there(kube, SERVICE_ACCOUNTS, first.namespace, _account(operator))
+        if operator and first
+        else None,
+        refused=await _refused(kube, operator, first.namespaces or ("",)) if operator and first else None,
+        strays=None if found is None else await _strays(kube, operators),
         policies=policies and policies[0],
         broken_bindings=policies[1] if policies else (),
         metrics=await _metrics(kube),
         server_time=clock.now(),
         own_time=clock.wall(),
     )
+
+
+def _operators(deployments: Iterable[Object]) -> Iterator[Object]:
+    for each in deployments:
+        if each["metadata"].get("labels", {}).get("app.kubernetes.io/name") == OPERATOR:
+            yield each
 
 
 async def _crds(kube: Kube) -> Mapping[str, Object | None] | None:
@@ -84,33 +97,56 @@ async def _is_there(kube: Kube, resource: Resource, namespace: str, name: str) -
         return None
 
 
-async def _lease(kube: Kube, namespace: str) -> Object:
-    return await kube.get(LEASES, namespace, NAME) or {}
+async def _lease(kube: Kube, operator: Operator | None) -> Object:
+    """Return the operator's Lease; without an operator the one that it has if nobody chose another."""
+    namespace, name = (operator.namespace, operator.lease_name) if operator else (NAMESPACE, OPERATOR)
+    return await kube.get(LEASES, namespace, name) or {}
 
 
-async def _health(kube: Kube, namespace: str) -> Mapping[str, Any] | None:
+async def _health(kube: Kube, operator: Object) -> Mapping[str, Any] | None:
     """Return the operator's answer on /readyz; None where nothing leads to its pod.
 
     On the local cluster the Service is asked directly: there the API server's proxy cannot reach pods.
     """
-    path = f"/api/v1/namespaces/{namespace}/services/{NAME}:{HEALTH_PORT}/proxy/readyz"
+    namespace, labels = operator["metadata"]["namespace"], _pod_labels(operator)
     try:
-        if local := await local_address(kube, namespace, NAME):
-            async with aiohttp.ClientSession(trust_env=False) as http:
-                url = f"http://{local}:{HEALTH_PORT}/readyz"
-                answer = await exchange(http, "GET", url, None, {}, HEALTH_TIMEOUT)
-        else:
-            answer = await kube.forward("GET", path, None, {}, HEALTH_TIMEOUT)
-        told = json.loads(answer.body)
-    except (ApiError, ValueError):
-        return None
-    return {**told, "code": answer.status} if isinstance(told, dict) and "unready" in told else None
+        services, _ = await kube.list(SERVICES, namespace, labels=f"app.kubernetes.io/name={OPERATOR}")
+        for service in services:
+            spec, name = service["spec"], service["metadata"]["name"]
+            port = next((each["port"] for each in spec["ports"] if each.get("name") == "health"), None)
+            if port and spec.get("selector", {}).items() <= labels.items():
+                return _told(await _asked(kube, namespace, name, port))
+    except ApiError:
+        pass
+    return None
 
 
-async def _log(kube: Kube, namespace: str) -> tuple[Mapping[str, Any], ...] | None:
+async def _asked(kube: Kube, namespace: str, name: str, port: int) -> Response:
+    if local := await local_address(kube, namespace, name):
+        async with aiohttp.ClientSession(trust_env=False) as http:
+            return await exchange(http, "GET", f"http://{local}:{port}/readyz", None, {}, HEALTH_TIMEOUT)
+    path = f"/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy/readyz"
+    return await kube.forward("GET", path, None, {}, HEALTH_TIMEOUT)
+
+
+def _told(answer: Response) -> Mapping[str, Any] | None:
+    told = _parsed(answer.body)
+    return {**told, "code": answer.status} if told is not None and "unready" in told else None
+
+
+def _pod_labels(operator: Object) -> Mapping[str, str]:
+    labels: Mapping[str, str] = operator["spec"]["template"]["metadata"].get("labels", {})
+    return labels
+
+
+async def _log(kube: Kube, operator: Object) -> tuple[Mapping[str, Any], ...] | None:
     lines: list[Mapping[str, Any]] = []
+    namespace = operator["metadata"]["namespace"]
+    chosen = ",".join(
+        f"{name}={value}" for name, value in operator["spec"]["selector"]["matchLabels"].items()
+    )
     try:
-        pods, _ = await kube.list(PODS, namespace, labels=f"app.kubernetes.io/name={NAME}")
+        pods, _ = await kube.list(PODS, namespace, labels=chosen)
         for pod in pods:
             name = pod["metadata"]["name"]
             text = await kube.log(namespace, name, "operator", lines=LOG_LINES, limit=LOG_BYTES)
@@ -120,7 +156,7 @@ async def _log(kube: Kube, namespace: str) -> tuple[Mapping[str, Any], ...] | No
     return tuple(lines)
 
 
-def _parsed(line: str) -> Mapping[str, Any] | None:
+def _parsed(line: str | bytes) -> Mapping[str, Any] | None:
     try:
         found = json.loads(line)
     except ValueError:
@@ -128,13 +164,16 @@ def _parsed(line: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-async def _strays(kube: Kube, namespaces: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the models outside of `namespaces` that have no status."""
+async def _strays(kube: Kube, operators: tuple[Operator, ...]) -> tuple[str, ...] | None:
+    """Return the models without a status in namespaces that no operator has."""
+    if not operators or not all(each.namespaces for each in operators):
+        return ()
     models = await _allowed(kube.list(E2I_MODELS))
+    known = {name for each in operators for name in each.namespaces}
     return models and tuple(
         f"{each['metadata']['namespace']}/{each['metadata']['name']}"
         for each in models[0]
-        if each["metadata"]["namespace"] not in namespaces and not each.get("status")
+        if each["metadata"]["namespace"] not in known and not each.get("status")
     )
 
 
@@ -152,20 +191,6 @@ async def _refused(
         return None
     pairs = zip(asked, answers, strict=True)
     return tuple(f"{right}{f' in {place}' if place else ''}" for (right, place), may in pairs if not may)
-
-
-async def _namespaces(kube: Kube, operator: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the operator's namespaces by its setting; none for the whole cluster."""
-    for container in containers(operator):
-        for each in container.get("env", ()):
-            if each["name"] == "E2I_NAMESPACES" and each.get("value"):
-                return tuple(str(each["value"]).split(","))
-        for source in container.get("envFrom", ()):
-            if name := source.get("configMapRef", {}).get("name"):
-                found = await _allowed(kube.get(CONFIG_MAPS, operator["metadata"]["namespace"], name))
-                if listed := (found or {}).get("data", {}).get("E2I_NAMESPACES"):
-                    return tuple(str(listed).split(","))
-    return ()
 
 
 async def _may(kube: Kube, user: str, right: Right, namespace: str) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason
-from e2i.inspection.doctor.deployments import available, deployment
-from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, State, unreadable
+from e2i.inspection.doctor.deployments import available
+from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, Object, Operator, State, unreadable
+from e2i.inspection.doctor.neighbours import check_neighbours
 from e2i.inspection.doctor.policy_checks import check_policies
 
 LEASE_SILENT = timedelta(seconds=60)
@@ -30,6 +31,7 @@ OF_THE_BUCKET = {
 def check_operator(seen: Installation) -> Iterator[Finding]:
     """Return a finding for the operator, its Lease, its rights, the bucket, the policies and the metrics server."""
     yield _operator(seen)
+    yield from check_neighbours(seen)
     yield _leader(seen)
     yield _strays(seen)
     yield _rights(seen)
@@ -41,7 +43,7 @@ def check_operator(seen: Installation) -> Iterator[Finding]:
 def _operator(seen: Installation) -> Finding:
     if seen.deployments is None:
         return unreadable("operator", "deployments")
-    found = deployment(seen.deployments, "e2i-operator")
+    found = _deployment(seen)
     if found is None:
         return Finding("operator", State.FAILED, "it is not installed", f"Install it ({INSTALL}).")
     place = f"Deployment {found['metadata']['namespace']}/{found['metadata']['name']}"
@@ -57,6 +59,18 @@ def _operator(seen: Installation) -> Finding:
     if seen.health is None:
         return state
     return Finding("operator", State.OK, f"{place}, {seen.health.get('models', '?')} models")
+
+
+def _deployment(seen: Installation) -> Object | None:
+    places = {(each.namespace, each.name) for each in seen.operators[:1]}
+    return next(
+        (
+            each
+            for each in seen.deployments or ()
+            if (each["metadata"]["namespace"], each["metadata"]["name"]) in places
+        ),
+        None,
+    )
 
 
 def _with_its_error(state: Finding, seen: Installation) -> Finding:
@@ -80,7 +94,9 @@ def _strays(seen: Installation) -> Finding:
     part = "namespaces"
     if seen.strays is None:
         return unreadable(part, "e2imodels in all namespaces")
-    looked_at = f"the operator looks at {', '.join(seen.namespaces) or 'all'}"
+    if not seen.operators:
+        return Finding(part, State.OK, "no operator looks at any")
+    looked_at = "; ".join(_looks_at(each, len(seen.operators)) for each in seen.operators)
     if not seen.strays:
         return Finding(part, State.OK, looked_at)
     rest = f" and {len(seen.strays) - MOST_STRAYS} more" if len(seen.strays) > MOST_STRAYS else ""
@@ -92,6 +108,11 @@ def _strays(seen: Installation) -> Finding:
     )
 
 
+def _looks_at(operator: Operator, count: int) -> str:
+    who = "the operator" if count == 1 else f"the operator {operator.place}"
+    return f"{who} looks at {', '.join(operator.namespaces) or 'all'}"
+
+
 def _leader(seen: Installation) -> Finding:
     if seen.lease is None:
         return unreadable("leader", "leases")
@@ -99,7 +120,7 @@ def _leader(seen: Installation) -> Finding:
         return Finding(
             "leader",
             State.FAILED,
-            "there is no Lease e2i-operator in the operator's namespace",
+            f"there is no Lease {seen.operators[0].lease}" if seen.operators else "no operator has a Lease",
             f"No operator has ever been active there: read its log ({LOGS}).",
         )
     spec = seen.lease.get("spec", {})

@@ -64,10 +64,18 @@ class Guardian:
             await self.start()
 
     async def end(self) -> None:
-        """Let it kill what is left, and end."""
-        if self._process and self._process.stdin:
-            self._process.stdin.close()
+        """Let it kill what is left, and end. One that is stopped cannot: its work is done here."""
+        if not (self._process and self._process.stdin):
+            return
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._process.wait()
+        except TimeoutError:
+            log.warning("the guardian does not end within %g s: it is killed", PATIENCE)
+            self._process.kill()
             await self._process.wait()
+            await asyncio.to_thread(kill_cluster, self._root)
 
     def watch(self, id_: str, pid: int, limit: int) -> None:
         """Have the container killed, from its first process `pid` on, when it uses more than `limit` bytes."""

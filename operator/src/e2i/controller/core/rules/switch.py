@@ -56,7 +56,15 @@ def advance_canary(here: Situation, now: datetime) -> Plan | None:
     target, steps = target_release(here), here.model.rollout.steps
     known = sizes.canary_progress(here)
     if known is None:
-        begun = Canary(release=target.release, step=0, started_at=now, promotion=here.model.promote_at)
+        child = target.deployment
+        begun = Canary(
+            release=target.release,
+            step=0,
+            started_at=now,
+            promotion=here.model.promote_at,
+            asked_at=(child.asked_at or child.created) if child else None,
+            restart=child.restart if child else "",
+        )
         return _promoting(here.model, begun)
     if known.step >= len(steps):
         return None

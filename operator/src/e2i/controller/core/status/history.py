@@ -108,21 +108,20 @@ def _failed(failed: Failure, seen: Observed) -> Entry:
 def _overtaken(here: Situation, now: datetime) -> Entry | None:
     """Return the entry of a canary that had a share of the requests and is no longer asked for.
 
-    The last status is the last one that knows of it."""
+    Its objects are gone by now. The last status is the last one that knows of it."""
     model, known = here.model, persisted_status.canary(here.model)
     share = persisted_status.canary_weight(model)
     failed = {each.release for each in noted_failures(model, here.seen)}
     if known is None or not share or known.release in {here.asked, here.serving, *failed} or model.invalid:
         return None
-    child = here.seen.deployment(known.release)
     body = model.status.get("artifact") or {}
     instead = f"release {here.asked}" if here.asked else model.tag
     return Entry(
         release=known.release,
         tag=body.get("tag", ""),
         digest=body.get("digest", ""),
-        restart=child.restart if child else "",
-        started_at=(child.asked_at or child.created) if child else None,
+        restart=known.restart,
+        started_at=known.asked_at,
         ended_at=now,
         result=persisted_status.OVERTAKEN,
         message=f"it had {share} % of the requests when {instead} was asked for in its place",
