@@ -13,8 +13,7 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.archive.errors import BucketUnreachable
-from e2i.controller.core import plan
-from e2i.controller.core.rules import address, capacity, deploy, trial
+from e2i.controller.core.rules import address, capacity, deploy, table, trial
 from e2i.kube import ApiError, Resource
 
 ROLLOUT = hurried(scaleDownDelaySeconds=300)
@@ -341,7 +340,7 @@ async def test_the_laws_see_when_a_rule_of_care_is_missing(
     """`support.care_laws` judges every scenario; here it has something to say."""
     second = await watched_release(world, "missing_bento")
     damaging = {address.restore_address: (rule, address.roll_back_failed_release)}.get(rule, (rule,))
-    monkeypatch.setattr(plan, "RULES", tuple(each for each in plan.RULES if each not in damaging))
+    monkeypatch.setattr(table, "RULES", tuple(each for each in table.RULES if each not in damaging))
     damage(world, second)
     with pytest.raises(AssertionError, match=words):
         await world.run(passes=10)

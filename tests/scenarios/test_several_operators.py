@@ -10,7 +10,7 @@ from support.fake_kube import FakeKube
 from support.world import NAMESPACE, World
 
 from e2i.api import naming
-from e2i.controller.core.rules.decision import CLUSTER_POLL
+from e2i.controller.core.plan import CLUSTER_POLL
 from e2i.controller.edge import claims
 from e2i.controller.edge.claims import LOOK_EVERY, RELEASED_FOR
 from e2i.kube import ApiError, Resource

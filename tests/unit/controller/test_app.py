@@ -22,7 +22,7 @@ from e2i.controller.app import LONGEST_PASS, Operator
 from e2i.controller.connect import connect
 from e2i.controller.core.health import stale
 from e2i.controller.core.lease import Terms
-from e2i.controller.core.rules.decision import STORE_POLL
+from e2i.controller.core.plan import STORE_POLL
 from e2i.controller.edge import log_context
 from e2i.controller.edge.informer import LONGEST_SILENCE, RELIST, SOURCES, Informer
 from e2i.controller.edge.jobs.turns import LONGEST_BLOCK, Turns

@@ -26,12 +26,11 @@ from support.builders import (
 
 from e2i.api import naming
 from e2i.api.model import Model
-from e2i.controller.core import plan
 from e2i.controller.core.actions import ApplyDeployment, DeleteDeployment, DeleteRequest, Export
 from e2i.controller.core.children import Build
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules import deploy
+from e2i.controller.core.rules import deploy, table
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -43,7 +42,7 @@ THIS_DEPLOYMENT = a_deployment(MODEL)
 
 def test_an_older_form_is_kept_by_the_release_that_was_made_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deploy, "CURRENT_TEMPLATE_VERSION", "v2")
-    assert plan.plan(Situation(MODEL, seen_serving(MODEL)), NOON).actions == ()
+    assert table.plan(Situation(MODEL, seen_serving(MODEL)), NOON).actions == ()
 
 
 LATER = NOON + seconds(3600)
@@ -145,5 +144,5 @@ def test_a_retry_does_not_read_the_store_again_if(model: Model, state: Observed)
 
 def test_a_serving_release_that_somebody_took_the_labels_off_is_labelled_again() -> None:
     bare = replace(THIS_DEPLOYMENT, release=None)
-    chosen = plan.plan(Situation(MODEL, seen_serving(MODEL, deployments=(bare,))), NOON)
+    chosen = table.plan(Situation(MODEL, seen_serving(MODEL, deployments=(bare,))), NOON)
     assert chosen.actions == (ApplyDeployment(a_deployment_spec(MODEL, RELEASE)),)

@@ -8,10 +8,10 @@ from support.builders import NOON, a_model, seen_starting
 from e2i.api.conditions import LONGEST_MESSAGE, Reason
 from e2i.api.problem import Problem
 from e2i.controller.core.evidence.failure_evidence import Evidence
-from e2i.controller.core.plan import plan
+from e2i.controller.core.explanation import explain
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan
-from e2i.controller.core.rules.explanation import explain
+from e2i.controller.core.rules.table import plan
 
 MODEL = a_model()
 KEY_ERROR = "KeyError: 'FEATURE_STORE_KEY'"

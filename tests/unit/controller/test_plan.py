@@ -38,7 +38,6 @@ from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Autoscaling, Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
 from e2i.api.restored import Restored
-from e2i.controller.core import plan
 from e2i.controller.core.actions import (
     Adopt,
     ApplyBudget,
@@ -64,12 +63,11 @@ from e2i.controller.core.actions import (
 from e2i.controller.core.children import Build, Malformed
 from e2i.controller.core.observed import Exporting, Observed, VerificationState
 from e2i.controller.core.releases import recording
-from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.situation import Situation, desired_release
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render.manifests import bento_deployment
 from e2i.controller.core.render.pod_template import address_labels
-from e2i.controller.core.rules import cleanup
-from e2i.controller.core.rules.decision import desired_release
+from e2i.controller.core.rules import cleanup, table
 from e2i.controller.core.rules.deploy import reset_retried_release
 
 MODEL = a_model()
@@ -643,25 +641,25 @@ EXCLUDE_EACH_OTHER = {
 @pytest.mark.parametrize(("model", "state", "reason", "actions"), SITUATIONS)
 def test_plan(model: Model, state: Observed, reason: Reason, actions: tuple[Any, ...]) -> None:
     assert _verdict(model, state) == (reason, actions)
-    assert plan.plan(Situation(model, state), NOON).message
+    assert table.plan(Situation(model, state), NOON).message
 
 
-@pytest.mark.parametrize("position", range(len(plan.RULES) - 1))
+@pytest.mark.parametrize("position", range(len(table.RULES) - 1))
 def test_two_neighbouring_rules_cannot_change_places_unnoticed(
     position: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rules = list(plan.RULES)
+    rules = list(table.RULES)
     rules[position], rules[position + 1] = rules[position + 1], rules[position]
-    if (plan.RULES[position].__name__, plan.RULES[position + 1].__name__) in EXCLUDE_EACH_OTHER:
+    if (table.RULES[position].__name__, table.RULES[position + 1].__name__) in EXCLUDE_EACH_OTHER:
         assert not _some_verdict_changed()
         return
-    monkeypatch.setattr(plan, "RULES", tuple(rules))
+    monkeypatch.setattr(table, "RULES", tuple(rules))
     assert _some_verdict_changed(), f"{rules[position].__name__} may stand on either side of its neighbour"
 
 
-@pytest.mark.parametrize("left_out", [rule.__name__ for rule in plan.RULES])
+@pytest.mark.parametrize("left_out", [rule.__name__ for rule in table.RULES])
 def test_no_rule_can_be_left_out_unnoticed(left_out: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "RULES", tuple(rule for rule in plan.RULES if rule.__name__ != left_out))
+    monkeypatch.setattr(table, "RULES", tuple(rule for rule in table.RULES if rule.__name__ != left_out))
     assert _some_verdict_changed()
 
 
@@ -671,7 +669,7 @@ def _some_verdict_changed() -> bool:
 
 def _verdict(model: Model, state: Observed) -> object:
     try:
-        chosen = plan.plan(Situation(model, state), NOON)
+        chosen = table.plan(Situation(model, state), NOON)
     except (AssertionError, StopIteration) as error:
         return type(error)
     return chosen.reason, tuple(action for action in chosen.actions if not _is_beside(action))
@@ -698,7 +696,7 @@ def test_a_canary_with_a_share_is_noted_in_the_bucket(
     step: int | None, changes: dict[str, Any], noted: bool
 ) -> None:
     model = CANARY if step is None else at_step(CANARY, step)
-    chosen = plan.plan(Situation(model, beside_old(seen_ready(CANARY), service=SHARED, **changes)), NOON)
+    chosen = table.plan(Situation(model, beside_old(seen_ready(CANARY), service=SHARED, **changes)), NOON)
     assert any(_is_record_of_canary(action) for action in chosen.actions) is noted
 
 
@@ -709,7 +707,7 @@ def test_a_canary_with_a_share_is_noted_in_the_bucket(
 def test_a_release_that_is_given_up_is_remembered_with_its_trial(rollback: Rollback) -> None:
     model = a_model(rollout={"rollback": rollback})
     state = beside_old(seen_serving(model, pod_problem=FINAL_CRASH), service=a_service(release=RELEASE))
-    chosen = plan.plan(Situation(model, state), NOON)
+    chosen = table.plan(Situation(model, state), NOON)
     if rollback is Rollback.DISABLED:
         assert (chosen.failure, chosen.stalled) == (None, True)
         return
@@ -723,20 +721,20 @@ def test_a_release_that_is_given_up_is_remembered_with_its_trial(rollback: Rollb
 def test_what_stands_in_for_a_failed_release_is_never_given_up() -> None:
     state = seen(records=RESTORABLE, requests=(a_request(),), deployments=(OLD_DEPLOYMENT,),
                  workloads=(a_workload(OLD_DEPLOYMENT, ready=0),), pod_problem=FINAL_CRASH)  # fmt: skip
-    chosen = plan.plan(Situation(failed(MODEL), state), NOON)
+    chosen = table.plan(Situation(failed(MODEL), state), NOON)
     assert (chosen.reason, chosen.failure) == (Reason.CrashLoop, None)
 
 
 def test_a_failure_is_not_told_twice() -> None:
     late = NOON + seconds(600)
-    chosen = plan.plan(Situation(failed(MODEL), seen_starting(MODEL, records=())), late)
+    chosen = table.plan(Situation(failed(MODEL), seen_starting(MODEL, records=())), late)
     assert (chosen.reason, chosen.failure) == (Reason.CrashLoop, None)
 
 
 def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:
     endless = replace(FINAL_CRASH, message="no\n" * 5000)
     state = beside_old(seen_serving(MODEL, pod_problem=endless), service=a_service(release=RELEASE))
-    chosen = plan.plan(Situation(MODEL, state), NOON)
+    chosen = table.plan(Situation(MODEL, state), NOON)
     assert chosen.failure
     assert len(chosen.failure.message.encode()) == 1024
 
@@ -751,7 +749,7 @@ def test_others_words_are_cut_to_what_the_status_has_room_for() -> None:
     ],
 )
 def test_a_bucket_that_does_not_answer_is_asked_again(state: Observed, look_again: int) -> None:
-    assert plan.plan(Situation(MODEL, state), NOON).look_again == seconds(look_again)
+    assert table.plan(Situation(MODEL, state), NOON).look_again == seconds(look_again)
 
 
 def test_a_rule_that_knows_the_release_may_not_be_asked_before_the_export() -> None:

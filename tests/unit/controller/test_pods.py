@@ -26,10 +26,10 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
-from e2i.controller.core import plan
 from e2i.controller.core.actions import ApplyService
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules import table
 from e2i.controller.core.stretch import Stretch
 
 MODEL = a_model()
@@ -60,7 +60,7 @@ def test_a_parked_deployment_is_woken_at_growing_distances(
 ) -> None:
     attempted_at = NOON - seconds(attempted) if attempted else None
     parked = replace(PARKED, refused_at=NOON - seconds(refused), attempted_at=attempted_at)
-    chosen = plan.plan(
+    chosen = table.plan(
         Situation(
             MODEL, seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(parked,))
         ),
@@ -82,7 +82,7 @@ def test_a_parked_deployment_is_woken_at_growing_distances(
 def test_the_deadline_of_the_pods(begun: int | None, after: int, reason: Reason) -> None:
     since = NOON + seconds(begun or 0)
     state = seen_starting(MODEL, stretch=Stretch(at_work=begun is not None, since=since))
-    assert plan.plan(Situation(MODEL, state), NOON + seconds(after)).reason is reason
+    assert table.plan(Situation(MODEL, state), NOON + seconds(after)).reason is reason
 
 
 UNPLACED = Problem(reason=Reason.PodUnschedulable, message="no node has room", blameless=True)
@@ -108,8 +108,8 @@ HELD = Stretch(at_work=False, since=NOON)
 )  # fmt: skip
 def test_what_others_hold_up_is_named_and_never_given_up(held: dict[str, Any]) -> None:
     state = seen_starting(MODEL, stretch=HELD, **held)
-    early = plan.plan(Situation(MODEL, state), NOON + seconds(599))
-    late = plan.plan(Situation(MODEL, state), NOON + seconds(1910))
+    early = table.plan(Situation(MODEL, state), NOON + seconds(599))
+    late = table.plan(Situation(MODEL, state), NOON + seconds(1910))
     assert (early.failed, early.stalled) == (False, False)
     assert (late.failed, late.stalled) == (False, True), "who waits for it learns of it"
     assert late.reason is early.reason
@@ -129,7 +129,7 @@ def test_a_full_quota_names_the_amount_that_nobody_wrote(model: Model, says: boo
     )
     full = replace(a_workload(a_deployment(model), ready=0, replica_failure=sentence), failing_since=NOON)
     state = seen_starting(model, stretch=HELD, workloads=(full,))
-    message = plan.plan(Situation(model, state), NOON + seconds(60)).message
+    message = table.plan(Situation(model, state), NOON + seconds(60)).message
     assert "or request less in spec.resources" in message
     assert ("requests.cpu" in message.partition("spec.resources")[2]) is says
 
@@ -149,7 +149,7 @@ def test_a_pod_without_a_node_is_named_when_it_has_lasted(
     ready = {"type": "Ready", "status": "False", "reason": told, "observedGeneration": MODEL.generation}
     model = replace(MODEL, status={"conditions": [ready]})
     state = seen_starting(MODEL, pod_problem=UNPLACED, problem_since=NOON, stretch=HELD)
-    chosen = plan.plan(Situation(model, state), NOON + seconds(after))
+    chosen = table.plan(Situation(model, state), NOON + seconds(after))
     assert (chosen.reason, chosen.look_again) == (reason, seconds(look_again))
 
 
@@ -169,23 +169,23 @@ def test_a_pod_without_a_node_is_named_when_it_has_lasted(
 def test_a_refusal_is_final_only_if_it_is_about_the_release(words: str, final: bool) -> None:
     parked = replace(a_deployment(MODEL, refusal=words), refused_at=NOON - seconds(60), attempted_at=NOON)
     state = seen_starting(MODEL, workloads=(), requests=(BUILT_LONG_AGO,), deployments=(parked,))
-    chosen = plan.plan(Situation(MODEL, state), NOON)
+    chosen = table.plan(Situation(MODEL, state), NOON)
     assert (chosen.reason, chosen.failed) == (Reason.DeploymentRefused, final)
 
 
 def test_past_the_deadline_the_cause_is_told_with_its_word() -> None:
-    late = plan.plan(Situation(MODEL, seen_starting(MODEL, pod_problem=CRASH)), NOON + seconds(600))
+    late = table.plan(Situation(MODEL, seen_starting(MODEL, pod_problem=CRASH)), NOON + seconds(600))
     assert late.message == (
         "not ready after 600 s (spec.rollout.progressDeadlineSeconds): CrashLoop: container main ended 3 times. "
         "There is no earlier release to go back to; correct the cause, or kubectl e2i retry churn -n models tries "
         "it again"
     )
-    silent = plan.plan(Situation(MODEL, seen_starting(MODEL)), NOON + seconds(600))
+    silent = table.plan(Situation(MODEL, seen_starting(MODEL)), NOON + seconds(600))
     assert f"0 of 1 pods of release {RELEASE} (churn_model:1.4.2) are ready" in silent.message
 
 
 def test_pods_that_come_up_after_the_deadline_are_taken_all_the_same() -> None:
-    late = plan.plan(Situation(MODEL, seen_ready(MODEL)), NOON + seconds(9999))
+    late = table.plan(Situation(MODEL, seen_ready(MODEL)), NOON + seconds(9999))
     assert late.actions[-1] == ApplyService(RELEASE, naming.pod_labels("churn", RELEASE))
 
 
@@ -209,7 +209,7 @@ def test_a_refusal_that_lasts_is_final(by: str, lasted: int | None, final: bool)
         if by == "Yatai"
         else seen_starting(MODEL, requests=(BUILT_LONG_AGO,), workloads=(refused,))
     )
-    chosen = plan.plan(Situation(MODEL, state), NOON)
+    chosen = table.plan(Situation(MODEL, state), NOON)
     assert (chosen.failed, chosen.stalled, bool(chosen.failure)) == (final, final, final)
 
 
@@ -220,10 +220,10 @@ def test_that_yatai_has_no_bento_yet_is_a_queue_and_no_refusal(since_built: int)
     )
     built = a_request(built_at=NOON - seconds(since_built))
     state = seen_starting(MODEL, stretch=HELD, deployments=(waiting,), workloads=(), requests=(built,))
-    heard = plan.plan(Situation(MODEL, replace(state, deployer_heard=NOON - seconds(59))), NOON)
+    heard = table.plan(Situation(MODEL, replace(state, deployer_heard=NOON - seconds(59))), NOON)
     assert (heard.reason, heard.stalled, heard.failed) == (Reason.Deploying, False, False)
     assert "yatai-deployment has still to make the pods" in heard.message
-    silent = plan.plan(Situation(MODEL, replace(state, deployer_heard=NOON - seconds(60))), NOON)
+    silent = table.plan(Situation(MODEL, replace(state, deployer_heard=NOON - seconds(60))), NOON)
     assert silent.reason is (Reason.YataiNotResponding if since_built >= 60 else Reason.Deploying)
 
 
@@ -231,10 +231,10 @@ def test_that_the_deployment_is_missing_is_said_when_it_has_lasted() -> None:
     built = a_request(built_at=NOON - seconds(4))
     made = a_deployment(MODEL, created=NOON - seconds(9))
     state = seen_starting(MODEL, stretch=HELD, deployments=(made,), workloads=(), requests=(built,))
-    at_once = plan.plan(Situation(MODEL, state), NOON)
+    at_once = table.plan(Situation(MODEL, state), NOON)
     assert at_once.message.startswith("0 of 1 pods of release")
     assert at_once.look_again == seconds(1)
-    later = plan.plan(Situation(MODEL, state), NOON + seconds(1))
+    later = table.plan(Situation(MODEL, state), NOON + seconds(1))
     assert "yatai-deployment has still to make the pods" in later.message
 
 
@@ -247,9 +247,9 @@ def test_a_retry_of_the_deadline_is_no_verdict_of_the_last_status() -> None:
         "observedGeneration": 1,
     }
     model = replace(MODEL, status={"conditions": [told]})
-    assert plan.plan(Situation(model, seen_starting(MODEL)), NOON + seconds(5)).reason is Reason.Deploying
+    assert table.plan(Situation(model, seen_starting(MODEL)), NOON + seconds(5)).reason is Reason.Deploying
     disabled = replace(model, rollout=replace(MODEL.rollout, rollback=Rollback.DISABLED))
-    late = plan.plan(Situation(disabled, seen_starting(MODEL)), NOON + seconds(5))
+    late = table.plan(Situation(disabled, seen_starting(MODEL)), NOON + seconds(5))
     assert late.reason is Reason.ProgressDeadlineExceeded
 
 
@@ -274,21 +274,21 @@ def lost_a_pod(model: Model) -> Observed:
     ],
 )
 def test_the_deadline_of_a_canary_is_that_of_its_step(step: int, after: int, given_up: bool) -> None:
-    chosen = plan.plan(Situation(at_step(CANARY, step), lost_a_pod(CANARY)), NOON + seconds(after))
+    chosen = table.plan(Situation(at_step(CANARY, step), lost_a_pod(CANARY)), NOON + seconds(after))
     assert bool(chosen.failure) is given_up
 
 
 @pytest.mark.parametrize(("after", "given_up"), [(659, False), (660, True)])
 def test_a_rest_of_known_length_comes_on_top_of_the_deadline(after: int, given_up: bool) -> None:
     model = at_step(replace(CANARY, rollout=replace(CANARY.rollout, steps=(SetWeight(50), Pause(60)))), 1)
-    chosen = plan.plan(Situation(model, lost_a_pod(model)), NOON + seconds(after))
+    chosen = table.plan(Situation(model, lost_a_pod(model)), NOON + seconds(after))
     assert bool(chosen.failure) is given_up
 
 
 def test_a_rollout_that_is_held_for_hours_does_not_fail_by_a_pod_that_is_replaced() -> None:
     state = beside(seen_starting(MODEL), OLD_DEPLOYMENT, service=OLD_SERVES)
-    assert plan.plan(Situation(MODEL, state), NOON + seconds(7200)).failure
-    held = plan.plan(Situation(replace(MODEL, paused=True), state), NOON + seconds(7200))
+    assert table.plan(Situation(MODEL, state), NOON + seconds(7200)).failure
+    held = table.plan(Situation(replace(MODEL, paused=True), state), NOON + seconds(7200))
     assert (held.reason, held.failure, held.look_again) == (Reason.Deploying, None, seconds(30))
 
 
@@ -297,7 +297,7 @@ def test_a_container_beside_the_model_s_holds_a_release_up_and_is_never_its_fail
         reason=Reason.SidecarFailed, message="proxy ended 9 times", blameless=True, log="kubectl logs x"
     )
     late = NOON + seconds(MODEL.rollout.progress_deadline + 60)
-    chosen = plan.plan(Situation(MODEL, seen_starting(MODEL, pod_problem=sidecar)), late)
+    chosen = table.plan(Situation(MODEL, seen_starting(MODEL, pod_problem=sidecar)), late)
     assert (chosen.reason, chosen.failed, chosen.failure) == (Reason.SidecarFailed, False, None)
     assert chosen.told == "proxy ended 9 times. Its log: kubectl logs x"
     assert chosen.look_again is not None

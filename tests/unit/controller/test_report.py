@@ -45,9 +45,9 @@ from e2i.controller.core.actions import (
 )
 from e2i.controller.core.children import Build
 from e2i.controller.core.observed import Exporting, Observed, VerificationState
-from e2i.controller.core.plan import plan
+from e2i.controller.core.releases.failure_message import failure_message
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import failure_message
+from e2i.controller.core.rules.table import plan
 from e2i.controller.core.status.report import Report, report
 
 MODEL = a_model()

@@ -22,10 +22,10 @@ from support.builders import (
 
 from e2i.api import naming
 from e2i.api.model import Autoscaling, Model, Pause, SetWeight, Step, Strategy
-from e2i.controller.core import plan
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules import table
 
 STEPS: tuple[Step, ...] = (SetWeight(10), Pause(60), SetWeight(50), Pause(None), SetWeight(80))
 OLD = a_model(env=(("VERSION", "old"),))
@@ -184,7 +184,7 @@ def test_how_long_an_edit_in_place_keeps_its_pods(situation: Situation, after: i
     (child,) = situation.seen.deployments
     assert sizes.held_size(situation, child, now).minimum == (6 if left else 2)
     if left:
-        assert plan.plan(situation, now).look_again == seconds(left)
+        assert table.plan(situation, now).look_again == seconds(left)
 
 
 def test_without_an_autoscaler_an_edit_in_place_keeps_nothing() -> None:

@@ -17,8 +17,8 @@ from e2i.api.model import Model
 from e2i.api.problem import Problem
 from e2i.controller.core.evidence.failure_evidence import Evidence, to_status
 from e2i.controller.core.observed import Observed
-from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.rules.table import plan
 from e2i.controller.core.status.report import Report, report
 from e2i.kube.connection import encode
 

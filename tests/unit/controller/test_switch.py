@@ -34,11 +34,11 @@ from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import ApplyService, WriteRecord
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry
-from e2i.controller.core.plan import plan
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules import address, switch
+from e2i.controller.core.rules.table import plan
 
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)

@@ -27,9 +27,9 @@ from e2i.api.model import Model, Pause, Rollback, SetWeight, Strategy
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import StartGuard
 from e2i.controller.core.observed import Observed, VerificationState
-from e2i.controller.core.plan import plan
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
+from e2i.controller.core.rules.table import plan
 from e2i.controller.core.rules.trial import judge_serving_release, start_guard, verify_release
 
 MODEL = a_model(replicas=2)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from e2i.controller.core.rules.table import RULES
+
 PROJECT = Path(__file__).resolve().parents[3]
 SOURCES = PROJECT / "operator" / "src"
 ARCHITECTURE = PROJECT / "docs" / "architecture.md"
@@ -25,8 +27,13 @@ def test_every_package_is_mentioned() -> None:
     assert [package for package in packages() if f"{package}/" not in text] == []
 
 
+def test_every_rule_stands_in_a_module_that_is_named_with_what_it_does() -> None:
+    modules = {rule.__module__.rpartition(".")[2] for rule in RULES}
+    assert [name for name in sorted(modules) if f"\n| `{name}` | " not in ARCHITECTURE.read_text()] == []
+
+
 def test_a_path_that_is_missing_is_found_out() -> None:
-    assert is_there("controller/core/plan.py")
+    assert is_there("controller/core/rules/table.py")
     assert not is_there("controller/core/no_such_file.py")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import reference
 
-from e2i.controller.core.plan import RULES
+from e2i.controller.core.rules.table import RULES
 from e2i.controller.settings import read_settings
 
 PROJECT = Path(__file__).resolve().parents[3]

@@ -13,16 +13,17 @@ from e2i.api import naming
 from e2i.api.conditions import Reason
 from e2i.api.model import Model
 from e2i.controller.core.actions import Result, writes
+from e2i.controller.core.explanation import explain
 from e2i.controller.core.persisted_status import Failure
-from e2i.controller.core.plan import plan
+from e2i.controller.core.plan import CLUSTER_POLL, Plan
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
-from e2i.controller.core.rules.explanation import explain
+from e2i.controller.core.rules.table import plan
 from e2i.controller.core.status.report import report
 from e2i.controller.edge import log_context
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.execute import execute
-from e2i.controller.edge.observe import evidence_of, observe
+from e2i.controller.edge.failure_evidence import evidence_of
+from e2i.controller.edge.observe import observe
 from e2i.controller.edge.publish import publish
 from e2i.controller.edge.work_queue import Key
 from e2i.kube import ApiError
@@ -89,9 +90,10 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
         # What was observed is out of date, so nothing is reported. The next pass observes the effect; it repeats what
         # failed or is under way now, and reports that.
         return Pass(outcome=Outcome.CHANGED)
-    told = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
+    is_written = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
     return Pass(
-        outcome=Outcome.FAILED if problems or not told else Outcome.SETTLED, look_again=chosen.look_again
+        outcome=Outcome.FAILED if problems or not is_written else Outcome.SETTLED,
+        look_again=chosen.look_again,
     )
 
 

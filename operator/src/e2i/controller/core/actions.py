@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from e2i.api.artifact import Artifact
+from e2i.api.conditions import Reason
 from e2i.api.model import Autoscaling
 from e2i.api.problem import Problem
 from e2i.api.release_record import Record
@@ -76,6 +77,15 @@ class RestoreImage:
 
     name: str
     image: str
+
+    @property
+    def problem(self) -> Problem:
+        """The problem to report: somebody changed the Bento."""
+        return Problem(
+            reason=Reason.ImageChanged,
+            message=f"somebody changed the image in Bento {self.name}. It names {self.image} again, and pods with the "
+            "other image are replaced",
+        )
 
 
 @dataclass(frozen=True)

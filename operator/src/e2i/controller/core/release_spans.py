@@ -17,7 +17,7 @@ from e2i.api.conditions import Reason, parse_timestamp
 from e2i.api.model import Model
 from e2i.controller.core import persisted_status
 from e2i.controller.core.persisted_status import FAILED, ROLLED_BACK, SERVING, Entry
-from e2i.controller.core.rules.trial import VERIFICATION_REASONS
+from e2i.controller.core.releases.failure_kinds import VERIFICATION_FAILURES
 
 STEPS = ("export", "build", "rollout", "verification", "switch")
 ROOT = "release"
@@ -120,7 +120,7 @@ def _steps(
     In a release that failed, the step that it was at ends with it.
     """
     served, verified = entry.served_at, status.since(conditions.VERIFIED, "True")
-    was_asked = entry.reason in {reason.name for reason in VERIFICATION_REASONS}
+    was_asked = entry.reason in {reason.name for reason in VERIFICATION_FAILURES}
     over = {
         "export": status.since(conditions.EXPORTED, "True"),
         "build": status.since(conditions.BUILT, "True"),

@@ -7,7 +7,6 @@ from e2i.api.model import FINALIZER, Model
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import Resize, RestoreImage, ScaleWorkload, SetFinalizer
 from e2i.controller.core.render import manifests
-from e2i.controller.core.rules.build import changed_image
 from e2i.controller.edge.clients import Clients
 from e2i.kube import ApiError
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTOES, DEPLOYMENTS, E2I_MODELS
@@ -25,7 +24,7 @@ async def change_field(
         case RestoreImage(name=name, image=image):
             body = {"spec": {"image": image}}
             await clients.kube.patch(BENTOES, model.namespace, name, body, manager=naming.FIELD_MANAGER)
-            return changed_image(action)
+            return action.problem
         case SetFinalizer(wanted=wanted):
             await _set_finalizer(model, wanted, clients)
     return None

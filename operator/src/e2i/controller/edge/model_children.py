@@ -8,7 +8,7 @@ from typing import Any
 from e2i.api.model import Model
 from e2i.controller.core.children import BentoDeployment, BentoRequest, Child, Malformed, Service, Workload
 from e2i.controller.core.pods import Pod, deployment_of
-from e2i.controller.core.rules.adoption import is_orphan
+from e2i.controller.core.releases.taken_names import is_orphan
 from e2i.controller.edge.work_queue import Key
 
 Body = Mapping[str, Any]

@@ -13,10 +13,8 @@ from e2i.api.problem import Problem
 from e2i.controller.core.archive_address import with_address
 from e2i.controller.core.children import Build
 from e2i.controller.core.evidence import creation_events, pod_problems
-from e2i.controller.core.evidence.failure_evidence import Evidence, of_pods
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.pod_health import PodHealth
-from e2i.controller.core.pods import deployment_of
 from e2i.controller.core.releases import own_work, parking
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import (
@@ -30,17 +28,13 @@ from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.releases.taken_names import holder, is_leftover
 from e2i.controller.core.releases.trials import trial_of
-from e2i.controller.core.rules.decision import Plan
 from e2i.controller.core.stretch import Stretch
 from e2i.controller.edge.cache import Cache
-from e2i.controller.edge.check_secrets import values_sent
 from e2i.controller.edge.clients import Clients
 from e2i.controller.edge.event_problems import read_held_creation, read_refused_build
-from e2i.controller.edge.pod_evidence import collect
 from e2i.controller.edge.pod_way import with_pod_way
 from e2i.controller.edge.yatai_objects import with_yatai_objects
-from e2i.kube import ApiError, Kube, Object
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BUDGETS, PODS, SERVICES
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTO_REQUESTS, BUDGETS, SERVICES
 
 
 async def observe(model: Model, clients: Clients, now: datetime) -> Observed:
@@ -200,36 +194,3 @@ def _with_stretch(
         stretch=Stretch(at_work=at_work, since=begun) if begun else None,
         problem_since=since(model.key, "problem", reason, now),
     )
-
-
-async def evidence_of(here: Situation, chosen: Plan, clients: Clients) -> Evidence:
-    """Return the evidence of a release that is about to be given up.
-
-    It is read of the whole pods, not of what the cache keeps of them."""
-    failed = chosen.judged or here.desired
-    if failed is None:
-        return Evidence()
-    if chosen.judged is None and failed.request and failed.request.build is not Build.DONE:
-        labels = {naming.BUILD_LABEL: failed.request.name}
-    else:
-        labels = naming.pod_labels(here.model.name, failed.release)
-    kube = clients.kube
-    found, sent = await _pods(here.model, labels, kube), await values_sent(here.model, kube)
-    if naming.BUILD_LABEL not in labels:
-        names = {child.name for child in here.seen.deployments}
-        found = [pod for pod in found if deployment_of(pod) in names]
-    if sent is None:
-        # A log whose secrets are not known is not kept.
-        evidence = of_pods(found)
-    else:
-        evidence = await collect(found, (*clients.secrets, *here.model.shape.secrets, *sent), kube)
-    return replace(evidence, http=chosen.http)
-
-
-async def _pods(model: Model, labels: Mapping[str, str], kube: Kube) -> list[Object]:
-    """Return the pods; empty if they cannot be listed, because they only add detail to a pass."""
-    try:
-        found, _ = await kube.list(PODS, model.namespace, labels=naming.label_selector(labels))
-    except ApiError:
-        return []
-    return found

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from e2i.controller.core.children import BentoDeployment, BentoRequest
+from e2i.controller.core.children import BentoRequest
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.pods import FIRST_ATTEMPT, LOST_PATIENCE
 from e2i.kube import Kube, Object
 from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, BENTOES
 
@@ -69,7 +68,7 @@ async def _lost(here: Situation, kube: Kube, now: datetime) -> str:
     wanted = {here.serving, here.target.release if here.target else None}
     for child in here.seen.deployments:
         request = here.seen.request(str(child.spec.get("bento"))) if child.release in wanted else None
-        if request is None or not _is_missed(child, request, here.seen, now):
+        if request is None or not own_work.misses_bento(child, request, here.seen, now):
             continue
         if await kube.get(BENTOES, request.namespace, request.name) is None:
             return request.name
@@ -91,14 +90,3 @@ async def _altered(here: Situation, kube: Kube) -> tuple[BentoRequest | None, Ob
         if found and found["spec"].get("image") != request.image:
             return request, found
     return None, {}
-
-
-def _is_missed(child: BentoDeployment, request: BentoRequest, seen: Observed, now: datetime) -> bool:
-    if request.built_at is None:
-        return False
-    if seen.workload(child) is not None:
-        return child.misses_bento
-    if child.refused_at is None or not own_work.lacks_bento(child):
-        return False
-    patience = FIRST_ATTEMPT if child.refused_at > request.built_at else LOST_PATIENCE
-    return now - max(request.built_at, child.refused_at) >= patience

@@ -13,13 +13,17 @@ from typing import Any
 from e2i.api.conditions import Reason, timestamp
 from e2i.api.model import Autoscaling
 from e2i.api.problem import Problem
-from e2i.controller.core.children import BentoDeployment, Build, Workload
+from e2i.controller.core.children import BentoDeployment, BentoRequest, Build, Workload
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
 
 Body = Mapping[str, Any]
 
+FIRST_ATTEMPT = timedelta(seconds=30)
+"""After a refusal, until yatai-deployment is made to try again for the first time."""
+LOST_PATIENCE = timedelta(seconds=300)
+"""Until it is looked whether a Bento is there that yatai-deployment has not found since before the build."""
 SILENCE = timedelta(seconds=60)
 """After which a controller of Yatai whose turn it is counts as not responding."""
 BUILDER, DEPLOYER = "yatai-image-builder", "yatai-deployment"
@@ -47,6 +51,18 @@ def _has_node(pod: Body) -> bool:
 def lacks_bento(deployment: BentoDeployment | None) -> bool:
     """Return whether yatai-deployment last found no bento, as it says before the image is built."""
     return deployment is not None and _NO_BENTO.search(deployment.refusal) is not None
+
+
+def misses_bento(child: BentoDeployment, request: BentoRequest, seen: Observed, now: datetime) -> bool:
+    """Return whether yatai-deployment has looked in vain for the bento of the request for long enough to look too."""
+    if request.built_at is None:
+        return False
+    if seen.workload(child) is not None:
+        return child.misses_bento
+    if child.refused_at is None or not lacks_bento(child):
+        return False
+    patience = FIRST_ATTEMPT if child.refused_at > request.built_at else LOST_PATIENCE
+    return now - max(request.built_at, child.refused_at) >= patience
 
 
 def worked_for(seen: Observed, now: datetime) -> timedelta | None:

@@ -76,3 +76,24 @@ class Situation:
         if desired is None or self.serving != desired.release:
             return False
         return release.is_enough(desired.workload, self.model.autoscaling)
+
+
+def desired_release(here: Situation) -> Release:
+    """Return the release that the spec asks for. Only for rules below `export_bento`."""
+    desired = here.desired
+    if desired is None:
+        raise AssertionError("a rule below export_bento was asked before the bento was exported")
+    return desired
+
+
+def target_release(here: Situation) -> Release:
+    """Return the release that should have the address in the end. Only for rules below `export_bento`."""
+    target = here.target
+    if target is None:
+        raise AssertionError("a rule below export_bento was asked before the bento was exported")
+    return target
+
+
+def targets_desired(here: Situation) -> bool:
+    """Return whether the target is the desired release and not a fallback."""
+    return target_release(here).release == desired_release(here).release

@@ -1,4 +1,4 @@
-"""Names that a child of the model needs and that another object has: who has them, and the way out. Pure."""
+"""Names that a child of the model needs and that another object has: whose it is, and the way out. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from e2i.api import naming
 from e2i.api.model import Model
-from e2i.controller.core.children import Child
+from e2i.controller.core.children import BentoDeployment, BentoRequest, Child, Service
 
 
 def is_leftover(model: Model, child: Child, living: Collection[str]) -> bool:
@@ -15,6 +15,22 @@ def is_leftover(model: Model, child: Child, living: Collection[str]) -> bool:
     `living`: the uids of the models that exist.
     """
     return child.model == model.name and child.owner is not None and child.owner not in living
+
+
+def is_orphan(model: Model, child: Child) -> bool:
+    """Return whether the object has no owner, our labels, and the name that the operator gives to such a child."""
+    if child.owner is not None or not child.labelled or child.model != model.name:
+        return False
+    match child:
+        case BentoRequest(artifact=artifact):
+            # Parsed only if its name belongs to its digest.
+            return artifact is not None
+        case BentoDeployment(release=release):
+            names = (naming.release_name(model.name, release or ""), naming.inplace_name(model.name))
+            return release is not None and child.name in names
+        case Service():
+            return child.name == model.name
+    return False
 
 
 def holder(kind: str, child: Child) -> str:

@@ -1,1 +1,1 @@
-"""The rules that `core.plan` asks in order. Each returns a `Plan` for its situation, or None in any other."""
+"""The rules that `table` asks in order. Each returns a `Plan` for its situation, or None in any other."""

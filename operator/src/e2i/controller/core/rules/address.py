@@ -10,11 +10,11 @@ from e2i.api.model import Rollback, Strategy
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import ApplyService
 from e2i.controller.core.children import BentoDeployment, Service
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases import sizes
 from e2i.controller.core.releases.release import ready_pods, selects_all
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.render.pod_template import address_labels
-from e2i.controller.core.rules.decision import Plan
 
 
 def restore_deleted_service(here: Situation, now: datetime) -> Plan | None:

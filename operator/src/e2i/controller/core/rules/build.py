@@ -11,18 +11,12 @@ from e2i.api.problem import Problem
 from e2i.controller.core.actions import ApplyRequest, DeleteRequest, RestoreImage
 from e2i.controller.core.children import BentoRequest, Build
 from e2i.controller.core.observed import Observed
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases import own_work
 from e2i.controller.core.releases.release import Release, serving_release
-from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import (
-    Plan,
-    lasting,
-    past_deadline,
-    pods_poll,
-    target_release,
-    was_final,
-    was_stalled,
-)
+from e2i.controller.core.releases.situation import Situation, target_release
+from e2i.controller.core.rules.last_status import was_final, was_stalled
+from e2i.controller.core.rules.waiting import lasting, past_deadline, pods_poll
 
 
 def _awaited(target: Release, seen: Observed) -> BentoRequest | None:
@@ -96,17 +90,7 @@ def restore_altered_bento(here: Situation, now: datetime) -> Plan | None:
     if request is None:
         return None
     action = RestoreImage(request.name, request.image)
-    problem = changed_image(action)
-    return Plan(reason=problem.reason, message=problem.message, actions=(action,))
-
-
-def changed_image(restored: RestoreImage) -> Problem:
-    """Return what is said of a Bento that names the image that was built again."""
-    return Problem(
-        reason=Reason.ImageChanged,
-        message=f"somebody changed the image in Bento {restored.name}. It names {restored.image} again, and pods with "
-        "the other image are replaced",
-    )
+    return Plan(reason=action.problem.reason, message=action.problem.message, actions=(action,))
 
 
 def renew_lost_bento(here: Situation, now: datetime) -> Plan | None:

@@ -8,11 +8,12 @@ from datetime import datetime
 from e2i.api.conditions import Reason
 from e2i.controller.core.actions import Resize, ScaleWorkload
 from e2i.controller.core.children import BentoDeployment, Workload
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases.release import existing_release
-from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.situation import Situation, target_release
 from e2i.controller.core.releases.sizes import held_size, size_of
 from e2i.controller.core.render import comparison
-from e2i.controller.core.rules.decision import Plan, ready_pods_message, target_release
+from e2i.controller.core.rules.waiting import ready_pods_message
 
 
 def resize_serving_release(here: Situation, now: datetime) -> Plan | None:

@@ -10,9 +10,10 @@ from e2i.api.model import Rollback
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import Action, DeleteArchive, DeleteDeployment, DeleteRequest
 from e2i.controller.core.children import BentoDeployment, BentoRequest
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases.release import guarded_until, is_complete, ready_pods, serving_release
-from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan, desired_release, settled_plan, target_release
+from e2i.controller.core.releases.situation import Situation, desired_release, target_release
+from e2i.controller.core.rules.settled import settled_plan
 
 
 def make_room(here: Situation, now: datetime) -> Plan | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason
-from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan, target_release
+from e2i.controller.core.plan import CLUSTER_POLL, Plan
+from e2i.controller.core.releases.situation import Situation, target_release
 
 
 def wait_for_earlier_release(here: Situation, now: datetime) -> Plan | None:

@@ -7,8 +7,9 @@ from datetime import datetime
 from e2i.api.conditions import Reason
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import EmptyBucket, SetFinalizer
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan, told_message, was_stalled
+from e2i.controller.core.rules.last_status import told_message, was_stalled
 
 _OF_THE_BUCKET = (
     Reason.BucketUnreachable,

@@ -20,6 +20,8 @@ from e2i.controller.core.actions import (
 from e2i.controller.core.children import BentoRequest, Build
 from e2i.controller.core.own_bento import Bento
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.plan import Plan
+from e2i.controller.core.releases.failure_kinds import BUILD_FAILURES, POD_FAILURES
 from e2i.controller.core.releases.lost import lost_release
 from e2i.controller.core.releases.release import (
     Release,
@@ -27,19 +29,11 @@ from e2i.controller.core.releases.release import (
     is_complete,
     serving_release,
 )
-from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.situation import Situation, desired_release, target_release, targets_desired
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.render import comparison, pod_template
 from e2i.controller.core.render.manifests import CURRENT_TEMPLATE_VERSION, DeploymentSpec, knows
-from e2i.controller.core.rules.decision import (
-    BUILD_FAILURES,
-    POD_FAILURES,
-    Plan,
-    desired_release,
-    target_release,
-    targets_desired,
-)
 
 
 def reset_retried_release(here: Situation, now: datetime) -> Plan | None:

@@ -13,6 +13,7 @@ from e2i.controller.core.actions import (
     ReadReleaseStore,
 )
 from e2i.controller.core.observed import Exporting
+from e2i.controller.core.plan import STORE_POLL, Plan
 from e2i.controller.core.records_state import RecordsState
 from e2i.controller.core.releases import lost, recording
 from e2i.controller.core.releases.quarantine import is_new
@@ -21,10 +22,6 @@ from e2i.controller.core.releases.release import (
     is_only_in_bucket,
 )
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import (
-    STORE_POLL,
-    Plan,
-)
 
 
 def read_release_store(here: Situation, now: datetime) -> Plan | None:

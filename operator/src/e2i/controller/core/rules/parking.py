@@ -6,9 +6,10 @@ from datetime import datetime
 
 from e2i.api.conditions import Reason
 from e2i.controller.core.actions import DeleteDeployment, ScaleWorkload
-from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.plan import Plan
+from e2i.controller.core.releases.situation import Situation, target_release
 from e2i.controller.core.rules.cleanup import trim_images
-from e2i.controller.core.rules.decision import Plan, settled_plan, target_release
+from e2i.controller.core.rules.settled import settled_plan
 
 _ZERO = "spec.replicas is 0"
 

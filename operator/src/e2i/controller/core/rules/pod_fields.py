@@ -13,11 +13,11 @@ from e2i.api import pod_annotations, pod_fields
 from e2i.api.conditions import Reason
 from e2i.controller.core.actions import Action, PatchWorkload, ScaleWorkload
 from e2i.controller.core.children import BentoDeployment, Workload
+from e2i.controller.core.plan import PODS_POLL, STORE_POLL, Plan
 from e2i.controller.core.releases.release import is_complete
-from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.situation import Situation, target_release
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.render import pod_template
-from e2i.controller.core.rules.decision import PODS_POLL, STORE_POLL, Plan, target_release
 
 INSTALL = "Install it: kubectl apply -f manifests/policies/pods.yaml"
 PAGE = "(docs/howto/pods.md)"

@@ -11,9 +11,10 @@ from e2i.api.conditions import Reason
 from e2i.api.problem import Problem
 from e2i.controller.core.actions import ApplyDeployment
 from e2i.controller.core.evidence.refusals import refusal_advice
+from e2i.controller.core.plan import CLUSTER_POLL, PODS_POLL, Plan
 from e2i.controller.core.releases import own_work, sizes
 from e2i.controller.core.releases.release import Release, is_complete, is_enough, serving_release
-from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.situation import Situation, target_release
 from e2i.controller.core.releases.sizes import size_of
 from e2i.controller.core.render.manifests import (
     CURRENT_TEMPLATE_VERSION,
@@ -21,29 +22,14 @@ from e2i.controller.core.render.manifests import (
     DeploymentSpec,
     knows,
 )
-from e2i.controller.core.rules.decision import (
-    CLUSTER_POLL,
-    LASTING,
-    PODS_POLL,
-    Plan,
-    lasting,
-    past_deadline,
-    pods_poll,
-    ready_pods_message,
-    target_release,
-    was_final,
-    was_stalled,
-    was_told,
-)
+from e2i.controller.core.rules.last_status import was_final, was_stalled, was_told
+from e2i.controller.core.rules.waiting import LASTING, lasting, past_deadline, pods_poll, ready_pods_message
 
 _OF_RELEASE = re.compile(r"denied( the)? request|violates PodSecurity|\bis invalid\b|\b[Ii]nvalid value\b")
 """Refusals that are about what the release asks for. Quotas, rights, webhooks that are down and the like are not."""
 _MAY_PASS = (Reason.ImagePullFailed, Reason.ContainerConfigError)
 PATIENCE = timedelta(seconds=60)
 """Until a problem of a pod is final: a Secret may be created later."""
-FIRST_ATTEMPT = timedelta(seconds=30)
-LOST_PATIENCE = timedelta(seconds=300)
-"""Until it is looked whether a Bento is there that yatai-deployment has not found since before the build."""
 REFUSAL_PATIENCE = timedelta(seconds=60)
 """Until a refusal is final: somebody may be about to change the rule."""
 
@@ -58,7 +44,7 @@ def retry_refused_deployment(here: Situation, now: datetime) -> Plan | None:
     template_version = parked.template_version or CURRENT_TEMPLATE_VERSION
     last = max(parked.refused_at, parked.attempted_at or parked.refused_at)
     # 30 s, 60 s, 120 s, ... after the failure, so that a lasting cause costs few tries.
-    due = last + max(FIRST_ATTEMPT, last - parked.refused_at)
+    due = last + max(own_work.FIRST_ATTEMPT, last - parked.refused_at)
     size = size_of(here, target.release)
     if now < due or is_complete(target.workload, size) or not knows(template_version):
         return None

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from e2i.api import tags
 from e2i.api.conditions import Reason
+from e2i.controller.core.plan import CLUSTER_POLL, Plan
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import CLUSTER_POLL, Plan
 from e2i.controller.core.verification.identity import judged_by, watch_problem
 
 

@@ -9,11 +9,11 @@ from e2i.api.model import Model, Pause, SetWeight, Strategy
 from e2i.controller.core.actions import Action, ApplyService, WriteRecord
 from e2i.controller.core.children import Build
 from e2i.controller.core.persisted_status import Canary
+from e2i.controller.core.plan import CLUSTER_POLL, NOW, Plan
 from e2i.controller.core.releases import recording, sizes
 from e2i.controller.core.releases.release import Release, ready_pods, serving_release
-from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.situation import Situation, target_release, targets_desired
 from e2i.controller.core.rules.address import selector_of
-from e2i.controller.core.rules.decision import CLUSTER_POLL, NOW, Plan, target_release, targets_desired
 
 
 def hold_paused_rollout(here: Situation, now: datetime) -> Plan | None:

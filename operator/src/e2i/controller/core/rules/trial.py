@@ -11,34 +11,19 @@ from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
 from e2i.controller.core.actions import StartGuard, Verify
 from e2i.controller.core.observed import VerificationState
+from e2i.controller.core.plan import CLUSTER_POLL, NOW, PODS_POLL, STORE_POLL, Plan
 from e2i.controller.core.pod_health import PodHealth
 from e2i.controller.core.releases import parking, quarantine, retries, sizes
+from e2i.controller.core.releases.failure_kinds import VERIFICATION_FAILURES
 from e2i.controller.core.releases.judged import judged_release
 from e2i.controller.core.releases.release import Release, guarded_until, ready_pods, serving_release
-from e2i.controller.core.releases.situation import Situation
+from e2i.controller.core.releases.situation import Situation, target_release, targets_desired
 from e2i.controller.core.releases.trials import trial_of
-from e2i.controller.core.rules.decision import (
-    CLUSTER_POLL,
-    NOW,
-    PODS_POLL,
-    STORE_POLL,
-    Plan,
-    settled_plan,
-    target_release,
-    targets_desired,
-)
+from e2i.controller.core.rules.settled import settled_plan
 from e2i.controller.core.verification.identity import judged_by
 
 CRASHES_UNDER_GUARD = 2
 """Crashes of all pods together after which a release fails: one may have a cause outside, and other pods answer."""
-
-VERIFICATION_REASONS = (
-    Reason.VerificationFailed,
-    Reason.VerificationTimeout,
-    Reason.VerificationError,
-    Reason.PredictionNotFinite,
-    Reason.ContractBroken,
-)
 
 
 def restore_recorded_failure(here: Situation, now: datetime) -> Plan | None:
@@ -187,7 +172,7 @@ def hold_failed_release(here: Situation, now: datetime) -> Plan | None:
     if failed is None or not targets_desired(here):
         return None
     serves = serving_release(here.seen) == failed.release
-    if not serves and failed.reason not in VERIFICATION_REASONS:
+    if not serves and failed.reason not in VERIFICATION_FAILURES:
         return None
     return settled_plan(here)
 

@@ -8,9 +8,9 @@ from e2i.api.conditions import Fact, Reason, fact
 from e2i.api.problem import Problem
 from e2i.controller.core.children import Build
 from e2i.controller.core.observed import Exporting
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases.release import Release
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan
 
 _BUILD_PROBLEMS = (Reason.BuildBlocked, Reason.BuildDeadlineExceeded)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases import recording
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan
 
 MOST = 8
 """Largest number that the schema allows."""

@@ -25,14 +25,15 @@ from e2i.controller.core.actions import (
     WriteRecord,
 )
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases import parking, retries, sizes
+from e2i.controller.core.releases.failure_message import failure_message
 from e2i.controller.core.releases.release import (
     pods_at_address,
     ready_pods,
     selects_all,
 )
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan, failure_message
 from e2i.controller.core.status import failures, history
 from e2i.controller.core.status.bento_conditions import built, exported
 from e2i.controller.core.status.drift_condition import drift_fact, drift_status

@@ -9,11 +9,11 @@ from e2i.api.problem import Problem
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import VerificationState
 from e2i.controller.core.persisted_status import Failure
+from e2i.controller.core.plan import Plan
 from e2i.controller.core.releases import parking
+from e2i.controller.core.releases.failure_kinds import VERIFICATION_FAILURES
 from e2i.controller.core.releases.release import Release, serving_release
 from e2i.controller.core.releases.situation import Situation
-from e2i.controller.core.rules.decision import Plan
-from e2i.controller.core.rules.trial import VERIFICATION_REASONS
 
 
 def verified(here: Situation, plan: Plan, failed: Failure | None) -> Fact:
@@ -22,7 +22,7 @@ def verified(here: Situation, plan: Plan, failed: Failure | None) -> Fact:
     if not asked:
         return fact(conditions.VERIFIED, "Unknown", Reason.NotAsked, "spec.rollout.verify is empty")
     desired = here.desired
-    if failed and failed.reason in VERIFICATION_REASONS:
+    if failed and failed.reason in VERIFICATION_FAILURES:
         return fact(conditions.VERIFIED, "False", failed.reason, failed.message)
     if failed and (known := _condition_at_failure(here.model, failed)):
         return known

@@ -11,7 +11,7 @@ from dataclasses import replace
 from e2i.api.conditions import Reason, one_line
 from e2i.api.model import Model
 from e2i.controller.core.evidence.failure_evidence import Evidence, to_status
-from e2i.controller.core.rules.decision import Plan
+from e2i.controller.core.plan import Plan
 
 _BY_THE_SERVICE = (
     Reason.CrashLoop,
