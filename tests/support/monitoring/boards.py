@@ -6,6 +6,8 @@ from support.monitoring.boards_inside import GATEWAY, OPERATOR, RELEASES, SERVIN
 from support.monitoring.panels import CHOSEN, OF, RELEASE, Board, Form, Level, Panel
 from support.monitoring.recording import QUANTILES
 
+from e2i.api.drift_bounds import CUSTOMARY_BOUND, OVERLAP_BOUND
+
 _READY = f"max by (namespace, model) (e2i_model_ready{{{CHOSEN}}})"
 _OVERDRAWN = (Level(-1000, "red"), Level(0, "orange"), Level(0.25, "green"))
 
@@ -188,17 +190,24 @@ MODEL = Board(
                 (_of_inputs("e2i_input_drift_psi", "feature"), f"{RELEASE} {{{{feature}}}}"),
                 (_of_inputs("e2i_prediction_drift_psi"), f"{RELEASE}: predicted numbers"),
                 (_of_inputs("e2i_propensity_drift_psi"), f"{RELEASE}: chance of treatment"),
+                (f"0 * max(e2i_input_drift_psi{{{CHOSEN}}}) + {CUSTOMARY_BOUND}", "bound"),
             ),
-            about="Stability index of the last rows against the training data. The model is drifted from 0.25 on.",
+            about="Stability index of the last rows against the training data. What stays above the bound has drifted, "
+            "unless spec.drift has another bound.",
         ),
         Panel(
             "Rows outside the overlap",
             (
                 (_of_inputs("e2i_overlap_outside_ratio"), RELEASE),
                 (_of_inputs("e2i_overlap_outside_training_ratio"), f"{RELEASE} in training"),
+                (
+                    f"{_of_inputs('e2i_overlap_outside_training_ratio')} + {OVERLAP_BOUND}",
+                    f"{RELEASE}: bound",
+                ),
             ),
             "percentunit",
-            "Of causal models: rows unlike all that were treated in training, or unlike all that were not.",
+            "Of causal models: rows unlike all that were treated in training, or unlike all that were not. Above the "
+            "bound the model has drifted, unless spec.drift has another bound.",
             empty="No causal model with an overlap.",
         ),
     ),

@@ -8,7 +8,7 @@ from html import escape
 from support.monitoring.panels import Board
 from support.monitoring.picture_panels import Curve, Span, drawn
 
-PANEL_HEIGHT, BETWEEN = 252, 12
+PANEL_HEIGHT, BETWEEN = 272, 12
 COLUMNS = 24
 """Of the grid in which a panel has its width."""
 STYLE = f"""
