@@ -99,7 +99,7 @@ def test_every_value_is_described_and_known_to_the_schema(chart: Path) -> None:
 def paths(schema: dict[str, Any], at: str = "") -> Iterator[str]:
     """The schema's values: image.tag, settings, ..."""
     for name, below in schema["properties"].items():
-        if "properties" in below:
+        if "properties" in below and name != "settings":
             yield from paths(below, f"{at}{name}.")
         else:
             yield f"{at}{name}"
@@ -271,15 +271,28 @@ FILES: dict[str, tuple[str, ...]] = {
 """Settings that name a file or a folder, and the values by which it comes into the pod."""
 
 
+def test_the_schema_knows_the_settings_of_the_operator_and_of_the_gateway() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]
+    own = {variable for variable in VARIABLES if not variable.startswith("AWS_")}
+    assert set(schema["settings"]["properties"]) == own
+    page = (PROJECT / "docs/reference/gateway.md").read_text()
+    elsewhere = {f"E2I_GATEWAY_{name}" for name in ("ADDRESS", "METRICS_ADDRESS", "ACCESS", "NAMESPACES")}
+    listed = set(re.findall(r"^\| `(E2I_GATEWAY_[A-Z_]+)` \|", page, re.MULTILINE))
+    assert set(schema["gateway"]["properties"]["settings"]["properties"]) == listed - elsewhere
+
+
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_each_setting_has_a_way_in(helm: Program, variable: str) -> None:
     """By `settings`, where nothing stands in its way, or by a value that is named instead."""
-    done = helm.tried("template", "e2i-operator", CHART, *BUCKET, "--set-string", f"settings.{variable}=x")
+    fits = "info" if variable == "E2I_LOG_LEVEL" else "5"
+    done = helm.tried(
+        "template", "e2i-operator", CHART, *BUCKET, "--set-string", f"settings.{variable}={fits}"
+    )
     if done.returncode:
         assert f"settings.{variable} is not for the settings: it comes from" in done.stderr
         return
     objects = by_name(done.stdout)
-    assert objects["ConfigMap", "e2i-operator"]["data"][variable] == "x"
+    assert objects["ConfigMap", "e2i-operator"]["data"][variable] == fits
     own = [each["name"] for each in operator(objects)["spec"]["containers"][0]["env"]]
     assert variable not in own, "what the Deployment sets by itself wins over the ConfigMap unseen"
 
@@ -330,11 +343,14 @@ def test_an_operator_with_a_role_needs_no_secret(helm: Program) -> None:
     assert objects["ServiceAccount", "e2i-operator"]["metadata"]["annotations"]
 
 
+DIGEST = f"sha256:{'ab' * 32}"
+
+
 @pytest.mark.parametrize(
     ("tag", "image"),
     [
         pytest.param("1.2.3", "ghcr.io/e2i-dev/e2i-operator:1.2.3", id="a tag"),
-        pytest.param("sha256:abc", "ghcr.io/e2i-dev/e2i-operator@sha256:abc", id="a digest"),
+        pytest.param(DIGEST, f"ghcr.io/e2i-dev/e2i-operator@{DIGEST}", id="a digest"),
     ],
 )
 def test_the_image_is_named_by(helm: Program, tag: str, image: str) -> None:
@@ -366,6 +382,7 @@ REFUSED = [
     ),
     pytest.param("strategy=Both", "/strategy", id="an unknown strategy"),
     pytest.param("image.tag=1", "/image/tag", id="a number for a tag"),
+    pytest.param("image.tag=sha256:abc", "/image/tag", id="half a digest"),
     pytest.param("image.pullPolicy=Sometimes", "/image/pullPolicy", id="an unknown policy"),
     pytest.param("settings.WORKERS=x", "'WORKERS'", id="a setting that is none of the operator's"),
     pytest.param("settings.E2I_WORKERS=4", "/settings/E2I_WORKERS", id="a number for a setting"),
@@ -380,6 +397,32 @@ REFUSED = [
         id="a key in a ConfigMap",
     ),
     pytest.param("crds.enabled=maybe", "/crds/enabled", id="neither yes nor no"),
+    pytest.param("bucket.name=s3://our-bentos", "/bucket/name", id="an address for the bucket's name"),
+    pytest.param("bucket.endpoint=http://a b", "/bucket/endpoint", id="an address with a blank"),
+    pytest.param("bucket.region=eu central", "/bucket/region", id="no region"),
+    pytest.param("bucket.prefix=a/../b", 'bucket.prefix is "a/../b": write names', id="a prefix that climbs"),
+    pytest.param("bucket.secretName=My_Secret", "/bucket/secretName", id="no name of a Secret"),
+    pytest.param("image.repository=our/e2i:1.0", "/image/repository", id="a tag in the repository"),
+    pytest.param("imagePullSecrets={ours}", "/imagePullSecrets/0", id="a pull Secret without its field"),
+    pytest.param("resources.limits.memory=512Q", "/resources/limits/memory", id="no quantity"),
+    pytest.param("resources.limit.memory=1Gi", "'limit'", id="a misspelt part of the resources"),
+    pytest.param("settings.E2I_NAMESPACE=a", "'E2I_NAMESPACE'", id="a misspelt setting"),
+    pytest.param("settings.E2I_WORKERS=many", "/settings/E2I_WORKERS", id="a word for a number"),
+    pytest.param(
+        "gateway.enabled=true,gateway.minReplicas=7",
+        "gateway.minReplicas is 7 and gateway.maxReplicas is 6",
+        id="more pods at least than at most",
+    ),
+    pytest.param(
+        "gateway.enabled=true,gateway.httpRoute.host=a.example.com",
+        "gateway.httpRoute.parentRefs names no Gateway",
+        id="a route that nobody leads to",
+    ),
+    pytest.param(
+        "gateway.settings.E2I_GATEWAY_TIMEOUT_SECONDS=long",
+        "/gateway/settings/E2I_GATEWAY_TIMEOUT_SECONDS",
+        id="a word for seconds",
+    ),
 ]
 
 

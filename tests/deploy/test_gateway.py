@@ -80,7 +80,7 @@ def test_a_pod_that_ends_has_time_for_its_slowest_request(helm: Program) -> None
 def test_a_setting_that_has_another_place_is_refused(helm: Program, name: str) -> None:
     values = (*ON, "--set-string", f"gateway.settings.{name}=x")
     refused = helm.tried("template", "e2i-operator", CHART, *BUCKET, *values)
-    assert f"invalid propertyName '{name}'" in refused.stderr
+    assert f"at '/gateway/settings': additional properties '{name}' not allowed" in refused.stderr
 
 
 def test_of_chosen_namespaces_it_has_rights_there_alone(helm: Program) -> None:

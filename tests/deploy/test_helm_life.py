@@ -106,6 +106,11 @@ def test_an_operator_is_installed_tested_changed_rolled_back_and_removed(release
     kubectl("wait", "--for=jsonpath={.status.conditions[?(@.type=='Ready')].reason}=BentoNotFound", MODELS.strip(),
             "--timeout=60s")  # fmt: skip
 
+    missing = ("--set", "namespaces={default,nobody}")
+    refused = release.program.tried(
+        "upgrade", "e2i-operator", CHART, f"--values={release.values}", *missing, "--namespace=e2i-system"
+    )
+    assert "there is no namespace nobody in the cluster. Create it first: kubectl create" in refused.stderr
     release("upgrade", "e2i-operator", CHART, f"--values={release.values}")
     assert release.available() == first
     changed = ("--set-string", "settings.E2I_WORKERS=4")

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_OBJECT = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?", re.ASCII)
 _LONGEST = 3600
+_NEAR = 0.85
+"""E2I_NAMESPACE is E2I_NAMESPACES to 0.96; what Kubernetes gives for a Service e2i-bucket is E2I_BUCKET to 0.8."""
 
 
 class BadSetting(Exception):
     """A variable of the environment cannot be used; the message names it and says what to write."""
+
+
+class Asked(Mapping[str, str]):
+    """An environment that remembers by which names it was asked."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self._asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self._asked.add(name)
+        return self._given[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def misspelt(self) -> dict[str, str]:
+        """Return each variable that nobody asked for and that is written almost as one that was: {given: meant}"""
+        known = sorted(self._asked)
+        near = {name: difflib.get_close_matches(name, known, n=1, cutoff=_NEAR) for name in self._given}
+        return {name: found[0] for name, found in near.items() if found and name not in self._asked}
 
 
 @dataclass(frozen=True)
@@ -26,6 +54,15 @@ class Variables:
 
     def text(self, name: str, default: str = "") -> str:
         return self.given.get(name) or default
+
+    def name(self, name: str, default: str = "") -> str:
+        """Return the name of an object of Kubernetes; an empty one stays empty."""
+        text = self.given.get(name, default)
+        if text and not _OBJECT.fullmatch(text):
+            raise BadSetting(
+                f"{name}={text} is no name of an object: use lower-case letters, digits, - and ., for example {default}"
+            )
+        return text
 
     def truth(self, name: str) -> bool:
         """Return whether the variable is true; false without it."""
@@ -78,9 +115,12 @@ class Variables:
         )
         try:
             parts = urlsplit(text)
+            # Reading it raises an error for a port that no server can have.
+            parts.port  # noqa: B018
         except ValueError:
             raise wrong from None
-        if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username):
+        is_address = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", text)
+        if text and (not is_address or parts.username):
             raise wrong
         return text
 

@@ -113,6 +113,22 @@ async def test_a_bad_setting_ends_the_process_with_one_sentence(
     assert process.calls == []
 
 
+async def test_a_misspelt_setting_is_named_with_the_one_that_is_meant(
+    process: FakeProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("E2I_NAMESPACE", "risk")
+    await start(kopf.Memo())
+    assert [line.getMessage() for line in caplog.records if line.levelname == "WARNING"] == [
+        "the setting E2I_NAMESPACE does not exist and has no effect: is E2I_NAMESPACES meant?"
+    ]
+
+
+def test_an_error_that_nobody_expected_ends_the_process_instead_of_a_wait() -> None:
+    handlers = kopf.get_default_registry()._activities.get_all_handlers()
+    (found,) = [each for each in handlers if each.id == "start"]
+    assert found.errors is kopf.ErrorsMode.PERMANENT
+
+
 def test_that_sentence_is_the_last_line_of_the_log(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "e2i.controller"],

@@ -11,7 +11,7 @@ import yaml
 from e2i.archive.s3.settings import own_secrets
 from e2i.controller.core.guard.pod_network import PodNetwork
 from e2i.controller.settings import Settings, read_settings
-from e2i.variables import BadSetting
+from e2i.variables import Asked, BadSetting
 
 
 def test_a_bucket_is_enough() -> None:
@@ -98,6 +98,26 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     ("variable", "value", "words"),
     [
         ("E2I_BUCKET", "", "E2I_BUCKET is not set: name the bucket"),
+        *(
+            ("E2I_BUCKET", wrong, f"E2I_BUCKET={wrong} is no name of a bucket: write the name alone")
+            for wrong in ("s3://bentos", "bentos/team", "our bentos")
+        ),
+        *(
+            ("E2I_BUCKET_PREFIX", wrong, f"E2I_BUCKET_PREFIX={wrong} cannot stand in front of a key")
+            for wrong in ("a/../b", "..", "a/./b", "a//b", "a b", "a?b", "a#b", "a%2e", "a\\b", "a\tb")
+        ),
+        *(
+            ("AWS_ENDPOINT_URL", wrong, "AWS_ENDPOINT_URL is no http or https address")
+            for wrong in (
+                "s3.example:9000",
+                "http://a b",
+                "http://s3.example:99999",
+                "http://s3.example:port",
+            )
+        ),
+        ("AWS_REGION", "eu central", "AWS_REGION=eu central is no region: write for instance eu-central-1"),
+        ("E2I_DOWNLOAD_SECRET", "My_Secret", "E2I_DOWNLOAD_SECRET=My_Secret is no name of an object"),
+        ("E2I_LEASE_NAME", "-", "E2I_LEASE_NAME=- is no name of an object"),
         (
             "E2I_SHARE_ARCHIVES",
             "no",
@@ -162,6 +182,39 @@ def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str, word
     with pytest.raises(BadSetting) as refused:
         read_settings({"E2I_BUCKET": "e2i", variable: value})
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("prefix", ["team/a", "..a/.b", "bücher", "a'(b)!", "/a/"])
+def test_a_prefix_that_stands_in_a_key_as_it_is_is_taken(prefix: str) -> None:
+    assert read_settings({"E2I_BUCKET": "e2i", "E2I_BUCKET_PREFIX": prefix}).prefix == prefix.strip("/")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("E2I_NAMESPACE", "E2I_NAMESPACES"),
+        ("E2I_BUCKET_PREFX", "E2I_BUCKET_PREFIX"),
+        ("E2I_WORKRES", "E2I_WORKERS"),
+        ("E2I_SHARED_ARCHIVES", "E2I_SHARE_ARCHIVES"),
+        ("E2I_LOGLEVEL", "E2I_LOG_LEVEL"),
+    ],
+)
+def test_a_misspelt_setting_is_known_by_the_one_that_is_meant(given: str, meant: str) -> None:
+    environment = Asked({"E2I_BUCKET": "e2i", given: "x"})
+    read_settings(environment)
+    assert environment.misspelt() == {given: meant}
+
+
+def test_variables_of_services_and_of_other_programs_are_no_misspelt_settings() -> None:
+    services = {
+        f"E2I_{service}_{field}": "tcp://10.0.0.1:8080"
+        for service in ("OPERATOR", "GATEWAY", "BUCKET", "EXPORTS")
+        for field in ("PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_METRICS", "PORT_8080_TCP_ADDR")
+    }
+    others = {"E2I_GATEWAY_ADDRESS": "x", "E2I_POD_ADDRESS": "x", "E2I_MOUNTS": "x", "E2I_LOCAL_CLUSTER": "x"}
+    environment = Asked({"E2I_BUCKET": "e2i", **services, **others})
+    read_settings(environment)
+    assert environment.misspelt() == {}
 
 
 def test_the_keys_of_the_operator_are_known_to_be_masked() -> None:

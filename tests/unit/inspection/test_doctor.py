@@ -108,6 +108,7 @@ OLD_CRD = {
 }
 NO_SECRET = {**WELL.secrets, ("yatai-system", "yatai-common-env"): False}
 BAD_KEY = {"message": "the bucket cannot be used: BucketForbidden: 403", "severity": "warn"}
+MISSPELT = {"message": "the setting E2I_NAMESPACE does not exist and has no effect: is E2I_NAMESPACES meant?"}
 UNSAFE = {"message": "the S3 server ignores conditional writes and may overwrite an archive"}
 NO_EXPORT = {"message": "m/churn BentoExported=False BucketUnreachable: no answer", "condition": "BentoExported",
              "reason": "BucketUnreachable", "severity": "warn"}  # fmt: skip
@@ -197,6 +198,9 @@ CASES = [
     ),
     pytest.param(
         but(refused=None), "rights", UNKNOWN, "subjectaccessreviews", id="rights that nobody may ask for"
+    ),
+    pytest.param(
+        but(log=(MISSPELT,)), "settings", WARNING, "is E2I_NAMESPACES meant?", id="a misspelt setting"
     ),
     pytest.param(but(log=(BAD_KEY,)), "bucket", FAILED, "BucketForbidden", id="a bucket that refuses"),
     pytest.param(

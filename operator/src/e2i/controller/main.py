@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import kopf
@@ -18,20 +19,24 @@ import kopf
 from e2i.controller.edge import log_context
 from e2i.controller.process import Process
 from e2i.controller.settings import Settings, read_settings
-from e2i.variables import BadSetting
+from e2i.variables import Asked, BadSetting
 
 YOUNG = 10_000
 """New objects after which garbage is searched for among them. Python's 700 means several times in each pass."""
 
 
-@kopf.on.startup()
+# An error that nobody expected ends the process, and Kubernetes starts it again. kopf would wait for a minute, and
+# meanwhile nobody operates.
+@kopf.on.startup(errors=kopf.ErrorsMode.PERMANENT)
 async def start(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> None:
     """Read the settings, wait until this is the active operator, and start it."""
     # If the process ends before kopf's other tasks have begun, Python warns of each after the line that says why.
     await asyncio.sleep(0)
-    chosen = _settings()
+    environment = Asked(os.environ)
+    chosen = _settings(environment)
     _configure(settings)
     log_context.install(chosen.log_level)
+    _name_misspelt(environment)
     process = Process(chosen)
     try:
         await process.start()
@@ -56,7 +61,7 @@ async def stop(memo: kopf.Memo, **_: Any) -> None:
 @kopf.on.login()
 def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
     """Log kopf in as the service account of the pod; outside a pod, as the kubeconfig says."""
-    folder = _settings().service_account
+    folder = _settings(os.environ).service_account
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
     if host and port and (folder / "token").is_file():
         return kopf.ConnectionInfo(
@@ -79,11 +84,19 @@ def _keep_pauses_short() -> None:
     gc.set_threshold(YOUNG)
 
 
-def _settings() -> Settings:
+def _settings(environment: Mapping[str, str]) -> Settings:
     try:
-        return read_settings(os.environ)
+        return read_settings(environment)
     except BadSetting as error:
         _refuse(error)
+
+
+def _name_misspelt(environment: Asked) -> None:
+    """Log each variable that looks like a setting and is none: it has no effect, and nothing else would show that."""
+    for given, meant in environment.misspelt().items():
+        logging.getLogger("e2i").warning(
+            "the setting %s does not exist and has no effect: is %s meant?", given, meant
+        )
 
 
 def _refuse(error: BadSetting) -> NoReturn:

@@ -107,7 +107,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         endpoint=bucket.endpoint,
         region=bucket.region,
         # Empty: the builder needs no keys.
-        download_secret=environment.get("E2I_DOWNLOAD_SECRET", defaults.download_secret),
+        download_secret=given.name("E2I_DOWNLOAD_SECRET", defaults.download_secret),
         service_account=given.folder("E2I_SERVICE_ACCOUNT_DIR", defaults.service_account),
         share_archives=bucket.share_archives,
         namespaces=_namespaces(given),
@@ -119,7 +119,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         exports=given.count("E2I_EXPORTS", defaults.exports),
         pod_network=_network(given),
         patch_deployments=given.truth("E2I_PATCH_DEPLOYMENTS"),
-        lease_name=given.text("E2I_LEASE_NAME", defaults.lease_name),
+        lease_name=given.name("E2I_LEASE_NAME", defaults.lease_name) or defaults.lease_name,
         lease_seconds=given.count("E2I_LEASE_SECONDS", defaults.lease_seconds, 600, least=3),
         pod_uid=given.text("E2I_POD_UID"),
         health_address=given.address("E2I_HEALTH_ADDRESS"),

@@ -35,6 +35,7 @@ def check_operator(seen: Installation) -> Iterator[Finding]:
     yield _leader(seen)
     yield _strays(seen)
     yield _rights(seen)
+    yield from _misspelt_settings(seen)
     yield _bucket(seen)
     yield from check_policies(seen)
     yield _metrics(seen)
@@ -157,6 +158,14 @@ def _rights(seen: Installation) -> Finding:
             "Apply manifests/rbac.yaml of its version, or upgrade the chart.",
         )
     return Finding("rights", State.OK, "those of its service account suffice")
+
+
+def _misspelt_settings(seen: Installation) -> Iterator[Finding]:
+    lines = dict.fromkeys(str(line.get("message", "")) for line in seen.log or ())
+    for told in (each for each in lines if each.startswith("the setting ")):
+        yield Finding(
+            "settings", State.WARNING, told, "Correct the name where the operator gets its settings."
+        )
 
 
 def _bucket(seen: Installation) -> Finding:
