@@ -31,7 +31,7 @@ class Reader:
 
 
 def routes(directory: Directory, name: str = "churn") -> list[str]:
-    return sorted(directory.table.find(name).routes)
+    return sorted(directory.table.find(name, lambda _: True).routes)
 
 
 def of_release(number: int) -> Model:
@@ -59,7 +59,7 @@ async def test_a_status_that_changes_nothing_of_the_release_is_not_read_again() 
     directory.put(replace(of_release(1), state=State.Degraded, message="an update is under way"))
     await directory.settled()
     assert len(reader.reads) == 1
-    assert directory.table.find("churn").model.state is State.Degraded
+    assert directory.table.find("churn", lambda _: True).model.state is State.Degraded
 
 
 async def test_a_model_that_does_not_say_what_it_takes_is_asked_again(

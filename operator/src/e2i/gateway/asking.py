@@ -58,12 +58,12 @@ class Asking:
         """Return the target that query or body name, and the request without that name; Refused if it is unclear."""
         table = self._directory.table
         if name := request.parameter("model"):
-            return table.find(name), request
+            return table.find(name, caller.grant.allows), request
         if b'"model"' in request.body:
             content = parse_json(request.body)
             if isinstance(content, dict) and isinstance(name := content.pop("model", None), str):
                 body = json.dumps(content).encode()
-                return table.find(name), _with_body(request, body)
+                return table.find(name, caller.grant.allows), _with_body(request, body)
         return table.only(model for model in table.models if caller.grant.allows(model)), request
 
     async def ask(self, request: Request, caller: Caller, target: Target, name: str) -> Answer:
@@ -125,13 +125,16 @@ class Asking:
             route.require_valid(body)
         except Refused:
             if await self._directory.renewed(target.model):
-                renewed = self._directory.table.find(target.name).route(path)
+                renewed = self._renewed(target).route(path)
                 if renewed is None:
                     return False
                 renewed.require_valid(body)
                 return True
             raise
         return True
+
+    def _renewed(self, target: Target) -> Target:
+        return self._directory.table.find(target.name, lambda model: model.key == target.model.key)
 
     def _deadline(self, request: Request) -> float:
         given = request.headers.get(DEADLINE_HEADER)

@@ -63,7 +63,7 @@ class Inference:
         return Answer(body=content.body, model=model, route="infer")
 
     def _find(self, name: str, version: str, caller: Caller) -> Target:
-        target = self._directory.table.find(name)
+        target = self._directory.table.find(name, caller.grant.allows)
         require_permission(caller, target.model)
         serving = open_inference.version_of(target)
         if version and version != serving:

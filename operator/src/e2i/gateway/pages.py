@@ -57,7 +57,7 @@ class Pages:
         return as_json(document, 503 if document["status"] == "down" else 200)
 
     async def models(self, request: Request, caller: Caller) -> Answer:
-        targets = [each for each in self._directory.table.targets() if caller.grant.allows(each.model)]
+        targets = self._directory.table.targets(caller.grant.allows)
         shown = [
             {
                 "name": each.name,
@@ -71,7 +71,7 @@ class Pages:
 
     async def schema(self, name: str, request: Request, caller: Caller) -> Answer:
         """Show inputs and outputs of a model as its bento says them, with paths below the model's own."""
-        target = self._directory.table.find(name)
+        target = self._directory.table.find(name, caller.grant.allows)
         require_permission(caller, target.model)
         if target.interface is None:
             raise Refused(
@@ -82,7 +82,7 @@ class Pages:
         return as_json(target.interface.below(target.prefix).document())
 
     async def openapi(self, request: Request, caller: Caller) -> Answer:
-        targets = [each for each in self._directory.table.targets() if caller.grant.allows(each.model)]
+        targets = self._directory.table.targets(caller.grant.allows)
         return as_json(openapi(targets, e2i.__version__))
 
     async def docs(self, request: Request) -> Answer:
@@ -90,4 +90,11 @@ class Pages:
         return Answer(body=PAGE, content_type=HTML)
 
     async def metrics(self, request: Request, caller: Caller) -> Answer:
+        """Show the metrics, which name all models."""
+        if not caller.grant.allows_all:
+            raise Refused(
+                Reason.NotPermitted,
+                f"the metrics are of all models, and {caller.name} may ask some: Prometheus gets them at "
+                "E2I_GATEWAY_METRICS_ADDRESS",
+            )
         return Answer(body=self._metrics.text(), content_type=CONTENT_TYPE)

@@ -113,7 +113,8 @@ class Routes:
         return await self._asking.ask(request, caller, target, route)
 
     async def _ask(self, name: str, route: str, request: Request, caller: Caller) -> Answer:
-        return await self._asking.ask(request, caller, self._directory.table.find(name), route)
+        target = self._directory.table.find(name, caller.grant.allows)
+        return await self._asking.ask(request, caller, target, route)
 
 
 async def _as(handle: CallerHandle, caller: Caller, request: Request) -> Answer:

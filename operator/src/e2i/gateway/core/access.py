@@ -33,6 +33,11 @@ class Grant:
         """Return whether the model may be asked; a pattern with a slash is of namespace and name."""
         return any(fnmatchcase(model.title if "/" in each else model.name, each) for each in self.models)
 
+    @property
+    def allows_all(self) -> bool:
+        """Whether every model may be asked, also those that are not there yet."""
+        return bool({"*", "*/*"} & {*self.models})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:

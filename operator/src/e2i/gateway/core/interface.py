@@ -11,12 +11,15 @@ from typing import Any
 import jsonschema_rs
 
 from e2i.gateway.core.refusal import Reason, Refused
+from e2i.gateway.core.schema_cost import cost_of
 
 Schema = Mapping[str, Any]
 _SERVICE_ROUTES = ("/health", "/model_info")
 """Routes of the whole service, and not of one of its models."""
 MOST_PROBLEMS = 10
 """Wrong fields that one answer lists."""
+MOST_WORK = 50_000_000
+"""Schemas that look at the values of one body: about a second."""
 _HIDDEN = "the value"
 """Stands in messages where the value is: rows of people belong into no log."""
 
@@ -32,11 +35,15 @@ class Route:
     description: str = ""
     check: jsonschema_rs.Draft202012Validator | None = field(default=None, hash=False, compare=False)
     """None if the schema is none that can be checked here: then the model alone judges."""
+    cost: int = field(default=0, compare=False)
+    """Schemas that at most look at one value inside of a body."""
 
     def require_valid(self, body: bytes) -> Any:
         """Return the parsed body; Refused names the first field that is not as the model wants it."""
         value = parse_json(body)
-        if self.check is None or self.check.is_valid(value):
+        # A value takes two bytes or more. Of a body that would hold up the others, the model alone judges.
+        is_dear = self.cost * len(body) > 2 * MOST_WORK
+        if self.check is None or is_dear or self.check.is_valid(value):
             return value
         problems = [_problem(error) for error in islice(self.check.iter_errors(value), MOST_PROBLEMS)]
         first = problems[0]
@@ -121,9 +128,15 @@ def parse_interface(content: object) -> Interface:
         path = each["route"]
         if path in _SERVICE_ROUTES or not path.startswith("/") or each.get("is_task"):
             continue
-        takes, gives = _schema(each.get("input")), _schema(each.get("output"))
+        takes = _schema(each.get("input"))
+        check, cost = _check(takes)
         routes[path] = Route(
-            path=path, input=takes, output=gives, description=str(each.get("doc") or ""), check=_check(takes)
+            path=path,
+            input=takes,
+            output=_schema(each.get("output")),
+            description=str(each.get("doc") or ""),
+            check=check,
+            cost=cost,
         )
     return Interface(title=str(content.get("name", "")), routes=routes)
 
@@ -132,12 +145,16 @@ def _schema(value: object) -> Schema:
     return value if isinstance(value, Mapping) else {}
 
 
-def _check(schema: Schema) -> jsonschema_rs.Draft202012Validator | None:
-    """Return the check of a schema; None for one with types of BentoML's own, such as tensor or file."""
+def _check(schema: Schema) -> tuple[jsonschema_rs.Draft202012Validator | None, int]:
+    """Return the check of a schema and its cost.
+
+    There is none for one with types of BentoML's own, such as tensor or file, nor for one that may take for ever.
+    """
     if not schema:
-        return None
+        return None, 0
     try:
-        return jsonschema_rs.Draft202012Validator(
+        cost = cost_of(schema)
+        check = jsonschema_rs.Draft202012Validator(
             dict(schema),
             mask=_HIDDEN,
             retriever=_retrieve_nothing,
@@ -145,7 +162,8 @@ def _check(schema: Schema) -> jsonschema_rs.Draft202012Validator | None:
             pattern_options=jsonschema_rs.RegexOptions(),
         )
     except ValueError:
-        return None
+        return None, 0
+    return check, cost
 
 
 def _retrieve_nothing(address: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from e2i.gateway.core.interface import Interface, Route
@@ -10,6 +10,8 @@ from e2i.gateway.core.models import Model
 from e2i.gateway.core.refusal import Reason, Refused
 
 Key = tuple[str, str]
+Allows = Callable[[Model], bool]
+"""Whether the caller may ask a model."""
 MOST_NAMES = 20
 """Names that a message lists."""
 
@@ -53,7 +55,8 @@ class RoutingTable:
     def __init__(self, models: Iterable[Model], interfaces: Mapping[Key, Interface]) -> None:
         self.models = tuple(sorted(models, key=lambda model: model.key))
         self._targets: dict[str, list[Target]] = {}
-        inner: dict[str, list[Target]] = {}
+        self._inner: dict[str, list[Target]] = {}
+        """The models in bentos with several: a model's own name counts before theirs."""
         for model in self.models:
             interface = interfaces.get(model.key)
             self._add(model.name, Target(model.name, model, interface))
@@ -61,14 +64,19 @@ class RoutingTable:
                 full = f"{model.namespace}.{model.name}"
                 self._add(full, Target(full, model, interface))
             for name in sorted(interface.inner) if interface else ():
-                inner.setdefault(name, []).append(Target(name, model, interface, f"/{name}"))
-        # A model's own name counts before that of a model in somebody's bento.
-        for name, targets in inner.items():
-            self._targets.setdefault(name, targets)
+                # One with a point would be taken for NAMESPACE.NAME, and its bento may be another team's.
+                if "." not in name:
+                    self._inner.setdefault(name, []).append(Target(name, model, interface, f"/{name}"))
 
-    def find(self, name: str) -> Target:
-        """Return the target of this name; Refused if there is none, or more than one."""
-        found = self._targets.get(name, ())
+    def find(self, name: str, allows: Allows) -> Target:
+        """Return the target of this name that the caller may ask; Refused if there is none, or more than one.
+
+        Another team's model of the same name stands in nobody's way who may not ask it. If all are others', one of
+        them is returned: what is told of it is that it may not be asked.
+        """
+        found = self._allowed(name, allows)
+        if not found:
+            found = (self._targets.get(name) or self._inner.get(name) or [])[:1]
         if len(found) == 1:
             return found[0]
         if found:
@@ -98,11 +106,17 @@ class RoutingTable:
             details={"field": "model"},
         )
 
-    def targets(self) -> list[Target]:
-        """Return one target for each name that leads to one model, sorted; without those with a namespace."""
-        return [
-            found[0] for name, found in sorted(self._targets.items()) if len(found) == 1 and "." not in name
-        ]
+    def targets(self, allows: Allows) -> list[Target]:
+        """Return one target for each name that leads the caller to one model, sorted; no name with a namespace."""
+        names = sorted(name for name in self._targets.keys() | self._inner.keys() if "." not in name)
+        allowed = (self._allowed(name, allows) for name in names)
+        return [found[0] for found in allowed if len(found) == 1]
+
+    def _allowed(self, name: str, allows: Allows) -> list[Target]:
+        for targets in (self._targets, self._inner):
+            if found := [each for each in targets.get(name, ()) if allows(each.model)]:
+                return found
+        return []
 
     def _add(self, name: str, target: Target) -> None:
         self._targets.setdefault(name, []).append(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 
@@ -34,7 +35,9 @@ async def read_interface(session: aiohttp.ClientSession, url: str) -> Interface 
         content = await _read(session, above)
         if content is not None:
             try:
-                return parse_interface(json.loads(content)).below("/".join(["", *parts[count:]]))
+                # In a thread: it may be large, and the requests to other models go on.
+                found = await asyncio.to_thread(lambda text: parse_interface(json.loads(text)), content)
+                return found.below("/".join(["", *parts[count:]]))
             except (ValueError, RecursionError) as error:
                 raise NoInterface(f"{above.path}: {error}") from error
     return None
