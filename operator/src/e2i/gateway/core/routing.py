@@ -72,7 +72,7 @@ class RoutingTable:
         """Return the target of this name that the caller may ask; Refused if there is none, or more than one.
 
         Another team's model of the same name stands in nobody's way who may not ask it. If all are others', one of
-        them is returned: what is told of it is that it may not be asked.
+        them is returned: it may not be asked, and that is the answer.
         """
         found = self._allowed(name, allows)
         if not found:
