@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -28,14 +29,29 @@ def needed_modules(named: Iterable[str], model_format: str, code: Iterable[Path]
     return frozenset(needed)
 
 
+def check_late_imports(name: str, code: Sequence[Path], pins: Iterable[Pin]) -> None:
+    """Raise PackagingError if `code` imports inside of a function what the pins lack; call it once the model has
+    answered, because what answering did not import is not needed."""
+    found = {module for file in code for module in _imports(ast.walk(_parsed(file)))}
+    used = {module for module in found if module.partition(".")[0] in sys.modules}
+    check_modules(name, used, pins, (file.stem for file in code))
+
+
 def _imported(file: Path) -> Iterable[str]:
+    return _imports(_parsed(file).body)
+
+
+def _parsed(file: Path) -> ast.Module:
     try:
-        body = ast.parse(file.read_bytes(), filename=file.name).body
+        return ast.parse(file.read_bytes(), filename=file.name)
     except (SyntaxError, ValueError) as error:
         raise PackagingError(
             ErrorReason.CodeMissing, f"{file} is no Python that can be read: {error}. Correct it."
         ) from error
-    for node in body:
+
+
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -23,7 +23,7 @@ from e2i.packaging.csv_types import (
     read_texts,
 )
 from e2i.packaging.data import file_digest
-from e2i.packaging.dependency_check import CODE, REQUIREMENTS, check_modules, check_pins
+from e2i.packaging.dependency_check import CODE, REQUIREMENTS, check_late_imports, check_modules, check_pins
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.golden import BACKGROUND_ROWS, choose_golden, evenly_spaced
 from e2i.packaging.inference import OriginalModel, check_routines, find_row_format
@@ -153,6 +153,7 @@ def _card(
     row_format = find_row_format(original, inputs, declaration.rows_as)
     check_by_asking(doubtful, original, inputs, row_format)
     sample = predict_sample(original, inputs, row_format)
+    check_late_imports(declaration.name, declaration.code, pins)
     measured = check_quality(declaration, original, data, row_format, sample, say)
     (folder / BACKGROUND_FILE).write_text(_background(sample.rows))
     causal = describe_causal(declaration, data, features, say)

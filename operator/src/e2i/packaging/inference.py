@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.fitted_names import first_step, fitted_names
+from e2i.packaging.missing_module import module_missing
 from e2i.packaging.model_contents import check_is_model
 from e2i.packaging.pandas_categories import advice_of_columns
 from e2i_bento.card import Decisions, Kind
@@ -186,6 +188,8 @@ def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat
             original.answers(as_table(frame.head(5), row_format))
         except PackagingError:
             raise
+        except ModuleNotFoundError as error:
+            raise module_missing(f"The model {type(original.model).__name__}", error) from error
         except Exception as error:
             failures.append(f"as {row_format}: {type(error).__name__}: {_short(error)}")
         else:
@@ -216,21 +220,6 @@ def check_repeatable(original: OriginalModel, table: Any, answers: list[Answer])
             f"The model {type(original.model).__name__} answers the same input differently each time, so no golden "
             "prediction can hold. Give it a fixed random_state, or take the chance out of predicting.",
         )
-
-
-def fitted_names(model: Any) -> list[str] | None:
-    """Return the columns that the model was fitted with, if it was a DataFrame."""
-    try:
-        names = model.feature_names_in_
-    except AttributeError:
-        return None
-    return None if names is None else [str(name) for name in names]
-
-
-def first_step(model: Any) -> Any:
-    """Return the first step of a pipeline, however deep; of anything else itself."""
-    steps: Callable[[], Any] | Any = getattr(model, "steps", None)
-    return first_step(steps[0][1]) if isinstance(steps, list) and steps else model
 
 
 def _column(values: Any, routine: str) -> list[float]:

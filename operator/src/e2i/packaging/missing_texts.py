@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from e2i.packaging.fitted_names import fitted_names
 from e2i.packaging.known_categories import known_categories
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ def as_learned(data: DataFrame, estimators: Sequence[Any]) -> DataFrame:
     for estimator in estimators:
         if _imputes_none(estimator):
             continue
-        fitted = getattr(estimator, "feature_names_in_", None)
-        learned = known_categories(estimator, columns if fitted is None else [str(name) for name in fitted])
+        learned = known_categories(estimator, fitted_names(estimator) or columns)
         for name, categories in learned.items():
             column = data[name] if name in columns else None
             # An empty set is a scaler's, which learned no categories: a column of numbers.

@@ -31,7 +31,9 @@ _TORCH = (
 )
 _ONNX = (
     "an ONNX model",
-    "Give the fitted model that it was converted from, written with joblib.dump",
+    "Give the fitted model that it was converted from, written with joblib.dump; or wrap it in a class of a module of "
+    "your own with predict_proba and classes_ (or predict), and give the module with --code "
+    "(docs/howto/package.md#onnx-statsmodels-pytorch)",
 )
 _BY_SUFFIX = {
     ".cbm": _CATBOOST,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from e2i.packaging.errors import ErrorReason, PackagingError
-from e2i.packaging.inference import RowFormat, fitted_names
+from e2i.packaging.fitted_names import fitted_names
+from e2i.packaging.inference import RowFormat
 from e2i.packaging.schema import choose_columns, infer_feature, listed
 from e2i.packaging.text_columns import text_columns
 from e2i_bento.card import Causal, Decisions, Feature, Kind

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from e2i.packaging.errors import ErrorReason, PackagingError
+from e2i.packaging.fitted_names import fitted_names
+from e2i.packaging.missing_module import module_missing
 from e2i.packaging.model_contents import check_file_format, check_is_model
 
 BOOSTERS = (".ubj", ".json", ".bst", ".xgb")
@@ -85,11 +87,10 @@ def combine(preprocessing: Any, model: Any) -> Any:
 def _with_feature_names(preprocessing: Any, model: Any) -> Any:
     """Return the transformer, made to give a DataFrame when the model was fitted on one; PackagingError if the names
     differ."""
-    wanted = getattr(model, "feature_names_in_", None)
-    if wanted is None or not hasattr(preprocessing, "get_feature_names_out"):
+    names = fitted_names(model)
+    if names is None or not hasattr(preprocessing, "get_feature_names_out"):
         return preprocessing
     given = [str(name) for name in preprocessing.get_feature_names_out()]
-    names = [str(name) for name in wanted]
     if given != names:
         pairs = ((theirs, ours) for theirs, ours in zip(given, names, strict=False) if theirs != ours)
         first = next(pairs, (f"{len(given)} columns", f"{len(names)}"))
@@ -133,11 +134,7 @@ def load_recording_modules(file: Path, load: Callable[[Path], Loaded]) -> tuple[
             loaded = load(file)
         return frozenset(modules), loaded
     except ModuleNotFoundError as error:
-        raise PackagingError(
-            ErrorReason.CodeMissing,
-            f"The model in {file} needs the module {error.name}, which is not here. Install its package in the "
-            f"version of the training, or, if it is your own, give {error.name}.py with --code.",
-        ) from error
+        raise module_missing(f"The model in {file}", error) from error
     except AttributeError as error:
         raise _name_missing(file, error) from error
     except UserWarning as error:
