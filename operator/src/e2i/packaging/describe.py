@@ -145,7 +145,6 @@ def _card(
     say: Callable[[str], None],
 ) -> Card:
     loaded, file = stored
-    # Cheap, so before the model is asked anything.
     lineage = _checked_lineage(declaration, data, loaded, pins)
     inputs = data[[feature.name for feature in features]]
     doubtful = _doubtful_cells(declaration, loaded.model, data, list(inputs.columns))
@@ -186,7 +185,8 @@ def _original(declaration: ModelDeclaration, model: Any, data: DataFrame) -> Ori
 def _checked_lineage(
     declaration: ModelDeclaration, data: DataFrame, loaded: LoadedModel, pins: Sequence[Pin]
 ) -> Lineage:
-    """Return what the model was made of; PackagingError if the pins lack what it needs to be loaded."""
+    """Return what the model was made of; PackagingError if the pins lack what it needs to be loaded.
+    Cheap, so before the model is asked anything."""
     lineage = training_lineage(declaration, data, loaded)
     check_pins(declaration.name, lineage.packages, pins)
     check_modules(
