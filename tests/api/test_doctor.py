@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support.cluster import TestCluster
+from support.guarding import put_guard
 
 from e2i.local.kubectl import kubectl
 
@@ -100,6 +101,9 @@ spec:
 @pytest.mark.api
 def test_a_binding_without_effect_is_told(cluster: TestCluster, tmp_path: Path) -> None:
     home = cluster.own_home("binds rules that are not there")
+    # After the last binding with a ConfigMap is deleted, an API server finds no ConfigMap for a policy any more
+    # (kubernetes/kubernetes#130887). Those of the guard stay, for the tests that come later.
+    put_guard(home)
     (tmp_path / "bindings.yaml").write_text(BINDINGS)
     kubectl(home, "apply", f"--filename={tmp_path / 'bindings.yaml'}")
     try:

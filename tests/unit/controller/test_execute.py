@@ -410,6 +410,10 @@ NO_RIGHT = (
 NO_ANSWER = 'Internal error occurred: failed calling webhook "check.example": failed to call webhook: context deadline'
 FULL = 'bentodeployments "churn-a" is forbidden: exceeded quota: few, requested: count/bentodeployments=1'
 DENIED = 'admission webhook "check.example" denied the request: no team label'
+LOST = (
+    "ValidatingAdmissionPolicy 'e2i-own-labels' with binding 'e2i-own-labels' denied request: failed to configure "
+    "binding: no params found for policy binding with `Deny` parameterNotFoundAction"
+)
 POLICY = "ValidatingAdmissionPolicy 'labels' with binding 'labels' denied request: no team label"
 
 
@@ -421,6 +425,8 @@ POLICY = "ValidatingAdmissionPolicy 'labels' with binding 'labels' denied reques
                      id="a webhook of somebody else is down"),
         pytest.param(403, FULL, Reason.Refused, "Raise the quota", id="a quota is used up"),
         pytest.param(403, DENIED, Reason.Refused, "Change the rule of that webhook", id="a webhook refuses"),
+        pytest.param(403, LOST, Reason.Refused, "Create the ConfigMap that the binding names",
+                     id="the API server has no parameters for a policy"),
         pytest.param(403, POLICY, Reason.Refused, "Change the rule of that webhook", id="a policy refuses"),
     ],
 )  # fmt: skip

@@ -69,6 +69,10 @@ _LACKS_A_RIGHT = re.compile(r'User "[^"]+" cannot \w+ resource ')
 """Words of the API server's own rules (RBAC); a quota or a webhook has others."""
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 _DENIED = re.compile(r"denied( the)? request")
+_LOST_PARAMETERS = (
+    "Create the ConfigMap that the binding names. If it is there, restart the API server: after the last binding with a "
+    "ConfigMap was deleted, it reads none any more (kubernetes/kubernetes#130887)"
+)
 RIGHTS = "Apply manifests/rbac.yaml of the operator's version, or upgrade the chart"
 
 
@@ -81,6 +85,8 @@ def write_refusal(sentence: str) -> tuple[Reason, str] | None:
         return Reason.WebhookFailing, f"Bring the webhook {found[1]} back, or remove it: {configuration}"
     if "exceeded quota" in sentence:
         return Reason.Refused, "Raise the quota, or remove what it counts"
+    if "no params found for policy binding" in sentence:
+        return Reason.Refused, _LOST_PARAMETERS
     if _DENIED.search(sentence):
         return Reason.Refused, "Change the rule of that webhook or policy, or what the model asks for"
     return None
