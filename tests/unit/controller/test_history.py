@@ -15,8 +15,10 @@ from support.builders import (
     a_model,
     a_request,
     a_service,
+    at_step,
     beside,
     failed,
+    failed_status,
     seconds,
     seen,
     seen_ready,
@@ -25,7 +27,7 @@ from support.builders import (
 
 from e2i.api import naming
 from e2i.api.conditions import timestamp
-from e2i.api.model import Model
+from e2i.api.model import Model, Pause, SetWeight, Strategy
 from e2i.controller.core import persisted_status
 from e2i.controller.core.observed import Observed
 from e2i.controller.core.persisted_status import Entry, Failure
@@ -97,6 +99,48 @@ def test_the_history(model: Model, state: Observed, failure: Failure | None, exp
         for entry in history.updated(Situation(model, state), [failure] if failure else [], LATER)
     ]
     assert told(a_model(status={"history": again}), state, failure) == expected, "told again, it is the same"
+
+
+CANARY = a_model(rollout={"strategy": Strategy.CANARY, "steps": (SetWeight(25), Pause(None))})
+ARTIFACT = {"tag": "churn_model:1.4.1", "digest": DIGEST, "uri": "s3://e2i/churn.tar"}
+
+
+def with_canary(
+    release: str = "0000aaaa", *, weight: int = 25, model: Model = CANARY, **status: Any
+) -> Model:
+    """The last status tells of a canary; A serves beside it."""
+    known = at_step(model, 0, release=release, weight=weight)
+    lines = {"history": [a_line(A, "Serving")], "artifact": ARTIFACT}
+    return replace(known, status={**known.status, **lines, **status})
+
+
+FAILED_CANARY = failed_status(CANARY, release="0000aaaa")
+
+
+@pytest.mark.parametrize(
+    ("model", "is_overtaken"),
+    [
+        pytest.param(with_canary(), True, id="another one is asked for"),
+        pytest.param(with_canary(B), False, id="it is asked for"),
+        pytest.param(with_canary(A), False, id="it serves"),
+        pytest.param(with_canary(weight=0), False, id="it never had a share"),
+        pytest.param(with_canary(**FAILED_CANARY), False, id="it failed: that is told"),
+        pytest.param(replace(with_canary(), invalid="spec is missing"), False,
+                     id="nobody knows what is asked for while the spec cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_canary_is_overtaken_if(model: Model, is_overtaken: bool) -> None:
+    assert ("0000aaaa Overtaken" in told(model, SERVES_A)) is is_overtaken
+
+
+def test_an_overtaken_canary_is_told_with_its_bento_and_what_came_in_its_place() -> None:
+    (entry, _) = history.updated(Situation(with_canary(), SERVES_A), (), LATER)
+    assert (entry.tag, entry.digest, entry.ended_at) == ("churn_model:1.4.1", DIGEST, LATER)
+    assert entry.message == f"it had 25 % of the requests when release {B} was asked for in its place"
+    unknown = with_canary(model=replace(CANARY, tag="churn_model:2"))
+    state = seen(service=SERVES_A.service)
+    (entry, *_) = history.updated(Situation(unknown, state), (), LATER)
+    assert entry.message == "it had 25 % of the requests when churn_model:2 was asked for in its place"
 
 
 def test_a_rollback_in_the_same_second_as_its_failure_tells_of_it() -> None:

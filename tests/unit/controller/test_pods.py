@@ -11,14 +11,17 @@ from support.builders import (
     DIGEST,
     NOON,
     a_deployment,
+    a_line,
     a_model,
     a_request,
     a_service,
     a_workload,
     at_step,
     beside,
+    failed,
     seconds,
     seen_ready,
+    seen_serving,
     seen_starting,
 )
 
@@ -35,6 +38,7 @@ from e2i.controller.core.stretch import Stretch
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
 OLD = a_model(env=(("VERSION", "old"),))
+OLD_RELEASE = naming.release_of(OLD, DIGEST)
 OLD_DEPLOYMENT = a_deployment(OLD)
 OLD_SERVES = a_service(release=naming.release_of(OLD, DIGEST), switched_at=NOON - seconds(3600))
 CRASH = Problem(reason=Reason.CrashLoop, message="container main ended 3 times")
@@ -182,6 +186,23 @@ def test_past_the_deadline_the_cause_is_told_with_its_word() -> None:
     )
     silent = table.plan(Situation(MODEL, seen_starting(MODEL)), NOON + seconds(600))
     assert f"0 of 1 pods of release {RELEASE} (churn_model:1.4.2) are ready" in silent.message
+
+
+@pytest.mark.parametrize(
+    ("model", "state", "proposes"),
+    [
+        pytest.param(MODEL, seen_starting(MODEL), True, id="no other release has been there"),
+        pytest.param(MODEL, beside(seen_starting(MODEL), a_deployment(OLD), service=OLD_SERVES), False,
+                     id="another one serves"),
+        pytest.param(a_model(status={"history": [a_line(OLD_RELEASE)]}),
+                     beside(seen_starting(MODEL), a_deployment(OLD)), False, id="the Service of another one is gone"),
+        pytest.param(failed(MODEL), seen_serving(MODEL, workloads=()), False, id="it serves itself, and has failed"),
+    ],
+)  # fmt: skip
+def test_a_late_release_says_how_to_try_again_if(model: Model, state: Observed, proposes: bool) -> None:
+    late = table.plan(Situation(model, state), NOON + seconds(600))
+    assert late.failure or model.status
+    assert ("correct the cause, or kubectl e2i retry" in late.message) is proposes
 
 
 def test_pods_that_come_up_after_the_deadline_are_taken_all_the_same() -> None:

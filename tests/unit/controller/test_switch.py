@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -96,6 +97,31 @@ def test_where_the_address_leads(model: Model, state: Observed, selector: dict[s
     chosen = address.restore_address(Situation(model, state), NOON)
     (action,) = chosen.actions if chosen else (None,)
     assert (dict(action.selector) if isinstance(action, ApplyService) else None) == selector
+
+
+NAMELESS = replace(a_deployment(THIRD), name="a", uid="uid-a", release=None)
+"""A BentoDeployment that lost its labels."""
+
+
+@pytest.mark.parametrize(
+    ("state", "release", "since"),
+    [
+        pytest.param(side_by_side(SHARED, workloads=NEW_PODS), RELEASE, None, id="to a running one, from now on"),
+        pytest.param(side_by_side(SHARED, workloads=()), OLD_RELEASE, LONG_AGO, id="nowhere: it is where it was"),
+        pytest.param(
+            side_by_side(
+                SHARED,
+                deployments=(NAMELESS, a_deployment(MODEL), a_deployment(OLD)),
+                workloads=(replace(a_workload(NAMELESS), release=None), *NEW_PODS),
+            ),
+            RELEASE, None, id="never to one that nobody knows by its name",
+        ),
+    ],
+)  # fmt: skip
+def test_an_address_that_all_pods_share_moves(state: Observed, release: str, since: datetime | None) -> None:
+    chosen = address.restore_address(Situation(THIRD, state), NOON)
+    assert chosen
+    assert chosen.actions == (ApplyService(release, naming.pod_labels("churn", release), since),)
 
 
 def test_putting_the_address_right_does_not_count_as_a_switch() -> None:

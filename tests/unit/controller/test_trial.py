@@ -11,12 +11,14 @@ from support.builders import (
     NOON,
     a_deployment,
     a_model,
+    a_request,
     a_service,
     a_workload,
     at_step,
     beside,
     failed,
     seconds,
+    seen_exported,
     seen_ready,
     seen_serving,
 )
@@ -30,7 +32,12 @@ from e2i.controller.core.observed import Observed, VerificationState
 from e2i.controller.core.releases.situation import Situation
 from e2i.controller.core.releases.trials import trial_of
 from e2i.controller.core.rules.table import plan
-from e2i.controller.core.rules.trial import judge_serving_release, start_guard, verify_release
+from e2i.controller.core.rules.trial import (
+    judge_serving_release,
+    leave_failed_release,
+    start_guard,
+    verify_release,
+)
 
 MODEL = a_model(replicas=2)
 RELEASE = naming.release_of(MODEL, DIGEST)
@@ -39,6 +46,8 @@ OLD_SERVES = a_service(release=naming.release_of(OLD, DIGEST), switched_at=NOON 
 SHARED = replace(OLD_SERVES, selector={naming.MODEL_LABEL: "churn"})
 WATCH = {"seconds": 120, "maxErrorRatio": "0.05"}
 WATCHED = a_model(rollout={"watch": WATCH})
+SLOWLY_WATCHED = a_model(delay=300, rollout={"watch": WATCH})
+"""The release before it is kept for longer than its metrics are read."""
 ERRORS = Problem(reason=Reason.ErrorRatioExceeded, message="9 of 10 requests failed")
 CRASH = Problem(reason=Reason.CrashLoop, message="container main ended 3 times")
 UNPLACED = Problem(reason=Reason.PodUnschedulable, message="no node has room", blameless=True)
@@ -126,16 +135,36 @@ def test_a_canary_is_judged_as_long_as_it_has_a_share() -> None:
         pytest.param(WATCHED, seen_serving(WATCHED), 120, None, id="not afterwards"),
         pytest.param(WATCHED, seen_serving(WATCHED, guard_running=True), 0, None, id="not twice"),
         pytest.param(MODEL, serving(), 0, None, id="not if nobody asks for it"),
-        pytest.param(
-            at_step(CANARY, 1), canary_state(), 5000, 5120, id="of a canary as long as it has a share"
-        ),
+        pytest.param(SLOWLY_WATCHED, seen_serving(SLOWLY_WATCHED), 119, 120, id="as long as it was asked for"),
+        pytest.param(SLOWLY_WATCHED, seen_serving(SLOWLY_WATCHED), 120, None,
+                     id="no longer than that, also while the release before it is kept"),
+        pytest.param(failed(WATCHED), seen_serving(WATCHED), 60, None, id="not of one that failed already"),
+        pytest.param(at_step(CANARY, 1), canary_state(), 5000, 5120, id="of a canary as long as it has a share"),
     ],
-)
+)  # fmt: skip
 def test_metrics_are_read(model: Model, state: Observed, after: int, until: int | None) -> None:
     chosen = start_guard(Situation(model, state), NOON + seconds(after))
     trial = trial_of(model, RELEASE)
     expected = None if until is None else (StartGuard(RELEASE, trial, NOON + seconds(until), "churn_model"),)
     assert (chosen.actions if chosen else None) == expected
+
+
+EXPORTED = seen_exported(MODEL)
+NO_PODS_YET = seen_ready(MODEL, requests=(), workloads=())
+
+
+@pytest.mark.parametrize(
+    ("state", "is_left"),
+    [
+        pytest.param(EXPORTED, True, id="there is nothing of it here"),
+        pytest.param(replace(EXPORTED, requests=(a_request(MODEL),)), False, id="its request is there"),
+        pytest.param(replace(NO_PODS_YET, export=EXPORTED.export), False, id="its BentoDeployment is there"),
+        pytest.param(replace(EXPORTED, service=a_service(release=RELEASE)), False, id="it has the address"),
+        pytest.param(beside(EXPORTED, a_deployment(OLD), service=OLD_SERVES), False, id="another one serves for it"),
+    ],
+)  # fmt: skip
+def test_nothing_is_made_of_a_release_that_failed_if(state: Observed, is_left: bool) -> None:
+    assert (leave_failed_release(Situation(failed(MODEL), state), NOON) is not None) is is_left
 
 
 def test_an_answer_that_is_not_as_expected_is_the_evidence() -> None:

@@ -70,8 +70,8 @@ _LACKS_A_RIGHT = re.compile(r'User "[^"]+" cannot \w+ resource ')
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 _DENIED = re.compile(r"denied( the)? request")
 _LOST_PARAMETERS = (
-    "Create the ConfigMap that the binding names. If it is there, restart the API server: after the last binding with a "
-    "ConfigMap was deleted, it reads none any more (kubernetes/kubernetes#130887)"
+    "Create the ConfigMap that the binding names. If it is there, restart the API server: after the last binding with "
+    "a ConfigMap was deleted, it reads none any more (kubernetes/kubernetes#130887)"
 )
 RIGHTS = "Apply manifests/rbac.yaml of the operator's version, or upgrade the chart"
 
