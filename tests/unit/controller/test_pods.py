@@ -11,8 +11,8 @@ from support.builders import (
     DIGEST,
     NOON,
     a_deployment,
-    a_line,
     a_model,
+    a_record,
     a_request,
     a_service,
     a_workload,
@@ -38,7 +38,6 @@ from e2i.controller.core.stretch import Stretch
 MODEL = a_model()
 RELEASE = naming.release_of(MODEL, DIGEST)
 OLD = a_model(env=(("VERSION", "old"),))
-OLD_RELEASE = naming.release_of(OLD, DIGEST)
 OLD_DEPLOYMENT = a_deployment(OLD)
 OLD_SERVES = a_service(release=naming.release_of(OLD, DIGEST), switched_at=NOON - seconds(3600))
 CRASH = Problem(reason=Reason.CrashLoop, message="container main ended 3 times")
@@ -194,8 +193,8 @@ def test_past_the_deadline_the_cause_is_told_with_its_word() -> None:
         pytest.param(MODEL, seen_starting(MODEL), True, id="no other release has been there"),
         pytest.param(MODEL, beside(seen_starting(MODEL), a_deployment(OLD), service=OLD_SERVES), False,
                      id="another one serves"),
-        pytest.param(a_model(status={"history": [a_line(OLD_RELEASE)]}),
-                     beside(seen_starting(MODEL), a_deployment(OLD)), False, id="the Service of another one is gone"),
+        pytest.param(MODEL, seen_starting(MODEL, records=(a_record(OLD),)), False,
+                     id="the bucket has another one to go back to"),
         pytest.param(failed(MODEL), seen_serving(MODEL, workloads=()), False, id="it serves itself, and has failed"),
     ],
 )  # fmt: skip
