@@ -294,6 +294,9 @@ async def test_it_waits_for_an_api_server_that_does_not_give_it(
                      id="its token is not accepted"),
         pytest.param(ApiError(500, "Internal", "etcdserver: mvcc: database space exceeded"),
                      "etcd is full: make room in it, and clear its alarm", id="etcd takes no writes"),
+        pytest.param(ApiError(500, "Internal", 'failed calling webhook "check.example": context deadline exceeded'),
+                     "or remove it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+                     id="a webhook of somebody else is asked for Leases too"),
     ],
 )  # fmt: skip
 async def test_what_keeps_it_from_renewing_is_told_with_the_next_step(

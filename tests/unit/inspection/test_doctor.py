@@ -197,6 +197,13 @@ CASES = [
         id="a right that lacks",
     ),
     pytest.param(
+        but(refused=None, not_asked='failed calling webhook "check.example": context deadline exceeded'),
+        "rights",
+        FAILED,
+        'failed calling webhook "check.example"',
+        id="a webhook of somebody else that holds up the question for rights, as it does every write",
+    ),
+    pytest.param(
         but(refused=None), "rights", UNKNOWN, "subjectaccessreviews", id="rights that nobody may ask for"
     ),
     pytest.param(

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 
 from e2i import clock
 from e2i.api import naming
+from e2i.controller.core.evidence.refusals import IF_OTHERS_ARE_ANSWERED, write_refusal
 from e2i.controller.core.lease import Sighting, Terms, is_free, parse_claim, sight
 from e2i.kube import ApiError, Kube, Object
 from e2i.kube.e2i_kinds import LEASES
@@ -191,7 +192,9 @@ class Lease:
             async with asyncio.timeout(self._terms.write_within / 2):
                 yield
         except TimeoutError as error:
-            raise ApiError(0, "Timeout", "the API server did not answer in time") from error
+            raise ApiError(
+                0, "Timeout", f"the API server did not answer in time. {IF_OTHERS_ARE_ANSWERED}"
+            ) from error
 
     def _explained(self, error: ApiError) -> str:
         """Return the error, with what to do about one that a person has to remove."""
@@ -204,7 +207,8 @@ class Lease:
             return f"{words}. The token of the operator's service account is not accepted: {step}"
         if "database space exceeded" in error.message:
             return f"{words}. etcd is full: make room in it, and clear its alarm"
-        return words
+        known = write_refusal(error.message)
+        return f"{words}. {known[1]}" if known else words
 
     def _log(self, level: int, line: str, *values: object) -> None:
         """Log the line unless it was the last one."""

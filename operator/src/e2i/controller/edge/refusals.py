@@ -66,10 +66,11 @@ def refused(model: Model, action: Action, error: ApiError) -> Problem:
         # Kubernetes removes the children of the namespace one by one, and each would be made again.
         message = f"namespace {model.namespace} is being deleted: nothing is made in it any more"
         return Problem(reason=Reason.Deleting, message=message)
-    if error.status in (403, 500) and (known := write_refusal(error.message)):
+    # The status does not tell who refuses: a webhook chooses that of its refusal (400 if it names none).
+    if known := write_refusal(error.message):
         reason, advice = known
         message = f"{what}: {error.message.rstrip('.')}. {advice}"
-        return Problem(reason=reason, message=message, stalled=error.status == 403)
+        return Problem(reason=reason, message=message, stalled=reason is not Reason.WebhookFailing)
     if error.status in (400, 403, 413, 422):
         return Problem(reason=Reason.Refused, message=f"{what}: {error.message}", stalled=True)
     return Problem(reason=Reason.ApiUnavailable, message=f"{what}: {error.message}; it is tried again")

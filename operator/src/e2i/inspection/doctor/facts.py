@@ -95,6 +95,8 @@ class Installation:
     """Whether the operator's service account is there."""
     refused: tuple[str, ...] | None
     """Rights that the operator's service account lacks."""
+    not_asked: str = ""
+    """Why the API server did not take the question for them, if it is for a reason that holds up writes too."""
     strays: tuple[str, ...] | None
     """Models in namespaces of no operator that none has looked at, as namespace/name."""
     policies: frozenset[str] | None

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import aiohttp
 
 from e2i import clock
+from e2i.api.conditions import Reason
+from e2i.controller.core.evidence.refusals import write_refusal
 from e2i.inspection.doctor.cluster_checks import CRDS, SECRETS, YATAI_DEPLOYMENT, secret_of
 from e2i.inspection.doctor.deployments import deployment
 from e2i.inspection.doctor.facts import Installation, Operator
@@ -47,6 +49,7 @@ async def look(kube: Kube, namespace: str = "") -> Installation:
     operator, first = (installed[0], operators[0]) if operators else (None, None)
     yatai = deployment(found, YATAI_DEPLOYMENT) if found else None
     policies = await read_policies(kube)
+    refused, not_asked = await _rights(kube, operator, first)
     return Installation(
         version=str(version.get("gitVersion", "")),
         crds=await _crds(kube),
@@ -65,7 +68,8 @@ async def look(kube: Kube, namespace: str = "") -> Installation:
         account=await _is_there(kube, SERVICE_ACCOUNTS, first.namespace, _account(operator))
         if operator and first
         else None,
-        refused=await _refused(kube, operator, first.namespaces or ("",)) if operator and first else None,
+        refused=refused,
+        not_asked=not_asked,
         strays=None if found is None else await _strays(kube, operators),
         policies=policies and policies[0],
         broken_bindings=policies[1] if policies else (),
@@ -181,14 +185,25 @@ def _account(operator: Mapping[str, Any]) -> str:
     return str(operator["spec"]["template"]["spec"].get("serviceAccountName", "default"))
 
 
-async def _refused(
-    kube: Kube, operator: Mapping[str, Any], namespaces: tuple[str, ...]
-) -> tuple[str, ...] | None:
+async def _rights(
+    kube: Kube, operator: Object | None, first: Operator | None
+) -> tuple[tuple[str, ...] | None, str]:
+    """Return the rights that the operator lacks, and why they could not be asked for."""
+    if not operator or not first:
+        return None, ""
+    try:
+        return await _refused(kube, operator, first.namespaces or ("",)), ""
+    except ApiError as error:
+        known = write_refusal(error.message)
+        if known is None:
+            _must_be_refusal(error)
+        return None, error.message if known and known[0] is not Reason.RightMissing else ""
+
+
+async def _refused(kube: Kube, operator: Mapping[str, Any], namespaces: tuple[str, ...]) -> tuple[str, ...]:
     user = f"system:serviceaccount:{operator['metadata']['namespace']}:{_account(operator)}"
     asked = [(right, place) for place in namespaces for right in NEEDED]
-    answers = await _allowed(asyncio.gather(*(_may(kube, user, right, place) for right, place in asked)))
-    if answers is None:
-        return None
+    answers = await asyncio.gather(*(_may(kube, user, right, place) for right, place in asked))
     pairs = zip(asked, answers, strict=True)
     return tuple(f"{right}{f' in {place}' if place else ''}" for (right, place), may in pairs if not may)
 

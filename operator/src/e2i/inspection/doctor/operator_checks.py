@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from e2i.api.conditions import Reason
+from e2i.controller.core.evidence.refusals import write_refusal
 from e2i.inspection.doctor.deployments import available
 from e2i.inspection.doctor.facts import INSTALL, Finding, Installation, Object, Operator, State, unreadable
 from e2i.inspection.doctor.neighbours import check_neighbours
@@ -148,6 +149,10 @@ def _rights(seen: Installation) -> Finding:
             "the operator's service account does not exist, so no token of it is accepted",
             "Apply manifests/rbac.yaml, then kubectl rollout restart the operator's Deployment.",
         )
+    if seen.not_asked:
+        # A question for rights is created like an object, so what refuses it refuses what the operator writes.
+        known = write_refusal(seen.not_asked)
+        return Finding("rights", State.FAILED, seen.not_asked, known[1] if known else "")
     if seen.refused is None:
         return unreadable("rights", "subjectaccessreviews (create)")
     if seen.refused:

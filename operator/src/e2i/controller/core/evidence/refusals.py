@@ -73,6 +73,9 @@ _LOST_PARAMETERS = (
     "Create the ConfigMap that the binding names. If it is there, restart the API server: after the last binding with "
     "a ConfigMap was deleted, it reads none any more (kubernetes/kubernetes#130887)"
 )
+_WEBHOOKS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+IF_OTHERS_ARE_ANSWERED = f"If kubectl get is answered, a webhook may hold up what is written: {_WEBHOOKS}"
+"""For a write without an answer: a webhook may take longer than the writer waits."""
 RIGHTS = "Apply manifests/rbac.yaml of the operator's version, or upgrade the chart"
 
 
@@ -81,8 +84,7 @@ def write_refusal(sentence: str) -> tuple[Reason, str] | None:
     if _LACKS_A_RIGHT.search(sentence):
         return Reason.RightMissing, RIGHTS
     if found := _WEBHOOK.search(sentence):
-        configuration = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
-        return Reason.WebhookFailing, f"Bring the webhook {found[1]} back, or remove it: {configuration}"
+        return Reason.WebhookFailing, f"Bring the webhook {found[1]} back, or remove it: {_WEBHOOKS}"
     if "exceeded quota" in sentence:
         return Reason.Refused, "Raise the quota, or remove what it counts"
     if "no params found for policy binding" in sentence:
