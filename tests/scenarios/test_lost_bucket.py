@@ -8,6 +8,8 @@ import pytest
 from support.scenes import hurried, quiet, serve
 from support.world import World
 
+from e2i.api.conditions import Reason
+from e2i.api.problem import Problem
 from e2i.api.release_record import SERVED
 from e2i.archive.errors import BucketNotFound
 
@@ -82,6 +84,30 @@ async def test_what_the_store_has_not_is_said_once(
     assert why in said[0]
     assert (world.release_store.uploaded, missing(world)) == ({}, 1)
     assert (world.address(), world.condition()) == (good, "True/Ready")
+
+
+async def test_an_archive_that_somebody_overwrote_is_told_until_it_is_whole_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await serve(world, tag="churn:1", rollout=ROLLOUT)
+    (uri,) = world.release_store.uploaded
+    world.release_store.overwritten[uri] = 100
+    conflict = "somebody else wrote it. Look at it, then delete it."
+    world.problems["churn:1"] = Problem(reason=Reason.ArchiveConflict, message=conflict)
+    await look(world)
+    await look(world)
+    assert missing(world) == 1
+    (said,) = [line for line in caplog.messages if "damaged in the bucket" in line]
+    assert uri in said
+    assert conflict in said
+    assert world.condition() == "True/Ready"
+    # What the advice says is done.
+    world.release_store.overwritten.clear()
+    world.release_store.gone.add(uri)
+    world.problems.clear()
+    await look(world)
+    assert missing(world) == 0
+    assert uri not in world.release_store.gone
 
 
 async def test_nothing_is_done_as_long_as_the_bucket_is_away(world: World) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from support.builders import an_artifact
+
 from e2i.api import release_record
 from e2i.api.artifact import Artifact
 from e2i.api.release_record import Record
@@ -12,6 +14,9 @@ from e2i.archive.errors import ExportError
 
 def _ignore() -> None:
     """No sign of life."""
+
+
+ARCHIVE_SIZE = an_artifact("churn:1").size
 
 
 class FakeReleaseStore:
@@ -25,6 +30,8 @@ class FakeReleaseStore:
         """Archives (uris) that were removed, one after the other."""
         self.gone: set[str] = set()
         """Archives that are not there now."""
+        self.overwritten: dict[str, int] = {}
+        """Bytes of archives that somebody else wrote or cut."""
         self.in_use: Callable[[str], bool] = lambda uri: False
         """Whether something that runs was made of an archive: it must never be removed."""
         self.failure: ExportError | None = None
@@ -66,9 +73,9 @@ class FakeReleaseStore:
         folders = {key.rpartition("/")[0] + "/" for key in self.objects}
         return {folder: tuple(key for key in self.objects if key.startswith(folder)) for folder in folders}
 
-    def list_archives(self, beat: Callable[[], None] = _ignore) -> frozenset[str]:
+    def list_archives(self, beat: Callable[[], None] = _ignore) -> dict[str, int]:
         self._ask("list")
-        return frozenset(self.uploaded.keys() - self.gone)
+        return {uri: self.overwritten.get(uri, ARCHIVE_SIZE) for uri in self.uploaded.keys() - self.gone}
 
     def read(
         self,

@@ -142,10 +142,14 @@ class Bucket:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield all keys that start with the prefix, page by page, in the server's order."""
+        yield from (key for key, _ in self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield the same with the bytes of each object."""
         with self._failures():
             lister = self._clients.default.get_paginator("list_objects_v2")
             for page in lister.paginate(Bucket=self.name, Prefix=prefix):
-                yield from (listed["Key"] for listed in page.get("Contents", []))
+                yield from ((listed["Key"], listed["Size"]) for listed in page.get("Contents", []))
 
     def delete(self, key: str) -> None:
         """Delete the object with this key; a missing object is no error."""

@@ -110,7 +110,8 @@ class BucketRefill:
             self._wake(key)
         missing = 0
         for uri, each in needed.items():
-            if uri not in archives and not await self._export(each):
+            # Of another size: somebody else wrote or cut it. The export says so; it overwrites nothing.
+            if not _is_whole(each.artifact, archives.get(uri)) and not await self._export(each):
                 missing += 1
         self.missing = missing
 
@@ -169,14 +170,19 @@ class BucketRefill:
             return
         self._said.add((artifact.uri, why))
         logger.warning(
-            "%s is missing in the bucket and cannot be exported again: %s. What serves goes on; its image cannot be "
-            "built again, and a cluster that is lost now would not find it",
+            "%s is missing or damaged in the bucket and cannot be exported again: %s. What serves goes on; its image "
+            "cannot be built again, and a cluster that is lost now would not find it",
             artifact.uri,
             why.rstrip("."),
         )
 
     async def _listed(self, call: Callable[[Beat], T]) -> T:
         return await self._turns.run(self._turns.queue(""), call, HUNG_AFTER)
+
+
+def _is_whole(artifact: Artifact, size: int | None) -> bool:
+    """Return whether an object of this size may be the archive; 0 bytes: the BentoRequest does not say how many."""
+    return size is not None and artifact.size in (0, size)
 
 
 def _has_record(keys: tuple[str, ...], release: str) -> bool:

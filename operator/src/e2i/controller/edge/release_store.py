@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from e2i.api import release_record
@@ -58,13 +58,13 @@ class ReleaseStore:
                 found[entry.directory].append(key)
         return {folder: tuple(keys) for folder, keys in found.items()}
 
-    def list_archives(self, beat: Beat = _ignore) -> frozenset[str]:
-        """Return the addresses of all archives."""
-        found = set()
-        for key in self._bucket.keys(self._place.root):
+    def list_archives(self, beat: Beat = _ignore) -> Mapping[str, int]:
+        """Return the bytes of all archives, by their addresses."""
+        found = {}
+        for key, size in self._bucket.sizes(self._place.root):
             beat()
-            found.add(f"s3://{self._bucket.name}/{key}")
-        return frozenset(found)
+            found[f"s3://{self._bucket.name}/{key}"] = size
+        return found
 
     def read_usable(
         self, namespace: str, model: str, beat: Beat = _ignore, *, listed: Iterable[str] | None = None
