@@ -2,8 +2,7 @@
 
 Objects are written once and never overwritten. The key of an archive contains its digest. Every part is sent with the
 sha256 that is also in the digest, and the server refuses a part with another one. When the object is complete, the
-server's own checksum of it is compared too. If a server ignores `If-None-Match`, a race can only replace an archive
-by an equal one.
+server's own checksum of it is compared too. Without `If-None-Match` a race can only replace an archive by an equal one.
 """
 
 from __future__ import annotations
@@ -77,8 +76,7 @@ class Bucket:
     def head(self, key: str, *, confirm: bool = True) -> StoredObject | None:
         """Return the object with this key, or None if there is none.
 
-        A HEAD has no body, so its refusal may also mean the bucket or the credentials. A GET says which; without
-        `confirm`, the caller's next request does.
+        A HEAD has no body, so its refusal may also mean the bucket or the credentials: `confirm` by a GET says which.
         """
         with self._failures():
             try:
@@ -142,14 +140,14 @@ class Bucket:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield all keys that start with the prefix, page by page, in the server's order."""
-        yield from (key for key, _ in self.sizes(prefix))
+        return (key for key, _ in self.sizes(prefix))
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Yield the same with the bytes of each object."""
         with self._failures():
             lister = self._clients.default.get_paginator("list_objects_v2")
             for page in lister.paginate(Bucket=self.name, Prefix=prefix):
-                yield from ((listed["Key"], listed["Size"]) for listed in page.get("Contents", []))
+                yield from ((each["Key"], each["Size"]) for each in page.get("Contents", []))
 
     def delete(self, key: str) -> None:
         """Delete the object with this key; a missing object is no error."""

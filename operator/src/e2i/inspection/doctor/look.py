@@ -49,7 +49,6 @@ async def look(kube: Kube, namespace: str = "") -> Installation:
     operator, first = (installed[0], operators[0]) if operators else (None, None)
     yatai = deployment(found, YATAI_DEPLOYMENT) if found else None
     policies = await read_policies(kube)
-    refused, not_asked = await _rights(kube, operator, first)
     return Installation(
         version=str(version.get("gitVersion", "")),
         crds=await _crds(kube),
@@ -68,8 +67,7 @@ async def look(kube: Kube, namespace: str = "") -> Installation:
         account=await _is_there(kube, SERVICE_ACCOUNTS, first.namespace, _account(operator))
         if operator and first
         else None,
-        refused=refused,
-        not_asked=not_asked,
+        **await _rights(kube, operator, first),
         strays=None if found is None else await _strays(kube, operators),
         policies=policies and policies[0],
         broken_bindings=policies[1] if policies else (),
@@ -185,19 +183,18 @@ def _account(operator: Mapping[str, Any]) -> str:
     return str(operator["spec"]["template"]["spec"].get("serviceAccountName", "default"))
 
 
-async def _rights(
-    kube: Kube, operator: Object | None, first: Operator | None
-) -> tuple[tuple[str, ...] | None, str]:
-    """Return the rights that the operator lacks, and why they could not be asked for."""
+async def _rights(kube: Kube, operator: Object | None, first: Operator | None) -> dict[str, Any]:
+    """Return the facts about the rights that the operator lacks, or why they could not be asked for."""
     if not operator or not first:
-        return None, ""
+        return {"refused": None}
     try:
-        return await _refused(kube, operator, first.namespaces or ("",)), ""
+        return {"refused": await _refused(kube, operator, first.namespaces or ("",))}
     except ApiError as error:
         known = write_refusal(error.message)
         if known is None:
             _must_be_refusal(error)
-        return None, error.message if known and known[0] is not Reason.RightMissing else ""
+        told = known is not None and known[0] is not Reason.RightMissing
+        return {"refused": None, "not_asked": error.message if told else ""}
 
 
 async def _refused(kube: Kube, operator: Mapping[str, Any], namespaces: tuple[str, ...]) -> tuple[str, ...]:
