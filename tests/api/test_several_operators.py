@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from support.stage import Stage, condition
 from support.warmoperator import operating
 
 from e2i.api import naming
-from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, EVENTS, LEASES
+from e2i.api.model import PROMOTE_ANNOTATION
+from e2i.kube.e2i_kinds import BENTO_DEPLOYMENTS, E2I_MODELS, EVENTS, LEASES
 
 pytestmark = pytest.mark.api
 
@@ -66,7 +68,7 @@ async def test_the_second_one_leaves_the_model_alone_until_the_first_is_removed(
             first.stop()
             await stage.change(replicas=3)
             await stage.kube.delete(LEASES, "e2i-system", "e2i-operator")
-            await stage.until(lambda: _has(stage, 3), "the second operator to take over")
+            await stage.until(lambda: _is_taken(stage, 3), "the second operator to take over")
             await stage.until(lambda: _is_uncontested(stage), "the condition to go")
             await stage.ready()
             assert (await stage.model())["status"]["operator"] == f"e2i-system/{SECOND}"
@@ -88,6 +90,16 @@ async def _unready(operator: Operator) -> bool:
 
 async def _has(stage: Stage, count: int) -> bool:
     return await minimum(stage) == count
+
+
+async def _is_taken(stage: Stage, count: int) -> bool:
+    """Wake the second operator, which else looks at the Lease again after half a minute (tests/scenarios).
+
+    A promotion is news, and means nothing to a model without a canary.
+    """
+    body = {"metadata": {"annotations": {PROMOTE_ANNOTATION: str(time.monotonic_ns())}}}
+    await stage.kube.patch(E2I_MODELS, stage.namespace, "churn", body)
+    return await _has(stage, count)
 
 
 async def _rests_with(stage: Stage, count: int) -> bool:

@@ -12,6 +12,10 @@ from e2i.controller.core.rules.table import RULES
 PROJECT = Path(__file__).resolve().parents[3]
 SOURCES = PROJECT / "operator" / "src"
 ARCHITECTURE = PROJECT / "docs" / "architecture.md"
+FOLDERS = ("charts", "docs", "kustomize", "manifests", "operator", "tests")
+PAGES = [
+    page for page in sorted((PROJECT / "docs").rglob("*.md")) if "decisions" not in page.parts
+]  # Decisions tell of their day.
 BASES = (PROJECT, SOURCES / "e2i", SOURCES)
 CODE = re.compile(r"`([^`\n]+)`")
 A_PATH = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.*-]+)*/?(\.(py|md|yaml|toml|j2))?")
@@ -20,6 +24,12 @@ A_PATH = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.*-]+)*/?(\.(py|md|yaml|toml|j2))
 @pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md"])
 def test_every_path_that_a_document_names_is_there(name: str) -> None:
     assert [path for path in paths_in(PROJECT / name) if not is_there(path)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_path_of_the_project_that_a_page_names_is_there(page: Path) -> None:
+    named = (path for path in paths_in(page) if path.partition("/")[0] in FOLDERS)
+    assert [path for path in named if not is_there(path)] == []
 
 
 def test_every_package_is_mentioned() -> None:
