@@ -87,6 +87,21 @@ async def test_a_status_with_parts_missing_or_of_another_type(
     assert error.message.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("size", "message"), [(responses.MAX_ERROR, "taken"), (responses.MAX_ERROR + 1, "Conflict")]
+)
+async def test_an_error_of_the_largest_size_is_read_and_no_larger_one(size: int, message: str) -> None:
+    error = await error_of(http("409 Conflict", json.dumps({"message": "taken"}).ljust(size)))
+    assert error.message == message
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(410, 410), (400, 400), (599, 599), (399, 0), (600, 0), (True, 0), ("410", 0)]
+)
+def test_an_error_in_a_watch_has_its_code_if_that_is_one_of_an_error(code: object, status: int) -> None:
+    assert responses.error_from_status({"message": "expired", "code": code}, 0).status == status
+
+
 async def test_a_status_line_without_a_phrase() -> None:
     error = await error_of(http("503 ", b""))
     assert (error.status, error.reason, error.message) == (503, "", "status 503")
