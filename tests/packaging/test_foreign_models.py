@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from e2i.packaging.describe import describe
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.fitted_names import fitted_names
+from e2i.packaging.inference import OriginalModel, find_row_format
 
 LATE = """
 import numpy as np
@@ -80,6 +81,20 @@ def test_what_a_models_own_code_imports_while_it_answers_must_be_pinned(
     refused = describe_late("yaml", tmp_path, requirements, table)
     assert refused.reason is ErrorReason.PackageMissing
     assert "pyyaml==" in refused.message
+
+
+def test_a_causal_model_of_words_is_told_how_it_is_asked(data: pd.DataFrame) -> None:
+    """econml's effect(X) compares 0 and 1, and answers for words with an error of numpy."""
+
+    class OfWords:
+        def effect(self, table: Any) -> Any:
+            raise TypeError("ufunc 'isnan' not supported for the input types")
+
+    with pytest.raises(PackagingError) as refused:
+        find_row_format(OriginalModel(OfWords(), "Causal"), data[["age"]], None)
+    assert refused.value.reason is ErrorReason.NoFormFits
+    assert refused.value.message.count("ufunc") == 1, "what all forms end with is said once"
+    assert "compares the treatments 0 and 1" in refused.value.message
 
 
 def test_a_module_that_only_the_training_has_is_named_with_the_environment_that_lacks_it(

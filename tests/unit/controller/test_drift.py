@@ -10,7 +10,7 @@ from support.builders import NOON, a_model, seconds, seen_serving
 
 from e2i.api import naming
 from e2i.api.conditions import DRIFTED
-from e2i.api.drift_bounds import DriftBounds
+from e2i.api.drift_bounds import DriftBounds, is_overlap
 from e2i.api.model_body import parse_model
 from e2i.controller.core.drift.judgement import LOOKS, Drifted, Judgement, look
 from e2i.controller.core.drift.scores import LONGEST_NAME, MOST_FEATURES, mean, parse_scores
@@ -106,6 +106,17 @@ def test_a_look_that_speaks_otherwise_begins_the_row_anew() -> None:
     drifted = [high] * LOOKS
     assert judged(*drifted, low, low, high, low, low).verdict == (Drifted("plan", 0.3, 0.25),)
     assert judged(*drifted, *[low] * LOOKS).verdict == ()
+
+
+@pytest.mark.parametrize("name", ["overlap", "propensity", "prediction", "seen.overlap"])
+def test_a_feature_is_not_taken_for_a_figure_of_the_model(name: str) -> None:
+    """Else it would have the bound of a share of rows, be told as one, and hide the model's own figure."""
+    of_feature = f'e2i_input_drift_psi{{feature="{name}",model="cate",version="1"}} 0.2\n'
+    scores = parse_scores(of_feature + OUTSIDE)
+    assert scores == {f"{name} (feature)": 0.2, "propensity": 0.5, "overlap": pytest.approx(0.4)}
+    assert not is_overlap(f"{name} (feature)")
+    assert DriftBounds().of(f"{name} (feature)") == 0.25
+    assert f"cate.{name} (feature)" in parse_scores(of_feature + PAGE)
 
 
 @pytest.mark.parametrize("name", ["overlap", "cate.overlap"])

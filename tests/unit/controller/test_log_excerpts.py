@@ -15,6 +15,7 @@ from e2i.controller.core.evidence.log_excerpts import (
     missing_variable,
     own_exception,
     plain_lines,
+    telling_line,
 )
 
 # As BentoML 1.4.39 writes it when a service raises in its constructor, without the frames in the middle.
@@ -54,6 +55,34 @@ def exception_in(log: str) -> str:
 def test_the_service_s_own_exception_is_found_above_the_supervisor_s() -> None:
     assert exception_in(RAISED) == "KeyError: 'FEATURE_STORE_KEY'"
     assert exception_in(RAISED + SUPERVISOR) == "KeyError: 'FEATURE_STORE_KEY'"
+
+
+ACCESS = (
+    "2026-11-29T23:47:33+0000 [INFO] [entry_service:churn:1] 127.0.0.1:38970 (scheme=http,method=GET,path=/readyz,"
+    "type=,length=) (status=503,type=text/plain,length=1) 0.5ms (trace=1,span=2,sampled=0,service.name=churn)"
+)
+UVICORN = 'INFO:     127.0.0.1:4 - "GET /metrics HTTP/1.1" 200 OK'
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        pytest.param([*RAISED.splitlines(), ACCESS], "KeyError: 'FEATURE_STORE_KEY'", id="its own exception"),
+        pytest.param(
+            ["WARNING: old", "[ERROR] golden differs", "WARNING: slow", "up", ACCESS],
+            "[ERROR] golden differs",
+            id="the last error, also before a warning",
+        ),
+        pytest.param(
+            ["UserWarning: other version", "up", ACCESS], "UserWarning: other version", id="a warning"
+        ),
+        pytest.param(["up", "  loaded the model", ACCESS, UVICORN, ""], "loaded the model", id="no request"),
+        pytest.param([ACCESS, UVICORN], "", id="requests alone say nothing"),
+        pytest.param([], "", id="no log"),
+    ],
+)
+def test_one_line_stands_for_a_log(lines: list[str], told: str) -> None:
+    assert telling_line(lines) == told
 
 
 def test_the_supervisor_s_traceback_is_left_out_of_the_excerpt() -> None:

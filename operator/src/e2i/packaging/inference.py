@@ -35,6 +35,12 @@ ADVICE = {
     "Causal": "give an estimator with econml's interface; fit it with inference (meta-learners: inference='bootstrap')",
 }
 
+ADVICE_OF_TREATMENT = (
+    "Name the column of the treatment with --treatment, or it counts as a feature. econml's effect(X) compares the "
+    "treatments 0 and 1: of a model that was trained with words, wrap effect and effect_interval in a class that gives "
+    "T0 and T1, or train it with 0 and 1 (docs/howto/causal.md#words-for-a-treatment)."
+)
+
 
 @dataclass(frozen=True)
 class OriginalModel:
@@ -182,7 +188,7 @@ def _unanswered(
 
 def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat | None) -> RowFormat:
     """Return which form of a table the model takes, found by asking it a few rows; PackagingError if none fits."""
-    failures = []
+    failures: dict[str, list[str]] = {}
     for row_format in [wanted] if wanted else likely_row_formats(original.model, frame):
         try:
             original.answers(as_table(frame.head(5), row_format))
@@ -191,13 +197,15 @@ def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat
         except ModuleNotFoundError as error:
             raise module_missing(f"The model {type(original.model).__name__}", error) from error
         except Exception as error:
-            failures.append(f"as {row_format}: {type(error).__name__}: {_short(error)}")
+            failures.setdefault(f"{type(error).__name__}: {_short(error)}", []).append(row_format)
         else:
             return row_format
+    said = "; ".join(f"as {' and as '.join(forms)}: {what}" for what, forms in failures.items())
+    causal = f" {ADVICE_OF_TREATMENT}" if original.kind == "Causal" else ""
     raise PackagingError(
         ErrorReason.NoFormFits,
-        f"The model {type(original.model).__name__} answers none of the forms of a table ({'; '.join(failures)}). "
-        f"{advice_of_columns(original.model)}",
+        f"The model {type(original.model).__name__} answers none of the forms of a table ({said}). "
+        f"{advice_of_columns(original.model)}{causal}",
     )
 
 

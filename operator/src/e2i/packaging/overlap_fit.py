@@ -79,7 +79,8 @@ def _why_not(treatment: Series, values: Sequence[Any], features: Sequence[Featur
     if len(values) > 2:
         return (
             f"the treatment {treatment.name} has {len(values)} different values, and a propensity is the chance of "
-            "one of two"
+            "one of two. effect(X) of econml compares the treatments 0 and 1 alone: to serve other comparisons, "
+            "package a model for each, wrapped with T0 and T1"
         )
     counts = treatment.value_counts()
     if counts.iloc[-1] < LEAST_OF_EACH:

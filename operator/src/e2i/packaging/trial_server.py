@@ -78,7 +78,7 @@ class Server:
 @contextlib.contextmanager
 def running_server(python: Path, bento: Path, home: Path) -> Iterator[Server]:
     """Yield the bento in the folder `bento`, ready; `home` becomes its empty BENTOML_HOME. Ended afterwards."""
-    home.mkdir(parents=True, exist_ok=True)
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
     port, log = _free_port(), home / "serve.log"
     argv = [
         str(python),
@@ -131,6 +131,8 @@ def _environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
         "BENTOML_HOME": str(home / "store"),
         "BENTOML_DO_NOT_TRACK": "True",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # BentoML's workers leave folders of temporary files: these go with the trial.
+        "TMPDIR": str(home / "tmp"),
     }
 
 

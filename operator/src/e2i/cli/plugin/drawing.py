@@ -10,6 +10,7 @@ from typing import Any
 
 from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.output import age, coloured, printable, visible
+from e2i.controller.core.evidence.log_excerpts import telling_line
 
 Document = Mapping[str, Any]
 
@@ -164,7 +165,7 @@ def _release_state(model: Document, release: Document) -> tuple[str, str, str | 
 
 
 def _evidence(failure: Document | None) -> Iterator[Node]:
-    """Yield the evidence of a failed release: the end of its container, its last log line, its wrong answer."""
+    """Yield the evidence of a failed release: how its container ended, what its log tells, its wrong answer."""
     evidence = (failure or {}).get("evidence") or {}
     if "terminatedReason" in evidence or "exitCode" in evidence:
         code = f", exit code {evidence['exitCode']}" if "exitCode" in evidence else ""
@@ -174,8 +175,8 @@ def _evidence(failure: Document | None) -> Iterator[Node]:
         )
     if http := evidence.get("http"):
         yield Node("Evidence", "answer", "bad", None, http)
-    if log := (evidence.get("log") or "").strip():
-        yield Node("Evidence", "log", "bad", None, log.splitlines()[-1])
+    if line := telling_line((evidence.get("log") or "").splitlines()):
+        yield Node("Evidence", "log", "bad", None, line)
 
 
 def _unfinished(model: Document) -> Document:

@@ -11,8 +11,8 @@ from e2i.local.images import LocalImage
 from e2i.local.node.environment import expand
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR")
-"""Variables that a process gets from the agent's environment: user, language, time zone, and writable folders."""
+INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ")
+"""Variables that a process gets from the agent's environment: user, language, time zone."""
 
 
 class CreateError(Exception):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from e2i.kube import Kube, Object, Snapshot
 from e2i.local.node.node_kinds import PODS
-from e2i.local.node.setup import Node
+from e2i.local.node.setup import Node, temporary_folder
 from e2i.local.node.worker import PodWorker
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class Pods:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await asyncio.gather(*(worker.halt(grace) for worker in self._workers.values()))
+        for uid in self._workers:
+            shutil.rmtree(temporary_folder(uid), ignore_errors=True)
 
     def _replace(self, pods: tuple[Object, ...]) -> None:
         present = {pod["metadata"]["uid"] for pod in pods}
@@ -66,6 +68,7 @@ class Pods:
             for folder in self._node.home.pods.iterdir():
                 if folder.name not in present:
                     shutil.rmtree(folder, ignore_errors=True)
+                    shutil.rmtree(temporary_folder(folder.name), ignore_errors=True)
         for pod in pods:
             self._take(pod)
 

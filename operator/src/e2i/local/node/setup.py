@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,12 @@ from e2i.local.node.servicelinks import service_links
 HOST_ADDRESS = "127.0.0.1"
 RENEW_TOKEN_AFTER = 0.8
 """The share of a token's lifetime after which it is renewed."""
+
+
+def temporary_folder(uid: str) -> Path:
+    """Return what a pod has for temporary files: it ends with the pod, as in a container. Short, because paths of
+    sockets have 108 characters."""
+    return Path(tempfile.gettempdir(), f"e2i-pod-{uid[:8]}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +112,14 @@ class PodSetup:
         own = await self._own_variables(pod, container, links)
         mounts = self.folder / "mounts" / container["name"]
         volumes.make_mounts(mounts, self.folder / "volumes", container, own)
+        temporary = temporary_folder(self.uid)
+        temporary.mkdir(mode=0o700, exist_ok=True)
         id_ = uuid.uuid4().hex
         launch = plan_launch(
             container,
             image,
-            inherited={name: os.environ[name] for name in INHERITED if name in os.environ},
+            inherited={name: os.environ[name] for name in INHERITED if name in os.environ}
+            | {"TMPDIR": str(temporary)},
             agent={
                 "E2I_POD_ADDRESS": self.machine_address,
                 "E2I_MOUNTS": str(mounts),
@@ -167,7 +177,8 @@ class PodSetup:
             self._node.withdraw(self.address)
 
     async def remove(self) -> None:
-        """Release the pod's address and remove its folder, with its logs."""
+        """Release the pod's address and remove its folders, with its logs."""
         self.release_address()
         # In a thread: an unpacked bento may have many files, and connections must not wait meanwhile.
-        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        for folder in (self.folder, temporary_folder(self.uid)):
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -48,6 +48,8 @@ _NAMED = {
     "overlap_outside_ratio": OVERLAP,
 }
 """The figures of a whole model, by the name under which each stands beside the features."""
+_OF_A_FEATURE = " (feature)"
+"""Follows the name of a feature that is named as one of these figures is."""
 _MODEL = re.compile(r'^e2i_prediction_not_finite_total\{model="((?:[^"\\\n]|\\.)*)"', re.M)
 """There for each model of a bento from the start: its figures of drift come only with enough rows."""
 _LABEL = re.compile(r'(feature|model)="((?:[^"\\\n]|\\.)*)"')
@@ -70,8 +72,7 @@ def parse_scores(text: str) -> Scores:
         score = figure.score
         if figure.of_overlap:
             score = max(0.0, score - in_training.get(figure.model, 0.0))
-        names = [figure.model] * several + [figure.feature]
-        name = clean(label_value(".".join(names)), LONGEST_NAME)
+        name = clean(label_value(_shown_name(figure, several)), LONGEST_NAME)
         if name:
             scores[name] = max(score, scores.get(name, 0.0))
     return scores
@@ -81,13 +82,25 @@ class _Figure(NamedTuple):
     model: str
     feature: str
     score: float
-    of_overlap: bool
+    of_model: bool
+    """Whether it is of a whole model, and not of a feature of it."""
+
+    @property
+    def of_overlap(self) -> bool:
+        return self.of_model and self.feature == OVERLAP
+
+
+def _shown_name(figure: _Figure, several: bool) -> str:
+    """Return the name in the status. No column of the data can take that of a figure of ours, or its bound."""
+    name = ".".join([figure.model] * several + [figure.feature])
+    mistakable = not figure.of_model and name.rpartition(".")[2] in _NAMED.values()
+    return f"{name}{_OF_A_FEATURE}" if mistakable else name
 
 
 def _figure(metric: str, labels: str, score: str) -> _Figure:
     of = dict(_LABEL.findall(labels))
     feature = _NAMED.get(metric) or of.get("feature", "")
-    return _Figure(of.get("model", ""), feature, float(score), _NAMED.get(metric) == OVERLAP)
+    return _Figure(of.get("model", ""), feature, float(score), metric in _NAMED)
 
 
 def mean(pods: Iterable[Scores]) -> Scores:

@@ -30,6 +30,10 @@ _SUPERVISOR = "No active process found for watcher"
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?::\s|$)")
 _KEY_ERROR = re.compile(r"KeyError: '(?P<name>[A-Za-z_][A-Za-z0-9_]*)'")
 _CHAINED = ("During handling of the above", "The above exception was the direct")
+# BentoML's line for a request, then uvicorn's.
+_ACCESS = re.compile(r"\(scheme=\w*,method=|\"[A-Z]+ \S+ HTTP/\d")
+_ERROR_LINE = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|^Error: ")
+_WARNING_LINE = re.compile(r"\bWARN(?:ING)?\b|Warning: ")
 # A line of a log begins with a time, a level or a bracket.
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d|\[|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b")
 
@@ -58,6 +62,17 @@ def own_exception(lines: Sequence[str]) -> str:
     KeyError: 'FEATURE_STORE_KEY'
     """
     return _cut(_raised(lines) or _refused(lines))
+
+
+def telling_line(lines: Sequence[str]) -> str:
+    """Return the one line of an excerpt that says most; empty if it holds requests alone.
+
+    The service's own exception, else the last error, else the last warning, else the last line that is no request.
+    """
+    told = [line for line in lines if line.strip() and not _ACCESS.search(line)]
+    levels = (_ERROR_LINE, _WARNING_LINE)
+    by_level = (next((line for line in reversed(told) if level.search(line)), "") for level in levels)
+    return own_exception(lines) or next(filter(None, by_level), told[-1] if told else "").strip()
 
 
 def missing_variable(lines: Sequence[str]) -> str:
