@@ -46,3 +46,10 @@ def test_a_path_of_conda_is_named_with_the_command_that_prints_versions(tmp_path
     file.write_text("numpy @ file:///croot/numpy_1708/work\n")
     with pytest.raises(PackagingError, match="pip list --format=freeze"):
         read_pins(file)
+
+
+def test_training_data_of_a_spreadsheet_is_told_how_it_is_converted(tmp_path: Path) -> None:
+    file = tmp_path / "data.csv"
+    file.write_text("größe;label\n1,5;a\n", encoding="utf-8-sig")
+    with pytest.raises(PackagingError, match="separated by semicolons, not by commas"):
+        read_table(file)

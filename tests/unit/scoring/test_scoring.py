@@ -154,6 +154,13 @@ async def test_a_missing_column_is_named_before_anything_is_sent(options: Option
     assert not model.seen
 
 
+async def test_a_file_of_a_spreadsheet_is_told_how_it_is_converted(options: Options, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id;tenure;charge\na;1;2,5\n", encoding="utf-8-sig")
+    async with serving(Model()) as model:
+        with pytest.raises(ScoringError, match="separated by semicolons, not by commas"):
+            await scored(options, model)
+
+
 async def test_a_model_that_never_answers_ends_it_and_what_is_scored_is_kept(options: Options) -> None:
     async with serving(Model(busy=1_000_000)) as model:
         with pytest.raises(OutOfPatience, match="churn gave no answer"):

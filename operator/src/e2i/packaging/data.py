@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2i.csv_separator import other_separator
 from e2i.packaging.errors import ErrorReason, PackagingError
 from e2i.packaging.text_files import encoding_of, read_text
 
@@ -41,6 +42,8 @@ def read_table(file: Path) -> DataFrame:
             ErrorReason.FileUnreadable,
             f"{file} cannot be read as {form} ({type(error).__name__}: {str(error)[:200]}). Look at its first lines.",
         ) from error
+    if form == "csv" and (wrong := other_separator([*frame.columns])):
+        raise PackagingError(ErrorReason.FileUnreadable, f"{file} cannot be read: {wrong}.")
     if frame.empty:
         raise PackagingError(
             ErrorReason.DataEmpty, f"{file} has no rows. Give the data that the model was trained on."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from e2i.csv_separator import other_separator
 from e2i.scoring.errors import ScoringError
 
 Row = Mapping[str, Any]
@@ -64,6 +65,8 @@ class CsvTable:
             self.columns = next(csv.reader(file), [])
         if not self.columns:
             raise ValueError("it has no line with the names of columns")
+        if wrong := other_separator(self.columns):
+            raise ValueError(wrong)
         if len(set(self.columns)) != len(self.columns):
             raise ValueError(f"two columns have the same name: {', '.join(self.columns)}")
 
