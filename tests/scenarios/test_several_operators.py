@@ -41,12 +41,12 @@ async def contested(world: World, seconds: list[float]) -> World:
     return world
 
 
-def lease(world: World, holder: str) -> None:
+def lease(world: World, holder: str, place: tuple[str, str, str] = PLACE) -> None:
     world.kube.put(
-        PLACE,
+        place,
         {
             "kind": LEASES.kind,
-            "metadata": {"namespace": PLACE[1], "name": PLACE[2]},
+            "metadata": {"namespace": place[1], "name": place[2]},
             "spec": {"holderIdentity": holder, "renewTime": "t", "leaseDurationSeconds": 15},
         },
     )
@@ -60,6 +60,15 @@ async def start(world: World, installation: str) -> None:
 def told(world: World) -> dict[str, Any] | None:
     found: list[dict[str, Any]] = world.status().get("conditions", [])
     return next((each for each in found if each["type"] == "Contested"), None)
+
+
+def say_again(world: World, condition: dict[str, Any] | None) -> None:
+    """The second operator, which runs beside the first one, says it again."""
+    body = world.kube.objects[MODEL]
+    assert condition is not None
+    status = body["status"]
+    said = {**condition, "observedGeneration": body["metadata"]["generation"]}
+    world.kube.put(MODEL, {**body, "status": {**status, "conditions": [*status["conditions"], said]}})
 
 
 def pods(world: World) -> int:
@@ -138,6 +147,31 @@ async def test_the_first_one_operates_on_and_does_not_fight_about_the_condition(
     written = contested.kube.version
     await contested.run()
     assert contested.kube.version == written
+
+
+@pytest.mark.parametrize("holder", [None, ""], ids=["its Lease was deleted", "it was stopped in order"])
+async def test_when_the_second_one_is_removed_nothing_is_contested_any_more(
+    contested: World, seconds: list[float], holder: str | None
+) -> None:
+    """Nobody changes a spec, and the first one runs on."""
+    await contested.run()
+    condition = told(contested)
+    await start(contested, FIRST)
+    await contested.run()
+    place = (LEASES.kind, *SECOND.split("/"))
+    lease(contested, "second-pod_1", place)
+    say_again(contested, condition)
+    await contested.run()
+    assert told(contested) is not None, "the second one is there"
+    if holder is None:
+        contested.kube.remove(place)
+    else:
+        lease(contested, holder, place)
+    for _ in range(4):
+        seconds[0] += CLUSTER_POLL.total_seconds()
+        await contested.pass_time(CLUSTER_POLL.total_seconds())
+        await contested.run()
+    assert (told(contested), contested.condition()) == (None, "True/Ready")
 
 
 async def test_a_standby_of_the_same_lease_is_no_second_operator(world: World, seconds: list[float]) -> None:

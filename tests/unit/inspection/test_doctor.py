@@ -13,7 +13,7 @@ import yaml
 from e2i.inspection.doctor.cluster_checks import CRDS, check_cluster
 from e2i.inspection.doctor.facts import Finding, Installation, Operator, State
 from e2i.inspection.doctor.operator_checks import check_operator
-from e2i.inspection.doctor.rights import NEEDED
+from e2i.inspection.doctor.rights import NEEDED, OF_ITS_LEASE
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 STACK = Path(__file__).resolve().parents[3] / "kustomize" / "yatai-stack" / "base"
@@ -345,7 +345,7 @@ CASES = [
         but(operators=(an_operator(E2I_NAMESPACES="risk"), an_operator("blue", E2I_NAMESPACES="churn"))),
         "several operators",
         FAILED,
-        "write to the same place of one bucket, http://s3:9000/bentos: each deletes",
+        "write to the same place of one bucket, http://s3:9000/bentos: neither knows",
         id="two operators of one folder",
     ),
     pytest.param(
@@ -411,6 +411,7 @@ def test_every_right_that_is_asked_for_is_given_by_the_manifests() -> None:
         for resource in rule["resources"]
     }
     asked = {
-        (each.verb, each.group, "/".join(filter(None, (each.resource, each.subresource)))) for each in NEEDED
+        (each.verb, each.group, "/".join(filter(None, (each.resource, each.subresource))))
+        for each in (*NEEDED, *OF_ITS_LEASE)
     }
     assert asked <= given

@@ -64,7 +64,7 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     clients.measures.sought(model)
     if rival := await clients.claims.rival(model):
         return await _leave(model, rival, clients)
-    await clients.claims.clear(model)
+    is_contested = await clients.claims.clear(model)
     # Observing only reads: that the model waits for a running export is said here.
     clients.export_jobs.subscribe(model.reference, model.key)
     here = Situation(model, await observe(model, clients, clock.now()))
@@ -93,7 +93,9 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     is_written = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
     return Pass(
         outcome=Outcome.FAILED if problems or not is_written else Outcome.SETTLED,
-        look_again=chosen.look_again,
+        look_again=min(chosen.look_again or CLUSTER_POLL, CLUSTER_POLL)
+        if is_contested
+        else chosen.look_again,
     )
 
 

@@ -32,6 +32,9 @@ LOOK_EVERY = 10.0
 _PLACE = re.compile(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-.a-z0-9]{0,252}")
 
 
+_CONTENDER = re.compile(r"The one with the Lease ([^ ]+) is set ")
+
+
 @dataclass
 class _Look:
     at: float
@@ -149,12 +152,20 @@ class Claims:
             log_transition(model, transition)
             self._events.add(model, transition, now)
 
-    async def clear(self, model: Model) -> None:
-        """Remove that condition where it may be out of date. An installation that is still there says it again."""
+    async def clear(self, model: Model) -> bool:
+        """Remove that condition where it may be out of date, and return whether it stays and has to be looked at again.
+
+        An installation that is still there says it again; one that was removed says nothing.
+        """
         met = self._met.get(model.key) == model.uid
         self._met[model.key] = model.uid
-        if any(not met or each.get("observedGeneration") != model.generation for each in _contested(model)):
-            await self._apply(model, {})
+        for each in _contested(model):
+            is_new = met and each.get("observedGeneration") == model.generation
+            if not is_new or await self._is_gone(_contender(str(each.get("message", "")))):
+                await self._apply(model, {})
+                return False
+            return True
+        return False
 
     async def _apply(self, model: Model, status: Object) -> None:
         """Own exactly this of the status, beside what the operator of the model owns."""
@@ -169,6 +180,8 @@ class Claims:
         now, known = seconds(), self._looks.get(place)
         if known and now - known.at < LOOK_EVERY:
             return known.is_gone
+        if not _PLACE.fullmatch(place):
+            return False
         namespace, _, name = place.partition("/")
         try:
             found = await self._kube.get(LEASES, namespace, name)
@@ -188,6 +201,12 @@ def said(first: str, second: str) -> str:
         "is set to have this namespace too, and does nothing here. Give the namespace to one of them (E2I_NAMESPACES). "
         f"If the first was removed, kubectl delete lease {name} -n {namespace} lets the other one take over"
     )
+
+
+def _contender(message: str) -> str:
+    """Return the Lease of the installation that wrote this sentence of `said`; empty if it is another sentence."""
+    found = _CONTENDER.search(message)
+    return found[1] if found else ""
 
 
 def _contested(model: Model) -> list[Object]:

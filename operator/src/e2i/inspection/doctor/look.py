@@ -16,7 +16,7 @@ from e2i.inspection.doctor.cluster_checks import CRDS, SECRETS, YATAI_DEPLOYMENT
 from e2i.inspection.doctor.deployments import deployment
 from e2i.inspection.doctor.facts import Installation, Operator
 from e2i.inspection.doctor.policies import CONFIG_MAPS, read_policies
-from e2i.inspection.doctor.rights import NEEDED, Right
+from e2i.inspection.doctor.rights import NEEDED, OF_ITS_LEASE, Right
 from e2i.inspection.doctor.settings import OPERATOR, read_operator
 from e2i.kube import ApiError, Kube, Object, Resource
 from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS, LEASES, PODS
@@ -200,6 +200,7 @@ async def _rights(kube: Kube, operator: Object | None, first: Operator | None) -
 async def _refused(kube: Kube, operator: Mapping[str, Any], namespaces: tuple[str, ...]) -> tuple[str, ...]:
     user = f"system:serviceaccount:{operator['metadata']['namespace']}:{_account(operator)}"
     asked = [(right, place) for place in namespaces for right in NEEDED]
+    asked += [(right, operator["metadata"]["namespace"]) for right in OF_ITS_LEASE]
     answers = await asyncio.gather(*(_may(kube, user, right, place) for right, place in asked))
     pairs = zip(asked, answers, strict=True)
     return tuple(f"{right}{f' in {place}' if place else ''}" for (right, place), may in pairs if not may)

@@ -37,7 +37,7 @@ def _shared(first: Operator, second: Operator) -> Iterator[Finding]:
         yield _wrong(f"{both} are both set to have {which}: one of them does nothing there", "E2I_NAMESPACES")
     if first.folder and first.folder == second.folder and first.lease != second.lease:
         yield _wrong(
-            f"{both} write to the same place of one bucket, {first.folder}: each deletes what it does not know",
+            f"{both} write to the same place of one bucket, {first.folder}: neither knows what the other needs there",
             "E2I_BUCKET_PREFIX",
         )
 

@@ -39,3 +39,5 @@ NEEDED = (
     Right("get", "", "pods", "log"),
     *(Right(verb, "", "events") for verb in ("list", "create", "patch")),
 )
+OF_ITS_LEASE = tuple(Right(verb, "coordination.k8s.io", "leases") for verb in ("get", "create", "update"))
+"""Rights in its own namespace, whichever namespaces its models have."""
