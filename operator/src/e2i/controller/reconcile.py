@@ -93,10 +93,13 @@ async def reconcile(key: Key, clients: Clients) -> Pass:
     is_written = await _publish(here, chosen, results, clients, "" if clients.claims.has(model) else version)
     return Pass(
         outcome=Outcome.FAILED if problems or not is_written else Outcome.SETTLED,
-        look_again=min(chosen.look_again or CLUSTER_POLL, CLUSTER_POLL)
-        if is_contested
-        else chosen.look_again,
+        look_again=_next_look(chosen, is_contested=is_contested),
     )
+
+
+def _next_look(chosen: Plan, *, is_contested: bool) -> timedelta | None:
+    """Return when to look again: soon at a contested model, because no watch shows the end of the other operator."""
+    return min(chosen.look_again or CLUSTER_POLL, CLUSTER_POLL) if is_contested else chosen.look_again
 
 
 def _must_claim(model: Model, version: str, clients: Clients) -> bool:
