@@ -77,20 +77,28 @@ def promote(
     The digest and the checks are copied, and nothing else of the manifest. What never served in the source's cluster,
     or failed there, is refused.
     """
-    from e2i.promotion.environment_folder import find, promoted
+    from e2i.promotion.environment_folder import promoted
     from e2i.promotion.errors import PromotionRefused, Reason
     from e2i.promotion.evidence import commit_message, evidence_of
+    from e2i.promotion.kustomization import find, inherited, read_environment
 
     with _report_errors():
-        manifest = find(source, model)
+        if source.resolve() == target.resolve():
+            raise PromotionRefused(
+                Reason.FolderUnusable, f"--from and --to both name {target.resolve()}. Name two environments."
+            )
+        environment = read_environment(source)
+        manifest = find(environment, model)
+        if manifest is None or "bento" not in manifest.spec:
+            manifest = inherited(environment, model) or manifest
         if manifest is None:
             raise PromotionRefused(
-                Reason.FolderUnusable, f"{source} has no manifest of {model} with a bento."
+                Reason.FolderUnusable, f"No file that {environment.file} lists is a manifest of {model}."
             )
-        place = Target(namespace or manifest.namespace, context, kubeconfig)
-        found = _read(place, model)
+        place = Target(namespace or environment.namespace or manifest.namespace, context, kubeconfig)
+        found = _read(place, environment.name_of(model))
         evidence = evidence_of(found, manifest.spec, min_served, now())
-        files = promoted(target, model, evidence, found["metadata"]["namespace"])
+        files = promoted(read_environment(target), model, evidence, found["metadata"]["namespace"])
         message = commit_message(model, source.resolve().name, target.resolve().name, evidence)
         if dry_run:
             _show(files, message)
@@ -121,6 +129,8 @@ def _report_errors() -> Iterator[None]:
         raise CommandRefused(f"{refused.message} [{refused.reason}]") from refused
     except PipelineError as error:
         raise CommandRefused(error.message) from error
+    except OSError as error:
+        raise CommandRefused(f"{error.filename}: {error.strerror}. Nothing was changed.") from error
 
 
 def _read(place: Target, model: str) -> Mapping[str, Any]:
@@ -137,7 +147,8 @@ def _show(files: Mapping[Path, str], message: str) -> None:
 
     for file, text in files.items():
         before = file.read_text().splitlines(keepends=True) if file.exists() else []
-        lines = difflib.unified_diff(before, text.splitlines(keepends=True), f"a/{file}", f"b/{file}")
+        after = text.replace("\r\n", "\n").splitlines(keepends=True)
+        lines = difflib.unified_diff(before, after, f"a/{file}", f"b/{file}")
         click.echo("".join(lines), nl=False)
     click.echo(f"\n{message}", nl=False)
 
@@ -145,13 +156,15 @@ def _show(files: Mapping[Path, str], message: str) -> None:
 def _commit(folder: Path, files: Mapping[Path, str], message: str, git_push: bool) -> bool:
     """Return whether there was something to commit."""
     from e2i.pipeline import git
-    from e2i.promotion.environment_folder import save
+    from e2i.promotion.environment_folder import saved
 
     git.require_committable(folder)
-    if not save(files):
-        click.echo(f"{folder} has this release already.")
-        return False
-    commit = git.commit(folder, list(files), message)
+    git.require_unchanged(folder, list(files))
+    with saved(files) as changed:
+        if not changed:
+            click.echo(f"{folder} has this release already.")
+            return False
+        commit = git.commit(folder, list(files), message)
     click.echo(f"Committed {commit[:12]} in {folder}:\n\n{message}", nl=False)
     if git_push:
         git.push(folder)

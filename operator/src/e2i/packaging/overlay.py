@@ -20,7 +20,7 @@ from e2i.packaging.model_manifest import (
     model_name,
 )
 from e2i.packaging.pod_requests import pod_requests
-from e2i.packaging.yaml_file import dump, list_resource, load, with_blocks, write
+from e2i.packaging.yaml_file import dump, list_resource, load, read, with_blocks, write
 
 KUSTOMIZATION = "kustomization.yaml"
 NOTE = "# e2i: "
@@ -54,7 +54,7 @@ def write_overlay(folder: Path, inputs: ManifestInputs) -> tuple[Path, bool]:
             f"There is no folder {folder.parent}. Name the folder of an environment with --overlay.",
         )
     file = folder / f"{model_name(inputs)}.yaml"
-    text = update_manifest(file.read_text(), file, inputs) if file.exists() else to_yaml(inputs)
+    text = update_manifest(read(file), file, inputs) if file.exists() else to_yaml(inputs)
     kustomization = folder / KUSTOMIZATION
     listed = list_resource(kustomization, file.name)
     folder.mkdir(exist_ok=True)
@@ -84,7 +84,9 @@ def update_manifest(text: str, file: Path, inputs: ManifestInputs) -> str:
         for check in spec["rollout"].get("verify") or []
         if not str(check.get("name", "")).startswith(GOLDEN_PREFIX)
     ]
-    return _with_notes(dump(model), manifest_notes(inputs, len(own_checks), spec.get("env") or []))
+    return _with_notes(
+        dump(model, like=plain), manifest_notes(inputs, len(own_checks), spec.get("env") or [])
+    )
 
 
 def _merge(spec: dict[str, Any], inputs: ManifestInputs) -> None:

@@ -33,13 +33,27 @@ def require_committable(folder: Path) -> str:
     return branch
 
 
+def require_unchanged(folder: Path, files: Sequence[Path]) -> None:
+    """PipelineError if one of these files has changes that are not committed: they would go into the next commit."""
+    names = [str(file.resolve()) for file in files if file.exists()]
+    if changed := _git(folder, "status", "--porcelain", "--", *names).splitlines():
+        raise PipelineError(
+            f"{changed[0][3:]} has changes that are not committed: they would go into the commit. Commit or undo them."
+        )
+
+
 def commit(folder: Path, files: Sequence[Path], message: str) -> str:
     """Commit only these files and return the commit; if they have no change, return the current commit."""
     require_committable(folder)
     names = [str(file.resolve()) for file in files]
-    _git(folder, "add", "--", *names)
-    if _git(folder, "diff", "--cached", "--name-only", "--", *names):
-        _git(folder, "commit", "--quiet", "--message", message, "--only", "--", *names)
+    try:
+        _git(folder, "add", "--", *names)
+        if _git(folder, "diff", "--cached", "--name-only", "--", *names):
+            _git(folder, "commit", "--quiet", "--message", message, "--only", "--", *names)
+    except PipelineError:
+        # A hook may refuse it. What stays staged would stand in the way of the next commit.
+        _git(folder, "reset", "--quiet", "--", *names, check=False)
+        raise
     return _git(folder, "rev-parse", "HEAD").strip()
 
 

@@ -1,86 +1,89 @@
-"""Finds a model in the folder of an environment, and writes a promoted release into it."""
+"""Writes a promoted release into the folder of an environment."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from e2i.api import naming
-from e2i.packaging.errors import PackagingError
 from e2i.packaging.model_manifest import GOLDEN_PREFIX
-from e2i.packaging.yaml_file import dump, list_resource, load, with_blocks, write
+from e2i.packaging.yaml_file import dump, list_in, load, read, with_blocks, write
 from e2i.promotion.errors import PromotionRefused, Reason
 from e2i.promotion.evidence import Evidence
-
-KUSTOMIZATION = "kustomization.yaml"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """The file of a folder that says which bento a model has: its manifest, or a patch of it."""
-
-    file: Path
-    content: Mapping[str, Any]
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        return self.content.get("spec") or {}
-
-    @property
-    def namespace(self) -> str | None:
-        return (self.content.get("metadata") or {}).get("namespace")
+from e2i.promotion.kustomization import Environment, Manifest, find, inherited, usable
 
 
-def find(folder: Path, name: str) -> Manifest | None:
-    """Return the manifest of the model, or None. PromotionRefused if the folder cannot be read or names it twice."""
-    if not (folder / KUSTOMIZATION).is_file():
-        raise PromotionRefused(
-            Reason.FolderUnusable, f"{folder} has no {KUSTOMIZATION}. Name the folder of an environment."
-        )
-    found = [each for each in _models(folder) if (each.content.get("metadata") or {}).get("name") == name]
-    if len(found) > 1:
-        raise PromotionRefused(
-            Reason.FolderUnusable,
-            f"{found[0].file} and {found[1].file} both say the bento of {name}. Leave it in one of them.",
-        )
-    return found[0] if found else None
-
-
-def promoted(folder: Path, name: str, evidence: Evidence, namespace: str) -> dict[Path, str]:
+def promoted(environment: Environment, name: str, evidence: Evidence, namespace: str) -> dict[Path, str]:
     """Return the texts of the files that change: the bento and the checks of `evidence`, and nothing else.
 
-    Checks that only this environment has stay, except golden predictions of an earlier bento. A model that is not in
-    the folder yet gets a manifest in `namespace`.
+    Checks that only this environment has stay, except golden predictions of an earlier bento. A model that no file of
+    the folder names gets a patch if the environment is based on a folder with it, else a manifest in `namespace`.
     """
-    present = find(folder, name)
+    present = find(environment, name)
     if present is None:
-        made = {
-            "apiVersion": naming.API_VERSION,
-            "kind": naming.KIND,
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": {"type": evidence.type, "bento": evidence.bento},
-        }
-        if evidence.checks:
-            made["spec"]["rollout"] = dict(evidence.checks)  # type: ignore[index]
-        file = folder / f"{name}.yaml"
-        listed = _usable(lambda: list_resource(folder / KUSTOMIZATION, file.name))
-        return {file: dump(with_blocks(made)), folder / KUSTOMIZATION: listed}
-    content = _usable(lambda: load(present.file.read_text(), present.file))
-    spec = content.setdefault("spec", with_blocks({}))
+        return _new(environment, name, evidence, namespace)
+    _require_own(environment, present)
+    text = read(present.file)
+    content = usable(lambda: load(text, present.file))
+    spec = content.get("spec")
+    if spec is None:
+        spec = content["spec"] = with_blocks({})
     named = spec.setdefault("bento", with_blocks({}))
     for field in ("store", "archive", "image"):
         if field not in evidence.bento:
             named.pop(field, None)
     named.update(with_blocks(evidence.bento))
     _write_checks(spec, evidence.checks)
-    return {present.file: dump(content)}
+    return {present.file: dump(content, like=text)}
 
 
-def save(files: Mapping[Path, str]) -> list[Path]:
-    """Write the files; return those whose text changed."""
-    return [file for file, text in files.items() if write(file, text)]
+@contextlib.contextmanager
+def saved(files: Mapping[Path, str]) -> Iterator[list[Path]]:
+    """Write the files; give those whose text changed. All of them are as before if anything fails meanwhile."""
+    before = {file: file.read_bytes() if file.exists() else None for file in files}
+    try:
+        yield [file for file, text in files.items() if write(file, text)]
+    except BaseException:
+        for file, content in before.items():
+            if content is None:
+                file.unlink(missing_ok=True)
+            elif file.read_bytes() != content:
+                file.write_bytes(content)
+        raise
+
+
+def _new(environment: Environment, name: str, evidence: Evidence, namespace: str) -> dict[Path, str]:
+    """Return a file for the model and the kustomization that lists it."""
+    file = environment.folder / f"{name}.yaml"
+    if file.exists():
+        raise PromotionRefused(
+            Reason.FolderUnusable,
+            f"{file} exists, and {environment.file} does not list it as a file of {name}. List it, or move it away.",
+        )
+    base = inherited(environment, name)
+    place = base.namespace if base else environment.namespace or namespace
+    metadata = {"name": name, **({"namespace": place} if place else {})}
+    spec: dict[str, Any] = {} if base else {"type": evidence.type}
+    spec["bento"] = evidence.bento
+    if evidence.checks:
+        spec["rollout"] = dict(evidence.checks)
+    made = {"apiVersion": naming.API_VERSION, "kind": naming.KIND, "metadata": metadata, "spec": spec}
+    field, entry = ("patches", {"path": file.name}) if base else ("resources", file.name)
+    listed = usable(lambda: list_in(environment.file, field, entry))
+    return {file: dump(with_blocks(made)), environment.file: listed}
+
+
+def _require_own(environment: Environment, present: Manifest) -> None:
+    """Refuse a file that other environments may use too: the release would change there as well."""
+    real = present.file.resolve()
+    if not real.is_relative_to(environment.folder.resolve()):
+        raise PromotionRefused(
+            Reason.FolderUnusable,
+            f"{present.file} is {real}, outside of the environment, where others may use it. Give the environment a "
+            "file of its own.",
+        )
 
 
 def _write_checks(spec: Any, checks: Mapping[str, Any]) -> None:
@@ -89,13 +92,16 @@ def _write_checks(spec: Any, checks: Mapping[str, Any]) -> None:
         rollout = spec["rollout"] = with_blocks({})
     if rollout is None:
         return
-    present = {check["name"]: check for check in rollout.get("verify") or ()}
+    before = rollout.get("verify") or []
+    present = {check["name"]: check for check in before}
     passed = {check["name"]: check for check in checks.get("verify", ())}
     own = [
         check for name, check in present.items() if name not in passed and not name.startswith(GOLDEN_PREFIX)
     ]
     if verify := [*(_check(check, present.get(name)) for name, check in passed.items()), *own]:
-        rollout["verify"] = verify
+        # An equal list stays as it is written.
+        if verify != list(before):
+            rollout["verify"] = verify
     else:
         rollout.pop("verify", None)
     if "contract" in checks and rollout.get("contract") != checks["contract"]:
@@ -108,28 +114,3 @@ def _check(passed: Mapping[str, Any], present: Any) -> Any:
         return present
     # The API server sorts the fields.
     return with_blocks({"name": passed["name"], "path": passed["path"], **passed})
-
-
-def _models(folder: Path) -> Iterator[Manifest]:
-    """The files of the folder's kustomization with one E2IModel each that names a bento."""
-    kustomization = _usable(lambda: load((folder / KUSTOMIZATION).read_text(), folder / KUSTOMIZATION))
-    resources = kustomization.get("resources") or ()
-    patches = (patch.get("path") for patch in kustomization.get("patches") or ())
-    for name in (*resources, *patches):
-        file = folder / str(name)
-        if not file.is_file():
-            continue
-        # A file with several objects is none of ours: its other objects are not read.
-        try:
-            content = load(file.read_text(), file)
-        except PackagingError:
-            continue
-        if content.get("kind") == naming.KIND and "bento" in (content.get("spec") or {}):
-            yield Manifest(file=file, content=content)
-
-
-def _usable(read: Any) -> Any:
-    try:
-        return read()
-    except PackagingError as error:
-        raise PromotionRefused(Reason.FolderUnusable, error.message) from error
