@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from e2i.cli.plugin.session import Session, Target, in_session, is_name
 from e2i.clock import now
+
+if TYPE_CHECKING:
+    from e2i.promotion.kustomization import Manifest
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 _SPAN = re.compile(r"(\d{1,6})(s|m|h|d)")
@@ -78,25 +81,11 @@ def promote(
     or failed there, is refused.
     """
     from e2i.promotion.environment_folder import promoted
-    from e2i.promotion.errors import PromotionRefused, Reason
     from e2i.promotion.evidence import commit_message, evidence_of
-    from e2i.promotion.kustomization import find, inherited, read_environment
+    from e2i.promotion.kustomization import read_environment
 
     with _report_errors():
-        if source.resolve() == target.resolve():
-            raise PromotionRefused(
-                Reason.FolderUnusable, f"--from and --to both name {target.resolve()}. Name two environments."
-            )
-        environment = read_environment(source)
-        manifest = find(environment, model)
-        if manifest is None or "bento" not in manifest.spec:
-            manifest = inherited(environment, model) or manifest
-        if manifest is None:
-            raise PromotionRefused(
-                Reason.FolderUnusable, f"No file that {environment.file} lists is a manifest of {model}."
-            )
-        place = Target(namespace or environment.namespace or manifest.namespace, context, kubeconfig)
-        found = _read(place, environment.name_of(model))
+        manifest, found = _source(source, target, model, Target(namespace, context, kubeconfig))
         evidence = evidence_of(found, manifest.spec, min_served, now())
         files = promoted(read_environment(target), model, evidence, found["metadata"]["namespace"])
         message = commit_message(model, source.resolve().name, target.resolve().name, evidence)
@@ -107,6 +96,27 @@ def promote(
             changed = _commit(target, files, message, git_push)
     if changed and "archive" in evidence.bento and "archive" not in found["spec"]["bento"]:
         _say_where_archives_are(target, evidence.digest)
+
+
+def _source(source: Path, target: Path, model: str, place: Target) -> tuple[Manifest, Mapping[str, Any]]:
+    """Return what the source's folder says of the model, and the model as its cluster has it."""
+    from e2i.promotion.errors import PromotionRefused, Reason
+    from e2i.promotion.kustomization import find, inherited, read_environment
+
+    if source.resolve() == target.resolve():
+        raise PromotionRefused(
+            Reason.FolderUnusable, f"--from and --to both name {target.resolve()}. Name two environments."
+        )
+    environment = read_environment(source)
+    manifest = find(environment, model)
+    if manifest is None or "bento" not in manifest.spec:
+        manifest = inherited(environment, model) or manifest
+    if manifest is None:
+        raise PromotionRefused(
+            Reason.FolderUnusable, f"No file that {environment.file} lists is a manifest of {model}."
+        )
+    chosen = place.namespace or environment.namespace or manifest.namespace
+    return manifest, _read(Target(chosen, place.context, place.kubeconfig), environment.name_of(model))
 
 
 def _say_where_archives_are(target: Path, digest: str) -> None:
