@@ -37,9 +37,6 @@ async def lab(
     keys = ensure_credentials(control_plane.home)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)
-    with contextlib.closing(Bucket(BUCKET, endpoint=control_plane.home.s3_url)) as bucket:
-        # Only the first operator of a bucket finds no probe.
-        await asyncio.to_thread(bucket.has_conditional_writes)
     store = tmp_path / "store"
     a_bento(store, TAG)
     a_model(store, size=PART_SIZE + 1000)
@@ -49,10 +46,14 @@ async def lab(
 
 async def start(lane: Lane) -> None:
     """The first operator looks at the bucket before the test does; the next one under its eyes."""
+    prefix = f"{lane.stage.namespace}/"
+    with contextlib.closing(Bucket(BUCKET, endpoint=lane.stage.home.s3_url)) as bucket:
+        # Only the first operator of a prefix finds no probe.
+        await asyncio.to_thread(bucket.has_conditional_writes, prefix)
     await lane.operator.restart()
 
     async def probed() -> bool:
-        return lane.proxy.count(f"put {PROBE_KEY}") > 0
+        return lane.proxy.count(f"put {prefix}{PROBE_KEY}") > 0
 
     await lane.stage.until(probed, "the operator to look at the bucket")
 

@@ -51,3 +51,28 @@ def test_clocks_that_differ_are_not_taken_for_wrong_keys() -> None:
         "its clock and that of the machine that asks differ too much (RequestTimeTooSkewed" in error.message
     )
     assert "key" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("operation", "right"),
+    [
+        ("ListObjectsV2", "s3:ListBucket"),
+        ("ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+        ("UploadPart", "s3:PutObject"),
+        ("DeleteObject", "s3:DeleteObject"),
+        ("GetObject", "s3:GetObject"),
+    ],
+)
+def test_a_right_that_lacks_is_named(operation: str, right: str) -> None:
+    answer = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    error = export_error(ClientError(answer, operation), PLACE)
+    assert isinstance(error, BucketAccessDenied)
+    assert error.right == right
+    assert f"{PLACE} does not allow the operator {right}" in error.message
+
+
+def test_wrong_keys_are_no_right_that_lacks() -> None:
+    answer = {"Error": {"Code": "SignatureDoesNotMatch"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    error = export_error(ClientError(answer, "PutObject"), PLACE)
+    assert isinstance(error, BucketAccessDenied)
+    assert (error.right, "refuses the operator's credentials" in error.message) == ("", True)

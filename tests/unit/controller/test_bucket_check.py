@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import pytest
 
-from e2i.archive.errors import BucketUnreachable
+from e2i.api.artifact import ArchivePlace
+from e2i.archive.errors import BucketAccessDenied, BucketUnreachable
+from e2i.archive.s3.bucket import PROBE_KEY
 from e2i.controller.edge.bucket_check import check_bucket
 from e2i.controller.edge.jobs.turns import Turns
 
@@ -18,41 +21,73 @@ class Bucket:
         self.stale = 0
         self.guarded = True
         self.error: Exception | None = None
+        self.lacks: set[str] = set()
         self.asked: list[str] = []
 
-    def abort_stale_uploads(self, prefix: str) -> int:
-        self.asked.append(prefix)
+    def _ask(self, key: str, right: str) -> None:
+        self.asked.append(key)
         if self.error:
             raise self.error
+        if right in self.lacks:
+            raise BucketAccessDenied(f"the bucket does not allow the operator {right}.", right)
+
+    def abort_stale_uploads(self, prefix: str) -> int:
+        self._ask(prefix, "s3:ListBucketMultipartUploads")
         return self.stale
 
-    def has_conditional_writes(self) -> bool:
+    def has_conditional_writes(self, prefix: str) -> bool:
+        self._ask(f"{prefix}{PROBE_KEY}", "s3:PutObject")
         return self.guarded
 
+    def get(self, key: str, most: int) -> bytes:
+        self._ask(key, "s3:GetObject")
+        return b""
 
-async def words(bucket: Bucket, caplog: pytest.LogCaptureFixture, archives: str = "bentos/") -> str:
+    def keys(self, prefix: str) -> Iterator[str]:
+        self._ask(prefix, "s3:ListBucket")
+        return iter(())
+
+
+async def words(bucket: Bucket, caplog: pytest.LogCaptureFixture, prefix: str = "") -> str:
     with caplog.at_level(logging.INFO, "e2i"):
-        await check_bucket(bucket, archives, Turns("bucket", 1))  # type: ignore[arg-type]
+        await check_bucket(bucket, ArchivePlace("e2i", prefix), Turns("bucket", 1))  # type: ignore[arg-type]
     return caplog.text
 
 
 async def test_a_bucket_in_order_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     bucket = Bucket()
     assert await words(bucket, caplog) == ""
-    assert bucket.asked == ["bentos/"]
+    assert bucket.asked == [PROBE_KEY, PROBE_KEY, "bentos/", "bentos/"]
 
 
 async def test_only_its_own_prefix_is_cleaned(caplog: pytest.LogCaptureFixture) -> None:
     bucket = Bucket()
     bucket.stale = 2
-    assert "aborted 2 unfinished uploads" in await words(bucket, caplog, "blue/bentos/")
-    assert bucket.asked == ["blue/bentos/"]
+    assert "aborted 2 unfinished uploads" in await words(bucket, caplog, "blue")
+    assert {key.partition("/")[0] for key in bucket.asked} == {"blue"}
 
 
 async def test_a_server_that_ignores_conditions_is_named(caplog: pytest.LogCaptureFixture) -> None:
     bucket = Bucket()
     bucket.guarded = False
     assert "ignores conditional writes" in await words(bucket, caplog)
+
+
+async def test_all_rights_that_lack_are_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    bucket = Bucket()
+    bucket.lacks = {"s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
+    told = await words(bucket, caplog)
+    assert (
+        "the bucket refuses what the operator needs: BucketAccessDenied: the bucket does not allow the operator "
+        "s3:GetObject. Neither does it allow s3:ListBucket, s3:ListBucketMultipartUploads.\n"
+    ) in told
+    assert len(caplog.records) == 1
+
+
+async def test_wrong_keys_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    bucket = Bucket()
+    bucket.error = BucketAccessDenied("the bucket refuses the operator's credentials")
+    assert (await words(bucket, caplog)).count("refuses the operator's credentials") == 1
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ class BucketNotFound(ExportError):
 class BucketAccessDenied(ExportError):
     """The credentials are missing, unknown, wrong or expired, or a policy refuses access."""
 
+    def __init__(self, message: str, right: str = "") -> None:
+        """`right` is what the credentials lack, if that is known: s3:ListBucket"""
+        super().__init__(message)
+        self.right = right
+
 
 class BucketRefused(ExportError):
     """The S3 server refuses a request for a cause that has no class of its own."""

@@ -35,14 +35,14 @@ def bucket_check(settings: Settings | None, try_it: Callable[[Bucket, str], str]
 
 def conditional_writes(bucket: Bucket, prefix: str) -> str:
     """Write one key twice with If-None-Match."""
-    if not bucket.has_conditional_writes():
+    if not bucket.has_conditional_writes(prefix):
         raise CheckFailed("the server ignores If-None-Match: two writers may overwrite each other's archive")
     return f"{bucket.name} refuses the second write of a key (412)"
 
 
 def checksums(bucket: Bucket, prefix: str) -> str:
     """Send a body with the checksum of another one."""
-    if not bucket.has_checksums():
+    if not bucket.has_checksums(prefix):
         raise CheckFailed(
             "the server stores a body that differs from its sha256: a damaged upload is not noticed"
         )

@@ -82,7 +82,7 @@ async def connect(settings: Settings, lease: Lease, supervisor: Supervisor, meas
         archive_place=archives,
         secrets=own_secrets(os.environ),
     )
-    check, namespaces = partial(check_bucket, bucket, archives.root, turns), settings.namespaces
+    check, namespaces = partial(check_bucket, bucket, archives, turns), settings.namespaces
     return Operator(
         clients, queue, supervisor, workers=settings.workers, namespaces=namespaces, check_bucket=check
     )

@@ -128,7 +128,7 @@ def _files(environment: Environment) -> Iterator[Path]:
 
 
 def _written_inline(environment: Environment, name: str) -> Iterator[str]:
-    """What patches that stand in the kustomization itself say of the model's bento and checks."""
+    """Return the places of bento and checks that patches in the kustomization itself change."""
     for patch in _patches(environment):
         if not isinstance(text := patch.get("patch"), str):
             continue

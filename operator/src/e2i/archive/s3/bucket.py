@@ -39,6 +39,7 @@ from e2i.archive.s3.upload import ANY, DIGEST, NAMESPACE, StoredObject, Upload, 
 STALE_AFTER = timedelta(minutes=15)
 READ_TIMEOUT = 60.0
 PROBE_KEY = ".e2i/conditional-write-probe"
+"""Below the prefix of the installation: its rights may end there."""
 
 
 class Bucket:
@@ -185,20 +186,21 @@ class Bucket:
         with self._failures():
             return self._uploads.abort_stale(prefix, older_than)
 
-    def has_conditional_writes(self) -> bool:
+    def has_conditional_writes(self, prefix: str = "") -> bool:
         """Return whether the server refuses to overwrite if asked to. Leaves one empty object, PROBE_KEY."""
-        there = self._probe((412, 501), IfNoneMatch=ANY)
-        return (there or self._probe((412, 501), IfNoneMatch=ANY)) == 412
+        there = self._probe(prefix, (412, 501), IfNoneMatch=ANY)
+        return (there or self._probe(prefix, (412, 501), IfNoneMatch=ANY)) == 412
 
-    def has_checksums(self) -> bool:
+    def has_checksums(self, prefix: str = "") -> bool:
         """Return whether the server refuses a body that differs from its sha256. Leaves one empty object, PROBE_KEY."""
-        return self._probe((400,), ChecksumSHA256=base64.b64encode(bytes(32)).decode()) == 400
+        return self._probe(prefix, (400,), ChecksumSHA256=base64.b64encode(bytes(32)).decode()) == 400
 
-    def _probe(self, refusals: tuple[int, ...], **condition: str) -> int | None:
+    def _probe(self, prefix: str, refusals: tuple[int, ...], **condition: str) -> int | None:
         """Put the empty object PROBE_KEY; return the status if it is one of these refusals, None if it is stored."""
         with self._failures():
             try:
-                self._clients.default.put_object(Bucket=self.name, Key=PROBE_KEY, Body=b"", **condition)
+                key = f"{prefix}{PROBE_KEY}"
+                self._clients.default.put_object(Bucket=self.name, Key=key, Body=b"", **condition)
             except ClientError as error:
                 if http_status(error) in refusals:
                     return http_status(error)

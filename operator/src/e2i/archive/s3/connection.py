@@ -61,6 +61,19 @@ _DENIED = {
     "XAdminUserNotFound",
 }
 _CLOCK = "RequestTimeTooSkewed"
+_RIGHTS = {
+    "ListObjectsV2": "s3:ListBucket",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "GetObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "DeleteObject": "s3:DeleteObject",
+}
+"""The right that each request needs. An AccessDenied is about it: wrong keys have codes of their own."""
 # Words of this machine's OpenSSL, not of the server.
 _CERTIFICATE = re.compile(r"certificate verify failed: ([^()]{1,200}?) ?\(_ssl")
 _CORRUPTED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
@@ -202,6 +215,16 @@ def _answered(error: ClientError, place: str) -> ExportError:
         return BucketAccessDenied(
             f"{place} refuses requests because its clock and that of the machine that asks differ too much ({said}); "
             "synchronise both clocks (NTP)."
+        )
+    if code == "AccessDenied" and (right := _RIGHTS.get(error.operation_name, "")):
+        # AWS hides from a user without ListBucket whether an object is there.
+        rights = (
+            f"{right}, or s3:ListBucket for objects that are not there" if right == "s3:GetObject" else right
+        )
+        return BucketAccessDenied(
+            f"{place} does not allow the operator {rights} ({said}); add it to the policy of its user, below "
+            "E2I_BUCKET_PREFIX.",
+            right,
         )
     if code in _DENIED or status in (401, 403):
         return BucketAccessDenied(

@@ -42,6 +42,6 @@ class NoBucket(Bucket):
         """Return 0."""
         return 0
 
-    def has_conditional_writes(self) -> bool:
+    def has_conditional_writes(self, prefix: str = "") -> bool:
         """Return True: nothing can be overwritten."""
         return True

@@ -188,7 +188,7 @@ class Uploads:
             raise
 
     def abort_stale(self, prefix: str, older_than: timedelta) -> int:
-        """Abort uploads below the prefix that got no part for `older_than`; return how many there were."""
+        """Abort uploads below the prefix that got no part for `older_than`; return how many it aborted."""
         aborted = 0
         lister = self._clients.default.get_paginator("list_multipart_uploads")
         for page in lister.paginate(Bucket=self._bucket, Prefix=prefix):
@@ -196,8 +196,10 @@ class Uploads:
             for listed in page.get("Uploads", []):
                 found = {"Bucket": self._bucket, "Key": listed["Key"], "UploadId": listed["UploadId"]}
                 if now - self._last_sign(found, listed["Initiated"]) >= older_than:
-                    self._abort(found)
-                    aborted += 1
+                    # Meanwhile its sender, or somebody else, may have ended it.
+                    with contextlib.suppress(self._clients.default.exceptions.NoSuchUpload):
+                        self._clients.default.abort_multipart_upload(**found)
+                        aborted += 1
         return aborted
 
     def _last_sign(self, upload: dict[str, str], begun: datetime) -> datetime:

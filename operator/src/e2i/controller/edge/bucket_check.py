@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from e2i.archive.errors import ExportError
-from e2i.archive.s3.bucket import Bucket
+from e2i.api.artifact import ArchivePlace
+from e2i.archive.errors import BucketAccessDenied, ExportError
+from e2i.archive.s3.bucket import PROBE_KEY, Bucket
 from e2i.controller.edge.jobs.release_store_reader import PATIENCE
 from e2i.controller.edge.jobs.turns import Hung, Turns
 
@@ -16,13 +17,25 @@ T = TypeVar("T")
 logger = logging.getLogger("e2i")
 
 
-async def check_bucket(bucket: Bucket, archives: str, turns: Turns) -> None:
-    """Abort the uploads below `archives` that a killed operator left, and log a bucket that cannot be used.
+async def check_bucket(bucket: Bucket, place: ArchivePlace, turns: Turns) -> None:
+    """Abort the uploads that a killed operator left, and log a bucket that cannot be used, or gives too few rights.
 
     Raises nothing."""
+    prefix = f"{place.prefix}/".lstrip("/")
+    refused: list[BucketAccessDenied] = []
+
+    async def look(call: Callable[[], T]) -> T | None:
+        try:
+            return await _run(turns, call)
+        except BucketAccessDenied as error:
+            refused.append(error)
+            return None
+
     try:
-        aborted = await _run(turns, lambda: bucket.abort_stale_uploads(archives))
-        is_safe = await _run(turns, bucket.has_conditional_writes)
+        is_safe = await look(lambda: bucket.has_conditional_writes(prefix))
+        await look(lambda: bucket.get(f"{prefix}{PROBE_KEY}", most=1))
+        await look(lambda: next(bucket.keys(place.root), None))
+        aborted = await look(lambda: bucket.abort_stale_uploads(place.root))
     except Hung as error:
         logger.warning("the bucket could not be checked: %s", error)
         return
@@ -35,12 +48,25 @@ async def check_bucket(bucket: Bucket, archives: str, turns: Turns) -> None:
         # The check only warns early: every export meets and reports the same error.
         logger.exception("the bucket could not be checked")
         return
+    if refused:
+        logger.warning(
+            "the bucket refuses what the operator needs: %s: %s",
+            refused[0].reason,
+            _together(refused),
+            extra={"reason": refused[0].reason},
+        )
     if aborted:
         logger.info("aborted %d unfinished uploads of an earlier operator", aborted)
-    if not is_safe:
+    if is_safe is False:
         logger.warning(
             "the S3 server ignores conditional writes and may overwrite an archive: only its digest protects it"
         )
+
+
+def _together(refused: list[BucketAccessDenied]) -> str:
+    """Return the first sentence, with the other rights that are refused."""
+    rest = dict.fromkeys(error.right for error in refused if error.right not in ("", refused[0].right))
+    return f"{refused[0].message} Neither does it allow {', '.join(rest)}." if rest else refused[0].message
 
 
 async def _run(turns: Turns, call: Callable[[], T]) -> T:
