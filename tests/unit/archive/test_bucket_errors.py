@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
 
 from e2i.archive.errors import BucketAccessDenied, BucketUnreachable, UploadInterrupted
-from e2i.archive.s3.connection import export_error
+from e2i.archive.s3.refusals import export_error
 
 PLACE = "the bucket e2i at https://s3.example"
 FAILED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"

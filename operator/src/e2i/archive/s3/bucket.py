@@ -25,14 +25,8 @@ from e2i.archive.errors import (
     ExportError,
     UploadInterrupted,
 )
-from e2i.archive.s3.connection import (
-    Clients,
-    bucket_label,
-    error_code,
-    export_error,
-    http_status,
-    open_clients,
-)
+from e2i.archive.s3.connection import Clients, bucket_label, open_clients
+from e2i.archive.s3.refusals import error_code, export_error, http_status
 from e2i.archive.s3.upload import ANY, DIGEST, NAMESPACE, StoredObject, Upload, Uploads
 
 # An upload that got no part for this time has no sender any more: each attempt ends after READ_TIMEOUT.

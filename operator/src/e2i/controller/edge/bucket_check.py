@@ -21,39 +21,41 @@ async def check_bucket(bucket: Bucket, place: ArchivePlace, turns: Turns) -> Non
     """Abort the uploads that a killed operator left, and log a bucket that cannot be used, or gives too few rights.
 
     Raises nothing."""
+    try:
+        await _look(bucket, place, turns)
+    except Hung as error:
+        logger.warning("the bucket could not be checked: %s", error)
+    except ExportError as error:
+        logger.warning(
+            "the bucket cannot be used: %s: %s", error.reason, error.message, extra={"reason": error.reason}
+        )
+    except Exception:
+        # The check only warns early: every export meets and reports the same error.
+        logger.exception("the bucket could not be checked")
+
+
+async def _look(bucket: Bucket, place: ArchivePlace, turns: Turns) -> None:
     prefix = f"{place.prefix}/".lstrip("/")
     refused: list[BucketAccessDenied] = []
 
-    async def look(call: Callable[[], T]) -> T | None:
+    async def ask(call: Callable[[], T]) -> T | None:
         try:
             return await _run(turns, call)
         except BucketAccessDenied as error:
             refused.append(error)
             return None
 
-    try:
-        is_safe = await look(lambda: bucket.has_conditional_writes(prefix))
-        await look(lambda: bucket.get(f"{prefix}{PROBE_KEY}", most=1))
-        await look(lambda: next(bucket.keys(place.root), None))
-        aborted = await look(lambda: bucket.abort_stale_uploads(place.root))
-    except Hung as error:
-        logger.warning("the bucket could not be checked: %s", error)
-        return
-    except ExportError as error:
-        logger.warning(
-            "the bucket cannot be used: %s: %s", error.reason, error.message, extra={"reason": error.reason}
-        )
-        return
-    except Exception:
-        # The check only warns early: every export meets and reports the same error.
-        logger.exception("the bucket could not be checked")
-        return
+    is_safe = await ask(lambda: bucket.has_conditional_writes(prefix))
+    await ask(lambda: bucket.get(f"{prefix}{PROBE_KEY}", most=1))
+    await ask(lambda: next(bucket.keys(place.root), None))
+    aborted = await ask(lambda: bucket.abort_stale_uploads(place.root))
     if refused:
+        reason = refused[0].reason
         logger.warning(
             "the bucket refuses what the operator needs: %s: %s",
-            refused[0].reason,
+            reason,
             _together(refused),
-            extra={"reason": refused[0].reason},
+            extra={"reason": reason},
         )
     if aborted:
         logger.info("aborted %d unfinished uploads of an earlier operator", aborted)
