@@ -53,7 +53,7 @@ async def start(lane: Lane) -> None:
     await lane.operator.restart()
 
     async def probed() -> bool:
-        return lane.proxy.count(f"put {prefix}{PROBE_KEY}") > 0
+        return lane.proxy.count(f"put {PROBE_KEY}") > 0
 
     await lane.stage.until(probed, "the operator to look at the bucket")
 

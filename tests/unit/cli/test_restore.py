@@ -35,6 +35,7 @@ class Server:
         self.conflicts = 0
         """Replacements that find a newer version."""
         self.writes: list[tuple[str, str]] = []
+        self.validations: set[str] = set()
 
     def add(self, name: str, namespace: str = "models", **status: Any) -> None:
         metadata = {
@@ -67,6 +68,7 @@ class Server:
         if metadata["namespace"] not in self.namespaces:
             raise ApiError(404, "NotFound", f'namespaces "{metadata["namespace"]}" not found')
         self.writes.append((method, path))
+        self.validations.add((query or {}).get("fieldValidation", ""))
         if method == "PUT" and self.conflicts:
             self.conflicts -= 1
             raise ApiError(409, "Conflict", "the object has been modified")
@@ -157,6 +159,33 @@ def test_a_namespace_is_chosen_and_another_one_is_the_place(server: Server, file
     told = run("restore", str(file), "-n", "nowhere")
     assert told.exit_code == 2
     assert "It has models, other." in told.stderr
+
+
+def test_a_file_that_is_cut_at_the_end_of_any_line_is_refused(server: Server, file: Path) -> None:
+    """What is left is YAML, of fewer models or without history: it looked whole."""
+    whole = file.read_text()
+    lines = whole.splitlines(keepends=True)
+    assert (lines[0], lines[-1]) == ("---\n", "...\n")
+    for end in range(1, len(lines)):
+        file.write_text("".join(lines[:end]))
+        told = run("restore", str(file))
+        assert (told.exit_code, server.writes) == (2, []), end
+        assert "is cut: its last line is not ... Take the whole file." in told.stderr
+    # As earlier versions wrote it, and as other tools do.
+    file.write_text("".join(lines[1:-1]))
+    assert run("restore", str(file)).exit_code == 0
+
+
+def test_two_models_that_would_come_to_one_place_are_refused(server: Server, file: Path) -> None:
+    file.write_text(file.read_text().replace("name: new", "name: churn"))
+    told = run("restore", str(file), "--map", "models=other")
+    assert (told.exit_code, server.writes) == (2, [])
+    assert "models/churn and other/churn would both become other/churn. Nothing was written" in told.stderr
+
+
+def test_a_field_that_the_cluster_does_not_know_is_not_dropped_unseen(server: Server, file: Path) -> None:
+    run("restore", str(file))
+    assert server.validations == {"Strict"}
 
 
 def test_what_may_not_be_read_is_a_note(server: Server) -> None:

@@ -86,6 +86,18 @@ def test_a_model_that_never_served_is_in_the_backup_too() -> None:
     assert (entry["serving"], entry["history"]) == (None, [])
 
 
+MANIFEST = {
+    "kind": "E2IModel",
+    "metadata": {"name": "a", "namespace": "b"},
+    "spec": {"bento": {"tag": "a:1"}},
+}
+
+
+def backup_of(*manifests: dict[str, Any]) -> str:
+    models = [{"manifest": each} for each in manifests]
+    return yaml.safe_dump({"kind": "E2IBackup", "apiVersion": "backup.serving.e2i.dev/v1", "models": models})
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -95,6 +107,8 @@ def test_a_model_that_never_served_is_in_the_backup_too() -> None:
         ("kind: E2IBackup\napiVersion: backup.serving.e2i.dev/v1", "a file has no models"),
         ("kind: E2IBackup\napiVersion: backup.serving.e2i.dev/v1\nmodels: [1]", r"models\[0\] of a file is damaged"),
         ("kind: E2IBackup\napiVersion: backup.serving.e2i.dev/v1\nmodels: [{manifest: {}}]", "is damaged"),
+        (backup_of(MANIFEST | {"metadata": {"name": "a", "namespace": "b", "labels": ["c"]}}), "is damaged"),
+        (backup_of(MANIFEST, MANIFEST), r"has b/a twice: models\[0\] and models\[1\]. Remove one of them"),
     ],
 )  # fmt: skip
 def test_what_is_no_backup_is_told(text: str, sentence: str) -> None:

@@ -36,8 +36,11 @@ def backup(target: Target, everywhere: bool, output: str) -> None:
     async def read(session: Session) -> dict[str, Any]:
         return await _document(session, None if everywhere else session.namespace)
 
+    from e2i.inspection.backup.document import BEGIN, END
+
     found = in_session(target, read)
-    click.echo(dump(found, output))
+    text = dump(found, output).rstrip("\n") + "\n"
+    click.echo(f"{BEGIN}{text}{END}" if output == "yaml" else text, nl=False)
     waiting = sum(not entry["serving"] for entry in found["models"])
     count = len(found["models"])
     told = f"The backup has {count} model{'s' if count > 1 else ''} of {found['cluster']['server']}"

@@ -54,13 +54,15 @@ def restore(
     click.echo(printable(f"Backup of {saved.cluster or 'an unknown cluster'}, taken at {saved.taken_at}."))
 
     async def run(session: Session) -> int:
-        from e2i.cli.plugin.restore_models import read_steps, refuse_different, restore_all
+        from e2i.cli.plugin.restore_models import read_steps, refuse_different, refuse_same_place, restore_all
 
         def wish(each: Saved) -> Wish:
             namespace = places.get(each.namespace, each.namespace)
             return Wish(namespace=namespace, as_served=as_served, replace=replace)
 
-        steps = await read_steps(session, [(each, wish(each)) for each in chosen])
+        wanted = [(each, wish(each)) for each in chosen]
+        refuse_same_place(wanted)
+        steps = await read_steps(session, wanted)
         refuse_different(steps)
         return await restore_all(session, steps, dry_run)
 

@@ -49,6 +49,19 @@ def refuse_different(steps: Iterable[Step]) -> None:
     )
 
 
+def refuse_same_place(wanted: Sequence[tuple[Saved, Wish]]) -> None:
+    """Refuse models of two namespaces that --map brings to one place."""
+    sources: dict[str, str] = {}
+    for saved, wish in wanted:
+        place = f"{wish.namespace}/{saved.name}"
+        if place in sources:
+            raise CommandError(
+                f"{sources[place]} and {saved.place} would both become {place}. Nothing was written: choose other "
+                "namespaces with --map, or restore them one after the other with -n."
+            )
+        sources[place] = saved.place
+
+
 async def restore_all(session: Session, steps: Sequence[Step], dry_run: bool) -> int:
     """Write the models; return the exit code. One that is refused does not hold up the next ones."""
     there: list[Step] = []
@@ -77,7 +90,9 @@ def _words(error: ApiError, step: Step) -> str:
 
 async def _write(session: Session, step: Step, dry_run: bool) -> str:
     """Write one model; return what happens to it."""
-    query = {"fieldManager": CLI_FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+    # As kubectl does: a field that the cluster does not know is named, and not dropped.
+    strict = {"fieldManager": CLI_FIELD_MANAGER, "fieldValidation": "Strict"}
+    query = {**strict, **({"dryRun": "All"} if dry_run else {})}
     would = "would be " if dry_run else ""
     if step.verdict == restoring.SAME:
         return "is there with the same spec, and is left as it is"

@@ -19,6 +19,8 @@ Document = dict[str, Any]
 API_VERSION = "backup.serving.e2i.dev/v1"
 """The version of the format. Readers refuse one that they do not know."""
 KIND = "E2IBackup"
+BEGIN, END = "---\n", "...\n"
+"""Around the document in YAML: a file that begins so and does not end so is cut."""
 NOT_INCLUDED = (
     "Values of Secrets and ConfigMaps: a spec only names them. Back them up with the namespaces.",
     "Bentos, and the ledger with the result of each release: both lie in the bucket. Copy the bucket.",

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from e2i.api import naming
-from e2i.inspection.backup.document import API_VERSION, KIND
+from e2i.inspection.backup.document import API_VERSION, BEGIN, END, KIND
 
 Body = Mapping[str, Any]
 
@@ -46,6 +46,9 @@ class Backup:
 
 def read_backup(text: str, source: str) -> Backup:
     """Return the backup; BackupInvalid if it is none. `source` names the file in messages."""
+    # Up to the end of any line it is YAML, of fewer models, or of one that has lost its history.
+    if text.startswith(BEGIN.rstrip()) and not text.rstrip().endswith("\n" + END.rstrip()):
+        raise BackupInvalid(f"{source} is cut: its last line is not {END.rstrip()} Take the whole file.")
     try:
         # JSON is YAML.
         content = yaml.safe_load(text)
@@ -62,10 +65,17 @@ def read_backup(text: str, source: str) -> Backup:
     if not isinstance(models, list) or not models:
         raise BackupInvalid(f"{source} has no models.")
     cluster = content.get("cluster")
+    read = tuple(_saved(entry, f"models[{index}] of {source}") for index, entry in enumerate(models))
+    places = [each.place for each in read]
+    for index, place in enumerate(places):
+        if place in places[:index]:
+            raise BackupInvalid(
+                f"{source} has {place} twice: models[{places.index(place)}] and models[{index}]. Remove one of them."
+            )
     return Backup(
         taken_at=str(content.get("takenAt", "")),
         cluster=str(cluster.get("server", "")) if isinstance(cluster, dict) else "",
-        models=tuple(_saved(entry, f"models[{index}] of {source}") for index, entry in enumerate(models)),
+        models=read,
     )
 
 
@@ -76,8 +86,10 @@ def _saved(entry: object, place: str) -> Saved:
         manifest, serving = entry["manifest"], entry.get("serving") or {}
         metadata = manifest["metadata"]
         whole = manifest["kind"] == naming.KIND and isinstance(manifest["spec"]["bento"]["tag"], str)
+        texts = [metadata.get(name) or {} for name in ("labels", "annotations")]
         lists = [entry.get(name) or [] for name in ("history", "failedReleases")]
-        if not (whole and isinstance(serving, dict) and all(_are_objects(items) for items in lists)):
+        whole = whole and all(isinstance(each, dict) for each in (serving, *texts))
+        if not (whole and all(_are_objects(items) for items in lists)):
             raise TypeError
         return Saved(
             namespace=str(metadata["namespace"]),
