@@ -13,7 +13,15 @@ from e2i.api import naming
 from e2i.api.restored import RESTORED_ANNOTATION, decode
 from e2i.inspection.backup.document import Source, document
 from e2i.inspection.backup.reading import BackupInvalid, Saved, read_backup
-from e2i.inspection.backup.restoring import Step, Wish, expectation, manifest_of, replaced, with_note
+from e2i.inspection.backup.restoring import (
+    Step,
+    Wish,
+    archive_places,
+    expectation,
+    manifest_of,
+    replaced,
+    with_note,
+)
 
 SPEC = {"type": "Classification", "bento": {"tag": "churn:2"}, "env": [{"name": "MODE", "value": "new"}]}
 SERVED_SPEC = SPEC | {"bento": {"tag": "churn:1"}, "env": [{"name": "MODE", "value": "old"}]}
@@ -188,3 +196,18 @@ def test_a_replaced_model_keeps_its_own_labels_and_its_version() -> None:
 )
 def test_what_will_serve_is_told(entry: dict[str, Any], wish: dict[str, Any], words: str) -> None:
     assert words in expectation(saved(**entry), Wish(**{"namespace": "models"} | wish))
+
+
+@pytest.mark.parametrize(
+    ("archive", "places"),
+    [
+        ("s3://e2i/team/namespaces/models/bentos/churn/1/a.tar", ["s3://e2i/team"]),
+        ("s3://e2i/bentos/churn/1/a.tar", ["s3://e2i"]),
+        (None, []),
+        ("docker://registry.example/churn@sha256:a", []),
+    ],
+)
+def test_the_place_of_archives_that_a_restore_needs_is_known(archive: str | None, places: list[str]) -> None:
+    entry = saved(serving={"release": "a", "archive": archive})
+    step = Step(saved=entry, wish=Wish(namespace="models"), live=None)
+    assert archive_places([step]) == places

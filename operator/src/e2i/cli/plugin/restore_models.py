@@ -75,6 +75,11 @@ async def restore_all(session: Session, steps: Sequence[Step], dry_run: bool) ->
         there.append(step)
         click.echo(printable(f"{place}: {line}"))
     failed = len(steps) - len(there)
+    if places := restoring.archive_places(there):
+        click.echo(
+            f"What served needs its archives in {' and '.join(map(printable, places))}. Has the operator another bucket "
+            "or prefix? Then bring the bentos into its store, and give --as-served."
+        )
     click.echo(printable(_end(there, failed, dry_run)))
     return ERROR if failed else 0
 

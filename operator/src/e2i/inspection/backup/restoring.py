@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -112,6 +113,13 @@ def replaced(live: Body, manifest: Manifest) -> Manifest:
         metadata[field] = {**(metadata.get(field) or {}), **(manifest["metadata"].get(field) or {})}
     metadata.pop("managedFields", None)
     return {**live, "metadata": metadata, "spec": manifest["spec"]}
+
+
+def archive_places(steps: Iterable[Step]) -> list[str]:
+    """Return where the archives of what served lie: bucket and prefix, s3://e2i/team"""
+    archives = (str(step.saved.serving.get("archive") or "") for step in steps if step.verdict != SAME)
+    roots = {re.split("/(?:namespaces|bentos)/", each)[0] for each in archives if each.startswith("s3://")}
+    return sorted(roots)
 
 
 def expectation(saved: Saved, wish: Wish) -> str:
