@@ -77,8 +77,8 @@ async def restore_all(session: Session, steps: Sequence[Step], dry_run: bool) ->
     failed = len(steps) - len(there)
     if places := restoring.archive_places(there):
         click.echo(
-            f"What served needs its archives in {' and '.join(map(printable, places))}. Has the operator another bucket "
-            "or prefix? Then bring the bentos into its store, and give --as-served."
+            f"What served needs its archives in {printable(' and '.join(places))}. Has the operator another bucket or "
+            "prefix? Then bring the bentos into its store, and give --as-served."
         )
     click.echo(printable(_end(there, failed, dry_run)))
     return ERROR if failed else 0

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from e2i.api.artifact import ArchivePlace
 from e2i.archive.errors import BucketAccessDenied, ExportError
-from e2i.archive.s3.bucket import PROBE_KEY, Bucket
+from e2i.archive.s3.bucket import Bucket
 from e2i.controller.edge.jobs.release_store_reader import PATIENCE
 from e2i.controller.edge.jobs.turns import Hung, Turns
 
@@ -45,10 +45,8 @@ async def _look(bucket: Bucket, place: ArchivePlace, turns: Turns) -> None:
             refused.append(error)
             return None
 
-    is_safe = await ask(lambda: bucket.has_conditional_writes(prefix))
-    await ask(lambda: bucket.get(f"{prefix}{PROBE_KEY}", most=1))
-    await ask(lambda: next(bucket.keys(place.root), None))
     aborted = await ask(lambda: bucket.abort_stale_uploads(place.root))
+    is_safe = await ask(lambda: bucket.has_conditional_writes(prefix))
     if refused:
         reason = refused[0].reason
         logger.warning(
