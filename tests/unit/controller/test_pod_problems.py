@@ -181,6 +181,29 @@ def test_a_registry_that_cannot_be_reached_is_not_the_release_s_doing(words: str
     assert (problem.reason, problem.blameless) == (Reason.ImagePullFailed, blameless)
 
 
+LOST = [
+    {"type": "Ready", "status": "False"},
+    {"type": "ContainersReady", "status": "True"},
+    {"type": "PodScheduled", "status": "True"},
+]
+"""What Kubernetes leaves of the conditions when a node is silent."""
+
+
+def test_a_pod_whose_node_is_silent_names_the_node_and_condemns_nobody() -> None:
+    pod = a_pod(conditions=LOST, containers=[{"name": "main", "ready": True, "restartCount": 0}])
+    pod["spec"] = {"nodeName": "worker-7"}
+    problem = pod_problems.release_problem([pod])
+    assert problem
+    assert (problem.reason, problem.blameless, problem.final) == (Reason.NodeLost, True, False)
+    assert "is on node worker-7, which does not answer: kubectl describe node worker-7" in problem.message
+
+
+@pytest.mark.parametrize("reason", ["ReadinessGatesNotReady", "ContainersNotReady", "PodCompleted"])
+def test_a_pod_that_its_own_node_calls_not_ready_is_on_no_lost_node(reason: str) -> None:
+    conditions = [{**LOST[0], "reason": reason}, *LOST[1:]]
+    assert pod_problems.release_problem([a_pod(conditions=conditions)]) is None
+
+
 def test_a_pod_that_no_node_takes_is_not_the_release_s_doing() -> None:
     problem = pod_problems.release_problem([a_pod(conditions=[UNPLACED])])
     assert problem

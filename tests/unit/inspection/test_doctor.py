@@ -71,6 +71,10 @@ def with_pods(found: dict[str, Any], updated: int, *conditions: dict[str, str]) 
     return {**found, "status": {**counted, "conditions": list(conditions)}}
 
 
+def scaled_to_zero(found: dict[str, Any]) -> dict[str, Any]:
+    return {**found, "spec": {**found["spec"], "replicas": 0}, "status": {}}
+
+
 def judged(seen: Installation) -> list[Finding]:
     return [*check_cluster(seen), *check_operator(seen)]
 
@@ -195,6 +199,13 @@ CASES = [
         FAILED,
         "may not create services",
         id="a right that lacks",
+    ),
+    pytest.param(
+        but(deployments=(YATAI, BUILDER, scaled_to_zero(OPERATOR))),
+        "operator",
+        FAILED,
+        "Deployment e2i-system/e2i-operator is scaled to zero",
+        id="an operator that somebody scaled to zero",
     ),
     pytest.param(
         but(refused=None, not_asked='failed calling webhook "check.example": context deadline exceeded'),

@@ -127,6 +127,7 @@ class Reason(Enum):
     SecretUnreadable = (
         "A Secret whose value a golden prediction sends cannot be read. The release is not to blame."
     )
+    NodeLost = "The node of a pod does not answer. After five minutes there is a new pod on another node."
     SidecarFailed = "A container beside the model's own does not run. The release is not to blame."
     MetricsUnreadable = (
         "spec.rollout.watch judges nothing: the pods give no metrics that count their requests."

@@ -20,7 +20,10 @@ def available(part: str, found: Object, place: str) -> Finding:
     wanted, ready = found["spec"].get("replicas", 1), status.get("availableReplicas", 0)
     namespace, name = found["metadata"]["namespace"], found["metadata"]["name"]
     told = f"{ready} of {wanted} pods are available"
-    if not (wanted and ready):
+    if not wanted:
+        step = f"kubectl scale deployment {name} --namespace={namespace} --replicas=1"
+        return Finding(part, State.FAILED, f"{place} is scaled to zero", step)
+    if not ready:
         step = f"kubectl describe deployment {name} --namespace={namespace}"
         return Finding(part, State.FAILED, f"{place}: {told}", step)
     if not (missing := status.get("unavailableReplicas", 0)):

@@ -102,6 +102,8 @@ def _about_release(container: str, problem: Problem, pod: Body, given: Collectio
     if problem.reason is Reason.PodUnschedulable:
         advice = placement_advice(problem.message, _smaller_requests(pod, given), of_model=True)
         return replace(problem, message=f"{problem.message}. {advice}", blameless=True)
+    if problem.reason is Reason.NodeLost:
+        return replace(problem, blameless=True)
     if container != MODEL_CONTAINER:
         message = f"{problem.message}. It is not the model's container: the release is not to blame and is waited for"
         return replace(problem, reason=Reason.SidecarFailed, message=message, blameless=True)
@@ -155,9 +157,26 @@ def _problems(pod: Body) -> Iterator[tuple[str, Problem]]:
         if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
             words = f"pod {name} cannot be placed: {_clause(condition.get('message', ''))}"
             yield "", Problem(reason=Reason.PodUnschedulable, message=words)
+    if _is_on_lost_node(status):
+        node = pod.get("spec", {}).get("nodeName")
+        words = (
+            f"pod {name} is on node {node}, which does not answer: kubectl describe node {node}. After five "
+            "minutes Kubernetes makes a new pod on another node"
+        )
+        yield "", Problem(reason=Reason.NodeLost, message=words)
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         if problem := _container_problem(pod, container):
             yield container["name"], problem
+
+
+def _is_on_lost_node(status: Body) -> bool:
+    """Return whether somebody else than the pod's node says that the pod is not ready.
+
+    Kubernetes does so when a node is silent, without a reason; the containers stay as the node saw them last.
+    """
+    told = {each["type"]: each for each in status.get("conditions") or ()}
+    ready, containers = told.get("Ready", {}), told.get("ContainersReady", {})
+    return (ready.get("status"), containers.get("status")) == ("False", "True") and not ready.get("reason")
 
 
 def _container_problem(pod: Body, container: Body) -> Problem | None:

@@ -29,7 +29,12 @@ _UNKNOWN = "Change the rule that refuses the pods"
 
 _PLACES = (
     ("were unschedulable", "A node is cordoned: kubectl uncordon NODE, or add a node", ""),
-    ("untolerated taint", "Add a node without that taint", "spec.tolerations"),
+    (
+        "untolerated taint",
+        "A node that does not answer has a taint until it does: kubectl get nodes. If all answer, add a node without "
+        "that taint",
+        "spec.tolerations",
+    ),
     (
         "didn't match Pod's node affinity",
         "Add a node with the labels that the pod asks for",
