@@ -12,13 +12,14 @@ from e2i.pipeline.drift_verdict import (
     judge_drift,
     latest,
     method_for,
+    outside_overlap,
     prediction_of,
     shapes_of,
     too_few,
 )
 from e2i.pipeline.project import Drift
 from e2i.pipeline.steps.monitor import new_rows, parsed
-from e2i_bento.card import Feature
+from e2i_bento.card import Feature, FeatureWeight, Overlap, Propensity, Reference
 
 LINE = (
     '{"e2i": "input", "model": "rain_model:1.0.0", "time": "2026-11-21T18:30:29.120Z", '
@@ -113,3 +114,35 @@ def test_a_line_with_a_prefix_of_the_log_is_understood() -> None:
     row = parsed("pod", f"2026-11-21T18:30:29Z stdout F {LINE}")
     assert row
     assert row["model"] == "rain_model:1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("ages", "share", "drifted"),
+    [
+        pytest.param([40] * 8 + [90, 90], "20%", True, id="many that only the treated were like"),
+        pytest.param([40] * 9 + [90], "10%", False, id="hardly more than in training"),
+        pytest.param([40] * 10, "0%", False, id="none"),
+    ],
+)
+def test_a_causal_model_drifts_when_too_many_inputs_lie_outside_of_its_overlap(
+    ages: list[int], share: str, drifted: bool
+) -> None:
+    """No feature has moved as a whole, and yet the effects of these rows are guesses."""
+    propensity = Propensity(treated="1", intercept=-4, weights=(FeatureWeight(feature="age", slope=0.1),))
+    overlap = Overlap(
+        propensity=propensity,
+        low=0.1,
+        high=0.9,
+        outside=0.05,
+        auc=0.7,
+        calibration_error=0.01,
+        reference=Reference(edges=(0.5,), shares=(0.5, 0.5, 0.0)),
+    )
+    outside = outside_overlap(overlap, [{"age": age} for age in ages])
+    verdict = judge_drift("m:1", columns(0, 5), 300, 500, Drift(share=0.3), outside)
+    assert verdict.drifted is drifted
+    assert (
+        f"{share} of the requests lie outside of the overlap, 5% in training (at most 10% more)"
+        in verdict.sentence
+    )
+    assert verdict.to_json()["outside"] == {"share": pytest.approx(outside.share), "training": 0.05}

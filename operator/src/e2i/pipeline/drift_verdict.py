@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from e2i.api.drift_bounds import OVERLAP_BOUND
 from e2i.pipeline.project import Drift
-from e2i_bento.card import Feature, Kind
+from e2i_bento.card import Feature, Kind, Overlap
+from e2i_bento.overlap import propensity_score
 
 Shape = Literal["number", "category"]
 
@@ -54,8 +56,35 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """The share of rows outside of a causal model's overlap, where its effects are guesses."""
+
+    share: float
+    training: float
+
+    @property
+    def too_many(self) -> bool:
+        """As the operator judges the pods."""
+        return self.share - self.training > OVERLAP_BOUND
+
+    def __str__(self) -> str:
+        return (
+            f"{self.share:.0%} of the requests lie outside of the overlap, {self.training:.0%} in training "
+            f"(at most {OVERLAP_BOUND:.0%} more)"
+        )
+
+
+def outside_overlap(overlap: Overlap, inputs: Sequence[Mapping[str, Any]]) -> Outside:
+    """Return how many of these inputs are like treated rows alone or untreated rows alone."""
+    scores = [propensity_score(overlap.propensity, dict(row)) for row in inputs]
+    outside = sum(not overlap.low <= score <= overlap.high for score in scores)
+    return Outside(outside / len(scores), overlap.outside)
+
+
+@dataclass(frozen=True)
 class DriftResult:
-    """Result for all columns. Only features decide `drifted`; `prediction_drifted` is for information."""
+    """Result for all columns. Features, and the overlap of a causal model, decide `drifted`; `prediction_drifted` is
+    for information."""
 
     model: str
     rows: int
@@ -67,6 +96,7 @@ class DriftResult:
     columns: tuple[Column, ...]
     prediction_drifted: bool
     sentence: str
+    outside: Outside | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,13 +109,19 @@ def too_few(model: str, rows: int, reference_rows: int, limits: Drift) -> DriftR
 
 
 def judge_drift(
-    model: str, columns: Sequence[Column], rows: int, reference_rows: int, limits: Drift
+    model: str,
+    columns: Sequence[Column],
+    rows: int,
+    reference_rows: int,
+    limits: Drift,
+    outside: Outside | None = None,
 ) -> DriftResult:
-    """Return the result: drifted if the share of drifted features is at least drift.share."""
+    """Return the result: drifted if the share of drifted features is at least drift.share, or if too many rows lie
+    outside of the overlap."""
     features = [column for column in columns if column.name != PREDICTION]
     moved = [column.name for column in features if column.drifted]
     share = len(moved) / len(features) if features else 0.0
-    drifted = share >= limits.share
+    drifted = share >= limits.share or (outside is not None and outside.too_many)
     prediction = any(column.drifted for column in columns if column.name == PREDICTION)
     return DriftResult(
         model=model,
@@ -97,7 +133,9 @@ def judge_drift(
         allowed=limits.share,
         columns=tuple(columns),
         prediction_drifted=prediction,
-        sentence=_sentence(moved, len(features), limits.share, rows, prediction),
+        sentence=_sentence(moved, len(features), limits.share, rows, prediction)
+        + (f" {outside}." if outside else ""),
+        outside=outside,
     )
 
 

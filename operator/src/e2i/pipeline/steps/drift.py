@@ -14,6 +14,7 @@ from e2i.pipeline.drift_verdict import (
     Shape,
     judge_drift,
     latest,
+    outside_overlap,
     prediction_of,
     shapes_of,
     too_few,
@@ -61,7 +62,9 @@ def _compare_inputs(
     shapes[PREDICTION] = predictions[0][1]
     current = [{**row["input"], PREDICTION: said} for row, (said, _) in zip(rows, predictions, strict=True)]
     columns = compare(reference, current, shapes, report)
-    return judge_drift(model, columns, len(rows), len(reference), loop.project.drift)
+    overlap = card.causal.overlap if card.causal else None
+    outside = outside_overlap(overlap, [row["input"] for row in rows]) if overlap else None
+    return judge_drift(model, columns, len(rows), len(reference), loop.project.drift, outside)
 
 
 def _card_and_reference(loop: Loop, bento: str) -> tuple[Card, list[dict[str, Any]]]:
