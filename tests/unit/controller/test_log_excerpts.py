@@ -74,6 +74,17 @@ UVICORN = 'INFO:     127.0.0.1:4 - "GET /metrics HTTP/1.1" 200 OK'
             id="the last error, also before a warning",
         ),
         pytest.param(
+            [
+                '    raise URLError("x")',
+                "urllib.error.URLError: <no such host>",
+                "",
+                "[ERROR] Exiting.",
+                ACCESS,
+            ],
+            "urllib.error.URLError: <no such host>",
+            id="the end of a traceback that is cut",
+        ),
+        pytest.param(
             ["UserWarning: other version", "up", ACCESS], "UserWarning: other version", id="a warning"
         ),
         pytest.param(["up", "  loaded the model", ACCESS, UVICORN, ""], "loaded the model", id="no request"),

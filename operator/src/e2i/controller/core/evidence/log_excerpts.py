@@ -34,6 +34,7 @@ _CHAINED = ("During handling of the above", "The above exception was the direct"
 _ACCESS = re.compile(r"\(scheme=\w*,method=|\"[A-Z]+ \S+ HTTP/\d")
 _ERROR_LINE = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|^Error: ")
 _WARNING_LINE = re.compile(r"\bWARN(?:ING)?\b|Warning: ")
+_RAISED_LINE = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception)(?::\s|$)")
 # A line of a log begins with a time, a level or a bracket.
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d|\[|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b")
 
@@ -72,7 +73,9 @@ def telling_line(lines: Sequence[str]) -> str:
     told = [line for line in lines if line.strip() and not _ACCESS.search(line)]
     levels = (_ERROR_LINE, _WARNING_LINE)
     by_level = (next((line for line in reversed(told) if level.search(line)), "") for level in levels)
-    return own_exception(lines) or next(filter(None, by_level), told[-1] if told else "").strip()
+    # Of a long traceback the excerpt has only the end, without the line with which it begins.
+    raised = next((line for line in reversed(told) if _RAISED_LINE.match(line)), "")
+    return own_exception(lines) or raised or next(filter(None, by_level), told[-1] if told else "").strip()
 
 
 def missing_variable(lines: Sequence[str]) -> str:
