@@ -55,11 +55,12 @@ def test_few_requests_say_nothing(circuit: Circuit) -> None:
     assert circuit.breaker.state(1.0) is State.CLOSED
 
 
-def test_failures_before_the_window_are_forgotten(circuit: Circuit) -> None:
+@pytest.mark.parametrize(("later", "state"), [(10.9, State.OPEN), (11.0, State.CLOSED)])
+def test_failures_before_the_window_are_forgotten(circuit: Circuit, later: float, state: State) -> None:
     for _ in range(3):
         circuit.request(1.0, False)
-    circuit.request(12.0, False)
-    assert circuit.breaker.state(12.0) is State.CLOSED
+    circuit.request(later, False)
+    assert circuit.breaker.state(later) is state
 
 
 def test_a_mostly_good_model_stays_closed(circuit: Circuit) -> None:

@@ -130,7 +130,7 @@ FAILED_CANARY = failed_status(CANARY, release="0000aaaa")
     ],
 )  # fmt: skip
 def test_a_canary_is_overtaken_if(model: Model, is_overtaken: bool) -> None:
-    assert ("0000aaaa Overtaken" in told(model, SERVES_A)) is is_overtaken
+    assert any(line.endswith("Overtaken") for line in told(model, SERVES_A)) is is_overtaken
 
 
 def test_an_overtaken_canary_is_told_with_its_bento_and_what_came_in_its_place() -> None:
