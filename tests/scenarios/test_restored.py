@@ -87,6 +87,28 @@ async def test_a_release_in_quarantine_stays_there(world: World) -> None:
     await settled(world)
 
 
+async def test_a_failure_is_not_forgotten_while_its_bento_is_in_no_store(world: World) -> None:
+    """Restored beside an empty bucket: which release the spec asks for is known when the bento store is back."""
+    await serve(world, tag="churn:1", resources=marked("A"), rollout=ROLLOUT)
+    world.verification.bad_answers.add("bad")
+    world.apply(**NEXT)
+    await world.run(passes=80)
+    written = note(world)
+    world.verification.asked.clear()
+    await world.rebuild()
+    world.release_store.lose_everything()
+    world.empty_store = True
+    restore(world, written, **NEXT)
+    await world.run(passes=80)
+    assert world.condition() == "False/BentoNotFound"
+    await world.restart()
+    world.empty_store = False
+    await world.pass_time(600)
+    await world.run(passes=80)
+    assert world.verification.asked == [], "nothing is asked of the one that failed"
+    assert (world.address(), world.condition()) == (None, "False/PredictionNotFinite")
+
+
 async def test_the_values_of_its_environment_come_with_the_note(world: World) -> None:
     good = await serve(world, env=mode("A"), rollout=ROLLOUT)
     written = note(world, env=(("MODE", "A"),))

@@ -112,8 +112,11 @@ def unrecorded(here: Situation) -> Iterator[Failure]:
 
 
 def of_others(here: Situation) -> tuple[Failure, ...]:
-    """Return the failures of releases that are no longer desired, as long as a record of them can still be made."""
+    """Return the failures of releases that are no longer desired, as long as a record of them can still be made.
+
+    Which release is desired is not known of a restored model whose bento is in no store: then none is dropped.
+    """
     others = (failed for failed in unrecorded(here) if failed.release != here.asked)
-    if not isinstance(here.seen.records, tuple):
+    if here.asked is None or not isinstance(here.seen.records, tuple):
         return tuple(others)
     return tuple(failed for failed in others if _of_earlier_release(here, failed))
