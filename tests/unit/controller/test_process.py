@@ -81,7 +81,7 @@ class NoBucket:
     def abort_stale_uploads(self, prefix: str) -> int:
         return 0
 
-    def has_conditional_writes(self) -> bool:
+    def has_conditional_writes(self, prefix: str) -> bool:
         return True
 
 
