@@ -12,6 +12,7 @@ import pytest
 import yaml
 from support.cluster import TestCluster
 from support.guarding import put_guard
+from support.operating import apply_policies
 
 from e2i.local.kubectl import kubectl
 
@@ -67,12 +68,13 @@ def test_where_all_is_well_only_what_is_optional_is_missing(local_cluster: TestC
         assert found[part]["state"] == "ok"
 
 
-BINDINGS = """
+RENAMED = """
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingAdmissionPolicyBinding
 metadata: {name: acme-e2i-pods, labels: {app.kubernetes.io/part-of: e2i}}
 spec: {policyName: renamed-e2i-pods}
----
+"""
+BINDINGS = """
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
 metadata: {name: acme-of-somebody-else}
@@ -104,12 +106,15 @@ def test_a_binding_without_effect_is_told(cluster: TestCluster, tmp_path: Path) 
     # After the last binding with a ConfigMap is deleted, an API server finds no ConfigMap for a policy any more
     # (kubernetes/kubernetes#130887). Those of the guard stay, for the tests that come later.
     put_guard(home)
+    (tmp_path / "renamed.yaml").write_text(RENAMED)
     (tmp_path / "bindings.yaml").write_text(BINDINGS)
-    kubectl(home, "apply", f"--filename={tmp_path / 'bindings.yaml'}")
     try:
+        apply_policies(home, tmp_path / "renamed.yaml")
+        kubectl(home, "apply", f"--filename={tmp_path / 'bindings.yaml'}")
         done = doctor(cluster.kubeconfig, "--output=json")
     finally:
-        kubectl(home, "delete", f"--filename={tmp_path / 'bindings.yaml'}")
+        kubectl(home, "delete", "--ignore-not-found", f"--filename={tmp_path / 'bindings.yaml'}")
+        kubectl(home, "delete", "--ignore-not-found", "mutatingadmissionpolicybinding/acme-e2i-pods")
     found = {each["part"]: each for each in json.loads(done.stdout)["findings"]}
     assert found["policy bindings"]["state"] == "failed"
     assert found["policy bindings"]["message"] == (
