@@ -77,7 +77,7 @@ ENDLESS: dict[str, Any] = {
 HOSTILE = {
     "doubled sixty times": doubling(60),
     "recursive": ENDLESS,
-    "recursive in its own address": {**doubling(1), "allOf": [{**ENDLESS, "$id": "urn:a"}]},
+    "recursive in its own address": {"$defs": {"a": {}}, "allOf": [{**ENDLESS, "$id": "urn:a"}]},
     "dynamic": {"$dynamicAnchor": "a", "properties": {"x": {"$dynamicRef": "#a"}}},
     "many patterns": {"patternProperties": {f"\\w{{300}}{n}": {} for n in range(MOST_PATTERNS + 1)}},
 }

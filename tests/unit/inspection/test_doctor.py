@@ -378,6 +378,18 @@ CASES = [
         "the other findings are of e2i-system/e2i-operator",
         id="two operators that share nothing",
     ),
+    pytest.param(
+        but(
+            operators=(
+                an_operator(E2I_NAMESPACES="risk", E2I_BUCKET=""),
+                an_operator("blue", E2I_NAMESPACES="churn", E2I_BUCKET=""),
+            )
+        ),
+        "several operators",
+        State.OK,
+        "the other findings are of e2i-system/e2i-operator",
+        id="two operators whose buckets cannot be read",
+    ),
     pytest.param(but(metrics=False), "metrics server", WARNING, "fewest pods", id="no metrics server"),
 ]
 
