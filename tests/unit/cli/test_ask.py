@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ import yaml
 from aiohttp import web
 from support.model_bodies import NEW, NEW_TAG, churn, told
 
-from e2i.cli.plugin.ask import read_body
+from e2i.cli.plugin.ask import read_body, read_request
 from e2i.cli.plugin.delivery import Request, deliver
 from e2i.cli.plugin.errors import CommandError
-from e2i.cli.plugin.readiness import default_route, require_route, unready_warning
+from e2i.cli.plugin.readiness import default_route, example_of, require_route, unready_warning
 from e2i.cli.plugin.routes import deliver_with_hint
 from e2i.cli.plugin.session import Session, Target
 from e2i.kube import Kube
@@ -33,10 +33,13 @@ class Server:
     """An HTTP server that plays the API server and the model behind it."""
 
     answers: dict[str, web.Response] = field(default_factory=dict)
+    handlers: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = field(default_factory=dict)
     requests: list[tuple[str, str, bytes]] = field(default_factory=list)
     port: int = 0
 
     async def handle(self, request: web.Request) -> web.Response:
+        if handler := self.handlers.get(request.path):
+            return await handler(request)
         self.requests.append((request.method, str(request.rel_url), await request.read()))
         return self.answers.get(request.path) or refusal(404, "NotFound", f"{request.path} not found")
 
@@ -140,6 +143,97 @@ async def test_who_asks_for_a_route_that_the_model_does_not_have_is_told_those_i
     asked = Request(body=BODY, route=route, timeout=10)
     delivered, hint = await deliver_with_hint(session, Target(), "churn", asked, only_port_forward=False)
     assert (delivered.response.body, hint) == (b"Not Found", words)
+
+
+PICTURES = json.dumps(
+    {
+        "paths": {
+            "/predict": {
+                "post": {
+                    "requestBody": {
+                        "content": {
+                            "multipart/form-data": {
+                                "schema": {
+                                    "properties": {
+                                        "picture": {"type": "string", "format": "binary"},
+                                        "more": {"type": "array", "items": {"format": "binary"}},
+                                        "size": {"type": "integer"},
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            },
+            "/rows": {"post": {"requestBody": {"content": {"application/json": {}}}}},
+        }
+    }
+)
+FORM = "multipart/form-data; boundary=x"
+FIELDS = "/predict takes a form with these fields: -F picture=@FILE -F more=@FILE -F size=INTEGER"
+
+
+@pytest.mark.parametrize(
+    ("route", "content_type", "status", "document", "words"),
+    [
+        ("/predict", "application/json", 400, PICTURES, FIELDS),
+        ("/predict", FORM, 400, PICTURES, FIELDS),
+        ("/predict", FORM, 500, PICTURES, FIELDS),
+        ("/predict", "application/json", 500, PICTURES, ""),
+        ("/rows", FORM, 422, PICTURES, "/rows takes application/json and no form: give the body with -d."),
+        ("/rows", "application/json", 400, PICTURES, ""),
+        ("/predict", "application/json", 400, '{"paths": {"/predict": {"post": []}}}', ""),
+        ("/predict", "application/json", 400, "<html>", ""),
+    ],
+)
+async def test_who_sends_a_body_that_the_route_does_not_take_is_told_its_form(
+    server: Server, session: Session, route: str, content_type: str, status: int, document: str, words: str
+) -> None:
+    server.answers[f"{PROXY}/docs.json"] = web.Response(text=document)
+    server.answers[f"{PROXY}{route}"] = web.Response(status=status, text="no")
+    asked = Request(body=BODY, route=route, timeout=10, content_type=content_type)
+    delivered, hint = await deliver_with_hint(session, Target(), "churn", asked, only_port_forward=False)
+    assert (delivered.response.body, hint) == (b"no", words)
+
+
+async def test_a_form_reaches_the_model_as_curl_would_send_it(
+    server: Server, session: Session, tmp_path: Path
+) -> None:
+    picture = tmp_path / 'a "b" ä.png'
+    picture.write_bytes(b"\x89PNG\r\n\x00")
+    given = ["size=3", f"picture=@{picture}", f"paper=@{picture};type=application/pdf"]
+    body, content_type = read_request(None, given)
+    seen: list[tuple[str | None, str | None, str, bytes]] = []
+
+    async def model(request: web.Request) -> web.Response:
+        async for part in await request.multipart():
+            kind = part.headers.get("Content-Type", "")
+            seen.append((part.name, part.filename, kind, bytes(await part.read())))
+        return web.Response(text="ok")
+
+    server.handlers[f"{PROXY}/predict"] = model
+    request = Request(body=body, route="/predict", timeout=10, content_type=content_type)
+    assert (await deliver(session, Target(), "churn", request)).response.body == b"ok"
+    image = picture.read_bytes()
+    assert seen == [
+        ("size", None, "", b"3"),
+        ("picture", "a %22b%22 ä.png", "image/png", image),
+        ("paper", "a %22b%22 ä.png", "application/pdf", image),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "words"),
+    [
+        (None, "picture", "-F picture is not valid: write FIELD=TEXT, or FIELD=@FILE for a file"),
+        (None, "=@a.png", "-F =@a.png is not valid"),
+        (None, "picture=@no such.png", "no such.png cannot be read: No such file"),
+        ("{}", "size=3", "not both"),
+    ],
+)
+def test_a_form_that_is_none_is_refused(data: str | None, field: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        read_request(data, [field])
 
 
 async def test_a_service_of_this_machine_is_asked_directly(
@@ -283,6 +377,12 @@ def test_a_query_may_have_dots() -> None:
 def test_without_anything_to_ask_the_models_own_check_is_the_example() -> None:
     with pytest.raises(CommandError, match="kubectl e2i ask churn -n models -d"):
         require_route(churn(spec=CHECKED), None, None)
+
+
+def test_the_example_of_a_route_is_the_body_of_a_check_that_asks_it() -> None:
+    model = churn(spec={"rollout": {"verify": [{"path": "/score"}, {"body": '{"x":\n  1}'}]}})
+    assert example_of(model, "/predict?x=1") == 'A body that it takes: {"x": 1}'
+    assert example_of(model, "/score") == example_of(churn(), "/predict") == ""
 
 
 def test_a_body_comes_from_a_file(tmp_path: Path) -> None:

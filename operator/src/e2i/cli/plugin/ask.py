@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,13 @@ MODEL_ERROR = 1
 @click.option(
     "-d", "--data", metavar="JSON|@FILE|-", help="The request's body; - is standard input.  [default: a GET]"
 )
+@click.option(
+    "-F",
+    "--form",
+    metavar="FIELD=TEXT|@FILE",
+    multiple=True,
+    help="A field of a form, for models that take files; repeatable.",
+)
 @click.option("--route", help="[default: the route of the model's first check, else /predict]")
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Seconds."
@@ -36,6 +44,7 @@ def ask(
     target: Target,
     name: str,
     data: str | None,
+    form: tuple[str, ...],
     route: str | None,
     timeout: float,
     port_forward: bool,
@@ -43,23 +52,27 @@ def ask(
 ) -> None:
     """Send a request to the model and print its answer.
 
-    With -d it is a POST, without -d a GET of --route. The exit code is 1 when the model answers with an HTTP error,
-    and 2 when there is no answer of the model.
+    With -d or -F it is a POST, otherwise a GET of --route. The exit code is 1 when the model answers with an HTTP
+    error, and 2 when there is no answer of the model.
     """
-    body = read_body(data)
+    body, content_type = read_request(data, form)
 
     async def send(session: Session) -> tuple[Delivered, str]:
         from e2i.cli.plugin.delivery import Request
         from e2i.cli.plugin.read import read_model
-        from e2i.cli.plugin.readiness import default_route, require_route, unready_warning
-        from e2i.cli.plugin.routes import deliver_with_hint
+        from e2i.cli.plugin.readiness import default_route, example_of, require_route, unready_warning
+        from e2i.cli.plugin.routes import REFUSED, deliver_with_hint
 
         model = await read_model(session, name)
         require_route(model, body, route)
         if warning := unready_warning(model):
             click.echo(printable(f"Warning: {warning}"), err=True)
-        request = Request(body=body, route=route or default_route(model), timeout=timeout)
-        return await deliver_with_hint(session, target, name, request, only_port_forward=port_forward)
+        path = route or default_route(model)
+        request = Request(body=body, route=path, timeout=timeout, content_type=content_type)
+        sent, hint = await deliver_with_hint(session, target, name, request, only_port_forward=port_forward)
+        if not hint and sent.response.status in REFUSED:
+            hint = example_of(model, path)
+        return sent, hint
 
     delivered, hint = in_session(target, send)
     response = delivered.response
@@ -69,6 +82,17 @@ def ask(
     print_response(response, verbose)
     click.echo(printable(hint), err=True, nl=bool(hint))
     raise SystemExit(MODEL_ERROR if response.status >= 400 else 0)
+
+
+def read_request(data: str | None, form: Sequence[str]) -> tuple[bytes | None, str]:
+    """Return the body and its content type; CommandError if both -d and -F are given."""
+    if not form:
+        return read_body(data), "application/json"
+    if data is not None:
+        raise CommandError("Give the body with -d, or as a form with -F, not both.")
+    from e2i.cli.plugin.form import encoded, read_field
+
+    return encoded([read_field(given) for given in form])
 
 
 def read_body(data: str | None) -> bytes | None:

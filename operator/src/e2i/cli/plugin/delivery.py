@@ -21,7 +21,7 @@ from e2i.kube.e2i_kinds import SERVICES
 from e2i.kube.exchange import exchange
 from e2i.kube.local_service import local_address
 
-_HEADERS = {"Content-Type": "application/json", "Accept": "*/*"}
+FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,7 @@ class Request:
     body: bytes | None
     route: str
     timeout: float
+    content_type: str = "application/json"
 
     @property
     def method(self) -> str:
@@ -38,7 +39,7 @@ class Request:
 
     @property
     def headers(self) -> dict[str, str]:
-        return _HEADERS if self.body is not None else {"Accept": "*/*"}
+        return {"Accept": "*/*"} | ({} if self.body is None else {"Content-Type": self.content_type})
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,14 @@ def require_route(model: Body, body: bytes | None, route: str | None) -> None:
         )
 
 
+def example_of(model: Body, route: str) -> str:
+    """Return a sentence with a request that the route answers, of the model's own checks; empty if none asks it."""
+    for check in _checks(model):
+        if check.get("body") and check.get("path", ROUTE) == route.partition("?")[0]:
+            return f"A body that it takes: {' '.join(str(check['body']).split())}"
+    return ""
+
+
 def _example(model: Body) -> str:
     """Return the command line for the model's first check that has a body."""
     first = next((check["body"] for check in _checks(model) if check.get("body")), '{"input_data": ...}')
