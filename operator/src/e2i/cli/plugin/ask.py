@@ -15,7 +15,6 @@ from e2i.cli.plugin.session import Session, Target, in_session, model_name, with
 
 if TYPE_CHECKING:
     from e2i.cli.plugin.delivery import Delivered
-    from e2i.kube import Response
 
 MODEL_ERROR = 1
 """Exit code when the model answered with an HTTP error."""
@@ -75,13 +74,9 @@ def ask(
         return sent, hint
 
     delivered, hint = in_session(target, send)
-    response = delivered.response
-    if verbose:
-        took = f"{response.status} {response.phrase} in {response.seconds * 1000:.0f} ms"
-        click.echo(printable(f"{delivered.way}: {took}"), err=True)
-    print_response(response, verbose)
+    print_response(delivered, verbose)
     click.echo(printable(hint), err=True, nl=bool(hint))
-    raise SystemExit(MODEL_ERROR if response.status >= 400 else 0)
+    raise SystemExit(MODEL_ERROR if delivered.response.status >= 400 else 0)
 
 
 def read_request(data: str | None, form: Sequence[str]) -> tuple[bytes | None, str]:
@@ -109,9 +104,13 @@ def read_body(data: str | None) -> bytes | None:
         raise CommandError(f"{data[1:]} cannot be read: {error.strerror or error}.") from error
 
 
-def print_response(response: Response, verbose: bool) -> None:
+def print_response(delivered: Delivered, verbose: bool) -> None:
     """Print the body as it came; on a terminal without characters that would steer it."""
-    if response.status >= 400 and not verbose:
+    response = delivered.response
+    if verbose:
+        took = f"{response.status} {response.phrase} in {response.seconds * 1000:.0f} ms"
+        click.echo(printable(f"{delivered.way}: {took}"), err=True)
+    elif response.status >= 400:
         click.echo(f"HTTP {response.status} {printable(response.phrase)}", err=True)
     if sys.stdout.isatty():
         text = response.body.decode(errors="replace")
