@@ -207,6 +207,25 @@ def test_the_message_ends_with_what_to_do() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "Name a route of the bento in spec.rollout.verify[0].path"),
+        (405, "Name a route of the bento in spec.rollout.verify[0].path"),
+        (400, "Correct spec.rollout.verify[0].body, or release a bento that takes it."),
+        (422, "Correct spec.rollout.verify[0].body, or release a bento that takes it."),
+    ],
+)
+def test_a_status_that_blames_the_request_leads_to_the_request(status: int, words: str) -> None:
+    problem = verdict(answer("no", status))
+    assert problem is not None
+    assert words in problem.message
+    assert "expect" not in problem.message
+    wanted_refusal = verdict(answer("no", status), status=401)
+    assert wanted_refusal is not None
+    assert "correct spec.rollout.verify[0].expect" in wanted_refusal.message
+
+
 def test_a_contract_is_asked_of_good_answers_only() -> None:
     contract = Contract(paths={"label": "$.label"})
     refusal = judge(

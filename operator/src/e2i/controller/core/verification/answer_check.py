@@ -118,7 +118,20 @@ def _wrong_status(check: Check, answer: Answer) -> Difference:
         place="the status",
         wanted=str(check.expect.status),
         found=f"{answer.status}: {words}",
+        hint=_advice_of_status(check, answer.status) if check.expect.status < 300 else "",
     )
+
+
+def _advice_of_status(check: Check, status: int) -> str:
+    """Return what to correct in the check itself where the status says that its request is wrong, else nothing."""
+    if status in (404, 405):
+        return (
+            f"Name a route of the bento in {check.place}.path (GET /docs.json lists them), or release a bento that "
+            "has this one."
+        )
+    if status in (400, 415, 422):
+        return f"Correct {check.place}.body, or release a bento that takes it."
+    return ""
 
 
 def _not_json(error: jsontext.JsonInvalid, answer: Answer) -> Difference:
