@@ -138,12 +138,30 @@ def test_the_same_content_under_another_tag_is_the_same_release() -> None:
     assert planned({"bento": {"tag": NEXT_TAG}}, (*BOTH, again)).change == forecast.SETTINGS
 
 
-def test_in_place_needs_no_room_beside() -> None:
-    found = planned({"bento": {"tag": OLD_TAG}, "rollout": {"strategy": "InPlace"}})
-    assert found.started == Size(least=3, most=3)
-    assert found.extra.pods == Size(least=0, most=0)
-    grown = planned({"bento": {"tag": OLD_TAG}, "replicas": 4, "rollout": {"strategy": "InPlace"}})
-    assert grown.extra.pods == Size(least=1, most=1)
+IN_PLACE = {"rollout": {"strategy": "InPlace"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"), [(1, 1, 1), (3, 3, 1), (4, 4, 0), (3, 4, 1), (2, 3, 2), (0, 3, 3), (5, 2, 1)]
+)
+def test_in_place_needs_room_for_one_pod_where_none_may_be_missing_and_for_the_growth(
+    before: int, after: int, more: int
+) -> None:
+    live = churn(spec={"replicas": before, **IN_PLACE})
+    wanted = churn(spec={"replicas": after, "bento": {"tag": OLD_TAG}, **IN_PLACE})
+    for workloads in ((), (a_workload(before, name="churn-inplace"),)):
+        found = forecast.forecast(live, wanted, BOTH, workloads)
+        assert found.started == Size(least=after, most=after)
+        assert found.extra.pods == Size(least=more, most=more)
+
+
+def test_the_first_release_in_place_stands_beside_the_one_before() -> None:
+    found = planned({"bento": {"tag": OLD_TAG}, **IN_PLACE})
+    assert found.extra.pods == Size(least=3, most=3)
+    live = churn(spec={"replicas": 3, **IN_PLACE})
+    wanted = churn(spec={"replicas": 3, "bento": {"tag": OLD_TAG}, **IN_PLACE})
+    not_yet = forecast.forecast(live, wanted, BOTH, (a_workload(3),))
+    assert not_yet.extra.pods == Size(least=3, most=3)
 
 
 def test_an_autoscaled_release_starts_between_its_bounds() -> None:
@@ -154,9 +172,14 @@ def test_an_autoscaled_release_starts_between_its_bounds() -> None:
     assert found.extra.requests == {"cpu": "200m", "memory": "2Gi"}
 
 
-def a_workload(replicas: int, model: str = "churn", release: str = NEW) -> Body:
+def a_workload(replicas: int, model: str = "churn", release: str = NEW, name: str = f"churn-{NEW}") -> Body:
     labels = {naming.MODEL_LABEL: model, naming.RELEASE_LABEL: release}
-    metadata = {"namespace": "models", "labels": labels, "creationTimestamp": "2026-11-30T00:00:00Z"}
+    metadata = {
+        "name": name,
+        "namespace": "models",
+        "labels": labels,
+        "creationTimestamp": "2026-11-30T00:00:00Z",
+    }
     pod = {"containers": [{"name": "main", "resources": {"requests": {"cpu": "100m"}}}]}
     return {"metadata": metadata, "spec": {"replicas": replicas, "template": {"spec": pod}}}
 
@@ -171,7 +194,7 @@ def scaled(spec: dict[str, Any], *workloads: Body) -> forecast.Forecast:
     ("change", "started", "extra"),
     [
         ({}, Size(least=5, most=6), Size(least=5, most=6)),
-        ({"rollout": {"strategy": "InPlace"}}, Size(least=5, most=6), Size(least=0, most=1)),
+        (IN_PLACE, Size(least=5, most=6), Size(least=5, most=6)),
         ({"autoscaling": {"minReplicas": 1, "maxReplicas": 4}}, Size(least=4, most=4), Size(least=4, most=4)),
         ({"autoscaling": None, "replicas": 1}, Size(least=1, most=1), Size(least=1, most=1)),
     ],
@@ -182,6 +205,13 @@ def test_a_release_under_load_starts_as_many_pods_as_the_autoscaler_has_made(
     found = scaled({"bento": {"tag": OLD_TAG}, **change}, a_workload(2, release=OLD), a_workload(5))
     assert (found.change, found.started, found.extra.pods) == (forecast.RELEASE, started, extra)
     assert found.pods_before == Size(least=2, most=6)
+
+
+def test_an_autoscaled_release_in_place_needs_no_more_than_the_autoscaler_may_add() -> None:
+    bounds = {"autoscaling": {"minReplicas": 2, "maxReplicas": 6}, **IN_PLACE}
+    wanted = churn(spec={**bounds, "bento": {"tag": OLD_TAG}})
+    many = a_workload(5, name="churn-inplace")
+    assert forecast.forecast(churn(spec=bounds), wanted, BOTH, (many,)).extra.pods == Size(least=0, most=1)
 
 
 @pytest.mark.parametrize(("least", "more"), [(3, 0), (6, 1)])

@@ -51,11 +51,16 @@ def test_a_release_is_told_from_its_bento_to_its_room() -> None:
     ]
 
 
-def test_a_canary_needs_at_most_a_second_set_and_in_place_none() -> None:
+def test_a_canary_needs_at_most_a_second_set_and_in_place_one_pod() -> None:
     canary = {"rollout": {"strategy": "Canary", "steps": [{"setWeight": 10}]}}
     assert said({"bento": {"tag": OLD_TAG}, **canary})[-1].startswith("capacity at most 2 more pods")
-    in_place = {"rollout": {"strategy": "InPlace"}}
-    assert said({"bento": {"tag": OLD_TAG}, **in_place})[-1] == "capacity nothing beyond what runs now"
+    in_place = {"replicas": 2, "rollout": {"strategy": "InPlace"}}
+    live = churn(spec=in_place)
+    after = churn(spec={**in_place, "bento": {"tag": OLD_TAG}})
+    made = forecast(live, after, REQUESTS)
+    result = DryRun(namespace="models", name="churn", live=live, after=after, requests=REQUESTS)
+    shown = [" ".join(line.split()) for line in lines(result, made)]
+    assert "capacity 1 more pod requesting cpu 100m, memory 1Gi, while pods are replaced" in shown
 
 
 def test_a_bento_that_was_never_exported_is_told_as_such() -> None:

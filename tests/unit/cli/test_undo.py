@@ -102,6 +102,10 @@ def test_a_release_in_quarantine_is_refused(to: str | None) -> None:
 def test_what_is_not_in_the_history_is_refused_with_what_is() -> None:
     with pytest.raises(CommandError, match=rf"no release or bento churn_model:9. It has {NEW} .*, {OLD} "):
         find_undo_target(churn(), (), "churn_model:9")
+    again = churn(history=[SERVING, entry(NEW, NEW_TAG, NEW_DIGEST, "Superseded"), SERVING])
+    with pytest.raises(CommandError) as refused:
+        find_undo_target(again, (), "churn_model:9")
+    assert refused.value.message.count(OLD) == 1, "a release that was gone back to is named once"
 
 
 def test_of_two_releases_of_a_tag_the_one_that_the_tag_alone_restores_is_taken() -> None:

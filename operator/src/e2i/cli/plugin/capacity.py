@@ -8,7 +8,7 @@ from typing import Any
 
 from e2i.api import naming, quantities
 from e2i.api.artifact import Artifact
-from e2i.api.model import Model
+from e2i.api.model import Model, Strategy
 from e2i.cli.plugin.room import requests_of
 from e2i.controller.core.render import manifests
 
@@ -19,6 +19,8 @@ _MODEL_CONTAINER = "main"
 SIDECARS = "cpu 110m and memory 210Mi"
 """What the sidecars of yatai-deployment request; `YATAI_VERSION` is the one that was looked at."""
 YATAI_VERSION = "1.1.21"
+_MAY_LACK_ONE = 4
+"""The least number of pods of which a rolling update with maxUnavailable 25% ends one before another is ready."""
 _KUBERNETES_NAMES = {"gpu": "nvidia.com/gpu"}
 
 
@@ -70,6 +72,31 @@ def size_to_start(model: Model, scaled: int | None) -> Size:
     """Return the number of pods with which a release starts: as many as `scaled`, within the bounds of the spec."""
     bounds = size_of(model)
     return Size(least=min(bounds.most, max(bounds.least, scaled or 0)), most=bounds.most)
+
+
+def grown(size: Size, before: Size) -> Size:
+    """Return the pods that `size` has more than `before`."""
+    return Size(least=max(0, size.least - before.least), most=max(0, size.most - before.least))
+
+
+def is_in_place(before: Model, model: Model, workloads: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether the pods that serve are replaced; the first release after a change of strategy stands beside."""
+    if model.rollout.strategy is not Strategy.IN_PLACE:
+        return False
+    names = {body["metadata"]["name"] for body in workloads}
+    # Who may not list Deployments sees none.
+    return naming.inplace_name(model.name) in names if names else before.rollout.strategy is Strategy.IN_PLACE
+
+
+def replacing_in_place(size: Size, started: Size, before: Size) -> Size:
+    """Return the growth, and one pod more where Kubernetes may end no pod before another one is ready.
+
+    Yatai's Deployments replace a quarter of the pods at a time: of fewer than four that is none that may be missing.
+    """
+    ahead = 1 if before.least and started.least < _MAY_LACK_ONE else 0
+    growth = grown(size, before)
+    least = growth.least + ahead
+    return Size(least=least, most=max(growth.most, least))
 
 
 def extra_capacity(model: Model, pods: Size, workloads: Iterable[Mapping[str, Any]] = ()) -> Extra:

@@ -8,7 +8,7 @@ from typing import Any
 
 from e2i.api import naming
 from e2i.api.artifact import Artifact
-from e2i.api.model import Model, Rollback, Strategy
+from e2i.api.model import Model, Rollback
 from e2i.api.model_body import parse_model
 from e2i.cli.plugin.advice import command
 from e2i.cli.plugin.capacity import (
@@ -16,6 +16,9 @@ from e2i.cli.plugin.capacity import (
     Size,
     defaulted,
     extra_capacity,
+    grown,
+    is_in_place,
+    replacing_in_place,
     scaled_pods,
     sidecar_note,
     size_of,
@@ -81,6 +84,8 @@ def forecast(
     scaled = scaled_pods(live, workloads)
     now = size_before if scaled is None else Size(least=scaled, most=scaled)
     started = _started(change, size_to_start(model, scaled), now)
+    in_place = change in REPLACING and before is not None and is_in_place(before, model, workloads)
+    beside = replacing_in_place(size_of(model), started, now) if in_place and now else started
     return Forecast(
         change=change,
         release=release,
@@ -90,7 +95,7 @@ def forecast(
         pods=size,
         pods_before=size_before,
         started=started,
-        extra=extra_capacity(model, _beside(change, model, started, now), workloads),
+        extra=extra_capacity(model, beside, workloads),
         quarantine=_quarantine(model, release) if change in (RELEASE, SETTINGS) else None,
         notes=(
             *_notes(after, model, change),
@@ -192,19 +197,8 @@ def _started(change: str, size: Size, before: Size | None) -> Size:
     if change in STARTING:
         return size
     if change == SCALING and before:
-        return _grown(size, before)
+        return grown(size, before)
     return Size(least=0, most=0)
-
-
-def _beside(change: str, model: Model, started: Size, before: Size | None) -> Size:
-    """Return the pods beyond the present ones: all that start, or for InPlace only the growth."""
-    if change in REPLACING and before and model.rollout.strategy is Strategy.IN_PLACE:
-        return _grown(size_of(model), before)
-    return started
-
-
-def _grown(size: Size, before: Size) -> Size:
-    return Size(least=max(0, size.least - before.least), most=max(0, size.most - before.least))
 
 
 def _quarantine(model: Model, release: str | None) -> Body | None:

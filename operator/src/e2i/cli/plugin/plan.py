@@ -144,6 +144,8 @@ def _capacity(made: Forecast) -> str:
     more = f"{pods} more {'pod' if pods.most == 1 else 'pods'}{amounts}"
     if made.change not in REPLACING:
         return more
+    if made.strategy == "InPlace":
+        return f"{more}, while pods are replaced"
     return f"{'at most ' if made.strategy == 'Canary' else ''}{more}, until the earlier release is gone"
 
 

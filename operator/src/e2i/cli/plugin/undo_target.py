@@ -84,10 +84,10 @@ def _named(model: Body, to: str) -> Body:
         if to in (entry["release"], entry.get("bentoTag")) and entry.get("bentoTag")
     ]
     if not found:
-        known = (
-            ", ".join(f"{entry['release']} ({entry.get('bentoTag', '?')})" for entry in history) or "nothing"
-        )
-        raise CommandError(f"The history of {name} has no release or bento {to}. It has {known}.")
+        # A release that was gone back to has two entries.
+        known = dict.fromkeys(f"{entry['release']} ({entry.get('bentoTag', '?')})" for entry in history)
+        has = ", ".join(known) or "nothing"
+        raise CommandError(f"The history of {name} has no release or bento {to}. It has {has}.")
     return next((entry for entry in found if _is_asked_for_by_tag(model, entry)), found[0])
 
 
