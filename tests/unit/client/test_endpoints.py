@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from e2i.client import Endpoint, Endpoints, EndpointsInvalid, Identity, ModelNotFound
+from e2i.client import Endpoint, Endpoints, EndpointsInvalid, Identity, ModelNotFound, NotReady
 from e2i.client.cluster import endpoint_of
 
 RUNBOOK = """
@@ -141,3 +141,17 @@ def test_a_canary_is_known_by_its_bento_before_it_serves_alone() -> None:
 
 def test_a_model_that_never_served_has_no_endpoint() -> None:
     assert endpoint_of(model()) is None
+
+
+def test_a_model_that_never_served_is_not_taken_for_a_wrong_name() -> None:
+    churn = Endpoint(model="churn", url="http://churn:3000")
+    found = Endpoints([churn], {"churn-new": "models/churn-new serves nothing yet."})
+    with pytest.raises(NotReady, match="churn-new serves nothing yet"):
+        found.find("churn-new")
+    assert found.names() == ["churn"]
+    later = Endpoint(model="churn-new", url="http://churn-new:3000")
+    found.put(later)
+    assert found.find("churn-new") == later
+    found.drop("churn-new")
+    with pytest.raises(ModelNotFound, match="did you mean 'churn'"):
+        found.find("churn-new")

@@ -40,10 +40,14 @@ async def cluster_endpoints(
 
 
 async def read_endpoints(kube: Kube, namespace: str) -> Endpoints:
-    """Return the endpoints of all models of a namespace that have an address; ApiError if the cluster refuses."""
+    """Return the endpoints of all models of a namespace, those without an address as such; ApiError if the cluster
+    refuses."""
     models, _ = await kube.list(E2I_MODELS, namespace)
-    found = [await _endpoint(kube, model) for model in models]
-    return Endpoints(endpoint for endpoint in found if endpoint)
+    found = {model["metadata"]["name"]: await _endpoint(kube, model) for model in models}
+    return Endpoints(
+        (endpoint for endpoint in found.values() if endpoint),
+        {name: _no_address(namespace, name) for name, endpoint in found.items() if endpoint is None},
+    )
 
 
 async def read_release(kube: Kube, namespace: str, name: str, release: str = "") -> Endpoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ from e2i.client.metrics import Metrics
 from e2i.client.pool import Answer, NoAnswer, Pool, TooLarge
 from e2i.client.retrying import is_failure, is_passing, retry_after
 from e2i.client.settings import Settings
+
+# In a program without logging Python would print each of stamina's records, which have no words for its user.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 DEADLINE_HEADER = "x-envoy-upstream-rq-timeout-ms"
 """Milliseconds that the caller still waits. Gateways made of Envoy (and ours) understand it."""

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from yarl import URL
 
-from e2i.client.errors import ModelNotFound
+from e2i.client.errors import ModelNotFound, NotReady
 
 REPEATABLE = frozenset({"predict", "predict_batch", "explain", "health", "model_info"})
 """Routes of the bentos of `e2i package`, which change nothing."""
@@ -76,8 +76,12 @@ class Endpoint:
 class Endpoints:
     """The models that a client can call. They may come, change and go while it runs."""
 
-    def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
+    def __init__(
+        self, endpoints: Iterable[Endpoint] = (), without_address: Mapping[str, str] | None = None
+    ) -> None:
+        """`without_address`: models that there are and that cannot be called, each with a sentence that says why."""
         self._by_name = {endpoint.model: endpoint for endpoint in endpoints}
+        self._without_address = dict(without_address or {})
 
     @classmethod
     def from_file(cls, path: Path | str) -> Endpoints:
@@ -100,10 +104,12 @@ class Endpoints:
         return cls(_endpoint(name, given) for name, given in models.items())
 
     def find(self, model: str) -> Endpoint:
-        """Return the model's endpoint; ModelNotFound if there is none."""
+        """Return the model's endpoint; NotReady if the model has no address, ModelNotFound if there is none."""
         try:
             return self._by_name[model]
         except KeyError:
+            if why := self._without_address.get(model):
+                raise NotReady(model, why) from None
             raise ModelNotFound(model, _not_found(model, self._by_name)) from None
 
     def put(self, endpoint: Endpoint) -> None:
@@ -113,6 +119,7 @@ class Endpoints:
     def drop(self, model: str) -> None:
         """Forget a model; nothing if it is not there."""
         self._by_name.pop(model, None)
+        self._without_address.pop(model, None)
 
     def names(self) -> list[str]:
         """Return the models' names, sorted."""
