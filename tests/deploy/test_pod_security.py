@@ -89,9 +89,7 @@ def loading() -> Manifest:
 def training() -> Manifest:
     """The Job of the page on drift: it runs in the namespace of the operator, which is restricted."""
     page = (PROJECT / "docs" / "howto" / "drift.md").read_text()
-    (shown,) = (
-        block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "template.yaml" in block
-    )
+    (shown,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "kind: Job" in block)
     return {**parse_template(yaml.safe_load(shown)["data"]["template.yaml"]), "metadata": {"name": "train"}}
 
 
