@@ -95,6 +95,8 @@ def test_a_causal_model_of_words_is_told_how_it_is_asked(data: pd.DataFrame) -> 
     assert refused.value.reason is ErrorReason.NoFormFits
     assert refused.value.message.count("ufunc") == 1, "what all forms end with is said once"
     assert "compares the treatments 0 and 1" in refused.value.message
+    first = refused.value.message.index("with --treatment")
+    assert first < refused.value.message.index("Give the columns"), "what is forgotten most is told first"
 
 
 def test_a_module_that_only_the_training_has_is_named_with_the_environment_that_lacks_it(

@@ -94,6 +94,7 @@ def test_one_treatment_in_every_row_is_refused(values: Any) -> None:
     ("treatment", "why"),
     [
         pytest.param(range(50), "has 50 different values, and a propensity is the chance", id="a dose"),
+        pytest.param([0, 1, 2, 1, 0] * 10, "package a model for each, wrapped with T0 and T1", id="three"),
         pytest.param(
             [1] * (LEAST_OF_EACH - 1) + [0] * (51 - LEAST_OF_EACH), "only 19 rows have discount 1", id="few"
         ),

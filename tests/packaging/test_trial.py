@@ -11,7 +11,9 @@ from support.stores import a_bento
 
 from e2i.api.tags import Tag
 from e2i.archive.bento_store import find_bento
+from e2i.packaging.errors import PackagingError
 from e2i.packaging.trial import unpack
+from e2i.packaging.trial_server import running_server
 
 EXTRACT_ALL = tarfile.TarFile.extractall
 
@@ -29,3 +31,19 @@ def test_a_bento_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *,
     a_bento(tmp_path / "store")
     unpack(find_bento(tmp_path / "store", Tag("churn", "1.0.0")), tmp_path / "unpacked")
     assert (tmp_path / "unpacked" / "src" / "service.py").read_text() == "# the service\n"
+
+
+def test_the_server_of_a_trial_leaves_its_temporary_files_where_the_trial_goes(tmp_path: Path) -> None:
+    """BentoML's workers make folders for temporary files, and leave them."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$TMPDIR" > "told"\nexit 3\n')
+    python.chmod(0o755)
+    home = tmp_path / "home"
+    with (
+        pytest.raises(PackagingError, match="it ended with 3"),
+        running_server(python, tmp_path / "bento", home),
+    ):
+        pass
+    folder = Path((home / "told").read_text().strip())
+    assert folder.is_dir()
+    assert folder.is_relative_to(home)

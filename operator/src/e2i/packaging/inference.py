@@ -201,11 +201,12 @@ def find_row_format(original: OriginalModel, frame: DataFrame, wanted: RowFormat
         else:
             return row_format
     said = "; ".join(f"as {' and as '.join(forms)}: {what}" for what, forms in failures.items())
-    causal = f" {ADVICE_OF_TREATMENT}" if original.kind == "Causal" else ""
+    # A forgotten --treatment is the likeliest cause, so it is told first.
+    causal = f"{ADVICE_OF_TREATMENT} " if original.kind == "Causal" else ""
     raise PackagingError(
         ErrorReason.NoFormFits,
         f"The model {type(original.model).__name__} answers none of the forms of a table ({said}). "
-        f"{advice_of_columns(original.model)}{causal}",
+        f"{causal}{advice_of_columns(original.model)}",
     )
 
 
