@@ -279,7 +279,7 @@ def test_the_model_s_own_crash_is_told_before_that_of_a_container_beside_it() ->
         pytest.param('0/1 nodes are available: persistentvolumeclaim "features" not found. not found.',
                      "Create the PersistentVolumeClaim, or change spec.volumes", id="a claim that is not there"),
         pytest.param("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found.",
-                     "kubectl describe pvc says why", id="a claim without a volume"),
+                     "kubectl describe pvc -n models says why", id="a claim without a volume"),
         pytest.param("something new", "Change what keeps the pod from the nodes", id="unknown words"),
     ],
 )  # fmt: skip

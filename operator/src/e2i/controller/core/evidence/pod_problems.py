@@ -100,7 +100,8 @@ def _is_unseen(ended: Body | None) -> bool:
 def _about_release(container: str, problem: Problem, pod: Body, given: Collection[str] | None) -> Problem:
     """Return the problem with its finality, as far as that needs no time, its advice and blame."""
     if problem.reason is Reason.PodUnschedulable:
-        advice = placement_advice(problem.message, _smaller_requests(pod, given), of_model=True)
+        smaller, namespace = _smaller_requests(pod, given), pod["metadata"]["namespace"]
+        advice = placement_advice(problem.message, smaller, namespace=namespace, of_model=True)
         return replace(problem, message=f"{problem.message}. {advice}", blameless=True)
     if problem.reason is Reason.NodeLost:
         return replace(problem, blameless=True)
@@ -122,7 +123,10 @@ def build_problem(pods: Iterable[Body]) -> Problem | None:
         return next((failed for pod in found if (failed := _failed_download(pod))), None)
     words = problem.message
     if problem.reason is Reason.PodUnschedulable:
-        words = f"{words}. {placement_advice(words, 'Free resources for it', of_model=False)}"
+        # The pods of one build are in one namespace.
+        namespace = found[0]["metadata"]["namespace"]
+        advice = placement_advice(words, "Free resources for it", namespace=namespace, of_model=False)
+        words = f"{words}. {advice}"
     return Problem(reason=Reason.BuildBlocked, message=f"the image build cannot start: {words}")
 
 

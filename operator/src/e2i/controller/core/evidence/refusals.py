@@ -46,7 +46,8 @@ _PLACES = (
     ('persistentvolumeclaim "', "Create the PersistentVolumeClaim", "spec.volumes"),
     (
         "unbound immediate PersistentVolumeClaims",
-        "Its PersistentVolumeClaim has no volume: kubectl describe pvc says why, mostly the storage class",
+        "Its PersistentVolumeClaim has no volume: kubectl describe pvc -n {namespace} says why, mostly the "
+        "storage class",
         "",
     ),
     ("didn't match PersistentVolume", "Add a node that can reach the volume", ""),
@@ -107,13 +108,15 @@ def list_refusal(status: int, sentence: str) -> str:
     return f"{words}. {RIGHTS}" if status == 403 else words
 
 
-def placement_advice(sentence: str, smaller: str, *, of_model: bool) -> str:
+def placement_advice(sentence: str, smaller: str, *, namespace: str, of_model: bool) -> str:
     """Return the advice for a sentence of the scheduler; `smaller` is said where a resource is insufficient.
 
-    `of_model`: the pod is one of a model, so fields of the spec can help; not the pod of an image build.
+    `namespace`: that of the pod. `of_model`: the pod is one of a model, so fields of the spec can help; not the
+    pod of an image build.
     """
     found = [smaller] if "Insufficient" in sentence else []
-    for words, advice, fields in _PLACES:
+    for words, template, fields in _PLACES:
         if words in sentence:
+            advice = template.format(namespace=namespace)
             found.append(f"{advice}, or change {fields}" if fields and of_model else advice)
     return ". ".join(found) or _OTHERWISE
