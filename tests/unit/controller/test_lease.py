@@ -388,6 +388,23 @@ async def test_a_renewal_counts_from_before_it_was_sent(api: Api, monkeypatch: p
     assert not mine.is_held
 
 
+async def test_a_renewal_without_an_answer_names_what_may_hold_it_up(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = api.lease("mine")
+    await mine.acquire()
+
+    async def never(*_: Any, **__: Any) -> Object:
+        raise TimeoutError
+
+    monkeypatch.setattr(api, "replace", never)
+    api.meanwhile = after(20, api, end)
+    with pytest.raises(EndOfTestError):
+        await mine.hold(ignore)
+    assert "did not answer in time. If kubectl get is answered, a webhook may hold up" in mine.problem
+    assert mine.problem.endswith("kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations")
+
+
 @pytest.mark.parametrize("answer", [{}, {"spec": {}}, a_lease()])
 async def test_an_answer_that_is_not_the_lease_does_not_count(
     api: Api, answer: Object, monkeypatch: pytest.MonkeyPatch
