@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.e2e import PATIENCE, address
+from support.e2e import PATIENCE, routed_answer
 from support.stage import Stage
 
 from e2i.kube import Object
 from e2i.kube.e2i_kinds import DEPLOYMENTS, E2I_MODELS
 from e2i.local.components import BUCKET, REGION
 from e2i.local.credentials import ensure_credentials
-from e2i.local.demo_traffic import new_session, predict
 from e2i.local.kubectl import kubectl
 from e2i.local.layout import cache_root
 
@@ -51,8 +50,7 @@ async def answers(stage: Stage, name: str) -> Object:
 
 async def answer_of(stage: Stage, name: str) -> Object:
     customer = json.loads((WAYS / "kubectl" / "customer.json").read_text())
-    async with new_session() as session:
-        return await predict(session, await address(stage, name), customer)
+    return await routed_answer(stage, name, customer)
 
 
 def in_namespace(text: str, stage: Stage) -> str:

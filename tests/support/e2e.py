@@ -140,15 +140,19 @@ async def require_reachable(host: str) -> None:
         pytest.skip(f"this machine has no way to the cluster's Services ({host}): docs/howto/kind.md")
 
 
-async def answered_by(stage: Stage, name: str) -> str:
-    """The bento that answers at the address of a Ready model, which the node may learn a moment later."""
+async def routed_answer(stage: Stage, name: str, body: Object) -> Object:
+    """The answer at the address of a Service with ready pods, which the node may learn a moment later."""
     async with new_session() as session, asyncio.timeout(PATIENCE):
         while True:
             try:
-                answer = await predict(session, await address(stage, name), {"text": "hello"})
-                break
+                return await predict(session, await address(stage, name), body)
             except aiohttp.ClientConnectorError:
                 await asyncio.sleep(0.2)
+
+
+async def answered_by(stage: Stage, name: str) -> str:
+    """The bento that answers at the address of a Ready model."""
+    answer = await routed_answer(stage, name, {"text": "hello"})
     assert answer["text"] == "hello"
     return str(answer["bento"])
 
